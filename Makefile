@@ -1,0 +1,41 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-stop test bench lint stack clean
+
+# Where tests/stack/up says how to reach the servers it started.
+stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## start everything here: servers, service, a shop whose orders change
+	demo/run
+
+demo-stop: ## stop what the demo started
+	demo/stop
+	tests/stack/down
+
+test: stack ## run all tests, against a real Postgres and a real Trino
+	. $(stack_env) && cargo test --locked
+
+bench: stack ## measure what the documentation claims
+	. $(stack_env) && cargo bench --locked
+
+lint: ## check formatting, Rust and shell scripts
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	@if command -v shellcheck >/dev/null; then \
+	  git grep --untracked -lIE '^#!.*sh$$' -- ':!*.md' | \
+	    xargs shellcheck --severity=warning --external-sources --check-sourced --source-path=SCRIPTDIR; \
+	else \
+	  echo 'shellcheck is not installed: the shell scripts were not checked'; \
+	fi
+
+stack: ## start Postgres and Trino, as far as they do not run
+	tests/stack/up
+
+clean: ## stop the servers, remove their data and all that was built
+	tests/stack/down --clean
+	cargo clean
+	@echo 'The downloads in ~/.cache/icefront stay; remove that folder to fetch them anew.'

@@ -1,0 +1,2 @@
+-- Lists the engine's catalogs.
+select catalog_name, connector_name from system.metadata.catalogs order by 1

@@ -1,0 +1,13 @@
+-- Creates the table that holds every landed event as it came; unpartitioned, because add_files wants it so.
+create table if not exists {{ landing }} (
+  ingested_at timestamp(6) with time zone,
+  source_file varchar,
+  audit_event_id bigint,
+  audit_operation varchar,
+  audit_timestamp timestamp(6) with time zone,
+  tbl_schema varchar,
+  tbl_name varchar,
+  raw_data varchar,
+  fields map(varchar, varchar),
+  _batch_id bigint
+)

@@ -1,0 +1,10 @@
+-- Creates the table of a source table's current rows.
+create table if not exists {{ current }} (
+  {% for column in columns %}
+  {{ column.name }} {{ column.data_type | data_type }},
+  {% endfor %}
+  _event_id bigint,
+  _occurred_at timestamp(6) with time zone,
+  _ingested_at timestamp(6) with time zone,
+  _batch_id bigint
+)

@@ -1,0 +1,12 @@
+-- Creates the table of a source table's versions; open ones lie apart, so that a change reads only those.
+create table if not exists {{ history }} (
+  {% for column in columns %}
+  {{ column.name }} {{ column.data_type | data_type }},
+  {% endfor %}
+  valid_from timestamp(6) with time zone,
+  valid_to timestamp(6) with time zone,
+  is_current boolean,
+  is_deleted boolean,
+  _event_id bigint,
+  _batch_id bigint
+) with (partitioning = array['is_current'])

@@ -1,0 +1,39 @@
+-- Makes the current row of every touched key what its last event says; harmless twice, because a row that is right is left alone.
+merge into {{ current }} as target
+using (
+  {% include 'marts/events.sql' %}
+  {% from 'marts/names.sql' import list, bare, equal, differ %}
+  , ranked as (
+    select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id desc) as age
+    from events
+  ),
+  -- A truncate after the last event of a key deletes it as well.
+  lasts as (
+    select
+      ranked.*,
+      _operation <> 'D'{% if truncated %} and _event_id > (
+        select coalesce(max(_event_id), -1) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
+      ){% endif %} as exists_now
+    from ranked
+    where age = 1
+  )
+  -- Only rows that act: a row as it should be is not written, a delete of nothing neither.
+  select lasts.*
+  from lasts
+  left join {{ current }} as present on {{ equal(key_columns, 'present', 'lasts') }}
+  where if(exists_now,
+    present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'lasts') }}{% endif %},
+    present._event_id is not null)
+) as change
+on {{ equal(key_columns, 'target', 'change') }}
+when matched and not change.exists_now then delete
+when matched then update set
+  {% for column in value_columns %}
+  {{ column.name }} = change.{{ column.name }},
+  {% endfor %}
+  _event_id = change._event_id, _occurred_at = change._occurred_at, _ingested_at = change._ingested_at, _batch_id = change._batch_id
+when not matched then insert (
+  {{ bare(columns) }}, _event_id, _occurred_at, _ingested_at, _batch_id
+) values (
+  {{ list(columns, 'change') }}, change._event_id, change._occurred_at, change._ingested_at, change._batch_id
+)

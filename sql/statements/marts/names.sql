@@ -1,0 +1,8 @@
+{# Lists of columns: with the alias they belong to, compared with each other, and joined by. #}
+{% macro list(columns, of) %}{% for column in columns %}{{ of }}.{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
+
+{% macro bare(columns) %}{% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
+
+{% macro equal(columns, left, right) %}{% for column in columns %}{{ left }}.{{ column.name }} = {{ right }}.{{ column.name }}{% if not loop.last %} and {% endif %}{% endfor %}{% endmacro %}
+
+{% macro differ(columns, left, right) %}{% for column in columns %}{{ left }}.{{ column.name }} is distinct from {{ right }}.{{ column.name }}{% if not loop.last %} or {% endif %}{% endfor %}{% endmacro %}

@@ -1,0 +1,7 @@
+-- Sums changes per table and run, newest first.
+select pipeline || '.' || table_name, run_id::text, min(changed_at), sum(inserted)::bigint, sum(updated)::bigint, sum(deleted)::bigint
+from icefront.changes
+where ($1::text is null or pipeline || '.' || table_name = $1) and changed_at >= $2 and changed_at < $3 and ($4::uuid is null or run_id = $4)
+group by pipeline, table_name, run_id
+order by min(changed_at) desc, 1
+limit $5

@@ -1,0 +1,11 @@
+-- Sums changes per table and hour or day, newest first.
+select
+  pipeline || '.' || table_name,
+  to_char(date_trunc($6, changed_at at time zone 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+  date_trunc($6, changed_at at time zone 'UTC') at time zone 'UTC',
+  sum(inserted)::bigint, sum(updated)::bigint, sum(deleted)::bigint
+from icefront.changes
+where ($1::text is null or pipeline || '.' || table_name = $1) and changed_at >= $2 and changed_at < $3 and ($4::uuid is null or run_id = $4)
+group by pipeline, table_name, date_trunc($6, changed_at at time zone 'UTC')
+order by 3 desc, 1
+limit $5

@@ -1,0 +1,4 @@
+-- Begins the one snapshot that a batch is read in.
+begin transaction isolation level repeatable read read only;
+set local time zone 'UTC';
+set local statement_timeout = 0;

@@ -1,0 +1,11 @@
+-- Lists the columns of a source table with their types; a domain counts as what it is made of.
+select
+  attribute.attname,
+  case when kind.typtype = 'd'
+    then format_type(kind.typbasetype, kind.typtypmod)
+    else format_type(attribute.atttypid, attribute.atttypmod)
+  end
+from pg_attribute as attribute
+join pg_type as kind on kind.oid = attribute.atttypid
+where attribute.attrelid = to_regclass($1) and attribute.attnum > 0 and not attribute.attisdropped
+order by attribute.attnum

@@ -1,0 +1,6 @@
+-- Lists runs, newest first, after a run where one is named.
+select id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error
+from icefront.runs
+where ($1::text is null or pipeline = $1) and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)
+order by id desc
+limit $4

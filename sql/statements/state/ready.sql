@@ -1,0 +1,2 @@
+-- Asks for our schema.
+select count(*) from icefront.cursors

@@ -1,0 +1,214 @@
+//! The one error of the service: a variant exists where a caller would act differently.
+
+mod problem;
+
+use std::borrow::Cow;
+
+pub use problem::Problem;
+
+/// The result of everything that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A cause that is logged once at the boundary and never sent: it may quote data or addresses.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong, in words that say what to do; [`Problem`] is how each is told to callers.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A thing that was asked for by name does not exist.
+    #[error("there is no {kind} `{name}`{}", nearest(.near))]
+    NotFound {
+        /// What was looked for, such as `pipeline`.
+        kind: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// The nearest name that exists.
+        near: Option<String>,
+    },
+    /// The request cannot be read: no JSON, a broken parameter.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request can be read but asks for something that cannot be.
+    #[error("{detail}")]
+    Invalid {
+        /// The field at fault, as a path such as `steps[0]`.
+        field: String,
+        /// What is wrong with it and what is allowed.
+        detail: String,
+    },
+    /// The request body is larger than allowed.
+    #[error("the body is larger than `http.body_limit_bytes` allows; send less")]
+    BodyTooLarge,
+    /// The body is of a type that cannot be read.
+    #[error("the body is `{0}`; send `application/json`")]
+    UnsupportedMediaType(String),
+    /// The path exists but not with this method.
+    #[error("this path does not answer `{method}`; see the `Allow` header and `/docs`")]
+    MethodNotAllowed {
+        /// The method that was used.
+        method: String,
+    },
+    /// The settings cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// A `pipeline.yaml` cannot be used.
+    #[error("pipeline `{pipeline}` is broken: {detail}")]
+    PipelineBroken {
+        /// The folder's or the definition's name.
+        pipeline: String,
+        /// File, line and what was expected.
+        detail: String,
+    },
+    /// The state database does not answer.
+    #[error("the state database does not answer; what was accepted is kept, ask again shortly")]
+    StateUnavailable(#[source] Cause),
+    /// A source's server does not answer.
+    #[error("the server of connection `{connection}` does not answer; check `connections.{connection}` and that it runs; the next run takes up where the last one ended")]
+    SourceUnavailable {
+        /// The connection's name in the settings.
+        connection: String,
+        /// What the client said.
+        #[source]
+        cause: Cause,
+    },
+    /// A source answers but cannot be read as configured.
+    #[error("{detail}")]
+    SourceUnreadable {
+        /// What is missing or wrong, and what to do.
+        detail: String,
+    },
+    /// Another server or table is behind a source's address than the cursor belongs to.
+    #[error("{detail}")]
+    SourceReplaced {
+        /// What changed, and what to do.
+        detail: String,
+    },
+    /// Trino does not answer.
+    #[error("Trino does not answer at `trino.url`; check that it runs; the next run takes up where this one ended")]
+    TrinoUnavailable(#[source] Cause),
+    /// Trino refused or failed a statement.
+    #[error("{0}")]
+    Trino(Box<TrinoFailure>),
+    /// The catalog does not allow `add_files`.
+    #[error("catalog `{catalog}` does not allow `add_files`; set `iceberg.add-files-procedure.enabled=true` in its catalog properties and restart Trino")]
+    AddFilesDisabled {
+        /// The catalog's name in Trino.
+        catalog: String,
+    },
+    /// The object store cannot be written or read.
+    #[error("the landing folder `landing.write_to` cannot be used: {detail}")]
+    LandingUnavailable {
+        /// What was tried.
+        detail: String,
+        /// What the store said.
+        #[source]
+        cause: Cause,
+    },
+    /// So many events of a batch were rejected that publishing it would hide a fault.
+    #[error("{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published. See `{rejects}` for the reasons, then mend the data or the contract, or raise `max_rejects`")]
+    TooManyRejects {
+        /// The table's name in the API.
+        table: String,
+        /// Events read of the table.
+        read: u64,
+        /// Events rejected of it.
+        rejected: u64,
+        /// The most that the pipeline allows for this many events.
+        allowed: u64,
+        /// The Iceberg table that holds the rejects.
+        rejects: String,
+    },
+    /// The numbers of a batch do not add up; nothing moves until they do.
+    #[error("{detail}")]
+    Unbalanced {
+        /// Which numbers.
+        detail: String,
+    },
+    /// A limit on time was reached.
+    #[error("{0}")]
+    TimedOut(String),
+    /// A fault of ours.
+    #[error("an internal fault; the log has the cause under this request id")]
+    Internal(#[source] Cause),
+}
+
+/// What Trino said of a statement that it refused or failed.
+#[derive(Debug, thiserror::Error)]
+#[error("Trino failed the statement with `{name}`: {message}")]
+pub struct TrinoFailure {
+    /// Trino's name of the error, such as `TABLE_NOT_FOUND`.
+    pub name: String,
+    /// Trino's class: `USER_ERROR`, `INTERNAL_ERROR`, `INSUFFICIENT_RESOURCES`, `EXTERNAL`.
+    pub class: String,
+    /// Trino's message.
+    pub message: String,
+    /// The statement's id in Trino.
+    pub query_id: String,
+    /// The line of the statement, counted from 1.
+    pub line: Option<u32>,
+}
+
+impl Error {
+    /// Says whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::StateUnavailable(_)
+            | Self::SourceUnavailable { .. }
+            | Self::TrinoUnavailable(_)
+            | Self::LandingUnavailable { .. }
+            | Self::TimedOut(_) => true,
+            Self::Trino(failure) => failure.class != "USER_ERROR",
+            Self::NotFound { .. }
+            | Self::Malformed(_)
+            | Self::Invalid { .. }
+            | Self::BodyTooLarge
+            | Self::UnsupportedMediaType(_)
+            | Self::MethodNotAllowed { .. }
+            | Self::Settings(_)
+            | Self::PipelineBroken { .. }
+            | Self::SourceUnreadable { .. }
+            | Self::SourceReplaced { .. }
+            | Self::AddFilesDisabled { .. }
+            | Self::TooManyRejects { .. }
+            | Self::Unbalanced { .. }
+            | Self::Internal(_) => false,
+        }
+    }
+
+    /// Makes a [`Error::NotFound`] that names the nearest of the names that exist.
+    #[must_use]
+    pub fn not_found<'a>(
+        kind: &'static str,
+        name: &str,
+        existing: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self::NotFound {
+            kind,
+            name: name.to_owned(),
+            near: nearest_name(name, existing),
+        }
+    }
+
+    /// Makes a fault of ours out of anything that should not have happened.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+/// The name among `existing` that `name` was probably meant to be: Jaro-Winkler likeness above 0.7.
+pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    existing
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+fn nearest(near: &Option<String>) -> Cow<'static, str> {
+    match near {
+        Some(name) => format!("; did you mean `{name}`?").into(),
+        None => "".into(),
+    }
+}

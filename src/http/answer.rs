@@ -1,0 +1,111 @@
+//! Answers: problems for errors, `202` with a `Location` for accepted work.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::collections::BTreeMap;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, PartialSchema as _, ToSchema as _};
+
+use crate::error::{Error, Problem};
+
+const PROBLEM_JSON: &str = "application/problem+json";
+const RETRY_AFTER_SECONDS: &str = "5";
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let problem = Problem::from(&self);
+        if problem.status >= 500 {
+            let cause = std::error::Error::source(&self).map(ToString::to_string);
+            tracing::error!(error = %self, cause, "request failed");
+        }
+
+        problem.into_response()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = (status, Json(self)).into_response();
+        let headers = answer.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(PROBLEM_JSON),
+        );
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from_static(RETRY_AFTER_SECONDS),
+            );
+        }
+
+        answer
+    }
+}
+
+/// How the document tells that every operation may answer a problem.
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let response = |description: &str| {
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name(Problem::name())))
+                .build();
+            ResponseBuilder::new()
+                .description(description)
+                .content(PROBLEM_JSON, content)
+                .build()
+                .into()
+        };
+        let _ = Problem::schema();
+
+        BTreeMap::from([
+            (
+                "4XX".into(),
+                response("The request, or what it asks for, is at fault; `detail` says what to do"),
+            ),
+            (
+                "5XX".into(),
+                response("The service or a server that it needs is at fault; `retryable` says whether to ask again"),
+            ),
+        ])
+    }
+}
+
+/// `202`: accepted, to be asked for at a place.
+#[derive(Debug)]
+pub(super) struct Accepted<T> {
+    location: String,
+    body: T,
+}
+
+impl<T> Accepted<T> {
+    /// Names the place that tells how it goes.
+    pub(super) fn at(location: String, body: T) -> Self {
+        Self { location, body }
+    }
+}
+
+impl<T: serde::Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        let headers = located(&self.location, "1");
+        (StatusCode::ACCEPTED, headers, Json(self.body)).into_response()
+    }
+}
+
+/// A `Location`, and when to look there.
+pub(super) fn located(location: &str, retry_after: &'static str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut insert = |name: HeaderName, value: Option<HeaderValue>| {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    };
+    insert(header::LOCATION, HeaderValue::from_str(location).ok());
+    insert(
+        header::RETRY_AFTER,
+        Some(HeaderValue::from_static(retry_after)),
+    );
+
+    headers
+}

@@ -1,0 +1,163 @@
+//! `/v1/changes`: rows inserted, updated and deleted, per run, hour or day.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::read::{Path, Query, limited};
+use super::runs::RunPath;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::state::{self, ChangeQuery, Period};
+
+const MOST: i64 = 1_000;
+/// Where nothing is said, changes of the last seven days are summed.
+const USUAL_HOURS: i64 = 7 * 24;
+
+/// How changes are summed.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum By {
+    /// Per run.
+    #[default]
+    Run,
+    /// Per hour, UTC.
+    Hour,
+    /// Per day, UTC.
+    Day,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ChangesQuery {
+    /// Only of this table.
+    #[param(example = "shop.orders", required = false)]
+    table: Option<String>,
+    /// From this time on; seven days before `until` when absent.
+    #[param(example = "2026-01-01T00:00:00Z", required = false)]
+    since: Option<Timestamp>,
+    /// Up to this time, exclusive; now when absent.
+    #[param(example = "2026-01-02T00:00:00Z", required = false)]
+    until: Option<Timestamp>,
+    /// How they are summed.
+    #[param(inline, required = false)]
+    by: Option<By>,
+    /// At most so many sums.
+    #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
+    limit: Option<i64>,
+}
+
+/// Changes, summed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Changes {
+    /// Newest first.
+    changes: Vec<Change>,
+}
+
+/// The changes of a table in a run, an hour or a day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "table": "shop.orders", "period": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "changed_at": "2026-01-01T12:00:02Z",
+    "inserted": 70, "updated": 200, "deleted": 15,
+}))]
+pub(super) struct Change {
+    /// The table.
+    table: String,
+    /// The run's id, or the begin of the hour or day.
+    period: String,
+    /// When the first of them was published.
+    changed_at: Timestamp,
+    /// Rows that came.
+    inserted: i64,
+    /// Rows that changed.
+    updated: i64,
+    /// Rows that went.
+    deleted: i64,
+}
+
+/// List how many rows of current tables changed.
+#[utoipa::path(
+    get, path = "/v1/changes", tag = "reports",
+    params(ChangesQuery),
+    responses((status = OK, description = "The sums, newest first", body = Changes), Problem),
+)]
+pub(super) async fn list_changes(
+    State(app): State<App>,
+    Query(query): Query<ChangesQuery>,
+) -> Result<Json<Changes>> {
+    if let Some(table) = &query.table {
+        app.pipelines.table(table)?;
+    }
+    let until = query.until.unwrap_or_else(Timestamp::now);
+    let since = query.since.unwrap_or_else(|| {
+        until
+            .checked_sub(jiff::SignedDuration::from_hours(USUAL_HOURS))
+            .unwrap_or(Timestamp::MIN)
+    });
+    if since > until {
+        return Err(Error::Invalid {
+            field: "since".into(),
+            detail: format!("`since` ({since}) is after `until` ({until})"),
+        });
+    }
+    let which = ChangeQuery {
+        table: query.table,
+        since,
+        until,
+        run: None,
+        limit: limited(query.limit, 100, MOST)?,
+    };
+    let by = match query.by.unwrap_or_default() {
+        By::Run => Period::Run,
+        By::Hour => Period::Hour,
+        By::Day => Period::Day,
+    };
+
+    sums(&app, &which, by).await
+}
+
+/// List how many rows of current tables a run changed.
+#[utoipa::path(
+    get, path = "/v1/runs/{run_id}/changes", tag = "reports",
+    params(RunPath),
+    responses((status = OK, description = "A sum for each table that changed", body = Changes), Problem),
+)]
+pub(super) async fn list_run_changes(
+    State(app): State<App>,
+    Path(RunPath { run_id }): Path<RunPath>,
+) -> Result<Json<Changes>> {
+    let run = app.store.run(run_id).await?;
+    let which = ChangeQuery {
+        table: None,
+        since: run.created_at,
+        until: Timestamp::MAX,
+        run: Some(run_id),
+        limit: MOST,
+    };
+
+    sums(&app, &which, Period::Run).await
+}
+
+async fn sums(app: &App, which: &ChangeQuery, by: Period) -> Result<Json<Changes>> {
+    let changes = app.store.changes(which, by).await?;
+
+    Ok(Json(Changes {
+        changes: changes.into_iter().map(Change::from).collect(),
+    }))
+}
+
+impl From<state::Change> for Change {
+    fn from(change: state::Change) -> Self {
+        Self {
+            table: change.table,
+            period: change.period,
+            changed_at: change.changed_at,
+            inserted: change.published.inserted,
+            updated: change.published.updated,
+            deleted: change.published.deleted,
+        }
+    }
+}

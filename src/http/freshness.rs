@@ -1,0 +1,53 @@
+//! `/v1/freshness`: how old the data is.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::read::Path;
+use super::tables::TablePath;
+use crate::app::App;
+use crate::error::{Problem, Result};
+use crate::report::{self, Freshness};
+
+/// The freshness of all tables.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FreshnessList {
+    /// By name.
+    tables: Vec<Freshness>,
+}
+
+/// List how fresh every table is.
+#[utoipa::path(
+    get, path = "/v1/freshness", tag = "reports",
+    responses((status = OK, description = "Every table's freshness", body = FreshnessList), Problem),
+)]
+pub(super) async fn list_freshness(State(app): State<App>) -> Result<Json<FreshnessList>> {
+    let mut tables = Vec::new();
+    for pipeline in app.pipelines.usable() {
+        for (name, table) in &pipeline.tables {
+            tables.push(report::freshness(&app, pipeline, (name, table)).await?);
+        }
+    }
+
+    Ok(Json(FreshnessList { tables }))
+}
+
+/// Get how fresh a table is.
+#[utoipa::path(
+    get, path = "/v1/tables/{table}/freshness", tag = "reports",
+    params(TablePath),
+    responses((status = OK, description = "The table's freshness", body = Freshness), Problem),
+)]
+pub(super) async fn get_table_freshness(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+) -> Result<Json<Freshness>> {
+    let (pipeline, definition) = app.pipelines.table(&table)?;
+    let name = table.rsplit('.').next().unwrap_or_default();
+
+    Ok(Json(
+        report::freshness(&app, pipeline, (name, definition)).await?,
+    ))
+}

@@ -1,0 +1,68 @@
+//! `/livez` and `/readyz`: whether the service lives, and whether it can work.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The service lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Alive {
+    /// Always `alive`.
+    #[schema(example = "alive")]
+    status: &'static str,
+}
+
+/// What the service can do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "ready", "state": "ok", "trino": "ok"}))]
+pub(super) struct Ready {
+    /// `ready`, or `degraded` while Trino is away: runs are accepted and fail by `trino-unavailable`.
+    status: &'static str,
+    /// The state database: `ok`.
+    state: &'static str,
+    /// Trino: `ok`, or what is wrong.
+    trino: String,
+}
+
+/// Say that the service lives.
+#[utoipa::path(
+    get, path = "/livez", tag = "service",
+    responses((status = OK, description = "It lives", body = Alive), Problem),
+)]
+pub(super) async fn get_livez() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// Say whether the service can take runs.
+///
+/// Without its state database it cannot (`503`); without Trino it can, and says `degraded`.
+#[utoipa::path(
+    get, path = "/readyz", tag = "service",
+    responses((status = OK, description = "It can take runs", body = Ready), Problem),
+)]
+pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
+    let late = |_| Error::StateUnavailable("no answer in time".into());
+    tokio::time::timeout(PATIENCE, app.store.check())
+        .await
+        .map_err(late)??;
+    let asked = tokio::time::timeout(PATIENCE, app.trino.query("icefront/readyz", "select 1")).await;
+    let trino = match asked {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("Trino does not answer in time; check that it runs and is not overloaded".into()),
+    };
+
+    Ok(Json(Ready {
+        status: if trino.is_none() { "ready" } else { "degraded" },
+        state: "ok",
+        trino: trino.unwrap_or_else(|| "ok".into()),
+    }))
+}

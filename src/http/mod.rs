@@ -1,0 +1,134 @@
+//! The API: the only module that knows HTTP. A file per resource; `routes!` is the only list of routes.
+
+mod answer;
+mod changes;
+mod docs;
+mod engine;
+mod freshness;
+mod health;
+mod pipelines;
+mod read;
+mod rows;
+mod runs;
+mod sources;
+mod steps;
+mod tables;
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::error::Error;
+
+/// No answer takes longer; a long poll ends before.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The document's frame; operations and schemas come from the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Icefront",
+        description = "Change data pipelines on Trino and Apache Iceberg. One `POST` runs a pipeline; one `GET` tells how fresh every table is and what changed. Every error is `application/problem+json` with a stable `type` and a `detail` that says what to do.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "This service")),
+    security(()),
+    tags(
+        (name = "runs", description = "Start pipelines and ask how they went"),
+        (name = "pipelines", description = "What can be run"),
+        (name = "sources", description = "Where changes come from and how far they have been read"),
+        (name = "tables", description = "Current rows and histories: schema, size, rows"),
+        (name = "reports", description = "Freshness and changes"),
+        (name = "service", description = "The service itself and its engine"),
+    ),
+)]
+struct Frame;
+
+/// Everything the service answers.
+pub fn router(app: App) -> Router {
+    let limit = app.config.http.body_limit_bytes;
+    let (router, document) = resources().split_for_parts();
+    let documents = docs::routes(document);
+
+    router
+        .with_state(app)
+        .merge(documents)
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            ANSWER_TIMEOUT,
+        ))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TraceLayer::new_for_http())
+}
+
+/// The OpenAPI document, as pretty JSON with a line end.
+///
+/// # Errors
+///
+/// [`Error::Internal`] when it cannot be written.
+pub fn openapi() -> Result<String, Error> {
+    let (_, document) = resources().split_for_parts();
+
+    document
+        .to_pretty_json()
+        .map(|json| json + "\n")
+        .map_err(Error::internal)
+}
+
+fn resources() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(runs::start_run))
+        .routes(routes!(runs::list_runs))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::get_run_outcome))
+        .routes(routes!(steps::list_steps))
+        .routes(routes!(steps::get_step_sql))
+        .routes(routes!(changes::list_run_changes))
+        .routes(routes!(pipelines::list_pipelines))
+        .routes(routes!(pipelines::get_pipeline))
+        .routes(routes!(sources::list_sources))
+        .routes(routes!(sources::get_source))
+        .routes(routes!(tables::list_tables))
+        .routes(routes!(tables::get_table))
+        .routes(routes!(rows::get_history))
+        .routes(routes!(freshness::list_freshness))
+        .routes(routes!(freshness::get_table_freshness))
+        .routes(routes!(changes::list_changes))
+        .routes(routes!(engine::get_engine))
+        .routes(routes!(health::get_livez))
+        .routes(routes!(health::get_readyz))
+}
+
+async fn unknown_path(uri: Uri) -> Response {
+    Error::not_found("path", uri.path(), []).into_response()
+}
+
+async fn unknown_method(method: Method, _: Request) -> Response {
+    let method = method.to_string();
+    Error::MethodNotAllowed { method }.into_response()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let words = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words");
+
+    Error::internal(format!("a handler panicked: {words}")).into_response()
+}

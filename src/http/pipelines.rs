@@ -1,0 +1,116 @@
+//! `/v1/pipelines`: what can be run, and what is broken.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::read::Path;
+use super::runs::PipelinePath;
+use crate::app::App;
+use crate::error::{Problem, Result};
+use crate::pipeline::{Definition, Names, Source, Table};
+
+/// All pipelines.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Pipelines {
+    /// By name; those that are broken as well.
+    pipelines: Vec<Pipeline>,
+}
+
+/// A pipeline.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Pipeline {
+    /// Its name.
+    #[schema(example = "shop")]
+    name: String,
+    /// Whether it can run.
+    usable: bool,
+    /// What is wrong with a broken one, with file and line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    /// The kind of its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "postgres_audit_log")]
+    source: Option<&'static str>,
+    /// The tables that it tracks.
+    tables: Vec<TrackedTable>,
+}
+
+/// A table that a pipeline tracks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TrackedTable {
+    /// Its name in this API.
+    #[schema(example = "shop.orders")]
+    name: String,
+    /// The source table.
+    #[schema(example = "public.orders")]
+    from: String,
+    /// The columns that tell its rows apart.
+    key: Vec<String>,
+    /// The Iceberg table of its typed events.
+    #[schema(example = "lake.staging.orders")]
+    staging: String,
+    /// The Iceberg table of its current rows.
+    #[schema(example = "lake.marts.orders")]
+    current: String,
+    /// The Iceberg table of its versions.
+    #[schema(example = "lake.marts.orders_history")]
+    history: String,
+}
+
+/// List all pipelines.
+#[utoipa::path(
+    get, path = "/v1/pipelines", tag = "pipelines",
+    responses((status = OK, description = "All pipelines", body = Pipelines), Problem),
+)]
+pub(super) async fn list_pipelines(State(app): State<App>) -> Json<Pipelines> {
+    let usable = app.pipelines.usable().map(|pipeline| view(&app, pipeline));
+    let broken = app.pipelines.broken().map(|(name, fault)| Pipeline {
+        name: name.to_owned(),
+        usable: false,
+        fault: Some(fault.to_owned()),
+        source: None,
+        tables: Vec::new(),
+    });
+
+    Json(Pipelines {
+        pipelines: usable.chain(broken).collect(),
+    })
+}
+
+/// Get a pipeline.
+#[utoipa::path(
+    get, path = "/v1/pipelines/{pipeline}", tag = "pipelines",
+    params(PipelinePath),
+    responses((status = OK, description = "The pipeline", body = Pipeline), Problem),
+)]
+pub(super) async fn get_pipeline(
+    State(app): State<App>,
+    Path(PipelinePath { pipeline }): Path<PipelinePath>,
+) -> Result<Json<Pipeline>> {
+    let definition = app.pipelines.get(&pipeline)?;
+
+    Ok(Json(view(&app, definition)))
+}
+
+fn view(app: &App, definition: &Definition) -> Pipeline {
+    let names = Names::new(definition, &app.config);
+    let table = |(name, table): (&String, &Table)| TrackedTable {
+        name: format!("{}.{name}", definition.name),
+        from: table.from.clone(),
+        key: table.key.clone(),
+        staging: names.staging(name).to_string(),
+        current: names.current(name).to_string(),
+        history: names.history(name).to_string(),
+    };
+    let Source::PostgresAuditLog { .. } = definition.source;
+
+    Pipeline {
+        name: definition.name.clone(),
+        usable: true,
+        fault: None,
+        source: Some("postgres_audit_log"),
+        tables: definition.tables.iter().map(table).collect(),
+    }
+}

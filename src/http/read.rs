@@ -1,0 +1,150 @@
+//! Reading requests: paths, queries and bodies whose faults are problems that name the field.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use crate::config::parse_duration;
+use crate::error::{Error, nearest_name};
+
+/// The longest that a call may wait: idle connections die after a minute.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(55);
+
+/// What the path names.
+#[derive(Debug)]
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(path)| Self(path))
+            .map_err(|fault| Error::Malformed(format!("the path cannot be read: {fault}")))
+    }
+}
+
+/// What the query asks for; an unknown parameter is a fault.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+
+        serde_path_to_error::deserialize(reader)
+            .map(Self)
+            .map_err(|fault| invalid(&fault.path().to_string(), &fault.inner().to_string()))
+    }
+}
+
+/// A JSON body; an empty one is the default, with or without a content type, because some clients send it so.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let content_type = content_type(request.headers());
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|fault| match fault.status().as_u16() {
+                413 => Error::BodyTooLarge,
+                _ => Error::Malformed(format!("the body cannot be read: {fault}")),
+            })?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(T::default()));
+        }
+        if let Some(other) = content_type.filter(|kind| !is_json(kind)) {
+            return Err(Error::UnsupportedMediaType(other));
+        }
+
+        parse(&body).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|fault| {
+        let inner = fault.inner();
+        if inner.is_data() {
+            invalid(&fault.path().to_string(), &inner.to_string())
+        } else {
+            Error::Malformed(format!("the body is no JSON: {inner}"))
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|fault| Error::Malformed(format!("the body is no JSON: {fault}")))?;
+
+    Ok(value)
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?;
+
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+
+    kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
+}
+
+/// A fault in a field, with the nearest right name where the field is unknown.
+fn invalid(path: &str, fault: &str) -> Error {
+    let mut quoted = fault.split('`').skip(1).step_by(2);
+    let unknown = fault.contains("unknown field") || fault.contains("unknown variant");
+    let field = if fault.contains("unknown field") || path == "." || path.is_empty() {
+        quoted.next().unwrap_or(path).to_owned()
+    } else {
+        if unknown {
+            quoted.next();
+        }
+        path.to_owned()
+    };
+    let word = fault.split('`').nth(1).unwrap_or_default();
+    let near = unknown
+        .then(|| nearest_name(word, quoted))
+        .flatten()
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default();
+
+    Error::Invalid {
+        detail: format!("`{field}`: {fault}{near}"),
+        field,
+    }
+}
+
+/// Reads a waiting time of at most 55 s.
+pub(super) fn wait(text: &str) -> Result<Duration, Error> {
+    let fault = || Error::Invalid {
+        field: "wait".into(),
+        detail: format!("`wait` is `{text}`; write a duration of at most 55s, such as `30s`"),
+    };
+
+    parse_duration(text)
+        .filter(|wait| *wait <= LONGEST_WAIT)
+        .ok_or_else(fault)
+}
+
+/// Reads a number of rows between 1 and `most`.
+pub(super) fn limited(limit: Option<i64>, usual: i64, most: i64) -> Result<i64, Error> {
+    match limit {
+        None => Ok(usual),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Error::Invalid {
+            field: "limit".into(),
+            detail: format!("`limit` is {limit}; it must be between 1 and {most}"),
+        }),
+    }
+}

@@ -1,0 +1,160 @@
+//! `/v1/sources`: where changes come from, how far they have been read, how far that can be trusted.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::read::Path;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::pipeline::{Definition, Source as Defined};
+use crate::source::{AuditLog, Safety};
+use crate::state::Cursor;
+
+/// Waiting events are counted up to here.
+const MOST_BACKLOG: i64 = 100_000;
+
+/// All sources.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Sources {
+    /// One for each pipeline, and called like it.
+    sources: Vec<Source>,
+}
+
+/// A source, as far as it is remembered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Source {
+    /// Its name: the pipeline's.
+    #[schema(example = "shop")]
+    name: String,
+    /// Its kind.
+    #[schema(example = "postgres_audit_log")]
+    kind: &'static str,
+    /// The connection of the settings.
+    #[schema(example = "shop")]
+    connection: String,
+    /// The table that is read.
+    #[schema(example = "public.audit_log_dml")]
+    table: String,
+    /// How far it has been read; absent before the first extraction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<CursorView>,
+    /// What the source itself says now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<SourceNow>,
+    /// Why the source cannot say anything now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+/// How far a source has been read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CursorView {
+    /// The position, in the words of the source's kind.
+    position: Value,
+    /// The time up to which every committed change has landed.
+    covered_until: Timestamp,
+    /// The transaction that was open longest at the last read: process id and begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_by: Option<Value>,
+    /// When it moved last.
+    moved_at: Timestamp,
+}
+
+/// What a source says now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SourceNow {
+    /// Events behind the cursor, counted up to 100,000.
+    backlog: i64,
+    /// How far the cursor can be trusted.
+    cursor_safety: Safety,
+    /// Why.
+    cursor_safety_reason: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct SourcePath {
+    /// The source's name: the pipeline's.
+    #[param(example = "shop")]
+    source: String,
+}
+
+/// List all sources.
+#[utoipa::path(
+    get, path = "/v1/sources", tag = "sources",
+    responses((status = OK, description = "All sources, as far as they are remembered", body = Sources), Problem),
+)]
+pub(super) async fn list_sources(State(app): State<App>) -> Result<Json<Sources>> {
+    let mut sources = Vec::new();
+    for definition in app.pipelines.usable() {
+        let cursor = app.store.cursor(&definition.name).await?;
+        sources.push(view(definition, cursor));
+    }
+
+    Ok(Json(Sources { sources }))
+}
+
+/// Get a source: its cursor, what waits behind it, and how far it can be trusted.
+///
+/// Asks the source itself. When that does not answer, what is remembered is given with the problem.
+#[utoipa::path(
+    get, path = "/v1/sources/{source}", tag = "sources",
+    params(SourcePath),
+    responses((status = OK, description = "The source", body = Source), Problem),
+)]
+pub(super) async fn get_source(
+    State(app): State<App>,
+    Path(SourcePath { source }): Path<SourcePath>,
+) -> Result<Json<Source>> {
+    let definition = app.pipelines.get(&source)?;
+    let cursor = app.store.cursor(&definition.name).await?;
+    let now = ask(&app, definition, cursor.as_ref()).await;
+    let mut source = view(definition, cursor);
+    match now {
+        Ok(now) => source.now = Some(now),
+        Err(error) => source.problem = Some(Problem::from(&error)),
+    }
+
+    Ok(Json(source))
+}
+
+async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
+    let log = AuditLog::open(&definition.source, &app.config).await?;
+    let last = cursor
+        .map(|cursor| serde_json::from_value(cursor.position.clone()))
+        .transpose()
+        .map_err(Error::internal)?;
+    let reading = log.begin(last.as_ref(), None).await?;
+    let (cursor_safety, cursor_safety_reason) = log.safety();
+
+    Ok(SourceNow {
+        backlog: log.backlog(&reading, MOST_BACKLOG).await?,
+        cursor_safety,
+        cursor_safety_reason,
+    })
+}
+
+fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
+    let Defined::PostgresAuditLog {
+        connection, table, ..
+    } = &definition.source;
+
+    Source {
+        name: definition.name.clone(),
+        kind: "postgres_audit_log",
+        connection: connection.clone(),
+        table: table.clone(),
+        cursor: cursor.map(|cursor| CursorView {
+            position: cursor.position,
+            covered_until: cursor.covered_until,
+            blocked_by: cursor.blocked_by,
+            moved_at: cursor.moved_at,
+        }),
+        now: None,
+        problem: None,
+    }
+}

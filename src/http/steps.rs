@@ -1,0 +1,199 @@
+//! `/v1/runs/{run_id}/steps`: the parts of a run and the SQL that they sent.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::read::Path;
+use super::runs::RunPath;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::state::{self, StepState};
+use crate::trino::Progress;
+
+/// The last try of a step of a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Step {
+    /// Its name, such as `extract`, `stage.orders`, `mart.orders`, `mart.orders_history`.
+    #[schema(example = "mart.orders")]
+    name: String,
+    /// The attempt of the run that it belongs to.
+    attempt: i32,
+    /// How it stands.
+    state: StepState,
+    /// When it began.
+    started_at: Timestamp,
+    /// When it ended.
+    finished_at: Option<Timestamp>,
+    /// How long it took, or takes so far.
+    duration_seconds: f64,
+    /// What it did, by name.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    counts: Value,
+    /// The problem that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Problem>)]
+    error: Option<Value>,
+    /// What it sent to Trino.
+    statements: Vec<Statement>,
+}
+
+/// A statement that a step sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Statement {
+    /// The table that it writes.
+    target: String,
+    /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
+    state: String,
+    /// The attempt of the run that sent it.
+    attempt: i32,
+    /// Its id in Trino.
+    trino_query_id: Option<String>,
+    /// The rows that it acted on.
+    update_count: Option<i64>,
+    /// The table's snapshot that it changed.
+    snapshot_before: Option<String>,
+    /// The snapshot that it made.
+    snapshot_after: Option<String>,
+    /// When it was sent.
+    started_at: Timestamp,
+    /// When it ended.
+    finished_at: Option<Timestamp>,
+    /// What it cost, by Trino's count.
+    #[schema(value_type = Option<Progress>)]
+    progress: Option<Value>,
+}
+
+/// The steps of a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Steps {
+    /// In the order in which they began.
+    steps: Vec<Step>,
+}
+
+/// The SQL of a step.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StepSql {
+    /// In the order in which they were sent.
+    statements: Vec<SentSql>,
+}
+
+/// A statement as Trino got it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SentSql {
+    /// The table that it writes.
+    target: String,
+    /// The attempt of the run that sent it.
+    attempt: i32,
+    /// Its id in Trino.
+    trino_query_id: Option<String>,
+    /// Its text.
+    sql: String,
+}
+
+/// List the steps of a run.
+#[utoipa::path(
+    get, path = "/v1/runs/{run_id}/steps", tag = "runs",
+    params(RunPath),
+    responses((status = OK, description = "The steps, each by its last try", body = Steps), Problem),
+)]
+pub(super) async fn list_steps(
+    State(app): State<App>,
+    Path(RunPath { run_id }): Path<RunPath>,
+) -> Result<Json<Steps>> {
+    app.store.run(run_id).await?;
+    let mut statements = app.store.statements(run_id, None).await?;
+    let steps = app
+        .store
+        .steps(run_id)
+        .await?
+        .into_iter()
+        .map(|step| {
+            let own = statements.extract_if(.., |statement| statement.step == step.name);
+            Step::new(own.collect(), step)
+        })
+        .collect();
+
+    Ok(Json(Steps { steps }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct StepPath {
+    /// The run's id.
+    #[param(example = "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60")]
+    run_id: Uuid,
+    /// The step's name.
+    #[param(example = "mart.orders")]
+    step: String,
+}
+
+/// Get the SQL that a step sent to Trino.
+#[utoipa::path(
+    get, path = "/v1/runs/{run_id}/steps/{step}/sql", tag = "runs",
+    params(StepPath),
+    responses((status = OK, description = "The statements", body = StepSql), Problem),
+)]
+pub(super) async fn get_step_sql(
+    State(app): State<App>,
+    Path(StepPath { run_id, step }): Path<StepPath>,
+) -> Result<Json<StepSql>> {
+    app.store.run(run_id).await?;
+    let steps = app.store.steps(run_id).await?;
+    if !steps.iter().any(|known| known.name == step) {
+        let known = steps.iter().map(|known| known.name.as_str());
+        return Err(Error::not_found("step", &step, known));
+    }
+    let statements = app
+        .store
+        .statements(run_id, Some(&step))
+        .await?
+        .into_iter()
+        .map(|statement| SentSql {
+            target: statement.target,
+            attempt: statement.attempt,
+            trino_query_id: statement.trino_query_id,
+            sql: statement.sql,
+        })
+        .collect();
+
+    Ok(Json(StepSql { statements }))
+}
+
+impl Step {
+    fn new(statements: Vec<state::Statement>, step: state::Step) -> Self {
+        let until = step.finished_at.unwrap_or_else(Timestamp::now);
+        Self {
+            name: step.name,
+            attempt: step.attempt,
+            state: step.state,
+            started_at: step.started_at,
+            finished_at: step.finished_at,
+            duration_seconds: until.duration_since(step.started_at).as_secs_f64().max(0.0),
+            counts: step.counts,
+            error: step.error,
+            statements: statements.into_iter().map(Statement::from).collect(),
+        }
+    }
+}
+
+impl From<state::Statement> for Statement {
+    fn from(statement: state::Statement) -> Self {
+        Self {
+            target: statement.target,
+            state: statement.state,
+            attempt: statement.attempt,
+            trino_query_id: statement.trino_query_id,
+            update_count: statement.update_count,
+            snapshot_before: statement.snapshot_before,
+            snapshot_after: statement.snapshot_after,
+            started_at: statement.started_at,
+            finished_at: statement.finished_at,
+            progress: statement.progress,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `/v1/tables`: tracked tables with their columns, and their size in Iceberg.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::read::Path;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::pipeline::Names;
+use crate::sql::{TableName, render};
+
+/// All tracked tables.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tables {
+    /// By name.
+    tables: Vec<Table>,
+}
+
+/// A tracked table.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Table {
+    /// Its name in this API.
+    #[schema(example = "shop.orders")]
+    name: String,
+    /// The source table.
+    #[schema(example = "public.orders")]
+    from: String,
+    /// The columns that tell its rows apart.
+    key: Vec<String>,
+    /// Its business columns; empty before its first sight.
+    columns: Vec<Column>,
+    /// The last batch in its typed log.
+    staged_batch: i64,
+    /// The last batch in its current rows.
+    current_batch: i64,
+    /// The last batch in its history.
+    history_batch: i64,
+    /// Its events that were rejected.
+    rejects: i64,
+    /// What Trino says of its Iceberg tables; only for a single table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored: Option<Vec<Stored>>,
+}
+
+/// A business column.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Column {
+    /// Its name in the tables.
+    #[schema(example = "order_sum")]
+    name: String,
+    /// The field of the event that fills it.
+    #[schema(example = "sum")]
+    from: String,
+    /// Its type in Trino.
+    #[schema(example = "decimal(18,2)")]
+    data_type: String,
+    /// Whether it belongs to the key.
+    is_key: bool,
+}
+
+/// An Iceberg table.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Stored {
+    /// Its name in Trino.
+    #[schema(example = "lake.marts.orders")]
+    table: String,
+    /// Its current snapshot, as text because it is longer than JavaScript's numbers.
+    snapshot_id: Option<String>,
+    /// Its rows.
+    rows: i64,
+    /// Its data files.
+    data_files: i64,
+    /// Its delete files.
+    delete_files: i64,
+    /// Their size.
+    bytes: i64,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct TablePath {
+    /// The table's name: pipeline and table.
+    #[param(example = "shop.orders")]
+    pub(super) table: String,
+}
+
+/// List all tracked tables.
+#[utoipa::path(
+    get, path = "/v1/tables", tag = "tables",
+    responses((status = OK, description = "All tracked tables", body = Tables), Problem),
+)]
+pub(super) async fn list_tables(State(app): State<App>) -> Result<Json<Tables>> {
+    let mut tables = Vec::new();
+    for pipeline in app.pipelines.usable() {
+        for name in pipeline.tables.keys() {
+            tables.push(view(&app, &format!("{}.{name}", pipeline.name)).await?);
+        }
+    }
+
+    Ok(Json(Tables { tables }))
+}
+
+/// Get a tracked table, with snapshot, rows, files and bytes of its Iceberg tables.
+#[utoipa::path(
+    get, path = "/v1/tables/{table}", tag = "tables",
+    params(TablePath),
+    responses((status = OK, description = "The table", body = Table), Problem),
+)]
+pub(super) async fn get_table(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+) -> Result<Json<Table>> {
+    let mut view = view(&app, &table).await?;
+    let (definition, _) = app.pipelines.table(&table)?;
+    let names = Names::new(definition, &app.config);
+    let name = table.rsplit('.').next().unwrap_or_default();
+    let mut stored = Vec::new();
+    for table in [names.staging(name), names.current(name), names.history(name)] {
+        stored.extend(size(&app, &table).await?);
+    }
+    view.stored = Some(stored);
+
+    Ok(Json(view))
+}
+
+async fn view(app: &App, name: &str) -> Result<Table> {
+    let (definition, table) = app.pipelines.table(name)?;
+    let short = name.rsplit('.').next().unwrap_or_default();
+    let state = app.store.table(&definition.name, short).await?;
+    let columns = state.as_ref().map(|state| {
+        let column = |column: &crate::pipeline::Column| Column {
+            name: column.name.clone(),
+            from: column.from.clone(),
+            data_type: column.data_type.clone(),
+            is_key: column.is_key,
+        };
+        state.columns.iter().map(column).collect()
+    });
+
+    Ok(Table {
+        name: name.to_owned(),
+        from: table.from.clone(),
+        key: table.key.clone(),
+        columns: columns.unwrap_or_default(),
+        staged_batch: state.as_ref().map_or(0, |state| state.staged_batch),
+        current_batch: state.as_ref().map_or(0, |state| state.current_batch),
+        history_batch: state.as_ref().map_or(0, |state| state.history_batch),
+        rejects: state.as_ref().map_or(0, |state| state.rejects),
+        stored: None,
+    })
+}
+
+/// The size of an Iceberg table; `None` where it does not exist yet.
+async fn size(app: &App, table: &TableName) -> Result<Option<Stored>> {
+    let sql = render(
+        "report/size.sql",
+        json!({"files": table.metadata("files"), "snapshots": table.metadata("snapshots")}),
+    )?;
+    let rows = match app.trino.query("icefront/api", &sql).await {
+        Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => return Ok(None),
+        rows => rows?,
+    };
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let number = |at: usize| row[at].as_i64().unwrap_or(0);
+
+    Ok(Some(Stored {
+        table: table.to_string(),
+        snapshot_id: row[0].as_str().map(ToOwned::to_owned),
+        rows: number(1),
+        data_files: number(2),
+        delete_files: number(3),
+        bytes: row.get(4).and_then(Value::as_i64).unwrap_or(0),
+    }))
+}

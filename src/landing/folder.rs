@@ -1,0 +1,97 @@
+//! The landing folder: as we write it, and as Trino names it.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use reqwest::Url;
+
+use crate::config;
+use crate::error::{Error, Result};
+
+/// The folder that all batches are written to.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    store: Arc<dyn ObjectStore>,
+    root: Path,
+    read_from: String,
+}
+
+impl Folder {
+    /// Opens the folder that the settings name; credentials of `s3:` come from the usual `AWS_…` variables.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`] when `landing.write_to` is no address of a store.
+    pub fn new(settings: &config::Landing) -> Result<Self> {
+        let fault = |cause: &dyn std::fmt::Display| {
+            Error::Settings(format!(
+                "`landing.write_to` must be a folder such as `file:///data/landing` or `s3://bucket/landing`: {cause}"
+            ))
+        };
+        let url = Url::parse(&settings.write_to).map_err(|cause| fault(&cause))?;
+        let options = std::env::vars()
+            .filter(|(name, _)| name.starts_with("AWS_"))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let (store, root) =
+            object_store::parse_url_opts(&url, options).map_err(|cause| fault(&cause))?;
+
+        Ok(Self {
+            store: store.into(),
+            root,
+            read_from: settings.read_from.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// The folder of one batch as Trino names it, with a slash at its end.
+    #[must_use]
+    pub fn location(&self, pipeline: &str, batch: i64) -> String {
+        format!("{}/{pipeline}/{batch:012}/", self.read_from)
+    }
+
+    /// A file of a batch as we write it.
+    pub(super) fn file(&self, pipeline: &str, batch: i64, number: usize) -> Path {
+        self.batch(pipeline, batch)
+            .join(format!("part-{number:05}.parquet"))
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Deletes every file of a batch that never landed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LandingUnavailable`].
+    pub async fn remove(&self, pipeline: &str, batch: i64) -> Result<()> {
+        let folder = self.batch(pipeline, batch);
+        let files: Vec<Path> = self
+            .store
+            .list(Some(&folder))
+            .map_ok(|file| file.location)
+            .try_collect()
+            .await
+            .map_err(|cause| unavailable("listing a batch's files", cause))?;
+        let mut deletions = futures::stream::iter(files)
+            .map(|file| async move { self.store.delete(&file).await })
+            .buffer_unordered(8);
+        while let Some(deleted) = deletions.next().await {
+            deleted.map_err(|cause| unavailable("deleting a batch's file", cause))?;
+        }
+
+        Ok(())
+    }
+
+    fn batch(&self, pipeline: &str, batch: i64) -> Path {
+        self.root.clone().join(pipeline).join(format!("{batch:012}"))
+    }
+}
+
+pub(super) fn unavailable(doing: &str, cause: impl Into<crate::error::Cause>) -> Error {
+    Error::LandingUnavailable {
+        detail: format!("{doing} failed; check that it exists and may be written"),
+        cause: cause.into(),
+    }
+}

@@ -1,0 +1,28 @@
+//! From events to Parquet files in the object store to rows of the landing table. Knows no kind of source.
+
+mod arrow;
+mod fields;
+mod folder;
+mod register;
+mod writer;
+
+pub use folder::Folder;
+pub use register::{Landing, ensure, landed, register, sweep};
+pub use writer::{Files, Writer};
+
+/// An event as a source gives it, before it is landed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Event<'a> {
+    /// The source's number of it.
+    pub event_id: Option<i64>,
+    /// What happened: `I`, `U`, `D`, `T`.
+    pub operation: Option<&'a str>,
+    /// When, in microseconds since 1970 UTC.
+    pub occurred_at_us: Option<i64>,
+    /// The schema of the changed table.
+    pub schema: Option<&'a str>,
+    /// The changed table.
+    pub table: Option<&'a str>,
+    /// The row as JSON text.
+    pub data: Option<&'a str>,
+}

@@ -1,0 +1,124 @@
+//! Registers a batch's files with the landing table, once, by looking first.
+
+use serde_json::{Value, json};
+
+use super::Folder;
+use crate::error::{Error, Result};
+use crate::publish::Publisher;
+use crate::sql::{TableName, render};
+use crate::state::Store;
+
+/// The landing of one pipeline.
+#[derive(Debug, Clone, Copy)]
+pub struct Landing<'a> {
+    /// The folder that its batches are in.
+    pub folder: &'a Folder,
+    /// The table that they are registered with.
+    pub table: &'a TableName,
+    /// What sends the statements.
+    pub publisher: Publisher<'a>,
+}
+
+/// Makes the landing table where there is none, and gives the highest batch in it.
+///
+/// # Errors
+///
+/// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
+pub async fn ensure(landing: Landing<'_>) -> Result<i64> {
+    let Landing {
+        table, publisher, ..
+    } = landing;
+    let schema = render(
+        "landing/create_schema.sql",
+        json!({"schema": table.schema()}),
+    )?;
+    publisher.run(table, &schema).await?;
+    let create = render("landing/create.sql", json!({"landing": table}))?;
+    publisher.run(table, &create).await?;
+    let highest = render("landing/highest_batch.sql", json!({"landing": table}))?;
+
+    Ok(number(&publisher.read(&highest).await?))
+}
+
+/// Says whether a batch is in the landing table.
+///
+/// # Errors
+///
+/// [`Error::TrinoUnavailable`], [`Error::Trino`].
+pub async fn landed(landing: Landing<'_>, batch: i64) -> Result<bool> {
+    let Landing {
+        folder,
+        table,
+        publisher,
+    } = landing;
+    let sql = render(
+        "landing/landed.sql",
+        json!({
+            "landing": table,
+            "files": table.metadata("files"),
+            "location": folder.location(publisher.pipeline, batch),
+            "batch": batch,
+        }),
+    )?;
+
+    Ok(number(&publisher.read(&sql).await?) > 0)
+}
+
+/// Registers all files of a batch in one commit; the caller has looked that they are not registered yet.
+///
+/// # Errors
+///
+/// [`Error::AddFilesDisabled`], [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
+pub async fn register(landing: Landing<'_>, batch: i64) -> Result<()> {
+    let Landing {
+        folder,
+        table,
+        publisher,
+    } = landing;
+    let sql = render(
+        "landing/add_files.sql",
+        json!({"landing": table, "location": folder.location(publisher.pipeline, batch)}),
+    )?;
+    publisher
+        .run(table, &sql)
+        .await
+        .map(|_| ())
+        .map_err(|error| match error {
+            Error::Trino(failure) if failure.message.contains("add_files procedure is disabled") => {
+                Error::AddFilesDisabled {
+                    catalog: table.0[0].clone(),
+                }
+            }
+            other => other,
+        })
+}
+
+/// Ends what earlier tries left open: a batch that was written is landed, one that was not is removed.
+///
+/// # Errors
+///
+/// As [`register`].
+pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
+    let pipeline = landing.publisher.pipeline;
+    for open in store.open_batches(pipeline).await? {
+        landing.publisher.settle(landing.table).await?;
+        if !open.is_written {
+            landing.folder.remove(pipeline, open.id).await?;
+            store.abandon_batch(pipeline, open.id).await?;
+            continue;
+        }
+        if open.files > 0 && !landed(landing, open.id).await? {
+            register(landing, open.id).await?;
+        }
+        store.batch_landed(pipeline, open.id, None).await?;
+    }
+
+    Ok(())
+}
+
+fn number(rows: &[Vec<Value>]) -> i64 {
+    rows.first()
+        .and_then(|row| row.first())
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
+}

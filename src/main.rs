@@ -1,0 +1,100 @@
+//! The command line: serve, or one of the small commands around it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use icefront::config::{Config, LogFormat};
+use icefront::pipeline::Pipelines;
+use icefront::state::Store;
+use icefront::{http, serve};
+
+/// Change data pipelines on Trino and Apache Iceberg behind one REST API.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The settings, a TOML file; every key can also be set by ICEFRONT__SECTION__KEY. `icefront settings` shows them all.
+    #[arg(long, global = true, value_name = "FILE", env = "ICEFRONT_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and execute runs, until SIGTERM or Ctrl-C
+    Serve,
+    /// Bring the state database up to date; `serve` does it as well
+    Migrate,
+    /// Read the settings and every pipeline, and say what is wrong with them
+    Check,
+    /// Print every setting with its default and what it means
+    Settings,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match execute(Arguments::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(Arguments { command, config }: Arguments) -> anyhow::Result<ExitCode> {
+    let load = || Config::load(config.as_deref());
+    match command {
+        Command::Serve => {
+            let config = load()?;
+            log(&config)?;
+            serve::serve(config).await?;
+        }
+        Command::Migrate => {
+            Store::new(&load()?.state)?.migrate().await?;
+            println!("the state database is up to date");
+        }
+        Command::Check => return check(&load()?),
+        Command::Settings => print!("{}", Config::defaults()),
+        Command::Openapi => print!("{}", http::openapi()?),
+    }
+
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says of every pipeline whether it can be run; fails when one cannot.
+fn check(config: &Config) -> anyhow::Result<ExitCode> {
+    let pipelines = Pipelines::load(config)?;
+    for pipeline in pipelines.usable() {
+        let tables: Vec<&str> = pipeline.tables.keys().map(String::as_str).collect();
+        println!("pipeline `{}` is right; tables: {}", pipeline.name, tables.join(", "));
+    }
+    let broken: Vec<_> = pipelines.broken().collect();
+    for (name, fault) in &broken {
+        println!("pipeline `{name}` is broken: {fault}");
+    }
+
+    Ok(if broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log.filter)?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Columns and their types: from a declaration or a Postgres catalogue to Trino.
+
+use serde::{Deserialize, Serialize};
+
+/// A business column of a table, as every statement about the table needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// The column's name in Trino, in lower case.
+    pub name: String,
+    /// The field of the event that it is filled from.
+    pub from: String,
+    /// Its type in Trino, such as `decimal(18,2)`.
+    pub data_type: String,
+    /// How the field's text becomes its value: the type without its numbers.
+    pub kind: Kind,
+    /// For decimals, the pattern of the texts that fit without rounding.
+    pub digits: String,
+    /// Whether it belongs to the key.
+    pub is_key: bool,
+    /// Whether its changes start no version.
+    pub is_untracked: bool,
+    /// The name of its previous value inside a statement.
+    pub before: String,
+}
+
+/// How a field's text becomes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// `boolean`
+    Boolean,
+    /// `integer`, `bigint`
+    Integer,
+    /// `decimal(p,s)`
+    Decimal,
+    /// `real`, `double`
+    Float,
+    /// `date`
+    Date,
+    /// `time(6)`
+    Time,
+    /// `timestamp(6)`
+    Timestamp,
+    /// `timestamp(6) with time zone`
+    #[serde(rename = "timestamp with time zone")]
+    TimestampTz,
+    /// `varchar`
+    Varchar,
+    /// `varbinary`
+    Varbinary,
+}
+
+/// A type that Iceberg and Trino share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataType {
+    sql: String,
+    kind: Kind,
+    scale: u32,
+}
+
+impl DataType {
+    /// Reads a declared type; the error says which types there are.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the types that can be declared.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let name = text.trim().to_ascii_lowercase();
+        let plain = |sql: &str, kind| Ok(Self::plain(sql, kind));
+        match name.as_str() {
+            "boolean" => plain("boolean", Kind::Boolean),
+            "integer" | "int" => plain("integer", Kind::Integer),
+            "bigint" => plain("bigint", Kind::Integer),
+            "real" => plain("real", Kind::Float),
+            "double" => plain("double", Kind::Float),
+            "date" => plain("date", Kind::Date),
+            "time" | "time(6)" => plain("time(6)", Kind::Time),
+            "timestamp" | "timestamp(6)" => plain("timestamp(6)", Kind::Timestamp),
+            "timestamp with time zone" | "timestamp(6) with time zone" => {
+                plain("timestamp(6) with time zone", Kind::TimestampTz)
+            }
+            "varchar" => plain("varchar", Kind::Varchar),
+            "varbinary" => plain("varbinary", Kind::Varbinary),
+            decimal if decimal.starts_with("decimal") => Self::parse_decimal(decimal)
+                .ok_or_else(|| format!("`{text}` is no decimal; write `decimal(p,s)` with 1 ≤ p ≤ 38 and 0 ≤ s ≤ p")),
+            "smallint" | "tinyint" => Err(format!("Iceberg has no `{text}`; use `integer`")),
+            _ => Err(format!(
+                "`{text}` is no type of an Iceberg table; use boolean, integer, bigint, real, double, decimal(p,s), date, time(6), timestamp(6), timestamp(6) with time zone, varchar or varbinary"
+            )),
+        }
+    }
+
+    /// The type for a column of a Postgres table, by the name that `format_type` gives it.
+    ///
+    /// Source: the list of types in the rules on what is correct; what has no exact counterpart is `varchar`.
+    #[must_use]
+    pub fn from_postgres(name: &str) -> Self {
+        if name.starts_with("numeric(") && !name.ends_with("[]") {
+            return Self::parse_decimal(&name.replacen("numeric", "decimal", 1))
+                .unwrap_or_else(|| Self::plain("varchar", Kind::Varchar));
+        }
+        match without_digits(name).as_str() {
+            "smallint" | "integer" => Self::plain("integer", Kind::Integer),
+            "bigint" => Self::plain("bigint", Kind::Integer),
+            "real" => Self::plain("real", Kind::Float),
+            "double precision" => Self::plain("double", Kind::Float),
+            "boolean" => Self::plain("boolean", Kind::Boolean),
+            "date" => Self::plain("date", Kind::Date),
+            "time without time zone" => Self::plain("time(6)", Kind::Time),
+            "timestamp without time zone" => Self::plain("timestamp(6)", Kind::Timestamp),
+            "timestamp with time zone" => {
+                Self::plain("timestamp(6) with time zone", Kind::TimestampTz)
+            }
+            "bytea" => Self::plain("varbinary", Kind::Varbinary),
+            _ => Self::plain("varchar", Kind::Varchar),
+        }
+    }
+
+    fn plain(sql: &str, kind: Kind) -> Self {
+        Self {
+            sql: sql.to_owned(),
+            kind,
+            scale: 0,
+        }
+    }
+
+    fn parse_decimal(text: &str) -> Option<Self> {
+        let numbers = text.strip_prefix("decimal(")?.strip_suffix(')')?;
+        let (precision, scale) = numbers.split_once(',').unwrap_or((numbers, "0"));
+        let precision: u32 = precision.trim().parse().ok()?;
+        let scale: u32 = scale.trim().parse().ok()?;
+
+        ((1..=38).contains(&precision) && scale <= precision).then(|| Self {
+            sql: format!("decimal({precision},{scale})"),
+            kind: Kind::Decimal,
+            scale,
+        })
+    }
+}
+
+impl Column {
+    /// Makes a column that is filled from the field `from`; its name in Trino is lower case.
+    #[must_use]
+    pub fn new(name: &str, from: &str, data_type: &DataType) -> Self {
+        let name = name.to_lowercase();
+        Self {
+            from: from.to_owned(),
+            data_type: data_type.sql.clone(),
+            kind: data_type.kind,
+            digits: format!(r"^[+-]?\d+(\.\d{{0,{}}}0*)?$", data_type.scale),
+            is_key: false,
+            is_untracked: false,
+            before: format!("_{name}_before"),
+            name,
+        }
+    }
+}
+
+/// `timestamp(3) with time zone` without the parenthesis; an array keeps its brackets.
+fn without_digits(name: &str) -> String {
+    match (name.find('('), name.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            format!("{}{}", &name[..open], &name[close + 1..])
+        }
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_numeric_without_precision_is_text_because_no_decimal_holds_every_number() {
+        assert_eq!(DataType::from_postgres("numeric").sql, "varchar");
+        assert_eq!(DataType::from_postgres("numeric(18,2)").sql, "decimal(18,2)");
+    }
+
+    #[test]
+    fn a_time_keeps_its_zone_whatever_its_precision() {
+        let zoned = DataType::from_postgres("timestamp(3) with time zone");
+        assert_eq!(zoned.sql, "timestamp(6) with time zone");
+        assert_eq!(
+            DataType::from_postgres("timestamp(3) without time zone").sql,
+            "timestamp(6)"
+        );
+    }
+
+    #[test]
+    fn an_array_is_text_whatever_its_elements_are() {
+        assert_eq!(DataType::from_postgres("integer[]").sql, "varchar");
+    }
+
+    #[test]
+    fn a_type_that_iceberg_lacks_is_refused_with_the_one_to_use() {
+        let fault = DataType::parse("smallint").expect_err("no such type");
+        assert!(fault.contains("use `integer`"));
+    }
+}

@@ -1,0 +1,151 @@
+//! What users write: folders with a `pipeline.yaml`, read and checked. Knows no server.
+
+mod column;
+mod definition;
+mod names;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use column::{Column, DataType};
+pub use definition::{
+    AuditColumns, DeclaredColumn, Definition, Freshness, MaxRejects, Source, Table, Tracked,
+};
+pub use names::Names;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// All pipelines of the settings' folder: those that can run, and those that are broken with the reason.
+#[derive(Debug, Default)]
+pub struct Pipelines {
+    usable: BTreeMap<String, Definition>,
+    broken: BTreeMap<String, String>,
+}
+
+impl Pipelines {
+    /// Reads every folder below `pipelines.path`; a broken pipeline does not keep the others from being usable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`] when the folder itself cannot be read.
+    pub fn load(config: &Config) -> Result<Self> {
+        let mut pipelines = Self::default();
+        for folder in folders(&config.pipelines.path)? {
+            let name = folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            match Definition::read(&folder, config) {
+                Ok(definition) => pipelines.add(definition, config),
+                Err(fault) => {
+                    pipelines.broken.insert(name, fault);
+                }
+            }
+        }
+
+        Ok(pipelines)
+    }
+
+    /// The pipelines that can run, by name.
+    pub fn usable(&self) -> impl Iterator<Item = &Definition> {
+        self.usable.values()
+    }
+
+    /// The broken ones: name, and what is wrong with file and line.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.broken
+            .iter()
+            .map(|(name, fault)| (name.as_str(), fault.as_str()))
+    }
+
+    /// Finds a pipeline by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PipelineBroken`], or [`Error::NotFound`] with the nearest name.
+    pub fn get(&self, name: &str) -> Result<&Definition> {
+        if let Some(definition) = self.usable.get(name) {
+            return Ok(definition);
+        }
+        if let Some(fault) = self.broken.get(name) {
+            return Err(Error::PipelineBroken {
+                pipeline: name.to_owned(),
+                detail: fault.clone(),
+            });
+        }
+
+        Err(Error::not_found(
+            "pipeline",
+            name,
+            self.usable.keys().chain(self.broken.keys()).map(String::as_str),
+        ))
+    }
+
+    /// Finds a table by its name in the API, such as `shop.orders`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] with the nearest name.
+    pub fn table(&self, name: &str) -> Result<(&Definition, &Table)> {
+        let found = name.split_once('.').and_then(|(pipeline, table)| {
+            let definition = self.usable.get(pipeline)?;
+            Some((definition, definition.tables.get(table)?))
+        });
+        let names: Vec<String> = self
+            .usable()
+            .flat_map(|p| p.tables.keys().map(|t| format!("{}.{t}", p.name)))
+            .collect();
+
+        found.ok_or_else(|| Error::not_found("table", name, names.iter().map(String::as_str)))
+    }
+
+    /// Takes a pipeline in unless it has the name of another or writes a table that another writes.
+    fn add(&mut self, definition: Definition, config: &Config) {
+        let writes = |d: &Definition| Names::new(d, config).all();
+        let own = writes(&definition);
+        let rival = self
+            .usable
+            .values()
+            .find_map(|other| {
+                let shared = writes(other).into_iter().find(|name| own.contains(name))?;
+                Some((other.name.clone(), shared))
+            });
+        match rival {
+            None => {
+                self.usable.insert(definition.name.clone(), definition);
+            }
+            Some((other, shared)) => {
+                let fault = format!(
+                    "it writes `{shared}`, which pipeline `{other}` writes too; give one of them another name or its own `schemas`"
+                );
+                let name = if other == definition.name {
+                    format!("{}_again", definition.name)
+                } else {
+                    definition.name
+                };
+                self.broken.insert(name, fault);
+            }
+        }
+    }
+}
+
+fn folders(path: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let unreadable = |fault: std::io::Error| {
+        Error::Settings(format!(
+            "`pipelines.path` is `{}`, which cannot be read: {fault}",
+            path.display()
+        ))
+    };
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let folder = entry.map_err(unreadable)?.path();
+        if folder.join("pipeline.yaml").is_file() {
+            folders.push(folder);
+        }
+    }
+    folders.sort();
+
+    Ok(folders)
+}

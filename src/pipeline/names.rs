@@ -1,0 +1,71 @@
+//! The names of the Iceberg tables that a pipeline writes.
+
+use super::Definition;
+use crate::config::Config;
+use crate::sql::TableName;
+
+/// Names every table of one pipeline: landing, staging, rejects, current, history.
+#[derive(Debug, Clone)]
+pub struct Names<'a> {
+    definition: &'a Definition,
+    catalog: &'a str,
+}
+
+impl<'a> Names<'a> {
+    /// Takes the catalog from the settings and the schemas from the definition.
+    #[must_use]
+    pub fn new(definition: &'a Definition, config: &'a Config) -> Self {
+        Self {
+            definition,
+            catalog: &config.trino.catalog,
+        }
+    }
+
+    /// The table that everything lands in.
+    #[must_use]
+    pub fn landing(&self) -> TableName {
+        let name = format!("{}_events", self.definition.name);
+        TableName::new(self.catalog, &self.definition.schemas.landing, &name)
+    }
+
+    /// The typed event log of a table.
+    #[must_use]
+    pub fn staging(&self, table: &str) -> TableName {
+        TableName::new(self.catalog, &self.definition.schemas.staging, table)
+    }
+
+    /// The pipeline's events that could not be taken.
+    #[must_use]
+    pub fn rejects(&self) -> TableName {
+        let name = format!("{}_rejects", self.definition.name);
+        TableName::new(self.catalog, &self.definition.schemas.staging, &name)
+    }
+
+    /// The current rows of a table.
+    #[must_use]
+    pub fn current(&self, table: &str) -> TableName {
+        TableName::new(self.catalog, &self.definition.schemas.marts, table)
+    }
+
+    /// The versions of a table.
+    #[must_use]
+    pub fn history(&self, table: &str) -> TableName {
+        let name = format!("{table}_history");
+        TableName::new(self.catalog, &self.definition.schemas.marts, &name)
+    }
+
+    /// Every table that the pipeline writes.
+    #[must_use]
+    pub fn all(&self) -> Vec<TableName> {
+        let mut all = vec![self.landing(), self.rejects()];
+        for table in self.definition.tables.keys() {
+            all.extend([
+                self.staging(table),
+                self.current(table),
+                self.history(table),
+            ]);
+        }
+
+        all
+    }
+}

@@ -1,0 +1,218 @@
+//! Statements that write to Iceberg: noted, sent once, and proven by the snapshot that they made.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::sql::{TableName, render};
+use crate::state::{StatementEnd, Store};
+use crate::trino::{Outcome, Trino};
+
+const SETTLE_ATTEMPTS: u32 = 60;
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Sends the statements of one try of a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Publisher<'a> {
+    /// The engine.
+    pub trino: &'a Trino,
+    /// Where statements are noted.
+    pub store: &'a Store,
+    /// The run.
+    pub run: Uuid,
+    /// The run's pipeline.
+    pub pipeline: &'a str,
+    /// The step.
+    pub step: &'a str,
+    /// Which try of the run it is.
+    pub attempt: i32,
+    /// How many statements of the run may be under way at once.
+    pub permits: &'a Semaphore,
+}
+
+/// What a statement committed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Committed {
+    /// The snapshot that it made; none where nothing was to change.
+    pub snapshot: Option<String>,
+    /// The snapshot before.
+    pub parent: Option<String>,
+    /// Rows acted on, as Trino answered; unknown where the answer was lost.
+    pub rows: Option<i64>,
+    /// Rows written.
+    pub added: i64,
+    /// Rows hidden by delete files.
+    pub hidden: i64,
+}
+
+impl Publisher<'_> {
+    /// Reads rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TrinoUnavailable`], [`Error::Trino`].
+    pub async fn read(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
+        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+
+        self.trino.query(&self.source(), sql).await
+    }
+
+    /// Runs a statement that may be repeated, such as `create table if not exists`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
+    pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
+        let id = self.prepare(target, sql).await?;
+        let outcome = self.send(id, sql).await?;
+        self.done(id, "succeeded", &outcome, &Committed::default())
+            .await?;
+
+        Ok(outcome)
+    }
+
+    /// Runs a statement whose repetition changes nothing, and says what it committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::run`].
+    pub async fn merge(&self, target: &TableName, sql: &str) -> Result<Committed> {
+        let id = self.prepare(target, sql).await?;
+        let outcome = self.send(id, sql).await?;
+        let mut committed = if outcome.update_count == Some(0) {
+            Committed::default()
+        } else {
+            self.committed(target, &outcome.query_id)
+                .await?
+                .unwrap_or_default()
+        };
+        committed.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());
+        self.done(id, "succeeded", &outcome, &committed).await?;
+
+        Ok(committed)
+    }
+
+    /// Finds out what became of the step's statements on `target` whose end nobody saw: ends those still under way, and
+    /// gives what the others committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::run`]; nothing is written again before this has an answer.
+    pub async fn settle(&self, target: &TableName) -> Result<Vec<Committed>> {
+        let mut settled = Vec::new();
+        for open in self
+            .store
+            .open_statements(self.pipeline, self.step)
+            .await?
+        {
+            if open.target != target.to_string() {
+                continue;
+            }
+            self.ended(&open.trino_query_id).await?;
+            let found = self.committed(target, &open.trino_query_id).await?;
+            let (state, end) = match &found {
+                Some(committed) => ("succeeded", end(committed)),
+                None => ("superseded", StatementEnd::default()),
+            };
+            self.store.statement_done(open.id, state, &end).await?;
+            settled.extend(found);
+        }
+
+        Ok(settled)
+    }
+
+    /// Waits until Trino no longer works on a statement, after telling it to stop.
+    async fn ended(&self, query_id: &str) -> Result<()> {
+        let running = render("engine/running.sql", json!({"query_id": query_id}))?;
+        for attempt in 0..SETTLE_ATTEMPTS {
+            if self.read(&running).await?.is_empty() {
+                return Ok(());
+            }
+            if attempt == 0 {
+                let kill = render("engine/kill.sql", json!({"query_id": query_id}))?;
+                // It may end by itself before this arrives; what counts is that it is no longer listed.
+                let _ = self.read(&kill).await;
+            }
+            tokio::time::sleep(SETTLE_PAUSE).await;
+        }
+
+        Err(Error::TimedOut(format!(
+            "statement `{query_id}` of an earlier try is still running in Trino and does not stop; end it there, then run again"
+        )))
+    }
+
+    async fn prepare(&self, target: &TableName, sql: &str) -> Result<i64> {
+        self.store
+            .prepare_statement(
+                (self.run, self.pipeline),
+                (self.step, self.attempt),
+                &target.to_string(),
+                sql,
+            )
+            .await
+    }
+
+    async fn send(&self, id: i64, sql: &str) -> Result<Outcome> {
+        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+        let sent = |query_id: String| async move { self.store.statement_sent(id, &query_id).await };
+        let outcome = self.trino.write(&self.source(), sql, sent).await;
+        if let Err(Error::Trino(_)) = &outcome {
+            self.store
+                .statement_done(id, "failed", &StatementEnd::default())
+                .await?;
+        }
+
+        outcome
+    }
+
+    async fn committed(&self, target: &TableName, query_id: &str) -> Result<Option<Committed>> {
+        let sql = render(
+            "marts/committed.sql",
+            json!({"snapshots": target.metadata("snapshots"), "query_id": query_id}),
+        )?;
+        let rows = self.read(&sql).await?;
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+
+        Ok(rows.first().map(|row| Committed {
+            snapshot: text(&row[0]),
+            parent: text(&row[1]),
+            rows: None,
+            added: row[2].as_i64().unwrap_or(0),
+            hidden: row[3].as_i64().unwrap_or(0),
+        }))
+    }
+
+    async fn done(
+        &self,
+        id: i64,
+        state: &str,
+        outcome: &Outcome,
+        committed: &Committed,
+    ) -> Result<()> {
+        let end = StatementEnd {
+            update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
+            progress: serde_json::to_value(&outcome.progress).ok(),
+            ..end(committed)
+        };
+
+        self.store.statement_done(id, state, &end).await
+    }
+
+    /// Names a statement in Trino's own lists, so that it is found again.
+    fn source(&self) -> String {
+        format!("icefront/{}/{}/{}", self.run, self.step, self.attempt)
+    }
+}
+
+fn end(committed: &Committed) -> StatementEnd {
+    StatementEnd {
+        update_count: committed.rows,
+        snapshot_before: committed.parent.clone(),
+        snapshot_after: committed.snapshot.clone(),
+        progress: None,
+    }
+}

@@ -1,0 +1,140 @@
+//! Freshness in data time: how old a table's data is, measured to its sources, and what makes it so.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::error::Result;
+use crate::pipeline::{self, Definition};
+use crate::state::RunState;
+
+/// How a table stands, in dbt's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Young enough.
+    Pass,
+    /// Older than `warn_after`.
+    Warn,
+    /// Older than `error_after`, or never built although a limit is set.
+    Error,
+}
+
+/// What makes a table as old as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LagReason {
+    /// Nothing: it is young enough.
+    UpToDate,
+    /// No run was asked for.
+    NotScheduled,
+    /// A run waits in the queue.
+    Waiting,
+    /// A run is under way.
+    Running,
+    /// The last run failed.
+    Failed,
+    /// Events were rejected; they are missing until they are replayed.
+    Rejected,
+    /// A transaction in the source was open long when it was read.
+    BlockedByTransaction,
+}
+
+/// How old a table's data is.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "table": "shop.orders", "status": "pass", "covered_until": "2026-01-01T12:00:00Z", "lag_seconds": 12.5,
+    "lag_reason": "up_to_date", "warn_after_seconds": 600, "error_after_seconds": 3600,
+}))]
+pub struct Freshness {
+    /// The table's name in the API.
+    pub table: String,
+    /// How it stands.
+    pub status: Status,
+    /// The time up to which every committed change of its source is in it; absent before the first publication.
+    pub covered_until: Option<Timestamp>,
+    /// From then to now.
+    pub lag_seconds: Option<f64>,
+    /// What makes it so.
+    pub lag_reason: LagReason,
+    /// Its limit for `warn`.
+    pub warn_after_seconds: Option<u64>,
+    /// Its limit for `error`.
+    pub error_after_seconds: Option<u64>,
+}
+
+/// Tells how old a table's data is: now − `covered_until`, where rejects hold the latter.
+///
+/// # Errors
+///
+/// [`crate::error::Error::StateUnavailable`].
+pub async fn freshness(
+    app: &App,
+    definition: &Definition,
+    (name, table): (&str, &pipeline::Table),
+) -> Result<Freshness> {
+    let pipeline = &definition.name;
+    let state = app.store.table(pipeline, name).await?;
+    let held = state.as_ref().and_then(|state| state.held_batch);
+    let published = state
+        .as_ref()
+        .map_or(0, |state| state.current_batch.min(state.history_batch));
+    let covered_until = app
+        .store
+        .covered_until(pipeline, held.map_or(published, |held| held.min(published)))
+        .await?;
+    let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
+    let lag_seconds = lag.map(|lag| lag.as_secs_f64().max(0.0));
+    let limits = &table.freshness;
+    let is_over = |limit: Option<Duration>| match (limit, lag_seconds) {
+        (Some(limit), Some(lag)) => lag > limit.as_secs_f64(),
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let status = if is_over(limits.error_after) {
+        Status::Error
+    } else if is_over(limits.warn_after) {
+        Status::Warn
+    } else {
+        Status::Pass
+    };
+    let lag_reason = if held.is_some() {
+        LagReason::Rejected
+    } else {
+        reason(app, pipeline, status, covered_until).await?
+    };
+
+    Ok(Freshness {
+        table: format!("{pipeline}.{name}"),
+        status,
+        covered_until,
+        lag_seconds,
+        lag_reason,
+        warn_after_seconds: limits.warn_after.map(|limit| limit.as_secs()),
+        error_after_seconds: limits.error_after.map(|limit| limit.as_secs()),
+    })
+}
+
+async fn reason(
+    app: &App,
+    pipeline: &str,
+    status: Status,
+    covered_until: Option<Timestamp>,
+) -> Result<LagReason> {
+    let (active, last) = app.store.last_runs(pipeline).await?;
+    let cursor = app.store.cursor(pipeline).await?;
+    let is_blocked = cursor.is_some_and(|cursor| {
+        cursor.blocked_by.is_some() && covered_until == Some(cursor.covered_until)
+    });
+
+    Ok(match (active, last) {
+        (Some(RunState::Running), _) => LagReason::Running,
+        (Some(_), _) => LagReason::Waiting,
+        (None, Some(RunState::Failed)) => LagReason::Failed,
+        _ if is_blocked && status != Status::Pass => LagReason::BlockedByTransaction,
+        _ if status == Status::Pass && covered_until.is_some() => LagReason::UpToDate,
+        _ => LagReason::NotScheduled,
+    })
+}

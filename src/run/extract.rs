@@ -1,0 +1,150 @@
+//! The step `extract`: what the source has that the cursor has not seen, landed as one batch.
+
+use serde_json::{Map, Value, json};
+
+use super::executor::Attempt;
+use crate::error::{Error, Result};
+use crate::landing::{self, Landing, Writer};
+use crate::publish::Publisher;
+use crate::source::{AuditLog, Position, Reading};
+use crate::state::{SourceEvents, Written};
+
+/// Lands everything that the source committed since the last batch, and moves the cursor once that is proven.
+pub(super) async fn extract(
+    attempt: &Attempt<'_>,
+    publisher: Publisher<'_>,
+) -> Result<Map<String, Value>> {
+    let Attempt {
+        app,
+        definition,
+        names,
+        ..
+    } = attempt;
+    let table = names.landing();
+    let landing = Landing {
+        folder: &app.folder,
+        table: &table,
+        publisher,
+    };
+    let log = AuditLog::open(&definition.source, &app.config).await?;
+    register_tables(attempt, &log).await?;
+
+    let made = table.to_string();
+    let mut floor = 0;
+    if !app.is_made(&made) {
+        floor = landing::ensure(landing).await?;
+        app.remember_made(&made);
+    }
+    landing::sweep(landing, &app.store).await?;
+
+    let cursor = app.store.cursor(&definition.name).await?;
+    let last: Option<Position> = cursor
+        .as_ref()
+        .map(|cursor| serde_json::from_value(cursor.position.clone()))
+        .transpose()
+        .map_err(Error::internal)?;
+    let reading = log
+        .begin(last.as_ref(), cursor.map(|cursor| cursor.covered_until))
+        .await?;
+    let batch = app
+        .store
+        .begin_batch(&definition.name, publisher.run, floor)
+        .await?;
+    let written = write(attempt, &log, &reading, batch).await?;
+    app.store
+        .batch_written(&definition.name, batch, &written)
+        .await?;
+    if written.files > 0 {
+        landing::register(landing, batch).await?;
+    }
+    let blocked_by = reading
+        .blocked_by
+        .map(|(pid, since)| json!({"pid": pid, "since": since}));
+    app.store
+        .batch_landed(&definition.name, batch, blocked_by.as_ref())
+        .await?;
+
+    Ok(counts(attempt, &written))
+}
+
+/// Streams the reading into the batch's files.
+async fn write(
+    attempt: &Attempt<'_>,
+    log: &AuditLog<'_>,
+    reading: &Reading,
+    batch: i64,
+) -> Result<Written> {
+    let pipeline = &attempt.definition.name;
+    let ingested_at_us = reading.read_at.as_microsecond();
+    let mut writer = Writer::new(&attempt.app.folder, pipeline, batch, ingested_at_us);
+    let tables = log.read(reading, &mut writer).await?;
+    let files = writer.finish().await?;
+
+    Ok(Written {
+        position: serde_json::to_value(&reading.position).map_err(Error::internal)?,
+        covered_until: reading.covered_until,
+        events: tables.iter().map(|(_, held)| held.events).sum(),
+        files: i64::try_from(files.count).map_err(Error::internal)?,
+        bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
+        tables,
+    })
+}
+
+/// Remembers the columns of every table that is seen for the first time.
+async fn register_tables(attempt: &Attempt<'_>, log: &AuditLog<'_>) -> Result<()> {
+    let pipeline = &attempt.definition.name;
+    for (name, table) in &attempt.definition.tables {
+        if attempt.app.store.table(pipeline, name).await?.is_some() {
+            continue;
+        }
+        let (schema, source_table) = table.origin();
+        let catalogue = log.columns_of(schema, source_table).await?;
+        if catalogue.is_empty() && table.columns.is_empty() {
+            return Err(Error::SourceUnreadable {
+                detail: format!(
+                    "the source has no table `{}` that its user may see, and the pipeline declares no columns for `{name}`; mend `tables.{name}.from`, grant `select`, or declare `columns`",
+                    table.from
+                ),
+            });
+        }
+        let columns = table
+            .columns(&catalogue)
+            .map_err(|detail| Error::PipelineBroken {
+                pipeline: pipeline.clone(),
+                detail,
+            })?;
+        attempt
+            .app
+            .store
+            .register_table(pipeline, name, &columns)
+            .await?;
+    }
+
+    Ok(())
+}
+
+fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {
+    let is_tracked = |(schema, table): &(String, String)| {
+        attempt
+            .definition
+            .tables
+            .values()
+            .any(|tracked| tracked.origin() == (schema, table))
+    };
+    let ignored: i64 = written
+        .tables
+        .iter()
+        .filter(|(name, _)| !is_tracked(name))
+        .map(|(_, SourceEvents { events, .. })| events)
+        .sum();
+
+    [
+        ("events", written.events),
+        ("ignored", ignored),
+        ("files", written.files),
+        ("bytes", written.bytes),
+    ]
+    .into_iter()
+    .map(|(name, count)| (name.to_owned(), count.into()))
+    .collect()
+}

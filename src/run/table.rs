@@ -1,0 +1,175 @@
+//! The steps of one table: `stage.orders`, then `mart.orders` and `mart.orders_history` side by side.
+
+use serde_json::{Map, Value};
+
+use super::executor::{Attempt, StepEnd, add};
+use super::StepKind;
+use crate::error::{Error, Result};
+use crate::pipeline::Table;
+use crate::publish::Publisher;
+use crate::state::{Landed, TableState, Window};
+use crate::warehouse::{self, Target};
+
+/// Brings one table up to date, as far as the run asks for it.
+pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> StepEnd {
+    let stage_step = format!("stage.{name}");
+    let current_step = format!("mart.{name}");
+    let history_step = format!("mart.{name}_history");
+    let mut counts = Map::new();
+    if attempt.request.has(StepKind::Staging) {
+        let staged = attempt
+            .step(&stage_step, async |publisher| {
+                stage(attempt, name, table, publisher).await
+            })
+            .await;
+        match staged {
+            Ok(staged) => add(&mut counts, &staged),
+            Err(problem) => {
+                if attempt.request.has(StepKind::Marts) {
+                    attempt.skip(&current_step).await;
+                    attempt.skip(&history_step).await;
+                }
+                return Err(problem);
+            }
+        }
+    }
+    if attempt.request.has(StepKind::Marts) {
+        let current = attempt.step(&current_step, async |publisher| {
+            publish_current(attempt, name, table, publisher).await
+        });
+        let history = attempt.step(&history_step, async |publisher| {
+            publish_history(attempt, name, table, publisher).await
+        });
+        let (current, history) = tokio::join!(current, history);
+        add(&mut counts, &current?);
+        add(&mut counts, &history?);
+    }
+
+    Ok(counts)
+}
+
+async fn stage(
+    attempt: &Attempt<'_>,
+    name: &str,
+    table: &Table,
+    publisher: Publisher<'_>,
+) -> Result<Map<String, Value>> {
+    let store = &attempt.app.store;
+    let pipeline = &attempt.definition.name;
+    let Some(state) = store.table(pipeline, name).await? else {
+        return Ok(Map::new());
+    };
+    let target = target(attempt, name, table, &state, publisher);
+    let made = format!("{pipeline}.{name}");
+    if !attempt.app.is_made(&made) {
+        warehouse::ensure(target).await?;
+        attempt.app.remember_made(&made);
+    }
+    let window = Window {
+        after_batch: state.staged_batch,
+        upto_batch: store.last_landed(pipeline).await?,
+    };
+    let landed = landed(attempt, table, window).await?;
+    let staged = warehouse::stage(target, window, &landed).await?;
+    if window.upto_batch > window.after_batch {
+        store
+            .table_staged(pipeline, name, window.upto_batch, staged.rejected)
+            .await?;
+    }
+
+    counted(&staged)
+}
+
+async fn publish_current(
+    attempt: &Attempt<'_>,
+    name: &str,
+    table: &Table,
+    publisher: Publisher<'_>,
+) -> Result<Map<String, Value>> {
+    let store = &attempt.app.store;
+    let pipeline = &attempt.definition.name;
+    let Some(state) = store.table(pipeline, name).await? else {
+        return Ok(Map::new());
+    };
+    let window = Window {
+        after_batch: state.current_batch,
+        upto_batch: state.staged_batch,
+    };
+    if window.upto_batch <= window.after_batch {
+        return Ok(Map::new());
+    }
+    let landed = landed(attempt, table, window).await?;
+    let target = target(attempt, name, table, &state, publisher);
+    let published = warehouse::publish_current(target, window, &landed).await?;
+    store
+        .current_published(publisher.run, pipeline, name, window.upto_batch, published)
+        .await?;
+
+    counted(&published)
+}
+
+async fn publish_history(
+    attempt: &Attempt<'_>,
+    name: &str,
+    table: &Table,
+    publisher: Publisher<'_>,
+) -> Result<Map<String, Value>> {
+    let store = &attempt.app.store;
+    let pipeline = &attempt.definition.name;
+    let Some(state) = store.table(pipeline, name).await? else {
+        return Ok(Map::new());
+    };
+    let window = Window {
+        after_batch: state.history_batch,
+        upto_batch: state.staged_batch,
+    };
+    if window.upto_batch <= window.after_batch {
+        return Ok(Map::new());
+    }
+    let landed = landed(attempt, table, window).await?;
+    let target = target(attempt, name, table, &state, publisher);
+    let versions = warehouse::publish_history(target, window, &landed).await?;
+    store
+        .history_published(pipeline, name, window.upto_batch)
+        .await?;
+
+    counted(&versions)
+}
+
+fn target<'a>(
+    attempt: &'a Attempt<'_>,
+    name: &'a str,
+    table: &'a Table,
+    state: &'a TableState,
+    publisher: Publisher<'a>,
+) -> Target<'a> {
+    Target {
+        definition: attempt.definition,
+        names: &attempt.names,
+        name,
+        table,
+        columns: &state.columns,
+        publisher,
+    }
+}
+
+async fn landed(attempt: &Attempt<'_>, table: &Table, window: Window) -> Result<Landed> {
+    attempt
+        .app
+        .store
+        .landed_between(
+            &attempt.definition.name,
+            table.origin(),
+            window.after_batch,
+            window.upto_batch,
+        )
+        .await
+}
+
+/// A step's counts by their names.
+fn counted(counts: &impl serde::Serialize) -> Result<Map<String, Value>> {
+    match serde_json::to_value(counts).map_err(Error::internal)? {
+        Value::Object(counts) => Ok(counts),
+        _ => Ok(Map::new()),
+    }
+}

@@ -1,0 +1,106 @@
+//! The running service: listeners, worker, and an orderly end.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::{http, run};
+
+const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
+/// How long requests may still be answered after a signal.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT; starts even while its servers are away.
+///
+/// # Errors
+///
+/// [`Error::Settings`] when a setting cannot be used or an address cannot be listened on.
+pub async fn serve(config: Config) -> Result<()> {
+    let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
+    let app = App::new(config)?;
+    for (pipeline, fault) in app.pipelines.broken() {
+        tracing::error!(pipeline, fault, "the pipeline is broken; the others are served");
+    }
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(Error::internal)?;
+    let api = listen("http.bind", bind).await?;
+    let scrapes = listen("http.metrics_bind", metrics_bind).await?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(on_signal(stop));
+    tokio::spawn(serve_metrics(scrapes, metrics));
+    let worker = tokio::spawn(migrate_and_work(app.clone(), stopped.clone()));
+
+    tracing::info!(address = %bind, "icefront serves; open /docs there");
+    let serving = axum::serve(api, http::router(app)).with_graceful_shutdown(until(stopped.clone()));
+    let late = async {
+        until(stopped).await;
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(Error::internal)?,
+        () = late => tracing::warn!("requests were still open at the end"),
+    }
+    worker.abort();
+
+    Ok(())
+}
+
+/// Brings the state database up to date as soon as it answers, then works.
+async fn migrate_and_work(app: App, stopped: watch::Receiver<bool>) {
+    let mut was_away = false;
+    while let Err(error) = app.store.migrate().await {
+        if !was_away {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "the state database cannot be used yet");
+        }
+        was_away = true;
+        tokio::time::sleep(MIGRATE_PAUSE).await;
+    }
+    run::work(app, until(stopped)).await;
+}
+
+async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
+    let router = axum::Router::new().route(
+        "/metrics",
+        axum::routing::get(async move || metrics.render()),
+    );
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "metrics are no longer served");
+    }
+}
+
+async fn listen(key: &str, address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|fault| {
+        Error::Settings(format!(
+            "`{key}` is `{address}`, which cannot be listened on: {fault}; end what uses it or set another port"
+        ))
+    })
+}
+
+async fn on_signal(stop: watch::Sender<bool>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("signals cannot be listened for; end the service by SIGKILL");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("icefront ends");
+    stop.send_replace(true);
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // The sender lives as long as the service; its end is a stop as well.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

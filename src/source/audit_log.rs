@@ -1,0 +1,372 @@
+//! An audit log: a Postgres table of insert, update and delete events that triggers write.
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio_postgres::binary_copy::BinaryCopyOutStream;
+
+use super::catalogue::{self, AuditTable};
+use super::copied;
+use super::cursor::{Position, Rule, Safety};
+use crate::config::Config;
+use crate::error::{Cause, Error, Result, nearest_name};
+use crate::landing::Writer;
+use crate::pipeline::{AuditColumns, Source};
+use crate::postgres::{self, Client};
+use crate::sql::{identifier, render};
+use crate::state::{SourceEvents, statement};
+
+/// An audit log that a connection was opened to.
+pub struct AuditLog<'a> {
+    client: Client,
+    connection: &'a str,
+    table: &'a str,
+    columns: &'a AuditColumns,
+    found: AuditTable,
+    server: Server,
+}
+
+/// What the server said before a snapshot was taken.
+struct Server {
+    now: Timestamp,
+    oldest_open: Option<Timestamp>,
+    oldest_pid: Option<i32>,
+    has_prepared: bool,
+    in_recovery: bool,
+    system_identifier: String,
+    timeline: i32,
+}
+
+/// One reading: the cursor's position after it, and what it covers.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Where the cursor stands after it.
+    pub position: Position,
+    /// When it was read, by the source's clock.
+    pub read_at: Timestamp,
+    /// The time up to which it holds every committed change.
+    pub covered_until: Timestamp,
+    /// The process id of the oldest transaction that was open, and since when.
+    pub blocked_by: Option<(i32, Timestamp)>,
+    condition: serde_json::Value,
+}
+
+impl<'a> AuditLog<'a> {
+    /// Connects and looks at server and table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], or [`Error::SourceUnreadable`] that says which table or column is missing.
+    pub async fn open(source: &'a Source, config: &Config) -> Result<Self> {
+        let Source::PostgresAuditLog {
+            connection,
+            table,
+            columns,
+        } = source;
+        let settings = config
+            .connections
+            .get(connection)
+            .ok_or_else(|| Error::Settings(format!("`connections.{connection}` is not set")))?;
+        let key = format!("connections.{connection}.url");
+        let client = postgres::connect(&key, &settings.url(connection)?)
+            .await?
+            .map_err(|cause| unavailable(connection, cause))?;
+        let away = |cause: tokio_postgres::Error| unreadable(connection, cause);
+        let found = catalogue::audit_table(&client, &quoted(table), columns)
+            .await
+            .map_err(away)?
+            .ok_or_else(|| Error::SourceUnreadable {
+                detail: format!(
+                    "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
+                ),
+            })?;
+        let server = server(&client).await.map_err(away)?;
+        let log = Self {
+            client,
+            connection,
+            table,
+            columns,
+            found,
+            server,
+        };
+        log.check_columns()?;
+
+        Ok(log)
+    }
+
+    /// Lists the columns of a source table: name and Postgres type; empty where there is no such table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub async fn columns_of(&self, schema: &str, table: &str) -> Result<Vec<(String, String)>> {
+        let name = format!("{}.{}", identifier(schema), identifier(table));
+
+        catalogue::columns(&self.client, &name)
+            .await
+            .map_err(|cause| unreadable(self.connection, cause))
+    }
+
+    /// How far the cursor can be trusted, and why.
+    #[must_use]
+    pub fn safety(&self) -> (Safety, String) {
+        if self.found.sequence_cache.is_some_and(|cache| cache > 1) {
+            return (
+                Safety::Overlap,
+                format!(
+                    "every committed event is read, but the sequence of `{}` hands out {} ids at a time, so ids do not follow the writes; set `cache 1`",
+                    self.columns.event_id,
+                    self.found.sequence_cache.unwrap_or_default()
+                ),
+            );
+        }
+        let reason = match (&self.found.transaction, self.server.in_recovery) {
+            (Some(column), false) => format!(
+                "the cursor is a whole snapshot; `{column}` tells which rows it did not have"
+            ),
+            (Some(column), true) => format!(
+                "a standby: rows are read again from the oldest transaction of the last snapshot on, by `{column}`; repeats are dropped by id"
+            ),
+            (None, _) => "rows are read again from the oldest transaction of the last snapshot on, by their xmin; repeats are dropped by id. A column of type xid8 with the default pg_current_xact_id() and an index would spare the scan".into(),
+        };
+
+        (Safety::Proven, reason)
+    }
+
+    /// Begins the snapshot that everything after `last` is read in; everything there is where `last` is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceReplaced`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub async fn begin(
+        &self,
+        last: Option<&Position>,
+        covered_before: Option<Timestamp>,
+    ) -> Result<Reading> {
+        let away = |cause| unreadable(self.connection, cause);
+        self.client
+            .batch_execute(statement!("source/begin.sql"))
+            .await
+            .map_err(away)?;
+        let row = self
+            .client
+            .query_one(statement!("source/snapshot.sql"), &[])
+            .await
+            .map_err(away)?;
+        let position = Position {
+            snapshot: row.get(0),
+            rule: if self.found.transaction.is_some() {
+                Rule::Transaction
+            } else {
+                Rule::Xmin
+            },
+            system_identifier: self.server.system_identifier.clone(),
+            timeline: self.server.timeline,
+            table_oid: self.found.oid,
+        };
+        if let Some(last) = last {
+            last.check_same(&position, self.connection)?;
+        }
+
+        Ok(Reading {
+            read_at: self.server.now,
+            covered_until: self.covered_until(covered_before),
+            blocked_by: self.server.oldest_pid.zip(self.server.oldest_open),
+            condition: self.condition(last, row.get(1)),
+            position,
+        })
+    }
+
+    /// Reads every event of a reading into `writer`, and says what came of each source table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
+    pub async fn read(
+        &self,
+        reading: &Reading,
+        writer: &mut Writer<'_>,
+    ) -> Result<Vec<((String, String), SourceEvents)>> {
+        let away = |cause| unreadable(self.connection, cause);
+        let copy = render("source/read.sql", &reading.condition)?;
+        let stream = self.client.copy_out(&copy).await.map_err(away)?;
+        let mut rows = std::pin::pin!(BinaryCopyOutStream::new(stream, &copied::TYPES));
+        let mut tally = Tally::default();
+        while let Some(row) = rows.try_next().await.map_err(away)? {
+            let event = copied::event(&row).map_err(away)?;
+            tally.count(&event);
+            writer.push(&event).await?;
+        }
+
+        Ok(tally.tables)
+    }
+
+    /// Counts the events that wait behind the cursor, up to `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub async fn backlog(&self, reading: &Reading, limit: i64) -> Result<i64> {
+        let mut condition = reading.condition.clone();
+        condition["limit"] = limit.into();
+        let sql = render("source/backlog.sql", &condition)?;
+        let row = self
+            .client
+            .query_one(&sql, &[])
+            .await
+            .map_err(|cause| unreadable(self.connection, cause))?;
+
+        Ok(row.get(0))
+    }
+
+    /// Which rows are read: those that the last snapshot did not have.
+    fn condition(&self, last: Option<&Position>, highest: i64) -> serde_json::Value {
+        // A cursor that was moved by xmin says nothing of rows from before the column came.
+        let rule = match (last, &self.found.transaction) {
+            (None, _) => Rule::Everything,
+            (Some(last), Some(_)) if last.rule == Rule::Transaction => Rule::Transaction,
+            (Some(_), _) => Rule::Xmin,
+        };
+        let (schema, table) = split(self.table);
+
+        json!({
+            "table": [schema, table],
+            "columns": {
+                "event_id": self.columns.event_id,
+                "operation": self.columns.operation,
+                "occurred_at": self.columns.occurred_at,
+                "schema": self.columns.schema,
+                "table": self.columns.table,
+                "data": self.columns.data,
+            },
+            "rule": rule,
+            "transaction": self.found.transaction,
+            "snapshot": last.map(|last| &last.snapshot),
+            "in_recovery": self.server.in_recovery,
+            "highest": highest,
+            "epoch": highest & !0xffff_ffff,
+        })
+    }
+
+    /// Everything that was committed before the oldest open transaction began is in the snapshot. A prepared
+    /// transaction does not tell its start, so while there is one the time stays where it was.
+    fn covered_until(&self, before: Option<Timestamp>) -> Timestamp {
+        let open = self
+            .server
+            .oldest_open
+            .map_or(self.server.now, |open| open.min(self.server.now));
+        match before {
+            Some(before) if self.server.has_prepared => before.min(open),
+            Some(before) => before.max(open),
+            None => open,
+        }
+    }
+
+    fn check_columns(&self) -> Result<()> {
+        let AuditColumns {
+            event_id,
+            operation,
+            occurred_at,
+            schema,
+            table,
+            data,
+        } = self.columns;
+        for name in [event_id, operation, occurred_at, schema, table, data] {
+            if !self.found.columns.contains(name) {
+                let near = nearest_name(name, self.found.columns.iter().map(String::as_str))
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                return Err(Error::SourceUnreadable {
+                    detail: format!(
+                        "table `{}` has no column `{name}`, which `source.columns` names{near}",
+                        self.table
+                    ),
+                });
+            }
+        }
+
+        Ok(())
+    }
+}
+
+/// Counts what came of each source table.
+#[derive(Default)]
+struct Tally {
+    tables: Vec<((String, String), SourceEvents)>,
+    last: usize,
+}
+
+impl Tally {
+    fn count(&mut self, event: &crate::landing::Event<'_>) {
+        let schema = event.schema.unwrap_or_default();
+        let table = event.table.unwrap_or_default();
+        let is = |(s, t): &(String, String)| s == schema && t == table;
+        if !self.tables.get(self.last).is_some_and(|(name, _)| is(name)) {
+            self.last = self
+                .tables
+                .iter()
+                .position(|(name, _)| is(name))
+                .unwrap_or_else(|| {
+                    let name = (schema.to_owned(), table.to_owned());
+                    self.tables.push((name, SourceEvents::default()));
+                    self.tables.len() - 1
+                });
+        }
+        let events = &mut self.tables[self.last].1;
+        events.events += 1;
+        events.truncates += i64::from(event.operation == Some("T"));
+        if let Some(id) = event.event_id {
+            events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));
+            events.last_event = Some(events.last_event.map_or(id, |last| last.max(id)));
+        }
+    }
+}
+
+async fn server(client: &Client) -> Result<Server, tokio_postgres::Error> {
+    let row = client
+        .query_one(statement!("source/server.sql"), &[])
+        .await?;
+
+    Ok(Server {
+        now: row.get(0),
+        oldest_open: row.get(1),
+        oldest_pid: row.get(2),
+        has_prepared: row.get(3),
+        in_recovery: row.get(4),
+        system_identifier: row.get(5),
+        timeline: row.get(6),
+    })
+}
+
+fn split(table: &str) -> (&str, &str) {
+    table.split_once('.').unwrap_or(("public", table))
+}
+
+fn quoted(table: &str) -> String {
+    let (schema, table) = split(table);
+    format!("{}.{}", identifier(schema), identifier(table))
+}
+
+fn unavailable(connection: &str, cause: impl Into<Cause>) -> Error {
+    Error::SourceUnavailable {
+        connection: connection.to_owned(),
+        cause: cause.into(),
+    }
+}
+
+/// Tells a server that went away from one that refused: the latter says why.
+fn unreadable(connection: &str, cause: tokio_postgres::Error) -> Error {
+    let refusal = cause
+        .as_db_error()
+        .filter(|error| !matches!(&error.code().code()[..2], "57" | "08" | "53"));
+    match refusal {
+        Some(error) => Error::SourceUnreadable {
+            detail: format!(
+                "the server of connection `{connection}` refused to be read: {} (SQLSTATE {})",
+                error.message(),
+                error.code().code()
+            ),
+        },
+        None => unavailable(connection, cause),
+    }
+}

@@ -1,0 +1,64 @@
+//! What a Postgres catalogue says of tables.
+
+use tokio_postgres::Client;
+
+use crate::pipeline::AuditColumns;
+use crate::state::statement;
+
+/// What an audit table is like.
+#[derive(Debug, Clone)]
+pub(super) struct AuditTable {
+    /// Its oid.
+    pub(super) oid: u32,
+    /// Its columns.
+    pub(super) columns: Vec<String>,
+    /// The column with the writer's transaction id, where there is one.
+    pub(super) transaction: Option<String>,
+    /// How many ids a session takes from its sequence at once; `None` where it has none.
+    pub(super) sequence_cache: Option<i64>,
+}
+
+/// Reads an audit table's catalogue; `None` where there is no such table.
+pub(super) async fn audit_table(
+    client: &Client,
+    table: &str,
+    columns: &AuditColumns,
+) -> Result<Option<AuditTable>, tokio_postgres::Error> {
+    let rows = client
+        .query(statement!("source/audit_table.sql"), &[&table])
+        .await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let mut found = AuditTable {
+        oid: first.get(0),
+        columns: Vec::new(),
+        transaction: None,
+        sequence_cache: None,
+    };
+    for row in &rows {
+        let name: String = row.get(1);
+        let default: Option<&str> = row.get(3);
+        if row.get::<_, &str>(2) == "xid8" && default == Some("pg_current_xact_id()") {
+            found.transaction = Some(name.clone());
+        }
+        if name == columns.event_id {
+            found.sequence_cache = row.get(4);
+        }
+        found.columns.push(name);
+    }
+
+    Ok(Some(found))
+}
+
+/// Lists a source table's columns: name and type; empty where there is no such table.
+pub(super) async fn columns(
+    client: &Client,
+    table: &str,
+) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
+    let rows = client
+        .query(statement!("source/columns.sql"), &[&table])
+        .await?;
+
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

@@ -1,0 +1,72 @@
+//! How far an audit log has been read: a whole snapshot, bound to the server and table that it came from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The cursor of an audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The last read's `pg_snapshot`, as text.
+    pub snapshot: String,
+    /// How that read told new rows from old ones.
+    pub rule: Rule,
+    /// The server's system identifier.
+    pub system_identifier: String,
+    /// The server's timeline.
+    pub timeline: i32,
+    /// The audit table's oid.
+    pub table_oid: u32,
+}
+
+/// How rows that the last snapshot did not have are found.
+///
+/// Source: the rules on cursors that cannot skip. Ids are handed out before commit, so neither an id nor a time tells
+/// what is new; the writer's transaction does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Everything: there is no last snapshot.
+    Everything,
+    /// By a column that holds the writer's top-level transaction id; an index finds them.
+    Transaction,
+    /// By the rows' `xmin`, read again from the oldest transaction that was open at the last read; repeats drop out in staging.
+    Xmin,
+}
+
+/// How far a cursor can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Safety {
+    /// No committed row can be skipped.
+    Proven,
+    /// Rows may be skipped in known cases.
+    Overlap,
+    /// Rows will be skipped.
+    Unsafe,
+}
+
+impl Position {
+    /// Refuses to go on where another server or table is behind the address than the cursor came from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceReplaced`].
+    pub fn check_same(&self, now: &Self, connection: &str) -> Result<()> {
+        let changed = if self.system_identifier != now.system_identifier {
+            "another server"
+        } else if self.timeline != now.timeline {
+            "the same server after a failover or a recovery (another timeline)"
+        } else if self.table_oid != now.table_oid {
+            "another audit table of the same name"
+        } else {
+            return Ok(());
+        };
+
+        Err(Error::SourceReplaced {
+            detail: format!(
+                "connection `{connection}` now leads to {changed}; what was read before says nothing about it, so nothing is read. Point the connection back, or reset the cursor to load everything again"
+            ),
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! Batches: what an extraction landed, and what it holds of each source table.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Store, fault, statement};
+use crate::error::Result;
+
+/// A batch that an earlier try left between reading and landing.
+#[derive(Debug, Clone)]
+pub struct OpenBatch {
+    /// Its id.
+    pub id: i64,
+    /// Whether all its files were written.
+    pub is_written: bool,
+    /// How many files it has.
+    pub files: i64,
+}
+
+/// What a batch holds of one source table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceEvents {
+    /// Events, truncates among them.
+    pub events: i64,
+    /// Truncates.
+    pub truncates: i64,
+    /// The lowest event id.
+    pub first_event: Option<i64>,
+    /// The highest event id.
+    pub last_event: Option<i64>,
+}
+
+/// A batch whose files are written: what is to be remembered when it has landed.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The cursor's position after it.
+    pub position: Value,
+    /// The time up to which it holds every committed change.
+    pub covered_until: Timestamp,
+    /// Its events.
+    pub events: i64,
+    /// Its files.
+    pub files: i64,
+    /// Their size.
+    pub bytes: i64,
+    /// What it holds, by source schema and table.
+    pub tables: Vec<((String, String), SourceEvents)>,
+}
+
+/// Events of a source table in a range of batches.
+#[derive(Debug, Clone, Default)]
+pub struct Landed {
+    /// What the range holds.
+    pub events: SourceEvents,
+    /// Truncates since the beginning.
+    pub truncates_ever: i64,
+}
+
+impl Store {
+    /// Gives the next batch of a pipeline its id, above `floor`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn begin_batch(&self, pipeline: &str, run: Uuid, floor: i64) -> Result<i64> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/begin_batch.sql"), &[&pipeline, &run, &floor])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
+    /// Notes that a batch's files are written, with what it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn batch_written(&self, pipeline: &str, id: i64, batch: &Written) -> Result<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(fault)?;
+        transaction
+            .execute(
+                statement!("state/written_batch.sql"),
+                &[
+                    &pipeline,
+                    &id,
+                    &batch.position,
+                    &batch.covered_until,
+                    &batch.events,
+                    &batch.files,
+                    &batch.bytes,
+                ],
+            )
+            .await
+            .map_err(fault)?;
+        for ((schema, table), held) in &batch.tables {
+            transaction
+                .execute(
+                    statement!("state/batch_events.sql"),
+                    &[
+                        &pipeline,
+                        &id,
+                        schema,
+                        table,
+                        &held.events,
+                        &held.truncates,
+                        &held.first_event,
+                        &held.last_event,
+                    ],
+                )
+                .await
+                .map_err(fault)?;
+        }
+
+        transaction.commit().await.map_err(fault)
+    }
+
+    /// Notes that a batch is proven to be in the landing table and, in the same transaction, moves the cursor.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn batch_landed(
+        &self,
+        pipeline: &str,
+        id: i64,
+        blocked_by: Option<&Value>,
+    ) -> Result<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(fault)?;
+        transaction
+            .execute(statement!("state/landed_batch.sql"), &[&pipeline, &id])
+            .await
+            .map_err(fault)?;
+        transaction
+            .execute(
+                statement!("state/move_cursor.sql"),
+                &[&pipeline, &id, &blocked_by],
+            )
+            .await
+            .map_err(fault)?;
+
+        transaction.commit().await.map_err(fault)
+    }
+
+    /// Gives up a batch that was not written to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn abandon_batch(&self, pipeline: &str, id: i64) -> Result<()> {
+        self.client()
+            .await?
+            .execute(statement!("state/abandon_batch.sql"), &[&pipeline, &id])
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Lists the batches that an earlier try left open.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn open_batches(&self, pipeline: &str) -> Result<Vec<OpenBatch>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/open_batches.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(rows
+            .iter()
+            .map(|row| OpenBatch {
+                id: row.get(0),
+                is_written: row.get::<_, &str>(1) == "written",
+                files: row.get(2),
+            })
+            .collect())
+    }
+
+    /// The last batch that landed, 0 before the first.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn last_landed(&self, pipeline: &str) -> Result<i64> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/last_landed.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
+    /// Sums what landed of a source table in the batches after one and up to another.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn landed_between(
+        &self,
+        pipeline: &str,
+        (schema, table): (&str, &str),
+        after: i64,
+        upto: i64,
+    ) -> Result<Landed> {
+        let row = self
+            .client()
+            .await?
+            .query_one(
+                statement!("state/events_between.sql"),
+                &[&pipeline, &schema, &table, &after, &upto],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(Landed {
+            events: SourceEvents {
+                events: row.get(0),
+                truncates: row.get(4),
+                first_event: row.get(1),
+                last_event: row.get(2),
+            },
+            truncates_ever: row.get(3),
+        })
+    }
+
+    /// The time up to which the batches up to `batch` hold every committed change; `None` before the first.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn covered_until(&self, pipeline: &str, batch: i64) -> Result<Option<Timestamp>> {
+        let row = self
+            .client()
+            .await?
+            .query_opt(statement!("state/covered_until.sql"), &[&pipeline, &batch])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.and_then(|row| row.get(0)))
+    }
+}

@@ -1,0 +1,43 @@
+//! Cursors: how far each source has been read.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Store, fault, statement};
+use crate::error::Result;
+
+/// How far a source has been read.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    /// The position, in the words of the source's kind.
+    pub position: Value,
+    /// The time up to which every committed change has landed.
+    pub covered_until: Timestamp,
+    /// The transaction that held the last reading back.
+    pub blocked_by: Option<Value>,
+    /// When it moved last.
+    pub moved_at: Timestamp,
+}
+
+impl Store {
+    /// Reads the cursor of a pipeline's source; `None` before the first extraction.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn cursor(&self, pipeline: &str) -> Result<Option<Cursor>> {
+        let row = self
+            .client()
+            .await?
+            .query_opt(statement!("state/read_cursor.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.map(|row| Cursor {
+            position: row.get(0),
+            covered_until: row.get(1),
+            blocked_by: row.get(2),
+            moved_at: row.get(3),
+        }))
+    }
+}

@@ -1,0 +1,253 @@
+//! Runs: accepted, claimed by a worker, ended.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Store, fault, statement};
+use crate::error::{Error, Result};
+
+/// Where a run is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Accepted, not begun.
+    Queued,
+    /// Being executed.
+    Running,
+    /// Ended, all steps done.
+    Succeeded,
+    /// Ended by an error.
+    Failed,
+    /// Ended by a caller.
+    Cancelled,
+}
+
+impl RunState {
+    /// The word for it in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Says whether nothing more will happen.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "queued" => Self::Queued,
+            "running" => Self::Running,
+            "succeeded" => Self::Succeeded,
+            "cancelled" => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// A run as it is remembered.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its id, UUIDv7: later runs have higher ones.
+    pub id: Uuid,
+    /// The pipeline that it runs.
+    pub pipeline: String,
+    /// Where it is on its way.
+    pub state: RunState,
+    /// What was asked for, as `run::Request` in JSON.
+    pub request: Value,
+    /// How often it was begun.
+    pub attempt: i32,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it was first begun.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// What it did, by name.
+    pub counts: Value,
+    /// The problem that ended it.
+    pub error: Option<Value>,
+}
+
+/// Which runs to list.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// Only of this pipeline.
+    pub pipeline: Option<String>,
+    /// Only in this state.
+    pub state: Option<RunState>,
+    /// Only older ones than this.
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+impl Store {
+    /// Accepts a run and gives it as it is remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn create_run(&self, pipeline: &str, request: &Value) -> Result<Run> {
+        let id = Uuid::now_v7();
+        self.client()
+            .await?
+            .execute(
+                statement!("state/create_run.sql"),
+                &[&id, &pipeline, request],
+            )
+            .await
+            .map_err(fault)?;
+
+        self.run(id).await
+    }
+
+    /// Reads a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::StateUnavailable`].
+    pub async fn run(&self, id: Uuid) -> Result<Run> {
+        let row = self
+            .client()
+            .await?
+            .query_opt(statement!("state/read_run.sql"), &[&id])
+            .await
+            .map_err(fault)?;
+
+        row.map(|row| read(&row))
+            .ok_or_else(|| Error::not_found("run", &id.to_string(), []))
+    }
+
+    /// Lists runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn runs(&self, which: &Runs) -> Result<Vec<Run>> {
+        let state = which.state.map(RunState::as_str);
+        let rows = self
+            .client()
+            .await?
+            .query(
+                statement!("state/list_runs.sql"),
+                &[&which.pipeline, &state, &which.before, &which.limit],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(rows.iter().map(read).collect())
+    }
+
+    /// Lists the pipelines that have a run to execute.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn waiting_pipelines(&self) -> Result<Vec<String>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/waiting_pipelines.sql"), &[])
+            .await
+            .map_err(fault)?;
+
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Takes the next run of a pipeline whose lease we hold, and begins its next attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn claim_run(&self, pipeline: &str) -> Result<Option<Run>> {
+        let client = self.client().await?;
+        let row = client
+            .query_opt(statement!("state/claim_run.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+        let run = row.map(|row| read(&row));
+        if let Some(run) = &run {
+            let note = serde_json::json!({"detail": "the service ended while this step ran; it is taken up again"});
+            client
+                .execute(
+                    statement!("state/orphan_steps.sql"),
+                    &[&run.id, &run.attempt, &note],
+                )
+                .await
+                .map_err(fault)?;
+        }
+
+        Ok(run)
+    }
+
+    /// Ends a run that is running.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn finish_run(
+        &self,
+        id: Uuid,
+        state: RunState,
+        counts: &Value,
+        error: Option<&Value>,
+    ) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/finish_run.sql"),
+                &[&id, &state.as_str(), counts, &error],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Tells what the runs of a pipeline come to: the state of the one that is active, and of the last that ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn last_runs(
+        &self,
+        pipeline: &str,
+    ) -> Result<(Option<RunState>, Option<RunState>)> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("report/last_run.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+        let state = |at| row.get::<_, Option<&str>>(at).map(RunState::parse);
+
+        Ok((state(0), state(1)))
+    }
+}
+
+fn read(row: &Row) -> Run {
+    Run {
+        id: row.get(0),
+        pipeline: row.get(1),
+        state: RunState::parse(row.get(2)),
+        request: row.get(3),
+        attempt: row.get(4),
+        created_at: row.get(5),
+        started_at: row.get(6),
+        finished_at: row.get(7),
+        counts: row.get(8),
+        error: row.get(9),
+    }
+}

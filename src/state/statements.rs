@@ -1,0 +1,183 @@
+//! Statements that write: noted before Trino hears of them, so that a lost answer can be looked for.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Store, fault, statement};
+use crate::error::Result;
+
+/// A statement of a run.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The step that it belongs to.
+    pub step: String,
+    /// The attempt of the run that sent it.
+    pub attempt: i32,
+    /// The table that it writes.
+    pub target: String,
+    /// Its text.
+    pub sql: String,
+    /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
+    pub state: String,
+    /// Its id in Trino.
+    pub trino_query_id: Option<String>,
+    /// The rows that it acted on.
+    pub update_count: Option<i64>,
+    /// The table's snapshot that it changed.
+    pub snapshot_before: Option<String>,
+    /// The snapshot that it made.
+    pub snapshot_after: Option<String>,
+    /// When it was noted.
+    pub started_at: Timestamp,
+    /// When its end was noted.
+    pub finished_at: Option<Timestamp>,
+    /// What it cost, by Trino's count.
+    pub progress: Option<Value>,
+}
+
+/// A statement whose end nobody saw.
+#[derive(Debug, Clone)]
+pub struct OpenStatement {
+    /// Its number here.
+    pub id: i64,
+    /// The table that it writes.
+    pub target: String,
+    /// Its id in Trino.
+    pub trino_query_id: String,
+}
+
+/// How a statement ended.
+#[derive(Debug, Clone, Default)]
+pub struct StatementEnd {
+    /// The rows that it acted on.
+    pub update_count: Option<i64>,
+    /// The table's snapshot that it changed.
+    pub snapshot_before: Option<String>,
+    /// The snapshot that it made.
+    pub snapshot_after: Option<String>,
+    /// What it cost.
+    pub progress: Option<Value>,
+}
+
+impl Store {
+    /// Notes a statement before it is sent, and gives its number.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn prepare_statement(
+        &self,
+        (run, pipeline): (Uuid, &str),
+        (step, attempt): (&str, i32),
+        target: &str,
+        sql: &str,
+    ) -> Result<i64> {
+        let row = self
+            .client()
+            .await?
+            .query_one(
+                statement!("state/prepare_statement.sql"),
+                &[&run, &pipeline, &step, &attempt, &target, &sql],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
+    /// Notes the id that Trino gave a statement; before this the statement does not run.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn statement_sent(&self, id: i64, query_id: &str) -> Result<()> {
+        self.client()
+            .await?
+            .execute(statement!("state/sent_statement.sql"), &[&id, &query_id])
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Notes how a statement ended; `state` is `succeeded`, `failed` or `superseded`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn statement_done(&self, id: i64, state: &str, end: &StatementEnd) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/done_statement.sql"),
+                &[
+                    &id,
+                    &state,
+                    &end.update_count,
+                    &end.snapshot_before,
+                    &end.snapshot_after,
+                    &end.progress,
+                ],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Lists the statements of a pipeline's step whose end nobody saw.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn open_statements(&self, pipeline: &str, step: &str) -> Result<Vec<OpenStatement>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/open_statements.sql"), &[&pipeline, &step])
+            .await
+            .map_err(fault)?;
+
+        Ok(rows
+            .iter()
+            .map(|row| OpenStatement {
+                id: row.get(0),
+                target: row.get(1),
+                trino_query_id: row.get(2),
+            })
+            .collect())
+    }
+
+    /// Lists the statements of a run, of one step where it is named, in the order in which they were sent.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn statements(&self, run: Uuid, step: Option<&str>) -> Result<Vec<Statement>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/list_statements.sql"), &[&run, &step])
+            .await
+            .map_err(fault)?;
+
+        Ok(rows
+            .iter()
+            .map(|row| Statement {
+                step: row.get(1),
+                attempt: row.get(2),
+                target: row.get(3),
+                sql: row.get(4),
+                state: row.get(5),
+                trino_query_id: row.get(6),
+                update_count: row.get(7),
+                snapshot_before: row.get(8),
+                snapshot_after: row.get(9),
+                started_at: row.get(10),
+                finished_at: row.get(11),
+                progress: row.get(12),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,137 @@
+//! Steps: the parts of a run, a row for each try.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Store, fault, statement};
+use crate::error::Result;
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Being executed.
+    Running,
+    /// Done.
+    Succeeded,
+    /// Ended by an error.
+    Failed,
+    /// Left out, because what it needs failed.
+    Skipped,
+}
+
+impl StepState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "running" => Self::Running,
+            "succeeded" => Self::Succeeded,
+            "skipped" => Self::Skipped,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// The last try of a step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its name, such as `stage.orders`.
+    pub name: String,
+    /// Which try it is.
+    pub attempt: i32,
+    /// How it stands.
+    pub state: StepState,
+    /// When this try began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// What it did, by name.
+    pub counts: Value,
+    /// The problem that ended it.
+    pub error: Option<Value>,
+}
+
+impl Store {
+    /// Begins a try of a step.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn begin_step(&self, run: Uuid, name: &str, attempt: i32) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/begin_step.sql"),
+                &[&run, &name, &attempt],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Ends a try of a step.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn finish_step(
+        &self,
+        run: Uuid,
+        name: &str,
+        attempt: i32,
+        state: StepState,
+        counts: &Value,
+        error: Option<&Value>,
+    ) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/finish_step.sql"),
+                &[&run, &name, &attempt, &state.as_str(), counts, &error],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Lists the steps of a run, each by its last try, in the order in which they began.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn steps(&self, run: Uuid) -> Result<Vec<Step>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/list_steps.sql"), &[&run])
+            .await
+            .map_err(fault)?;
+        let mut steps: Vec<Step> = rows
+            .iter()
+            .map(|row| Step {
+                name: row.get(0),
+                attempt: row.get(1),
+                state: StepState::parse(row.get(2)),
+                started_at: row.get(3),
+                finished_at: row.get(4),
+                counts: row.get(5),
+                error: row.get(6),
+            })
+            .collect();
+        steps.sort_by_key(|step| step.started_at);
+
+        Ok(steps)
+    }
+}

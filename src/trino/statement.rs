@@ -1,0 +1,133 @@
+//! One statement on its way: pages are fetched until the last, faults are told apart.
+
+use std::time::Duration;
+
+use prusto::error::Error as ClientError;
+use prusto::models::{QueryError, QueryResult, QueryResultData};
+use prusto::{Client, Row};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result, TrinoFailure};
+
+const PAGE_ATTEMPTS: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a statement gave.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The statement's id in Trino.
+    pub query_id: String,
+    /// The columns: name and Trino type.
+    pub columns: Vec<(String, String)>,
+    /// All rows, values as Trino's JSON.
+    pub rows: Vec<Vec<Value>>,
+    /// The rows that a writing statement acted on.
+    pub update_count: Option<u64>,
+    /// What it cost.
+    pub progress: Progress,
+}
+
+/// What a statement has cost so far, by Trino's own count.
+#[derive(Debug, Default, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Progress {
+    /// Trino's state of the statement, such as `RUNNING`.
+    pub trino_state: String,
+    /// Processor time over all nodes, in milliseconds.
+    pub cpu_ms: u64,
+    /// Time since it was sent, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Rows read.
+    pub processed_rows: u64,
+    /// Bytes read.
+    pub processed_bytes: u64,
+    /// The most memory it held, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+/// Follows a statement to its last page; fetching a page again is harmless, so a lost answer is asked for again.
+pub(super) async fn drive(
+    client: &Client,
+    first: QueryResult<Row>,
+    mut observe: impl FnMut(&Progress),
+) -> Result<Outcome> {
+    let mut outcome = Outcome {
+        query_id: first.id.clone(),
+        ..Outcome::default()
+    };
+    let mut page = first;
+    loop {
+        if let Some(error) = page.error {
+            return Err(Error::Trino(Box::new(refusal(error, outcome.query_id))));
+        }
+        if let Some(columns) = page.columns {
+            outcome.columns = columns.into_iter().map(|c| (c.name, c.ty)).collect();
+        }
+        if let Some(QueryResultData::Direct(rows)) = page.data {
+            outcome.rows.extend(rows.into_iter().map(Row::into_json));
+        }
+        outcome.update_count = page.update_count.or(outcome.update_count);
+        outcome.progress = Progress {
+            trino_state: page.stats.state,
+            cpu_ms: page.stats.cpu_time_millis,
+            elapsed_ms: page.stats.elapsed_time_millis,
+            processed_rows: page.stats.processed_rows,
+            processed_bytes: page.stats.processed_bytes,
+            peak_memory_bytes: page.stats.peak_memory_bytes,
+        };
+        observe(&outcome.progress);
+        let Some(next) = page.next_uri else {
+            return Ok(outcome);
+        };
+        page = next_page(client, &next, &outcome.query_id).await?;
+    }
+}
+
+async fn next_page(client: &Client, uri: &str, query_id: &str) -> Result<QueryResult<Row>> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..PAGE_ATTEMPTS {
+        match client.get_next(uri).await {
+            Err(fault) if passing(&fault) => tokio::time::sleep(pause).await,
+            answer => return answer.map_err(|fault| failure(fault, query_id)),
+        }
+        pause *= 2;
+    }
+
+    client
+        .get_next(uri)
+        .await
+        .map_err(|fault| failure(fault, query_id))
+}
+
+fn passing(fault: &ClientError) -> bool {
+    match fault {
+        ClientError::HttpError(_) => true,
+        ClientError::HttpNotOk(status, _) => status.is_server_error(),
+        _ => false,
+    }
+}
+
+/// Tells a server that is away from one that refused.
+pub(super) fn failure(fault: ClientError, query_id: &str) -> Error {
+    match fault {
+        ClientError::Query(error) => Error::Trino(Box::new(refusal(*error, query_id.to_owned()))),
+        ClientError::Forbidden { message } => Error::Trino(Box::new(TrinoFailure {
+            name: "PERMISSION_DENIED".into(),
+            class: "USER_ERROR".into(),
+            message,
+            query_id: query_id.to_owned(),
+            line: None,
+        })),
+        other => Error::TrinoUnavailable(other.into()),
+    }
+}
+
+fn refusal(error: QueryError, query_id: String) -> TrinoFailure {
+    TrinoFailure {
+        name: error.error_name,
+        class: error.error_type,
+        message: error.message,
+        query_id,
+        line: error.error_location.map(|place| place.line_number),
+    }
+}
