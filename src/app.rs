@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::config::Config;
 use crate::error::Result;
@@ -35,7 +35,7 @@ pub struct Parts {
     pub accepted: Notify,
     /// Rings when a run ended.
     pub ended: Notify,
-    /// What was made in Trino since the start, so that it is not asked for again.
+    /// What was made in Trino since the start, so that it is not made again.
     made: Mutex<HashSet<String>>,
 }
 
@@ -60,19 +60,20 @@ impl App {
         })))
     }
 
-    /// Says whether something was made in Trino since the start.
-    #[must_use]
-    pub fn is_made(&self, what: &str) -> bool {
-        self.made
-            .lock()
-            .is_ok_and(|made| made.contains(what))
-    }
-
-    /// Remembers that something was made.
-    pub fn remember_made(&self, what: &str) {
-        if let Ok(mut made) = self.made.lock() {
+    /// Makes something in Trino unless that was done since the start. One at a time: two that make the same at once would
+    /// fail each other.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `make` fails with; it is then made again next time.
+    pub async fn make_once(&self, what: &str, make: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+        let mut made = self.made.lock().await;
+        if !made.contains(what) {
+            make().await?;
             made.insert(what.to_owned());
         }
+
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::{http, run};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ async fn migrate_and_work(app: App, stopped: watch::Receiver<bool>) {
     let mut was_away = false;
     while let Err(error) = app.store.migrate().await {
         if !was_away {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let cause = causes(&error);
             tracing::warn!(%error, cause, "the state database cannot be used yet");
         }
         was_away = true;

@@ -128,7 +128,7 @@ pub enum Error {
     #[error("{0}")]
     TimedOut(String),
     /// A fault of ours.
-    #[error("an internal fault; the log has the cause under this request id")]
+    #[error("an internal fault; the log has the cause")]
     Internal(#[source] Cause),
 }
 
@@ -194,6 +194,15 @@ impl Error {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
+}
+
+/// What lies behind an error, from its cause to the last one, for the log.
+#[must_use]
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(error.source(), |cause| cause.source());
+    let words: Vec<String> = chain.map(ToString::to_string).collect();
+
+    words.join(": ")
 }
 
 /// The name among `existing` that `name` was probably meant to be: Jaro-Winkler likeness above 0.7.

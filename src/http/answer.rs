@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema as _, ToSchema as _};
 
-use crate::error::{Error, Problem};
+use crate::error::{Error, Problem, causes};
 
 const PROBLEM_JSON: &str = "application/problem+json";
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -16,7 +16,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let problem = Problem::from(&self);
         if problem.status >= 500 {
-            let cause = std::error::Error::source(&self).map(ToString::to_string);
+            let cause = causes(&self);
             tracing::error!(error = %self, cause, "request failed");
         }
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::{Request, StepKind, extract, table};
 use crate::app::App;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Problem, Result, causes};
 use crate::pipeline::{Definition, Names};
 use crate::publish::Publisher;
 use crate::state::{Run, RunState, StepState};
@@ -183,7 +183,7 @@ pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
 
 /// The one place where a run's error is logged; what callers see of it is the problem.
 fn told(error: &Error, run: &Run, step: &str) -> Problem {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let cause = causes(error);
     tracing::error!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step failed");
 
     Problem::from(error).within(run.id, step)

@@ -29,12 +29,12 @@ pub(super) async fn extract(
     let log = AuditLog::open(&definition.source, &app.config).await?;
     register_tables(attempt, &log).await?;
 
-    let made = table.to_string();
     let mut floor = 0;
-    if !app.is_made(&made) {
+    app.make_once(&table.to_string(), async || {
         floor = landing::ensure(landing).await?;
-        app.remember_made(&made);
-    }
+        Ok(())
+    })
+    .await?;
     landing::sweep(landing, &app.store).await?;
 
     let cursor = app.store.cursor(&definition.name).await?;

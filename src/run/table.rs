@@ -61,10 +61,10 @@ async fn stage(
     };
     let target = target(attempt, name, table, &state, publisher);
     let made = format!("{pipeline}.{name}");
-    if !attempt.app.is_made(&made) {
-        warehouse::ensure(target).await?;
-        attempt.app.remember_made(&made);
-    }
+    attempt
+        .app
+        .make_once(&made, async || warehouse::ensure(target).await)
+        .await?;
     let window = Window {
         after_batch: state.staged_batch,
         upto_batch: store.last_landed(pipeline).await?,

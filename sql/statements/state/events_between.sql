@@ -1,10 +1,10 @@
 -- Sums what landed of a source table after one batch and up to another; truncates are counted from the beginning.
 select
-  coalesce(sum(events) filter (where batch_id > $4), 0)::bigint,
-  min(first_event) filter (where batch_id > $4),
-  max(last_event) filter (where batch_id > $4),
-  coalesce(sum(truncates), 0)::bigint,
-  coalesce(sum(truncates) filter (where batch_id > $4), 0)::bigint
-from icefront.batch_events
-join icefront.batches on batches.pipeline = batch_events.pipeline and batches.id = batch_events.batch_id and batches.state = 'landed'
-where batch_events.pipeline = $1 and source_schema = $2 and source_table = $3 and batch_id <= $5
+  coalesce(sum(held.events) filter (where held.batch_id > $4), 0)::bigint,
+  min(held.first_event) filter (where held.batch_id > $4),
+  max(held.last_event) filter (where held.batch_id > $4),
+  coalesce(sum(held.truncates), 0)::bigint,
+  coalesce(sum(held.truncates) filter (where held.batch_id > $4), 0)::bigint
+from icefront.batch_events as held
+join icefront.batches as batch on batch.pipeline = held.pipeline and batch.id = held.batch_id and batch.state = 'landed'
+where held.pipeline = $1 and held.source_schema = $2 and held.source_table = $3 and held.batch_id <= $5
