@@ -66,7 +66,11 @@ impl App {
     /// # Errors
     ///
     /// Whatever `make` fails with; it is then made again next time.
-    pub async fn make_once(&self, what: &str, make: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+    pub async fn make_once(
+        &self,
+        what: &str,
+        make: impl AsyncFnOnce() -> Result<()>,
+    ) -> Result<()> {
         let mut made = self.made.lock().await;
         if !made.contains(what) {
             make().await?;

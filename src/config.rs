@@ -157,10 +157,8 @@ impl Config {
     ///
     /// [`Error::Settings`] that names the key, and the nearest right one where it is unknown.
     pub fn load(file: Option<&Path>) -> Result<Self> {
-        let mut builder = config::Config::builder().add_source(config::File::from_str(
-            DEFAULTS,
-            config::FileFormat::Toml,
-        ));
+        let mut builder = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         if let Some(path) = file {
             builder = builder.add_source(config::File::from(path));
         }

@@ -72,7 +72,11 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let pipelines = Pipelines::load(config)?;
     for pipeline in pipelines.usable() {
         let tables: Vec<&str> = pipeline.tables.keys().map(String::as_str).collect();
-        println!("pipeline `{}` is right; tables: {}", pipeline.name, tables.join(", "));
+        println!(
+            "pipeline `{}` is right; tables: {}",
+            pipeline.name,
+            tables.join(", ")
+        );
     }
     let broken: Vec<_> = pipelines.broken().collect();
     for (name, fault) in &broken {

@@ -104,11 +104,7 @@ impl Publisher<'_> {
     /// As [`Publisher::run`]; nothing is written again before this has an answer.
     pub async fn settle(&self, target: &TableName) -> Result<Vec<Committed>> {
         let mut settled = Vec::new();
-        for open in self
-            .store
-            .open_statements(self.pipeline, self.step)
-            .await?
-        {
+        for open in self.store.open_statements(self.pipeline, self.step).await? {
             if open.target != target.to_string() {
                 continue;
             }

@@ -25,7 +25,11 @@ pub async fn serve(config: Config) -> Result<()> {
     let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
     let app = App::new(config)?;
     for (pipeline, fault) in app.pipelines.broken() {
-        tracing::error!(pipeline, fault, "the pipeline is broken; the others are served");
+        tracing::error!(
+            pipeline,
+            fault,
+            "the pipeline is broken; the others are served"
+        );
     }
     let metrics = PrometheusBuilder::new()
         .install_recorder()
@@ -38,7 +42,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let worker = tokio::spawn(migrate_and_work(app.clone(), stopped.clone()));
 
     tracing::info!(address = %bind, "icefront serves; open /docs there");
-    let serving = axum::serve(api, http::router(app)).with_graceful_shutdown(until(stopped.clone()));
+    let serving =
+        axum::serve(api, http::router(app)).with_graceful_shutdown(until(stopped.clone()));
     let late = async {
         until(stopped).await;
         tokio::time::sleep(LAST_ANSWERS).await;

@@ -63,7 +63,9 @@ pub enum Error {
     #[error("the state database does not answer; what was accepted is kept, ask again shortly")]
     StateUnavailable(#[source] Cause),
     /// A source's server does not answer.
-    #[error("the server of connection `{connection}` does not answer; check `connections.{connection}` and that it runs; the next run takes up where the last one ended")]
+    #[error(
+        "the server of connection `{connection}` does not answer; check `connections.{connection}` and that it runs; the next run takes up where the last one ended"
+    )]
     SourceUnavailable {
         /// The connection's name in the settings.
         connection: String,
@@ -84,13 +86,17 @@ pub enum Error {
         detail: String,
     },
     /// Trino does not answer.
-    #[error("Trino does not answer at `trino.url`; check that it runs; the next run takes up where this one ended")]
+    #[error(
+        "Trino does not answer at `trino.url`; check that it runs; the next run takes up where this one ended"
+    )]
     TrinoUnavailable(#[source] Cause),
     /// Trino refused or failed a statement.
     #[error("{0}")]
     Trino(Box<TrinoFailure>),
     /// The catalog does not allow `add_files`.
-    #[error("catalog `{catalog}` does not allow `add_files`; set `iceberg.add-files-procedure.enabled=true` in its catalog properties and restart Trino")]
+    #[error(
+        "catalog `{catalog}` does not allow `add_files`; set `iceberg.add-files-procedure.enabled=true` in its catalog properties and restart Trino"
+    )]
     AddFilesDisabled {
         /// The catalog's name in Trino.
         catalog: String,
@@ -105,7 +111,9 @@ pub enum Error {
         cause: Cause,
     },
     /// So many events of a batch were rejected that publishing it would hide a fault.
-    #[error("{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published. See `{rejects}` for the reasons, then mend the data or the contract, or raise `max_rejects`")]
+    #[error(
+        "{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published. See `{rejects}` for the reasons, then mend the data or the contract, or raise `max_rejects`"
+    )]
     TooManyRejects {
         /// The table's name in the API.
         table: String,

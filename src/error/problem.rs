@@ -52,7 +52,11 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
     match error {
         Error::NotFound { .. } => (404, "not-found", "There is no such thing"),
         Error::Malformed(_) => (400, "malformed-request", "The request cannot be read"),
-        Error::Invalid { .. } => (422, "invalid-request", "The request asks for what cannot be"),
+        Error::Invalid { .. } => (
+            422,
+            "invalid-request",
+            "The request asks for what cannot be",
+        ),
         Error::BodyTooLarge => (413, "body-too-large", "The body is too large"),
         Error::UnsupportedMediaType(_) => {
             (415, "unsupported-media-type", "The body is of another type")
@@ -62,15 +66,15 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
         }
         Error::Settings(_) => (500, "settings", "The settings cannot be used"),
         Error::PipelineBroken { .. } => (409, "pipeline-broken", "The pipeline is broken"),
-        Error::StateUnavailable(_) => {
-            (503, "state-unavailable", "The state database does not answer")
-        }
+        Error::StateUnavailable(_) => (
+            503,
+            "state-unavailable",
+            "The state database does not answer",
+        ),
         Error::SourceUnavailable { .. } => {
             (503, "source-unavailable", "The source does not answer")
         }
-        Error::SourceUnreadable { .. } => {
-            (424, "source-unreadable", "The source cannot be read")
-        }
+        Error::SourceUnreadable { .. } => (424, "source-unreadable", "The source cannot be read"),
         Error::SourceReplaced { .. } => (409, "source-replaced", "The source is another one"),
         Error::TrinoUnavailable(_) => (503, "trino-unavailable", "Trino does not answer"),
         Error::Trino(_) => (424, "trino-failed", "Trino failed a statement"),
@@ -84,9 +88,7 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "landing-unavailable",
             "The landing folder cannot be used",
         ),
-        Error::TooManyRejects { .. } => {
-            (424, "too-many-rejects", "Too many events were rejected")
-        }
+        Error::TooManyRejects { .. } => (424, "too-many-rejects", "Too many events were rejected"),
         Error::Unbalanced { .. } => (500, "unbalanced", "The numbers do not add up"),
         Error::TimedOut(_) => (504, "timed-out", "It took too long"),
         Error::Internal(_) => (500, "internal", "A fault of ours"),

@@ -29,10 +29,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = (status, Json(self)).into_response();
         let headers = answer.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(PROBLEM_JSON),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(
                 header::RETRY_AFTER,
@@ -66,7 +63,9 @@ impl IntoResponses for Problem {
             ),
             (
                 "5XX".into(),
-                response("The service or a server that it needs is at fault; `retryable` says whether to ask again"),
+                response(
+                    "The service or a server that it needs is at fault; `retryable` says whether to ask again",
+                ),
             ),
         ])
     }

@@ -11,9 +11,11 @@ const PAGE: &str = include_str!("index.html");
 pub(super) fn routes(document: OpenApi) -> Router {
     let ui = SwaggerUi::new("/docs")
         .url("/openapi.json", document)
-        .config(Config::default().try_it_out_enabled(true).doc_expansion("list"));
+        .config(
+            Config::default()
+                .try_it_out_enabled(true)
+                .doc_expansion("list"),
+        );
 
-    Router::new()
-        .route("/", get(async || Html(PAGE)))
-        .merge(ui)
+    Router::new().route("/", get(async || Html(PAGE))).merge(ui)
 }

@@ -12,10 +12,30 @@ use crate::sql::render;
 
 /// Faults of Trino that touch what we send: first and last version that has it, its number, and what we do.
 const FAULTS: [(u32, u32, u32, &str); 4] = [
-    (479, 483, 30_639, "a `MERGE` may fail by `matched more than one source row` when source rows do nothing; in ours every source row acts"),
-    (478, 481, 29_604, "the same for null keys; ours never have any"),
-    (471, u32::MAX, 31_072, "two concurrent merges into a table partitioned by identity both commit; only one service at a time writes a pipeline's tables"),
-    (0, 482, 30_278, "full joins may give wrong results, and histories are built by one; use 483 or newer"),
+    (
+        479,
+        483,
+        30_639,
+        "a `MERGE` may fail by `matched more than one source row` when source rows do nothing; in ours every source row acts",
+    ),
+    (
+        478,
+        481,
+        29_604,
+        "the same for null keys; ours never have any",
+    ),
+    (
+        471,
+        u32::MAX,
+        31_072,
+        "two concurrent merges into a table partitioned by identity both commit; only one service at a time writes a pipeline's tables",
+    ),
+    (
+        0,
+        482,
+        30_278,
+        "full joins may give wrong results, and histories are built by one; use 483 or newer",
+    ),
 ];
 
 /// The engine.

@@ -53,11 +53,14 @@ pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
     tokio::time::timeout(PATIENCE, app.store.check())
         .await
         .map_err(late)??;
-    let asked = tokio::time::timeout(PATIENCE, app.trino.query("icefront/readyz", "select 1")).await;
+    let asked =
+        tokio::time::timeout(PATIENCE, app.trino.query("icefront/readyz", "select 1")).await;
     let trino = match asked {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some("Trino does not answer in time; check that it runs and is not overloaded".into()),
+        Err(_) => {
+            Some("Trino does not answer in time; check that it runs and is not overloaded".into())
+        }
     };
 
     Ok(Json(Ready {

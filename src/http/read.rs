@@ -54,12 +54,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let content_type = content_type(request.headers());
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|fault| match fault.status().as_u16() {
+        let body = Bytes::from_request(request, state).await.map_err(|fault| {
+            match fault.status().as_u16() {
                 413 => Error::BodyTooLarge,
                 _ => Error::Malformed(format!("the body cannot be read: {fault}")),
-            })?;
+            }
+        })?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(T::default()));
         }

@@ -100,7 +100,9 @@ fn key(state: &TableState, query: &str) -> Result<Vec<Value>> {
         let at = given.iter().position(|(parameter, _)| *parameter == name);
         let Some((_, value)) = at.map(|at| given.swap_remove(at)) else {
             return Err(Error::Invalid {
-                detail: format!("`{name}` is missing; give every column of the key, such as `?{name}=42`"),
+                detail: format!(
+                    "`{name}` is missing; give every column of the key, such as `?{name}=42`"
+                ),
                 field: name,
             });
         };

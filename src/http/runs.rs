@@ -233,7 +233,11 @@ pub(super) async fn get_run_outcome(
         return Ok(Json(Run::from(run)).into_response());
     }
 
-    Err(Error::not_found("outcome yet of run", &run_id.to_string(), []))
+    Err(Error::not_found(
+        "outcome yet of run",
+        &run_id.to_string(),
+        [],
+    ))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]

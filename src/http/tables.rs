@@ -118,7 +118,11 @@ pub(super) async fn get_table(
     let names = Names::new(definition, &app.config);
     let name = table.rsplit('.').next().unwrap_or_default();
     let mut stored = Vec::new();
-    for table in [names.staging(name), names.current(name), names.history(name)] {
+    for table in [
+        names.staging(name),
+        names.current(name),
+        names.history(name),
+    ] {
         stored.extend(size(&app, &table).await?);
     }
     view.stored = Some(stored);

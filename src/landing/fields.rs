@@ -121,35 +121,47 @@ mod tests {
     #[test]
     fn numbers_keep_every_digit() {
         for number in ["12345678901234567890.10", "1.0", "-0", "1e400", "0.1000"] {
-            assert_eq!(field(&format!(r#"{{"a": {number}}}"#)).as_deref(), Some(number));
+            assert_eq!(
+                field(&format!(r#"{{"a": {number}}}"#)).as_deref(),
+                Some(number)
+            );
         }
     }
 
     #[test]
     fn strings_lose_quotes_and_escapes_only() {
-        assert_eq!(field(r#"{"a": "x \"y\" \u00e9 \n"}"#).as_deref(), Some("x \"y\" é \n"));
+        assert_eq!(
+            field(r#"{"a": "x \"y\" \u00e9 \n"}"#).as_deref(),
+            Some("x \"y\" é \n")
+        );
         assert_eq!(field(r#"{"a": " 7 "}"#).as_deref(), Some(" 7 "));
     }
 
     #[test]
     fn null_is_no_text_and_an_absent_field_is_absent() {
-        assert_eq!(fields(r#"{"a": null, "b": "null"}"#), [
-            ("a".into(), None),
-            ("b".into(), Some("null".into()))
-        ]);
+        assert_eq!(
+            fields(r#"{"a": null, "b": "null"}"#),
+            [("a".into(), None), ("b".into(), Some("null".into()))]
+        );
     }
 
     #[test]
     fn nested_values_stay_json() {
-        assert_eq!(field(r#"{"a": {"b": [1, "]}"]}}"#).as_deref(), Some(r#"{"b": [1, "]}"]}"#));
+        assert_eq!(
+            field(r#"{"a": {"b": [1, "]}"]}}"#).as_deref(),
+            Some(r#"{"b": [1, "]}"]}"#)
+        );
     }
 
     #[test]
     fn of_a_repeated_key_the_last_value_counts_among_few_fields_and_many() {
-        assert_eq!(fields(r#"{"a": 1, "b": 2, "a": 3}"#), [
-            ("a".into(), Some("3".into())),
-            ("b".into(), Some("2".into()))
-        ]);
+        assert_eq!(
+            fields(r#"{"a": 1, "b": 2, "a": 3}"#),
+            [
+                ("a".into(), Some("3".into())),
+                ("b".into(), Some("2".into()))
+            ]
+        );
         let many: Vec<String> = (0..100).map(|n| format!(r#""f{}": {n}"#, n % 50)).collect();
         let fields = fields(&format!("{{{}}}", many.join(",")));
         assert_eq!(fields.len(), 50);
@@ -158,7 +170,17 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_not_opened() {
-        for json in ["", "[1]", "7", "null", "{", r#"{"a": }"#, r#"{"a": 1} x"#, r#"{"a": [}"#, r#"{"a": "\ud800"}"#] {
+        for json in [
+            "",
+            "[1]",
+            "7",
+            "null",
+            "{",
+            r#"{"a": }"#,
+            r#"{"a": 1} x"#,
+            r#"{"a": [}"#,
+            r#"{"a": "\ud800"}"#,
+        ] {
             assert!(open(json).is_none(), "{json}");
         }
     }

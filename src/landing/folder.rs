@@ -85,7 +85,10 @@ impl Folder {
     }
 
     fn batch(&self, pipeline: &str, batch: i64) -> Path {
-        self.root.clone().join(pipeline).join(format!("{batch:012}"))
+        self.root
+            .clone()
+            .join(pipeline)
+            .join(format!("{batch:012}"))
     }
 }
 

@@ -84,7 +84,9 @@ pub async fn register(landing: Landing<'_>, batch: i64) -> Result<()> {
         .await
         .map(|_| ())
         .map_err(|error| match error {
-            Error::Trino(failure) if failure.message.contains("add_files procedure is disabled") => {
+            Error::Trino(failure)
+                if failure.message.contains("add_files procedure is disabled") =>
+            {
                 Error::AddFilesDisabled {
                     catalog: table.0[0].clone(),
                 }

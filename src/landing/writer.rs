@@ -7,9 +7,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::Event;
 use super::arrow::{Rows, SCHEMA};
 use super::folder::{Folder, unavailable};
-use super::Event;
 use crate::error::{Error, Result};
 
 const FILE_BYTES: usize = 128 << 20;

@@ -81,8 +81,13 @@ impl DataType {
             }
             "varchar" => plain("varchar", Kind::Varchar),
             "varbinary" => plain("varbinary", Kind::Varbinary),
-            decimal if decimal.starts_with("decimal") => Self::parse_decimal(decimal)
-                .ok_or_else(|| format!("`{text}` is no decimal; write `decimal(p,s)` with 1 ≤ p ≤ 38 and 0 ≤ s ≤ p")),
+            decimal if decimal.starts_with("decimal") => {
+                Self::parse_decimal(decimal).ok_or_else(|| {
+                    format!(
+                        "`{text}` is no decimal; write `decimal(p,s)` with 1 ≤ p ≤ 38 and 0 ≤ s ≤ p"
+                    )
+                })
+            }
             "smallint" | "tinyint" => Err(format!("Iceberg has no `{text}`; use `integer`")),
             _ => Err(format!(
                 "`{text}` is no type of an Iceberg table; use boolean, integer, bigint, real, double, decimal(p,s), date, time(6), timestamp(6), timestamp(6) with time zone, varchar or varbinary"
@@ -173,7 +178,10 @@ mod tests {
     #[test]
     fn a_numeric_without_precision_is_text_because_no_decimal_holds_every_number() {
         assert_eq!(DataType::from_postgres("numeric").sql, "varchar");
-        assert_eq!(DataType::from_postgres("numeric(18,2)").sql, "decimal(18,2)");
+        assert_eq!(
+            DataType::from_postgres("numeric(18,2)").sql,
+            "decimal(18,2)"
+        );
     }
 
     #[test]

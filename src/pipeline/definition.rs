@@ -291,7 +291,9 @@ impl Table {
     fn check(&self, name: &str) -> Result<(), String> {
         qualified(&format!("tables.{name}.from"), &self.from)?;
         if self.key.is_empty() {
-            return Err(format!("`tables.{name}.key` is empty; name the columns that tell its rows apart"));
+            return Err(format!(
+                "`tables.{name}.key` is empty; name the columns that tell its rows apart"
+            ));
         }
         for column in &self.columns {
             DataType::parse(&column.data_type)
@@ -363,7 +365,9 @@ where
 {
     match String::deserialize(deserializer)?.as_str() {
         "all" => Ok(()),
-        _ => Err(serde::de::Error::custom("`tracked` is `all` or a list of columns")),
+        _ => Err(serde::de::Error::custom(
+            "`tracked` is `all` or a list of columns",
+        )),
     }
 }
 
@@ -379,7 +383,12 @@ impl Default for MaxRejects {
 impl MaxRejects {
     /// The most rejects that may be among `read` events.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a share of a count")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a share of a count"
+    )]
     pub fn allowed(&self, read: u64) -> u64 {
         self.at_least.max((self.share * read as f64) as u64)
     }

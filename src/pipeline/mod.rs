@@ -79,7 +79,10 @@ impl Pipelines {
         Err(Error::not_found(
             "pipeline",
             name,
-            self.usable.keys().chain(self.broken.keys()).map(String::as_str),
+            self.usable
+                .keys()
+                .chain(self.broken.keys())
+                .map(String::as_str),
         ))
     }
 
@@ -105,13 +108,10 @@ impl Pipelines {
     fn add(&mut self, definition: Definition, config: &Config) {
         let writes = |d: &Definition| Names::new(d, config).all();
         let own = writes(&definition);
-        let rival = self
-            .usable
-            .values()
-            .find_map(|other| {
-                let shared = writes(other).into_iter().find(|name| own.contains(name))?;
-                Some((other.name.clone(), shared))
-            });
+        let rival = self.usable.values().find_map(|other| {
+            let shared = writes(other).into_iter().find(|name| own.contains(name))?;
+            Some((other.name.clone(), shared))
+        });
         match rival {
             None => {
                 self.usable.insert(definition.name.clone(), definition);

@@ -21,9 +21,7 @@ pub fn pool(key: &str, url: &SecretString, size: usize) -> Result<Pool> {
         recycling_method: RecyclingMethod::Fast,
     };
     let manager = match config.get_ssl_mode() {
-        SslMode::Disable => {
-            Manager::from_config(config, tokio_postgres::NoTls, recycling)
-        }
+        SslMode::Disable => Manager::from_config(config, tokio_postgres::NoTls, recycling),
         _ => Manager::from_config(config, tls()?, recycling),
     };
 
@@ -47,13 +45,15 @@ pub async fn connect(key: &str, url: &SecretString) -> Result<Result<Client, Cau
     config.connect_timeout(std::time::Duration::from_secs(10));
     config.application_name("icefront");
     let connected = match config.get_ssl_mode() {
-        SslMode::Disable => config
-            .connect(tokio_postgres::NoTls)
-            .await
-            .map(|(client, connection)| {
-                tokio::spawn(connection);
-                client
-            }),
+        SslMode::Disable => {
+            config
+                .connect(tokio_postgres::NoTls)
+                .await
+                .map(|(client, connection)| {
+                    tokio::spawn(connection);
+                    client
+                })
+        }
         _ => config.connect(tls()?).await.map(|(client, connection)| {
             tokio::spawn(connection);
             client

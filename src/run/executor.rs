@@ -37,7 +37,11 @@ pub(super) async fn execute(app: &App, run: &Run) {
     };
     let (state, counts, problem) = match ended {
         Ok(counts) => (RunState::Succeeded, Value::Object(counts), None),
-        Err(problem) => (RunState::Failed, json!({}), serde_json::to_value(problem).ok()),
+        Err(problem) => (
+            RunState::Failed,
+            json!({}),
+            serde_json::to_value(problem).ok(),
+        ),
     };
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
     while let Err(error) = app
@@ -176,7 +180,8 @@ impl Attempt<'_> {
 /// Adds numbers of the same name.
 pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
     for (name, value) in more {
-        let sum = counts.get(name).and_then(Value::as_i64).unwrap_or(0) + value.as_i64().unwrap_or(0);
+        let sum =
+            counts.get(name).and_then(Value::as_i64).unwrap_or(0) + value.as_i64().unwrap_or(0);
         counts.insert(name.clone(), sum.into());
     }
 }

@@ -84,7 +84,9 @@ impl Request {
         {
             return invalid(
                 "labels".into(),
-                format!("`labels` takes at most {MOST_LABELS} names and values of {LONGEST_LABEL} bytes each, without NUL"),
+                format!(
+                    "`labels` takes at most {MOST_LABELS} names and values of {LONGEST_LABEL} bytes each, without NUL"
+                ),
             );
         }
 

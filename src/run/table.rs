@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::executor::{Attempt, StepEnd, add};
 use super::StepKind;
+use super::executor::{Attempt, StepEnd, add};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
 use crate::publish::Publisher;

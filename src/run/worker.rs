@@ -23,7 +23,10 @@ pub async fn work(app: App, stop: impl Future<Output = ()>) {
             Ok(waiting) => {
                 was_away = false;
                 for pipeline in waiting {
-                    if busy.lock().is_ok_and(|mut busy| busy.insert(pipeline.clone())) {
+                    if busy
+                        .lock()
+                        .is_ok_and(|mut busy| busy.insert(pipeline.clone()))
+                    {
                         let (app, busy) = (app.clone(), Arc::clone(&busy));
                         pipelines.spawn(async move {
                             if let Err(error) = drain(&app, &pipeline).await {

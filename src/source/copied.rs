@@ -42,7 +42,9 @@ pub(super) fn event(row: &BinaryCopyOutRow) -> Result<Event<'_>, tokio_postgres:
     Ok(Event {
         event_id: row.try_get(0)?,
         operation: row.try_get(1)?,
-        occurred_at_us: row.try_get::<Option<Moment>>(2)?.and_then(|moment| moment.0),
+        occurred_at_us: row
+            .try_get::<Option<Moment>>(2)?
+            .and_then(|moment| moment.0),
         schema: row.try_get(3)?,
         table: row.try_get(4)?,
         data: row.try_get(5)?,

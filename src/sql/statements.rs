@@ -94,7 +94,11 @@ fn missing(path: &str) -> minijinja::Error {
 }
 
 /// Whatever a template prints is an identifier, a dotted name or a whole number; SQL text comes only from templates.
-fn quoted(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+fn quoted(
+    out: &mut Output<'_>,
+    _: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
     let text = if value.is_safe() {
         value.to_string()
     } else if let Some(name) = value.as_str() {

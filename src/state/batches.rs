@@ -67,7 +67,10 @@ impl Store {
         let row = self
             .client()
             .await?
-            .query_one(statement!("state/begin_batch.sql"), &[&pipeline, &run, &floor])
+            .query_one(
+                statement!("state/begin_batch.sql"),
+                &[&pipeline, &run, &floor],
+            )
             .await
             .map_err(fault)?;
 

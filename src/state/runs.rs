@@ -221,10 +221,7 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::StateUnavailable`].
-    pub async fn last_runs(
-        &self,
-        pipeline: &str,
-    ) -> Result<(Option<RunState>, Option<RunState>)> {
+    pub async fn last_runs(&self, pipeline: &str) -> Result<(Option<RunState>, Option<RunState>)> {
         let row = self
             .client()
             .await?

@@ -70,10 +70,7 @@ impl Store {
     pub async fn begin_step(&self, run: Uuid, name: &str, attempt: i32) -> Result<()> {
         self.client()
             .await?
-            .execute(
-                statement!("state/begin_step.sql"),
-                &[&run, &name, &attempt],
-            )
+            .execute(statement!("state/begin_step.sql"), &[&run, &name, &attempt])
             .await
             .map_err(fault)?;
 

@@ -33,10 +33,7 @@ pub async fn publish_current(
         return Ok(Published::default());
     }
     let earlier = target.publisher.settle(&target.current()).await?;
-    let merge = render(
-        "marts/merge_current.sql",
-        target.context_of(window, landed),
-    )?;
+    let merge = render("marts/merge_current.sql", target.context_of(window, landed))?;
     let committed = target.publisher.merge(&target.current(), &merge).await?;
     let mut published = by_arithmetic(&committed);
     for lost in earlier {
@@ -63,10 +60,7 @@ pub async fn publish_history(
         return Ok(Versions::default());
     }
     target.publisher.settle(&target.history()).await?;
-    let merge = render(
-        "marts/merge_history.sql",
-        target.context_of(window, landed),
-    )?;
+    let merge = render("marts/merge_history.sql", target.context_of(window, landed))?;
     let committed = target.publisher.merge(&target.history(), &merge).await?;
     let Published {
         inserted,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Row, Version};
 
-/// Checks `SEMANTICS.md`, 5.2 and 5.3, and says in words what does not hold. The versions may come in any order.
+/// Checks that current rows are the open versions and that versions neither overlap nor leave gaps but after a delete, and says in words what does not hold. The versions may come in any order.
 pub(crate) fn check_invariants(
     current: &BTreeMap<i64, Row>,
     history: &[Version],

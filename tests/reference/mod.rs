@@ -1,6 +1,6 @@
 //! Says what current rows and history must be for a set of events, by walking them one by one; it shares no code with the service.
 //!
-//! The rules are those of `SEMANTICS.md`, sections 1 to 3, for sources that are ordered by `_event_id`. Rejects and the ledger
+//! Sources are taken as ordered by the event id. Rejects and the ledger
 //! are not modelled: every event given here is taken as valid.
 
 #[cfg(test)]

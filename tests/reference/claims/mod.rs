@@ -1,4 +1,4 @@
-//! Claims about the reference model itself, each taken from a table in `SEMANTICS.md`.
+//! Claims about the reference model itself, each from a worked example of the rules.
 
 mod corners;
 mod current_rows;
@@ -32,7 +32,7 @@ fn row(values: &[&str]) -> Row {
         .collect()
 }
 
-/// The history as the tables in `SEMANTICS.md` write it, one line a version.
+/// The history as the rules write it, one line a version.
 fn shown(events: &[Event], tracked: Option<&[usize]>) -> Vec<String> {
     let versions = history(events, tracked);
     check_invariants(&current(events), &versions).expect("the invariants hold");

@@ -1,0 +1,169 @@
+//! A service of its own for each test: its own databases, schemas, folder and port on the shared servers.
+
+mod client;
+mod servers;
+mod shop;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use icefront::app::App;
+use icefront::config::Config;
+use icefront::{http, run};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+pub(crate) use client::Answer;
+pub(crate) use servers::Servers;
+pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
+
+/// A pipeline over one table with a key of two parts, and an audit table without keys, so that anything can be in it.
+pub(crate) const EVENTS: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+tables:
+  items:
+    from: public.items
+    key: [seed, id]
+    freshness: {warn_after: 10m, error_after: 1h}
+";
+
+/// A running service with a source database and an Iceberg catalog of its own.
+pub(crate) struct Service {
+    pub(crate) servers: Servers,
+    pub(crate) name: String,
+    pub(crate) shop: tokio_postgres::Client,
+    pub(crate) folder: TempDir,
+    pub(crate) address: SocketAddr,
+    settings: PathBuf,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts a service over `pipeline`, the text of a `pipeline.yaml` in which `PIPELINE` is the test's name, after
+    /// running `tables` in the source database.
+    pub(crate) async fn start(pipeline: &str, tables: &str) -> Self {
+        Self::start_with(pipeline, tables, "").await
+    }
+
+    /// As [`Service::start`], with more settings.
+    pub(crate) async fn start_with(pipeline: &str, tables: &str, settings: &str) -> Self {
+        let servers = Servers::find();
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        servers.create_database(&format!("{name}_state")).await;
+        servers.create_database(&format!("{name}_shop")).await;
+        let shop = servers.connect(&format!("{name}_shop")).await;
+        shop.batch_execute(tables)
+            .await
+            .expect("the source's tables");
+        let folder = TempDir::new().expect("a folder");
+        write_pipeline(folder.path(), &name, pipeline);
+        let settings = write_settings(folder.path(), &servers, &name, settings);
+        let mut service = Self {
+            servers,
+            name,
+            shop,
+            folder,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            settings,
+            tasks: Vec::new(),
+        };
+        service.restart().await;
+
+        service
+    }
+
+    /// Ends the service as a kill would, in the middle of whatever it does, and starts it again over the same state.
+    pub(crate) async fn restart(&mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // An aborted task ends with an error, which is what was asked for.
+            let _ = task.await;
+        }
+        let config = Config::load(Some(&self.settings)).expect("right settings");
+        let app = App::new(config).expect("an app");
+        app.store.migrate().await.expect("a migrated state");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        self.address = listener.local_addr().expect("an address");
+        let router = http::router(app.clone());
+        self.tasks.push(tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("served");
+        }));
+        self.tasks
+            .push(tokio::spawn(run::work(app, std::future::pending())));
+    }
+
+    /// Replaces the pipeline's definition; it is read at the next start.
+    pub(crate) fn define(&self, pipeline: &str) {
+        write_pipeline(self.folder.path(), &self.name, pipeline);
+    }
+
+    /// The settings that the service was started with.
+    pub(crate) fn config(&self) -> Config {
+        Config::load(Some(&self.settings)).expect("right settings")
+    }
+
+    /// An Iceberg table of this test, by layer: `staging.items`, `marts.items_history`.
+    pub(crate) fn table(&self, name: &str) -> String {
+        let (layer, table) = name.split_once('.').expect("a layer and a table");
+        format!("{}.{}_{layer}.{table}", self.servers.catalog, self.name)
+    }
+
+    /// All rows of a query over Trino; `{layer.table}` in it names an Iceberg table of this test.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<serde_json::Value>> {
+        let mut text = String::new();
+        for part in sql.split_inclusive(['{', '}']) {
+            match part.strip_suffix('}') {
+                Some(name) => text.push_str(&self.table(name)),
+                None => text.push_str(part.strip_suffix('{').unwrap_or(part)),
+            }
+        }
+
+        self.servers.query(&text).await
+    }
+}
+
+fn write_pipeline(folder: &Path, name: &str, pipeline: &str) {
+    let folder = folder.join("pipelines").join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let text = pipeline.replace("PIPELINE", name);
+    std::fs::write(folder.join("pipeline.yaml"), text).expect("a pipeline");
+}
+
+fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> PathBuf {
+    let path = folder.join("icefront.toml");
+    let mut settings: toml::Table = format!(
+        r#"
+        state.url = "{state}"
+        state.connections = 8
+        connections.shop.url = "{shop}"
+        trino.url = "{trino}"
+        trino.catalog = "{catalog}"
+        trino.schemas = {{ landing = "{name}_landing", staging = "{name}_staging", marts = "{name}_marts" }}
+        landing.write_to = "file://{warehouse}/landing"
+        landing.read_from = "local:///landing"
+        pipelines.path = "{pipelines}"
+        "#,
+        state = servers.database(&format!("{name}_state")),
+        shop = servers.database(&format!("{name}_shop")),
+        trino = servers.trino,
+        catalog = servers.catalog,
+        warehouse = servers.warehouse,
+        pipelines = folder.join("pipelines").display(),
+    )
+    .parse()
+    .expect("settings");
+    for (section, keys) in more.parse::<toml::Table>().expect("settings") {
+        let known = settings
+            .entry(section)
+            .or_insert_with(|| toml::Table::new().into());
+        if let (Some(known), Some(keys)) = (known.as_table_mut(), keys.as_table()) {
+            known.extend(keys.clone());
+        }
+    }
+    std::fs::write(&path, settings.to_string()).expect("settings");
+
+    path
+}

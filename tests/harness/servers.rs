@@ -1,0 +1,119 @@
+//! The servers that `tests/stack/up` started, and what earlier tests left on them.
+
+use std::sync::OnceLock;
+
+use icefront::config::Config;
+use icefront::trino::Trino;
+use serde_json::Value;
+use tokio_postgres::{Client, NoTls};
+
+/// Where the servers are.
+#[derive(Clone)]
+pub(crate) struct Servers {
+    pub(crate) postgres: String,
+    pub(crate) trino: String,
+    pub(crate) catalog: String,
+    pub(crate) warehouse: String,
+}
+
+impl Servers {
+    /// Reads the addresses from the environment, and sweeps once what earlier tests left.
+    pub(crate) fn find() -> Self {
+        static SWEPT: OnceLock<()> = OnceLock::new();
+        let read = |name: &str| {
+            std::env::var(name).unwrap_or_else(|_| {
+                panic!("{name} is not set: run `make test`, or `tests/stack/up` and `. target/stack/env`")
+            })
+        };
+        let servers = Self {
+            postgres: read("ICEFRONT_TEST_POSTGRES_URL"),
+            trino: read("ICEFRONT_TEST_TRINO_URL"),
+            catalog: read("ICEFRONT_TEST_CATALOG"),
+            warehouse: read("ICEFRONT_TEST_WAREHOUSE"),
+        };
+        SWEPT.get_or_init(|| sweep(&servers));
+
+        servers
+    }
+
+    /// The address of a database on the test server.
+    pub(crate) fn database(&self, name: &str) -> String {
+        let (server, _) = self.postgres.rsplit_once('/').expect("an address");
+        format!("{server}/{name}")
+    }
+
+    pub(crate) async fn create_database(&self, name: &str) {
+        self.connect("postgres")
+            .await
+            .batch_execute(&format!("create database {name}"))
+            .await
+            .expect("a database");
+    }
+
+    pub(crate) async fn connect(&self, database: &str) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.database(database), NoTls)
+            .await
+            .expect("Postgres answers");
+        tokio::spawn(connection);
+        client
+    }
+
+    /// All rows of a query over Trino.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<Value>> {
+        let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+        let settings = format!(
+            "state.url = ''\nlanding = {{ write_to = '', read_from = '' }}\ntrino = {{ url = '{}', catalog = '{}' }}",
+            self.trino, self.catalog
+        );
+        std::fs::write(file.path(), settings).expect("settings");
+        let config = Config::load(Some(file.path())).expect("right settings");
+
+        Trino::new(config.trino)
+            .expect("an address")
+            .query("icefront/tests", sql)
+            .await
+            .unwrap_or_else(|error| panic!("{error}\n{sql}"))
+    }
+}
+
+/// Drops the databases and schemas of earlier tests; what cannot be dropped stays for the next start.
+fn sweep(servers: &Servers) {
+    let servers = servers.clone();
+    let swept = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let client = servers.connect("postgres").await;
+            let databases = client
+                .query(
+                    "select datname from pg_database where datname like 'test\\_%'",
+                    &[],
+                )
+                .await
+                .expect("a list");
+            for row in databases {
+                let name: String = row.get(0);
+                let drop = format!("drop database if exists {name} with (force)");
+                let _ = client.batch_execute(&drop).await;
+            }
+            let schemas = servers
+                .query(&format!(
+                    "show schemas from {} like 'test\\_%' escape '\\'",
+                    servers.catalog
+                ))
+                .await;
+            for schema in schemas {
+                let name = schema[0].as_str().expect("a name");
+                servers
+                    .query(&format!(
+                        "drop schema if exists {}.{name} cascade",
+                        servers.catalog
+                    ))
+                    .await;
+            }
+        });
+    });
+    swept.join().expect("earlier tests are swept");
+}

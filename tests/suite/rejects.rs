@@ -1,0 +1,135 @@
+//! What cannot be taken is kept with its reason, and the rest arrives.
+
+use serde_json::{Value, json};
+
+use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
+
+const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
+const ITEMS: &str = "create table items (seed integer, id bigint, amount numeric(10,2), weight double precision, born date, at timestamptz, name text);";
+
+fn row(id: i64, operation: &str, data: &str) -> AuditRow {
+    AuditRow {
+        id: Some(id),
+        operation: Some(operation.into()),
+        occurred_at: Some(NOW + id),
+        table: "items".into(),
+        data: Some(data.into()),
+    }
+}
+
+#[tokio::test]
+async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let far = AuditRow {
+        occurred_at: Some(4_102_444_800_000_000),
+        ..row(9, "I", r#"{"seed": 1, "id": 9}"#)
+    };
+    log(
+        &mut service.shop,
+        &[
+            row(1, "I", r#"{"seed": 1, "id": 1, "amount": 12.50, "weight": 0.1, "born": "2025-01-01", "at": "2025-01-01T10:00:00.1234567+02:00", "name": "ok"}"#),
+            row(2, "I", r#"{"seed": 1, "id": 2, "amount": "#),
+            row(3, "I", r#"{"seed": 1, "id": null}"#),
+            row(4, "X", r#"{"seed": 1, "id": 4}"#),
+            row(5, "I", r#"{"seed": 1, "id": 5, "amount": 1.555}"#),
+            row(6, "I", r#"{"seed": 1, "id": 6, "weight": 1e400}"#),
+            row(7, "I", r#"{"seed": 1, "id": 7, "born": "2025-13-01"}"#),
+            row(8, "I", r#"{"seed": 1, "id": "seven"}"#),
+            far,
+            row(10, "I", r#"{"seed": 1.5, "id": 10}"#),
+            row(11, "I", r#"{"seed": 1, "id": 11, "amount": 123456789.00}"#),
+            row(12, "D", r#"{"seed": 1, "id": 12, "amount": "not looked at in a delete"}"#),
+            row(13, "I", r#"{"seed": 1, "id": 13, "amount": 7.000, "at": "2025-01-01 10:00:00", "unknown": 1}"#),
+            row(14, "I", r#"[1]"#),
+            row(1, "U", r#"{"seed": 1, "id": 1, "name": "another content under a staged id"}"#),
+        ],
+    )
+    .await;
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["read"], 15, "{run:#}");
+    assert_eq!(run["counts"]["rejected"], 12, "{run:#}");
+    assert_eq!(run["counts"]["staged"], 3, "{run:#}");
+    let rejects = format!(
+        "select audit_event_id, reason, column_name, value from {{staging.{}_rejects}} order by 1, raw_data",
+        service.name
+    );
+    assert_eq!(
+        Value::from_iter(service.query(&rejects).await),
+        json!([
+            [1, "id_reuse", null, null],
+            [2, "bad_json", "raw_data", null],
+            [3, "null_key", "seed", null],
+            [4, "bad_operation", "audit_operation", "X"],
+            [5, "bad_value", "amount", "1.555"],
+            [6, "bad_value", "weight", "1e400"],
+            [7, "bad_value", "born", "2025-13-01"],
+            [8, "bad_value", "id", "seven"],
+            [
+                9,
+                "future_time",
+                "audit_timestamp",
+                "2100-01-01 00:00:00.000000 UTC"
+            ],
+            [10, "bad_value", "seed", "1.5"],
+            [11, "bad_value", "amount", "123456789.00"],
+            [14, "bad_json", "raw_data", null],
+        ])
+    );
+    assert_eq!(
+        Value::from_iter(
+            service
+                .query("select id, amount, weight, born, at, name from {marts.items} order by 1")
+                .await
+        ),
+        json!([
+            [
+                1,
+                "12.50",
+                0.1,
+                "2025-01-01",
+                "2025-01-01 08:00:00.123456 UTC",
+                "ok"
+            ],
+            [
+                13,
+                "7.00",
+                null,
+                null,
+                "2025-01-01 10:00:00.000000 UTC",
+                null
+            ],
+        ])
+    );
+}
+
+#[tokio::test]
+async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
+    let pipeline = EVENTS.replace("tables:", "max_rejects: {share: 0.5, at_least: 1}\ntables:");
+    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    log(
+        &mut service.shop,
+        &[
+            row(1, "I", r#"{"seed": 1, "id": 1}"#),
+            row(2, "I", r#"{"seed": 1, "id": "x"}"#),
+            row(3, "I", r#"{"seed": 1, "id": "y"}"#),
+        ],
+    )
+    .await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(run["state"], "failed");
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:too-many-rejects",
+        "{run:#}"
+    );
+    assert_eq!(run["error"]["step"], "stage.items");
+    assert!(
+        service
+            .query("select * from {marts.items}")
+            .await
+            .is_empty()
+    );
+}
