@@ -71,10 +71,10 @@ impl App {
         what: &str,
         make: impl AsyncFnOnce() -> Result<()>,
     ) -> Result<()> {
-        let mut made = self.made.lock().await;
-        if !made.contains(what) {
+        let mut known = self.made.lock().await;
+        if !known.contains(what) {
             make().await?;
-            made.insert(what.to_owned());
+            known.insert(what.to_owned());
         }
 
         Ok(())

@@ -8,7 +8,7 @@ use prusto::auth::Auth;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use crate::error::{Error, Result, nearest_name};
+use crate::error::{Error, Result, with_nearest};
 
 const DEFAULTS: &str = include_str!("config.toml");
 
@@ -262,17 +262,10 @@ fn secret(key: &str, value: Option<&SecretString>, file: Option<&Path>) -> Resul
         })
 }
 
-/// Adds the nearest right name to what serde says of an unknown key.
 fn explain(fault: &str) -> String {
-    let mut quoted = fault.split('`').skip(1).step_by(2);
-    match (fault.contains("unknown field"), quoted.next()) {
-        (true, Some(unknown)) => match nearest_name(unknown, quoted) {
-            Some(name) => format!("the settings have {fault}; did you mean `{name}`?"),
-            None => format!("the settings have {fault}"),
-        },
-        _ if fault.starts_with("missing") => {
-            format!("the settings lack a key: {fault}; see `icefront settings`")
-        }
-        _ => format!("the settings cannot be used: {fault}"),
+    if fault.starts_with("missing") {
+        return format!("the settings lack a key: {fault}; see `icefront settings`");
     }
+
+    format!("the settings cannot be used: {}", with_nearest(fault))
 }

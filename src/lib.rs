@@ -1,7 +1,9 @@
-//! Icefront.
+#![doc = include_str!("ARCHITECTURE.md")]
+
 pub mod app;
 pub mod config;
 pub mod error;
+pub mod generate;
 pub mod http;
 pub mod landing;
 pub mod pipeline;

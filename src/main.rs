@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use icefront::config::{Config, LogFormat};
+use icefront::generate::{self, AuditTrigger, Generate};
 use icefront::pipeline::Pipelines;
 use icefront::state::Store;
 use icefront::{http, serve};
@@ -17,7 +18,7 @@ use icefront::{http, serve};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The settings, a TOML file; every key can also be set by ICEFRONT__SECTION__KEY. `icefront settings` shows them all.
+    /// The settings, a TOML file; every key can also be set by `ICEFRONT__SECTION__KEY`. `icefront settings` shows them all.
     #[arg(long, global = true, value_name = "FILE", env = "ICEFRONT_CONFIG")]
     config: Option<PathBuf>,
 }
@@ -34,6 +35,8 @@ enum Command {
     Settings,
     /// Print the OpenAPI document
     Openapi,
+    Generate(Generate),
+    AuditTrigger(AuditTrigger),
 }
 
 #[tokio::main]
@@ -61,6 +64,8 @@ async fn execute(Arguments { command, config }: Arguments) -> anyhow::Result<Exi
         }
         Command::Check => return check(&load()?),
         Command::Settings => print!("{}", Config::defaults()),
+        Command::Generate(arguments) => println!("{}", generate::run(arguments).await?),
+        Command::AuditTrigger(arguments) => print!("{}", generate::audit_trigger(&arguments)?),
         Command::Openapi => print!("{}", http::openapi()?),
     }
 

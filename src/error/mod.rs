@@ -16,7 +16,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A thing that was asked for by name does not exist.
-    #[error("there is no {kind} `{name}`{}", nearest(.near))]
+    #[error("there is no {kind} `{name}`{}", nearest(.near.as_deref()))]
     NotFound {
         /// What was looked for, such as `pipeline`.
         kind: &'static str,
@@ -223,7 +223,27 @@ pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-fn nearest(near: &Option<String>) -> Cow<'static, str> {
+/// Adds the nearest right name to what serde says of an unknown field or word, after which it lists those expected.
+pub(crate) fn with_nearest(fault: &str) -> String {
+    let near = fault
+        .split_once("unknown ")
+        .and_then(|(_, rest)| rest.split_once("expected "))
+        .and_then(|(unknown, expected)| {
+            let unknown = unknown.split('`').nth(1)?;
+            let expected = expected.lines().next()?.split(" at line ").next()?;
+            let words = expected
+                .split([' ', ',', '`'])
+                .filter(|word| !word.is_empty() && !["one", "of", "or"].contains(word));
+            nearest_name(unknown, words)
+        });
+
+    match near {
+        Some(name) => format!("{fault}; did you mean `{name}`?"),
+        None => fault.to_owned(),
+    }
+}
+
+fn nearest(near: Option<&str>) -> Cow<'static, str> {
     match near {
         Some(name) => format!("; did you mean `{name}`?").into(),
         None => "".into(),

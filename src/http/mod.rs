@@ -32,7 +32,7 @@ use crate::app::App;
 use crate::error::Error;
 
 /// No answer takes longer; a long poll ends before.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The document's frame; operations and schemas come from the routes.
 #[derive(OpenApi)]

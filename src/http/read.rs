@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 use crate::config::parse_duration;
-use crate::error::{Error, nearest_name};
+use crate::error::{Error, with_nearest};
 
 /// The longest that a call may wait: idle connections die after a minute.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(55);
@@ -100,28 +100,17 @@ fn is_json(content_type: &str) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-/// A fault in a field, with the nearest right name where the field is unknown.
+/// A fault in a field, with the nearest right name where the field or its word is unknown.
 fn invalid(path: &str, fault: &str) -> Error {
-    let mut quoted = fault.split('`').skip(1).step_by(2);
-    let unknown = fault.contains("unknown field") || fault.contains("unknown variant");
-    let field = if fault.contains("unknown field") || path == "." || path.is_empty() {
-        quoted.next().unwrap_or(path).to_owned()
-    } else {
-        if unknown {
-            quoted.next();
-        }
-        path.to_owned()
+    let unknown = fault.split('`').nth(1);
+    let field = match unknown {
+        Some(name) if fault.contains("unknown field") || path == "." => name,
+        _ => path,
     };
-    let word = fault.split('`').nth(1).unwrap_or_default();
-    let near = unknown
-        .then(|| nearest_name(word, quoted))
-        .flatten()
-        .map(|name| format!("; did you mean `{name}`?"))
-        .unwrap_or_default();
 
     Error::Invalid {
-        detail: format!("`{field}`: {fault}{near}"),
-        field,
+        field: field.to_owned(),
+        detail: format!("`{field}`: {}", with_nearest(fault)),
     }
 }
 

@@ -21,7 +21,7 @@ const KEY: &str = "key.";
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "table": "shop.orders", "truncated": false,
-    "versions": [{"order_id": "42", "status": "new", "order_sum": "19.90", "valid_from": "2026-01-01 12:00:00.000000 UTC",
+    "versions": [{"order_id": "42", "status": "new", "order_sum": "19.90", "valid_from": "2026-01-01T12:00:00.000000Z",
                   "valid_to": null, "is_current": true, "is_deleted": false, "_event_id": "7"}],
 }))]
 pub(super) struct History {
@@ -77,7 +77,7 @@ pub(super) async fn get_history(
         .map(|row| {
             let cells = found.columns.iter().zip(row);
             cells
-                .map(|((name, _), value)| (name.clone(), exact(value)))
+                .map(|((name, kind), value)| (name.clone(), exact(kind, value)))
                 .collect()
         })
         .collect();
@@ -129,11 +129,14 @@ fn misfit(error: Error) -> Error {
     }
 }
 
-/// Keeps what JavaScript would round as text.
-fn exact(value: Value) -> Value {
+/// Keeps what JavaScript would round as text, and writes times as RFC 3339 has them.
+fn exact(kind: &str, value: Value) -> Value {
     const LONGEST: u64 = 1 << 53;
-    match value.as_i64() {
-        Some(number) if number.unsigned_abs() > LONGEST => number.to_string().into(),
+    match (&value, value.as_i64()) {
+        (_, Some(number)) if number.unsigned_abs() > LONGEST => number.to_string().into(),
+        (Value::String(time), _) if kind.starts_with("timestamp") => {
+            time.replacen(' ', "T", 1).replace(" UTC", "Z").into()
+        }
         _ => value,
     }
 }

@@ -29,7 +29,8 @@ use crate::state::{self, RunState, Runs};
 }))]
 pub(super) struct Run {
     /// Its id, a UUIDv7: later runs have higher ones.
-    run_id: Uuid,
+    #[serde(rename = "run_id")]
+    id: Uuid,
     /// The pipeline.
     pipeline: String,
     /// Where it is on its way.
@@ -67,7 +68,7 @@ impl From<state::Run> for Run {
         let at = format!("/v1/runs/{}", run.id);
         let until = run.finished_at.unwrap_or_else(Timestamp::now);
         Self {
-            run_id: run.id,
+            id: run.id,
             state: run.state,
             terminal: run.state.is_terminal(),
             succeeded: run.state == RunState::Succeeded,
@@ -301,7 +302,7 @@ pub(super) async fn list_runs(
     }
 
     Ok(Json(RunPage {
-        next: runs.last().filter(|_| more).map(|run| run.run_id),
+        next: runs.last().filter(|_| more).map(|run| run.id),
         runs,
     }))
 }

@@ -22,18 +22,19 @@ pub(super) fn open(json: &str) -> Option<Fields<'_>> {
     reader.end().ok()?;
 
     raw.into_iter()
-        .map(|(name, value)| Some((name, text(value.get())?)))
-        .collect()
+        .map(|(name, value)| Ok((name, text(value.get())?)))
+        .collect::<Result<_, serde_json::Error>>()
+        .ok()
 }
 
-/// The text of one value; the outer `None` where it is a string that no text can hold.
-fn text(raw: &str) -> Option<Option<Cow<'_, str>>> {
-    match raw.as_bytes().first() {
-        Some(b'"') if !raw.contains('\\') => Some(Some(Cow::Borrowed(&raw[1..raw.len() - 1]))),
-        Some(b'"') => Some(Some(Cow::Owned(serde_json::from_str(raw).ok()?))),
-        Some(b'n') => Some(None),
-        _ => Some(Some(Cow::Borrowed(raw))),
-    }
+/// The text of one value; an error where it is a string that no text can hold.
+fn text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') if !raw.contains('\\') => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        Some(b'"') => Some(Cow::Owned(serde_json::from_str(raw)?)),
+        Some(b'n') => None,
+        _ => Some(Cow::Borrowed(raw)),
+    })
 }
 
 struct Object;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Column, DataType};
 use crate::config::{Config, Schemas, duration};
-use crate::error::nearest_name;
+use crate::error::{nearest_name, with_nearest};
 
 const FILE: &str = "pipeline.yaml";
 
@@ -158,11 +158,13 @@ impl Definition {
     ///
     /// A text with file, line and what was expected.
     pub fn read(folder: &Path, config: &Config) -> Result<Self, String> {
-        let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|fault| format!("`{}` cannot be read: {fault}", path.display()))?;
-        let written: Written = serde_saphyr::from_str(&text)
-            .map_err(|fault| format!("{}: {}", path.display(), explain(&fault.to_string())))?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let place = format!("{name}/{FILE}");
+        let text = std::fs::read_to_string(folder.join(FILE))
+            .map_err(|fault| format!("{place} cannot be read: {fault}"))?;
+        let plainly = serde_saphyr::options! { with_snippet: false };
+        let written: Written = serde_saphyr::from_str_with_options(&text, plainly)
+            .map_err(|fault| format!("{place}: {}", with_nearest(&fault.to_string())))?;
         let definition = Self {
             name: written.pipeline,
             source: written.source,
@@ -175,7 +177,7 @@ impl Definition {
         };
         definition
             .check(config)
-            .map_err(|fault| format!("{}: {fault}", path.display()))?;
+            .map_err(|fault| format!("{place}: {fault}"))?;
 
         Ok(definition)
     }
@@ -327,20 +329,6 @@ fn qualified(what: &str, name: &str) -> Result<(), String> {
         _ => Err(format!(
             "`{what}` is `{name}`; write schema and table, such as `public.orders`"
         )),
-    }
-}
-
-/// Adds the nearest right name to what the YAML reader says of an unknown key.
-fn explain(fault: &str) -> String {
-    let mut quoted = fault.split('`').skip(1).step_by(2);
-    let near = fault
-        .contains("unknown field")
-        .then(|| nearest_name(quoted.next()?, quoted))
-        .flatten();
-
-    match near {
-        Some(name) => format!("{fault}\ndid you mean `{name}`?"),
-        None => fault.to_owned(),
     }
 }
 

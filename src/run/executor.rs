@@ -26,7 +26,7 @@ pub(super) struct Attempt<'a> {
 }
 
 /// How a step ended: what it did, or the problem that is already remembered.
-pub(super) type StepEnd = Result<Map<String, Value>, Problem>;
+pub(super) type StepEnd = Result<Map<String, Value>, Box<Problem>>;
 
 /// Executes a run that was claimed, and remembers how it ended.
 pub(super) async fn execute(app: &App, run: &Run) {
@@ -187,9 +187,9 @@ pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
 }
 
 /// The one place where a run's error is logged; what callers see of it is the problem.
-fn told(error: &Error, run: &Run, step: &str) -> Problem {
+fn told(error: &Error, run: &Run, step: &str) -> Box<Problem> {
     let cause = causes(error);
     tracing::error!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step failed");
 
-    Problem::from(error).within(run.id, step)
+    Box::new(Problem::from(error).within(run.id, step))
 }

@@ -17,12 +17,12 @@ pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> S
     let history_step = format!("mart.{name}_history");
     let mut counts = Map::new();
     if attempt.request.has(StepKind::Staging) {
-        let staged = attempt
+        let done = attempt
             .step(&stage_step, async |publisher| {
                 stage(attempt, name, table, publisher).await
             })
             .await;
-        match staged {
+        match done {
             Ok(staged) => add(&mut counts, &staged),
             Err(problem) => {
                 if attempt.request.has(StepKind::Marts) {
@@ -35,10 +35,10 @@ pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> S
     }
     if attempt.request.has(StepKind::Marts) {
         let current = attempt.step(&current_step, async |publisher| {
-            publish_current(attempt, name, table, publisher).await
+            publish(attempt, name, table, publisher, Mart::Current).await
         });
         let history = attempt.step(&history_step, async |publisher| {
-            publish_history(attempt, name, table, publisher).await
+            publish(attempt, name, table, publisher, Mart::History).await
         });
         let (current, history) = tokio::join!(current, history);
         add(&mut counts, &current?);
@@ -46,6 +46,13 @@ pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> S
     }
 
     Ok(counts)
+}
+
+/// The two tables that are published from the typed log.
+#[derive(Clone, Copy)]
+enum Mart {
+    Current,
+    History,
 }
 
 async fn stage(
@@ -70,21 +77,22 @@ async fn stage(
         upto_batch: store.last_landed(pipeline).await?,
     };
     let landed = landed(attempt, table, window).await?;
-    let staged = warehouse::stage(target, window, &landed).await?;
+    let events = warehouse::stage(target, window, &landed).await?;
     if window.upto_batch > window.after_batch {
         store
-            .table_staged(pipeline, name, window.upto_batch, staged.rejected)
+            .table_staged(pipeline, name, window.upto_batch, events.rejected)
             .await?;
     }
 
-    counted(&staged)
+    counted(&events)
 }
 
-async fn publish_current(
+async fn publish(
     attempt: &Attempt<'_>,
     name: &str,
     table: &Table,
     publisher: Publisher<'_>,
+    mart: Mart,
 ) -> Result<Map<String, Value>> {
     let store = &attempt.app.store;
     let pipeline = &attempt.definition.name;
@@ -92,7 +100,10 @@ async fn publish_current(
         return Ok(Map::new());
     };
     let window = Window {
-        after_batch: state.current_batch,
+        after_batch: match mart {
+            Mart::Current => state.current_batch,
+            Mart::History => state.history_batch,
+        },
         upto_batch: state.staged_batch,
     };
     if window.upto_batch <= window.after_batch {
@@ -100,40 +111,22 @@ async fn publish_current(
     }
     let landed = landed(attempt, table, window).await?;
     let target = target(attempt, name, table, &state, publisher);
-    let published = warehouse::publish_current(target, window, &landed).await?;
-    store
-        .current_published(publisher.run, pipeline, name, window.upto_batch, published)
-        .await?;
-
-    counted(&published)
-}
-
-async fn publish_history(
-    attempt: &Attempt<'_>,
-    name: &str,
-    table: &Table,
-    publisher: Publisher<'_>,
-) -> Result<Map<String, Value>> {
-    let store = &attempt.app.store;
-    let pipeline = &attempt.definition.name;
-    let Some(state) = store.table(pipeline, name).await? else {
-        return Ok(Map::new());
-    };
-    let window = Window {
-        after_batch: state.history_batch,
-        upto_batch: state.staged_batch,
-    };
-    if window.upto_batch <= window.after_batch {
-        return Ok(Map::new());
+    match mart {
+        Mart::Current => {
+            let rows = warehouse::publish_current(target, window, &landed).await?;
+            store
+                .current_published(publisher.run, pipeline, name, window.upto_batch, rows)
+                .await?;
+            counted(&rows)
+        }
+        Mart::History => {
+            let versions = warehouse::publish_history(target, window, &landed).await?;
+            store
+                .history_published(pipeline, name, window.upto_batch)
+                .await?;
+            counted(&versions)
+        }
     }
-    let landed = landed(attempt, table, window).await?;
-    let target = target(attempt, name, table, &state, publisher);
-    let versions = warehouse::publish_history(target, window, &landed).await?;
-    store
-        .history_published(pipeline, name, window.upto_batch)
-        .await?;
-
-    counted(&versions)
 }
 
 fn target<'a>(

@@ -13,7 +13,7 @@ pub use statement::{Outcome, Progress};
 use crate::config;
 use crate::error::{Error, Result};
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Makes connections to the one Trino that the settings name.
 #[derive(Debug, Clone)]

@@ -13,7 +13,6 @@ use icefront::{http, run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-pub(crate) use client::Answer;
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 
@@ -93,16 +92,6 @@ impl Service {
         }));
         self.tasks
             .push(tokio::spawn(run::work(app, std::future::pending())));
-    }
-
-    /// Replaces the pipeline's definition; it is read at the next start.
-    pub(crate) fn define(&self, pipeline: &str) {
-        write_pipeline(self.folder.path(), &self.name, pipeline);
-    }
-
-    /// The settings that the service was started with.
-    pub(crate) fn config(&self) -> Config {
-        Config::load(Some(&self.settings)).expect("right settings")
     }
 
     /// An Iceberg table of this test, by layer: `staging.items`, `marts.items_history`.

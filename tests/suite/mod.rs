@@ -1,5 +1,9 @@
 //! The claims, by what they are about.
 
+mod document;
 mod exactness;
+mod extraction;
+mod faults;
+mod names;
 mod rejects;
 mod requests;

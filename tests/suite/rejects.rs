@@ -40,7 +40,7 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
             row(11, "I", r#"{"seed": 1, "id": 11, "amount": 123456789.00}"#),
             row(12, "D", r#"{"seed": 1, "id": 12, "amount": "not looked at in a delete"}"#),
             row(13, "I", r#"{"seed": 1, "id": 13, "amount": 7.000, "at": "2025-01-01 10:00:00", "unknown": 1}"#),
-            row(14, "I", r#"[1]"#),
+            row(14, "I", "[1]"),
             row(1, "U", r#"{"seed": 1, "id": 1, "name": "another content under a staged id"}"#),
         ],
     )

@@ -4,7 +4,7 @@ using (
   {% include 'marts/events.sql' %}
   {% from 'marts/names.sql' import list, bare, equal, differ %}
   , ranked as (
-    select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id desc) as age
+    select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id desc) as _age
     from events
   ),
   -- A truncate after the last event of a key deletes it as well.
@@ -13,20 +13,20 @@ using (
       ranked.*,
       _operation <> 'D'{% if truncated %} and _event_id > (
         select coalesce(max(_event_id), -1) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
-      ){% endif %} as exists_now
+      ){% endif %} as _exists
     from ranked
-    where age = 1
+    where _age = 1
   )
   -- Only rows that act: a row as it should be is not written, a delete of nothing neither.
   select lasts.*
   from lasts
   left join {{ current }} as present on {{ equal(key_columns, 'present', 'lasts') }}
-  where if(exists_now,
+  where if(_exists,
     present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'lasts') }}{% endif %},
     present._event_id is not null)
 ) as change
 on {{ equal(key_columns, 'target', 'change') }}
-when matched and not change.exists_now then delete
+when matched and not change._exists then delete
 when matched then update set
   {% for column in value_columns %}
   {{ column.name }} = change.{{ column.name }},

@@ -9,7 +9,7 @@ using (
     select _event_id, _occurred_at, _batch_id from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
   ),
   starts as (
-    select {{ bare(key_columns) }}, min(_event_id) as first_event from events group by {{ bare(key_columns) }}
+    select {{ bare(key_columns) }}, min(_event_id) as _first_event from events group by {{ bare(key_columns) }}
   ),
   moves as (
     select {{ bare(columns) }}, _event_id, _occurred_at, _batch_id, _operation from events
@@ -19,19 +19,19 @@ using (
       {% if column.is_key %}starts.{{ column.name }}{% else %}cast(null as {{ column.data_type | data_type }}){% endif %},
       {% endfor %}
       truncates._event_id, truncates._occurred_at, truncates._batch_id, 'D'
-    from starts join truncates on truncates._event_id > starts.first_event
+    from starts join truncates on truncates._event_id > starts._first_event
   )
   {% else %}
   , moves as (select {{ bare(columns) }}, _event_id, _occurred_at, _batch_id, _operation from events)
   {% endif %}
   -- An event is valid from its time, or from the one before it where the clock went back.
   , clamped as (
-    select *, max(_occurred_at) over (partition by {{ bare(key_columns) }} order by _event_id rows unbounded preceding) as starts_at
+    select *, max(_occurred_at) over (partition by {{ bare(key_columns) }} order by _event_id rows unbounded preceding) as _starts_at
     from moves
   ),
   -- Of several events at one time only the last was ever visible.
   timed as (
-    select *, lead(starts_at) over (partition by {{ bare(key_columns) }} order by _event_id) as next_at
+    select *, lead(_starts_at) over (partition by {{ bare(key_columns) }} order by _event_id) as _next_at
     from clamped
   ),
   compared as (
@@ -40,30 +40,30 @@ using (
       {% for column in tracked_columns %}
       lag({{ column.name }}) over (partition by {{ bare(key_columns) }} order by _event_id) as {{ column.before }},
       {% endfor %}
-      lag(_operation, 1, 'D') over (partition by {{ bare(key_columns) }} order by _event_id) as operation_before
+      lag(_operation, 1, 'D') over (partition by {{ bare(key_columns) }} order by _event_id) as _previous_operation
     from timed
-    where next_at is null or next_at > starts_at
+    where _next_at is null or _next_at > _starts_at
   ),
   -- A boundary opens a version or ends one: a tracked column changed, the row came, the row went.
   marked as (
     select
       *,
       case
-        when _operation = 'D' then operation_before <> 'D'
-        when operation_before = 'D' then true
+        when _operation = 'D' then _previous_operation <> 'D'
+        when _previous_operation = 'D' then true
         {% if tracked_columns %}
         else {% for column in tracked_columns %}{{ column.name }} is distinct from {{ column.before }}{% if not loop.last %} or {% endif %}{% endfor %}
 
         {% else %}
         else false
         {% endif %}
-      end as is_boundary
+      end as _is_boundary
     from compared
   ),
   {% if untracked_columns %}
   -- Untracked columns show the last value that they had within the version.
   numbered as (
-    select *, sum(if(is_boundary, 1, 0)) over (partition by {{ bare(key_columns) }} order by _event_id rows unbounded preceding) as version
+    select *, sum(if(_is_boundary, 1, 0)) over (partition by {{ bare(key_columns) }} order by _event_id rows unbounded preceding) as _version
     from marked
   ),
   shown as (
@@ -75,7 +75,7 @@ using (
       {% endfor %}
     from numbered
     window within_version as (
-      partition by {{ bare(key_columns) }}, version, _operation = 'D' order by _event_id
+      partition by {{ bare(key_columns) }}, _version, _operation = 'D' order by _event_id
       rows between unbounded preceding and unbounded following
     )
   ),
@@ -83,18 +83,18 @@ using (
   bounded as (
     select
       *,
-      lead(starts_at) over (partition by {{ bare(key_columns) }} order by _event_id) as ends_at,
-      lead(_operation, 1, 'I') over (partition by {{ bare(key_columns) }} order by _event_id) = 'D' as ends_deleted
+      lead(_starts_at) over (partition by {{ bare(key_columns) }} order by _event_id) as _ends_at,
+      lead(_operation, 1, 'I') over (partition by {{ bare(key_columns) }} order by _event_id) = 'D' as _ends_deleted
     from {% if untracked_columns %}shown{% else %}marked{% endif %}
 
-    where is_boundary
+    where _is_boundary
   ),
   intended as (
     select
       {% for column in columns %}
       {% if column.is_untracked %}{{ column.before }} as {{ column.name }}{% else %}{{ column.name }}{% endif %},
       {% endfor %}
-      starts_at as valid_from, ends_at as valid_to, ends_at is null as is_current, ends_deleted as is_deleted, _event_id, _batch_id
+      _starts_at as valid_from, _ends_at as valid_to, _ends_at is null as is_current, _ends_deleted as is_deleted, _event_id, _batch_id
     from bounded
     where _operation <> 'D'
   ),
@@ -112,7 +112,7 @@ using (
     {% endfor %}
     coalesce(intended.valid_from, present.valid_from) as valid_from,
     intended.valid_to, intended.is_current, intended.is_deleted, intended._event_id, intended._batch_id,
-    intended._event_id is null as is_gone
+    intended._event_id is null as _is_gone
   from intended
   full join present on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
   where intended._event_id is null
@@ -125,7 +125,7 @@ using (
     {% endif %}
 ) as change
 on {{ equal(key_columns, 'target', 'change') }} and target.valid_from = change.valid_from
-when matched and change.is_gone then delete
+when matched and change._is_gone then delete
 when matched then update set
   {% for column in value_columns %}
   {{ column.name }} = change.{{ column.name }},

@@ -1,7 +1,10 @@
 {% from 'staging/typed.sql' import typed, text, misfit %}
-{# The events of the batches, typed and judged: `reason` is null where the event can be taken. #}
+{# The events of the batches, typed and judged: `_reason` is null where the event can be taken. #}
+{# Every name of ours starts with `_`, which no business column does. #}
 with landed as (
-  select *
+  select
+    ingested_at as _ingested_at, source_file as _source_file, audit_event_id as _event_id, audit_operation as _operation,
+    audit_timestamp as _occurred_at, tbl_schema as _schema, tbl_name as _table, raw_data as _raw_data, fields as _fields, _batch_id
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
     and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
@@ -9,7 +12,7 @@ with landed as (
 -- Each field in its column's type; what does not fit is null here and found below.
 typed as (
   select
-    ingested_at, source_file, audit_event_id, audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data, fields, _batch_id,
+    landed.*,
     {% for column in columns %}
     {{ typed(column) }} as {{ column.name }}{% if not loop.last %},{% endif %}
 
@@ -21,21 +24,21 @@ judged as (
   select
     typed.*,
     case
-      when audit_event_id is null or audit_timestamp is null then 'bad_value'
-      when audit_operation is null or audit_operation not in ('I', 'U', 'D', 'T') then 'bad_operation'
-      when audit_timestamp > ingested_at + interval '{{ max_clock_skew_seconds }}' second then 'future_time'
-      when audit_operation = 'T' then null
-      when fields is null then 'bad_json'
+      when _event_id is null or _occurred_at is null then 'bad_value'
+      when _operation is null or _operation not in ('I', 'U', 'D', 'T') then 'bad_operation'
+      when _occurred_at > _ingested_at + interval '{{ max_clock_skew_seconds }}' second then 'future_time'
+      when _operation = 'T' then null
+      when _fields is null then 'bad_json'
       {% for column in key_columns %}
       when {{ misfit(column) }} then 'bad_value'
       {% endfor %}
       {% for column in key_columns %}
       when {{ column.name }} is null then 'null_key'
       {% endfor %}
-      when audit_operation = 'D' then null
+      when _operation = 'D' then null
       {% for column in value_columns %}
       when {{ misfit(column) }} then 'bad_value'
       {% endfor %}
-    end as reason
+    end as _reason
   from typed
 )

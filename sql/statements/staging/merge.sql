@@ -4,20 +4,20 @@ using (
   {% include 'staging/events.sql' %}
   -- Of an id that came more than once in these batches, the first that landed.
   , firsts as (
-    select *, row_number() over (partition by audit_event_id order by _batch_id, raw_data) as arrival
+    select *, row_number() over (partition by _event_id order by _batch_id, _raw_data) as _arrival
     from judged
-    where reason is null
+    where _reason is null
   )
-  select * from firsts where arrival = 1
+  select * from firsts where _arrival = 1
 ) as event
-on staged._event_id = event.audit_event_id
+on staged._event_id = event._event_id
   and staged._event_id between {{ first_event }} and {{ last_event }}
 when not matched then insert (
   _event_id, _operation, _occurred_at, _ingested_at, _batch_id,
   {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
 
 ) values (
-  event.audit_event_id, event.audit_operation, event.audit_timestamp, event.ingested_at, event._batch_id,
+  event._event_id, event._operation, event._occurred_at, event._ingested_at, event._batch_id,
   {% for column in columns %}event.{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
 
 )

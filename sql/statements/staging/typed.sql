@@ -1,5 +1,5 @@
 {# How a field's text becomes a column's value: exactly, or null. Trino's own casts round, trim and overflow, so each is fenced. #}
-{% macro text(column) %}element_at(fields, {{ column.from | literal }}){% endmacro %}
+{% macro text(column) %}element_at(_fields, {{ column.from | literal }}){% endmacro %}
 
 {% macro moment(column) %}
 {# A blank for the T that JSON writes, and no more than the six digits that a column keeps. #}

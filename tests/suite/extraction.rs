@@ -1,0 +1,174 @@
+//! No committed event is skipped, whatever the order of commits, and repeats do no harm.
+
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::harness::{EVENTS, Service};
+
+const ITEMS: &str = "create table items (seed integer, id bigint);";
+
+/// An audit table as there are many: no column that tells the writer's transaction.
+const PLAIN_AUDIT_TABLE: &str = "
+create table audit_log_dml (
+  audit_event_id bigserial primary key,
+  audit_operation text,
+  audit_timestamp timestamptz not null default clock_timestamp(),
+  tbl_schema text,
+  tbl_name text,
+  raw_data jsonb
+);";
+
+const WITH_TRANSACTION: &str = "
+alter table audit_log_dml add audit_transaction_id xid8 not null default pg_current_xact_id();
+create index on audit_log_dml (audit_transaction_id);";
+
+async fn write(client: &Client, id: i64) {
+    client
+        .execute(
+            "insert into audit_log_dml (audit_operation, tbl_schema, tbl_name, raw_data) values ('I', 'public', 'items', jsonb_build_object('seed', 1, 'id', $1::bigint))",
+            &[&id],
+        )
+        .await
+        .expect("a row");
+}
+
+async fn staged(service: &Service) -> Vec<i64> {
+    let rows = service
+        .query("select id from {staging.items} order by 1")
+        .await;
+    rows.iter().filter_map(|row| row[0].as_i64()).collect()
+}
+
+/// A transaction takes its id first and commits last; a savepoint of another one does the same.
+async fn late_commits_are_not_skipped(audit_table: &str) {
+    let service = Service::start(EVENTS, &format!("{audit_table}{ITEMS}")).await;
+    let database = format!("{}_shop", service.name);
+    let slow = service.servers.connect(&database).await;
+    let nested = service.servers.connect(&database).await;
+    slow.batch_execute("begin").await.expect("begun");
+    write(&slow, 1).await;
+    nested
+        .batch_execute("begin; savepoint inner_one")
+        .await
+        .expect("begun");
+    write(&nested, 2).await;
+    nested
+        .batch_execute("release savepoint inner_one; savepoint lost")
+        .await
+        .expect("a savepoint");
+    write(&nested, 3).await;
+    nested
+        .batch_execute("rollback to savepoint lost")
+        .await
+        .expect("rolled back");
+    write(&service.shop, 4).await;
+
+    service.run().await;
+    assert_eq!(staged(&service).await, [4]);
+    let freshness = service
+        .get(&format!("/v1/tables/{}.items/freshness", service.name))
+        .await;
+    let lag = freshness.body["lag_seconds"].as_f64().expect("a lag");
+    assert!(lag > 0.0, "{freshness:?}");
+
+    write(&service.shop, 5).await;
+    nested.batch_execute("commit").await.expect("committed");
+    service.run().await;
+    assert_eq!(staged(&service).await, [2, 4, 5]);
+
+    slow.batch_execute("commit").await.expect("committed");
+    service.run().await;
+    assert_eq!(staged(&service).await, [1, 2, 4, 5]);
+
+    let before = service.run().await;
+    assert_eq!(before["counts"]["staged"], 0, "nothing is new: {before:#}");
+}
+
+#[tokio::test]
+async fn late_commits_are_not_skipped_by_the_transaction_column() {
+    late_commits_are_not_skipped(&format!("{PLAIN_AUDIT_TABLE}{WITH_TRANSACTION}")).await;
+}
+
+#[tokio::test]
+async fn late_commits_are_not_skipped_by_xmin() {
+    late_commits_are_not_skipped(PLAIN_AUDIT_TABLE).await;
+}
+
+#[tokio::test]
+async fn a_transaction_column_may_come_later() {
+    let service = Service::start(EVENTS, &format!("{PLAIN_AUDIT_TABLE}{ITEMS}")).await;
+    write(&service.shop, 1).await;
+    service.run().await;
+    write(&service.shop, 2).await;
+    service
+        .shop
+        .batch_execute(WITH_TRANSACTION)
+        .await
+        .expect("altered");
+    write(&service.shop, 3).await;
+    service.run().await;
+    write(&service.shop, 4).await;
+    service.run().await;
+
+    assert_eq!(staged(&service).await, [1, 2, 3, 4]);
+    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    assert_eq!(
+        source.body["cursor"]["position"]["rule"], "transaction",
+        "{source:?}"
+    );
+    assert_eq!(source.body["now"]["backlog"], 0, "{source:?}");
+    assert_eq!(source.body["now"]["cursor_safety"], "proven", "{source:?}");
+}
+
+#[tokio::test]
+async fn another_table_under_the_same_name_is_a_problem_and_not_a_batch() {
+    let service = Service::start(EVENTS, &format!("{PLAIN_AUDIT_TABLE}{ITEMS}")).await;
+    write(&service.shop, 1).await;
+    service.run().await;
+    let again = format!("drop table audit_log_dml; {PLAIN_AUDIT_TABLE}");
+    service.shop.batch_execute(&again).await.expect("replaced");
+    write(&service.shop, 2).await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:source-replaced",
+        "{run:#}"
+    );
+    assert_eq!(staged(&service).await, [1]);
+}
+
+#[tokio::test]
+async fn numbers_land_digit_for_digit_and_untracked_tables_are_ignored() {
+    let tables = format!(
+        "{PLAIN_AUDIT_TABLE} create table items (seed integer, id bigint, exact numeric(38,10), free numeric, deep jsonb, tags text[]);"
+    );
+    let service = Service::start(EVENTS, &tables).await;
+    service
+        .shop
+        .batch_execute(
+            r#"insert into audit_log_dml (audit_operation, tbl_schema, tbl_name, raw_data) values
+               ('I', 'public', 'items', '{"seed": 1, "id": 9007199254740993, "exact": 1234567890123456789012345678.0123456789,
+                 "free": 3.14159265358979323846264338327950288419716939937510, "deep": {"n": 1.10, "big": 12345678901234567890}, "tags": ["a", null]}'),
+               ('I', 'public', 'others', '{"id": 1}')"#,
+        )
+        .await
+        .expect("rows");
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["ignored"], 1, "{run:#}");
+    let rows = service
+        .query("select id, exact, free, deep, tags from {marts.items}")
+        .await;
+    assert_eq!(
+        json!(rows),
+        json!([[
+            9_007_199_254_740_993_i64,
+            "1234567890123456789012345678.0123456789",
+            "3.14159265358979323846264338327950288419716939937510",
+            "{\"n\": 1.10, \"big\": 12345678901234567890}",
+            "[\"a\", null]"
+        ]])
+    );
+}

@@ -1,0 +1,179 @@
+//! What is away, broken or killed is told, loses nothing and doubles nothing.
+
+use serde_json::json;
+
+use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
+
+const ITEMS: &str = "create table items (seed integer, id bigint, name text);";
+
+fn rows(ids: std::ops::Range<i64>) -> Vec<AuditRow> {
+    ids.map(|id| AuditRow {
+        id: Some(id),
+        operation: Some("I".into()),
+        occurred_at: Some(1_767_225_600_000_000 + id),
+        table: "items".into(),
+        data: Some(json!({"seed": 1, "id": id, "name": format!("n{id}")}).to_string()),
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn a_source_that_is_away_fails_the_run_and_the_next_one_succeeds() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    log(&mut service.shop, &rows(1..4)).await;
+    let (name, server) = (
+        service.name.clone(),
+        service.servers.connect("postgres").await,
+    );
+    let away = format!("alter database {name}_shop with allow_connections false");
+    server.batch_execute(&away).await.expect("closed");
+
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:source-unavailable",
+        "{run:#}"
+    );
+    assert_eq!(run["error"]["step"], "extract");
+
+    let back = format!("alter database {name}_shop with allow_connections true");
+    server.batch_execute(&back).await.expect("open");
+    let run = service.run().await;
+    assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
+}
+
+#[tokio::test]
+async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
+    let settings = "trino.url = 'http://127.0.0.1:9'\nconnections.shop.url = 'postgres://nobody@127.0.0.1:9/nothing'";
+    let service =
+        Service::start_with(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"), settings).await;
+
+    let ready = service.get("/readyz").await;
+    assert_eq!(
+        (ready.status, &ready.body["status"]),
+        (200, &json!("degraded")),
+        "{ready:?}"
+    );
+    let engine = service.get("/v1/engine").await;
+    assert_eq!(
+        (engine.status, engine.problem()),
+        (503, "trino-unavailable")
+    );
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:source-unavailable",
+        "{run:#}"
+    );
+    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    assert_eq!(
+        source.body["problem"]["type"], "urn:icefront:problem:source-unavailable",
+        "{source:?}"
+    );
+}
+
+#[tokio::test]
+async fn trino_away_fails_the_run_with_its_own_problem() {
+    let settings = "trino.url = 'http://127.0.0.1:9'";
+    let service =
+        Service::start_with(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"), settings).await;
+
+    let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
+    let answer = service.post(&path, &json!({})).await;
+
+    assert_eq!(
+        (answer.status, answer.problem()),
+        (424, "trino-unavailable"),
+        "{answer:?}"
+    );
+    assert_eq!(answer.body["retryable"], true);
+    assert_eq!(answer.body["step"], "extract");
+}
+
+#[tokio::test]
+async fn a_catalog_without_add_files_is_answered_with_the_setting() {
+    let mut service = Service::start_with(
+        EVENTS,
+        &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"),
+        "trino.catalog = 'lake_closed'",
+    )
+    .await;
+    log(&mut service.shop, &rows(1..2)).await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:add-files-disabled",
+        "{run:#}"
+    );
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    assert!(
+        detail.contains("iceberg.add-files-procedure.enabled=true"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let folder = service.folder.path().join("pipelines/broken");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(
+        folder.join("pipeline.yaml"),
+        "pipeline: broken\nsource: {kind: postgres_audit_log, connection: shop}\ntables:\n  things:\n    from: public.things\n    kye: [id]\n",
+    )
+    .expect("a file");
+    service.restart().await;
+
+    let answer = service.get("/v1/pipelines/broken").await;
+    assert_eq!((answer.status, answer.problem()), (409, "pipeline-broken"));
+    assert!(answer.detail().contains("pipeline.yaml"), "{answer:?}");
+    assert!(answer.detail().contains("line 6"), "{answer:?}");
+    assert!(
+        answer.detail().contains("did you mean `key`?"),
+        "{answer:?}"
+    );
+    let list = service.get("/v1/pipelines").await;
+    let usable: Vec<_> = list.body["pipelines"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|p| p["usable"] == true)
+        .collect();
+    assert_eq!(usable, [true, false], "{list:?}");
+    service.run().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let runs = format!("/v1/pipelines/{}/runs", service.name);
+    let mut changed = 0;
+    for round in 0..8_i64 {
+        log(&mut service.shop, &rows(round * 10..round * 10 + 10)).await;
+        let started = service.post(&runs, &json!({})).await;
+        tokio::time::sleep(std::time::Duration::from_millis(
+            150 + 250 * round.unsigned_abs(),
+        ))
+        .await;
+        service.restart().await;
+        let run = service.ended(&started.body).await;
+        assert_eq!(run["state"], "succeeded", "round {round}: {run:#}");
+        let path = format!(
+            "/v1/runs/{}/changes",
+            run["run_id"].as_str().expect("an id")
+        );
+        changed += service.get(&path).await.body["changes"][0]["inserted"]
+            .as_i64()
+            .unwrap_or(0);
+    }
+
+    let counts = service
+        .query("select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history}), (select count(distinct id) from {marts.items})")
+        .await;
+    assert_eq!(json!(counts), json!([[80, 80, 80, 80]]));
+    let landed = format!(
+        "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
+        service.name
+    );
+    assert_eq!(json!(service.query(&landed).await), json!([[80, 80]]));
+    assert_eq!(changed, 80, "every row is counted as inserted once");
+}

@@ -1,0 +1,99 @@
+//! Tables and columns may be called anything that Postgres allows.
+
+use serde_json::json;
+
+use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+
+const PIPELINE: &str = r#"
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+tables:
+  things:
+    from: public.Odd "Things"
+    key: [Key, sub key]
+    history: {tracked: [version]}
+"#;
+
+const TABLE: &str = r#"create table "Odd ""Things""" ("Key" integer, "sub key" text, "age" integer, version integer, reason text, fields text,
+  raw_data text, arrival text, "order" text, "we""ird" text, "ümlaut'" text, operation text, tbl_name text, "a.b" text);"#;
+
+#[tokio::test]
+async fn columns_may_be_called_anything() {
+    let mut service = Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{TABLE}")).await;
+    let row = |id: i64, operation: &str, version: i64, note: &str| {
+        AuditRow {
+        id: Some(id),
+        operation: Some(operation.into()),
+        occurred_at: Some(1_767_225_600_000_000 + id),
+        table: "Odd \"Things\"".into(),
+        data: Some(
+            json!({"Key": 1, "sub key": "it's \"k\"", "age": 7, "version": version, "reason": note, "fields": "f", "raw_data": "r", "arrival": "a",
+                "order": "o", "we\"ird": "w", "ümlaut'": "ü", "operation": "p", "tbl_name": "t", "a.b": "c"})
+            .to_string(),
+        ),
+    }
+    };
+    log(
+        &mut service.shop,
+        &[
+            row(1, "I", 1, "first"),
+            row(2, "U", 1, "untracked"),
+            row(3, "U", 2, "last"),
+        ],
+    )
+    .await;
+
+    service.run().await;
+
+    let rows = service.query("select * from {marts.things}").await;
+    assert_eq!(
+        json!(rows[0][..14]),
+        json!([
+            1,
+            "it's \"k\"",
+            7,
+            2,
+            "last",
+            "f",
+            "r",
+            "a",
+            "o",
+            "w",
+            "ü",
+            "p",
+            "t",
+            "c"
+        ])
+    );
+    let path = format!(
+        "/v1/tables/{}.things/history?key.key=1&key.sub%20key=it's+%22k%22",
+        service.name
+    );
+    let history = service.get(&path).await;
+    let notes: Vec<_> = history.body["versions"]
+        .as_array()
+        .expect("versions")
+        .iter()
+        .map(|v| &v["reason"])
+        .collect();
+    assert_eq!(notes, ["untracked", "last"], "{history:?}");
+}
+
+#[tokio::test]
+async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
+    let table = "create table \"Odd \"\"Things\"\"\" (\"Key\" integer, \"sub key\" text, version integer, valid_from date);";
+    let service = Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{table}")).await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:pipeline-broken",
+        "{run:#}"
+    );
+    assert!(
+        run["error"]["detail"]
+            .as_str()
+            .expect("a detail")
+            .contains("`valid_from`")
+    );
+}
