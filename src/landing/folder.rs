@@ -6,9 +6,30 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use reqwest::Url;
+use uuid::Uuid;
 
 use crate::config;
 use crate::error::{Error, Result};
+
+/// Names a batch, and by that its folder.
+///
+/// Its number alone would not do: another service, or one that lost its state database, may count from one again and
+/// must never write over files that have landed. So the run that began it is in the name, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch<'a> {
+    /// The pipeline.
+    pub pipeline: &'a str,
+    /// The batch's number.
+    pub id: i64,
+    /// The run that began it.
+    pub run: Uuid,
+}
+
+impl Batch<'_> {
+    fn name(&self) -> String {
+        format!("{:012}-{}", self.id, self.run)
+    }
+}
 
 /// The folder that all batches are written to.
 #[derive(Debug, Clone)]
@@ -46,14 +67,13 @@ impl Folder {
 
     /// The folder of one batch as Trino names it, with a slash at its end.
     #[must_use]
-    pub fn location(&self, pipeline: &str, batch: i64) -> String {
-        format!("{}/{pipeline}/{batch:012}/", self.read_from)
+    pub fn location(&self, batch: &Batch<'_>) -> String {
+        format!("{}/{}/{}/", self.read_from, batch.pipeline, batch.name())
     }
 
     /// A file of a batch as we write it.
-    pub(super) fn file(&self, pipeline: &str, batch: i64, number: usize) -> Path {
-        self.batch(pipeline, batch)
-            .join(format!("part-{number:05}.parquet"))
+    pub(super) fn file(&self, batch: &Batch<'_>, number: usize) -> Path {
+        self.batch(batch).join(format!("part-{number:05}.parquet"))
     }
 
     pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
@@ -65,8 +85,8 @@ impl Folder {
     /// # Errors
     ///
     /// [`Error::LandingUnavailable`].
-    pub async fn remove(&self, pipeline: &str, batch: i64) -> Result<()> {
-        let folder = self.batch(pipeline, batch);
+    pub async fn remove(&self, batch: &Batch<'_>) -> Result<()> {
+        let folder = self.batch(batch);
         let files: Vec<Path> = self
             .store
             .list(Some(&folder))
@@ -84,11 +104,8 @@ impl Folder {
         Ok(())
     }
 
-    fn batch(&self, pipeline: &str, batch: i64) -> Path {
-        self.root
-            .clone()
-            .join(pipeline)
-            .join(format!("{batch:012}"))
+    fn batch(&self, batch: &Batch<'_>) -> Path {
+        self.root.clone().join(batch.pipeline).join(batch.name())
     }
 }
 

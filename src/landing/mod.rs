@@ -6,7 +6,7 @@ mod folder;
 mod register;
 mod writer;
 
-pub use folder::Folder;
+pub use folder::{Batch, Folder};
 pub use register::{Landing, ensure, landed, register, sweep};
 pub use writer::{Files, Writer};
 

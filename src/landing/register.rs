@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Folder;
+use super::{Batch, Folder};
 use crate::error::{Error, Result};
 use crate::publish::Publisher;
 use crate::sql::{TableName, render};
@@ -45,7 +45,7 @@ pub async fn ensure(landing: Landing<'_>) -> Result<i64> {
 /// # Errors
 ///
 /// [`Error::TrinoUnavailable`], [`Error::Trino`].
-pub async fn landed(landing: Landing<'_>, batch: i64) -> Result<bool> {
+pub async fn landed(landing: Landing<'_>, batch: &Batch<'_>) -> Result<bool> {
     let Landing {
         folder,
         table,
@@ -56,8 +56,8 @@ pub async fn landed(landing: Landing<'_>, batch: i64) -> Result<bool> {
         json!({
             "landing": table,
             "files": table.metadata("files"),
-            "location": folder.location(publisher.pipeline, batch),
-            "batch": batch,
+            "location": folder.location(batch),
+            "batch": batch.id,
         }),
     )?;
 
@@ -69,7 +69,7 @@ pub async fn landed(landing: Landing<'_>, batch: i64) -> Result<bool> {
 /// # Errors
 ///
 /// [`Error::AddFilesDisabled`], [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
-pub async fn register(landing: Landing<'_>, batch: i64) -> Result<()> {
+pub async fn register(landing: Landing<'_>, batch: &Batch<'_>) -> Result<()> {
     let Landing {
         folder,
         table,
@@ -77,7 +77,7 @@ pub async fn register(landing: Landing<'_>, batch: i64) -> Result<()> {
     } = landing;
     let sql = render(
         "landing/add_files.sql",
-        json!({"landing": table, "location": folder.location(publisher.pipeline, batch)}),
+        json!({"landing": table, "location": folder.location(batch)}),
     )?;
     publisher
         .run(table, &sql)
@@ -104,13 +104,18 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
     for open in store.open_batches(pipeline).await? {
         landing.publisher.settle(landing.table).await?;
+        let batch = Batch {
+            pipeline,
+            id: open.id,
+            run: open.run,
+        };
         if !open.is_written {
-            landing.folder.remove(pipeline, open.id).await?;
+            landing.folder.remove(&batch).await?;
             store.abandon_batch(pipeline, open.id).await?;
             continue;
         }
-        if open.files > 0 && !landed(landing, open.id).await? {
-            register(landing, open.id).await?;
+        if open.files > 0 && !landed(landing, &batch).await? {
+            register(landing, &batch).await?;
         }
         store.batch_landed(pipeline, open.id, None).await?;
     }

@@ -9,7 +9,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::Event;
 use super::arrow::{Rows, SCHEMA};
-use super::folder::{Folder, unavailable};
+use super::folder::{Batch, Folder, unavailable};
 use crate::error::{Error, Result};
 
 const FILE_BYTES: usize = 128 << 20;
@@ -29,8 +29,7 @@ pub struct Files {
 /// Writes one batch: files of about 128 MiB, each of row groups of at most 16 MiB.
 pub struct Writer<'a> {
     folder: &'a Folder,
-    pipeline: &'a str,
-    batch: i64,
+    batch: Batch<'a>,
     rows: Rows,
     file: Option<AsyncArrowWriter<BufWriter>>,
     written: Files,
@@ -39,12 +38,11 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Begins a batch that was read at `ingested_at_us`, microseconds since 1970 UTC; no file is made before the first event.
     #[must_use]
-    pub fn new(folder: &'a Folder, pipeline: &'a str, batch: i64, ingested_at_us: i64) -> Self {
+    pub fn new(folder: &'a Folder, batch: Batch<'a>, ingested_at_us: i64) -> Self {
         Self {
             folder,
-            pipeline,
             batch,
-            rows: Rows::new(batch, ingested_at_us),
+            rows: Rows::new(batch.id, ingested_at_us),
             file: None,
             written: Files::default(),
         }
@@ -93,9 +91,7 @@ impl<'a> Writer<'a> {
     }
 
     fn begin_file(&mut self) -> Result<AsyncArrowWriter<BufWriter>> {
-        let path = self
-            .folder
-            .file(self.pipeline, self.batch, self.written.count);
+        let path = self.folder.file(&self.batch, self.written.count);
         self.written.count += 1;
         let upload = BufWriter::with_capacity(self.folder.store(), path, UPLOAD_BYTES);
 

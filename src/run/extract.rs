@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::executor::Attempt;
 use crate::error::{Error, Result};
-use crate::landing::{self, Landing, Writer};
+use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
 use crate::source::{AuditLog, Position, Reading};
 use crate::state::{SourceEvents, Written};
@@ -46,22 +46,26 @@ pub(super) async fn extract(
     let reading = log
         .begin(last.as_ref(), cursor.map(|cursor| cursor.covered_until))
         .await?;
-    let batch = app
-        .store
-        .begin_batch(&definition.name, publisher.run, floor)
-        .await?;
+    let batch = Batch {
+        pipeline: &definition.name,
+        id: app
+            .store
+            .begin_batch(&definition.name, publisher.run, floor)
+            .await?,
+        run: publisher.run,
+    };
     let written = write(attempt, &log, &reading, batch).await?;
     app.store
-        .batch_written(&definition.name, batch, &written)
+        .batch_written(&definition.name, batch.id, &written)
         .await?;
     if written.files > 0 {
-        landing::register(landing, batch).await?;
+        landing::register(landing, &batch).await?;
     }
     let blocked_by = reading
         .blocked_by
         .map(|(pid, since)| json!({"pid": pid, "since": since}));
     app.store
-        .batch_landed(&definition.name, batch, blocked_by.as_ref())
+        .batch_landed(&definition.name, batch.id, blocked_by.as_ref())
         .await?;
 
     Ok(counts(attempt, &written))
@@ -72,11 +76,10 @@ async fn write(
     attempt: &Attempt<'_>,
     log: &AuditLog<'_>,
     reading: &Reading,
-    batch: i64,
+    batch: Batch<'_>,
 ) -> Result<Written> {
-    let pipeline = &attempt.definition.name;
     let ingested_at_us = reading.read_at.as_microsecond();
-    let mut writer = Writer::new(&attempt.app.folder, pipeline, batch, ingested_at_us);
+    let mut writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
     let tables = log.read(reading, &mut writer).await?;
     let files = writer.finish().await?;
 

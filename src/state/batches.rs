@@ -12,6 +12,8 @@ use crate::error::Result;
 pub struct OpenBatch {
     /// Its id.
     pub id: i64,
+    /// The run that began it.
+    pub run: Uuid,
     /// Whether all its files were written.
     pub is_written: bool,
     /// How many files it has.
@@ -184,6 +186,7 @@ impl Store {
                 id: row.get(0),
                 is_written: row.get::<_, &str>(1) == "written",
                 files: row.get(2),
+                run: row.get(3),
             })
             .collect())
     }

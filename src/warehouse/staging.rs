@@ -59,13 +59,14 @@ async fn account(target: Target<'_>, read: i64, context: &Value) -> Result<Stage
     let sql = render("staging/accounted.sql", context)?;
     let rows = target.publisher.read(&sql).await?;
     let count = |at: usize| rows.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
-    let (staged, rejected) = (count(0), count(1));
+    let (landed, staged, rejected) = (count(0), count(1), count(2));
     let duplicate = read - staged - rejected;
-    if duplicate < 0 {
+    if landed != read || duplicate < 0 {
         return Err(Error::Unbalanced {
             detail: format!(
-                "table `{}`: {read} events landed, but {staged} are staged and {rejected} rejected; nothing was published. Does something else write to `{}`?",
+                "table `{}`: {read} events were read, but {landed} are in `{}`, {staged} in `{}` and {rejected} rejected; nothing was published. Does something else write to these tables or to the landing folder?",
                 target.name,
+                target.names.landing(),
                 target.staging()
             ),
         });

@@ -1,5 +1,6 @@
 //! The claims, by what they are about.
 
+mod convergence;
 mod document;
 mod exactness;
 mod extraction;
