@@ -213,12 +213,17 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     words.join(": ")
 }
 
-/// The name among `existing` that `name` was probably meant to be: Jaro-Winkler likeness above 0.7.
+/// The name among `existing` that `name` was probably meant to be: at most half of it mistyped (Damerau-Levenshtein).
 pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> Option<String> {
     existing
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
+        .map(|candidate| {
+            (
+                strsim::normalized_damerau_levenshtein(name, candidate),
+                candidate,
+            )
+        })
+        .filter(|(likeness, _)| *likeness > 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.to_owned())
 }

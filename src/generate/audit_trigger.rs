@@ -3,7 +3,7 @@
 use super::error::GenerateError;
 use super::name::{Identifier, QualifiedName};
 
-const TEMPLATE: &str = include_str!("../../sql/audit_trigger.sql");
+const TEMPLATE: &str = include_str!("../../sql/generate/audit_trigger.sql");
 
 /// Print the SQL that makes Postgres log every change of a table, for `psql` or a migration. Harmless to repeat.
 #[derive(Debug, Clone, clap::Args)]

@@ -9,8 +9,8 @@ use super::error::GenerateError;
 use super::name::{Identifier, QualifiedName};
 use super::workload::Kind;
 
-const TABLES: &str = include_str!("sql/tables.sql");
-const IDS: &str = include_str!("sql/ids.sql");
+const TABLES: &str = include_str!("../../sql/generate/tables.sql");
+const IDS: &str = include_str!("../../sql/generate/ids.sql");
 const HAS_TRANSACTION_ID: &str = "
     select exists (
         select from pg_catalog.pg_attribute
@@ -81,13 +81,13 @@ pub(super) async fn statements(
 
 fn sql(kind: Kind) -> &'static str {
     match kind {
-        Kind::InsertCustomers => include_str!("sql/insert_customers.sql"),
-        Kind::UpdateCustomers => include_str!("sql/update_customers.sql"),
-        Kind::DeleteCustomers => include_str!("sql/delete_customers.sql"),
-        Kind::InsertOrders => include_str!("sql/insert_orders.sql"),
-        Kind::UpdateOrders => include_str!("sql/update_orders.sql"),
-        Kind::DeleteOrders => include_str!("sql/delete_orders.sql"),
-        Kind::RekeyOrders => include_str!("sql/rekey_orders.sql"),
+        Kind::InsertCustomers => include_str!("../../sql/generate/insert_customers.sql"),
+        Kind::UpdateCustomers => include_str!("../../sql/generate/update_customers.sql"),
+        Kind::DeleteCustomers => include_str!("../../sql/generate/delete_customers.sql"),
+        Kind::InsertOrders => include_str!("../../sql/generate/insert_orders.sql"),
+        Kind::UpdateOrders => include_str!("../../sql/generate/update_orders.sql"),
+        Kind::DeleteOrders => include_str!("../../sql/generate/delete_orders.sql"),
+        Kind::RekeyOrders => include_str!("../../sql/generate/rekey_orders.sql"),
     }
 }
 

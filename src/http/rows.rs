@@ -21,8 +21,8 @@ const KEY: &str = "key.";
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "table": "shop.orders", "truncated": false,
-    "versions": [{"order_id": "42", "status": "new", "order_sum": "19.90", "valid_from": "2026-01-01T12:00:00.000000Z",
-                  "valid_to": null, "is_current": true, "is_deleted": false, "_event_id": "7"}],
+    "versions": [{"order_id": 42, "status": "new", "order_sum": "19.90", "valid_from": "2026-01-01T12:00:00.000000Z",
+                  "valid_to": null, "is_current": true, "is_deleted": false, "_event_id": 7}],
 }))]
 pub(super) struct History {
     /// The table's name.

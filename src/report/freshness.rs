@@ -86,7 +86,8 @@ pub async fn freshness(
         .covered_until(pipeline, held.map_or(published, |held| held.min(published)))
         .await?;
     let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
-    let lag_seconds = lag.map(|lag| lag.as_secs_f64().max(0.0));
+    // To the millisecond: clocks of two machines do not agree on more.
+    let lag_seconds = lag.map(|lag| (lag.as_secs_f64().max(0.0) * 1_000.0).round() / 1_000.0);
     let limits = &table.freshness;
     let is_over = |limit: Option<Duration>| match (limit, lag_seconds) {
         (Some(limit), Some(lag)) => lag > limit.as_secs_f64(),
