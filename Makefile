@@ -19,8 +19,8 @@ demo-stop: ## stop what the demo started
 test: stack ## run all tests, against a real Postgres and a real Trino
 	. $(stack_env) && cargo test --locked
 
-bench: stack ## measure what the documentation claims
-	. $(stack_env) && cargo bench --locked
+bench: ## measure what the documentation claims
+	benches/run
 
 lint: ## check formatting, Rust and shell scripts
 	cargo fmt --check

@@ -13,14 +13,14 @@ pub struct Column {
     pub data_type: String,
     /// How the field's text becomes its value: the type without its numbers.
     pub kind: Kind,
+    /// For decimals, the digits after the point.
+    pub scale: u32,
     /// For decimals, the pattern of the texts that fit without rounding.
     pub digits: String,
     /// Whether it belongs to the key.
     pub is_key: bool,
     /// Whether its changes start no version.
     pub is_untracked: bool,
-    /// The name of its previous value inside a statement.
-    pub before: String,
 }
 
 /// How a field's text becomes a value.
@@ -147,16 +147,15 @@ impl Column {
     /// Makes a column that is filled from the field `from`; its name in Trino is lower case.
     #[must_use]
     pub fn new(name: &str, from: &str, data_type: &DataType) -> Self {
-        let name = name.to_lowercase();
         Self {
             from: from.to_owned(),
             data_type: data_type.sql.clone(),
             kind: data_type.kind,
+            scale: data_type.scale,
             digits: format!(r"^[+-]?\d+(\.\d{{0,{}}}0*)?$", data_type.scale),
             is_key: false,
             is_untracked: false,
-            before: format!("_{name}_before"),
-            name,
+            name: name.to_lowercase(),
         }
     }
 }

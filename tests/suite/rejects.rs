@@ -41,6 +41,12 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
             row(12, "D", r#"{"seed": 1, "id": 12, "amount": "not looked at in a delete"}"#),
             row(13, "I", r#"{"seed": 1, "id": 13, "amount": 7.000, "at": "2025-01-01 10:00:00", "unknown": 1}"#),
             row(14, "I", "[1]"),
+            row(15, "I", r#"{"seed": 1, "id": " 15 "}"#),
+            row(16, "I", r#"{"seed": 1, "id": 16, "amount": 1e1}"#),
+            row(17, "I", r#"{"seed": 1, "id": 17, "weight": "1d"}"#),
+            row(18, "I", r#"{"seed": 1, "id": 18, "born": "2025-1-1"}"#),
+            row(19, "I", r#"{"seed": 1, "id": 19, "at": "2025-02-30T10:00:00Z"}"#),
+            row(20, "I", r#"{"seed": 1, "id": 20, "weight": "-Infinity", "at": "2025-01-01T10:00:00Z"}"#),
             row(1, "U", r#"{"seed": 1, "id": 1, "name": "another content under a staged id"}"#),
         ],
     )
@@ -48,9 +54,9 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
 
     let run = service.run().await;
 
-    assert_eq!(run["counts"]["read"], 15, "{run:#}");
-    assert_eq!(run["counts"]["rejected"], 12, "{run:#}");
-    assert_eq!(run["counts"]["staged"], 3, "{run:#}");
+    assert_eq!(run["counts"]["read"], 21, "{run:#}");
+    assert_eq!(run["counts"]["rejected"], 17, "{run:#}");
+    assert_eq!(run["counts"]["staged"], 4, "{run:#}");
     let rejects = format!(
         "select audit_event_id, reason, column_name, value from {{staging.{}_rejects}} order by 1, raw_data",
         service.name
@@ -75,6 +81,11 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
             [10, "bad_value", "seed", "1.5"],
             [11, "bad_value", "amount", "123456789.00"],
             [14, "bad_json", "raw_data", null],
+            [15, "bad_value", "id", " 15 "],
+            [16, "bad_value", "amount", "1e1"],
+            [17, "bad_value", "weight", "1d"],
+            [18, "bad_value", "born", "2025-1-1"],
+            [19, "bad_value", "at", "2025-02-30T10:00:00Z"],
         ])
     );
     assert_eq!(

@@ -38,7 +38,7 @@ using (
     select
       *,
       {% for column in tracked_columns %}
-      lag({{ column.name }}) over (partition by {{ bare(key_columns) }} order by _event_id) as {{ column.before }},
+      lag({{ column.name }}) over (partition by {{ bare(key_columns) }} order by _event_id) as {{ "_" ~ column.name ~ "_before" }},
       {% endfor %}
       lag(_operation, 1, 'D') over (partition by {{ bare(key_columns) }} order by _event_id) as _previous_operation
     from timed
@@ -52,7 +52,7 @@ using (
         when _operation = 'D' then _previous_operation <> 'D'
         when _previous_operation = 'D' then true
         {% if tracked_columns %}
-        else {% for column in tracked_columns %}{{ column.name }} is distinct from {{ column.before }}{% if not loop.last %} or {% endif %}{% endfor %}
+        else {% for column in tracked_columns %}{{ column.name }} is distinct from {{ "_" ~ column.name ~ "_before" }}{% if not loop.last %} or {% endif %}{% endfor %}
 
         {% else %}
         else false
@@ -70,7 +70,7 @@ using (
     select
       numbered.*,
       {% for column in untracked_columns %}
-      last_value({{ column.name }}) over within_version as {{ column.before }}{% if not loop.last %},{% endif %}
+      last_value({{ column.name }}) over within_version as {{ "_" ~ column.name ~ "_before" }}{% if not loop.last %},{% endif %}
 
       {% endfor %}
     from numbered
@@ -92,7 +92,7 @@ using (
   intended as (
     select
       {% for column in columns %}
-      {% if column.is_untracked %}{{ column.before }} as {{ column.name }}{% else %}{{ column.name }}{% endif %},
+      {% if column.is_untracked %}{{ "_" ~ column.name ~ "_before" }} as {{ column.name }}{% else %}{{ column.name }}{% endif %},
       {% endfor %}
       _starts_at as valid_from, _ends_at as valid_to, _ends_at is null as is_current, _ends_deleted as is_deleted, _event_id, _batch_id
     from bounded

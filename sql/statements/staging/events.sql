@@ -5,6 +5,9 @@ with landed as (
   select
     ingested_at as _ingested_at, source_file as _source_file, audit_event_id as _event_id, audit_operation as _operation,
     audit_timestamp as _occurred_at, tbl_schema as _schema, tbl_name as _table, raw_data as _raw_data, fields as _fields, _batch_id
+    {% for column in columns %}
+    , element_at(fields, {{ column.from | literal }}) as {{ text(column) }}
+    {% endfor %}
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
     and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}

@@ -4,7 +4,7 @@ using (
   {% include 'staging/events.sql' %}
   -- Of an id that came more than once in these batches, the first that landed.
   , firsts as (
-    select *, row_number() over (partition by _event_id order by _batch_id, _raw_data) as _arrival
+    select *, row_number() over (partition by _event_id order by _batch_id) as _arrival
     from judged
     where _reason is null
   )
