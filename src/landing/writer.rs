@@ -16,6 +16,8 @@ const FILE_BYTES: usize = 128 << 20;
 const ROW_GROUP_BYTES: usize = 16 << 20;
 const PAGE_BYTES: usize = 128 << 10;
 const UPLOAD_BYTES: usize = 8 << 20;
+/// Parts under way at once: each holds its bytes.
+const UPLOADS: usize = 2;
 
 /// The files of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,7 +95,8 @@ impl<'a> Writer<'a> {
     fn begin_file(&mut self) -> Result<AsyncArrowWriter<BufWriter>> {
         let path = self.folder.file(&self.batch, self.written.count);
         self.written.count += 1;
-        let upload = BufWriter::with_capacity(self.folder.store(), path, UPLOAD_BYTES);
+        let upload = BufWriter::with_capacity(self.folder.store(), path, UPLOAD_BYTES)
+            .with_max_concurrency(UPLOADS);
 
         AsyncArrowWriter::try_new(upload, SCHEMA.clone(), Some(properties()?)).map_err(writing)
     }

@@ -111,6 +111,14 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
                 "2025-01-01 10:00:00.000000 UTC",
                 null
             ],
+            [
+                20,
+                null,
+                "-Infinity",
+                null,
+                "2025-01-01 10:00:00.000000 UTC",
+                null
+            ],
         ])
     );
 }
