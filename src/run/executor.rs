@@ -46,7 +46,7 @@ pub(super) async fn execute(app: &App, run: &Run) {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
     while let Err(error) = app
         .store
-        .finish_run(run.id, state, &counts, problem.as_ref())
+        .finish_run((run.id, run.attempt), state, &counts, problem.as_ref())
         .await
     {
         tracing::warn!(run_id = %run.id, %error, "the end of the run waits to be recorded");

@@ -192,14 +192,14 @@ impl Store {
         Ok(run)
     }
 
-    /// Ends a run that is running.
+    /// Ends an attempt of a run, and with it the run; changes nothing where a later attempt was begun.
     ///
     /// # Errors
     ///
     /// [`Error::StateUnavailable`].
     pub async fn finish_run(
         &self,
-        id: Uuid,
+        (id, attempt): (Uuid, i32),
         state: RunState,
         counts: &Value,
         error: Option<&Value>,
@@ -208,7 +208,7 @@ impl Store {
             .await?
             .execute(
                 statement!("state/finish_run.sql"),
-                &[&id, &state.as_str(), counts, &error],
+                &[&id, &attempt, &state.as_str(), counts, &error],
             )
             .await
             .map_err(fault)?;

@@ -1,2 +1,3 @@
--- Ends a run.
-update icefront.runs set state = $2, counts = $3, error = $4, finished_at = clock_timestamp() where id = $1 and state = 'running'
+-- Ends a run, unless somebody else began its next attempt.
+update icefront.runs set state = $3, counts = $4, error = $5, finished_at = clock_timestamp()
+where id = $1 and attempt = $2 and state = 'running'
