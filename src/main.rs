@@ -18,25 +18,35 @@ use icefront::{http, serve};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The settings, a TOML file; every key can also be set by `ICEFRONT__SECTION__KEY`. `icefront settings` shows them all.
-    #[arg(long, global = true, value_name = "FILE", env = "ICEFRONT_CONFIG")]
-    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API and execute runs, until SIGTERM or Ctrl-C
-    Serve,
+    Serve(Settings),
     /// Bring the state database up to date; `serve` does it as well
-    Migrate,
+    Migrate(Settings),
     /// Read the settings and every pipeline, and say what is wrong with them
-    Check,
+    Check(Settings),
     /// Print every setting with its default and what it means
     Settings,
     /// Print the OpenAPI document
     Openapi,
     Generate(Generate),
     AuditTrigger(AuditTrigger),
+}
+
+#[derive(Debug, clap::Args)]
+struct Settings {
+    /// The settings, a TOML file; every key can also be set by `ICEFRONT__SECTION__KEY`. `icefront settings` shows them all
+    #[arg(long, value_name = "FILE", env = "ICEFRONT_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    fn load(&self) -> icefront::error::Result<Config> {
+        Config::load(self.config.as_deref())
+    }
 }
 
 #[tokio::main]
@@ -50,19 +60,18 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn execute(Arguments { command, config }: Arguments) -> anyhow::Result<ExitCode> {
-    let load = || Config::load(config.as_deref());
+async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => {
-            let config = load()?;
+        Command::Serve(settings) => {
+            let config = settings.load()?;
             log(&config)?;
             serve::serve(config).await?;
         }
-        Command::Migrate => {
-            Store::new(&load()?.state)?.migrate().await?;
+        Command::Migrate(settings) => {
+            Store::new(&settings.load()?.state)?.migrate().await?;
             println!("the state database is up to date");
         }
-        Command::Check => return check(&load()?),
+        Command::Check(settings) => return check(&settings.load()?),
         Command::Settings => print!("{}", Config::defaults()),
         Command::Generate(arguments) => println!("{}", generate::run(arguments).await?),
         Command::AuditTrigger(arguments) => print!("{}", generate::audit_trigger(&arguments)?),
