@@ -11,12 +11,12 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use super::{Event, fields};
 
 const ROWS: usize = 4_096;
-const BYTES: usize = 8 << 20;
+const BYTES: usize = 4 << 20;
 
 /// The landing table's columns as Arrow names them.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(schema);
 
-/// Collects events until a record batch is full: 4,096 rows or 8 MiB of row text.
+/// Collects events until a record batch is full: 4,096 rows or 4 MiB of row text.
 pub(super) struct Rows {
     batch: i64,
     ingested_at_us: i64,
