@@ -3,15 +3,15 @@
 mod column;
 mod definition;
 mod names;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use column::{Column, DataType};
-pub use definition::{
-    AuditColumns, DeclaredColumn, Definition, Freshness, MaxRejects, Source, Table, Tracked,
-};
+pub use definition::{AuditColumns, Definition, MaxRejects, Source};
 pub use names::Names;
+pub use table::{DeclaredColumn, Freshness, Table, Tracked};
 
 use crate::config::Config;
 use crate::error::{Error, Result};

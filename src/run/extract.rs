@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::executor::Attempt;
+use super::attempt::Attempt;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;

@@ -1,5 +1,6 @@
 //! Runs: accepted as a row, taken by a worker, executed step by step. What makes a run survive its service.
 
+mod attempt;
 mod executor;
 mod extract;
 mod request;

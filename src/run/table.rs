@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::StepKind;
-use super::executor::{Attempt, StepEnd, add};
+use super::attempt::{Attempt, StepEnd, add};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
 use crate::publish::Publisher;

@@ -8,8 +8,10 @@ use tokio_postgres::binary_copy::BinaryCopyOutStream;
 use super::catalogue::{self, AuditTable};
 use super::copied;
 use super::cursor::{Position, Rule, Safety};
+use super::server::{Server, unavailable, unreadable};
+use super::tally::Tally;
 use crate::config::Config;
-use crate::error::{Cause, Error, Result, nearest_name};
+use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::{AuditColumns, Source};
 use crate::postgres::{self, Client};
@@ -24,17 +26,6 @@ pub struct AuditLog<'a> {
     columns: &'a AuditColumns,
     found: AuditTable,
     server: Server,
-}
-
-/// What the server said before a snapshot was taken.
-struct Server {
-    now: Timestamp,
-    oldest_open: Option<Timestamp>,
-    oldest_pid: Option<i32>,
-    has_prepared: bool,
-    in_recovery: bool,
-    system_identifier: String,
-    timeline: i32,
 }
 
 /// One reading: the cursor's position after it, and what it covers.
@@ -80,7 +71,7 @@ impl<'a> AuditLog<'a> {
                     "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
                 ),
             })?;
-        let server = server(&client).await.map_err(away)?;
+        let server = Server::ask(&client).await.map_err(away)?;
         let log = Self {
             client,
             connection,
@@ -289,55 +280,6 @@ impl<'a> AuditLog<'a> {
     }
 }
 
-/// Counts what came of each source table.
-#[derive(Default)]
-struct Tally {
-    tables: Vec<((String, String), SourceEvents)>,
-    last: usize,
-}
-
-impl Tally {
-    fn count(&mut self, event: &crate::landing::Event<'_>) {
-        let schema = event.schema.unwrap_or_default();
-        let table = event.table.unwrap_or_default();
-        let is = |(s, t): &(String, String)| s == schema && t == table;
-        if !self.tables.get(self.last).is_some_and(|(name, _)| is(name)) {
-            self.last = self
-                .tables
-                .iter()
-                .position(|(name, _)| is(name))
-                .unwrap_or_else(|| {
-                    let name = (schema.to_owned(), table.to_owned());
-                    self.tables.push((name, SourceEvents::default()));
-                    self.tables.len() - 1
-                });
-        }
-        let events = &mut self.tables[self.last].1;
-        events.events += 1;
-        events.truncates += i64::from(event.operation == Some("T"));
-        if let Some(id) = event.event_id {
-            events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));
-            events.last_event = Some(events.last_event.map_or(id, |last| last.max(id)));
-        }
-    }
-}
-
-async fn server(client: &Client) -> Result<Server, tokio_postgres::Error> {
-    let row = client
-        .query_one(statement!("source/server.sql"), &[])
-        .await?;
-
-    Ok(Server {
-        now: row.get(0),
-        oldest_open: row.get(1),
-        oldest_pid: row.get(2),
-        has_prepared: row.get(3),
-        in_recovery: row.get(4),
-        system_identifier: row.get(5),
-        timeline: row.get(6),
-    })
-}
-
 fn split(table: &str) -> (&str, &str) {
     table.split_once('.').unwrap_or(("public", table))
 }
@@ -345,28 +287,4 @@ fn split(table: &str) -> (&str, &str) {
 fn quoted(table: &str) -> String {
     let (schema, table) = split(table);
     format!("{}.{}", identifier(schema), identifier(table))
-}
-
-fn unavailable(connection: &str, cause: impl Into<Cause>) -> Error {
-    Error::SourceUnavailable {
-        connection: connection.to_owned(),
-        cause: cause.into(),
-    }
-}
-
-/// Tells a server that went away from one that refused: the latter says why.
-fn unreadable(connection: &str, cause: tokio_postgres::Error) -> Error {
-    let refusal = cause
-        .as_db_error()
-        .filter(|error| !matches!(&error.code().code()[..2], "57" | "08" | "53"));
-    match refusal {
-        Some(error) => Error::SourceUnreadable {
-            detail: format!(
-                "the server of connection `{connection}` refused to be read: {} (SQLSTATE {})",
-                error.message(),
-                error.code().code()
-            ),
-        },
-        None => unavailable(connection, cause),
-    }
 }

@@ -4,6 +4,8 @@ mod audit_log;
 mod catalogue;
 mod copied;
 mod cursor;
+mod server;
+mod tally;
 
 pub use audit_log::{AuditLog, Reading};
 pub use cursor::{Position, Rule, Safety};

@@ -1,0 +1,120 @@
+//! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
+
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+
+use super::Request;
+use crate::app::App;
+use crate::error::{Error, Problem, Result, causes};
+use crate::pipeline::{Definition, Names};
+use crate::publish::Publisher;
+use crate::state::{Run, StepState};
+
+/// What a run's steps share.
+pub(super) struct Attempt<'a> {
+    pub(super) app: &'a App,
+    pub(super) run: &'a Run,
+    pub(super) definition: &'a Definition,
+    pub(super) names: Names<'a>,
+    pub(super) request: Request,
+    permits: Semaphore,
+}
+
+/// How a step ended: what it did, or the problem that is already remembered.
+pub(super) type StepEnd = Result<Map<String, Value>, Box<Problem>>;
+
+impl<'a> Attempt<'a> {
+    /// Begins an attempt of a run that was claimed.
+    pub(super) fn new(app: &'a App, run: &'a Run) -> Result<Self> {
+        let definition = app.pipelines.get(&run.pipeline)?;
+        let request = serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
+
+        Ok(Self {
+            app,
+            run,
+            definition,
+            names: Names::new(definition, &app.config),
+            request,
+            permits: Semaphore::new(app.config.runs.concurrency.max(1)),
+        })
+    }
+
+    /// Runs one step, remembering its begin and its end.
+    pub(super) async fn step(
+        &self,
+        name: &str,
+        work: impl AsyncFnOnce(Publisher<'_>) -> Result<Map<String, Value>>,
+    ) -> StepEnd {
+        let store = &self.app.store;
+        let publisher = Publisher {
+            trino: &self.app.trino,
+            store,
+            run: self.run.id,
+            pipeline: &self.run.pipeline,
+            step: name,
+            attempt: self.run.attempt,
+            permits: &self.permits,
+        };
+        let done = async {
+            store
+                .begin_step(self.run.id, name, self.run.attempt)
+                .await?;
+            work(publisher).await
+        }
+        .await;
+        let ended = done.map_err(|error| told(&error, self.run, name));
+        let (state, counts, problem) = match &ended {
+            Ok(counts) => (StepState::Succeeded, Value::Object(counts.clone()), None),
+            Err(problem) => (
+                StepState::Failed,
+                json!({}),
+                serde_json::to_value(problem).ok(),
+            ),
+        };
+        store
+            .finish_step(
+                self.run.id,
+                name,
+                self.run.attempt,
+                state,
+                &counts,
+                problem.as_ref(),
+            )
+            .await
+            .map_err(|error| told(&error, self.run, name))?;
+
+        ended
+    }
+
+    /// Remembers a step that is left out, because what it needs failed.
+    pub(super) async fn skip(&self, name: &str) {
+        let (run, attempt) = (self.run.id, self.run.attempt);
+        let store = &self.app.store;
+        let skipped = async {
+            store.begin_step(run, name, attempt).await?;
+            store
+                .finish_step(run, name, attempt, StepState::Skipped, &json!({}), None)
+                .await
+        };
+        if let Err(error) = skipped.await {
+            tracing::warn!(run_id = %run, step = name, %error, "a skipped step was not recorded");
+        }
+    }
+}
+
+/// Adds numbers of the same name.
+pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
+    for (name, value) in more {
+        let sum =
+            counts.get(name).and_then(Value::as_i64).unwrap_or(0) + value.as_i64().unwrap_or(0);
+        counts.insert(name.clone(), sum.into());
+    }
+}
+
+/// The one place where a run's error is logged; what callers see of it is the problem.
+pub(super) fn told(error: &Error, run: &Run, step: &str) -> Box<Problem> {
+    let cause = causes(error);
+    tracing::error!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step failed");
+
+    Box::new(Problem::from(error).within(run.id, step))
+}

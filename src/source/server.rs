@@ -1,0 +1,62 @@
+//! The server behind a connection: what it says of itself, and how its faults are told apart.
+
+use jiff::Timestamp;
+use tokio_postgres::Client;
+
+use crate::error::{Cause, Error};
+use crate::state::statement;
+
+/// What the server said before a snapshot was taken.
+pub(super) struct Server {
+    pub(super) now: Timestamp,
+    pub(super) oldest_open: Option<Timestamp>,
+    pub(super) oldest_pid: Option<i32>,
+    pub(super) has_prepared: bool,
+    pub(super) in_recovery: bool,
+    pub(super) system_identifier: String,
+    pub(super) timeline: i32,
+}
+
+impl Server {
+    /// Asks the server; what it says of open transactions must be asked before a snapshot is taken.
+    pub(super) async fn ask(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let row = client
+            .query_one(statement!("source/server.sql"), &[])
+            .await?;
+
+        Ok(Self {
+            now: row.get(0),
+            oldest_open: row.get(1),
+            oldest_pid: row.get(2),
+            has_prepared: row.get(3),
+            in_recovery: row.get(4),
+            system_identifier: row.get(5),
+            timeline: row.get(6),
+        })
+    }
+}
+
+/// A server that does not answer.
+pub(super) fn unavailable(connection: &str, cause: impl Into<Cause>) -> Error {
+    Error::SourceUnavailable {
+        connection: connection.to_owned(),
+        cause: cause.into(),
+    }
+}
+
+/// Tells a server that went away from one that refused: the latter says why.
+pub(super) fn unreadable(connection: &str, cause: tokio_postgres::Error) -> Error {
+    let refusal = cause
+        .as_db_error()
+        .filter(|error| !matches!(&error.code().code()[..2], "57" | "08" | "53"));
+    match refusal {
+        Some(error) => Error::SourceUnreadable {
+            detail: format!(
+                "the server of connection `{connection}` refused to be read: {} (SQLSTATE {})",
+                error.message(),
+                error.code().code()
+            ),
+        },
+        None => unavailable(connection, cause),
+    }
+}
