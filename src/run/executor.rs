@@ -1,6 +1,6 @@
 //! Executes one attempt of a run: its steps in order, tables side by side.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
@@ -16,6 +16,7 @@ const RECORD_PAUSE: Duration = Duration::from_secs(1);
 /// Executes a run that was claimed, and remembers how it ended.
 pub(super) async fn execute(app: &App, run: &Run) {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
+    let begun = Instant::now();
     let ended = match Attempt::new(app, run) {
         Ok(attempt) => attempt.run_within_time().await,
         Err(error) => Err(told(&error, run, "run")),
@@ -29,6 +30,12 @@ pub(super) async fn execute(app: &App, run: &Run) {
         ),
     };
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
+    let labels = [
+        ("pipeline", run.pipeline.clone()),
+        ("state", state.as_str().to_owned()),
+    ];
+    metrics::counter!("icefront_runs_total", &labels).increment(1);
+    metrics::histogram!("icefront_run_duration_seconds", &labels).record(begun.elapsed());
     while let Err(error) = app
         .store
         .finish_run((run.id, run.attempt), state, &counts, problem.as_ref())

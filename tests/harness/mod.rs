@@ -48,7 +48,7 @@ impl Service {
     /// As [`Service::start`], with more settings.
     pub(crate) async fn start_with(pipeline: &str, tables: &str, settings: &str) -> Self {
         let servers = Servers::find();
-        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         servers.create_database(&format!("{name}_state")).await;
         servers.create_database(&format!("{name}_shop")).await;
         let shop = servers.connect(&format!("{name}_shop")).await;
