@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -71,6 +72,7 @@ pub fn router(app: App) -> Router {
             StatusCode::GATEWAY_TIMEOUT,
             ANSWER_TIMEOUT,
         ))
+        .layer(axum::middleware::from_fn(in_words))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
 }
@@ -111,6 +113,23 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(engine::get_engine))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
+}
+
+/// Makes a problem of what layers and the documents' files answer by a status alone.
+async fn in_words(uri: Uri, request: Request, next: Next) -> Response {
+    let answer = next.run(request).await;
+    if answer.headers().contains_key(header::CONTENT_TYPE) {
+        return answer;
+    }
+
+    match answer.status() {
+        StatusCode::NOT_FOUND => unknown_path(uri).await,
+        StatusCode::GATEWAY_TIMEOUT => {
+            let late = "the answer took too long; ask for less, or ask again";
+            Error::TimedOut(late.into()).into_response()
+        }
+        _ => answer,
+    }
 }
 
 async fn unknown_path(uri: Uri) -> Response {
