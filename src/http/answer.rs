@@ -4,12 +4,13 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema as _, ToSchema as _};
 
 use crate::error::{Error, Problem, causes};
 
-const PROBLEM_JSON: &str = "application/problem+json";
+/// The content type of every answer from 400 on.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 const RETRY_AFTER_SECONDS: &str = "5";
 
 impl IntoResponse for Error {
@@ -51,21 +52,27 @@ impl IntoResponses for Problem {
             ResponseBuilder::new()
                 .description(description)
                 .content(PROBLEM_JSON, content)
-                .build()
-                .into()
         };
-        let _ = Problem::schema();
+        let retry_after = HeaderBuilder::new()
+            .schema(Some(i64::schema()))
+            .description(Some("With `503`: when to ask again, in seconds"))
+            .build();
 
         BTreeMap::from([
             (
                 "4XX".into(),
-                response("The request, or what it asks for, is at fault; `detail` says what to do"),
+                response("The request, or what it asks for, is at fault; `detail` says what to do")
+                    .build()
+                    .into(),
             ),
             (
                 "5XX".into(),
                 response(
                     "The service or a server that it needs is at fault; `retryable` says whether to ask again",
-                ),
+                )
+                .header("Retry-After", retry_after)
+                .build()
+                .into(),
             ),
         ])
     }

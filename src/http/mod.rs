@@ -11,6 +11,7 @@ mod read;
 mod rows;
 mod runs;
 mod sources;
+mod start;
 mod steps;
 mod tables;
 
@@ -93,7 +94,7 @@ pub fn openapi() -> Result<String, Error> {
 
 fn resources() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Frame::openapi())
-        .routes(routes!(runs::start_run))
+        .routes(routes!(start::start_run))
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::get_run_outcome))

@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::read::Path;
-use super::runs::PipelinePath;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{Definition, Names, Source, Table};
@@ -57,6 +56,14 @@ pub(super) struct TrackedTable {
     /// The Iceberg table of its versions.
     #[schema(example = "lake.marts.orders_history")]
     history: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct PipelinePath {
+    /// The pipeline's name.
+    #[param(example = "shop")]
+    pub(super) pipeline: String,
 }
 
 /// List all pipelines.

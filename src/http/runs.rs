@@ -1,4 +1,4 @@
-//! `/v1/pipelines/{pipeline}/runs` and `/v1/runs`: start a pipeline, ask how it goes.
+//! `/v1/runs`: ask how runs go and how they went.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,11 +11,10 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::answer::{Accepted, located};
-use super::read::{Body, LONGEST_WAIT, Path, Query, limited, wait};
+use super::read::{Path, Query, limited, wait};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::run::{self, Request};
+use crate::run;
 use crate::state::{self, RunState, Runs};
 
 /// A run of a pipeline.
@@ -96,14 +95,6 @@ impl From<state::Run> for Run {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct PipelinePath {
-    /// The pipeline's name.
-    #[param(example = "shop")]
-    pub(super) pipeline: String,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
 pub(super) struct RunPath {
     /// The run's id.
     #[param(example = "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60")]
@@ -113,80 +104,13 @@ pub(super) struct RunPath {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub(super) struct StartQuery {
-    /// Answer when the run has ended: `200` succeeded, `424` failed, `409` cancelled, `504` still running.
-    #[param(example = true)]
-    sync: bool,
-    /// How long to wait for the end, at most `55s`; the default of `sync`.
-    #[param(example = "55s", required = false)]
-    wait: Option<String>,
-}
-
-/// Start a run of a pipeline.
-///
-/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time, others queue.
-#[utoipa::path(
-    post, path = "/v1/pipelines/{pipeline}/runs", tag = "runs",
-    params(PipelinePath, StartQuery),
-    request_body(content = Option<Request>, description = "What to run; everything may be left out"),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run,
-         headers(("Location" = String, description = "Where to ask how it goes"), ("Retry-After" = i64, description = "When to ask, in seconds"))),
-        (status = OK, description = "With `sync`: the run succeeded", body = Run),
-        Problem,
-    ),
-)]
-pub(super) async fn start_run(
-    State(app): State<App>,
-    Path(PipelinePath { pipeline }): Path<PipelinePath>,
-    Query(query): Query<StartQuery>,
-    Body(request): Body<Request>,
-) -> Result<Response> {
-    let longest = query.wait.as_deref().map(wait).transpose()?;
-    let run = run::start(&app, app.pipelines.get(&pipeline)?, request).await?;
-    if query.sync {
-        let run = run::wait(&app, run.id, longest.unwrap_or(LONGEST_WAIT)).await?;
-        return Ok(ended(run));
-    }
-    let run = match longest {
-        Some(longest) => run::wait(&app, run.id, longest).await?,
-        None => run,
-    };
-
-    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)).into_response())
-}
-
-/// How a caller that waited is told: success, or a problem by its status.
-fn ended(run: state::Run) -> Response {
-    let location = format!("/v1/runs/{}", run.id);
-    let mut problem = match run.state {
-        RunState::Succeeded => return Json(Run::from(run)).into_response(),
-        RunState::Failed => run
-            .error
-            .and_then(|error| serde_json::from_value::<Problem>(error).ok())
-            .unwrap_or_else(|| Problem::from(&Error::internal("the run failed without a problem"))),
-        RunState::Cancelled => Problem::from(&Error::Malformed("the run was cancelled".into())),
-        RunState::Queued | RunState::Running => Problem::from(&Error::TimedOut(format!(
-            "the run is still {}; ask `{location}?wait=55s` until it is terminal",
-            run.state.as_str()
-        ))),
-    };
-    problem.run_id = Some(run.id);
-    problem.status = match run.state {
-        RunState::Queued | RunState::Running => 504,
-        RunState::Cancelled => 409,
-        _ => 424,
-    };
-
-    (located(&location, "5"), problem).into_response()
-}
-
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
 pub(super) struct WaitQuery {
-    /// Answer as soon as the run has ended, at the latest after this, at most `55s`.
-    #[param(example = "55s", required = false)]
+    /// Answer as soon as the run has ended, at the latest after so many seconds, at most `55s`. At once when absent.
+    #[param(
+        example = "55s",
+        pattern = r"^0*([0-9]|[1-4][0-9]|5[0-5])s$",
+        required = false
+    )]
     wait: Option<String>,
 }
 

@@ -1,0 +1,101 @@
+//! `/v1/pipelines/{pipeline}/runs`: start a pipeline, and wait for its end where that is asked for.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::answer::{Accepted, PROBLEM_JSON, located};
+use super::pipelines::PipelinePath;
+use super::read::{Body, LONGEST_WAIT, Path, Query, wait};
+use super::runs::Run;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::run::{self, Request};
+use crate::state::{self, RunState};
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StartQuery {
+    /// Answer when the run has ended: `200` succeeded, `424` failed, `409` cancelled, `504` still running.
+    #[param(example = true)]
+    sync: bool,
+    /// Wait so many seconds for the end, at most `55s`, which `sync` does when this is absent.
+    #[param(
+        example = "55s",
+        pattern = r"^0*([0-9]|[1-4][0-9]|5[0-5])s$",
+        required = false
+    )]
+    wait: Option<String>,
+}
+
+/// Start a run of a pipeline.
+///
+/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time, others queue.
+#[utoipa::path(
+    post, path = "/v1/pipelines/{pipeline}/runs", tag = "runs",
+    params(PipelinePath, StartQuery),
+    request_body(content = Option<Request>, description = "What to run; everything may be left out"),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run,
+         headers(("Location" = String, description = "Where to ask how it goes"), ("Retry-After" = i64, description = "When to ask, in seconds")),
+         links(
+             ("run" = (operation_id = "get_run", parameters(("run_id" = "$response.body#/run_id")))),
+             ("outcome" = (operation_id = "get_run_outcome", parameters(("run_id" = "$response.body#/run_id")))),
+             ("steps" = (operation_id = "list_steps", parameters(("run_id" = "$response.body#/run_id")))),
+             ("changes" = (operation_id = "list_run_changes", parameters(("run_id" = "$response.body#/run_id")))),
+         )),
+        (status = OK, description = "With `sync`: the run succeeded", body = Run),
+        (status = CONFLICT, description = "The pipeline is broken, or with `sync`: the run was cancelled", body = Problem, content_type = PROBLEM_JSON),
+        (status = FAILED_DEPENDENCY, description = "With `sync`: the run failed; `detail` says why", body = Problem, content_type = PROBLEM_JSON),
+        (status = GATEWAY_TIMEOUT, description = "With `sync`: the run is still queued or running; `Location` tells where to ask on", body = Problem, content_type = PROBLEM_JSON,
+         headers(("Location" = String, description = "Where to ask how it goes"), ("Retry-After" = i64, description = "When to ask, in seconds"))),
+        Problem,
+    ),
+)]
+pub(super) async fn start_run(
+    State(app): State<App>,
+    Path(PipelinePath { pipeline }): Path<PipelinePath>,
+    Query(query): Query<StartQuery>,
+    Body(request): Body<Request>,
+) -> Result<Response> {
+    let longest = query.wait.as_deref().map(wait).transpose()?;
+    let run = run::start(&app, app.pipelines.get(&pipeline)?, request).await?;
+    if query.sync {
+        let run = run::wait(&app, run.id, longest.unwrap_or(LONGEST_WAIT)).await?;
+        return Ok(ended(run));
+    }
+    let run = match longest {
+        Some(longest) => run::wait(&app, run.id, longest).await?,
+        None => run,
+    };
+
+    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)).into_response())
+}
+
+/// How a caller that waited is told: success, or a problem by its status.
+fn ended(run: state::Run) -> Response {
+    let location = format!("/v1/runs/{}", run.id);
+    let mut problem = match run.state {
+        RunState::Succeeded => return Json(Run::from(run)).into_response(),
+        RunState::Failed => run
+            .error
+            .and_then(|error| serde_json::from_value::<Problem>(error).ok())
+            .unwrap_or_else(|| Problem::from(&Error::internal("the run failed without a problem"))),
+        RunState::Cancelled => Problem::from(&Error::Malformed("the run was cancelled".into())),
+        RunState::Queued | RunState::Running => Problem::from(&Error::TimedOut(format!(
+            "the run is still {}; ask `{location}?wait=55s` until it is terminal",
+            run.state.as_str()
+        ))),
+    };
+    problem.run_id = Some(run.id);
+    problem.status = match run.state {
+        RunState::Queued | RunState::Running => 504,
+        RunState::Cancelled => 409,
+        _ => 424,
+    };
+
+    (located(&location, "5"), problem).into_response()
+}
