@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::{Path, Query, limited};
+use super::read::{Path, Query, limited, time};
 use super::runs::RunPath;
 use crate::app::App;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Problem, Result};
 use crate::state::{self, ChangeQuery, Period};
 
 const MOST: i64 = 1_000;
@@ -38,9 +38,11 @@ pub(super) struct ChangesQuery {
     table: Option<String>,
     /// From this time on; seven days before `until` when absent.
     #[param(example = "2026-01-01T00:00:00Z", required = false)]
+    #[serde(deserialize_with = "time")]
     since: Option<Timestamp>,
-    /// Up to this time, exclusive; now when absent.
-    #[param(example = "2026-01-02T00:00:00Z", required = false)]
+    /// Up to this time, exclusive; now when absent. Nothing changed between a time and an earlier one.
+    #[param(required = false)]
+    #[serde(deserialize_with = "time")]
     until: Option<Timestamp>,
     /// How they are summed.
     #[param(inline, required = false)]
@@ -50,10 +52,21 @@ pub(super) struct ChangesQuery {
     limit: Option<i64>,
 }
 
-/// Changes, summed.
+/// Changes between two times, summed.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Changes {
+pub(super) struct ChangeList {
+    /// From this time on.
+    since: Timestamp,
+    /// Up to this time, exclusive.
+    until: Timestamp,
     /// Newest first.
+    changes: Vec<Change>,
+}
+
+/// Changes of a run, summed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RunChangeList {
+    /// One for each table that changed.
     changes: Vec<Change>,
 }
 
@@ -82,12 +95,12 @@ pub(super) struct Change {
 #[utoipa::path(
     get, path = "/v1/changes", tag = "reports",
     params(ChangesQuery),
-    responses((status = OK, description = "The sums, newest first", body = Changes), Problem),
+    responses((status = OK, description = "The sums, newest first", body = ChangeList), Problem),
 )]
 pub(super) async fn list_changes(
     State(app): State<App>,
     Query(query): Query<ChangesQuery>,
-) -> Result<Json<Changes>> {
+) -> Result<Json<ChangeList>> {
     if let Some(table) = &query.table {
         app.pipelines.table(table)?;
     }
@@ -97,12 +110,6 @@ pub(super) async fn list_changes(
             .checked_sub(jiff::SignedDuration::from_hours(USUAL_HOURS))
             .unwrap_or(Timestamp::MIN)
     });
-    if since > until {
-        return Err(Error::Invalid {
-            field: "since".into(),
-            detail: format!("`since` ({since}) is after `until` ({until})"),
-        });
-    }
     let which = ChangeQuery {
         table: query.table,
         since,
@@ -116,19 +123,23 @@ pub(super) async fn list_changes(
         By::Day => Period::Day,
     };
 
-    sums(&app, &which, by).await
+    Ok(Json(ChangeList {
+        since,
+        until,
+        changes: sums(&app, &which, by).await?,
+    }))
 }
 
 /// List how many rows of current tables a run changed.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/changes", tag = "reports",
     params(RunPath),
-    responses((status = OK, description = "A sum for each table that changed", body = Changes), Problem),
+    responses((status = OK, description = "A sum for each table that changed", body = RunChangeList), Problem),
 )]
 pub(super) async fn list_run_changes(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-) -> Result<Json<Changes>> {
+) -> Result<Json<RunChangeList>> {
     let run = app.store.run(run_id).await?;
     let which = ChangeQuery {
         table: None,
@@ -138,15 +149,15 @@ pub(super) async fn list_run_changes(
         limit: MOST,
     };
 
-    sums(&app, &which, Period::Run).await
+    Ok(Json(RunChangeList {
+        changes: sums(&app, &which, Period::Run).await?,
+    }))
 }
 
-async fn sums(app: &App, which: &ChangeQuery, by: Period) -> Result<Json<Changes>> {
+async fn sums(app: &App, which: &ChangeQuery, by: Period) -> Result<Vec<Change>> {
     let changes = app.store.changes(which, by).await?;
 
-    Ok(Json(Changes {
-        changes: changes.into_iter().map(Change::from).collect(),
-    }))
+    Ok(changes.into_iter().map(Change::from).collect())
 }
 
 impl From<state::Change> for Change {

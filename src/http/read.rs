@@ -4,10 +4,13 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::de::DeserializeOwned;
+use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::TimeZone;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 
-use crate::config::parse_duration;
 use crate::error::{Error, with_nearest};
 
 /// The longest that a call may wait: idle connections die after a minute.
@@ -45,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A JSON body; an empty one is the default, with or without a content type, because some clients send it so.
+/// A JSON body; an empty one, with or without a content type, and `null` are the default, because some clients send it so.
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
 
@@ -71,9 +74,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|fault| {
+    let value: Option<T> = serde_path_to_error::deserialize(&mut reader).map_err(|fault| {
         let inner = fault.inner();
         if inner.is_data() {
             invalid(&fault.path().to_string(), &inner.to_string())
@@ -85,7 +88,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         .end()
         .map_err(|fault| Error::Malformed(format!("the body is no JSON: {fault}")))?;
 
-    Ok(value)
+    Ok(value.unwrap_or_default())
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {
@@ -114,14 +117,17 @@ fn invalid(path: &str, fault: &str) -> Error {
     }
 }
 
-/// Reads a waiting time of at most 55 s.
+/// Reads a waiting time: whole seconds, at most 55.
 pub(super) fn wait(text: &str) -> Result<Duration, Error> {
     let fault = || Error::Invalid {
         field: "wait".into(),
-        detail: format!("`wait` is `{text}`; write a duration of at most 55s, such as `30s`"),
+        detail: format!("`wait` is `{text}`; write whole seconds of at most `55s`, such as `30s`"),
     };
 
-    parse_duration(text)
+    text.strip_suffix('s')
+        .filter(|seconds| seconds.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|seconds| seconds.parse().ok())
+        .map(Duration::from_secs)
         .filter(|wait| *wait <= LONGEST_WAIT)
         .ok_or_else(fault)
 }
@@ -135,5 +141,23 @@ pub(super) fn limited(limit: Option<i64>, usual: i64, most: i64) -> Result<i64, 
             field: "limit".into(),
             detail: format!("`limit` is {limit}; it must be between 1 and {most}"),
         }),
+    }
+}
+
+/// Reads a time of RFC 3339. One later than can be counted, such as the last day of the year 9999, is the last that can.
+pub(super) fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(reader)?;
+    let has_no_sign = text.starts_with(|first: char| first.is_ascii_digit());
+    let is_beyond = || {
+        let last = Timestamp::MAX.to_zoned(TimeZone::UTC).date();
+        Pieces::parse(&text).is_ok_and(|time| time.offset().is_some() && time.date() >= last)
+    };
+
+    match text.parse() {
+        Ok(time) if has_no_sign => Ok(Some(time)),
+        Err(_) if is_beyond() => Ok(Some(Timestamp::MAX)),
+        _ => Err(D::Error::custom(format!(
+            "`{text}` is no time; write one such as `2026-01-31T12:00:00Z`"
+        ))),
     }
 }
