@@ -16,14 +16,16 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A thing that was asked for by name does not exist.
-    #[error("there is no {kind} `{name}`{}", nearest(.near.as_deref()))]
+    #[error("there is no {kind} `{name}`{}", after_name(.hint.as_deref()))]
     NotFound {
         /// What was looked for, such as `pipeline`.
         kind: &'static str,
         /// The name that was asked for.
         name: String,
-        /// The nearest name that exists.
-        near: Option<String>,
+        /// What was probably meant, or what there is instead.
+        hint: Option<String>,
+        /// The field of the request that names it, as a path such as `select[0]`.
+        field: Option<String>,
     },
     /// The request cannot be read: no JSON, a broken parameter.
     #[error("{0}")]
@@ -194,8 +196,18 @@ impl Error {
         Self::NotFound {
             kind,
             name: name.to_owned(),
-            near: nearest_name(name, existing),
+            hint: nearest_name(name, existing).map(|near| format!("did you mean `{near}`?")),
+            field: None,
         }
+    }
+
+    /// Names the field of the request that asks for what is [`Error::NotFound`].
+    #[must_use]
+    pub fn at_field(mut self, at: String) -> Self {
+        if let Self::NotFound { field, .. } = &mut self {
+            *field = Some(at);
+        }
+        self
     }
 
     /// Makes a fault of ours out of anything that should not have happened.
@@ -248,9 +260,9 @@ pub(crate) fn with_nearest(fault: &str) -> String {
     }
 }
 
-fn nearest(near: Option<&str>) -> Cow<'static, str> {
-    match near {
-        Some(name) => format!("; did you mean `{name}`?").into(),
+fn after_name(hint: Option<&str>) -> Cow<'static, str> {
+    match hint {
+        Some(hint) => format!("; {hint}").into(),
         None => "".into(),
     }
 }

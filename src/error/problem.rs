@@ -113,6 +113,7 @@ impl From<&Error> for Problem {
         };
         match error {
             Error::Invalid { field, .. } => problem.field = Some(field.clone()),
+            Error::NotFound { field, .. } => problem.field.clone_from(field),
             Error::Trino(failure) => {
                 problem.trino_query_id = Some(failure.query_id.clone());
                 problem.trino_error_name = Some(failure.name.clone());

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Type};
 
-use crate::error::{Error, Result, nearest_name};
+use crate::error::{Error, Result};
 use crate::pipeline::Definition;
 
+const MOST_STEPS: usize = 3;
+const MOST_SELECTED: usize = 1_000;
 const MOST_LABELS: usize = 32;
+/// In characters, of a name as of a value.
 const LONGEST_LABEL: usize = 256;
 
 /// What to run; everything may be left out.
@@ -22,10 +27,14 @@ pub struct Request {
     #[schema(max_items = 1000)]
     pub select: Vec<String>,
     /// Fails the run when it has not ended after so many seconds. `runs.timeout` of the settings when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "whole_number"
+    )]
     #[schema(minimum = 1, maximum = 604_800)]
     pub timeout_seconds: Option<u32>,
-    /// The caller's own words, such as a DAG's name; given back with the run.
+    /// The caller's own words, given back with the run.
+    #[schema(schema_with = labels)]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -58,17 +67,25 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with the field.
+    /// [`Error::Invalid`] or [`Error::NotFound`], with the field.
     pub fn check(&self, pipeline: &Definition) -> Result<()> {
         let invalid = |field: String, detail: String| Err(Error::Invalid { field, detail });
+        for (field, length, most) in [
+            ("steps", self.steps.len(), MOST_STEPS),
+            ("select", self.select.len(), MOST_SELECTED),
+        ] {
+            if length > most {
+                return invalid(
+                    field.into(),
+                    format!("`{field}` takes at most {most} names, not {length}"),
+                );
+            }
+        }
         for (at, name) in self.select.iter().enumerate() {
             if !pipeline.tables.contains_key(name) {
-                let near = nearest_name(name, pipeline.tables.keys().map(String::as_str))
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
-                return invalid(
-                    format!("select[{at}]"),
-                    format!("pipeline `{}` has no table `{name}`{near}", pipeline.name),
+                let tables = pipeline.tables.keys().map(String::as_str);
+                return Err(
+                    Error::not_found("table", name, tables).at_field(format!("select[{at}]"))
                 );
             }
         }
@@ -78,18 +95,54 @@ impl Request {
                 "`timeout_seconds` must be between 1 and 604800 (7 days)".into(),
             );
         }
-        let too_long = |text: &String| text.len() > LONGEST_LABEL || text.contains('\0');
+        let misfits = |text: &str| text.chars().count() > LONGEST_LABEL || text.contains('\0');
         if self.labels.len() > MOST_LABELS
-            || self.labels.iter().any(|(k, v)| too_long(k) || too_long(v))
+            || self.labels.iter().any(|(k, v)| misfits(k) || misfits(v))
         {
             return invalid(
                 "labels".into(),
                 format!(
-                    "`labels` takes at most {MOST_LABELS} names and values of {LONGEST_LABEL} bytes each, without NUL"
+                    "`labels` takes at most {MOST_LABELS} names and values of {LONGEST_LABEL} characters each, without NUL"
                 ),
             );
         }
 
         Ok(())
     }
+}
+
+/// The bounds of labels as the document tells them; Postgres holds no NUL.
+fn labels() -> Object {
+    let word = || {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(LONGEST_LABEL))
+            .pattern(Some(r"^[^\u0000]*$"))
+    };
+
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(
+            "The caller's own words, such as a DAG's name; given back with the run.",
+        ))
+        .default(Some(serde_json::json!({})))
+        .property_names(Some(word().build()))
+        .additional_properties(Some(AdditionalProperties::from(word())))
+        .max_properties(Some(MOST_LABELS))
+        .build()
+}
+
+/// Reads a whole number however JSON writes it: `60` and `60.0` are the same.
+fn whole_number<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u32>, D::Error> {
+    Option::<f64>::deserialize(reader)?
+        .map(|number| {
+            let whole = number.to_string().parse();
+            whole.map_err(|_| {
+                D::Error::custom(format!(
+                    "`{number}` is no whole number from 0 to {}",
+                    u32::MAX
+                ))
+            })
+        })
+        .transpose()
 }

@@ -38,6 +38,8 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
     );
     let answer = service.get("/nowhere").await;
     assert_eq!((answer.status, answer.problem()), (404, "not-found"));
+    let answer = service.get("/docs/nowhere").await;
+    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
     let answer = service.call(service.request(Method::PUT, "/v1/runs")).await;
     assert_eq!(
         (answer.status, answer.problem()),
@@ -57,7 +59,12 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
         "{answer:?}"
     );
     let answer = service.post(&runs, &json!({"select": ["item"]})).await;
+    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
     assert_eq!(answer.body["field"], "select[0]");
+    assert!(
+        answer.detail().contains("did you mean `items`?"),
+        "{answer:?}"
+    );
     let answer = service.post(&runs, &json!({"timeout_seconds": 0})).await;
     assert_eq!(answer.body["field"], "timeout_seconds");
     let broken = service
@@ -84,7 +91,7 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
         .body(" ".repeat(2 << 20));
     let answer = service.call(large).await;
     assert_eq!((answer.status, answer.problem()), (413, "body-too-large"));
-    for wait in ["1", "-1s", "56s", "soon", "1h"] {
+    for wait in ["", "1", "-1s", "%2B1s", "1.5s", "56s", "soon", "1h"] {
         let answer = service
             .post(&format!("{runs}?wait={wait}"), &json!({}))
             .await;
@@ -103,6 +110,53 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
         (404, "not-found"),
         "not published yet"
     );
+}
+
+#[tokio::test]
+async fn the_bounds_of_the_document_are_kept() {
+    let service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let runs = format!("/v1/pipelines/{}/runs", service.name);
+    let long = "ü".repeat(257);
+
+    for (body, field) in [
+        (json!({"steps": vec!["marts"; 4]}), "steps"),
+        (json!({"labels": {"a": long.clone()}}), "labels"),
+        (json!({"labels": {"a\0": ""}}), "labels"),
+        (json!({"timeout_seconds": 604_801}), "timeout_seconds"),
+        (json!({"timeout_seconds": 1.5}), "timeout_seconds"),
+    ] {
+        let answer = service.post(&runs, &body).await;
+        assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
+        assert_eq!(answer.body["field"], field, "{answer:?}");
+    }
+    for body in [
+        json!(null),
+        json!({"timeout_seconds": 60.0}),
+        json!({"labels": {"": &long[2..]}}),
+    ] {
+        let answer = service.post(&runs, &body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn times_are_rfc_3339_and_may_be_as_far_off_as_it_goes() {
+    let service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+
+    for times in [
+        "since=0000-01-01T00:00:00Z&until=9999-12-31T23:59:59Z",
+        "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+        "until=0000-01-01T00:00:00%2B23:59",
+    ] {
+        let answer = service.get(&format!("/v1/changes?{times}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.body["changes"], json!([]));
+    }
+    for time in ["-009000-01-01T00:00:00Z", "9999-12-31", "now", ""] {
+        let answer = service.get(&format!("/v1/changes?since={time}")).await;
+        assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
+        assert_eq!(answer.body["field"], "since");
+    }
 }
 
 #[tokio::test]
