@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
+use std::collections::BTreeMap;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::read::Path;
 use super::tables::TablePath;
@@ -34,6 +37,28 @@ pub(super) struct History {
     truncated: bool,
 }
 
+/// The key as the document tells it: its columns are the table's.
+struct Key;
+
+impl ToSchema for Key {}
+
+impl PartialSchema for Key {
+    fn schema() -> RefOr<Schema> {
+        let text = |pattern: Option<&str>| {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            text.pattern(pattern)
+        };
+
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property_names(Some(text(Some(r"^key\..+$")).build()))
+            .additional_properties(Some(AdditionalProperties::from(text(None))))
+            .min_properties(Some(1))
+            .build()
+            .into()
+    }
+}
+
 /// Get all versions of one row, by its key.
 ///
 /// Every column of the key is a parameter `key.<column>`, such as `?key.order_id=42`.
@@ -41,7 +66,7 @@ pub(super) struct History {
     get, path = "/v1/tables/{table}/history", tag = "tables",
     params(
         TablePath,
-        ("key" = inline(std::collections::BTreeMap<String, String>), Query, style = Form, explode,
+        ("key" = inline(Key), Query, style = Form, explode,
          description = "A parameter `key.<column>` for each column of the key", example = json!({"key.order_id": "42"})),
     ),
     responses((status = OK, description = "The versions, oldest first", body = History), Problem),
@@ -58,7 +83,8 @@ pub(super) async fn get_history(
     let Some(state) = state else {
         return Err(Error::not_found("published history of table", &table, []));
     };
-    let key = key(&state, query.as_deref().unwrap_or_default())?;
+    let given = given(query.as_deref().unwrap_or_default())?;
+    let key = key(&state, &given)?;
     let sql = render(
         "report/history.sql",
         json!({
@@ -68,7 +94,8 @@ pub(super) async fn get_history(
             "limit": MOST_VERSIONS + 1,
         }),
     )?;
-    let found = app.trino.read("icefront/api", &sql).await.map_err(misfit)?;
+    let found = app.trino.read("icefront/api", &sql).await;
+    let found = found.map_err(|error| misfit(error, &given))?;
     let truncated = found.rows.len() > MOST_VERSIONS;
     let versions = found
         .rows
@@ -89,41 +116,70 @@ pub(super) async fn get_history(
     }))
 }
 
-/// Reads `key.<column>=value` for every column of the key, and nothing else.
-fn key(state: &TableState, query: &str) -> Result<Vec<Value>> {
-    let mut given: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    let mut key = Vec::new();
-    for column in state.columns.iter().filter(|column| column.is_key) {
-        let name = format!("{KEY}{}", column.name);
-        let at = given.iter().position(|(parameter, _)| *parameter == name);
-        let Some((_, value)) = at.map(|at| given.swap_remove(at)) else {
-            return Err(Error::Invalid {
-                detail: format!(
-                    "`{name}` is missing; give every column of the key, such as `?{name}=42`"
-                ),
-                field: name,
-            });
+/// Reads `key.<column>=value`, each once, and nothing else.
+fn given(query: &str) -> Result<BTreeMap<String, String>> {
+    let mut given = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        let fault = match name.strip_prefix(KEY) {
+            None | Some("") => "only `key.<column>` is read",
+            Some(_) if given.contains_key(&name) => "it is given twice",
+            Some(_) => {
+                given.insert(name, value);
+                continue;
+            }
         };
-        key.push(json!({"name": column.name, "data_type": column.data_type, "value": value}));
-    }
-    if let Some((name, _)) = given.first() {
         return Err(Error::Invalid {
-            detail: format!("`{name}` is no column of the key; only `key.<column>` is read"),
-            field: name.clone(),
+            detail: format!("`{name}`: {fault}"),
+            field: name,
+        });
+    }
+    if given.is_empty() {
+        return Err(Error::Invalid {
+            detail: "the key is missing; give every column of it, such as `?key.order_id=42`"
+                .into(),
+            field: "key".into(),
         });
     }
 
-    Ok(key)
+    Ok(given)
 }
 
-/// A value that is no key of this type is the caller's fault, not Trino's.
-fn misfit(error: Error) -> Error {
+/// Pairs every column of the key with its value; other columns than these tell no rows apart.
+fn key(state: &TableState, given: &BTreeMap<String, String>) -> Result<Vec<Value>> {
+    let columns = state.columns.iter().filter(|column| column.is_key);
+    let key: Option<Vec<Value>> = columns
+        .clone()
+        .map(|column| {
+            let value = given.get(&format!("{KEY}{}", column.name))?;
+            Some(json!({"name": column.name, "data_type": column.data_type, "value": value}))
+        })
+        .collect();
+    let whole: Vec<String> = columns
+        .map(|column| format!("{KEY}{}=…", column.name))
+        .collect();
+
+    key.filter(|key| key.len() == given.len())
+        .ok_or_else(|| Error::NotFound {
+            kind: "key",
+            name: given
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join("&"),
+            hint: Some(format!("give the whole key: `?{}`", whole.join("&"))),
+            field: Some("key".into()),
+        })
+}
+
+/// No row has a key that is no value of the column's type; Trino cannot even look for it.
+fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
+    let pairs = given.iter().map(|(name, value)| format!("{name}={value}"));
     match error {
-        Error::Trino(failure) if failure.name == "INVALID_CAST_ARGUMENT" => Error::Invalid {
-            field: "key".into(),
-            detail: format!("the key cannot be read: {}", failure.message),
+        Error::Trino(failure) if failure.name == "INVALID_CAST_ARGUMENT" => Error::NotFound {
+            kind: "row",
+            name: pairs.collect::<Vec<_>>().join("&"),
+            hint: Some(format!("the key cannot be read: {}", failure.message)),
+            field: Some("key".into()),
         },
         other => other,
     }

@@ -77,6 +77,22 @@ async fn columns_may_be_called_anything() {
         .map(|v| &v["reason"])
         .collect();
     assert_eq!(notes, ["untracked", "last"], "{history:?}");
+    let path = format!("/v1/tables/{}.things/history", service.name);
+    for (query, status, told) in [
+        ("", 422, "the key is missing"),
+        ("?key.=1", 422, "only `key.<column>` is read"),
+        ("?key.key=1&key.key=2", 422, "it is given twice"),
+        ("?key.key=1", 404, "`?key.key=…&key.sub key=…`"),
+        (
+            "?key.key=%00&key.sub%20key=it's+%22k%22",
+            404,
+            "cannot be read",
+        ),
+    ] {
+        let answer = service.get(&format!("{path}{query}")).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.detail().contains(told), "{answer:?}");
+    }
 }
 
 #[tokio::test]
