@@ -13,9 +13,9 @@ use super::folder::{Batch, Folder, unavailable};
 use crate::error::{Error, Result};
 
 const FILE_BYTES: usize = 128 << 20;
-const ROW_GROUP_BYTES: usize = 16 << 20;
+const ROW_GROUP_BYTES: usize = 8 << 20;
 const PAGE_BYTES: usize = 128 << 10;
-const UPLOAD_BYTES: usize = 8 << 20;
+const UPLOAD_BYTES: usize = 5 << 20;
 /// Parts under way at once: each holds its bytes.
 const UPLOADS: usize = 2;
 
@@ -28,7 +28,7 @@ pub struct Files {
     pub bytes: usize,
 }
 
-/// Writes one batch: files of about 128 MiB, each of row groups of at most 16 MiB.
+/// Writes one batch: files of about 128 MiB, each of row groups of at most 8 MiB.
 pub struct Writer<'a> {
     folder: &'a Folder,
     batch: Batch<'a>,

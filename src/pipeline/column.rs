@@ -152,7 +152,7 @@ impl Column {
             data_type: data_type.sql.clone(),
             kind: data_type.kind,
             scale: data_type.scale,
-            digits: format!(r"^[+-]?\d+(\.\d{{0,{}}}0*)?$", data_type.scale),
+            digits: format!(r"^[+-]?[0-9]+(\.[0-9]{{0,{}}}0*)?$", data_type.scale),
             is_key: false,
             is_untracked: false,
             name: name.to_lowercase(),

@@ -1,7 +1,7 @@
 //! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
 
 use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::Request;
 use crate::app::App;
@@ -18,6 +18,8 @@ pub(super) struct Attempt<'a> {
     pub(super) names: Names<'a>,
     pub(super) request: Request,
     permits: Semaphore,
+    /// Tables are staged side by side but share their rejects table, where two merges at once would fail each other.
+    pub(super) rejecting: Mutex<()>,
 }
 
 /// How a step ended: what it did, or the problem that is already remembered.
@@ -36,6 +38,7 @@ impl<'a> Attempt<'a> {
             names: Names::new(definition, &app.config),
             request,
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
+            rejecting: Mutex::default(),
         })
     }
 

@@ -143,6 +143,7 @@ fn target<'a>(
         table,
         columns: &state.columns,
         publisher,
+        rejecting: &attempt.rejecting,
     }
 }
 

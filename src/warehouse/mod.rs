@@ -5,6 +5,7 @@ mod schema;
 mod staging;
 
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 pub use marts::{Versions, publish_current, publish_history};
 pub use schema::ensure;
@@ -30,6 +31,8 @@ pub struct Target<'a> {
     pub columns: &'a [Column],
     /// What sends the statements.
     pub publisher: Publisher<'a>,
+    /// Whose turn it is to write to the rejects table that the pipeline's tables share.
+    pub rejecting: &'a Mutex<()>,
 }
 
 impl Target<'_> {

@@ -42,16 +42,22 @@ pub async fn stage(target: Target<'_>, window: Window, landed: &Landed) -> Resul
         });
     }
 
-    target.publisher.settle(&target.names.rejects()).await?;
-    let reject = render("staging/reject.sql", &context)?;
-    target
-        .publisher
-        .merge(&target.names.rejects(), &reject)
-        .await?;
+    reject(target, &context).await?;
     let staged = account(target, read, &context).await?;
     check_rejects(target, staged)?;
 
     Ok(staged)
+}
+
+/// Keeps what cannot be taken; one table of the pipeline at a time, because two merges into one table fail each other.
+async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
+    let rejects = target.names.rejects();
+    let merge = render("staging/reject.sql", context)?;
+    let _turn = target.rejecting.lock().await;
+    target.publisher.settle(&rejects).await?;
+    target.publisher.merge(&rejects, &merge).await?;
+
+    Ok(())
 }
 
 /// Counts where the events are, by looking at the tables and not at what the statements should have done.

@@ -124,6 +124,40 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
 }
 
 #[tokio::test]
+async fn tables_that_are_staged_side_by_side_share_their_rejects() {
+    let tables: String = (0..6)
+        .map(|n| format!("  t{n}: {{from: public.t{n}, key: [id]}}\n"))
+        .collect();
+    let pipeline = format!(
+        "pipeline: PIPELINE\nsource: {{kind: postgres_audit_log, connection: shop}}\ntables:\n{tables}"
+    );
+    let created: String = (0..6)
+        .map(|n| format!("create table t{n} (id bigint);"))
+        .collect();
+    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{created}")).await;
+    let events: Vec<AuditRow> = (0..60)
+        .map(|id| AuditRow {
+            table: format!("t{}", id % 6),
+            ..row(
+                id,
+                "I",
+                if id < 30 {
+                    r#"{"id": 1.5}"#
+                } else {
+                    r#"{"id": 7}"#
+                },
+            )
+        })
+        .collect();
+    log(&mut service.shop, &events).await;
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["rejected"], 30, "{run:#}");
+    assert_eq!(run["counts"]["inserted"], 6, "{run:#}");
+}
+
+#[tokio::test]
 async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
     let pipeline = EVENTS.replace("tables:", "max_rejects: {share: 0.5, at_least: 1}\ntables:");
     let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;

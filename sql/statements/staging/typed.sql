@@ -15,7 +15,8 @@ if(substr({{ text(column) }}, 27, 1) between '0' and '9',
 {% if column.kind == 'varchar' %}
 {{ text(column) }}
 {% elif column.kind == 'integer' %}
-if(trim({{ text(column) }}) = {{ text(column) }}, {{ cast_to(column) }})
+{# Java reads blanks around a number and the digits of every script. #}
+if(cast({{ cast_to(column) }} as varchar) = {{ text(column) }} or regexp_like({{ text(column) }}, '^[+-]?[0-9]+$'), {{ cast_to(column) }})
 {% elif column.kind == 'decimal' %}
 case
   when (strpos({{ text(column) }}, '.') = 0 or length({{ text(column) }}) - strpos({{ text(column) }}, '.') <= {{ column.scale }})
@@ -33,8 +34,9 @@ case {{ text(column) }} when 'true' then true when 't' then true when 'false' th
 {% elif column.kind == 'date' %}
 if(length({{ text(column) }}) = 10 and trim({{ text(column) }}) = {{ text(column) }}, {{ cast_to(column) }})
 {% elif column.kind == 'time' %}
-{# Cut behind `10:11:12.123456`, not rounded. #}
-try_cast(substr({{ text(column) }}, 1, 15) as time(6))
+{# Cut behind `10:11:12.123456`, not rounded; an offset is no part of such a time. #}
+if(length({{ text(column) }}) <= 15 or regexp_like({{ text(column) }}, '^\d{2}:\d{2}:\d{2}\.\d+$'),
+  try_cast(substr({{ text(column) }}, 1, 15) as time(6)))
 {% elif column.kind == 'timestamp' %}
 cast(try_cast({{ moment(column) }} as timestamp(6) with time zone) at time zone 'UTC' as timestamp(6))
 {% elif column.kind == 'timestamp with time zone' %}
