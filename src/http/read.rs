@@ -75,6 +75,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
 }
 
 fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Error> {
+    // Fields without their names would be taken in the order in which the code has them.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(invalid("body", "it is a list; send an object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value: Option<T> = serde_path_to_error::deserialize(&mut reader).map_err(|fault| {
         let inner = fault.inner();

@@ -124,6 +124,8 @@ async fn the_bounds_of_the_document_are_kept() {
         (json!({"labels": {"a\0": ""}}), "labels"),
         (json!({"timeout_seconds": 604_801}), "timeout_seconds"),
         (json!({"timeout_seconds": 1.5}), "timeout_seconds"),
+        (json!([]), "body"),
+        (json!([["extract"]]), "body"),
     ] {
         let answer = service.post(&runs, &body).await;
         assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
