@@ -267,5 +267,11 @@ fn explain(fault: &str) -> String {
         return format!("the settings lack a key: {fault}; see `icefront settings`");
     }
 
+    if fault.starts_with("invalid") {
+        // What stands in quotes may be a secret in the wrong place.
+        let words: Vec<&str> = fault.split('"').step_by(2).collect();
+        return format!("the settings cannot be used: {}", words.join("…"));
+    }
+
     format!("the settings cannot be used: {}", with_nearest(fault))
 }

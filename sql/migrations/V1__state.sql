@@ -90,6 +90,7 @@ create table icefront.cursors (
 create table icefront.tables (
   pipeline text not null,
   name text not null,
+  origin text not null,
   columns jsonb not null,
   seen_at timestamptz not null default clock_timestamp(),
   staged_batch bigint not null default 0,

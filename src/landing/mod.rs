@@ -7,7 +7,7 @@ mod register;
 mod writer;
 
 pub use folder::{Batch, Folder};
-pub use register::{Landing, ensure, landed, register, sweep};
+pub use register::{Landing, ensure, highest_batch, landed, register, sweep};
 pub use writer::{Files, Writer};
 
 /// An event as a source gives it, before it is landed.

@@ -19,12 +19,12 @@ pub struct Landing<'a> {
     pub publisher: Publisher<'a>,
 }
 
-/// Makes the landing table where there is none, and gives the highest batch in it.
+/// Makes the landing table where there is none.
 ///
 /// # Errors
 ///
 /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
-pub async fn ensure(landing: Landing<'_>) -> Result<i64> {
+pub async fn ensure(landing: Landing<'_>) -> Result<()> {
     let Landing {
         table, publisher, ..
     } = landing;
@@ -35,9 +35,22 @@ pub async fn ensure(landing: Landing<'_>) -> Result<i64> {
     publisher.run(table, &schema).await?;
     let create = render("landing/create.sql", json!({"landing": table}))?;
     publisher.run(table, &create).await?;
-    let highest = render("landing/highest_batch.sql", json!({"landing": table}))?;
 
-    Ok(number(&publisher.read(&highest).await?))
+    Ok(())
+}
+
+/// The highest batch in the landing table, 0 where it is empty: a new state database counts on from there.
+///
+/// # Errors
+///
+/// [`Error::TrinoUnavailable`], [`Error::Trino`].
+pub async fn highest_batch(landing: Landing<'_>) -> Result<i64> {
+    let sql = render(
+        "landing/highest_batch.sql",
+        json!({"landing": landing.table}),
+    )?;
+
+    Ok(number(&landing.publisher.read(&sql).await?))
 }
 
 /// Says whether a batch is in the landing table.
@@ -115,7 +128,14 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
             continue;
         }
         if open.files > 0 && !landed(landing, &batch).await? {
-            register(landing, &batch).await?;
+            match register(landing, &batch).await {
+                // Its files are gone. The cursor has not moved, so its events are read again.
+                Err(Error::Trino(failure)) if failure.message.contains("Location not found") => {
+                    store.abandon_batch(pipeline, open.id).await?;
+                    continue;
+                }
+                registered => registered?,
+            }
         }
         store.batch_landed(pipeline, open.id, None).await?;
     }

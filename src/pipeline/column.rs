@@ -97,7 +97,7 @@ impl DataType {
 
     /// The type for a column of a Postgres table, by the name that `format_type` gives it.
     ///
-    /// Source: the list of types in the rules on what is correct; what has no exact counterpart is `varchar`.
+    /// What has no exact counterpart is `varchar`; a numeric without precision is, because no decimal holds every number.
     #[must_use]
     pub fn from_postgres(name: &str) -> Self {
         if name.starts_with("numeric(") && !name.ends_with("[]") {

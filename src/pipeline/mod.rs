@@ -108,6 +108,17 @@ impl Pipelines {
     fn add(&mut self, definition: Definition, config: &Config) {
         let writes = |d: &Definition| Names::new(d, config).all();
         let own = writes(&definition);
+        let twice = own
+            .iter()
+            .enumerate()
+            .find(|(at, name)| own[..*at].contains(name));
+        if let Some((_, name)) = twice {
+            let fault = format!(
+                "two of its tables write `{name}`; rename one, or set `schemas` that differ"
+            );
+            self.broken.insert(definition.name, fault);
+            return;
+        }
         let rival = self.usable.values().find_map(|other| {
             let shared = writes(other).into_iter().find(|name| own.contains(name))?;
             Some((other.name.clone(), shared))

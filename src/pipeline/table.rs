@@ -109,6 +109,51 @@ impl Table {
         Ok(columns)
     }
 
+    /// Refuses a definition that no longer fits the tables that were made by it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names what changed and how it was.
+    pub fn check_unchanged(&self, name: &str, origin: &str, made: &[Column]) -> Result<(), String> {
+        let changed = |what: &str, now: &str, was: &str| {
+            Err(format!(
+                "`tables.{name}.{what}` is `{now}`, but the tables were made with `{was}`; put it back, or give the table another name"
+            ))
+        };
+        if self.from != origin {
+            return changed("from", &self.from, origin);
+        }
+        let lowered = |names: &[String]| -> BTreeSet<String> {
+            names.iter().map(|name| name.to_lowercase()).collect()
+        };
+        let key: Vec<String> = made
+            .iter()
+            .filter(|column| column.is_key)
+            .map(|column| column.name.clone())
+            .collect();
+        if lowered(&self.key) != lowered(&key) {
+            return changed("key", &self.key.join(", "), &key.join(", "));
+        }
+        for declared in &self.columns {
+            let wanted = Column::new(
+                &declared.name,
+                declared.from.as_deref().unwrap_or(&declared.name),
+                &DataType::parse(&declared.data_type)?,
+            );
+            let was = made.iter().find(|column| column.name == wanted.name);
+            if !was.is_some_and(|was| was.from == wanted.from && was.data_type == wanted.data_type)
+            {
+                let was = was.map_or("no such column".to_owned(), |was| {
+                    format!("{} from {}", was.data_type, was.from)
+                });
+                let now = format!("{} from {}", wanted.data_type, wanted.from);
+                return changed(&format!("columns.{}", declared.name), &now, &was);
+            }
+        }
+
+        Ok(())
+    }
+
     fn mark(&self, columns: &mut [Column]) -> Result<(), String> {
         let mut seen = BTreeSet::new();
         for column in columns.iter_mut() {

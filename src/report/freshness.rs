@@ -18,7 +18,7 @@ pub enum Status {
     Pass,
     /// Older than `warn_after`.
     Warn,
-    /// Older than `error_after`, or never built although a limit is set.
+    /// Older than `error_after`, or never built.
     Error,
 }
 
@@ -94,7 +94,7 @@ pub async fn freshness(
         (Some(_), None) => true,
         (None, _) => false,
     };
-    let status = if is_over(limits.error_after) {
+    let status = if lag_seconds.is_none() || is_over(limits.error_after) {
         Status::Error
     } else if is_over(limits.warn_after) {
         Status::Warn

@@ -36,12 +36,19 @@ pub(super) async fn execute(app: &App, run: &Run) {
     ];
     metrics::counter!("icefront_runs_total", &labels).increment(1);
     metrics::histogram!("icefront_run_duration_seconds", &labels).record(begun.elapsed());
+    app.store
+        .close_steps(run.id, run.attempt + 1, problem.as_ref())
+        .await
+        .unwrap_or_else(|error| tracing::warn!(run_id = %run.id, %error, "steps were left open"));
     while let Err(error) = app
         .store
         .finish_run((run.id, run.attempt), state, &counts, problem.as_ref())
         .await
     {
         tracing::warn!(run_id = %run.id, %error, "the end of the run waits to be recorded");
+        if !error.retryable() {
+            return;
+        }
         tokio::time::sleep(RECORD_PAUSE).await;
     }
 }

@@ -27,14 +27,14 @@ pub(super) async fn extract(
         publisher,
     };
     let log = AuditLog::open(&definition.source, &app.config).await?;
-    register_tables(attempt, &log).await?;
-
-    let mut floor = 0;
-    app.make_once(&table.to_string(), async || {
-        floor = landing::ensure(landing).await?;
-        Ok(())
-    })
-    .await?;
+    app.make_once(&table.to_string(), async || landing::ensure(landing).await)
+        .await?;
+    let floor = if app.store.knows_batches(&definition.name).await? {
+        0
+    } else {
+        landing::highest_batch(landing).await?
+    };
+    register_tables(attempt, &log, floor).await?;
     landing::sweep(landing, &app.store).await?;
 
     let cursor = app.store.cursor(&definition.name).await?;
@@ -93,11 +93,18 @@ async fn write(
     })
 }
 
-/// Remembers the columns of every table that is seen for the first time.
-async fn register_tables(attempt: &Attempt<'_>, log: &AuditLog<'_>) -> Result<()> {
+/// Remembers the columns of every table that is seen for the first time; a table that was seen must still be the same.
+async fn register_tables(attempt: &Attempt<'_>, log: &AuditLog<'_>, floor: i64) -> Result<()> {
     let pipeline = &attempt.definition.name;
+    let broken = |detail| Error::PipelineBroken {
+        pipeline: pipeline.clone(),
+        detail,
+    };
     for (name, table) in &attempt.definition.tables {
-        if attempt.app.store.table(pipeline, name).await?.is_some() {
+        if let Some(known) = attempt.app.store.table(pipeline, name).await? {
+            table
+                .check_unchanged(name, &known.origin, &known.columns)
+                .map_err(broken)?;
             continue;
         }
         let (schema, source_table) = table.origin();
@@ -110,16 +117,11 @@ async fn register_tables(attempt: &Attempt<'_>, log: &AuditLog<'_>) -> Result<()
                 ),
             });
         }
-        let columns = table
-            .columns(&catalogue)
-            .map_err(|detail| Error::PipelineBroken {
-                pipeline: pipeline.clone(),
-                detail,
-            })?;
+        let columns = table.columns(&catalogue).map_err(broken)?;
         attempt
             .app
             .store
-            .register_table(pipeline, name, &columns)
+            .register_table(pipeline, name, (&table.from, &columns), floor)
             .await?;
     }
 

@@ -23,19 +23,8 @@ pub async fn work(app: App, stop: impl Future<Output = ()>) {
             Ok(waiting) => {
                 was_away = false;
                 for pipeline in waiting {
-                    if busy
-                        .lock()
-                        .is_ok_and(|mut busy| busy.insert(pipeline.clone()))
-                    {
-                        let (app, busy) = (app.clone(), Arc::clone(&busy));
-                        pipelines.spawn(async move {
-                            if let Err(error) = drain(&app, &pipeline).await {
-                                tracing::warn!(pipeline, %error, "runs wait, because the state database is away");
-                            }
-                            if let Ok(mut busy) = busy.lock() {
-                                busy.remove(&pipeline);
-                            }
-                        });
+                    if let Some(turn) = Turn::take(&busy, &pipeline) {
+                        pipelines.spawn(work_on(app.clone(), turn));
                     }
                 }
             }
@@ -54,17 +43,53 @@ pub async fn work(app: App, stop: impl Future<Output = ()>) {
     }
 }
 
-/// Executes the runs of one pipeline until none waits or another service has its lease.
+/// Says that somebody here works on a pipeline, until it is dropped, by a panic as well.
+struct Turn {
+    busy: Arc<Mutex<HashSet<String>>>,
+    pipeline: String,
+}
+
+impl Turn {
+    fn take(busy: &Arc<Mutex<HashSet<String>>>, pipeline: &str) -> Option<Self> {
+        let is_free = busy
+            .lock()
+            .is_ok_and(|mut busy| busy.insert(pipeline.to_owned()));
+
+        is_free.then(|| Self {
+            busy: Arc::clone(busy),
+            pipeline: pipeline.to_owned(),
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Ok(mut busy) = self.busy.lock() {
+            busy.remove(&self.pipeline);
+        }
+    }
+}
+
+async fn work_on(app: App, turn: Turn) {
+    if let Err(error) = drain(&app, &turn.pipeline).await {
+        tracing::warn!(pipeline = turn.pipeline, %error, "runs wait, because the state database is away");
+    }
+}
+
+/// Executes the runs of one pipeline until none waits, or another service has its lease. Who loses the lease drops what it
+/// is doing: what it left is found out by whoever takes the run over.
 async fn drain(app: &App, pipeline: &str) -> Result<()> {
     let Some(lease) = app.store.try_lease(pipeline).await? else {
         return Ok(());
     };
-    while lease.is_held() {
-        let Some(run) = app.store.claim_run(pipeline).await? else {
-            break;
-        };
-        executor::execute(app, &run).await;
-        app.ended.notify_waiters();
+    while let Some(run) = app.store.claim_run(pipeline).await? {
+        tokio::select! {
+            () = executor::execute(app, &run) => app.ended.notify_waiters(),
+            () = lease.lost() => {
+                tracing::warn!(run_id = %run.id, pipeline, "the lease was lost; the run is taken up again by whoever has it next");
+                break;
+            }
+        }
     }
 
     Ok(())

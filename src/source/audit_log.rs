@@ -154,13 +154,14 @@ impl<'a> AuditLog<'a> {
             system_identifier: self.server.system_identifier.clone(),
             timeline: self.server.timeline,
             table_oid: self.found.oid,
+            in_recovery: self.server.in_recovery,
         };
         if let Some(last) = last {
             last.check_same(&position, self.connection)?;
         }
 
         Ok(Reading {
-            read_at: self.server.now,
+            read_at: row.get(2),
             covered_until: self.covered_until(covered_before),
             blocked_by: self.server.oldest_pid.zip(self.server.oldest_open),
             condition: self.condition(last, row.get(1)),
@@ -233,7 +234,7 @@ impl<'a> AuditLog<'a> {
             "rule": rule,
             "transaction": self.found.transaction,
             "snapshot": last.map(|last| &last.snapshot),
-            "in_recovery": self.server.in_recovery,
+            "lists_open": last.is_some_and(|last| !last.in_recovery),
             "highest": highest,
             "epoch": highest & !0xffff_ffff,
         })

@@ -17,6 +17,7 @@ pub(super) const TYPES: [Type; 6] = [
 ];
 
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
+const YEARS_1_TO_9999_US: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
 
 /// A moment in microseconds since 1970 UTC; Postgres counts from 2000.
 struct Moment(Option<i64>);
@@ -25,11 +26,12 @@ impl<'a> FromSql<'a> for Moment {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
         let since_2000 = i64::from_be_bytes(raw.try_into()?);
 
-        // The infinities are the two ends of the range, and no time.
-        Ok(Self(match since_2000 {
-            i64::MAX | i64::MIN => None,
-            us => us.checked_add(EPOCH_2000_US),
-        }))
+        // The infinities are the two ends of the range; they and years of five digits are no time that Trino can hold.
+        Ok(Self(
+            since_2000
+                .checked_add(EPOCH_2000_US)
+                .filter(|us| YEARS_1_TO_9999_US.contains(us)),
+        ))
     }
 
     fn accepts(kind: &Type) -> bool {

@@ -17,11 +17,14 @@ pub struct Position {
     pub timeline: i32,
     /// The audit table's oid.
     pub table_oid: u32,
+    /// Whether the snapshot is a standby's, which does not list the transactions that were open.
+    #[serde(default)]
+    pub in_recovery: bool,
 }
 
 /// How rows that the last snapshot did not have are found.
 ///
-/// Source: the rules on cursors that cannot skip. Ids are handed out before commit, so neither an id nor a time tells
+/// Ids are handed out before commit, so neither an id nor a time tells
 /// what is new; the writer's transaction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -65,7 +68,7 @@ impl Position {
 
         Err(Error::SourceReplaced {
             detail: format!(
-                "connection `{connection}` now leads to {changed}; what was read before says nothing about it, so nothing is read. Point the connection back, or reset the cursor to load everything again"
+                "connection `{connection}` now leads to {changed}; what was read before says nothing about it, so nothing is read. Point the connection back, or read the new one by a pipeline of another name"
             ),
         })
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Store, fault, statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A batch that an earlier try left between reading and landing.
 #[derive(Debug, Clone)]
@@ -79,6 +79,22 @@ impl Store {
         Ok(row.get(0))
     }
 
+    /// Says whether the pipeline ever had a batch that this state database knows of.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn knows_batches(&self, pipeline: &str) -> Result<bool> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/knows_batches.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
     /// Notes that a batch's files are written, with what it holds.
     ///
     /// # Errors
@@ -87,7 +103,7 @@ impl Store {
     pub async fn batch_written(&self, pipeline: &str, id: i64, batch: &Written) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
-        transaction
+        let written = transaction
             .execute(
                 statement!("state/written_batch.sql"),
                 &[
@@ -102,6 +118,7 @@ impl Store {
             )
             .await
             .map_err(fault)?;
+        taken_over(written)?;
         for ((schema, table), held) in &batch.tables {
             transaction
                 .execute(
@@ -137,10 +154,11 @@ impl Store {
     ) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
-        transaction
+        let landed = transaction
             .execute(statement!("state/landed_batch.sql"), &[&pipeline, &id])
             .await
             .map_err(fault)?;
+        taken_over(landed)?;
         transaction
             .execute(
                 statement!("state/move_cursor.sql"),
@@ -255,4 +273,13 @@ impl Store {
 
         Ok(row.and_then(|row| row.get(0)))
     }
+}
+
+/// A batch that is not where we left it belongs to somebody else now, who decides what becomes of it.
+fn taken_over(rows: u64) -> Result<()> {
+    if rows == 1 {
+        return Ok(());
+    }
+
+    Err(Error::internal("another service took the batch over"))
 }

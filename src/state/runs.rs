@@ -172,24 +172,36 @@ impl Store {
     ///
     /// [`Error::StateUnavailable`].
     pub async fn claim_run(&self, pipeline: &str) -> Result<Option<Run>> {
-        let client = self.client().await?;
-        let row = client
+        let row = self
+            .client()
+            .await?
             .query_opt(statement!("state/claim_run.sql"), &[&pipeline])
             .await
             .map_err(fault)?;
         let run = row.map(|row| read(&row));
         if let Some(run) = &run {
-            let note = serde_json::json!({"detail": "the service ended while this step ran; it is taken up again"});
-            client
-                .execute(
-                    statement!("state/orphan_steps.sql"),
-                    &[&run.id, &run.attempt, &note],
-                )
-                .await
-                .map_err(fault)?;
+            self.close_steps(run.id, run.attempt, None).await?;
         }
 
         Ok(run)
+    }
+
+    /// Ends the steps that attempts before `attempt` left open, by the problem that ended them where it is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn close_steps(&self, id: Uuid, attempt: i32, problem: Option<&Value>) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/close_steps.sql"),
+                &[&id, &attempt, &problem],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
     }
 
     /// Ends an attempt of a run, and with it the run; changes nothing where a later attempt was begun.

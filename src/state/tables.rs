@@ -11,6 +11,8 @@ use crate::pipeline::Column;
 /// What is remembered of a table.
 #[derive(Debug, Clone)]
 pub struct TableState {
+    /// The source table that it was made from.
+    pub origin: String,
     /// Its business columns.
     pub columns: Vec<Column>,
     /// When they were first seen.
@@ -58,10 +60,12 @@ impl Store {
             history_batch: row.get(4),
             held_batch: row.get(5),
             rejects: row.get(6),
+            origin: row.get(7),
         }))
     }
 
-    /// Remembers a table's columns at first sight; later sights change nothing.
+    /// Remembers a table's origin and columns at first sight; later sights change nothing. `floor` is the last batch that
+    /// landed before the state database knew of any.
     ///
     /// # Errors
     ///
@@ -70,13 +74,14 @@ impl Store {
         &self,
         pipeline: &str,
         name: &str,
-        columns: &[Column],
+        (origin, columns): (&str, &[Column]),
+        floor: i64,
     ) -> Result<()> {
         self.client()
             .await?
             .execute(
                 statement!("state/register_table.sql"),
-                &[&pipeline, &name, &Json(columns)],
+                &[&pipeline, &name, &origin, &Json(columns), &floor],
             )
             .await
             .map_err(fault)?;

@@ -80,7 +80,7 @@ impl Trino {
             .await
             .map_err(|fault| statement::failure(fault, ""))?;
 
-        statement::drive(&client, first, |_| ()).await
+        statement::drive(&client, first).await
     }
 
     /// Runs a statement that writes: sends it once, lets `remember` record its id, and only then asks for it the first time.
@@ -106,7 +106,7 @@ impl Trino {
             .map_err(|fault| statement::failure(fault, ""))?;
         remember(first.id.clone()).await?;
 
-        statement::drive(&client, first, |_| ()).await
+        statement::drive(&client, first).await
     }
 
     fn client(&self, source: &str) -> Result<Client> {

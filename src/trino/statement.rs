@@ -46,11 +46,7 @@ pub struct Progress {
 }
 
 /// Follows a statement to its last page; fetching a page again is harmless, so a lost answer is asked for again.
-pub(super) async fn drive(
-    client: &Client,
-    first: QueryResult<Row>,
-    mut observe: impl FnMut(&Progress),
-) -> Result<Outcome> {
+pub(super) async fn drive(client: &Client, first: QueryResult<Row>) -> Result<Outcome> {
     let mut outcome = Outcome {
         query_id: first.id.clone(),
         ..Outcome::default()
@@ -75,7 +71,6 @@ pub(super) async fn drive(
             processed_bytes: page.stats.processed_bytes,
             peak_memory_bytes: page.stats.peak_memory_bytes,
         };
-        observe(&outcome.progress);
         let Some(next) = page.next_uri else {
             return Ok(outcome);
         };

@@ -56,6 +56,9 @@ async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
     let _turn = target.rejecting.lock().await;
     target.publisher.settle(&rejects).await?;
     target.publisher.merge(&rejects, &merge).await?;
+    // Only where an earlier try had staged these batches by other rules.
+    let unreject = render("staging/unreject.sql", context)?;
+    target.publisher.merge(&rejects, &unreject).await?;
 
     Ok(())
 }

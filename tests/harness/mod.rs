@@ -94,6 +94,11 @@ impl Service {
             .push(tokio::spawn(run::work(app, std::future::pending())));
     }
 
+    /// Replaces the pipeline's definition; it is read at the next start.
+    pub(crate) fn define(&self, pipeline: &str) {
+        write_pipeline(self.folder.path(), &self.name, pipeline);
+    }
+
     /// An Iceberg table of this test, by layer: `staging.items`, `marts.items_history`.
     pub(crate) fn table(&self, name: &str) -> String {
         let (layer, table) = name.split_once('.').expect("a layer and a table");

@@ -177,3 +177,46 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
     assert_eq!(json!(service.query(&landed).await), json!([[80, 80]]));
     assert_eq!(changed, 80, "every row is counted as inserted once");
 }
+
+#[tokio::test]
+async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    log(&mut service.shop, &rows(1..6)).await;
+    service.run().await;
+    log(&mut service.shop, &rows(6..9)).await;
+    let state = service
+        .servers
+        .connect(&format!("{}_state", service.name))
+        .await;
+    state
+        .batch_execute("drop schema icefront cascade")
+        .await
+        .expect("dropped");
+    service.restart().await;
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["duplicate"], 5, "{run:#}");
+    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
+    assert_eq!(json!(service.query(counts).await), json!([[8, 8, 8]]));
+}
+
+#[tokio::test]
+async fn a_definition_that_no_longer_fits_its_tables_is_refused() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    service.run().await;
+    for (right, wrong) in [
+        ("key: [seed, id]", "key: [id]"),
+        ("public.items", "public.others"),
+    ] {
+        service.define(&EVENTS.replace(right, wrong));
+        service.restart().await;
+        let run = service.run_once().await;
+        assert_eq!(
+            run["error"]["type"], "urn:icefront:problem:pipeline-broken",
+            "{run:#}"
+        );
+        let detail = run["error"]["detail"].as_str().expect("a detail");
+        assert!(detail.contains("put it back"), "{detail}");
+    }
+}

@@ -46,6 +46,12 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
             row(17, "I", r#"{"seed": 1, "id": 17, "weight": "1d"}"#),
             row(18, "I", r#"{"seed": 1, "id": 18, "born": "2025-1-1"}"#),
             row(19, "I", r#"{"seed": 1, "id": 19, "at": "2025-02-30T10:00:00Z"}"#),
+            row(21, "I", r#"{"seed": 1, "id": 21, "at": "99999-12-31T23:59:59+00:00"}"#),
+            row(22, "I", r#"{"seed": 1, "id": "٣"}"#),
+            AuditRow {
+                occurred_at: Some(3_093_527_980_799_000_000),
+                ..row(23, "I", r#"{"seed": 1, "id": 23}"#)
+            },
             row(20, "I", r#"{"seed": 1, "id": 20, "weight": "-Infinity", "at": "2025-01-01T10:00:00Z"}"#),
             row(1, "U", r#"{"seed": 1, "id": 1, "name": "another content under a staged id"}"#),
         ],
@@ -54,8 +60,8 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
 
     let run = service.run().await;
 
-    assert_eq!(run["counts"]["read"], 21, "{run:#}");
-    assert_eq!(run["counts"]["rejected"], 17, "{run:#}");
+    assert_eq!(run["counts"]["read"], 24, "{run:#}");
+    assert_eq!(run["counts"]["rejected"], 20, "{run:#}");
     assert_eq!(run["counts"]["staged"], 4, "{run:#}");
     let rejects = format!(
         "select audit_event_id, reason, column_name, value from {{staging.{}_rejects}} order by 1, raw_data",
@@ -86,6 +92,9 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
             [17, "bad_value", "weight", "1d"],
             [18, "bad_value", "born", "2025-1-1"],
             [19, "bad_value", "at", "2025-02-30T10:00:00Z"],
+            [21, "bad_value", "at", "99999-12-31T23:59:59+00:00"],
+            [22, "bad_value", "id", "٣"],
+            [23, "bad_value", "audit_timestamp", null],
         ])
     );
     assert_eq!(
@@ -125,15 +134,16 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
 
 #[tokio::test]
 async fn tables_that_are_staged_side_by_side_share_their_rejects() {
-    let tables: String = (0..6)
-        .map(|n| format!("  t{n}: {{from: public.t{n}, key: [id]}}\n"))
-        .collect();
-    let pipeline = format!(
-        "pipeline: PIPELINE\nsource: {{kind: postgres_audit_log, connection: shop}}\ntables:\n{tables}"
-    );
-    let created: String = (0..6)
-        .map(|n| format!("create table t{n} (id bigint);"))
-        .collect();
+    let mut pipeline =
+        "pipeline: PIPELINE\nsource: {kind: postgres_audit_log, connection: shop}\ntables:\n"
+            .to_owned();
+    let mut created = String::new();
+    for n in 0..6 {
+        let table = format!("  t{n}: {{from: public.t{n}, key: [id]}}\n");
+        pipeline.push_str(&table);
+        let create = format!("create table t{n} (id bigint);");
+        created.push_str(&create);
+    }
     let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{created}")).await;
     let events: Vec<AuditRow> = (0..60)
         .map(|id| AuditRow {
@@ -155,6 +165,32 @@ async fn tables_that_are_staged_side_by_side_share_their_rejects() {
 
     assert_eq!(run["counts"]["rejected"], 30, "{run:#}");
     assert_eq!(run["counts"]["inserted"], 6, "{run:#}");
+}
+
+#[tokio::test]
+async fn rejects_that_can_be_taken_after_all_are_rejects_no_more() {
+    let strict = EVENTS.replace(
+        "tables:",
+        "max_clock_skew: 1s\nmax_rejects: {share: 0, at_least: 0}\ntables:",
+    );
+    let mut service = Service::start(&strict, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let soon = AuditRow {
+        occurred_at: Some(jiff::Timestamp::now().as_microsecond() + 3_600_000_000),
+        ..row(1, "I", r#"{"seed": 1, "id": 1}"#)
+    };
+    log(&mut service.shop, &[soon]).await;
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:too-many-rejects",
+        "{run:#}"
+    );
+
+    service.define(EVENTS);
+    service.restart().await;
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
+    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
 }
 
 #[tokio::test]

@@ -4,9 +4,6 @@ select
   cast(parent_id as varchar),
   cast(coalesce(element_at(summary, 'added-records'), '0') as bigint),
   cast(coalesce(element_at(summary, 'added-position-deletes'), '0') as bigint)
-    - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint),
-  cast(coalesce(element_at(summary, 'deleted-records'), '0') as bigint),
-  cast(coalesce(element_at(summary, 'total-records'), '0') as bigint)
-    - cast(coalesce(element_at(summary, 'total-position-deletes'), '0') as bigint)
+    - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint)
 from {{ snapshots }}
 where element_at(summary, 'trino_query_id') = {{ query_id | literal }}

@@ -3,19 +3,19 @@ merge into {{ current }} as target
 using (
   {% include 'marts/events.sql' %}
   {% from 'marts/names.sql' import list, bare, equal, differ %}
-  , ranked as (
-    select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id desc) as _age
-    from events
+  -- Found by key and id alone, because whole rows of every key would not fit into memory at once.
+  , newest as (
+    select max(_event_id) as _newest from events group by {{ bare(key_columns) }}
   ),
   -- A truncate after the last event of a key deletes it as well.
   lasts as (
     select
-      ranked.*,
+      events.*,
       _operation <> 'D'{% if truncated %} and _event_id > (
         select coalesce(max(_event_id), -1) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
       ){% endif %} as _exists
-    from ranked
-    where _age = 1
+    from events
+    join newest on events._event_id = newest._newest
   )
   -- Only rows that act: a row as it should be is not written, a delete of nothing neither.
   select lasts.*

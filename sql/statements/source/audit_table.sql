@@ -4,12 +4,14 @@ select
   attribute.attname,
   format_type(attribute.atttypid, attribute.atttypmod),
   pg_get_expr(standard.adbin, standard.adrelid),
-  sequence.seqcache
+  (
+    select max(sequence.seqcache)
+    from pg_depend as owned
+    join pg_sequence as sequence on sequence.seqrelid = owned.objid
+    where owned.refobjid = attribute.attrelid and owned.refobjsubid = attribute.attnum
+      and owned.classid = 'pg_class'::regclass and owned.refclassid = 'pg_class'::regclass
+  )
 from pg_attribute as attribute
 left join pg_attrdef as standard on standard.adrelid = attribute.attrelid and standard.adnum = attribute.attnum
-left join pg_depend as owned
-  on owned.refobjid = attribute.attrelid and owned.refobjsubid = attribute.attnum
-  and owned.classid = 'pg_class'::regclass and owned.refclassid = 'pg_class'::regclass and owned.deptype in ('a', 'i')
-left join pg_sequence as sequence on sequence.seqrelid = owned.objid
 where attribute.attrelid = to_regclass($1) and attribute.attnum > 0 and not attribute.attisdropped
 order by attribute.attnum

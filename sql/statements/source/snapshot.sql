@@ -1,2 +1,2 @@
--- Tells the snapshot that the batch is read in, and the highest transaction id that it may hold.
-select pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+-- Tells the snapshot that the batch is read in, the highest transaction id that it may hold, and the time.
+select pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, clock_timestamp()

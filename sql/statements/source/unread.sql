@@ -1,7 +1,7 @@
 {# Which rows of an audit table the last snapshot did not have. #}
 {% if rule == 'transaction' %}
 where {{ transaction }} >= pg_snapshot_xmin({{ snapshot | literal }}::pg_snapshot)
-  {% if not in_recovery %}
+  {% if lists_open %}
   and not pg_visible_in_snapshot({{ transaction }}, {{ snapshot | literal }}::pg_snapshot)
   {% endif %}
 {% elif rule == 'xmin' %}

@@ -1,2 +1,4 @@
--- Remembers a table's columns at first sight.
-insert into icefront.tables (pipeline, name, columns) values ($1, $2, $3) on conflict (pipeline, name) do nothing
+-- Remembers a table's columns at first sight. What landed before the state knows of is not its own to stage: $5 is the last such batch.
+insert into icefront.tables (pipeline, name, origin, columns, staged_batch)
+values ($1, $2, $3, $4, coalesce((select min(id) - 1 from icefront.batches where pipeline = $1), $5))
+on conflict (pipeline, name) do nothing
