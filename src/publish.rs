@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -35,8 +34,10 @@ pub struct Publisher<'a> {
 }
 
 /// What a statement committed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Committed {
+    /// The statement's number in the state database.
+    pub statement: i64,
     /// The snapshot that it made; none where nothing was to change.
     pub snapshot: Option<String>,
     /// The snapshot before.
@@ -47,6 +48,8 @@ pub struct Committed {
     pub added: i64,
     /// Rows hidden by delete files.
     pub hidden: i64,
+    /// What it cost.
+    pub progress: Option<Value>,
 }
 
 impl Publisher<'_> {
@@ -69,8 +72,12 @@ impl Publisher<'_> {
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql).await?;
-        self.done(id, "succeeded", &outcome, &Committed::default())
-            .await?;
+        let end = StatementEnd {
+            update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
+            progress: serde_json::to_value(&outcome.progress).ok(),
+            ..StatementEnd::default()
+        };
+        self.store.statement_done(id, "succeeded", &end).await?;
 
         Ok(outcome)
     }
@@ -81,6 +88,18 @@ impl Publisher<'_> {
     ///
     /// As [`Publisher::run`].
     pub async fn merge(&self, target: &TableName, sql: &str) -> Result<Committed> {
+        let committed = self.merge_unrecorded(target, sql).await?;
+        self.record(&committed).await?;
+
+        Ok(committed)
+    }
+
+    /// As [`Publisher::merge`], but leaves it to the caller to record the end, in the transaction that records its counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::run`].
+    pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql).await?;
         let mut committed = if outcome.update_count == Some(0) {
@@ -90,8 +109,9 @@ impl Publisher<'_> {
                 .await?
                 .unwrap_or_default()
         };
+        committed.statement = id;
         committed.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());
-        self.done(id, "succeeded", &outcome, &committed).await?;
+        committed.progress = serde_json::to_value(&outcome.progress).ok();
 
         Ok(committed)
     }
@@ -103,22 +123,47 @@ impl Publisher<'_> {
     ///
     /// As [`Publisher::run`]; nothing is written again before this has an answer.
     pub async fn settle(&self, target: &TableName) -> Result<Vec<Committed>> {
+        let settled = self.settle_unrecorded(target).await?;
+        for committed in &settled {
+            self.record(committed).await?;
+        }
+
+        Ok(settled)
+    }
+
+    /// As [`Publisher::settle`], but leaves it to the caller to record the end of those that committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::settle`].
+    pub async fn settle_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
         let mut settled = Vec::new();
         for open in self.store.open_statements(self.pipeline, self.step).await? {
             if open.target != target.to_string() {
                 continue;
             }
             self.ended(&open.trino_query_id).await?;
-            let found = self.committed(target, &open.trino_query_id).await?;
-            let (state, end) = match &found {
-                Some(committed) => ("succeeded", end(committed)),
-                None => ("superseded", StatementEnd::default()),
-            };
-            self.store.statement_done(open.id, state, &end).await?;
-            settled.extend(found);
+            match self.committed(target, &open.trino_query_id).await? {
+                Some(committed) => settled.push(Committed {
+                    statement: open.id,
+                    ..committed
+                }),
+                None => {
+                    let end = StatementEnd::default();
+                    self.store
+                        .statement_done(open.id, "superseded", &end)
+                        .await?;
+                }
+            }
         }
 
         Ok(settled)
+    }
+
+    async fn record(&self, committed: &Committed) -> Result<()> {
+        self.store
+            .statement_done(committed.statement, "succeeded", &committed.end())
+            .await
     }
 
     /// Waits until Trino no longer works on a statement, after telling it to stop.
@@ -176,26 +221,10 @@ impl Publisher<'_> {
         Ok(rows.first().map(|row| Committed {
             snapshot: text(&row[0]),
             parent: text(&row[1]),
-            rows: None,
             added: row[2].as_i64().unwrap_or(0),
             hidden: row[3].as_i64().unwrap_or(0),
+            ..Committed::default()
         }))
-    }
-
-    async fn done(
-        &self,
-        id: i64,
-        state: &str,
-        outcome: &Outcome,
-        committed: &Committed,
-    ) -> Result<()> {
-        let end = StatementEnd {
-            update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
-            progress: serde_json::to_value(&outcome.progress).ok(),
-            ..end(committed)
-        };
-
-        self.store.statement_done(id, state, &end).await
     }
 
     /// Names a statement in Trino's own lists, so that it is found again.
@@ -204,11 +233,15 @@ impl Publisher<'_> {
     }
 }
 
-fn end(committed: &Committed) -> StatementEnd {
-    StatementEnd {
-        update_count: committed.rows,
-        snapshot_before: committed.parent.clone(),
-        snapshot_after: committed.snapshot.clone(),
-        progress: None,
+impl Committed {
+    /// The end of the statement, as it is recorded.
+    #[must_use]
+    pub fn end(&self) -> StatementEnd {
+        StatementEnd {
+            update_count: self.rows,
+            snapshot_before: self.parent.clone(),
+            snapshot_after: self.snapshot.clone(),
+            progress: self.progress.clone(),
+        }
     }
 }

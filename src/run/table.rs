@@ -7,7 +7,7 @@ use super::attempt::{Attempt, StepEnd, add};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
 use crate::publish::Publisher;
-use crate::state::{Landed, TableState, Window};
+use crate::state::{Landed, StatementEnd, TableState, Window};
 use crate::warehouse::{self, Target};
 
 /// Brings one table up to date, as far as the run asks for it.
@@ -113,9 +113,19 @@ async fn publish(
     let target = target(attempt, name, table, &state, publisher);
     match mart {
         Mart::Current => {
-            let rows = warehouse::publish_current(target, window, &landed).await?;
+            let (rows, statements) = warehouse::publish_current(target, window, &landed).await?;
+            let ends: Vec<(i64, StatementEnd)> = statements
+                .iter()
+                .map(|committed| (committed.statement, committed.end()))
+                .collect();
             store
-                .current_published(publisher.run, pipeline, name, window.upto_batch, rows)
+                .current_published(
+                    publisher.run,
+                    (pipeline, name),
+                    window.upto_batch,
+                    rows,
+                    &ends,
+                )
                 .await?;
             counted(&rows)
         }

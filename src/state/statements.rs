@@ -107,23 +107,7 @@ impl Store {
     ///
     /// [`crate::error::Error::StateUnavailable`].
     pub async fn statement_done(&self, id: i64, state: &str, end: &StatementEnd) -> Result<()> {
-        self.client()
-            .await?
-            .execute(
-                statement!("state/done_statement.sql"),
-                &[
-                    &id,
-                    &state,
-                    &end.update_count,
-                    &end.snapshot_before,
-                    &end.snapshot_after,
-                    &end.progress,
-                ],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(())
+        end.record(&self.client().await?, id, state).await
     }
 
     /// Lists the statements of a pipeline's step whose end nobody saw.
@@ -179,5 +163,32 @@ impl Store {
                 progress: row.get(12),
             })
             .collect())
+    }
+}
+
+impl StatementEnd {
+    /// Notes it, on a connection or in a transaction.
+    pub(super) async fn record(
+        &self,
+        client: &impl deadpool_postgres::GenericClient,
+        id: i64,
+        state: &str,
+    ) -> Result<()> {
+        client
+            .execute(
+                statement!("state/done_statement.sql"),
+                &[
+                    &id,
+                    &state,
+                    &self.update_count,
+                    &self.snapshot_before,
+                    &self.snapshot_after,
+                    &self.progress,
+                ],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::{Published, Store, fault, statement};
+use super::{Published, StatementEnd, Store, fault, statement};
 use crate::error::Result;
 use crate::pipeline::Column;
 
@@ -113,7 +113,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes up to which batch the current rows are published and, in the same transaction, what that changed.
+    /// Notes up to which batch the current rows are published and, in the same transaction, what that changed and the ends of
+    /// the statements that did it.
     ///
     /// # Errors
     ///
@@ -121,10 +122,10 @@ impl Store {
     pub async fn current_published(
         &self,
         run: Uuid,
-        pipeline: &str,
-        name: &str,
+        (pipeline, name): (&str, &str),
         batch: i64,
         changed: Published,
+        statements: &[(i64, StatementEnd)],
     ) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
@@ -135,6 +136,9 @@ impl Store {
             )
             .await
             .map_err(fault)?;
+        for (id, end) in statements {
+            end.record(&transaction, *id, "succeeded").await?;
+        }
         if changed != Published::default() {
             transaction
                 .execute(

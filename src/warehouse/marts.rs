@@ -21,6 +21,9 @@ pub struct Versions {
 
 /// Makes the current rows of the touched keys what their events say; doing it twice changes nothing.
 ///
+/// Gives what changed and the statements that did it, whose ends are to be recorded together with the counts: of a kill in
+/// between, the next try finds them open and counts them again.
+///
 /// # Errors
 ///
 /// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
@@ -28,22 +31,29 @@ pub async fn publish_current(
     target: Target<'_>,
     window: Window,
     landed: &Landed,
-) -> Result<Published> {
+) -> Result<(Published, Vec<Committed>)> {
     if landed.events.events == 0 {
-        return Ok(Published::default());
+        return Ok((Published::default(), Vec::new()));
     }
-    let earlier = target.publisher.settle(&target.current()).await?;
+    let mut statements = target
+        .publisher
+        .settle_unrecorded(&target.current())
+        .await?;
     let merge = render("marts/merge_current.sql", target.context_of(window, landed))?;
-    let committed = target.publisher.merge(&target.current(), &merge).await?;
+    let committed = target
+        .publisher
+        .merge_unrecorded(&target.current(), &merge)
+        .await?;
     let mut published = by_arithmetic(&committed);
-    for lost in earlier {
-        let found = by_comparing(target, &lost).await?;
+    for lost in &statements {
+        let found = by_comparing(target, lost).await?;
         published.inserted += found.inserted;
         published.updated += found.updated;
         published.deleted += found.deleted;
     }
+    statements.push(committed);
 
-    Ok(published)
+    Ok((published, statements))
 }
 
 /// Makes the versions of the touched keys what their events say; doing it twice changes nothing.

@@ -220,3 +220,25 @@ async fn a_definition_that_no_longer_fits_its_tables_is_refused() {
         assert!(detail.contains("put it back"), "{detail}");
     }
 }
+
+#[tokio::test]
+async fn changes_that_could_not_be_recorded_are_counted_by_the_next_run() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let state = service
+        .servers
+        .connect(&format!("{}_state", service.name))
+        .await;
+    log(&mut service.shop, &rows(1..4)).await;
+    let refuse = "alter table icefront.changes add constraint none check (false) not valid";
+    state.batch_execute(refuse).await.expect("altered");
+    let run = service.run_once().await;
+    assert_eq!(run["error"]["step"], "mart.items", "{run:#}");
+    let rows = service.query("select count(*) from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[3]]), "published, but not recorded");
+    let allow = "alter table icefront.changes drop constraint none";
+    state.batch_execute(allow).await.expect("altered");
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
+}
