@@ -143,17 +143,16 @@ impl Publisher<'_> {
                 continue;
             }
             self.ended(&open.trino_query_id).await?;
-            match self.committed(target, &open.trino_query_id).await? {
-                Some(committed) => settled.push(Committed {
+            if let Some(committed) = self.committed(target, &open.trino_query_id).await? {
+                settled.push(Committed {
                     statement: open.id,
                     ..committed
-                }),
-                None => {
-                    let end = StatementEnd::default();
-                    self.store
-                        .statement_done(open.id, "superseded", &end)
-                        .await?;
-                }
+                });
+            } else {
+                let end = StatementEnd::default();
+                self.store
+                    .statement_done(open.id, "superseded", &end)
+                    .await?;
             }
         }
 

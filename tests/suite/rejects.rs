@@ -17,46 +17,75 @@ fn row(id: i64, operation: &str, data: &str) -> AuditRow {
     }
 }
 
-#[tokio::test]
-async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+/// One event a fault, among a few that are right.
+fn faulty_events() -> Vec<AuditRow> {
     let far = AuditRow {
         occurred_at: Some(4_102_444_800_000_000),
         ..row(9, "I", r#"{"seed": 1, "id": 9}"#)
     };
-    log(
-        &mut service.shop,
-        &[
-            row(1, "I", r#"{"seed": 1, "id": 1, "amount": 12.50, "weight": 0.1, "born": "2025-01-01", "at": "2025-01-01T10:00:00.1234567+02:00", "name": "ok"}"#),
-            row(2, "I", r#"{"seed": 1, "id": 2, "amount": "#),
-            row(3, "I", r#"{"seed": 1, "id": null}"#),
-            row(4, "X", r#"{"seed": 1, "id": 4}"#),
-            row(5, "I", r#"{"seed": 1, "id": 5, "amount": 1.555}"#),
-            row(6, "I", r#"{"seed": 1, "id": 6, "weight": 1e400}"#),
-            row(7, "I", r#"{"seed": 1, "id": 7, "born": "2025-13-01"}"#),
-            row(8, "I", r#"{"seed": 1, "id": "seven"}"#),
-            far,
-            row(10, "I", r#"{"seed": 1.5, "id": 10}"#),
-            row(11, "I", r#"{"seed": 1, "id": 11, "amount": 123456789.00}"#),
-            row(12, "D", r#"{"seed": 1, "id": 12, "amount": "not looked at in a delete"}"#),
-            row(13, "I", r#"{"seed": 1, "id": 13, "amount": 7.000, "at": "2025-01-01 10:00:00", "unknown": 1}"#),
-            row(14, "I", "[1]"),
-            row(15, "I", r#"{"seed": 1, "id": " 15 "}"#),
-            row(16, "I", r#"{"seed": 1, "id": 16, "amount": 1e1}"#),
-            row(17, "I", r#"{"seed": 1, "id": 17, "weight": "1d"}"#),
-            row(18, "I", r#"{"seed": 1, "id": 18, "born": "2025-1-1"}"#),
-            row(19, "I", r#"{"seed": 1, "id": 19, "at": "2025-02-30T10:00:00Z"}"#),
-            row(21, "I", r#"{"seed": 1, "id": 21, "at": "99999-12-31T23:59:59+00:00"}"#),
-            row(22, "I", r#"{"seed": 1, "id": "٣"}"#),
-            AuditRow {
-                occurred_at: Some(3_093_527_980_799_000_000),
-                ..row(23, "I", r#"{"seed": 1, "id": 23}"#)
-            },
-            row(20, "I", r#"{"seed": 1, "id": 20, "weight": "-Infinity", "at": "2025-01-01T10:00:00Z"}"#),
-            row(1, "U", r#"{"seed": 1, "id": 1, "name": "another content under a staged id"}"#),
-        ],
-    )
-    .await;
+    vec![
+        row(
+            1,
+            "I",
+            r#"{"seed": 1, "id": 1, "amount": 12.50, "weight": 0.1, "born": "2025-01-01", "at": "2025-01-01T10:00:00.1234567+02:00", "name": "ok"}"#,
+        ),
+        row(2, "I", r#"{"seed": 1, "id": 2, "amount": "#),
+        row(3, "I", r#"{"seed": 1, "id": null}"#),
+        row(4, "X", r#"{"seed": 1, "id": 4}"#),
+        row(5, "I", r#"{"seed": 1, "id": 5, "amount": 1.555}"#),
+        row(6, "I", r#"{"seed": 1, "id": 6, "weight": 1e400}"#),
+        row(7, "I", r#"{"seed": 1, "id": 7, "born": "2025-13-01"}"#),
+        row(8, "I", r#"{"seed": 1, "id": "seven"}"#),
+        far,
+        row(10, "I", r#"{"seed": 1.5, "id": 10}"#),
+        row(11, "I", r#"{"seed": 1, "id": 11, "amount": 123456789.00}"#),
+        row(
+            12,
+            "D",
+            r#"{"seed": 1, "id": 12, "amount": "not looked at in a delete"}"#,
+        ),
+        row(
+            13,
+            "I",
+            r#"{"seed": 1, "id": 13, "amount": 7.000, "at": "2025-01-01 10:00:00", "unknown": 1}"#,
+        ),
+        row(14, "I", "[1]"),
+        row(15, "I", r#"{"seed": 1, "id": " 15 "}"#),
+        row(16, "I", r#"{"seed": 1, "id": 16, "amount": 1e1}"#),
+        row(17, "I", r#"{"seed": 1, "id": 17, "weight": "1d"}"#),
+        row(18, "I", r#"{"seed": 1, "id": 18, "born": "2025-1-1"}"#),
+        row(
+            19,
+            "I",
+            r#"{"seed": 1, "id": 19, "at": "2025-02-30T10:00:00Z"}"#,
+        ),
+        row(
+            21,
+            "I",
+            r#"{"seed": 1, "id": 21, "at": "99999-12-31T23:59:59+00:00"}"#,
+        ),
+        row(22, "I", r#"{"seed": 1, "id": "٣"}"#),
+        AuditRow {
+            occurred_at: Some(3_093_527_980_799_000_000),
+            ..row(23, "I", r#"{"seed": 1, "id": 23}"#)
+        },
+        row(
+            20,
+            "I",
+            r#"{"seed": 1, "id": 20, "weight": "-Infinity", "at": "2025-01-01T10:00:00Z"}"#,
+        ),
+        row(
+            1,
+            "U",
+            r#"{"seed": 1, "id": 1, "name": "another content under a staged id"}"#,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    log(&mut service.shop, &faulty_events()).await;
 
     let run = service.run().await;
 
