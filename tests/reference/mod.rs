@@ -1,17 +1,19 @@
 //! Says what current rows and history must be for a set of events, by walking them one by one; it shares no code with the service.
 //!
-//! Sources are taken as ordered by the event id. Rejects and the ledger
-//! are not modelled: every event given here is taken as valid.
+//! Sources are taken as ordered by the event id. Rejects are not
+//! modelled: every event given here is taken as valid.
 
 #[cfg(test)]
 mod claims;
 mod invariants;
+mod ledger;
 mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use invariants::check_invariants;
-pub(crate) use random::{Random, deliver, random_history, with_truncates};
+pub(crate) use ledger::{Ledger, ledger};
+pub(crate) use random::{Random, deliver, is_orderly, random_history, with_truncates};
 
 /// The values of a row by position of the column; `None` is null. All rows of one table have the same width.
 pub(crate) type Row = Vec<Option<String>>;

@@ -175,6 +175,7 @@ pub(crate) fn deliver(
 ) -> Vec<Vec<Event>> {
     let mut random = Random::new(seed ^ 0x6465_6C69);
     let is_orderly = random.percent(50);
+    debug_assert_eq!(is_orderly, self::is_orderly(seed), "both draw it first");
     let mut delivered = vec![Vec::new(); batches];
     let mut arrivals = Vec::new();
 
@@ -197,4 +198,9 @@ pub(crate) fn deliver(
         random.shuffle(batch);
     }
     delivered
+}
+
+/// Whether [`deliver`] lets the events of this seed come mostly in their turn.
+pub(crate) fn is_orderly(seed: u64) -> bool {
+    Random::new(seed ^ 0x6465_6C69).percent(50)
 }

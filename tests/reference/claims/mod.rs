@@ -1,9 +1,11 @@
 //! Claims about the reference model itself, each from a worked example of the rules.
 
+mod balance;
 mod corners;
 mod current_rows;
 mod generators;
 mod invariants;
+mod ledger;
 mod order;
 mod properties;
 mod worked_example;
