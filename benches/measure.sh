@@ -1,0 +1,108 @@
+# Measures and keeps what was measured: times, memory, answers, files.
+# shellcheck shell=bash disable=SC2154 # variables are shared between the files
+
+# Prints the seconds since time $1.
+since() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.3f", to - from }'; }
+
+# Prints $1 divided by $2.
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
+
+# Prints number $1 with commas.
+commas() { sed -E ':more; s/([0-9])([0-9]{3})(,|$)/\1,\2\3/; t more' <<<"$1"; }
+
+# Prints quantile $1 of the numbers that it reads: the smallest that so large a part of them does not exceed.
+quantile() { sort -n | awk -v q="$1" '{ v[NR] = $1 } END { i = int(q * NR); print v[i < q * NR ? i + 1 : i] }'; }
+
+# Prints the MiB of the service by the kernel's word $1: VmRSS is what it has, VmHWM the most that it had.
+memory() { awk -v word="$1:" '$1 == word { printf "%.1f", $2 / 1024 }' "/proc/$service/status"; }
+
+# Prints the seconds that Postgres needs to copy the log to nowhere: the limit of any extraction.
+copy() {
+  local from=$EPOCHREALTIME
+  sql "$origin" -c "copy (select audit_event_id, audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data::text
+    from public.audit_log_dml) to stdout (format binary)" >/dev/null
+  since "$from"
+}
+
+# Prints how much JSON the log holds.
+json_size() {
+  sql "$origin" -c "select format('%s MB of JSON, %s bytes a row', round(sum(size) / 1e6), round(avg(size)))
+    from public.audit_log_dml cross join lateral octet_length(raw_data::text) as size"
+}
+
+# Prints the milliseconds of each of $2 calls of address $1, one after the other over one connection.
+calls() {
+  list_calls "$1" "$2" >"$bench/calls"
+  curl -fsS -K "$bench/calls" -w '%{time_total}\n' | awk '{ print $1 * 1000 }'
+}
+
+# Makes $2 calls of address $1 at once and prints of each the status and the seconds. One curl makes no more than 300.
+hold() {
+  local left=$2 part
+  while [ "$left" -gt 0 ]; do
+    part=$((left < 250 ? left : 250))
+    list_calls "$1" "$part" >"$bench/held_$left"
+    curl --parallel --parallel-immediate --parallel-max 250 -K "$bench/held_$left" -w '%{http_code} %{time_total}\n' 2>"$bench/held_$left.log" &
+    left=$((left - part))
+  done
+  wait
+}
+
+# Prints $2 calls of address $1 as curl reads them.
+list_calls() { awk -v url="$1" -v n="$2" 'BEGIN { while (n--) printf "url = \"%s\"\noutput = \"/dev/null\"\n", url }'; }
+
+# Prints how many sockets the service has open.
+sockets() { find "/proc/$service/fd" -lname 'socket:*' | wc -l; }
+
+# Keeps a number: name, work, unit, limit or nothing, number, what is beside it, single numbers separated by spaces.
+keep() {
+  sql "$state" -v name="$1" -v work="$2" -v unit="$3" -v bound="$4" -v measured="$5" -v beside="$6" -v runs="${7:-}" -f - <<'END'
+    insert into bench.results (name, work, unit, bound, measured, beside, runs)
+    values (:'name', :'work', :'unit', nullif(:'bound', '')::numeric, :'measured'::numeric, :'beside',
+      string_to_array(:'runs', ' ')::numeric[])
+END
+  say "$2: $5 $3" >&2
+}
+
+# Keeps the median time of runs: name, work, limit or nothing, the ids of the runs. The steps shown are the median run's.
+keep_runs() {
+  local name=$1 work=$2 bound=$3
+  shift 3
+  sql "$state" -v name="$name" -v work="$work" -v bound="$bound" -v ids="$*" -f - <<'END'
+    insert into bench.results (name, work, unit, bound, measured, beside, runs, shown_run)
+    select :'name', :'work', 'seconds', nullif(:'bound', '')::numeric, percentile_cont(0.5) within group (order by seconds), '',
+      array_agg(round(seconds, 3) order by created_at), (array_agg(id order by seconds, id))[(count(*) + 1) / 2]
+    from bench.runs
+    where id = any (string_to_array(:'ids', ' ')::uuid[])
+END
+  say "$work: $(kept "$name") seconds" >&2
+}
+
+# Prints the number that was kept as $1.
+kept() { sql "$state" -c "select round(measured, 3) from bench.results where name = '$1'"; }
+
+# Keeps how many files the Iceberg tables have by now, as the service tells it.
+keep_files() {
+  sql "$state" -v answer="$(curl -fsS "$api/tables/$pipeline.orders")" -v prefix="lake.${pipeline}_" -f - <<'END'
+    insert into bench.results (name, work, unit, measured, beside, runs)
+    select 'files_of_' || replace(short, '.', '_'), format('… data files of `%s` then', short), 'files', (stored ->> 'data_files')::numeric,
+      format('%s delete files, %s rows, %s MiB', stored ->> 'delete_files', stored ->> 'rows', round((stored ->> 'bytes')::numeric / 1048576, 1)), '{}'
+    from jsonb_array_elements(:'answer'::jsonb -> 'stored') with ordinality as listed (stored, n)
+    cross join lateral replace(stored ->> 'table', :'prefix', '') as short
+    order by n
+END
+}
+
+# Prints what the numbers depend on, as a JSON object.
+machine() {
+  local memory heap trino
+  memory=$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)
+  heap=$(tr '\0' '\n' <"/proc/$(cat "$stack/trino/pid")/cmdline" | sed -n 's/^-Xmx//p')
+  trino=$(curl -fsS "$trino_url/v1/info" | sed 's/.*"version":"\([^"]*\)".*/\1/')
+  sql "$state" -v cores="$(getconf _NPROCESSORS_ONLN)" -v memory="$memory" -v trino="$trino" -v heap="$heap" \
+    -v icefront="$("$icefront" --version)" -v load="$load_before" -v events="$events" -v batch="$batch" -v rounds="$rounds" -f - <<'END'
+    select json_build_object('date', to_char(now() at time zone 'UTC', 'YYYY-MM-DD'), 'cores', :cores, 'memory', :'memory',
+      'postgres', split_part(current_setting('server_version'), ' ', 1), 'trino', :'trino', 'trino_heap', :'heap',
+      'icefront', split_part(:'icefront', ' ', 2), 'load_before', :load, 'events', :events, 'batch', :batch, 'rounds', :rounds)
+END
+}
