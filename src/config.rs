@@ -122,6 +122,8 @@ pub struct Runs {
     /// The longest a run may take.
     #[serde(deserialize_with = "duration")]
     pub timeout: std::time::Duration,
+    /// Whether keys that only newer events touched are published from their open version, without their log.
+    pub fast_path: bool,
 }
 
 /// What is logged.
@@ -234,9 +236,15 @@ where
     })
 }
 
-/// Reads a duration that is not negative, such as `55s`; nothing else is one.
+/// Reads a duration that is not negative, such as `55s` or `1d`, a day being 24 hours; nothing else is one.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    if let Some(days) = text.strip_suffix('d') {
+        let days: u64 = days.trim_end().parse().ok()?;
+        return days
+            .checked_mul(24 * 60 * 60)
+            .map(std::time::Duration::from_secs);
+    }
     let span: jiff::SignedDuration = text.parse().ok()?;
 
     std::time::Duration::try_from(span).ok()

@@ -128,6 +128,44 @@ pub enum Error {
         /// The Iceberg table that holds the rejects.
         rejects: String,
     },
+    /// A source differs from what its table's contract says, and somebody has to decide.
+    #[error("table `{table}` cannot be staged: {detail}")]
+    ContractBroken {
+        /// The table's name in the API.
+        table: String,
+        /// What differs, and what to do.
+        detail: String,
+    },
+    /// Declared tests of severity `error` failed; the tables are as they were.
+    #[error(
+        "tests of table `{table}` failed, so current rows and history stay as they were: {detail}. Mend the data or the tests; the next run takes up from the last published batch"
+    )]
+    TestFailed {
+        /// The table's name in the API.
+        table: String,
+        /// Which tests, and by how much.
+        detail: String,
+    },
+    /// A declared test cannot be run.
+    #[error("test `{test}` of table `{table}` cannot be run: {detail}; nothing was published")]
+    TestBroken {
+        /// The table's name in the API.
+        table: String,
+        /// The test's name.
+        test: String,
+        /// What Trino or we cannot read.
+        detail: String,
+    },
+    /// A table is not what its log says.
+    #[error(
+        "table `{table}` is not what its log says, {detail}. Did something else write to it? `POST /v1/tables/{table}/rebuild` makes it anew"
+    )]
+    VerifyFailed {
+        /// The table's name in the API.
+        table: String,
+        /// How much differs.
+        detail: String,
+    },
     /// The numbers of a batch do not add up; nothing moves until they do.
     #[error("{detail}")]
     Unbalanced {
@@ -181,6 +219,10 @@ impl Error {
             | Self::SourceReplaced { .. }
             | Self::AddFilesDisabled { .. }
             | Self::TooManyRejects { .. }
+            | Self::ContractBroken { .. }
+            | Self::TestFailed { .. }
+            | Self::TestBroken { .. }
+            | Self::VerifyFailed { .. }
             | Self::Unbalanced { .. }
             | Self::Internal(_) => false,
         }

@@ -10,7 +10,7 @@ use super::read::{Path, Query, limited, time};
 use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::state::{self, ChangeQuery, Period};
+use crate::state::{self, ChangeQuery, Period, Published, Staged};
 
 const MOST: i64 = 1_000;
 /// Where nothing is said, changes of the last seven days are summed.
@@ -70,11 +70,15 @@ pub(super) struct RunChangeList {
     changes: Vec<Change>,
 }
 
-/// The changes of a table in a run, an hour or a day.
+/// The changes of a table in a run, an hour or a day, and where every event ended.
+///
+/// `read = rejected + duplicate + staged`; `published = truncates + late + superseded + delete_without_row + unchanged + inserted +
+/// updated + deleted`. What a run stages it publishes, unless it fails in between: then a later run does.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "table": "shop.orders", "period": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "changed_at": "2026-01-01T12:00:02Z",
-    "inserted": 70, "updated": 200, "deleted": 15,
+    "inserted": 70, "updated": 200, "deleted": 15, "published": 300, "late": 2, "superseded": 8, "delete_without_row": 1, "unchanged": 4,
+    "truncates": 0, "truncated": 0, "read": 302, "rejected": 1, "duplicate": 1, "staged": 300,
 }))]
 pub(super) struct Change {
     /// The table.
@@ -83,12 +87,12 @@ pub(super) struct Change {
     period: String,
     /// When the first of them was published.
     changed_at: Timestamp,
-    /// Rows that came.
-    inserted: i64,
-    /// Rows that changed.
-    updated: i64,
-    /// Rows that went.
-    deleted: i64,
+    /// What changed in the current rows, and what became of the events that were published.
+    #[serde(flatten)]
+    published: Published,
+    /// Where the events ended that were staged.
+    #[serde(flatten)]
+    staged: Staged,
 }
 
 /// List how many rows of current tables changed.
@@ -166,9 +170,8 @@ impl From<state::Change> for Change {
             table: change.table,
             period: change.period,
             changed_at: change.changed_at,
-            inserted: change.published.inserted,
-            updated: change.published.updated,
-            deleted: change.published.deleted,
+            published: change.published,
+            staged: change.staged,
         }
     }
 }

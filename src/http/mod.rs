@@ -8,12 +8,15 @@ mod freshness;
 mod health;
 mod pipelines;
 mod read;
+mod rejects;
+mod repair;
 mod rows;
 mod runs;
 mod sources;
 mod start;
 mod steps;
 mod tables;
+mod tests;
 
 use std::any::Any;
 use std::time::Duration;
@@ -51,6 +54,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
         (name = "pipelines", description = "What can be run"),
         (name = "sources", description = "Where changes come from and how far they have been read"),
         (name = "tables", description = "Current rows and histories: schema, size, rows"),
+        (name = "rejects", description = "Events that could not be taken"),
         (name = "reports", description = "Freshness and changes"),
         (name = "service", description = "The service itself and its engine"),
     ),
@@ -100,14 +104,23 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(runs::get_run_outcome))
         .routes(routes!(steps::list_steps))
         .routes(routes!(steps::get_step_sql))
+        .routes(routes!(tests::list_tests))
         .routes(routes!(changes::list_run_changes))
         .routes(routes!(pipelines::list_pipelines))
         .routes(routes!(pipelines::get_pipeline))
+        .routes(routes!(pipelines::plan_pipeline))
         .routes(routes!(sources::list_sources))
         .routes(routes!(sources::get_source))
         .routes(routes!(tables::list_tables))
         .routes(routes!(tables::get_table))
         .routes(routes!(rows::get_history))
+        .routes(routes!(rows::list_rows))
+        .routes(routes!(repair::verify_table))
+        .routes(routes!(repair::rebuild_table))
+        .routes(routes!(repair::restage_table))
+        .routes(routes!(rejects::list_rejects))
+        .routes(routes!(rejects::replay_rejects))
+        .routes(routes!(rejects::dismiss_rejects))
         .routes(routes!(freshness::list_freshness))
         .routes(routes!(freshness::get_table_freshness))
         .routes(routes!(changes::list_changes))

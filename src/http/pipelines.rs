@@ -9,6 +9,7 @@ use super::read::Path;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{Definition, Names, Source, Table};
+use crate::report::{self, Plan};
 
 /// All pipelines.
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,6 +100,21 @@ pub(super) async fn get_pipeline(
     let definition = app.pipelines.get(&pipeline)?;
 
     Ok(Json(view(&app, definition)))
+}
+
+/// Tell what the next run would do to a pipeline's tables; nothing is changed.
+#[utoipa::path(
+    get, path = "/v1/pipelines/{pipeline}/plan", tag = "pipelines",
+    params(PipelinePath),
+    responses((status = OK, description = "The plan", body = Plan), Problem),
+)]
+pub(super) async fn plan_pipeline(
+    State(app): State<App>,
+    Path(PipelinePath { pipeline }): Path<PipelinePath>,
+) -> Result<Json<Plan>> {
+    let definition = app.pipelines.get(&pipeline)?;
+
+    Ok(Json(report::plan(&app, definition).await?))
 }
 
 fn view(app: &App, definition: &Definition) -> Pipeline {

@@ -136,6 +136,16 @@ pub(super) fn wait(text: &str) -> Result<Duration, Error> {
         .ok_or_else(fault)
 }
 
+/// Reads a time of RFC 3339 out of a parameter.
+pub(super) fn moment(name: &str, text: &str) -> Result<Timestamp, Error> {
+    text.parse().map_err(|fault| Error::Invalid {
+        field: name.into(),
+        detail: format!(
+            "`{name}` is `{text}`; write a time such as `2026-01-01T12:00:00Z`: {fault}"
+        ),
+    })
+}
+
 /// Reads a number of rows between 1 and `most`.
 pub(super) fn limited(limit: Option<i64>, usual: i64, most: i64) -> Result<i64, Error> {
     match limit {

@@ -1,23 +1,23 @@
-//! `/v1/tables/{table}/history`: the versions of one row.
+//! `/v1/tables/{table}/history` and `/rows`: bounded look-ups.
+
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::read::Path;
+use super::read::{Path, limited, moment};
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::Names;
-use crate::sql::render;
-use crate::state::TableState;
+use crate::report::{self, RowQuery, Rows};
 
 const MOST_VERSIONS: usize = 1_000;
+const MOST_ROWS: i64 = 1_000;
 const KEY: &str = "key.";
 
 /// The versions of one row.
@@ -32,9 +32,25 @@ pub(super) struct History {
     table: String,
     /// Oldest first. Numbers longer than JavaScript's are text, as are decimals.
     #[schema(value_type = Vec<Object>)]
-    versions: Vec<Map<String, Value>>,
+    versions: Rows,
     /// Whether there are more than 1,000 and the newest are missing.
     truncated: bool,
+}
+
+/// A page of a table's rows.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "table": "shop.orders", "rows": [{"order_id": 42, "status": "new", "order_sum": "19.90", "_event_id": 7}], "next": "[\"42\"]",
+}))]
+pub(super) struct RowPage {
+    /// The table's name.
+    table: String,
+    /// In the order of their key. Numbers longer than JavaScript's are text, as are decimals.
+    #[schema(value_type = Vec<Object>)]
+    rows: Rows,
+    /// What to give as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// The key as the document tells it: its columns are the table's.
@@ -76,38 +92,19 @@ pub(super) async fn get_history(
     Path(TablePath { table }): Path<TablePath>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<History>> {
-    let (definition, _) = app.pipelines.table(&table)?;
-    let short = table.rsplit('.').next().unwrap_or_default();
-    let state = app.store.table(&definition.name, short).await?;
-    let state = state.filter(|state| state.history_batch > 0);
-    let Some(state) = state else {
-        return Err(Error::not_found("published history of table", &table, []));
-    };
-    let given = given(query.as_deref().unwrap_or_default())?;
-    let key = key(&state, &given)?;
-    let sql = render(
-        "report/history.sql",
-        json!({
-            "history": Names::new(definition, &app.config).history(short),
-            "columns": state.columns,
-            "key": key,
-            "limit": MOST_VERSIONS + 1,
-        }),
-    )?;
-    let found = app.trino.read("icefront/api", &sql).await;
-    let found = found.map_err(|error| misfit(error, &given))?;
-    let truncated = found.rows.len() > MOST_VERSIONS;
-    let versions = found
-        .rows
-        .into_iter()
-        .take(MOST_VERSIONS)
-        .map(|row| {
-            let cells = found.columns.iter().zip(row);
-            cells
-                .map(|((name, kind), value)| (name.clone(), exact(kind, value)))
-                .collect()
-        })
-        .collect();
+    let (key, others) = split(query.as_deref().unwrap_or_default())?;
+    app.pipelines.table(&table)?;
+    refuse_others(&others, &[])?;
+    if key.is_empty() {
+        return Err(Error::Invalid {
+            detail: "the key is missing; give every column of it, such as `?key.order_id=42`"
+                .into(),
+            field: "key".into(),
+        });
+    }
+    let mut versions = report::versions(&app, &table, &key, MOST_VERSIONS + 1).await?;
+    let truncated = versions.len() > MOST_VERSIONS;
+    versions.truncate(MOST_VERSIONS);
 
     Ok(Json(History {
         table,
@@ -116,83 +113,108 @@ pub(super) async fn get_history(
     }))
 }
 
-/// Reads `key.<column>=value`, each once, and nothing else.
-fn given(query: &str) -> Result<BTreeMap<String, String>> {
-    let mut given = BTreeMap::new();
+/// List rows of a table, in the order of their key: as they are, or as they were.
+///
+/// With `as_of` the rows are those that were valid at that time of their events, by the history. With `loaded_as_of` they are
+/// what the table, or with both the history, held at that time, as long as Iceberg keeps the snapshot.
+#[utoipa::path(
+    get, path = "/v1/tables/{table}/rows", tag = "tables",
+    params(
+        TablePath,
+        ("as_of" = Option<Timestamp>, Query, description = "As the rows were at this time of their events", example = "2026-01-01T12:00:00Z"),
+        ("loaded_as_of" = Option<Timestamp>, Query, description = "As the table had been published by this time"),
+        ("after" = Option<String>, Query, description = "Only rows after this key: the `next` of the page before"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000, description = "At most so many; 100 when absent", example = 100),
+    ),
+    responses((status = OK, description = "A page of rows", body = RowPage), Problem),
+)]
+pub(super) async fn list_rows(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RowPage>> {
+    let (key, others) = split(query.as_deref().unwrap_or_default())?;
+    refuse_others(&others, &["as_of", "loaded_as_of", "after", "limit"])?;
+    let limit = others
+        .get("limit")
+        .map(|text| text.parse().map_err(|_| unreadable("limit", text)))
+        .transpose()?;
+    let limit = usize::try_from(limited(limit, 100, MOST_ROWS)?).map_err(Error::internal)?;
+    let time = |name: &str| {
+        let text = others.get(name);
+        text.map(|text| moment(name, text)).transpose()
+    };
+    let after = others
+        .get("after")
+        .map(|text| serde_json::from_str(text).map_err(|_| unreadable("after", text)))
+        .transpose()?;
+    let which = RowQuery {
+        key,
+        as_of: time("as_of")?,
+        loaded_as_of: time("loaded_as_of")?,
+        after,
+        limit: limit + 1,
+    };
+    let (mut rows, keys) = report::rows(&app, &table, &which).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| {
+        let values: Vec<String> = keys.iter().map(|name| plain(&last[name])).collect();
+        Value::from(values).to_string()
+    });
+
+    Ok(Json(RowPage { table, rows, next }))
+}
+
+/// Parts `key.<column>=value` from other parameters; each may come once.
+fn split(query: &str) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>)> {
+    let (mut key, mut others) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
-        let fault = match name.strip_prefix(KEY) {
-            None | Some("") => "only `key.<column>` is read",
-            Some(_) if given.contains_key(&name) => "it is given twice",
-            Some(_) => {
-                given.insert(name, value);
-                continue;
-            }
+        let (into, short) = match name.strip_prefix(KEY) {
+            Some(column) => (&mut key, column.to_owned()),
+            None => (&mut others, name.clone()),
+        };
+        let fault = if short.is_empty() {
+            "only `key.<column>` is read"
+        } else if into.insert(short, value).is_some() {
+            "it is given twice"
+        } else {
+            continue;
         };
         return Err(Error::Invalid {
             detail: format!("`{name}`: {fault}"),
             field: name,
         });
     }
-    if given.is_empty() {
-        return Err(Error::Invalid {
-            detail: "the key is missing; give every column of it, such as `?key.order_id=42`"
-                .into(),
-            field: "key".into(),
-        });
-    }
 
-    Ok(given)
+    Ok((key, others))
 }
 
-/// Pairs every column of the key with its value; other columns than these tell no rows apart.
-fn key(state: &TableState, given: &BTreeMap<String, String>) -> Result<Vec<Value>> {
-    let columns = state.columns.iter().filter(|column| column.is_key);
-    let key: Option<Vec<Value>> = columns
-        .clone()
-        .map(|column| {
-            let value = given.get(&format!("{KEY}{}", column.name))?;
-            Some(json!({"name": column.name, "data_type": column.data_type, "value": value}))
-        })
-        .collect();
-    let whole: Vec<String> = columns
-        .map(|column| format!("{KEY}{}=…", column.name))
-        .collect();
-
-    key.filter(|key| key.len() == given.len())
-        .ok_or_else(|| Error::NotFound {
-            kind: "key",
-            name: given
-                .keys()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join("&"),
-            hint: Some(format!("give the whole key: `?{}`", whole.join("&"))),
-            field: Some("key".into()),
-        })
-}
-
-/// No row has a key that is no value of the column's type; Trino cannot even look for it.
-fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
-    let pairs = given.iter().map(|(name, value)| format!("{name}={value}"));
-    match error {
-        Error::Trino(failure) if failure.name == "INVALID_CAST_ARGUMENT" => Error::NotFound {
-            kind: "row",
-            name: pairs.collect::<Vec<_>>().join("&"),
-            hint: Some(format!("the key cannot be read: {}", failure.message)),
-            field: Some("key".into()),
-        },
-        other => other,
-    }
-}
-
-/// Keeps what JavaScript would round as text, and writes times as RFC 3339 has them.
-fn exact(kind: &str, value: Value) -> Value {
-    const LONGEST: u64 = 1 << 53;
-    match (&value, value.as_i64()) {
-        (_, Some(number)) if number.unsigned_abs() > LONGEST => number.to_string().into(),
-        (Value::String(time), _) if kind.starts_with("timestamp") => {
-            time.replacen(' ', "T", 1).replace(" UTC", "Z").into()
+fn refuse_others(given: &BTreeMap<String, String>, known: &[&str]) -> Result<()> {
+    match given.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let mut read: Vec<String> = vec!["`key.<column>`".into()];
+            read.extend(known.iter().map(|known| format!("`{known}`")));
+            Err(Error::Invalid {
+                field: name.clone(),
+                detail: format!("`{name}`: only {} is read", read.join(", ")),
+            })
         }
-        _ => value,
+    }
+}
+
+fn unreadable(name: &str, text: &str) -> Error {
+    Error::Invalid {
+        field: name.into(),
+        detail: format!("`{name}` is `{text}`, which cannot be read"),
+    }
+}
+
+/// A key's value as the text that a look-up takes.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::read::{Path, Query, limited, wait};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::pipeline::Drift;
 use crate::run;
 use crate::state::{self, RunState, Runs};
 
@@ -22,7 +23,7 @@ use crate::state::{self, RunState, Runs};
 #[schema(example = json!({
     "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "pipeline": "shop", "state": "succeeded", "terminal": true,
     "succeeded": true, "attempt": 1, "created_at": "2026-01-01T12:00:00Z", "started_at": "2026-01-01T12:00:00.1Z",
-    "finished_at": "2026-01-01T12:00:02.4Z", "duration_seconds": 2.3, "labels": {},
+    "finished_at": "2026-01-01T12:00:02.4Z", "duration_seconds": 2.3, "kind": "build", "labels": {}, "drift": [],
     "counts": {"events": 300, "staged": 300, "inserted": 70, "updated": 200, "deleted": 15},
     "links": {"self": "/v1/runs/019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60"},
 }))]
@@ -48,12 +49,18 @@ pub(super) struct Run {
     finished_at: Option<Timestamp>,
     /// From its begin to its end, or to now.
     duration_seconds: Option<f64>,
+    /// What it is for: `build`, `rebuild`, `restage`, `verify`, `replay` or `dismiss`.
+    #[schema(value_type = String, example = "build")]
+    kind: Value,
     /// What the caller named it by.
     #[schema(value_type = BTreeMap<String, String>)]
     labels: Value,
     /// What it did, by name, over all tables.
     #[schema(value_type = BTreeMap<String, i64>)]
     counts: Value,
+    /// How sources were seen to differ from their tables for the first time.
+    #[schema(value_type = Vec<Drift>)]
+    drift: Value,
     /// The problem that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Problem>)]
@@ -79,10 +86,13 @@ impl From<state::Run> for Run {
                 .started_at
                 .map(|started| until.duration_since(started).as_secs_f64().max(0.0)),
             labels: run.request.get("labels").cloned().unwrap_or_default(),
+            kind: run.task.get("kind").cloned().unwrap_or_default(),
             counts: run.counts,
+            drift: run.drift,
             error: run.error,
             links: BTreeMap::from([
                 ("steps", format!("{at}/steps")),
+                ("tests", format!("{at}/tests")),
                 ("changes", format!("{at}/changes")),
                 ("outcome", format!("{at}/outcome")),
                 ("pipeline", format!("/v1/pipelines/{}", run.pipeline)),

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::read::Path;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::Names;
+use crate::pipeline::{Drift, Names};
 use crate::sql::{TableName, render};
 
 /// All tracked tables.
@@ -38,8 +38,10 @@ pub(super) struct Table {
     current_batch: i64,
     /// The last batch in its history.
     history_batch: i64,
-    /// Its events that were rejected.
+    /// Its events that were rejected, and neither replayed nor dismissed.
     rejects: i64,
+    /// How its source differs from it, and what changed with its source.
+    drift: Vec<Drift>,
     /// What Trino says of its Iceberg tables; only for a single table.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<Vec<Stored>>,
@@ -116,7 +118,9 @@ pub(super) async fn get_table(
     let mut view = view(&app, &table).await?;
     let (definition, _) = app.pipelines.table(&table)?;
     let names = Names::new(definition, &app.config);
-    let name = table.rsplit('.').next().unwrap_or_default();
+    let name = table
+        .split_once('.')
+        .map_or(table.as_str(), |(_, short)| short);
     let mut stored = Vec::new();
     for table in [
         names.staging(name),
@@ -132,7 +136,7 @@ pub(super) async fn get_table(
 
 async fn view(app: &App, name: &str) -> Result<Table> {
     let (definition, table) = app.pipelines.table(name)?;
-    let short = name.rsplit('.').next().unwrap_or_default();
+    let short = name.split_once('.').map_or(name, |(_, short)| short);
     let state = app.store.table(&definition.name, short).await?;
     let columns = state.as_ref().map(|state| {
         let column = |column: &crate::pipeline::Column| Column {
@@ -153,6 +157,7 @@ async fn view(app: &App, name: &str) -> Result<Table> {
         current_batch: state.as_ref().map_or(0, |state| state.current_batch),
         history_batch: state.as_ref().map_or(0, |state| state.history_batch),
         rejects: state.as_ref().map_or(0, |state| state.rejects),
+        drift: state.map_or_else(Vec::new, |state| state.drift),
         stored: None,
     })
 }

@@ -9,6 +9,9 @@ pub struct Column {
     pub name: String,
     /// The field of the event that it is filled from.
     pub from: String,
+    /// Where in the field's JSON its value is, as a JSON path such as `$["city"]`; none where the field is the value.
+    #[serde(default)]
+    pub path: Option<String>,
     /// Its type in Trino, such as `decimal(18,2)`.
     pub data_type: String,
     /// How the field's text becomes its value: the type without its numbers.
@@ -21,6 +24,9 @@ pub struct Column {
     pub is_key: bool,
     /// Whether its changes start no version.
     pub is_untracked: bool,
+    /// What it means, which becomes the column's comment.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 /// How a field's text becomes a value.
@@ -144,15 +150,78 @@ impl DataType {
 }
 
 impl Column {
+    /// A column of a table that exists, by the type that Trino gives it; a type of which we make none is text.
+    #[must_use]
+    pub fn of_type(name: &str, data_type: &str) -> Self {
+        let data_type = DataType::parse(data_type)
+            .unwrap_or_else(|_| DataType::plain("varchar", Kind::Varchar));
+        Self::new(name, name, &data_type)
+    }
+
+    /// A column that the tables have for themselves, as far as comparing rows needs it.
+    #[must_use]
+    pub fn technical(name: &str) -> Self {
+        Self::new(name, name, &DataType::plain("varchar", Kind::Varchar))
+    }
+
+    /// Fills the column from inside a field's JSON: `address.city` is `city` in the object `address`.
+    #[must_use]
+    pub fn inside(mut self, field: &str, path: &str) -> Self {
+        let steps: Vec<String> = path
+            .split('.')
+            .map(|name| format!("[\"{name}\"]"))
+            .collect();
+        self.path = Some(format!("${}", steps.concat()));
+        field.clone_into(&mut self.from);
+        self
+    }
+
+    /// Says whether a column of this type can become one of the other in place: Iceberg's promotions, by which no value changes.
+    #[must_use]
+    pub fn widens_to(&self, other: &Self) -> bool {
+        let precision = |column: &Self| -> Option<u32> {
+            let digits = column.data_type.strip_prefix("decimal(")?;
+            digits.split(',').next()?.parse().ok()
+        };
+        match (self.data_type.as_str(), other.data_type.as_str()) {
+            ("integer", "bigint") | ("real", "double") => true,
+            _ if self.kind == Kind::Decimal && other.kind == Kind::Decimal => {
+                self.scale == other.scale && precision(self) < precision(other)
+            }
+            _ => false,
+        }
+    }
+
+    /// Says whether every value of a column of the other type fits into this one.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        let digits = |column: &Self| -> Option<(u32, u32)> {
+            let digits = column.data_type.strip_prefix("decimal(")?;
+            let precision: u32 = digits.split(',').next()?.parse().ok()?;
+            Some((precision - column.scale, column.scale))
+        };
+        if self.data_type == other.data_type || self.kind == Kind::Varchar || other.widens_to(self)
+        {
+            return true;
+        }
+
+        match (digits(self), digits(other)) {
+            (Some(own), Some(theirs)) => own.0 >= theirs.0 && own.1 >= theirs.1,
+            _ => false,
+        }
+    }
+
     /// Makes a column that is filled from the field `from`; its name in Trino is lower case.
     #[must_use]
     pub fn new(name: &str, from: &str, data_type: &DataType) -> Self {
         Self {
             from: from.to_owned(),
+            path: None,
+            description: None,
             data_type: data_type.sql.clone(),
             kind: data_type.kind,
             scale: data_type.scale,
-            digits: format!(r"^[+-]?[0-9]+(\.[0-9]{{0,{}}}0*)?$", data_type.scale),
+            digits: format!(r"\A[+-]?[0-9]+(\.[0-9]{{0,{}}}0*)?\z", data_type.scale),
             is_key: false,
             is_untracked: false,
             name: name.to_lowercase(),

@@ -27,6 +27,19 @@ pub struct Definition {
     pub max_clock_skew: Duration,
     /// How many rejects stop a run.
     pub max_rejects: MaxRejects,
+    /// When tables are compared with their logs by themselves.
+    pub verify: Option<Verify>,
+}
+
+/// When tables are compared with their logs by themselves.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// After every so many runs that succeeded.
+    pub every_runs: u32,
+    /// Only one key in so many, found by its hash.
+    #[serde(default = "each_key")]
+    pub one_in: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +53,7 @@ struct Written {
     max_clock_skew: Duration,
     #[serde(default)]
     max_rejects: MaxRejects,
+    verify: Option<Verify>,
 }
 
 /// Where changes come from.
@@ -110,6 +124,7 @@ impl Definition {
                 .unwrap_or_else(|| config.trino.schemas.clone()),
             max_clock_skew: written.max_clock_skew,
             max_rejects: written.max_rejects,
+            verify: written.verify,
         };
         definition
             .check(config)
@@ -140,6 +155,7 @@ impl Definition {
         for (name, table) in &self.tables {
             plain_name(&format!("tables.{name}"), name)?;
             table.check(name)?;
+            table.check_tests(name, &self.tables)?;
             if !origins.insert(&table.from) {
                 return Err(format!(
                     "`tables.{name}.from` is `{}`, which another table has already",
@@ -174,6 +190,10 @@ pub(super) fn qualified(what: &str, name: &str) -> Result<(), String> {
             "`{what}` is `{name}`; write schema and table, such as `public.orders`"
         )),
     }
+}
+
+fn each_key() -> u32 {
+    1
 }
 
 fn a_day() -> Duration {

@@ -2,16 +2,20 @@
 
 mod column;
 mod definition;
+mod drift;
 mod names;
 mod table;
+mod test;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use column::{Column, DataType};
-pub use definition::{AuditColumns, Definition, MaxRejects, Source};
+pub use definition::{AuditColumns, Definition, MaxRejects, Source, Verify};
+pub use drift::{Drift, DriftKind, Evolution};
 pub use names::Names;
-pub use table::{DeclaredColumn, Freshness, Table, Tracked};
+pub use table::{Contract, DeclaredColumn, Freshness, NewColumns, Table, Tracked};
+pub use test::{Check, Severity, TableTest, Test};
 
 use crate::config::Config;
 use crate::error::{Error, Result};

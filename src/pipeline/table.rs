@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::definition::qualified;
-use super::{Column, DataType};
+use super::{Column, DataType, Test};
 use crate::config::duration;
 use crate::error::nearest_name;
 
@@ -27,6 +27,41 @@ pub struct Table {
     /// What starts a version.
     #[serde(default)]
     pub history: History,
+    /// What it means, which becomes the tables' comment.
+    pub description: Option<String>,
+    /// What becomes of columns that are new in the source.
+    #[serde(default)]
+    pub new_columns: NewColumns,
+    /// Whether the tables follow their source.
+    #[serde(default)]
+    pub contract: Contract,
+    /// What must hold for its rows before they are published.
+    #[serde(default)]
+    pub tests: Vec<Test>,
+}
+
+/// What becomes of columns that are new in the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewColumns {
+    /// The tables get them.
+    #[default]
+    Add,
+    /// They are reported.
+    Ignore,
+    /// They stop the run before it stages anything.
+    Fail,
+}
+
+/// Whether the tables follow their source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contract {
+    /// They get new columns and wider types.
+    #[default]
+    Evolve,
+    /// Nothing changes by itself; a declared column that is missing or mistyped in the source stops the run.
+    Enforced,
 }
 
 /// How old a table's data may get.
@@ -51,6 +86,41 @@ pub struct DeclaredColumn {
     pub from: Option<String>,
     /// Its type in Trino.
     pub data_type: String,
+    /// What it means, which becomes the column's comment.
+    pub description: Option<String>,
+    /// What must hold for its values before they are published.
+    #[serde(default)]
+    pub tests: Vec<Test>,
+}
+
+impl DeclaredColumn {
+    /// The column in Trino. `from` is a field where the source has one of that name, else a path into a field's JSON.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the types that can be declared, or what no path may hold.
+    pub fn column(&self, catalogue: &[(String, String)]) -> Result<Column, String> {
+        let data_type = DataType::parse(&self.data_type)?;
+        let from = self.from.as_deref().unwrap_or(&self.name);
+        let mut column = Column::new(&self.name, from, &data_type);
+        column.description.clone_from(&self.description);
+        let is_field = catalogue.iter().any(|(field, _)| field == from);
+
+        Ok(match from.split_once('.') {
+            Some((field, path)) if !is_field && self.from.is_some() => {
+                if field.is_empty()
+                    || path.split('.').any(str::is_empty)
+                    || path.contains(['"', '\\'])
+                {
+                    return Err(format!(
+                        "`from: {from}` is no path; write names with a point between them, without quotes"
+                    ));
+                }
+                column.inside(field, path)
+            }
+            _ => column,
+        })
+    }
 }
 
 /// What starts a version of a row.
@@ -81,6 +151,24 @@ impl Table {
         self.from.split_once('.').unwrap_or(("public", &self.from))
     }
 
+    /// The columns of the key by their names in the tables, in the order in which the tables have them.
+    ///
+    /// Those that are declared come first, as [`Table::columns`] has it.
+    #[must_use]
+    pub fn key_order(&self) -> Vec<String> {
+        let mut key: Vec<String> = self.key.iter().map(|name| name.to_lowercase()).collect();
+        let place = |name: &String| {
+            let declared = self
+                .columns
+                .iter()
+                .position(|c| c.name.to_lowercase() == *name);
+            declared.unwrap_or(usize::MAX)
+        };
+        key.sort_by_key(place);
+
+        key
+    }
+
     /// Completes the declared columns by those of the source's catalogue: name and Postgres type of each, in order.
     ///
     /// # Errors
@@ -94,9 +182,7 @@ impl Table {
         };
         let mut columns = Vec::new();
         for column in &self.columns {
-            let data_type = DataType::parse(&column.data_type)?;
-            let from = column.from.as_deref().unwrap_or(&column.name);
-            columns.push(Column::new(&column.name, from, &data_type));
+            columns.push(column.column(catalogue)?);
         }
         for (name, postgres_type) in catalogue {
             if !declared_from(name) {
@@ -107,51 +193,6 @@ impl Table {
         self.mark(&mut columns)?;
 
         Ok(columns)
-    }
-
-    /// Refuses a definition that no longer fits the tables that were made by it.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that names what changed and how it was.
-    pub fn check_unchanged(&self, name: &str, origin: &str, made: &[Column]) -> Result<(), String> {
-        let changed = |what: &str, now: &str, was: &str| {
-            Err(format!(
-                "`tables.{name}.{what}` is `{now}`, but the tables were made with `{was}`; put it back, or give the table another name"
-            ))
-        };
-        if self.from != origin {
-            return changed("from", &self.from, origin);
-        }
-        let lowered = |names: &[String]| -> BTreeSet<String> {
-            names.iter().map(|name| name.to_lowercase()).collect()
-        };
-        let key: Vec<String> = made
-            .iter()
-            .filter(|column| column.is_key)
-            .map(|column| column.name.clone())
-            .collect();
-        if lowered(&self.key) != lowered(&key) {
-            return changed("key", &self.key.join(", "), &key.join(", "));
-        }
-        for declared in &self.columns {
-            let wanted = Column::new(
-                &declared.name,
-                declared.from.as_deref().unwrap_or(&declared.name),
-                &DataType::parse(&declared.data_type)?,
-            );
-            let was = made.iter().find(|column| column.name == wanted.name);
-            if !was.is_some_and(|was| was.from == wanted.from && was.data_type == wanted.data_type)
-            {
-                let was = was.map_or("no such column".to_owned(), |was| {
-                    format!("{} from {}", was.data_type, was.from)
-                });
-                let now = format!("{} from {}", wanted.data_type, wanted.from);
-                return changed(&format!("columns.{}", declared.name), &now, &was);
-            }
-        }
-
-        Ok(())
     }
 
     fn mark(&self, columns: &mut [Column]) -> Result<(), String> {
@@ -203,6 +244,9 @@ impl Table {
         }
         for column in &self.columns {
             DataType::parse(&column.data_type)
+                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
+            column
+                .column(&[])
                 .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
         }
 

@@ -1,5 +1,11 @@
-//! What callers want to know of the data: how fresh it is and why. Counts of changes come from the state database.
+//! What callers want to know of the data: how fresh it is and why, its rows and versions, and what could not be taken.
 
 mod freshness;
+mod plan;
+mod rejects;
+mod rows;
 
 pub use freshness::{Freshness, LagReason, Status, freshness};
+pub use plan::{Plan, PlannedTable, plan};
+pub use rejects::{Reject, RejectQuery, rejects};
+pub use rows::{RowQuery, Rows, rows, versions};

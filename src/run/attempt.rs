@@ -1,12 +1,14 @@
 //! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
 
-use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex, Semaphore};
+use std::collections::BTreeSet;
 
-use super::Request;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, Semaphore, watch};
+
+use super::{Request, Task};
 use crate::app::App;
 use crate::error::{Error, Problem, Result, causes};
-use crate::pipeline::{Definition, Names};
+use crate::pipeline::{Definition, Names, Table};
 use crate::publish::Publisher;
 use crate::state::{Run, StepState};
 
@@ -17,6 +19,9 @@ pub(super) struct Attempt<'a> {
     pub(super) definition: &'a Definition,
     pub(super) names: Names<'a>,
     pub(super) request: Request,
+    pub(super) task: Task,
+    /// Tables whose marts are done in this run, or given up; tests that look at them wait for that.
+    pub(super) done: watch::Sender<BTreeSet<String>>,
     permits: Semaphore,
     /// Tables are staged side by side but share their rejects table, where two merges at once would fail each other.
     pub(super) rejecting: Mutex<()>,
@@ -30,6 +35,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn new(app: &'a App, run: &'a Run) -> Result<Self> {
         let definition = app.pipelines.get(&run.pipeline)?;
         let request = serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
+        let task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
 
         Ok(Self {
             app,
@@ -37,9 +43,25 @@ impl<'a> Attempt<'a> {
             definition,
             names: Names::new(definition, &app.config),
             request,
+            task,
+            done: watch::Sender::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
         })
+    }
+
+    /// A table of the pipeline, which a task names.
+    pub(super) fn table(&self, name: &str) -> Result<&'a Table, Box<Problem>> {
+        let tables = &self.definition.tables;
+        tables.get(name).ok_or_else(|| {
+            let error = Error::not_found("table", name, tables.keys().map(String::as_str));
+            told(&error, self.run, "run")
+        })
+    }
+
+    /// Whether this run builds a table.
+    pub(super) fn builds(&self, table: &str) -> bool {
+        self.task == Task::Build && self.request.selects(table)
     }
 
     /// Runs one step, remembering its begin and its end.
@@ -62,7 +84,8 @@ impl<'a> Attempt<'a> {
             store
                 .begin_step(self.run.id, name, self.run.attempt)
                 .await?;
-            work(publisher).await
+            // Boxed, because a run holds many of these at once.
+            Box::pin(work(publisher)).await
         }
         .await;
         let ended = done.map_err(|error| told(&error, self.run, name));
@@ -112,6 +135,20 @@ pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
             counts.get(name).and_then(Value::as_i64).unwrap_or(0) + value.as_i64().unwrap_or(0);
         counts.insert(name.clone(), sum.into());
     }
+}
+
+/// Sums what steps side by side did, or gives the first problem that one of them had.
+pub(super) fn all(ends: Vec<StepEnd>) -> StepEnd {
+    let mut counts = Map::new();
+    let mut failed = None;
+    for end in ends {
+        match end {
+            Ok(more) => add(&mut counts, &more),
+            Err(problem) => failed = failed.or(Some(problem)),
+        }
+    }
+
+    failed.map_or(Ok(counts), Err)
 }
 
 /// The one place where a run's error is logged; what callers see of it is the problem.

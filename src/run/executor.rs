@@ -1,12 +1,14 @@
 //! Executes one attempt of a run: its steps in order, tables side by side.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
 
-use super::attempt::{Attempt, StepEnd, add, told};
-use super::{StepKind, extract, table};
+use super::attempt::{Attempt, StepEnd, add, all, told};
+use super::{StepKind, Task, extract, table, tasks};
 use crate::app::App;
 use crate::error::Error;
 use crate::state::{Run, RunState};
@@ -17,10 +19,20 @@ const RECORD_PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn execute(app: &App, run: &Run) {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let begun = Instant::now();
-    let ended = match Attempt::new(app, run) {
-        Ok(attempt) => attempt.run_within_time().await,
-        Err(error) => Err(told(&error, run, "run")),
+    let attempted = async {
+        match Attempt::new(app, run) {
+            Ok(attempt) => attempt.run_within_time().await,
+            Err(error) => Err(told(&error, run, "run")),
+        }
     };
+    // A fault of ours ends the run like any other: taken up again, it would only come again.
+    let ended = AssertUnwindSafe(attempted)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            let error = Error::internal("the run panicked; the log says where");
+            Err(told(&error, run, "run"))
+        });
     let (state, counts, problem) = match ended {
         Ok(counts) => (RunState::Succeeded, Value::Object(counts), None),
         Err(problem) => (
@@ -75,6 +87,13 @@ impl Attempt<'_> {
     }
 
     async fn run_steps(&self) -> StepEnd {
+        match &self.task {
+            Task::Build => self.build().await,
+            task => tasks::execute(self, task).await,
+        }
+    }
+
+    async fn build(&self) -> StepEnd {
         let mut counts = Map::new();
         if self.request.has(StepKind::Extract) {
             let extracted = self.step("extract", async |publisher| {
@@ -88,14 +107,11 @@ impl Attempt<'_> {
             .iter()
             .filter(|(name, _)| self.request.selects(name))
             .map(|(name, definition)| table::build(self, name, definition));
-        let mut failed = None;
-        for built in join_all(tables).await {
-            match built {
-                Ok(built) => add(&mut counts, &built),
-                Err(problem) => failed = failed.or(Some(problem)),
-            }
-        }
+        let built = all(join_all(tables).await)?;
+        add(&mut counts, &built);
+        let verified = tasks::verify_when_due(self).await?;
+        add(&mut counts, &verified);
 
-        failed.map_or(Ok(counts), Err)
+        Ok(counts)
     }
 }

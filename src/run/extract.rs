@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::attempt::Attempt;
+use super::shape;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
@@ -34,7 +35,6 @@ pub(super) async fn extract(
     } else {
         landing::highest_batch(landing).await?
     };
-    register_tables(attempt, &log, floor).await?;
     landing::sweep(landing, &app.store).await?;
 
     let cursor = app.store.cursor(&definition.name).await?;
@@ -46,6 +46,11 @@ pub(super) async fn extract(
     let reading = log
         .begin(last.as_ref(), cursor.map(|cursor| cursor.covered_until))
         .await?;
+    for (name, table) in &definition.tables {
+        let (schema, source_table) = table.origin();
+        let catalogue = log.columns_of(schema, source_table).await?;
+        shape::see(attempt, (name, table), catalogue, floor).await?;
+    }
     let batch = Batch {
         pipeline: &definition.name,
         id: app
@@ -91,41 +96,6 @@ async fn write(
         bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
         tables,
     })
-}
-
-/// Remembers the columns of every table that is seen for the first time; a table that was seen must still be the same.
-async fn register_tables(attempt: &Attempt<'_>, log: &AuditLog<'_>, floor: i64) -> Result<()> {
-    let pipeline = &attempt.definition.name;
-    let broken = |detail| Error::PipelineBroken {
-        pipeline: pipeline.clone(),
-        detail,
-    };
-    for (name, table) in &attempt.definition.tables {
-        if let Some(known) = attempt.app.store.table(pipeline, name).await? {
-            table
-                .check_unchanged(name, &known.origin, &known.columns)
-                .map_err(broken)?;
-            continue;
-        }
-        let (schema, source_table) = table.origin();
-        let catalogue = log.columns_of(schema, source_table).await?;
-        if catalogue.is_empty() && table.columns.is_empty() {
-            return Err(Error::SourceUnreadable {
-                detail: format!(
-                    "the source has no table `{}` that its user may see, and the pipeline declares no columns for `{name}`; mend `tables.{name}.from`, grant `select`, or declare `columns`",
-                    table.from
-                ),
-            });
-        }
-        let columns = table.columns(&catalogue).map_err(broken)?;
-        attempt
-            .app
-            .store
-            .register_table(pipeline, name, (&table.from, &columns), floor)
-            .await?;
-    }
-
-    Ok(())
 }
 
 fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {

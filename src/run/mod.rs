@@ -4,10 +4,14 @@ mod attempt;
 mod executor;
 mod extract;
 mod request;
+mod shape;
 mod table;
+mod task;
+mod tasks;
 mod worker;
 
 pub use request::{Request, StepKind};
+pub use task::Task;
 pub use worker::work;
 
 use std::time::Duration;
@@ -28,8 +32,26 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// [`crate::error::Error::Invalid`] when it asks for what the pipeline lacks, [`crate::error::Error::StateUnavailable`].
 pub async fn start(app: &App, pipeline: &Definition, request: Request) -> Result<Run> {
     request.check(pipeline)?;
+
+    accept(app, pipeline, &request, &Task::Build).await
+}
+
+/// Accepts a run that is for something else than the pipeline's usual way. As [`start`].
+///
+/// # Errors
+///
+/// [`crate::error::Error::StateUnavailable`].
+pub async fn start_task(app: &App, pipeline: &Definition, task: &Task) -> Result<Run> {
+    accept(app, pipeline, &Request::default(), task).await
+}
+
+async fn accept(app: &App, pipeline: &Definition, request: &Request, task: &Task) -> Result<Run> {
     let request = serde_json::to_value(request).map_err(crate::error::Error::internal)?;
-    let run = app.store.create_run(&pipeline.name, &request).await?;
+    let task = serde_json::to_value(task).map_err(crate::error::Error::internal)?;
+    let run = app
+        .store
+        .create_run(&pipeline.name, &request, &task)
+        .await?;
     app.accepted.notify_one();
 
     Ok(run)

@@ -26,6 +26,8 @@ pub struct Request {
     /// Only these tables, by the names of the pipeline. All when empty. Extraction always reads the whole source.
     #[schema(max_items = 1000)]
     pub select: Vec<String>,
+    /// Makes the tables anew from landing, by the definition as it is now, before anything else is done with them.
+    pub full_refresh: bool,
     /// Fails the run when it has not ended after so many seconds. `runs.timeout` of the settings when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",

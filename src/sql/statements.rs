@@ -62,6 +62,7 @@ fn templates() -> Result<Environment<'static>, minijinja::Error> {
         Value::from_safe_string(literal(&value))
     });
     environment.add_filter("data_type", data_type);
+    environment.add_filter("expression", Value::from_safe_string);
     for path in Statements::iter() {
         let file = Statements::get(&path).ok_or_else(|| missing(&path))?;
         let text = String::from_utf8(file.data.into_owned()).map_err(|_| missing(&path))?;
@@ -93,7 +94,8 @@ fn missing(path: &str) -> minijinja::Error {
     )
 }
 
-/// Whatever a template prints is an identifier, a dotted name or a whole number; SQL text comes only from templates.
+/// Whatever a template prints is an identifier, a dotted name or a whole number; SQL text comes only from templates, and by
+/// `| expression` from the conditions that a `pipeline.yaml` declares as tests.
 fn quoted(
     out: &mut Output<'_>,
     _: &mut State<'_, '_>,

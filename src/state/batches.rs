@@ -31,6 +31,27 @@ pub struct SourceEvents {
     pub first_event: Option<i64>,
     /// The highest event id.
     pub last_event: Option<i64>,
+    /// The earliest time of an event.
+    pub first_time: Option<Timestamp>,
+    /// The latest time of an event.
+    pub last_time: Option<Timestamp>,
+    /// Whether an event id may be among them more than once.
+    pub repeats: bool,
+    /// Rejects that were tried again: they landed before.
+    pub replayed: i64,
+}
+
+/// Rejects that are to be tried again.
+#[derive(Debug, Clone, Default)]
+pub struct Replayable {
+    /// How many.
+    pub events: i64,
+    /// Truncates among them.
+    pub truncates: i64,
+    /// The highest event id.
+    pub last_event: Option<i64>,
+    /// The latest time, as Trino writes it.
+    pub last_time: Option<String>,
 }
 
 /// A batch whose files are written: what is to be remembered when it has landed.
@@ -57,6 +78,10 @@ pub struct Landed {
     pub events: SourceEvents,
     /// Truncates since the beginning.
     pub truncates_ever: i64,
+    /// The highest event id of the batches before the range.
+    pub highest_event: Option<i64>,
+    /// The latest time of an event of the batches before the range.
+    pub highest_time: Option<Timestamp>,
 }
 
 impl Store {
@@ -132,6 +157,9 @@ impl Store {
                         &held.truncates,
                         &held.first_event,
                         &held.last_event,
+                        &held.first_time,
+                        &held.last_time,
+                        &held.repeats,
                     ],
                 )
                 .await
@@ -168,6 +196,40 @@ impl Store {
             .map_err(fault)?;
 
         transaction.commit().await.map_err(fault)
+    }
+
+    /// Begins a batch of rejects that are tried again. It counts as landed at once, and as one that may be older than anything,
+    /// so that whatever becomes of the try, its events are published with their whole keys.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn begin_replay(
+        &self,
+        (pipeline, run): (&str, Uuid),
+        (schema, table): (&str, &str),
+        replayable: &Replayable,
+    ) -> Result<i64> {
+        let row = self
+            .client()
+            .await?
+            .query_one(
+                statement!("state/begin_replay.sql"),
+                &[
+                    &pipeline,
+                    &run,
+                    &schema,
+                    &table,
+                    &replayable.events,
+                    &replayable.truncates,
+                    &replayable.last_event,
+                    &replayable.last_time,
+                ],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
     }
 
     /// Gives up a batch that was not written to its end.
@@ -253,8 +315,14 @@ impl Store {
                 truncates: row.get(4),
                 first_event: row.get(1),
                 last_event: row.get(2),
+                first_time: row.get(5),
+                last_time: row.get(6),
+                repeats: row.get(7),
+                replayed: row.get(10),
             },
             truncates_ever: row.get(3),
+            highest_event: row.get(8),
+            highest_time: row.get(9),
         })
     }
 

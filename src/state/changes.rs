@@ -6,8 +6,21 @@ use uuid::Uuid;
 use super::{Store, fault, statement};
 use crate::error::Result;
 
-/// What one publication changed in a table's current rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+/// What one publication changed in a table's current rows, and what became of every event that it took from the log.
+///
+/// `published = truncates + late + superseded + delete_without_row + unchanged + applied`, and
+/// `applied = inserted + updated + deleted`; rows that truncates deleted are apart.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 pub struct Published {
     /// Rows that came.
     pub inserted: i64,
@@ -15,6 +28,84 @@ pub struct Published {
     pub updated: i64,
     /// Rows that went.
     pub deleted: i64,
+    /// Staged events that it took up.
+    pub published: i64,
+    /// Events older than what their row had already.
+    pub late: i64,
+    /// Events that a later one of the same batches won over.
+    pub superseded: i64,
+    /// Deletes of rows that there were not.
+    pub delete_without_row: i64,
+    /// Events that left their row as it was.
+    pub unchanged: i64,
+    /// Truncates.
+    pub truncates: i64,
+    /// Rows that truncates deleted.
+    pub truncated: i64,
+}
+
+impl Published {
+    /// Says which sum does not hold, where one does not.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with the numbers.
+    pub fn check(&self) -> Result<(), String> {
+        let applied = self.inserted + self.updated + self.deleted;
+        let places = [
+            ("truncates", self.truncates),
+            ("late", self.late),
+            ("superseded", self.superseded),
+            ("delete_without_row", self.delete_without_row),
+            ("unchanged", self.unchanged),
+            ("applied", applied),
+        ];
+        let sum: i64 = places.iter().map(|(_, count)| count).sum();
+        let is_whole = places.iter().all(|(_, count)| *count >= 0)
+            && [self.inserted, self.updated, self.deleted, self.truncated]
+                .iter()
+                .all(|count| *count >= 0);
+        if is_whole && sum == self.published {
+            return Ok(());
+        }
+        let told: Vec<String> = places
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+
+        Err(format!(
+            "{} events were to be published, but they ended as {} (inserted {}, updated {}, deleted {}, truncated {})",
+            self.published,
+            told.join(", "),
+            self.inserted,
+            self.updated,
+            self.deleted,
+            self.truncated
+        ))
+    }
+}
+
+/// Where the events of a range of batches ended in staging; `read = rejected + duplicate + staged`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
+pub struct Staged {
+    /// Events of the table that landed.
+    pub read: i64,
+    /// Events that could not be taken.
+    pub rejected: i64,
+    /// Events that were in the log before.
+    pub duplicate: i64,
+    /// Events in the log.
+    pub staged: i64,
 }
 
 /// How changes are summed.
@@ -52,8 +143,10 @@ pub struct Change {
     pub period: String,
     /// When the first of them was published.
     pub changed_at: Timestamp,
-    /// What changed.
+    /// What changed, and what became of the events.
     pub published: Published,
+    /// Where the events ended that were staged then.
+    pub staged: Staged,
 }
 
 impl Store {
@@ -102,6 +195,19 @@ impl Store {
                     inserted: row.get(3),
                     updated: row.get(4),
                     deleted: row.get(5),
+                    published: row.get(6),
+                    late: row.get(7),
+                    superseded: row.get(8),
+                    delete_without_row: row.get(9),
+                    unchanged: row.get(10),
+                    truncates: row.get(11),
+                    truncated: row.get(12),
+                },
+                staged: Staged {
+                    read: row.get(13),
+                    rejected: row.get(14),
+                    duplicate: row.get(15),
+                    staged: row.get(16),
                 },
             })
             .collect())

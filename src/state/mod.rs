@@ -8,17 +8,19 @@ mod runs;
 mod statements;
 mod steps;
 mod tables;
+mod tests;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 
-pub use batches::{Landed, OpenBatch, SourceEvents, Written};
-pub use changes::{Change, ChangeQuery, Period, Published};
+pub use batches::{Landed, OpenBatch, Replayable, SourceEvents, Written};
+pub use changes::{Change, ChangeQuery, Period, Published, Staged};
 pub use cursors::Cursor;
 pub use lease::Lease;
 pub use runs::{Run, RunState, Runs};
 pub use statements::{OpenStatement, Statement, StatementEnd};
 pub use steps::{Step, StepState};
-pub use tables::{TableState, Window};
+pub use tables::{StagedUpto, TableState, Window};
+pub use tests::TestResult;
 
 use crate::config;
 use crate::error::{Error, Result};

@@ -66,6 +66,8 @@ pub struct Run {
     pub state: RunState,
     /// What was asked for, as `run::Request` in JSON.
     pub request: Value,
+    /// What it is for, as `run::Task` in JSON.
+    pub task: Value,
     /// How often it was begun.
     pub attempt: i32,
     /// When it was accepted.
@@ -78,6 +80,8 @@ pub struct Run {
     pub counts: Value,
     /// The problem that ended it.
     pub error: Option<Value>,
+    /// How sources were first seen to differ by this run, with the table of each.
+    pub drift: Value,
 }
 
 /// Which runs to list.
@@ -99,13 +103,13 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::StateUnavailable`].
-    pub async fn create_run(&self, pipeline: &str, request: &Value) -> Result<Run> {
+    pub async fn create_run(&self, pipeline: &str, request: &Value, task: &Value) -> Result<Run> {
         let id = Uuid::now_v7();
         self.client()
             .await?
             .execute(
                 statement!("state/create_run.sql"),
-                &[&id, &pipeline, request],
+                &[&id, &pipeline, request, task],
             )
             .await
             .map_err(fault)?;
@@ -228,6 +232,22 @@ impl Store {
         Ok(())
     }
 
+    /// Counts the runs of a pipeline that succeeded since one that compared its tables with their logs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`].
+    pub async fn runs_since_verified(&self, pipeline: &str) -> Result<i64> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/runs_since_verified.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
     /// Tells what the runs of a pipeline come to: the state of the one that is active, and of the last that ended.
     ///
     /// # Errors
@@ -258,5 +278,7 @@ fn read(row: &Row) -> Run {
         finished_at: row.get(7),
         counts: row.get(8),
         error: row.get(9),
+        task: row.get(10),
+        drift: row.get(11),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Store, fault, statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A statement of a run.
 #[derive(Debug, Clone)]
@@ -92,11 +92,16 @@ impl Store {
     ///
     /// [`crate::error::Error::StateUnavailable`].
     pub async fn statement_sent(&self, id: i64, query_id: &str) -> Result<()> {
-        self.client()
+        let noted = self
+            .client()
             .await?
             .execute(statement!("state/sent_statement.sql"), &[&id, &query_id])
             .await
             .map_err(fault)?;
+        // The statement then never runs: Trino drops what nobody asks for.
+        if noted == 0 {
+            return Err(Error::internal("another service took the run over"));
+        }
 
         Ok(())
     }

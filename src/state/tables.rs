@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::{Published, StatementEnd, Store, fault, statement};
+use super::{Published, Staged, StatementEnd, Store, fault, statement};
 use crate::error::Result;
-use crate::pipeline::Column;
+use crate::pipeline::{Column, Drift};
 
 /// What is remembered of a table.
 #[derive(Debug, Clone)]
@@ -25,12 +25,30 @@ pub struct TableState {
     pub history_batch: i64,
     /// The last batch before the first one that had rejects.
     pub held_batch: Option<i64>,
-    /// Events that were rejected and not replayed.
+    /// Events that were rejected and neither replayed nor dismissed.
     pub rejects: i64,
+    /// The source's catalogue as it was seen last: name and Postgres type of each column.
+    pub catalogue: Vec<(String, String)>,
+    /// How the source differs from the tables.
+    pub drift: Vec<Drift>,
+}
+
+/// How far a table's log was filled, and by what.
+#[derive(Debug, Clone, Default)]
+pub struct StagedUpto {
+    /// The batches that it took.
+    pub window: Window,
+    /// Where their events ended.
+    pub staged: Staged,
+    /// The highest event id and the latest time in the log of these batches, where they were looked up because some events
+    /// were not taken.
+    pub ends: Option<(Option<i64>, Option<String>)>,
+    /// The table's rejects, and the first batch that has one, where they were counted.
+    pub rejects: Option<(i64, Option<i64>)>,
 }
 
 /// A range of batches: after one, up to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Window {
     /// The last batch that is not in it.
     pub after_batch: i64,
@@ -61,11 +79,13 @@ impl Store {
             held_batch: row.get(5),
             rejects: row.get(6),
             origin: row.get(7),
+            catalogue: row.get::<_, Json<Vec<(String, String)>>>(8).0,
+            drift: row.get::<_, Json<Vec<Drift>>>(9).0,
         }))
     }
 
-    /// Remembers a table's origin and columns at first sight; later sights change nothing. `floor` is the last batch that
-    /// landed before the state database knew of any.
+    /// Remembers a table's origin, columns and catalogue at first sight; later sights change nothing. `floor` is the last
+    /// batch that landed before the state database knew of any.
     ///
     /// # Errors
     ///
@@ -74,14 +94,21 @@ impl Store {
         &self,
         pipeline: &str,
         name: &str,
-        (origin, columns): (&str, &[Column]),
+        (origin, columns, catalogue): (&str, &[Column], &[(String, String)]),
         floor: i64,
     ) -> Result<()> {
         self.client()
             .await?
             .execute(
                 statement!("state/register_table.sql"),
-                &[&pipeline, &name, &origin, &Json(columns), &floor],
+                &[
+                    &pipeline,
+                    &name,
+                    &origin,
+                    &Json(columns),
+                    &floor,
+                    &Json(catalogue),
+                ],
             )
             .await
             .map_err(fault)?;
@@ -89,23 +116,161 @@ impl Store {
         Ok(())
     }
 
-    /// Notes up to which batch a table is staged, and how many of those events were rejected.
+    /// Remembers what a table is made of from now on, and how its source differs from that.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn reshape_table(
+        &self,
+        pipeline: &str,
+        name: &str,
+        (origin, columns, catalogue): (&str, &[Column], &[(String, String)]),
+        drift: &[Drift],
+    ) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/reshape_table.sql"),
+                &[
+                    &pipeline,
+                    &name,
+                    &origin,
+                    &Json(columns),
+                    &Json(catalogue),
+                    &Json(drift),
+                ],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Notes up to which batch a table is staged and, in the same transaction, where its events ended.
     ///
     /// # Errors
     ///
     /// [`crate::error::Error::StateUnavailable`].
     pub async fn table_staged(
         &self,
-        pipeline: &str,
-        name: &str,
-        batch: i64,
-        rejects: i64,
+        run: Uuid,
+        (pipeline, name): (&str, &str),
+        (schema, table): (&str, &str),
+        upto: &StagedUpto,
     ) -> Result<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(fault)?;
+        let Window {
+            after_batch,
+            upto_batch,
+        } = upto.window;
+        let (rejects, first) = upto.rejects.unzip();
+        let held = first.flatten().map(|first| first - 1);
+        transaction
+            .execute(
+                statement!("state/staged_table.sql"),
+                &[&pipeline, &name, &upto_batch, &rejects, &held],
+            )
+            .await
+            .map_err(fault)?;
+        if let Some((event, time)) = &upto.ends {
+            transaction
+                .execute(
+                    statement!("state/bound_events.sql"),
+                    &[
+                        &pipeline,
+                        &schema,
+                        &table,
+                        &after_batch,
+                        &upto_batch,
+                        event,
+                        time,
+                    ],
+                )
+                .await
+                .map_err(fault)?;
+        }
+        let Staged {
+            read,
+            rejected,
+            duplicate,
+            staged,
+        } = &upto.staged;
+        if *read > 0 {
+            transaction
+                .execute(
+                    statement!("state/record_staged.sql"),
+                    &[
+                        &run,
+                        &pipeline,
+                        &name,
+                        &upto_batch,
+                        read,
+                        rejected,
+                        duplicate,
+                        staged,
+                    ],
+                )
+                .await
+                .map_err(fault)?;
+        }
+
+        transaction.commit().await.map_err(fault)
+    }
+
+    /// Notes that a table's log was made anew up to a batch, so that its marts are to be made anew from it.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn table_restaged(
+        &self,
+        (pipeline, name): (&str, &str),
+        (schema, table): (&str, &str),
+        upto: &StagedUpto,
+    ) -> Result<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(fault)?;
+        let (rejects, first) = upto.rejects.unwrap_or_default();
+        let held = first.map(|first| first - 1);
+        let batch = upto.window.upto_batch;
+        transaction
+            .execute(
+                statement!("state/restaged_table.sql"),
+                &[&pipeline, &name, &batch, &rejects, &held],
+            )
+            .await
+            .map_err(fault)?;
+        if let Some((event, time)) = &upto.ends {
+            transaction
+                .execute(
+                    statement!("state/bound_events.sql"),
+                    &[&pipeline, &schema, &table, &0_i64, &batch, event, time],
+                )
+                .await
+                .map_err(fault)?;
+        }
+
+        transaction.commit().await.map_err(fault)
+    }
+
+    /// Notes how many rejects a table has, and which is the first batch that has one.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn rejects_counted(
+        &self,
+        (pipeline, name): (&str, &str),
+        (rejects, first): (i64, Option<i64>),
+    ) -> Result<()> {
+        let held = first.map(|first| first - 1);
         self.client()
             .await?
             .execute(
-                statement!("state/staged_table.sql"),
-                &[&pipeline, &name, &batch, &rejects],
+                statement!("state/rejects_counted.sql"),
+                &[&pipeline, &name, &rejects, &held],
             )
             .await
             .map_err(fault)?;
@@ -151,6 +316,13 @@ impl Store {
                         &changed.inserted,
                         &changed.updated,
                         &changed.deleted,
+                        &changed.published,
+                        &changed.late,
+                        &changed.superseded,
+                        &changed.delete_without_row,
+                        &changed.unchanged,
+                        &changed.truncates,
+                        &changed.truncated,
                     ],
                 )
                 .await
@@ -160,21 +332,31 @@ impl Store {
         transaction.commit().await.map_err(fault)
     }
 
-    /// Notes up to which batch the history is published.
+    /// Notes up to which batch the history is published and, in the same transaction, the ends of the statements that did it.
     ///
     /// # Errors
     ///
     /// [`crate::error::Error::StateUnavailable`].
-    pub async fn history_published(&self, pipeline: &str, name: &str, batch: i64) -> Result<()> {
-        self.client()
-            .await?
+    pub async fn history_published(
+        &self,
+        pipeline: &str,
+        name: &str,
+        batch: i64,
+        statements: &[(i64, StatementEnd)],
+    ) -> Result<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(fault)?;
+        transaction
             .execute(
                 statement!("state/published_history.sql"),
                 &[&pipeline, &name, &batch],
             )
             .await
             .map_err(fault)?;
+        for (id, end) in statements {
+            end.record(&transaction, *id, "succeeded").await?;
+        }
 
-        Ok(())
+        transaction.commit().await.map_err(fault)
     }
 }

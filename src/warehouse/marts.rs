@@ -1,116 +1,231 @@
-//! From the typed log to current rows and history: one `MERGE` a table, over the keys that the batches touched.
+//! From the typed log to current rows and history: one commit a table, over the keys that the batches touched.
 
 use serde_json::json;
 
-use super::Target;
-use crate::error::Result;
+use super::{Reach, Span, Target, ledger};
+use crate::error::{Error, Result};
+use crate::pipeline::Column;
 use crate::publish::Committed;
-use crate::sql::render;
-use crate::state::{Landed, Published, Window};
+use crate::sql::{TableName, render};
+use crate::state::Published;
 
 /// What a publication changed in a history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Versions {
     /// Versions that came.
-    pub versions_inserted: i64,
-    /// Versions whose end or values changed.
-    pub versions_updated: i64,
-    /// Versions that were made void by late events.
+    pub versions_opened: i64,
+    /// Versions that were there and got an end, another end or other values.
+    pub versions_closed: i64,
+    /// Versions that late events made void.
     pub versions_removed: i64,
 }
 
-/// Makes the current rows of the touched keys what their events say; doing it twice changes nothing.
+/// Rows that came, changed and went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rows {
+    pub(super) inserted: i64,
+    pub(super) updated: i64,
+    pub(super) deleted: i64,
+}
+
+/// Makes the current rows what the events say; doing it twice changes nothing.
 ///
-/// Gives what changed and the statements that did it, whose ends are to be recorded together with the counts: of a kill in
-/// between, the next try finds them open and counts them again.
+/// Gives what changed, checked against what Trino committed, and the statements that did it, whose ends are to be recorded
+/// together with the counts: of a kill in between, the next try finds them open and counts them again.
 ///
 /// # Errors
 ///
-/// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
+/// [`crate::error::Error::Unbalanced`], [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
 pub async fn publish_current(
     target: Target<'_>,
-    window: Window,
-    landed: &Landed,
+    span: &Span,
 ) -> Result<(Published, Vec<Committed>)> {
-    if landed.events.events == 0 {
+    if span.is_empty() {
         return Ok((Published::default(), Vec::new()));
     }
-    let mut statements = target
-        .publisher
-        .settle_unrecorded(&target.current())
-        .await?;
-    let merge = render("marts/merge_current.sql", target.context_of(window, landed))?;
-    let committed = target
-        .publisher
-        .merge_unrecorded(&target.current(), &merge)
-        .await?;
-    let mut published = by_arithmetic(&committed);
-    for lost in &statements {
-        let found = by_comparing(target, lost).await?;
-        published.inserted += found.inserted;
-        published.updated += found.updated;
-        published.deleted += found.deleted;
-    }
-    statements.push(committed);
+    let table = target.current();
+    let (rows, statements) = publish(
+        target,
+        span,
+        (
+            &table,
+            "marts/merge_current.sql",
+            "marts/remake_current.sql",
+        ),
+    )
+    .await?;
+    // Over rows of another log, such as after a restage, no event tells why a row went.
+    let is_over_others =
+        span.window.after_batch == 0 && statements.iter().any(|made| made.rows_before > 0);
+    let published = if span.is_repair || is_over_others {
+        // Its events were published before, and accounted for then.
+        Published {
+            inserted: rows.inserted,
+            updated: rows.updated,
+            deleted: rows.deleted,
+            ..Published::default()
+        }
+    } else {
+        ledger::balance(target, span, rows, &statements).await?
+    };
 
     Ok((published, statements))
 }
 
-/// Makes the versions of the touched keys what their events say; doing it twice changes nothing.
+/// Makes the versions what the events say; doing it twice changes nothing. As [`publish_current`].
 ///
 /// # Errors
 ///
 /// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
 pub async fn publish_history(
     target: Target<'_>,
-    window: Window,
-    landed: &Landed,
-) -> Result<Versions> {
-    if landed.events.events == 0 {
-        return Ok(Versions::default());
+    span: &Span,
+) -> Result<(Versions, Vec<Committed>)> {
+    if span.is_empty() {
+        return Ok((Versions::default(), Vec::new()));
     }
-    target.publisher.settle(&target.history()).await?;
-    let merge = render("marts/merge_history.sql", target.context_of(window, landed))?;
-    let committed = target.publisher.merge(&target.history(), &merge).await?;
-    let Published {
-        inserted,
-        updated,
-        deleted,
-    } = by_arithmetic(&committed);
+    let table = target.history();
+    let (rows, statements) = publish(
+        target,
+        span,
+        (
+            &table,
+            "marts/merge_history.sql",
+            "marts/remake_history.sql",
+        ),
+    )
+    .await?;
+    let versions = Versions {
+        versions_opened: rows.inserted,
+        versions_closed: rows.updated,
+        versions_removed: rows.deleted,
+    };
 
-    Ok(Versions {
-        versions_inserted: inserted,
-        versions_updated: updated,
-        versions_removed: deleted,
-    })
+    Ok((versions, statements))
+}
+
+impl Span {
+    pub(super) fn is_empty(&self) -> bool {
+        let events = &self.landed.events;
+        let has_none = events.events == 0 && events.replayed == 0;
+
+        has_none && !self.is_repair
+    }
+}
+
+/// Settles what earlier tries left open, then merges or makes anew.
+async fn publish(
+    target: Target<'_>,
+    span: &Span,
+    (table, merge, remake): (&TableName, &str, &str),
+) -> Result<(Rows, Vec<Committed>)> {
+    let mut statements = target.publisher.settle_unrecorded(table).await?;
+    let mut rows = Rows::default();
+    for lost in &statements {
+        rows.add(by_comparing(target, table, lost).await?);
+    }
+    let committed = if span.reach == Reach::Everything {
+        let sql = render(remake, span.context(target))?;
+        target.publisher.remake_unrecorded(table, &sql).await?
+    } else {
+        // An earlier try may have published these very batches: then the tables say nothing of what was before them.
+        let mut span = span.clone();
+        if !statements.is_empty() && span.reach == Reach::Batches {
+            span.reach = Reach::Touched;
+        }
+        let sql = render(merge, span.context(target))?;
+        target.publisher.merge_unrecorded(table, &sql).await?
+    };
+    rows.add(
+        if span.reach == Reach::Everything && committed.rows_before > 0 {
+            by_comparing(target, table, &committed).await?
+        } else {
+            by_arithmetic(&committed)
+        },
+    );
+    statements.push(committed);
+
+    Ok((rows, statements))
+}
+
+impl Rows {
+    fn add(&mut self, more: Self) {
+        self.inserted += more.inserted;
+        self.updated += more.updated;
+        self.deleted += more.deleted;
+    }
 }
 
 /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N.
 ///
-/// Holds for a `MERGE` in which every source row acts, on Iceberg format 2.
-fn by_arithmetic(committed: &Committed) -> Published {
+/// Holds for a `MERGE` in which every source row acts, on Iceberg format 2, and for a table that was made out of nothing.
+fn by_arithmetic(committed: &Committed) -> Rows {
     let rows = committed.rows.unwrap_or(0);
 
-    Published {
+    Rows {
         inserted: rows - committed.hidden,
         updated: committed.added + committed.hidden - rows,
         deleted: rows - committed.added,
     }
 }
 
-/// Counts by comparing the snapshots before and after, where Trino's answer with N was lost.
-async fn by_comparing(target: Target<'_>, committed: &Committed) -> Result<Published> {
-    let id = |snapshot: &Option<String>| snapshot.as_ref().and_then(|id| id.parse::<i64>().ok());
-    let mut context = target.context();
-    context["parent"] = json!(id(&committed.parent));
-    context["snapshot"] = json!(id(&committed.snapshot));
-    let rows = target
+/// Counts by comparing the snapshots before and after, where Trino's answer with N was lost or the table was made anew.
+async fn by_comparing(
+    target: Target<'_>,
+    table: &TableName,
+    committed: &Committed,
+) -> Result<Rows> {
+    let (Some(parent), Some(snapshot)) = (&committed.parent, &committed.snapshot) else {
+        return Ok(by_arithmetic(committed));
+    };
+    let is_history = *table == target.history();
+    let mut matched: Vec<Column> = target
+        .columns
+        .iter()
+        .filter(|c| c.is_key)
+        .cloned()
+        .collect();
+    let mut values: Vec<Column> = target
+        .columns
+        .iter()
+        .filter(|c| !c.is_key)
+        .cloned()
+        .collect();
+    if is_history {
+        matched.push(Column::technical("valid_from"));
+        values.extend(["valid_to", "is_deleted"].map(Column::technical));
+    }
+    let mut context = json!({
+        "table": table,
+        "parent": parent.parse::<i64>().ok(),
+        "snapshot": snapshot.parse::<i64>().ok(),
+        "matched": matched,
+        "values": values,
+    });
+    let mut rows = target
         .publisher
-        .read(&render("marts/compared.sql", context)?)
-        .await?;
+        .read(&render("marts/compared.sql", &context)?)
+        .await;
+    // The table had other columns before: a row that another event gave is another row then.
+    if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
+        context["values"] = json!([Column::technical("_event_id")]);
+        let sql = render("marts/compared.sql", &context)?;
+        rows = target.publisher.read(&sql).await;
+    }
+    let rows = match rows {
+        // It had another key: no row of before is one of now.
+        Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
+            return Ok(Rows {
+                inserted: committed.added,
+                updated: 0,
+                deleted: committed.rows_before,
+            });
+        }
+        rows => rows?,
+    };
     let count = |at: usize| rows.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
 
-    Ok(Published {
+    Ok(Rows {
         inserted: count(0),
         updated: count(1),
         deleted: count(2),

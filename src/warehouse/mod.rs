@@ -1,20 +1,28 @@
 //! The tables of one source table in Trino: typed event log, current rows, history. Knows neither sources nor HTTP.
 
+mod audit;
+mod ledger;
 mod marts;
+mod rejects;
 mod schema;
+mod span;
 mod staging;
+mod verify;
 
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+pub use audit::{audit, judge};
 pub use marts::{Versions, publish_current, publish_history};
-pub use schema::ensure;
-pub use staging::{Staged, stage};
+pub use rejects::{Meant, dismiss, replay, replayable};
+pub use schema::{describe_anew, ensure};
+pub use span::{Reach, Span};
+pub use staging::{restage, stage};
+pub use verify::{Verified, verify};
 
 use crate::pipeline::{Column, Definition, Names, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
-use crate::state::{Landed, Window};
 
 /// One tracked table, and what is needed to build it.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +48,22 @@ impl Target<'_> {
         self.names.staging(self.name)
     }
 
-    fn current(&self) -> TableName {
+    /// Its current rows.
+    #[must_use]
+    pub fn current(&self) -> TableName {
         self.names.current(self.name)
     }
 
-    fn history(&self) -> TableName {
+    /// Its versions.
+    #[must_use]
+    pub fn history(&self) -> TableName {
         self.names.history(self.name)
+    }
+
+    /// The table's name in the API, such as `shop.orders`.
+    #[must_use]
+    pub fn api_name(&self) -> String {
+        format!("{}.{}", self.definition.name, self.name)
     }
 
     /// What every statement about the table may name.
@@ -68,20 +86,7 @@ impl Target<'_> {
             "tracked_columns": only(&|column| !column.is_key && !column.is_untracked),
             "untracked_columns": only(&|column| column.is_untracked),
             "max_clock_skew_seconds": self.definition.max_clock_skew.as_secs(),
+            "replaying": false,
         })
-    }
-
-    /// As [`Target::context`], for the events of a range of batches.
-    fn context_of(&self, window: Window, landed: &Landed) -> Value {
-        let mut context = self.context();
-        context["after_batch"] = window.after_batch.into();
-        context["upto_batch"] = window.upto_batch.into();
-        context["first_event"] = landed.events.first_event.unwrap_or(0).into();
-        context["last_event"] = landed.events.last_event.unwrap_or(0).into();
-        // The first time, and where a truncate touched every key, all keys are made anew.
-        context["everything"] = (window.after_batch == 0 || landed.events.truncates > 0).into();
-        context["truncated"] = (landed.truncates_ever > 0).into();
-
-        context
     }
 }

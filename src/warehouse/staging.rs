@@ -2,55 +2,103 @@
 
 use serde_json::Value;
 
-use super::Target;
+use super::{Span, Target, describe_anew};
 use crate::error::{Error, Result};
 use crate::sql::render;
-use crate::state::{Landed, Window};
-
-/// Where the events of a range of batches ended; `read = rejected + duplicate + staged`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Staged {
-    /// Events of the table that landed.
-    pub read: i64,
-    /// Events in the log.
-    pub staged: i64,
-    /// Events that were in the log before.
-    pub duplicate: i64,
-    /// Events that could not be taken.
-    pub rejected: i64,
-}
+use crate::state::{Staged, StagedUpto};
 
 /// Appends the events of the batches to the log; doing it twice changes nothing.
 ///
 /// # Errors
 ///
 /// [`Error::TooManyRejects`], [`Error::Unbalanced`], [`Error::TrinoUnavailable`], [`Error::Trino`].
-pub async fn stage(target: Target<'_>, window: Window, landed: &Landed) -> Result<Staged> {
-    let read = landed.events.events;
+pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
+    let read = span.landed.events.events;
+    let mut upto = StagedUpto {
+        window: span.window,
+        ..StagedUpto::default()
+    };
     if read == 0 {
-        return Ok(Staged::default());
+        return Ok(upto);
     }
-    let context = target.context_of(window, landed);
-    target.publisher.settle(&target.staging()).await?;
-    let merge = render("staging/merge.sql", &context)?;
-    let committed = target.publisher.merge(&target.staging(), &merge).await?;
+    let context = span.context(target);
+    let staging = target.staging();
+    target.publisher.settle(&staging).await?;
+    let committed = if span.window.after_batch == 0 && is_empty(target, &context).await? {
+        let remake = render("staging/remake.sql", &context)?;
+        let committed = target.publisher.remake(&staging, &remake).await?;
+        describe_anew(target, &staging).await?;
+        committed
+    } else {
+        let merge = render("staging/merge.sql", &context)?;
+        target.publisher.merge(&staging, &merge).await?
+    };
+    if let Some(rows) = committed.rows.filter(|rows| *rows != committed.added) {
+        return Err(Error::Unbalanced {
+            detail: format!(
+                "table `{}`: Trino answered {rows} events and committed {} to `{staging}`; the cursor stays where it was",
+                target.name, committed.added
+            ),
+        });
+    }
     if committed.rows == Some(read) {
-        return Ok(Staged {
+        upto.staged = Staged {
             read,
             staged: read,
             ..Staged::default()
-        });
+        };
+        return Ok(upto);
     }
 
     reject(target, &context).await?;
-    let staged = account(target, read, &context).await?;
-    check_rejects(target, staged)?;
+    account(target, &mut upto, Some(read), &context).await?;
+    check_rejects(target, upto.staged)?;
 
-    Ok(staged)
+    Ok(upto)
+}
+
+/// Makes the log again from everything that landed up to a batch, aside, and the rejects with it.
+///
+/// # Errors
+///
+/// As [`stage`].
+pub async fn restage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
+    let context = span.context(target);
+    let mut upto = StagedUpto {
+        window: span.window,
+        ..StagedUpto::default()
+    };
+    let staging = target.staging();
+    target.publisher.settle(&staging).await?;
+    target
+        .publisher
+        .remake(&staging, &render("staging/remake.sql", &context)?)
+        .await?;
+    describe_anew(target, &staging).await?;
+    {
+        let rejects = target.names.rejects();
+        let _turn = target.rejecting.lock().await;
+        target.publisher.settle(&rejects).await?;
+        let forget = render("staging/forget_rejects.sql", &context)?;
+        target.publisher.merge(&rejects, &forget).await?;
+    }
+    reject(target, &context).await?;
+    account(target, &mut upto, None, &context).await?;
+
+    Ok(upto)
+}
+
+async fn is_empty(target: Target<'_>, context: &Value) -> Result<bool> {
+    let rows = target
+        .publisher
+        .read(&render("staging/any.sql", context)?)
+        .await?;
+
+    Ok(rows.is_empty())
 }
 
 /// Keeps what cannot be taken; one table of the pipeline at a time, because two merges into one table fail each other.
-async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
+pub(super) async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
     let rejects = target.names.rejects();
     let merge = render("staging/reject.sql", context)?;
     let _turn = target.rejecting.lock().await;
@@ -63,12 +111,23 @@ async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Counts where the events are, by looking at the tables and not at what the statements should have done.
-async fn account(target: Target<'_>, read: i64, context: &Value) -> Result<Staged> {
+/// Counts where the events are, of which so many were `read`, by looking at the tables and not at what the statements should have done.
+async fn account(
+    target: Target<'_>,
+    upto: &mut StagedUpto,
+    read: Option<i64>,
+    context: &Value,
+) -> Result<()> {
     let sql = render("staging/accounted.sql", context)?;
     let rows = target.publisher.read(&sql).await?;
-    let count = |at: usize| rows.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
+    let Some(row) = rows.first() else {
+        return Err(Error::internal(
+            "the tables do not answer how much they hold",
+        ));
+    };
+    let count = |at: usize| row[at].as_i64().unwrap_or(0);
     let (landed, staged, rejected) = (count(0), count(1), count(2));
+    let read = read.unwrap_or(landed);
     let duplicate = read - staged - rejected;
     if landed != read || duplicate < 0 {
         return Err(Error::Unbalanced {
@@ -80,13 +139,26 @@ async fn account(target: Target<'_>, read: i64, context: &Value) -> Result<Stage
             ),
         });
     }
-
-    Ok(Staged {
+    upto.staged = Staged {
         read,
-        staged,
-        duplicate,
         rejected,
-    })
+        duplicate,
+        staged,
+    };
+    upto.ends = Some((row[3].as_i64(), row[4].as_str().map(ToOwned::to_owned)));
+    upto.rejects = Some(rejects(target, context).await?);
+
+    Ok(())
+}
+
+/// How many rejects the table has, and which is the first batch with one.
+pub(super) async fn rejects(target: Target<'_>, context: &Value) -> Result<(i64, Option<i64>)> {
+    let sql = render("staging/rejected.sql", context)?;
+    let rows = target.publisher.read(&sql).await?;
+
+    Ok(rows.first().map_or((0, None), |row| {
+        (row[0].as_i64().unwrap_or(0), row[1].as_i64())
+    }))
 }
 
 fn check_rejects(target: Target<'_>, staged: Staged) -> Result<()> {

@@ -1,84 +1,200 @@
-//! Current rows and history equal the reference model, whatever way the events come.
+//! Current rows, history and ledger equal the reference model, whatever way the events come.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
-use crate::reference::{self, Event, Row, Version};
+use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::reference::{self, Event, Ledger, Row, Version};
 
 const SEEDS: u64 = 20;
 const KEYS: i64 = 8;
 const EVENTS_PER_SEED: usize = 200;
 const BATCHES: usize = 5;
 const REPEATS: usize = 30;
-/// Ids of one seed lie apart from those of the next.
-const SPACING: i64 = 1_000_000;
+/// Histories of different seeds go on side by side, so that the ids of one are not all above those of another.
+const SEEDS_MOST: i64 = 100_000;
 
 const ITEMS: &str =
     "create table items (seed integer, id bigint, amount numeric(18,2), name text, note text);";
 
-#[tokio::test]
-async fn random_histories_equal_the_reference_model_after_every_batch() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
-    let histories: Vec<(u64, Vec<Vec<Event>>)> = seeds()
-        .map(|seed| {
-            let events = reference::random_history(seed, KEYS, EVENTS_PER_SEED);
-            (seed, reference::deliver(seed, &events, BATCHES, REPEATS))
-        })
-        .collect();
-    for batch in 0..BATCHES {
-        for (seed, batches) in &histories {
-            let rows: Vec<AuditRow> = batches[batch].iter().map(|e| audit_row(*seed, e)).collect();
-            log(&mut service.shop, &rows).await;
-        }
-        service.run().await;
-        let (current, history) = tables(&service).await;
-        for (seed, batches) in &histories {
-            let arrived = batches[..=batch].concat();
-            let expected = reference::history(&arrived, None);
-            let context = format!("seed {seed}, after batch {batch}");
-            assert_eq!(
-                current.get(seed).cloned().unwrap_or_default(),
-                reference::current(&arrived),
-                "current, {context}"
-            );
-            assert_eq!(
-                history.get(seed).cloned().unwrap_or_default(),
-                expected,
-                "history, {context}"
-            );
+/// Seeds whose events mostly come in their turn and seeds whose events come anywhere lie in tables of their own: what comes
+/// late counts by table. A third tracks one column, a fourth is truncated now and then.
+const TABLES: [Kind; 4] = [
+    Kind {
+        name: "orderly",
+        tracked: None,
+        truncates: 0,
+    },
+    Kind {
+        name: "mixed",
+        tracked: None,
+        truncates: 0,
+    },
+    Kind {
+        name: "tracked",
+        tracked: Some(&[0]),
+        truncates: 0,
+    },
+    Kind {
+        name: "truncated",
+        tracked: Some(&[0]),
+        truncates: 6,
+    },
+];
+
+struct Kind {
+    name: &'static str,
+    tracked: Option<&'static [usize]>,
+    truncates: usize,
+}
+
+impl Kind {
+    /// The seeds of the table; where there are truncates only one, because they are about all of its keys.
+    fn seeds(&self) -> Vec<u64> {
+        let all = seeds();
+        match self.name {
+            "orderly" => all.filter(|seed| reference::is_orderly(*seed)).collect(),
+            "mixed" => all.filter(|seed| !reference::is_orderly(*seed)).collect(),
+            "tracked" => all.collect(),
+            _ => vec![7],
         }
     }
 }
 
 #[tokio::test]
-async fn truncates_and_tracked_columns_equal_the_reference_model() {
-    let pipeline = EVENTS.replace(
-        "key: [seed, id]",
-        "key: [seed, id]\n    history: {tracked: [amount]}",
-    );
-    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
-    let events =
-        reference::with_truncates(7, reference::random_history(7, KEYS, EVENTS_PER_SEED), 6);
-    let batches = reference::deliver(7, &events, BATCHES, REPEATS);
+async fn random_histories_equal_the_reference_model_after_every_batch() {
+    compare("").await;
+}
+
+#[tokio::test]
+async fn random_histories_equal_the_reference_model_without_the_fast_path() {
+    compare("runs.fast_path = false").await;
+}
+
+/// Delivers the histories batch by batch and compares tables and ledger with the reference model after each.
+async fn compare(settings: &str) {
+    let mut service = start(settings).await;
+    let histories: Vec<(&Kind, u64, Vec<Vec<Event>>)> = TABLES
+        .iter()
+        .flat_map(|kind| kind.seeds().into_iter().map(move |seed| (kind, seed)))
+        .map(|(kind, seed)| {
+            let history = reference::random_history(seed, KEYS, EVENTS_PER_SEED);
+            let events = reference::with_truncates(seed, history, kind.truncates);
+            (
+                kind,
+                seed,
+                reference::deliver(seed, &events, BATCHES, REPEATS),
+            )
+        })
+        .collect();
     for batch in 0..BATCHES {
-        let rows: Vec<AuditRow> = batches[batch].iter().map(|e| audit_row(7, e)).collect();
-        log(&mut service.shop, &rows).await;
-        service.run().await;
-        let arrived = batches[..=batch].concat();
-        let (current, history) = tables(&service).await;
-        assert_eq!(
-            current.get(&7).cloned().unwrap_or_default(),
-            reference::current(&arrived),
-            "after batch {batch}"
-        );
-        assert_eq!(
-            history.get(&7).cloned().unwrap_or_default(),
-            reference::history(&arrived, Some(&[0])),
-            "after batch {batch}"
-        );
+        for (kind, seed, batches) in &histories {
+            let rows: Vec<AuditRow> = batches[batch]
+                .iter()
+                .map(|event| audit_row(kind.name, *seed, event))
+                .collect();
+            log(&mut service.shop, &rows).await;
+        }
+        let run = service.run().await;
+        let ledgers = ledgers(&service, &run).await;
+        for kind in &TABLES {
+            let (current, history) = tables(&service, kind.name).await;
+            let mut ledger = Ledger::default();
+            for (_, seed, batches) in histories.iter().filter(|(of, ..)| of.name == kind.name) {
+                let arrived = batches[..=batch].concat();
+                let context = format!("{}, seed {seed}, after batch {batch}", kind.name);
+                let rows = current.get(seed).cloned().unwrap_or_default();
+                let versions = history.get(seed).cloned().unwrap_or_default();
+                assert_eq!(rows, reference::current(&arrived), "current, {context}");
+                assert_eq!(
+                    versions,
+                    reference::history(&arrived, kind.tracked),
+                    "history, {context}"
+                );
+                let held = reference::check_invariants(&rows, &versions);
+                assert_eq!(held, Ok(()), "{context}");
+                ledger += reference::ledger(&batches[..batch].concat(), &batches[batch]);
+            }
+            assert_eq!(
+                ledgers.get(kind.name),
+                Some(&ledger),
+                "ledger of {}, batch {batch}",
+                kind.name
+            );
+        }
     }
+    for kind in &TABLES {
+        let path = format!("/v1/tables/{}.{}/verify", service.name, kind.name);
+        let started = service.post(&path, &json!({})).await;
+        let verified = service.ended(&started.body).await;
+        assert_eq!(verified["state"], "succeeded", "{verified:#}");
+    }
+}
+
+async fn start(settings: &str) -> Service {
+    let mut pipeline = String::from(
+        "pipeline: PIPELINE\nsource: {kind: postgres_audit_log, connection: shop}\ntables:\n",
+    );
+    let mut created = LOOSE_AUDIT_TABLE.to_owned();
+    for kind in &TABLES {
+        let tracked = if kind.tracked.is_some() {
+            "[amount]"
+        } else {
+            "all"
+        };
+        let table = format!(
+            "  {0}: {{from: public.{0}, key: [seed, id], history: {{tracked: {tracked}}}}}\n",
+            kind.name
+        );
+        pipeline.push_str(&table);
+        created.push_str(&ITEMS.replace("items", kind.name));
+    }
+
+    Service::start_with(&pipeline, &created, settings).await
+}
+
+/// The ledgers of a run by table, as the API serves them.
+async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, Ledger> {
+    let path = format!(
+        "/v1/runs/{}/changes",
+        run["run_id"].as_str().expect("an id")
+    );
+    let changes = service.get(&path).await;
+    let ledger = |change: &Value| {
+        let number = |name: &str| {
+            change[name]
+                .as_i64()
+                .unwrap_or_else(|| panic!("no `{name}`: {change}"))
+        };
+        let table = change["table"].as_str().expect("a table");
+        let (_, short) = table.split_once('.').expect("a pipeline");
+        let ledger = Ledger {
+            read: number("read"),
+            duplicate: number("duplicate"),
+            staged: number("staged"),
+            late: number("late"),
+            superseded: number("superseded"),
+            delete_without_row: number("delete_without_row"),
+            unchanged: number("unchanged"),
+            applied: number("inserted") + number("updated") + number("deleted"),
+            truncates: number("truncates"),
+            inserted: number("inserted"),
+            updated: number("updated"),
+            deleted: number("deleted"),
+            truncated: number("truncated"),
+        };
+        assert_eq!(number("published"), ledger.staged, "{change}");
+        assert_eq!(ledger.check(), Ok(()), "{change}");
+        (short.to_owned(), ledger)
+    };
+
+    changes.body["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .map(ledger)
+        .collect()
 }
 
 /// As many seeds as usual, or as `ICEFRONT_TEST_SEEDS` says.
@@ -89,7 +205,7 @@ fn seeds() -> std::ops::RangeInclusive<u64> {
     1..=seeds.unwrap_or(SEEDS)
 }
 
-fn audit_row(seed: u64, event: &Event) -> AuditRow {
+fn audit_row(table: &str, seed: u64, event: &Event) -> AuditRow {
     let values = &event.values;
     let data = (event.operation != 'T').then(|| {
         let amount = values[0].as_deref().map(|n| n.parse::<i64>().expect("a number"));
@@ -98,10 +214,10 @@ fn audit_row(seed: u64, event: &Event) -> AuditRow {
     });
 
     AuditRow {
-        id: Some(event.id + i64::try_from(seed).expect("small") * SPACING),
+        id: Some(event.id * SEEDS_MOST + i64::try_from(seed).expect("small")),
         operation: Some(event.operation.to_string()),
         occurred_at: Some(event.occurred_at),
-        table: "items".into(),
+        table: table.into(),
         data,
     }
 }
@@ -110,11 +226,11 @@ type Currents = BTreeMap<u64, BTreeMap<i64, Row>>;
 type Histories = BTreeMap<u64, Vec<Version>>;
 
 /// What Trino has, by seed.
-async fn tables(service: &Service) -> (Currents, Histories) {
+async fn tables(service: &Service, name: &str) -> (Currents, Histories) {
     const VALUES: &str = "cast(cast(amount as bigint) as varchar), name, note";
     let moment = |column: &str| format!("cast(to_unixtime({column}) * 1000000 as bigint)");
     let mut currents = Currents::new();
-    let sql = format!("select seed, id, {VALUES} from {{marts.items}}");
+    let sql = format!("select seed, id, {VALUES} from {{marts.{name}}}");
     for row in service.query(&sql).await {
         let of_seed = currents.entry(number(&row[0]).unsigned_abs()).or_default();
         let twice = of_seed.insert(number(&row[1]), row[2..].iter().map(text).collect());
@@ -122,7 +238,7 @@ async fn tables(service: &Service) -> (Currents, Histories) {
     }
     let mut histories = Histories::new();
     let sql = format!(
-        "select seed, id, {VALUES}, {}, {}, is_current, is_deleted, _event_id from {{marts.items_history}} order by seed, id, valid_from",
+        "select seed, id, {VALUES}, {}, {}, is_current, is_deleted, _event_id from {{marts.{name}_history}} order by seed, id, valid_from",
         moment("valid_from"),
         moment("valid_to")
     );
@@ -138,7 +254,7 @@ async fn tables(service: &Service) -> (Currents, Histories) {
                 valid_to: row[6].as_i64(),
                 is_current: row[7] == true,
                 is_deleted: row[8] == true,
-                event_id: number(&row[9]) - seed * SPACING,
+                event_id: (number(&row[9]) - seed) / SEEDS_MOST,
             });
     }
 

@@ -213,7 +213,7 @@ async fn a_definition_that_no_longer_fits_its_tables_is_refused() {
         service.restart().await;
         let run = service.run_once().await;
         assert_eq!(
-            run["error"]["type"], "urn:icefront:problem:pipeline-broken",
+            run["error"]["type"], "urn:icefront:problem:contract-broken",
             "{run:#}"
         );
         let detail = run["error"]["detail"].as_str().expect("a detail");
@@ -229,7 +229,7 @@ async fn changes_that_could_not_be_recorded_are_counted_by_the_next_run() {
         .connect(&format!("{}_state", service.name))
         .await;
     log(&mut service.shop, &rows(1..4)).await;
-    let refuse = "alter table icefront.changes add constraint none check (false) not valid";
+    let refuse = "alter table icefront.changes add constraint none check (published = 0) not valid";
     state.batch_execute(refuse).await.expect("altered");
     let run = service.run_once().await;
     assert_eq!(run["error"]["step"], "mart.items", "{run:#}");

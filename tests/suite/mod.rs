@@ -1,10 +1,14 @@
 //! The claims, by what they are about.
 
+mod audit;
 mod convergence;
+mod corners;
 mod document;
+mod evolution;
 mod exactness;
 mod extraction;
 mod faults;
 mod names;
 mod rejects;
+mod repair;
 mod requests;

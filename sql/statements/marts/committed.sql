@@ -1,9 +1,17 @@
--- Tells what a statement committed: its snapshot, by the query id that Trino writes into the summary.
+-- Tells what a statement committed: its snapshot, by the query id that Trino writes into the summary, and what was there before.
+-- A table that was made anew has no parent: what was before is the snapshot before.
 select
   cast(snapshot_id as varchar),
-  cast(parent_id as varchar),
+  cast(coalesce(parent_id, earlier_id) as varchar),
   cast(coalesce(element_at(summary, 'added-records'), '0') as bigint),
   cast(coalesce(element_at(summary, 'added-position-deletes'), '0') as bigint)
-    - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint)
-from {{ snapshots }}
+    - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint),
+  earlier_rows
+from (
+  select
+    snapshot_id, parent_id, summary,
+    lag(snapshot_id) over (order by committed_at) as earlier_id,
+    lag(cast(coalesce(element_at(summary, 'total-records'), '0') as bigint), 1, 0) over (order by committed_at) as earlier_rows
+  from {{ snapshots }}
+)
 where element_at(summary, 'trino_query_id') = {{ query_id | literal }}

@@ -1,19 +1,46 @@
 {% from 'marts/names.sql' import list, bare, equal %}
-{# All events of the keys that the batches touched; of every key where everything is to be made again. #}
+{# The events that decide: of a key that only newer events touched, those of the batches; of any other, all of the log. #}
+{% set needed %}{{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id{% endset %}
 {% if everything %}
 with events as (
-  select * from {{ staging }} where _batch_id <= {{ upto_batch }} and _operation <> 'T'
+  select {{ needed }}, false as _is_newer
+  from {{ staging }}
+  where _batch_id <= {{ upto_batch }} and _operation <> 'T'
+  {% if sample_of %}
+    and mod(from_big_endian_64(xxhash64(to_utf8({% for column in key_columns %}{% if not loop.first %} || ',' || {% endif %}coalesce(cast({{ column.name }} as varchar), ''){% endfor %}))), {{ sample_of }}) = 0
+  {% endif %}
 )
 {% else %}
-with touched as (
-  select distinct {{ bare(key_columns) }}
+with batch as (
+  select {{ needed }}
   from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation <> 'T'
 ),
+{% if has_older %}
+-- Keys with an event that is not newer, by id and by time, than everything before these batches: their tables do not tell enough.
+older as (
+  {% if keys %}
+  select {% for column in key_columns %}cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
+
+  from (values {% for key in keys %}({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %}){% if not loop.last %}, {% endif %}{% endfor %}) as given ({% for column in key_columns %}{{ "_" ~ loop.index }}{% if not loop.last %}, {% endif %}{% endfor %})
+  {% else %}
+  select distinct {{ bare(key_columns) }}
+  from batch
+  where _event_id <= {{ highest_event }} or _occurred_at <= timestamp {{ highest_time | literal }}
+  {% endif %}
+),
 events as (
-  select staged.*
+  select {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at, batch._batch_id, true as _is_newer
+  from batch
+  left join older on {{ equal(key_columns, 'batch', 'older') }}
+  where older.{{ key_columns[0].name }} is null
+  union all
+  select {{ list(columns, 'staged') }}, staged._event_id, staged._operation, staged._occurred_at, staged._ingested_at, staged._batch_id, false
   from {{ staging }} as staged
-  join touched on {{ equal(key_columns, 'staged', 'touched') }}
+  join older on {{ equal(key_columns, 'staged', 'older') }}
   where staged._batch_id <= {{ upto_batch }} and staged._operation <> 'T'
 )
+{% else %}
+events as (select *, true as _is_newer from batch)
+{% endif %}
 {% endif %}

@@ -1,4 +1,5 @@
-{% from 'staging/typed.sql' import typed, text, misfit %}
+{% from 'staging/reject_id.sql' import meant %}
+{% from 'staging/typed.sql' import typed, text, nested, misfit %}
 {# The events of the batches, typed and judged: `_reason` is null where the event can be taken. #}
 {# Every name of ours starts with `_`, which no business column does. #}
 with landed as (
@@ -6,11 +7,22 @@ with landed as (
     ingested_at as _ingested_at, source_file as _source_file, audit_event_id as _event_id, audit_operation as _operation,
     audit_timestamp as _occurred_at, tbl_schema as _schema, tbl_name as _table, raw_data as _raw_data, fields as _fields, _batch_id
     {% for column in columns %}
+    {% if column.path %}
+    -- A scalar inside a field's JSON, as its exact text; an object or a list there is no value.
+    , json_extract_scalar(element_at(fields, {{ column.from | literal }}), {{ column.path | literal }}) as {{ text(column) }}
+    , json_format(json_extract(element_at(fields, {{ column.from | literal }}), {{ column.path | literal }})) as {{ nested(column) }}
+    {% else %}
     , element_at(fields, {{ column.from | literal }}) as {{ text(column) }}
+    {% endif %}
     {% endfor %}
+  {% if replaying %}
+  from {{ rejects }}
+  where {{ meant(from, reason, ids) }}
+  {% else %}
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
     and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+  {% endif %}
 ),
 -- Each field in its column's type; what does not fit is null here and found below.
 typed as (

@@ -1,14 +1,7 @@
 -- Appends the events of the batches that are not in the log yet; harmless twice, because an event id is taken once.
 merge into {{ staging }} as staged
 using (
-  {% include 'staging/events.sql' %}
-  -- Of an id that came more than once in these batches, the first that landed.
-  , firsts as (
-    select *, row_number() over (partition by _event_id order by _batch_id) as _arrival
-    from judged
-    where _reason is null
-  )
-  select * from firsts where _arrival = 1
+  {% include 'staging/firsts.sql' %}
 ) as event
 on staged._event_id = event._event_id
   and staged._event_id between {{ first_event }} and {{ last_event }}

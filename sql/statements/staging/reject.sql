@@ -2,18 +2,18 @@
 merge into {{ rejects }} as kept
 using (
   {% include 'staging/events.sql' %}
-  {% from 'staging/typed.sql' import text, misfit_as %}
+  {% from 'staging/typed.sql' import shown, misfit_as %}
   -- The id of a staged event with other content is the other kind of fault: the first staged stays.
   , compared as (
     select
       judged.*,
-      coalesce(_reason, case when
+      coalesce(_reason, case when staged._event_id is not null and (
         staged._operation <> judged._operation
         or staged._occurred_at <> judged._occurred_at
         {% for column in columns %}
         or staged.{{ column.name }} is distinct from judged.{{ column.name }}
         {% endfor %}
-        then 'id_reuse' end) as _fault
+        ) then 'id_reuse' end) as _fault
     from judged
     left join {{ staging }} as staged
       on staged._event_id = judged._event_id
@@ -40,7 +40,7 @@ using (
         when 'future_time' then cast(_occurred_at as varchar)
         when 'bad_value' then case
           {% for column in columns %}
-          {{ misfit_as(column, text(column)) }}
+          {{ misfit_as(column, shown(column)) }}
           {% endfor %}
         end
       end as _fault_value,

@@ -7,4 +7,4 @@ where id = (
   order by state = 'running' desc, id
   limit 1
 )
-returning id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error
+returning id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task, '[]'::jsonb

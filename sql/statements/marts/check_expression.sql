@@ -1,0 +1,5 @@
+-- Asks whether a test's condition can be read.
+explain (type validate)
+select 1 from {{ staging }} where not (
+{{ expression | expression }}
+)

@@ -1,0 +1,2 @@
+-- Tells what a column means.
+comment on column {{ name }} is {{ description | literal }}

@@ -1,0 +1,2 @@
+-- Tells what a table means.
+comment on table {{ table }} is {{ description | literal }}

@@ -1,0 +1,36 @@
+{% include 'marts/versions.sql' %}
+{% from 'marts/names.sql' import bare, equal, differ %}
+{# Only rows that act: new versions, versions that changed, versions that are no more. #}
+{% if everything or has_older %}
+, present as (
+  select kept.*
+  from {{ history }} as kept
+  {% if not everything %}
+  join older on {{ equal(key_columns, 'kept', 'older') }}
+  {% endif %}
+)
+select
+  {% for column in columns %}
+  {% if column.is_key %}coalesce(intended.{{ column.name }}, present.{{ column.name }}) as {{ column.name }}{% else %}intended.{{ column.name }}{% endif %},
+  {% endfor %}
+  coalesce(intended.valid_from, present.valid_from) as valid_from,
+  intended.valid_to, intended.is_current, intended.is_deleted, intended._event_id, intended._batch_id,
+  intended._event_id is null as _is_gone, present._event_id is not null as _was_there
+from intended
+full join present on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
+where intended._event_id is null
+  or (present._event_id is null and not intended._stays)
+  or present._event_id is not null and (
+    intended._event_id <> present._event_id
+    or intended.valid_to is distinct from present.valid_to
+    or intended.is_deleted <> present.is_deleted
+    or intended.is_current <> present.is_current
+    {% if value_columns %}
+    or {{ differ(value_columns, 'intended', 'present') }}
+    {% endif %}
+  )
+{% else %}
+select {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id, false as _is_gone
+from intended
+where not _stays
+{% endif %}

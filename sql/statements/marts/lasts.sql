@@ -1,0 +1,17 @@
+{% include 'marts/events.sql' %}
+{% from 'marts/names.sql' import bare %}
+{# The last event of every key that is looked at, and whether it leaves a row. #}
+-- Found by key and id alone, because whole rows of every key would not fit into memory at once.
+, newest as (
+  select max(_event_id) as _newest from events group by {{ bare(key_columns) }}
+),
+-- A truncate after the last event of a key deletes it as well.
+lasts as (
+  select
+    events.*,
+    _operation <> 'D'{% if is_truncated and (everything or has_older) %} and _event_id > (
+      select coalesce(max(_event_id), -1) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
+    ){% endif %} as _exists
+  from events
+  join newest on events._event_id = newest._newest
+)

@@ -1,0 +1,63 @@
+-- Says of every staged event of the batches what became of it, and how many rows of the current table these batches gave.
+{% from 'marts/names.sql' import bare, equal, list %}
+with batch as (
+  select {{ bare(key_columns) }}, _event_id, _operation, _occurred_at
+  from {{ staging }}
+  where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+),
+{% if has_older %}
+-- The highest id that a key had before, where an event of the batches may lie below it.
+older as (
+  select {{ list(key_columns, 'staged') }}, max(staged._event_id) as _highest
+  from {{ staging }} as staged
+  join (
+    select distinct {{ bare(key_columns) }}
+    from batch
+    where _operation <> 'T' and (_event_id <= {{ highest_event }} or _occurred_at <= timestamp {{ highest_time | literal }})
+  ) as touched on {{ equal(key_columns, 'staged', 'touched') }}
+  where staged._batch_id <= {{ after_batch }} and staged._operation <> 'T'
+  group by {{ list(key_columns, 'staged') }}
+),
+{% endif %}
+{% if is_truncated %}
+truncates as (
+  select
+    coalesce(max(_event_id) filter (where _batch_id <= {{ after_batch }}), -1) as _before,
+    coalesce(max(_event_id) filter (where _batch_id > {{ after_batch }}), -1) as _within
+  from {{ staging }}
+  where _operation = 'T' and _batch_id <= {{ upto_batch }}
+),
+{% endif %}
+judged as (
+  select
+    {{ list(key_columns, 'batch') }}, batch._event_id, batch._operation,
+    greatest(-1{% if has_older %}, coalesce(older._highest, -1){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
+    {% if is_truncated %}truncates._within{% else %}-1{% endif %} as _truncated_below
+  from batch
+  {% if has_older %}
+  left join older on {{ equal(key_columns, 'batch', 'older') }}
+  {% endif %}
+  {% if is_truncated %}
+  cross join truncates
+  {% endif %}
+  where batch._operation <> 'T'
+),
+-- At most one event of a key wins: the last, unless something later came before, or a truncate after it.
+by_key as (
+  select
+    count(*) as _events,
+    count_if(_event_id < _late_below) as _late,
+    max(_event_id) > greatest(max(_late_below), max(_truncated_below)) as _has_winner,
+    max_by(_operation, _event_id) = 'D' as _ends_deleted
+  from judged
+  group by {{ bare(key_columns) }}
+)
+select
+  coalesce(sum(_events), 0),
+  coalesce(sum(_late), 0),
+  coalesce(sum(_events - _late - if(_has_winner, 1, 0)), 0),
+  coalesce(sum(if(_has_winner and _ends_deleted, 1, 0)), 0),
+  coalesce(sum(if(_has_winner and not _ends_deleted, 1, 0)), 0),
+  {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %},
+  (select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }})
+from by_key

@@ -1,0 +1,6 @@
+-- Makes the versions of every key from the whole log, aside, and swaps them in by one commit; open ones lie apart, so that a change reads only those.
+{% from 'marts/names.sql' import bare %}
+create or replace table {{ history }} with (partitioning = array['is_current']) as
+{% include 'marts/versions.sql' %}
+select {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id
+from intended

@@ -1,0 +1,27 @@
+-- Counts what cannot be, whatever the log says: versions that are empty, overlap, leave a gap without a delete, two open ones of a
+-- key; and current rows that are not the open versions, value for value.
+{% from 'marts/names.sql' import bare, equal, differ %}
+select
+  (
+    select count(*)
+    from (
+      select
+        valid_from, valid_to, is_current, is_deleted,
+        lead(valid_from) over (partition by {{ bare(key_columns) }} order by valid_from) as _next_from
+      from {{ history }}
+    )
+    where valid_to <= valid_from
+      or is_current <> (valid_to is null)
+      or is_current and is_deleted
+      or _next_from < coalesce(valid_to, timestamp '9999-12-31 23:59:59.999999 UTC')
+      or _next_from is not null and valid_to is null
+      or _next_from > valid_to and not is_deleted
+      or _next_from = valid_to and is_deleted
+      or _next_from is null and not is_current and not is_deleted
+  ),
+  (
+    select count(*)
+    from {{ current }} as present
+    full join (select * from {{ history }} where is_current) as open on {{ equal(key_columns, 'present', 'open') }}
+    where present._event_id is null or open._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'open') }}{% endif %}
+  )

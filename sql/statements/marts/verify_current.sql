@@ -1,0 +1,14 @@
+-- Counts the keys whose current row is not what the log says: missing, different, too many.
+{% include 'marts/lasts.sql' %}
+{% from 'marts/names.sql' import equal, differ, list %}
+, present as (
+  select {{ list(columns, 'kept') }}, kept._event_id from {{ current }} as kept
+  {% if sample_of %}
+  where mod(from_big_endian_64(xxhash64(to_utf8({% for column in key_columns %}{% if not loop.first %} || ',' || {% endif %}coalesce(cast({{ column.name }} as varchar), ''){% endfor %}))), {{ sample_of }}) = 0
+  {% endif %}
+)
+select
+  count_if(present._event_id is null), count_if(intended._event_id is not null and present._event_id is not null), count_if(intended._event_id is null)
+from (select * from lasts where _exists) as intended
+full join present on {{ equal(key_columns, 'intended', 'present') }}
+where intended._event_id is null or present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'intended', 'present') }}{% endif %}

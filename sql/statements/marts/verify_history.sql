@@ -1,0 +1,20 @@
+-- Counts the versions that are not what the log says: missing, different, too many.
+{% include 'marts/versions.sql' %}
+{% from 'marts/names.sql' import equal, differ, list %}
+, present as (
+  select kept.* from {{ history }} as kept
+  {% if sample_of %}
+  where mod(from_big_endian_64(xxhash64(to_utf8({% for column in key_columns %}{% if not loop.first %} || ',' || {% endif %}coalesce(cast({{ column.name }} as varchar), ''){% endfor %}))), {{ sample_of }}) = 0
+  {% endif %}
+)
+select
+  count_if(present._event_id is null), count_if(intended._event_id is not null and present._event_id is not null), count_if(intended._event_id is null)
+from intended
+full join present on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
+where intended._event_id is null or present._event_id is null
+  or intended.valid_to is distinct from present.valid_to
+  or intended.is_current <> present.is_current
+  or intended.is_deleted <> present.is_deleted
+  {% if value_columns %}
+  or {{ differ(value_columns, 'intended', 'present') }}
+  {% endif %}

@@ -1,0 +1,13 @@
+{# Names a reject: the same for the same event of a table with the same text. #}
+{% macro reject_id() %}lower(to_hex(murmur3(to_utf8(concat_ws('/', tbl_schema, tbl_name, coalesce(cast(audit_event_id as varchar), '-'), coalesce(raw_data, '')))))){% endmacro %}
+
+{# Which rejects are meant: of a table, with a reason, by name. #}
+{% macro meant(from, reason, ids) %}
+tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+{% if reason %}
+  and reason = {{ reason | literal }}
+{% endif %}
+{% if ids %}
+  and {{ reject_id() }} in ({% for id in ids %}{{ id | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
+{% endif %}
+{% endmacro %}

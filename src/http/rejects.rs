@@ -1,0 +1,194 @@
+//! `/v1/rejects`: events that could not be taken, tried again or dismissed.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::Accepted;
+use super::read::{Body, Query, limited};
+use super::runs::Run;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::pipeline::Definition;
+use crate::report::{self, Reject, RejectQuery};
+use crate::run::{self, Task};
+use crate::warehouse::Meant;
+
+const MOST_IDS: usize = 1_000;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RejectsQuery {
+    /// Of this pipeline; may be left out where there is only one, or where `table` names it.
+    #[param(example = "shop", required = false)]
+    pipeline: Option<String>,
+    /// Only of this table.
+    #[param(example = "shop.orders", required = false)]
+    table: Option<String>,
+    /// Only with this reason.
+    #[param(example = "bad_value", required = false)]
+    reason: Option<String>,
+    /// Only after this one: the `next` of the page before.
+    #[param(required = false)]
+    before: Option<String>,
+    /// At most so many.
+    #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
+    limit: Option<i64>,
+}
+
+/// A page of rejects.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RejectPage {
+    /// Newest batch first.
+    rejects: Vec<Reject>,
+    /// What to give as `before` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Which rejects are meant; all of the pipeline where nothing else is said.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"table": "shop.orders", "reason": "bad_value"}))]
+pub(super) struct MeantRejects {
+    /// Of this pipeline; may be left out where there is only one, or where `table` names it.
+    pipeline: Option<String>,
+    /// Only of this table.
+    table: Option<String>,
+    /// Only with this reason.
+    reason: Option<String>,
+    /// Only these, by their `id`.
+    #[schema(max_items = 1000)]
+    ids: Vec<String>,
+}
+
+/// List events that could not be taken.
+#[utoipa::path(
+    get, path = "/v1/rejects", tag = "rejects",
+    params(RejectsQuery),
+    responses((status = OK, description = "A page of rejects", body = RejectPage), Problem),
+)]
+pub(super) async fn list_rejects(
+    State(app): State<App>,
+    Query(query): Query<RejectsQuery>,
+) -> Result<Json<RejectPage>> {
+    let limit = usize::try_from(limited(query.limit, 100, 1_000)?).map_err(Error::internal)?;
+    let definition = pipeline(&app, query.pipeline.as_deref(), query.table.as_deref())?;
+    let which = RejectQuery {
+        table: query.table,
+        reason: query.reason,
+        before: query.before,
+        limit: limit + 1,
+    };
+    let mut rejects = report::rejects(&app, definition, &which).await?;
+    let more = rejects.len() > limit;
+    rejects.truncate(limit);
+
+    Ok(Json(RejectPage {
+        next: rejects.last().filter(|_| more).map(|last| last.id.clone()),
+        rejects,
+    }))
+}
+
+/// Try rejects again, after the contract or the data was mended.
+///
+/// A run takes those that can be taken by now; each takes its old place in the order of its key, even in the past.
+#[utoipa::path(
+    post, path = "/v1/rejects/replay", tag = "rejects",
+    request_body(content = Option<MeantRejects>, description = "Which ones"),
+    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+)]
+pub(super) async fn replay_rejects(
+    State(app): State<App>,
+    Body(request): Body<MeantRejects>,
+) -> Result<Accepted<Run>> {
+    start(&app, request, |tables, meant| Task::Replay {
+        tables,
+        meant,
+    })
+    .await
+}
+
+/// Forget rejects; they stay in the landing table.
+#[utoipa::path(
+    post, path = "/v1/rejects/dismiss", tag = "rejects",
+    request_body(content = Option<MeantRejects>, description = "Which ones"),
+    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+)]
+pub(super) async fn dismiss_rejects(
+    State(app): State<App>,
+    Body(request): Body<MeantRejects>,
+) -> Result<Accepted<Run>> {
+    start(&app, request, |tables, meant| Task::Dismiss {
+        tables,
+        meant,
+    })
+    .await
+}
+
+async fn start(
+    app: &App,
+    request: MeantRejects,
+    task: impl FnOnce(Vec<String>, Meant) -> Task,
+) -> Result<Accepted<Run>> {
+    if request.ids.len() > MOST_IDS {
+        return Err(Error::Invalid {
+            field: "ids".into(),
+            detail: format!(
+                "`ids` takes at most {MOST_IDS} names, not {}",
+                request.ids.len()
+            ),
+        });
+    }
+    let definition = pipeline(app, request.pipeline.as_deref(), request.table.as_deref())?;
+    let tables = match &request.table {
+        Some(table) => vec![
+            table
+                .split_once('.')
+                .map_or(table.as_str(), |(_, short)| short)
+                .to_owned(),
+        ],
+        None => definition.tables.keys().cloned().collect(),
+    };
+    // The name alone finds the event; the batch before it is its place in the list.
+    let ids = request
+        .ids
+        .iter()
+        .map(|id| id.rsplit('.').next().unwrap_or(id).to_owned())
+        .collect();
+    let meant = Meant {
+        reason: request.reason,
+        ids,
+    };
+    let run = run::start_task(app, definition, &task(tables, meant)).await?;
+
+    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)))
+}
+
+/// The pipeline that is named, by itself or by a table; the only one where none is.
+fn pipeline<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Result<&'a Definition> {
+    let of_table = table.map(|table| app.pipelines.table(table)).transpose()?;
+    match (named, of_table) {
+        (Some(name), Some((definition, _))) if definition.name != name => Err(Error::not_found(
+            "table of that pipeline",
+            table.unwrap_or_default(),
+            [],
+        )),
+        (_, Some((definition, _))) => Ok(definition),
+        (Some(name), None) => app.pipelines.get(name),
+        (None, None) => {
+            let mut usable = app.pipelines.usable();
+            match (usable.next(), usable.next()) {
+                (Some(only), None) => Ok(only),
+                _ => Err(Error::NotFound {
+                    kind: "single pipeline",
+                    name: "pipeline".into(),
+                    hint: Some("name one by `pipeline` or `table`".into()),
+                    field: Some("pipeline".into()),
+                }),
+            }
+        }
+    }
+}

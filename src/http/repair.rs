@@ -1,0 +1,140 @@
+//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage`: compare tables with their logs, and make them anew.
+
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::answer::Accepted;
+use super::read::{Body, Path};
+use super::runs::Run;
+use super::tables::TablePath;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::run::{self, Task};
+
+const MOST_KEYS: usize = 1_000;
+
+/// How much to compare.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"one_in": 10}))]
+pub(super) struct Verify {
+    /// Only one key in so many, found by its hash; all keys when absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    one_in: Option<u32>,
+}
+
+/// What to make again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"keys": [{"order_id": 42}]}))]
+pub(super) struct Rebuild {
+    /// Only these keys, each with a value for every column of the key. All when empty.
+    #[schema(max_items = 1000, value_type = Vec<Object>)]
+    keys: Vec<Map<String, Value>>,
+}
+
+/// Compare a table with its log.
+///
+/// A run of its own makes current rows and history again in a query, up to the last published batch, and counts what differs.
+/// It succeeds where nothing does, else it fails with `verify-failed` and the numbers.
+#[utoipa::path(
+    post, path = "/v1/tables/{table}/verify", tag = "tables",
+    params(TablePath),
+    request_body(content = Option<Verify>, description = "How much to compare; everything when left out"),
+    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+)]
+pub(super) async fn verify_table(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+    Body(request): Body<Verify>,
+) -> Result<Accepted<Run>> {
+    let one_in = request.one_in.unwrap_or(1);
+    if !(1..=1_000_000).contains(&one_in) {
+        return Err(Error::Invalid {
+            field: "one_in".into(),
+            detail: format!("`one_in` is {one_in}; it must be between 1 and 1000000"),
+        });
+    }
+
+    start(&app, &table, |table| Task::Verify { table, one_in }).await
+}
+
+/// Make a table's current rows and history again from its log.
+///
+/// All of it aside, swapped in by one commit each; or some keys in place. The source is not read.
+#[utoipa::path(
+    post, path = "/v1/tables/{table}/rebuild", tag = "tables",
+    params(TablePath),
+    request_body(content = Option<Rebuild>, description = "What to make again; everything when left out"),
+    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+)]
+pub(super) async fn rebuild_table(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+    Body(request): Body<Rebuild>,
+) -> Result<Accepted<Run>> {
+    let (_, tracked) = app.pipelines.table(&table)?;
+    if request.keys.len() > MOST_KEYS {
+        return Err(Error::Invalid {
+            field: "keys".into(),
+            detail: format!(
+                "`keys` takes at most {MOST_KEYS} keys, not {}",
+                request.keys.len()
+            ),
+        });
+    }
+    let keys = request
+        .keys
+        .iter()
+        .enumerate()
+        .map(|(at, key)| values(&tracked.key_order(), key, at))
+        .collect::<Result<_>>()?;
+
+    start(&app, &table, |table| Task::Rebuild { table, keys }).await
+}
+
+/// Make a table's log again from landing, by its definition as it is now, then its current rows and history.
+///
+/// For a new column in old events, another type, another key. The source is not read.
+#[utoipa::path(
+    post, path = "/v1/tables/{table}/restage", tag = "tables",
+    params(TablePath),
+    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+)]
+pub(super) async fn restage_table(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+) -> Result<Accepted<Run>> {
+    start(&app, &table, |table| Task::Restage { table }).await
+}
+
+async fn start(app: &App, table: &str, task: impl FnOnce(String) -> Task) -> Result<Accepted<Run>> {
+    let (definition, _) = app.pipelines.table(table)?;
+    let short = table.split_once('.').map_or(table, |(_, short)| short);
+    let run = run::start_task(app, definition, &task(short.to_owned())).await?;
+
+    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)))
+}
+
+/// The values of a key as texts, in the order of its columns.
+fn values(columns: &[String], key: &Map<String, Value>, at: usize) -> Result<Vec<String>> {
+    let value = |column: &String| match key.get(column)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    };
+    let values: Option<Vec<String>> = columns.iter().map(value).collect();
+
+    values
+        .filter(|values| values.len() == key.len())
+        .ok_or_else(|| Error::Invalid {
+            field: format!("keys[{at}]"),
+            detail: format!(
+                "`keys[{at}]` must have a value for each of {} and nothing else",
+                columns.join(", ")
+            ),
+        })
+}

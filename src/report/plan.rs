@@ -1,0 +1,118 @@
+//! The plan: what the next run would do to tables, told beforehand.
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::{Problem, Result};
+use crate::pipeline::{Definition, Drift, Table};
+use crate::source::AuditLog;
+use crate::state::TableState;
+
+/// What the next run of a pipeline would do.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "pipeline": "shop",
+    "tables": [{"table": "shop.orders", "is_new": false, "waiting_batches": 1,
+        "changes": [{"column": "channel", "change": "added", "detail": "the source has it as varchar; it is null in what came before"}]}],
+}))]
+pub struct Plan {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Its tables, by name.
+    pub tables: Vec<PlannedTable>,
+    /// Why the source cannot be asked; then the tables are planned by its catalogue as it was seen last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// What the next run would do to a table.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PlannedTable {
+    /// Its name in the API.
+    pub table: String,
+    /// Whether it is made for the first time.
+    pub is_new: bool,
+    /// Batches that landed and are not staged yet.
+    pub waiting_batches: i64,
+    /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
+    /// earlier runs carry those runs' ids.
+    pub changes: Vec<Drift>,
+    /// Why it would be refused, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+}
+
+/// Says what the next run would do to the tables of a pipeline; changes nothing.
+///
+/// # Errors
+///
+/// [`crate::error::Error::StateUnavailable`].
+pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
+    let log = AuditLog::open(&definition.source, &app.config).await;
+    let mut problem = log.as_ref().err().map(Problem::from);
+    let mut tables = Vec::new();
+    for (name, table) in &definition.tables {
+        let (schema, source_table) = table.origin();
+        let catalogue = match &log {
+            Ok(log) => match log.columns_of(schema, source_table).await {
+                Ok(catalogue) => catalogue,
+                Err(error) => {
+                    problem.get_or_insert(Problem::from(&error));
+                    Vec::new()
+                }
+            },
+            Err(_) => Vec::new(),
+        };
+        let known = app.store.table(&definition.name, name).await?;
+        let landed = app.store.last_landed(&definition.name).await?;
+        let waiting = landed - known.as_ref().map_or(0, |known| known.staged_batch);
+        let mut planned = planned(name, table, known, catalogue);
+        planned.table = format!("{}.{name}", definition.name);
+        planned.waiting_batches = waiting.max(0);
+        tables.push(planned);
+    }
+
+    Ok(Plan {
+        pipeline: definition.name.clone(),
+        tables,
+        problem,
+    })
+}
+
+fn planned(
+    name: &str,
+    table: &Table,
+    known: Option<TableState>,
+    catalogue: Vec<(String, String)>,
+) -> PlannedTable {
+    let mut planned = PlannedTable {
+        table: String::new(),
+        is_new: known.is_none(),
+        waiting_batches: 0,
+        changes: Vec::new(),
+        refusal: None,
+    };
+    let Some(known) = known else {
+        planned.refusal = table.columns(&catalogue).err();
+        return planned;
+    };
+    let catalogue = if catalogue.is_empty() {
+        known.catalogue
+    } else {
+        catalogue
+    };
+    match table.evolve(
+        name,
+        (&known.origin, &known.columns),
+        &catalogue,
+        &known.drift,
+    ) {
+        Ok(evolution) => {
+            planned.changes = evolution.drift;
+            planned.refusal = evolution.refusal;
+        }
+        Err(fault) => planned.refusal = Some(fault),
+    }
+
+    planned
+}

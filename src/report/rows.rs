@@ -1,0 +1,197 @@
+//! Bounded look-ups in current tables and histories: values as JSON that loses nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::pipeline::Names;
+use crate::sql::render;
+use crate::state::TableState;
+
+/// Rows of a table, each a column's name and value.
+pub type Rows = Vec<Map<String, Value>>;
+
+/// Which rows of a table to look up.
+#[derive(Debug, Default)]
+pub struct RowQuery {
+    /// Only the row of this key: values as texts, by column.
+    pub key: BTreeMap<String, String>,
+    /// As the rows were at this time of their events; as they are now where it is none.
+    pub as_of: Option<Timestamp>,
+    /// As the table had been published by this time; as it is now where it is none.
+    pub loaded_as_of: Option<Timestamp>,
+    /// Only rows after the one with this key, whose values are texts in the order of the key's columns.
+    pub after: Option<Vec<String>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Looks up all versions of one key, oldest first, at most `limit`.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] where nothing was published yet or the key is another, [`Error::TrinoUnavailable`], [`Error::Trino`].
+pub async fn versions(
+    app: &App,
+    table: &str,
+    key: &BTreeMap<String, String>,
+    limit: usize,
+) -> Result<Rows> {
+    let (names, short, state) = published(app, table).await?;
+    let sql = render(
+        "report/history.sql",
+        json!({
+            "history": names.history(short),
+            "columns": state.columns,
+            "key": whole_key(&state, key)?,
+            "limit": limit,
+        }),
+    )?;
+
+    read(app, &sql, key).await
+}
+
+/// Looks up rows in the order of their key; gives as well what the key's columns are called.
+///
+/// # Errors
+///
+/// As [`versions`]; [`Error::NotFound`] as well where the table had not been published by `loaded_as_of`.
+pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec<String>)> {
+    let (names, short, state) = published(app, table).await?;
+    let keys: Vec<_> = state.columns.iter().filter(|c| c.is_key).collect();
+    if let Some(after) = &which.after
+        && after.len() != keys.len()
+    {
+        return Err(Error::NotFound {
+            kind: "page",
+            name: after.join(","),
+            hint: Some("give the `next` of the page before as it was".into()),
+            field: Some("after".into()),
+        });
+    }
+    let key = if which.key.is_empty() {
+        Vec::new()
+    } else {
+        whole_key(&state, &which.key)?
+    };
+    let moment = |time: Timestamp| {
+        let time = time.to_zoned(TimeZone::UTC);
+        time.strftime("%Y-%m-%d %H:%M:%S%.6f UTC").to_string()
+    };
+    let is_history = which.as_of.is_some();
+    let sql = render(
+        "report/rows.sql",
+        json!({
+            "table": if is_history { names.history(short) } else { names.current(short) },
+            "columns": state.columns,
+            "key_columns": keys,
+            "key": key,
+            "as_of": which.as_of.map(moment),
+            "loaded_as_of": which.loaded_as_of.map(moment),
+            "after": which.after,
+            "limit": which.limit,
+        }),
+    )?;
+
+    let names = keys.iter().map(|column| column.name.clone()).collect();
+
+    Ok((read(app, &sql, &which.key).await?, names))
+}
+
+async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a str, TableState)> {
+    let (definition, _) = app.pipelines.table(table)?;
+    let short = table.split_once('.').map_or(table, |(_, short)| short);
+    let state = app.store.table(&definition.name, short).await?;
+    let state = state.filter(|state| state.history_batch > 0 && state.current_batch > 0);
+    let Some(state) = state else {
+        return Err(Error::not_found("published history of table", table, []));
+    };
+
+    Ok((Names::new(definition, &app.config), short, state))
+}
+
+async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Rows> {
+    let found = app.trino.read("icefront/api", sql).await;
+    let found = found.map_err(|error| misfit(error, key))?;
+
+    Ok(found
+        .rows
+        .into_iter()
+        .map(|row| {
+            let cells = found.columns.iter().zip(row);
+            cells
+                .map(|((name, kind), value)| (name.clone(), exact(kind, value)))
+                .collect()
+        })
+        .collect())
+}
+
+/// Pairs every column of the key with its value; other columns than these tell no rows apart.
+fn whole_key(state: &TableState, given: &BTreeMap<String, String>) -> Result<Vec<Value>> {
+    let columns = state.columns.iter().filter(|column| column.is_key);
+    let key: Option<Vec<Value>> = columns
+        .clone()
+        .map(|column| {
+            let value = given.get(&column.name)?;
+            Some(json!({"name": column.name, "data_type": column.data_type, "value": value}))
+        })
+        .collect();
+    let whole: Vec<String> = columns
+        .map(|column| format!("key.{}=…", column.name))
+        .collect();
+
+    key.filter(|key| key.len() == given.len())
+        .ok_or_else(|| Error::NotFound {
+            kind: "key",
+            name: given
+                .keys()
+                .map(|name| format!("key.{name}"))
+                .collect::<Vec<_>>()
+                .join("&"),
+            hint: Some(format!("give the whole key: `?{}`", whole.join("&"))),
+            field: Some("key".into()),
+        })
+}
+
+/// No row has a key that is no value of the column's type, and none was there before the table; Trino cannot even look.
+fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
+    let pairs = given
+        .iter()
+        .map(|(name, value)| format!("key.{name}={value}"));
+    match error {
+        Error::Trino(failure) if failure.name == "INVALID_CAST_ARGUMENT" => Error::NotFound {
+            kind: "row",
+            name: pairs.collect::<Vec<_>>().join("&"),
+            hint: Some(format!("the key cannot be read: {}", failure.message)),
+            field: Some("key".into()),
+        },
+        Error::Trino(failure) if failure.message.contains("No version history") => {
+            Error::NotFound {
+                kind: "snapshot",
+                name: "loaded_as_of".into(),
+                hint: Some(
+                    "the table had not been published by then, or its snapshots have expired"
+                        .into(),
+                ),
+                field: Some("loaded_as_of".into()),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Keeps what JavaScript would round as text, and writes times as RFC 3339 has them.
+fn exact(kind: &str, value: Value) -> Value {
+    const LONGEST: u64 = 1 << 53;
+    match (&value, value.as_i64()) {
+        (_, Some(number)) if number.unsigned_abs() > LONGEST => number.to_string().into(),
+        (Value::String(time), _) if kind.starts_with("timestamp") => {
+            time.replacen(' ', "T", 1).replace(" UTC", "Z").into()
+        }
+        _ => value,
+    }
+}

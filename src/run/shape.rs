@@ -1,0 +1,155 @@
+//! What a table is made of: at first sight by its definition and the source's catalogue, then as far as both may change it.
+
+use super::attempt::Attempt;
+use crate::error::{Error, Result};
+use crate::pipeline::{Evolution, Table};
+use crate::state::TableState;
+
+/// Remembers the columns of a table that is seen for the first time, and what changed of one that is known.
+///
+/// `catalogue` is read in the snapshot that the batch is read in: no event of it can have a field that the catalogue lacks.
+pub(super) async fn see(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    catalogue: Vec<(String, String)>,
+    floor: i64,
+) -> Result<()> {
+    let store = &attempt.app.store;
+    let pipeline = &attempt.definition.name;
+    if let Some(known) = store.table(pipeline, name).await? {
+        // A table that is dropped, or hidden from us, says nothing of its columns.
+        let catalogue = if catalogue.is_empty() {
+            known.catalogue.clone()
+        } else {
+            catalogue
+        };
+        return adopt(attempt, (name, table), known, catalogue)
+            .await
+            .map(|_| ());
+    }
+    if catalogue.is_empty() && table.columns.is_empty() {
+        return Err(Error::SourceUnreadable {
+            detail: format!(
+                "the source has no table `{}` that its user may see, and the pipeline declares no columns for `{name}`; mend `tables.{name}.from`, grant `select`, or declare `columns`",
+                table.from
+            ),
+        });
+    }
+    let columns = table
+        .columns(&catalogue)
+        .map_err(|detail| broken(attempt, detail))?;
+    store
+        .register_table(pipeline, name, (&table.from, &columns, &catalogue), floor)
+        .await
+}
+
+/// Gives a table as it is to be now; refuses where somebody has to decide before anything can be staged.
+pub(super) async fn settled(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    known: TableState,
+) -> Result<TableState> {
+    let catalogue = known.catalogue.clone();
+    let (known, evolution) = adopt(attempt, (name, table), known, catalogue).await?;
+    match evolution.refusal {
+        None => Ok(known),
+        Some(detail) => Err(Error::ContractBroken {
+            table: format!("{}.{name}", attempt.definition.name),
+            detail,
+        }),
+    }
+}
+
+/// Makes a table what its definition and catalogue want, whatever it was made of before.
+pub(super) async fn anew(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    mut known: TableState,
+) -> Result<TableState> {
+    known.columns = table
+        .columns(&known.catalogue)
+        .map_err(|detail| broken(attempt, detail))?;
+    known.drift.clear();
+    known.origin.clone_from(&table.from);
+    keep(attempt, name, &known).await?;
+
+    Ok(known)
+}
+
+/// As [`anew`], as far as that needs no other log: which columns start versions, and what columns mean.
+pub(super) async fn retracked(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    mut known: TableState,
+) -> Result<TableState> {
+    let wanted = table
+        .columns(&known.catalogue)
+        .map_err(|detail| broken(attempt, detail))?;
+    for column in &mut known.columns {
+        if let Some(wanted) = wanted.iter().find(|wanted| wanted.name == column.name) {
+            column.is_untracked = wanted.is_untracked;
+            column.description.clone_from(&wanted.description);
+        }
+    }
+    keep(attempt, name, &known).await?;
+
+    Ok(known)
+}
+
+async fn adopt(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    mut known: TableState,
+    catalogue: Vec<(String, String)>,
+) -> Result<(TableState, Evolution)> {
+    let mut evolution = table
+        .evolve(
+            name,
+            (&known.origin, &known.columns),
+            &catalogue,
+            &known.drift,
+        )
+        .map_err(|detail| broken(attempt, detail))?;
+    for drift in &mut evolution.drift {
+        drift.run_id.get_or_insert(attempt.run.id);
+    }
+    let is_new = known.columns != evolution.columns
+        || known.drift != evolution.drift
+        || known.catalogue != catalogue;
+    if is_new {
+        known.columns.clone_from(&evolution.columns);
+        known.drift.clone_from(&evolution.drift);
+        known.catalogue = catalogue;
+        keep(attempt, name, &known).await?;
+    }
+
+    Ok((known, evolution))
+}
+
+async fn keep(attempt: &Attempt<'_>, name: &str, known: &TableState) -> Result<()> {
+    let TableState {
+        origin,
+        columns,
+        catalogue,
+        drift,
+        ..
+    } = known;
+
+    attempt
+        .app
+        .store
+        .reshape_table(
+            &attempt.definition.name,
+            name,
+            (origin, columns, catalogue),
+            drift,
+        )
+        .await
+}
+
+fn broken(attempt: &Attempt<'_>, detail: String) -> Error {
+    Error::PipelineBroken {
+        pipeline: attempt.definition.name.clone(),
+        detail,
+    }
+}

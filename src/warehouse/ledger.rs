@@ -1,0 +1,99 @@
+//! The ledger: what became of every event, counted in the log and checked against what Trino committed.
+
+use serde_json::json;
+
+use super::marts::Rows;
+use super::{Reach, Span, Target};
+use crate::error::{Error, Result};
+use crate::publish::Committed;
+use crate::sql::render;
+use crate::state::Published;
+
+/// Accounts for every event that a publication of current rows took, and refuses numbers that do not add up.
+///
+/// The log says which events were late or superseded and which decided; the committed rows say which of those did something.
+/// What is left over did nothing: it must not be less than nothing, and the table must hold as many rows of these batches as
+/// were written.
+pub(super) async fn balance(
+    target: Target<'_>,
+    span: &Span,
+    rows: Rows,
+    statements: &[Committed],
+) -> Result<Published> {
+    let mut context = span.context(target);
+    if span.reach == Reach::Everything && span.window.after_batch > 0 {
+        // The tables were made anew, but which events came late is still to be told.
+        context["has_older"] = true.into();
+    }
+    let found = target
+        .publisher
+        .read(&render("marts/ledger.sql", context)?)
+        .await?;
+    let count = |at: usize| found.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
+    let (ends_deleted, ends_with_row) = (count(3), count(4));
+    let truncated = truncated(target, span, statements).await?;
+    let published = Published {
+        inserted: rows.inserted,
+        updated: rows.updated,
+        deleted: rows.deleted - truncated,
+        published: count(0) + count(5),
+        late: count(1),
+        superseded: count(2),
+        delete_without_row: ends_deleted - (rows.deleted - truncated),
+        unchanged: ends_with_row - rows.inserted - rows.updated,
+        truncates: count(5),
+        truncated,
+    };
+    let written = rows.inserted + rows.updated;
+    // A table that was made anew over another holds rows that were right before as well.
+    let is_counted = statements
+        .iter()
+        .all(|committed| committed.rows_before == 0)
+        || span.reach != Reach::Everything;
+    published
+        .check()
+        .and_then(|()| {
+            if !is_counted || count(6) == written {
+                return Ok(());
+            }
+            Err(format!("{written} rows were written, but {} of these batches are in the table", count(6)))
+        })
+        .map_err(|fault| Error::Unbalanced {
+            detail: format!(
+                "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}.{}/rebuild` makes it anew",
+                target.name,
+                target.current(),
+                target.staging(),
+                target.definition.name,
+                target.name,
+            ),
+        })?;
+
+    Ok(published)
+}
+
+/// Rows that truncates of the batches deleted, by comparing the table before and after.
+async fn truncated(target: Target<'_>, span: &Span, statements: &[Committed]) -> Result<i64> {
+    if span.landed.events.truncates == 0 || span.window.after_batch == 0 {
+        return Ok(0);
+    }
+    let before = statements
+        .iter()
+        .find_map(|committed| committed.parent.as_deref());
+    let after = statements
+        .iter()
+        .rev()
+        .find_map(|committed| committed.snapshot.as_deref());
+    let (Some(before), Some(after)) = (before, after) else {
+        return Ok(0);
+    };
+    let mut context = span.context(target);
+    context["parent"] = json!(before.parse::<i64>().ok());
+    context["snapshot"] = json!(after.parse::<i64>().ok());
+    let found = target
+        .publisher
+        .read(&render("marts/truncated.sql", context)?)
+        .await?;
+
+    Ok(found.first().and_then(|row| row[0].as_i64()).unwrap_or(0))
+}

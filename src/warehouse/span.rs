@@ -1,0 +1,131 @@
+//! Which events a publication looks at, and how much of the log it needs for that.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::Target;
+use crate::state::{Landed, Window};
+
+/// How much of the log decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// The events of the batches; all of the log for keys with an event that is not newer than everything before.
+    Batches,
+    /// As [`Reach::Batches`], but all of the log for every key that the batches touch: what the tables say is not relied on.
+    Touched,
+    /// All of the log: the tables are made anew, aside.
+    Everything,
+    /// All of the log for these keys, whose values are texts in the order of the key's columns.
+    Keys(Vec<Vec<String>>),
+    /// All of the log, of one key in so many.
+    Sample(u32),
+}
+
+/// The events of a range of batches, and how much of the log decides about their keys.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The batches.
+    pub window: Window,
+    /// What they hold, and what was before them.
+    pub landed: Landed,
+    /// How much of the log decides.
+    pub reach: Reach,
+    /// Whether the batches were published before, and are published again.
+    pub is_repair: bool,
+}
+
+impl Span {
+    /// Takes the batches of a window, or everything where they begin or truncate the table.
+    #[must_use]
+    pub fn of(window: Window, landed: Landed, fast_path: bool) -> Self {
+        let reach = if window.after_batch == 0 || landed.events.truncates > 0 {
+            Reach::Everything
+        } else if fast_path {
+            Reach::Batches
+        } else {
+            Reach::Touched
+        };
+
+        Self {
+            window,
+            landed,
+            reach,
+            is_repair: false,
+        }
+    }
+
+    /// Takes everything up to a batch that was published before, or some keys of it.
+    #[must_use]
+    pub fn again(window: Window, landed: Landed, reach: Reach) -> Self {
+        Self {
+            window,
+            landed,
+            reach,
+            is_repair: true,
+        }
+    }
+
+    /// Whether some keys need more than the events of the batches.
+    ///
+    /// A key does not where all its events have an id above the highest and a time later than the latest before: then its
+    /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
+    fn has_older(&self) -> bool {
+        let events = &self.landed.events;
+        let is_newer = |first, highest| match (first, highest) {
+            (_, None) => true,
+            (Some(first), Some(highest)) => first > highest,
+            (None, Some(_)) => false,
+        };
+        match self.reach {
+            Reach::Batches => {
+                !(is_newer(events.first_event, self.landed.highest_event)
+                    && is_newer(
+                        events.first_time.map(Timestamp::as_microsecond),
+                        self.landed.highest_time.map(Timestamp::as_microsecond),
+                    ))
+            }
+            Reach::Touched | Reach::Keys(_) => true,
+            Reach::Everything | Reach::Sample(_) => false,
+        }
+    }
+
+    /// What a statement about these events may name.
+    pub(super) fn context(&self, target: Target<'_>) -> Value {
+        let mut context = target.context();
+        let Landed {
+            events,
+            truncates_ever,
+            highest_event,
+            highest_time,
+        } = &self.landed;
+        let highest_event = match self.reach {
+            Reach::Touched => i64::MAX,
+            _ => highest_event.unwrap_or(i64::MIN + 1),
+        };
+        let highest_time = highest_time
+            .unwrap_or_default()
+            .to_zoned(TimeZone::UTC)
+            .strftime("%Y-%m-%d %H:%M:%S%.6f UTC")
+            .to_string();
+        let more = json!({
+            "after_batch": self.window.after_batch,
+            "upto_batch": self.window.upto_batch,
+            "first_event": events.first_event.unwrap_or(0),
+            "last_event": events.last_event.unwrap_or(0),
+            "repeats": events.repeats,
+            "everything": matches!(self.reach, Reach::Everything | Reach::Sample(_)),
+            "has_older": self.has_older(),
+            "is_truncated": *truncates_ever > 0,
+            "highest_event": highest_event,
+            "highest_time": highest_time,
+            "keys": match &self.reach { Reach::Keys(keys) => json!(keys), _ => Value::Null },
+            "sample_of": match self.reach { Reach::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },
+        });
+        if let (Some(context), Value::Object(more)) = (context.as_object_mut(), more) {
+            context.extend(more);
+        }
+
+        context
+    }
+}

@@ -1,0 +1,271 @@
+//! Declared tests run before anything is published; the ledger is checked before the cursor moves.
+
+use serde_json::{Value, json};
+
+use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+
+const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
+const TABLES: &str = "create table items (id bigint, status text, amount integer, owner bigint);
+create table owners (id bigint, name text);";
+const PIPELINE: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+tables:
+  owners: {from: public.owners, key: [id]}
+  items:
+    from: public.items
+    key: [id]
+    columns:
+      - {name: id, data_type: bigint, tests: [not_null, unique]}
+      - {name: status, data_type: varchar, tests: [{accepted_values: [new, paid]}, {not_null: {severity: warn}}]}
+      - {name: amount, data_type: integer, tests: [{unique: {severity: warn, threshold: 1}}]}
+      - {name: owner, data_type: bigint, tests: [{relationships: {to: owners, field: id}}]}
+    tests: [{expression: \"amount >= 0 -- never less\"}]
+";
+
+fn row(id: i64, table: &str, data: &Value) -> AuditRow {
+    AuditRow {
+        id: Some(id),
+        operation: Some("I".into()),
+        occurred_at: Some(NOW + id * 1_000_000),
+        table: table.into(),
+        data: Some(data.to_string()),
+    }
+}
+
+async fn start(pipeline: &str) -> Service {
+    Service::start(pipeline, &format!("{LOOSE_AUDIT_TABLE}{TABLES}")).await
+}
+
+/// What the tests of a run said, as `name status failures`.
+async fn results(service: &Service, run: &Value) -> Vec<String> {
+    let path = run["links"]["tests"].as_str().expect("a link");
+    let answer = service.get(path).await;
+    answer.body["tests"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer:?}"))
+        .iter()
+        .map(|test| {
+            format!(
+                "{} {} {}",
+                test["name"].as_str().expect("a name"),
+                test["status"].as_str().expect("a status"),
+                test["failures"]
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() {
+    let mut service = start(PIPELINE).await;
+    log(
+        &mut service.shop,
+        &[
+            row(1, "owners", &json!({"id": 7, "name": "Ann"})),
+            row(
+                2,
+                "items",
+                &json!({"id": 1, "status": "new", "amount": 1, "owner": 7}),
+            ),
+            row(
+                3,
+                "items",
+                &json!({"id": 2, "status": null, "amount": 1, "owner": null}),
+            ),
+        ],
+    )
+    .await;
+    let run = service.run().await;
+    assert_eq!(
+        results(&service, &run).await,
+        [
+            "accepted_values_status pass 0",
+            "expression_7 pass 0",
+            "not_null_id pass 0",
+            "not_null_status warn 1",
+            "relationships_owner pass 0",
+            "unique_amount warn 2",
+            "unique_id pass 0"
+        ]
+    );
+    log(
+        &mut service.shop,
+        &[
+            row(
+                4,
+                "items",
+                &json!({"id": 3, "status": "lost", "amount": -1, "owner": 8}),
+            ),
+            row(
+                5,
+                "items",
+                &json!({"id": 4, "status": "paid", "amount": 4, "owner": 7}),
+            ),
+        ],
+    )
+    .await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:test-failed",
+        "{run:#}"
+    );
+    assert_eq!(run["error"]["step"], "test.items", "{run:#}");
+    let failed: Vec<String> = results(&service, &run)
+        .await
+        .into_iter()
+        .filter(|result| result.contains("fail"))
+        .collect();
+    assert_eq!(
+        failed,
+        [
+            "accepted_values_status fail 1",
+            "expression_7 fail 1",
+            "relationships_owner fail 1"
+        ]
+    );
+    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
+    assert_eq!(json!(service.query(counts).await), json!([[4, 2, 2]]));
+
+    log(
+        &mut service.shop,
+        &[
+            row(6, "owners", &json!({"id": 8, "name": "Bob"})),
+            row(
+                7,
+                "items",
+                &json!({"id": 3, "status": "paid", "amount": 3, "owner": 8}),
+            ),
+        ],
+    )
+    .await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
+    let rows = service
+        .query("select id, status from {marts.items} order by id")
+        .await;
+    assert_eq!(
+        json!(rows),
+        json!([[1, "new"], [2, null], [3, "paid"], [4, "paid"]])
+    );
+}
+
+#[tokio::test]
+async fn a_test_whose_sql_is_wrong_is_told_by_its_name_and_publishes_nothing() {
+    let mut service = start(&PIPELINE.replace("amount >= 0 -- never less", "amuont >= 0")).await;
+    log(
+        &mut service.shop,
+        &[row(1, "items", &json!({"id": 1, "amount": 1}))],
+    )
+    .await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:test-broken",
+        "{run:#}"
+    );
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    assert!(
+        detail.contains("`expression_7`") && detail.contains("amuont"),
+        "{detail}"
+    );
+    let rows = service.query("select count(*) from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[0]]));
+}
+
+#[tokio::test]
+async fn tests_that_cannot_be_are_refused_with_the_pipeline() {
+    let mut service = start(PIPELINE).await;
+    for (right, wrong, told) in [
+        ("to: owners", "to: owner", "did you mean `owners`?"),
+        (
+            "not_null, unique",
+            "not_nul, unique",
+            "there is no test `not_nul`",
+        ),
+        (
+            "severity: warn}}]}\n      - {name: amount",
+            "severity: bad}}]}\n      - {name: amount",
+            "`severity` is `error` or `warn`",
+        ),
+        ("threshold: 1", "treshold: 1", "does not read `treshold`"),
+        (
+            "[{expression: \"amount >= 0 -- never less\"}]",
+            "[unique]",
+            "is about a column",
+        ),
+    ] {
+        assert!(PIPELINE.contains(right), "{right}");
+        service.define(&PIPELINE.replace(right, wrong));
+        service.restart().await;
+        let answer = service
+            .get(&format!("/v1/pipelines/{}", service.name))
+            .await;
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (409, "pipeline-broken"),
+            "{answer:?}"
+        );
+        assert!(answer.detail().contains(told), "{told}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_something_else_wrote_unbalances_the_ledger_before_the_cursor_moves() {
+    let simple = "pipeline: PIPELINE\nsource: {kind: postgres_audit_log, connection: shop}\ntables: {items: {from: public.items, key: [id]}}\n";
+    let mut service = start(simple).await;
+    log(
+        &mut service.shop,
+        &[row(1, "items", &json!({"id": 1, "status": "new"}))],
+    )
+    .await;
+    service.run().await;
+    // A row that claims to be of the batch that comes next.
+    service
+        .query("insert into {marts.items} (id, _event_id, _batch_id) values (99, 99, 2)")
+        .await;
+    log(
+        &mut service.shop,
+        &[row(2, "items", &json!({"id": 2, "status": "new"}))],
+    )
+    .await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:unbalanced",
+        "{run:#}"
+    );
+    let table = service
+        .get(&format!("/v1/tables/{}.items", service.name))
+        .await;
+    assert_eq!(table.body["current_batch"], 1, "{table:?}");
+    let verified = service
+        .post(
+            &format!("/v1/tables/{}.items/verify", service.name),
+            &json!({}),
+        )
+        .await;
+    let verified = service.ended(&verified.body).await;
+    assert_eq!(
+        verified["error"]["type"], "urn:icefront:problem:verify-failed",
+        "{verified:#}"
+    );
+
+    let rebuilt = service
+        .post(
+            &format!("/v1/tables/{}.items/rebuild", service.name),
+            &json!({}),
+        )
+        .await;
+    let rebuilt = service.ended(&rebuilt.body).await;
+    assert_eq!(rebuilt["state"], "succeeded", "{rebuilt:#}");
+    service.run().await;
+    let rows = service
+        .query("select id from {marts.items} order by id")
+        .await;
+    assert_eq!(json!(rows), json!([[1], [2]]));
+}

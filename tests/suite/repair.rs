@@ -1,0 +1,353 @@
+//! Tables are rebuilt, verified and looked up as they were; rejects are replayed into their old place.
+
+use serde_json::{Value, json};
+
+use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+
+const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
+const ITEMS: &str = "create table items (id bigint, amount numeric(10,2), name text);";
+const PIPELINE: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+max_clock_skew: 1d
+tables:
+  items: {from: public.items, key: [id]}
+";
+
+fn row(id: i64, key: i64, operation: &str, amount: &Value, name: &str) -> AuditRow {
+    AuditRow {
+        id: Some(id),
+        operation: Some(operation.into()),
+        occurred_at: Some(NOW + id * 60_000_000),
+        table: "items".into(),
+        data: Some(json!({"id": key, "amount": amount, "name": name}).to_string()),
+    }
+}
+
+async fn start() -> Service {
+    Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await
+}
+
+async fn post(service: &Service, path: &str, body: Value) -> Value {
+    let started = service.post(path, &body).await;
+    assert_eq!(started.status, 202, "{started:?}");
+
+    service.ended(&started.body).await
+}
+
+const VERSIONS: &str = "select name, cast(amount as varchar), cast((to_unixtime(valid_from) - 1767225600) / 60 as integer), is_current from {marts.items_history} where id = 1 order by valid_from";
+
+#[tokio::test]
+async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
+    let mut service = start().await;
+    log(
+        &mut service.shop,
+        &[
+            row(1, 1, "I", &json!(1), "first"),
+            row(2, 1, "U", &json!(1.555), "second"),
+            row(3, 1, "U", &json!(3), "third"),
+            row(4, 2, "I", &json!("x"), "never"),
+        ],
+    )
+    .await;
+    service.run().await;
+    log(&mut service.shop, &[row(5, 1, "U", &json!(5), "last")]).await;
+    service.run().await;
+    let listed = service.get("/v1/rejects?reason=bad_value&limit=1").await;
+    assert_eq!(listed.body["rejects"][0]["column"], "amount", "{listed:?}");
+    let next = listed.body["next"].as_str().expect("another page");
+    let second = service.get(&format!("/v1/rejects?before={next}")).await;
+    assert_eq!(
+        second.body["rejects"].as_array().map(Vec::len),
+        Some(1),
+        "{second:?}"
+    );
+    service.define(&PIPELINE.replace(
+        "key: [id]}",
+        "key: [id], columns: [{name: amount, data_type: \"decimal(12,3)\"}]}",
+    ));
+    service.restart().await;
+    let nothing = post(&service, "/v1/rejects/replay", json!({"ids": ["1.00"]})).await;
+    assert_eq!(
+        nothing["error"]["type"], "urn:icefront:problem:contract-broken",
+        "{nothing:#}"
+    );
+
+    // The other type has another scale, so the log is made anew by it; that tries the rejects again as well.
+    let restaged = post(
+        &service,
+        &format!("/v1/tables/{}.items/restage", service.name),
+        json!({}),
+    )
+    .await;
+    assert_eq!(restaged["state"], "succeeded", "{restaged:#}");
+    assert_eq!(
+        json!(service.query(VERSIONS).await),
+        json!([
+            ["first", "1.000", 1, false],
+            ["second", "1.555", 2, false],
+            ["third", "3.000", 3, false],
+            ["last", "5.000", 5, true]
+        ])
+    );
+    let table = service
+        .get(&format!("/v1/tables/{}.items", service.name))
+        .await;
+    assert_eq!(table.body["rejects"], 1, "{table:?}");
+    let dismissed = post(
+        &service,
+        "/v1/rejects/dismiss",
+        json!({"reason": "bad_value"}),
+    )
+    .await;
+    assert_eq!(dismissed["counts"]["dismissed"], 1, "{dismissed:#}");
+    assert_eq!(service.get("/v1/rejects").await.body["rejects"], json!([]));
+}
+
+#[tokio::test]
+async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended() {
+    let mut service = start().await;
+    let soon = jiff::Timestamp::now().as_microsecond() + 3 * 86_400_000_000;
+    log(
+        &mut service.shop,
+        &[
+            row(1, 1, "I", &json!(1), "first"),
+            AuditRow {
+                occurred_at: Some(soon),
+                ..row(2, 1, "U", &json!(2), "too early")
+            },
+            AuditRow {
+                occurred_at: Some(soon),
+                ..row(3, 2, "I", &json!(2), "too early as well")
+            },
+        ],
+    )
+    .await;
+    service.run().await;
+    log(&mut service.shop, &[row(5, 1, "U", &json!(5), "last")]).await;
+    service.run().await;
+    assert_eq!(
+        json!(service.query(VERSIONS).await),
+        json!([["first", "1.00", 1, false], ["last", "5.00", 5, true]])
+    );
+    let freshness = format!("/v1/tables/{}.items/freshness", service.name);
+    assert_eq!(service.get(&freshness).await.body["lag_reason"], "rejected");
+    service.define(&PIPELINE.replace("max_clock_skew: 1d", "max_clock_skew: 30d"));
+    service.restart().await;
+
+    let replayed = post(
+        &service,
+        "/v1/rejects/replay",
+        json!({"table": format!("{}.items", service.name)}),
+    )
+    .await;
+
+    assert_eq!(replayed["state"], "succeeded", "{replayed:#}");
+    assert_eq!(replayed["counts"]["replayed"], 2, "{replayed:#}");
+    assert_eq!(replayed["counts"]["late"], 1, "{replayed:#}");
+    // The late one holds the clock: what followed it begins no earlier.
+    let names: Vec<Value> = service
+        .query(VERSIONS)
+        .await
+        .into_iter()
+        .map(|row| row[0].clone())
+        .collect();
+    assert_eq!(names, ["first", "last"]);
+    let rows = service
+        .query("select id, name from {marts.items} order by id")
+        .await;
+    assert_eq!(json!(rows), json!([[1, "last"], [2, "too early as well"]]));
+    assert_eq!(service.get("/v1/rejects").await.body["rejects"], json!([]));
+    assert_ne!(service.get(&freshness).await.body["lag_reason"], "rejected");
+    log(&mut service.shop, &[row(6, 2, "U", &json!(6), "after")]).await;
+    service.run().await;
+    let verified = post(
+        &service,
+        &format!("/v1/tables/{}.items/verify", service.name),
+        json!({}),
+    )
+    .await;
+    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+}
+
+#[tokio::test]
+async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
+    let mut service = start().await;
+    let events: Vec<AuditRow> = (1..=1_000)
+        .map(|key| row(key, key, "I", &json!(key), "right"))
+        .collect();
+    log(&mut service.shop, &events).await;
+    service.run().await;
+    service
+        .query("update {marts.items} set name = 'wrong' where id in (5, 6, 7)")
+        .await;
+    service
+        .query("delete from {marts.items_history} where id = 5")
+        .await;
+    service
+        .query("update {marts.items_history} set amount = 0 where id = 6")
+        .await;
+    let verify = format!("/v1/tables/{}.items/verify", service.name);
+    let verified = post(&service, &verify, json!({})).await;
+    let detail = verified["error"]["detail"].as_str().expect("a detail");
+    assert!(
+        detail
+            .contains("rows missing 0, different 3, unexpected 0; versions missing 1, different 1"),
+        "{detail}"
+    );
+
+    let path = format!("/v1/tables/{}.items/rebuild", service.name);
+    let rebuilt = post(
+        &service,
+        &path,
+        json!({"keys": [{"id": 5}, {"id": "6"}, {"id": 7}]}),
+    )
+    .await;
+
+    assert_eq!(rebuilt["counts"]["updated"], 3, "{rebuilt:#}");
+    assert_eq!(rebuilt["counts"]["versions_opened"], 1, "{rebuilt:#}");
+    assert_eq!(rebuilt["counts"]["versions_closed"], 1, "{rebuilt:#}");
+    let verified = post(&service, &verify, json!({"one_in": 1})).await;
+    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+    let wrong = service.post(&path, &json!({"keys": [{"name": 5}]})).await;
+    assert_eq!(
+        (wrong.status, wrong.problem()),
+        (422, "invalid-request"),
+        "{wrong:?}"
+    );
+}
+
+#[tokio::test]
+async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
+    let mut service = start().await;
+    log(
+        &mut service.shop,
+        &[
+            row(1, 1, "I", &json!(1), "a"),
+            row(2, 2, "I", &json!(2), "b"),
+            row(3, 9_007_199_254_740_993, "I", &json!(3), "c"),
+        ],
+    )
+    .await;
+    service.run().await;
+    let between = jiff::Timestamp::now();
+    log(
+        &mut service.shop,
+        &[
+            row(4, 1, "U", &json!(4), "a2"),
+            row(5, 2, "D", &json!(2), "b"),
+        ],
+    )
+    .await;
+    service.run().await;
+    let rows = format!("/v1/tables/{}.items/rows", service.name);
+    let names = |answer: &Value| -> Vec<String> {
+        let rows = answer["rows"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer:#}"));
+        rows.iter()
+            .map(|row| row["name"].as_str().expect("a name").to_owned())
+            .collect()
+    };
+
+    let first = service.get(&format!("{rows}?limit=1")).await;
+    assert_eq!(names(&first.body), ["a2"]);
+    assert_eq!(first.body["rows"][0]["amount"], "4.00", "{first:?}");
+    let next = first.body["next"].as_str().expect("another page");
+    let after: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let second = service.get(&format!("{rows}?after={after}")).await;
+    assert_eq!(names(&second.body), ["c"]);
+    assert_eq!(
+        second.body["rows"][0]["id"], "9007199254740993",
+        "{second:?}"
+    );
+    assert_eq!(second.body["next"], Value::Null);
+    let before = service
+        .get(&format!("{rows}?as_of=2026-01-01T00:04:30Z"))
+        .await;
+    assert_eq!(names(&before.body), ["a2", "b", "c"]);
+    let start = service
+        .get(&format!("{rows}?as_of=2026-01-01T00:01:00Z"))
+        .await;
+    assert_eq!(names(&start.body), ["a"]);
+    let loaded = service.get(&format!("{rows}?loaded_as_of={between}")).await;
+    assert_eq!(names(&loaded.body), ["a", "b", "c"]);
+    let one = service.get(&format!("{rows}?key.id=1")).await;
+    assert_eq!(names(&one.body), ["a2"]);
+    for (query, status) in [
+        ("?limit=0", 422),
+        ("?as_of=yesterday", 422),
+        ("?after=x", 422),
+        ("?key.name=a", 404),
+        ("?loaded_as_of=2001-01-01T00:00:00Z", 404),
+        ("?nonsense=1", 422),
+    ] {
+        let answer = service.get(&format!("{rows}{query}")).await;
+        assert_eq!(answer.status, status, "{query}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
+    let pipeline = PIPELINE.replace("tables:", "verify: {every_runs: 2}\ntables:");
+    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    log(&mut service.shop, &[row(1, 1, "I", &json!(1), "a")]).await;
+    let mut verified = Vec::new();
+    for _ in 0..4 {
+        let run = service.run().await;
+        let steps = service
+            .get(run["links"]["steps"].as_str().expect("a link"))
+            .await;
+        verified.push(
+            steps.body["steps"]
+                .as_array()
+                .expect("steps")
+                .iter()
+                .any(|step| step["name"] == "verify.items"),
+        );
+    }
+
+    assert_eq!(verified, [false, true, false, true]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
+    let mut service = start().await;
+    log(&mut service.shop, &[row(10, 1, "I", &json!(1), "a")]).await;
+    service.run().await;
+    for (id, reads_log) in [(20, false), (15, true), (30, false)] {
+        log(&mut service.shop, &[row(id, 1, "U", &json!(id), "b")]).await;
+        let run = service.run().await;
+        let path = format!(
+            "/v1/runs/{}/steps/mart.items_history/sql",
+            run["run_id"].as_str().expect("an id")
+        );
+        let sql = service.get(&path).await;
+        let text = sql.body["statements"][0]["sql"].as_str().expect("a text");
+        assert_eq!(text.contains("older as ("), reads_log, "event {id}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_batch_and_one_of_rejects_only_change_nothing() {
+    let mut service = start().await;
+    log(&mut service.shop, &[row(1, 1, "I", &json!(1), "a")]).await;
+    service.run().await;
+    let empty = service.run().await;
+    assert_eq!(empty["counts"]["read"], 0, "{empty:#}");
+    log(
+        &mut service.shop,
+        &[
+            row(2, 1, "U", &json!("x"), "b"),
+            row(3, 1, "Z", &json!(1), "b"),
+        ],
+    )
+    .await;
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["rejected"], 2, "{run:#}");
+    assert_eq!(run["counts"]["published"], 0, "{run:#}");
+    let rows = service.query("select name from {marts.items}").await;
+    assert_eq!(json!(rows), json!([["a"]]));
+}
