@@ -1,13 +1,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test bench lint stack clean
+.PHONY: help demo demo-stop test test-nightly bench lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## start everything here: servers, service, a shop whose orders change
 	demo/run
@@ -18,6 +18,9 @@ demo-stop: ## stop what the demo started
 
 test: stack ## run all tests, against a real Postgres and a real Trino
 	. $(stack_env) && cargo test --locked
+
+test-nightly: stack ## the property tests, on 200 random histories a table instead of 20
+	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 cargo test --locked --test icefront suite::exactness
 
 bench: ## measure what the documentation claims
 	benches/run
