@@ -1,9 +1,12 @@
 //! The one error of the service: a variant exists where a caller would act differently.
 
+mod nearest;
 mod problem;
 
 use std::borrow::Cow;
 
+pub use nearest::nearest_name;
+pub(crate) use nearest::with_nearest;
 pub use problem::Problem;
 
 /// The result of everything that can fail.
@@ -265,41 +268,6 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     let words: Vec<String> = chain.map(ToString::to_string).collect();
 
     words.join(": ")
-}
-
-/// The name among `existing` that `name` was probably meant to be: at most half of it mistyped (Damerau-Levenshtein).
-pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    existing
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::normalized_damerau_levenshtein(name, candidate),
-                candidate,
-            )
-        })
-        .filter(|(likeness, _)| *likeness > 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
-}
-
-/// Adds the nearest right name to what serde says of an unknown field or word, after which it lists those expected.
-pub(crate) fn with_nearest(fault: &str) -> String {
-    let near = fault
-        .split_once("unknown ")
-        .and_then(|(_, rest)| rest.split_once("expected "))
-        .and_then(|(unknown, expected)| {
-            let unknown = unknown.split('`').nth(1)?;
-            let expected = expected.lines().next()?.split(" at line ").next()?;
-            let words = expected
-                .split([' ', ',', '`'])
-                .filter(|word| !word.is_empty() && !["one", "of", "or"].contains(word));
-            nearest_name(unknown, words)
-        });
-
-    match near {
-        Some(name) => format!("{fault}; did you mean `{name}`?"),
-        None => fault.to_owned(),
-    }
 }
 
 fn after_name(hint: Option<&str>) -> Cow<'static, str> {

@@ -3,6 +3,7 @@
 mod column;
 mod definition;
 mod drift;
+mod evolution;
 mod names;
 mod table;
 mod test;
@@ -12,7 +13,8 @@ use std::path::Path;
 
 pub use column::{Column, DataType};
 pub use definition::{AuditColumns, Definition, MaxRejects, Source, Verify};
-pub use drift::{Drift, DriftKind, Evolution};
+pub use drift::{Drift, DriftKind};
+pub use evolution::Evolution;
 pub use names::Names;
 pub use table::{Contract, DeclaredColumn, Freshness, NewColumns, Table, Tracked};
 pub use test::{Check, Severity, TableTest, Test};

@@ -3,6 +3,7 @@
 mod attempt;
 mod executor;
 mod extract;
+mod marts;
 mod request;
 mod shape;
 mod table;

@@ -4,7 +4,8 @@ use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd, add, all};
-use super::table::{self, Again, counted, landed, target};
+use super::marts::{self, Again};
+use super::table::{self, counted, landed, target};
 use super::{Task, shape};
 use crate::error::Result;
 use crate::pipeline::Table;
@@ -25,7 +26,7 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
             let mut counts = restage(attempt, name, table).await?;
             add(
                 &mut counts,
-                &table::publish(attempt, name, table, &Again::Batches).await?,
+                &marts::publish(attempt, name, table, &Again::Batches).await?,
             );
             Ok(counts)
         }
@@ -63,7 +64,7 @@ async fn rebuild(
     keys: &[Vec<String>],
 ) -> StepEnd {
     if !keys.is_empty() {
-        return table::publish(attempt, name, table, &Again::Keys(keys.to_vec())).await;
+        return marts::publish(attempt, name, table, &Again::Keys(keys.to_vec())).await;
     }
     let step = format!("plan.{name}");
     let retracked = attempt.step(&step, async |_| {
@@ -79,7 +80,7 @@ async fn rebuild(
     });
     retracked.await?;
 
-    table::publish(attempt, name, table, &Again::Everything).await
+    marts::publish(attempt, name, table, &Again::Everything).await
 }
 
 /// Makes the log of a table again from landing, by the definition as it is now; its marts are then made anew from it.
@@ -177,7 +178,7 @@ async fn replay(attempt: &Attempt<'_>, name: &str, table: &Table, meant: &Meant)
         replay_batch(attempt, (name, table), publisher, meant).await
     });
     add(&mut counts, &replayed.await?);
-    let published = table::publish(attempt, name, table, &Again::Batches).await?;
+    let published = marts::publish(attempt, name, table, &Again::Batches).await?;
     add(&mut counts, &published);
 
     Ok(counts)

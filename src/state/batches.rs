@@ -41,19 +41,6 @@ pub struct SourceEvents {
     pub replayed: i64,
 }
 
-/// Rejects that are to be tried again.
-#[derive(Debug, Clone, Default)]
-pub struct Replayable {
-    /// How many.
-    pub events: i64,
-    /// Truncates among them.
-    pub truncates: i64,
-    /// The highest event id.
-    pub last_event: Option<i64>,
-    /// The latest time, as Trino writes it.
-    pub last_time: Option<String>,
-}
-
 /// A batch whose files are written: what is to be remembered when it has landed.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -69,19 +56,6 @@ pub struct Written {
     pub bytes: i64,
     /// What it holds, by source schema and table.
     pub tables: Vec<((String, String), SourceEvents)>,
-}
-
-/// Events of a source table in a range of batches.
-#[derive(Debug, Clone, Default)]
-pub struct Landed {
-    /// What the range holds.
-    pub events: SourceEvents,
-    /// Truncates since the beginning.
-    pub truncates_ever: i64,
-    /// The highest event id of the batches before the range.
-    pub highest_event: Option<i64>,
-    /// The latest time of an event of the batches before the range.
-    pub highest_time: Option<Timestamp>,
 }
 
 impl Store {
@@ -198,40 +172,6 @@ impl Store {
         transaction.commit().await.map_err(fault)
     }
 
-    /// Begins a batch of rejects that are tried again. It counts as landed at once, and as one that may be older than anything,
-    /// so that whatever becomes of the try, its events are published with their whole keys.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn begin_replay(
-        &self,
-        (pipeline, run): (&str, Uuid),
-        (schema, table): (&str, &str),
-        replayable: &Replayable,
-    ) -> Result<i64> {
-        let row = self
-            .client()
-            .await?
-            .query_one(
-                statement!("state/begin_replay.sql"),
-                &[
-                    &pipeline,
-                    &run,
-                    &schema,
-                    &table,
-                    &replayable.events,
-                    &replayable.truncates,
-                    &replayable.last_event,
-                    &replayable.last_time,
-                ],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
-    }
-
     /// Gives up a batch that was not written to its end.
     ///
     /// # Errors
@@ -285,45 +225,6 @@ impl Store {
             .map_err(fault)?;
 
         Ok(row.get(0))
-    }
-
-    /// Sums what landed of a source table in the batches after one and up to another.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn landed_between(
-        &self,
-        pipeline: &str,
-        (schema, table): (&str, &str),
-        after: i64,
-        upto: i64,
-    ) -> Result<Landed> {
-        let row = self
-            .client()
-            .await?
-            .query_one(
-                statement!("state/events_between.sql"),
-                &[&pipeline, &schema, &table, &after, &upto],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(Landed {
-            events: SourceEvents {
-                events: row.get(0),
-                truncates: row.get(4),
-                first_event: row.get(1),
-                last_event: row.get(2),
-                first_time: row.get(5),
-                last_time: row.get(6),
-                repeats: row.get(7),
-                replayed: row.get(10),
-            },
-            truncates_ever: row.get(3),
-            highest_event: row.get(8),
-            highest_time: row.get(9),
-        })
     }
 
     /// The time up to which the batches up to `batch` hold every committed change; `None` before the first.

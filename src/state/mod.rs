@@ -3,7 +3,9 @@
 mod batches;
 mod changes;
 mod cursors;
+mod landed;
 mod lease;
+mod progress;
 mod runs;
 mod statements;
 mod steps;
@@ -12,14 +14,16 @@ mod tests;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 
-pub use batches::{Landed, OpenBatch, Replayable, SourceEvents, Written};
+pub use batches::{OpenBatch, SourceEvents, Written};
 pub use changes::{Change, ChangeQuery, Period, Published, Staged};
 pub use cursors::Cursor;
+pub use landed::{Landed, Replayable};
 pub use lease::Lease;
+pub use progress::StagedUpto;
 pub use runs::{Run, RunState, Runs};
 pub use statements::{OpenStatement, Statement, StatementEnd};
 pub use steps::{Step, StepState};
-pub use tables::{StagedUpto, TableState, Window};
+pub use tables::{TableState, Window};
 pub use tests::TestResult;
 
 use crate::config;

@@ -12,3 +12,4 @@ mod names;
 mod rejects;
 mod repair;
 mod requests;
+mod times;
