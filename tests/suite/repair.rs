@@ -218,76 +218,6 @@ async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
 }
 
 #[tokio::test]
-async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
-    let mut service = start().await;
-    log(
-        &mut service.shop,
-        &[
-            row(1, 1, "I", &json!(1), "a"),
-            row(2, 2, "I", &json!(2), "b"),
-            row(3, 9_007_199_254_740_993, "I", &json!(3), "c"),
-        ],
-    )
-    .await;
-    service.run().await;
-    let between = jiff::Timestamp::now();
-    log(
-        &mut service.shop,
-        &[
-            row(4, 1, "U", &json!(4), "a2"),
-            row(5, 2, "D", &json!(2), "b"),
-        ],
-    )
-    .await;
-    service.run().await;
-    let rows = format!("/v1/tables/{}.items/rows", service.name);
-    let names = |answer: &Value| -> Vec<String> {
-        let rows = answer["rows"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{answer:#}"));
-        rows.iter()
-            .map(|row| row["name"].as_str().expect("a name").to_owned())
-            .collect()
-    };
-
-    let first = service.get(&format!("{rows}?limit=1")).await;
-    assert_eq!(names(&first.body), ["a2"]);
-    assert_eq!(first.body["rows"][0]["amount"], "4.00", "{first:?}");
-    let next = first.body["next"].as_str().expect("another page");
-    let after: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    let second = service.get(&format!("{rows}?after={after}")).await;
-    assert_eq!(names(&second.body), ["c"]);
-    assert_eq!(
-        second.body["rows"][0]["id"], "9007199254740993",
-        "{second:?}"
-    );
-    assert_eq!(second.body["next"], Value::Null);
-    let before = service
-        .get(&format!("{rows}?as_of=2026-01-01T00:04:30Z"))
-        .await;
-    assert_eq!(names(&before.body), ["a2", "b", "c"]);
-    let start = service
-        .get(&format!("{rows}?as_of=2026-01-01T00:01:00Z"))
-        .await;
-    assert_eq!(names(&start.body), ["a"]);
-    let loaded = service.get(&format!("{rows}?loaded_as_of={between}")).await;
-    assert_eq!(names(&loaded.body), ["a", "b", "c"]);
-    let one = service.get(&format!("{rows}?key.id=1")).await;
-    assert_eq!(names(&one.body), ["a2"]);
-    for (query, status) in [
-        ("?limit=0", 422),
-        ("?as_of=yesterday", 422),
-        ("?after=x", 422),
-        ("?key.name=a", 404),
-        ("?loaded_as_of=2001-01-01T00:00:00Z", 404),
-        ("?nonsense=1", 422),
-    ] {
-        let answer = service.get(&format!("{rows}{query}")).await;
-        assert_eq!(answer.status, status, "{query}: {answer:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
     let pipeline = PIPELINE.replace("tables:", "verify: {every_runs: 2}\ntables:");
     let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
@@ -308,24 +238,6 @@ async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
     }
 
     assert_eq!(verified, [false, true, false, true]);
-}
-
-#[tokio::test]
-async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
-    let mut service = start().await;
-    log(&mut service.shop, &[row(10, 1, "I", &json!(1), "a")]).await;
-    service.run().await;
-    for (id, reads_log) in [(20, false), (15, true), (30, false)] {
-        log(&mut service.shop, &[row(id, 1, "U", &json!(id), "b")]).await;
-        let run = service.run().await;
-        let path = format!(
-            "/v1/runs/{}/steps/mart.items_history/sql",
-            run["run_id"].as_str().expect("an id")
-        );
-        let sql = service.get(&path).await;
-        let text = sql.body["statements"][0]["sql"].as_str().expect("a text");
-        assert_eq!(text.contains("older as ("), reads_log, "event {id}: {text}");
-    }
 }
 
 #[tokio::test]
