@@ -60,8 +60,8 @@ pub(super) struct MeantRejects {
     /// Only with this reason.
     reason: Option<String>,
     /// Only these, by their `id`.
-    #[schema(max_items = 1000)]
-    ids: Vec<String>,
+    #[schema(min_items = 1, max_items = 1000)]
+    ids: Option<Vec<String>>,
 }
 
 /// List events that could not be taken.
@@ -121,6 +121,13 @@ pub(super) async fn dismiss_rejects(
     State(app): State<App>,
     Body(request): Body<MeantRejects>,
 ) -> Result<Accepted<Run>> {
+    if request.table.is_none() && request.reason.is_none() && request.ids.is_none() {
+        return Err(Error::Invalid {
+            field: "body".into(),
+            detail: "say which rejects to dismiss, by `table`, `reason` or `ids`".into(),
+        });
+    }
+
     start(&app, request, |tables, meant| Task::Dismiss {
         tables,
         meant,
@@ -133,13 +140,12 @@ async fn start(
     request: MeantRejects,
     task: impl FnOnce(Vec<String>, Meant) -> Task,
 ) -> Result<Accepted<Run>> {
-    if request.ids.len() > MOST_IDS {
+    if let Some(ids) = &request.ids
+        && !(1..=MOST_IDS).contains(&ids.len())
+    {
         return Err(Error::Invalid {
             field: "ids".into(),
-            detail: format!(
-                "`ids` takes at most {MOST_IDS} names, not {}",
-                request.ids.len()
-            ),
+            detail: format!("`ids` takes 1 to {MOST_IDS} names, not {}", ids.len()),
         });
     }
     let definition = pipeline(app, request.pipeline.as_deref(), request.table.as_deref())?;
@@ -156,6 +162,7 @@ async fn start(
     let ids = request
         .ids
         .iter()
+        .flatten()
         .map(|id| id.rsplit('.').next().unwrap_or(id).to_owned())
         .collect();
     let meant = Meant {

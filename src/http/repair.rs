@@ -1,5 +1,7 @@
 //! `/v1/tables/{table}/verify`, `/rebuild`, `/restage`: compare tables with their logs, and make them anew.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -89,7 +91,7 @@ pub(super) async fn rebuild_table(
         .keys
         .iter()
         .enumerate()
-        .map(|(at, key)| values(&tracked.key_order(), key, at))
+        .map(|(at, key)| values(&tracked.key_names(), key, at))
         .collect::<Result<_>>()?;
 
     start(&app, &table, |table| Task::Rebuild { table, keys }).await
@@ -118,15 +120,22 @@ async fn start(app: &App, table: &str, task: impl FnOnce(String) -> Task) -> Res
     Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)))
 }
 
-/// The values of a key as texts, in the order of its columns.
-fn values(columns: &[String], key: &Map<String, Value>, at: usize) -> Result<Vec<String>> {
-    let value = |column: &String| match key.get(column)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
+/// The values of a key as texts, by column.
+fn values(
+    columns: &[String],
+    key: &Map<String, Value>,
+    at: usize,
+) -> Result<BTreeMap<String, String>> {
+    let value = |column: &String| {
+        let text = match key.get(column)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            _ => return None,
+        };
+        Some((column.clone(), text))
     };
-    let values: Option<Vec<String>> = columns.iter().map(value).collect();
+    let values: Option<BTreeMap<String, String>> = columns.iter().map(value).collect();
 
     values
         .filter(|values| values.len() == key.len())

@@ -150,6 +150,15 @@ impl DataType {
 }
 
 impl Column {
+    /// A value of this column as Trino reads it, where it is written as the API writes it: times with `T` and `Z`.
+    #[must_use]
+    pub fn literal(&self, text: &str) -> String {
+        match self.kind {
+            Kind::Timestamp | Kind::TimestampTz => text.replacen('T', " ", 1).replace('Z', " UTC"),
+            _ => text.to_owned(),
+        }
+    }
+
     /// A column of a table that exists, by the type that Trino gives it; a type of which we make none is text.
     #[must_use]
     pub fn of_type(name: &str, data_type: &str) -> Self {

@@ -151,22 +151,10 @@ impl Table {
         self.from.split_once('.').unwrap_or(("public", &self.from))
     }
 
-    /// The columns of the key by their names in the tables, in the order in which the tables have them.
-    ///
-    /// Those that are declared come first, as [`Table::columns`] has it.
+    /// The columns of the key by their names in the tables.
     #[must_use]
-    pub fn key_order(&self) -> Vec<String> {
-        let mut key: Vec<String> = self.key.iter().map(|name| name.to_lowercase()).collect();
-        let place = |name: &String| {
-            let declared = self
-                .columns
-                .iter()
-                .position(|c| c.name.to_lowercase() == *name);
-            declared.unwrap_or(usize::MAX)
-        };
-        key.sort_by_key(place);
-
-        key
+    pub fn key_names(&self) -> Vec<String> {
+        self.key.iter().map(|name| name.to_lowercase()).collect()
     }
 
     /// Completes the declared columns by those of the source's catalogue: name and Postgres type of each, in order.

@@ -73,6 +73,10 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
             field: Some("after".into()),
         });
     }
+    let after: Option<Vec<String>> = which.after.as_ref().map(|after| {
+        let pairs = keys.iter().zip(after);
+        pairs.map(|(column, value)| column.literal(value)).collect()
+    });
     let key = if which.key.is_empty() {
         Vec::new()
     } else {
@@ -91,8 +95,9 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
             "key_columns": keys,
             "key": key,
             "as_of": which.as_of.map(moment),
-            "loaded_as_of": which.loaded_as_of.map(moment),
-            "after": which.after,
+            // What will have been loaded is not known: the future is as now.
+            "loaded_as_of": which.loaded_as_of.filter(|time| *time < Timestamp::now()).map(moment),
+            "after": after,
             "limit": which.limit,
         }),
     )?;
@@ -106,7 +111,7 @@ async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a s
     let (definition, _) = app.pipelines.table(table)?;
     let short = table.split_once('.').map_or(table, |(_, short)| short);
     let state = app.store.table(&definition.name, short).await?;
-    let state = state.filter(|state| state.history_batch > 0 && state.current_batch > 0);
+    let state = state.filter(|state| state.staged_batch > 0);
     let Some(state) = state else {
         return Err(Error::not_found("published history of table", table, []));
     };
@@ -137,7 +142,7 @@ fn whole_key(state: &TableState, given: &BTreeMap<String, String>) -> Result<Vec
         .clone()
         .map(|column| {
             let value = given.get(&column.name)?;
-            Some(json!({"name": column.name, "data_type": column.data_type, "value": value}))
+            Some(json!({"name": column.name, "data_type": column.data_type, "value": column.literal(value)}))
         })
         .collect();
     let whole: Vec<String> = columns

@@ -76,6 +76,22 @@ pub(super) async fn extract(
     Ok(counts(attempt, &written))
 }
 
+/// Brings batches that an earlier try left on their way to their end, and reads nothing new.
+pub(super) async fn settle(
+    attempt: &Attempt<'_>,
+    publisher: Publisher<'_>,
+) -> Result<Map<String, Value>> {
+    let table = attempt.names.landing();
+    let landing = Landing {
+        folder: &attempt.app.folder,
+        table: &table,
+        publisher,
+    };
+    landing::sweep(landing, &attempt.app.store).await?;
+
+    Ok(Map::new())
+}
+
 /// Streams the reading into the batch's files.
 async fn write(
     attempt: &Attempt<'_>,

@@ -1,9 +1,11 @@
 //! The steps that publish a table: `test.orders`, then `mart.orders` and `mart.orders_history` side by side.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd, add};
-use super::table::{counted, landed, target};
+use super::table::{self, counted, landed, target};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::{Committed, Publisher};
@@ -14,10 +16,8 @@ use crate::warehouse::{self, Reach, Span};
 pub(super) enum Again {
     /// The batches that were not published yet.
     Batches,
-    /// Everything up to the last published batch, once more.
-    Everything,
     /// These keys, once more.
-    Keys(Vec<Vec<String>>),
+    Keys(Vec<BTreeMap<String, String>>),
 }
 
 /// Tests what is to be published, then publishes current rows and history side by side.
@@ -81,6 +81,7 @@ async fn test(
         return Ok(Map::new());
     };
     let target = target(attempt, name, table, &state, publisher);
+    table::ensure(attempt, target, &state).await?;
     let results = warehouse::audit(target, &span).await?;
     for result in &results {
         attempt.app.store.record_test(publisher.run, result).await?;
@@ -109,6 +110,7 @@ async fn publish_current(
         return Ok(Map::new());
     };
     let target = target(attempt, name, table, &state, publisher);
+    table::ensure(attempt, target, &state).await?;
     let (rows, statements) = warehouse::publish_current(target, &span).await?;
     attempt
         .app
@@ -140,6 +142,7 @@ async fn publish_history(
         return Ok(Map::new());
     };
     let target = target(attempt, name, table, &state, publisher);
+    table::ensure(attempt, target, &state).await?;
     let (versions, statements) = warehouse::publish_history(target, &span).await?;
     attempt
         .app
@@ -176,7 +179,6 @@ async fn span(
     let published = published(&state);
     let (after_batch, upto_batch) = match again {
         Again::Batches => (published, state.staged_batch),
-        Again::Everything => (0, published),
         Again::Keys(_) => (published, published),
     };
     let window = Window {
@@ -185,7 +187,7 @@ async fn span(
     };
     let is_empty = match again {
         Again::Batches => upto_batch <= after_batch,
-        Again::Everything | Again::Keys(_) => published == 0,
+        Again::Keys(_) => published == 0,
     };
     if is_empty {
         return Ok(None);
@@ -193,11 +195,25 @@ async fn span(
     let landed = landed(attempt, table, window).await?;
     let span = match again {
         Again::Batches => Span::of(window, landed, attempt.app.config.runs.fast_path),
-        Again::Everything => Span::again(window, landed, Reach::Everything),
-        Again::Keys(keys) => Span::again(window, landed, Reach::Keys(keys.clone())),
+        Again::Keys(keys) => {
+            let ordered = keys.iter().map(|key| in_order(&state, key)).collect();
+            Span::again(window, landed, Reach::Keys(ordered))
+        }
     };
 
     Ok(Some((state, span)))
+}
+
+/// A key's values in the order in which the table has its columns.
+fn in_order(state: &TableState, key: &BTreeMap<String, String>) -> Vec<String> {
+    let columns = state.columns.iter().filter(|column| column.is_key);
+
+    columns
+        .map(|column| {
+            let value = key.get(&column.name).map(String::as_str);
+            column.literal(value.unwrap_or_default())
+        })
+        .collect()
 }
 
 fn ends(statements: &[Committed]) -> Vec<(i64, StatementEnd)> {

@@ -60,10 +60,10 @@ pub(super) async fn settled(
     }
 }
 
-/// Makes a table what its definition and catalogue want, whatever it was made of before.
-pub(super) async fn anew(
+/// What a table's definition and catalogue want it to be, whatever it was made of before; not remembered yet.
+pub(super) fn anew(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
+    table: &Table,
     mut known: TableState,
 ) -> Result<TableState> {
     known.columns = table
@@ -71,7 +71,6 @@ pub(super) async fn anew(
         .map_err(|detail| broken(attempt, detail))?;
     known.drift.clear();
     known.origin.clone_from(&table.from);
-    keep(attempt, name, &known).await?;
 
     Ok(known)
 }
@@ -127,23 +126,10 @@ async fn adopt(
 }
 
 async fn keep(attempt: &Attempt<'_>, name: &str, known: &TableState) -> Result<()> {
-    let TableState {
-        origin,
-        columns,
-        catalogue,
-        drift,
-        ..
-    } = known;
+    let store = &attempt.app.store;
 
-    attempt
-        .app
-        .store
-        .reshape_table(
-            &attempt.definition.name,
-            name,
-            (origin, columns, catalogue),
-            drift,
-        )
+    store
+        .reshape_table(&attempt.definition.name, name, known)
         .await
 }
 

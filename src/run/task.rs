@@ -1,5 +1,7 @@
 //! What a run is for: the pipeline's usual way, or one of the tasks that mend, check or make tables anew.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::warehouse::Meant;
@@ -15,9 +17,9 @@ pub enum Task {
     Rebuild {
         /// The table, by its name in the pipeline.
         table: String,
-        /// The keys: their values as texts, in the order of the key's columns.
+        /// The keys: their values as texts, by column.
         #[serde(default)]
-        keys: Vec<Vec<String>>,
+        keys: Vec<BTreeMap<String, String>>,
     },
     /// A table's log again from landing, then its current rows and history.
     Restage {

@@ -1,12 +1,14 @@
 //! Runs that mend, check or make tables anew: rebuild, restage, verify, replay and dismiss.
 
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd, add, all};
 use super::marts::{self, Again};
 use super::table::{self, counted, landed, target};
-use super::{Task, shape};
+use super::{Task, extract, shape};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::Publisher;
@@ -35,6 +37,12 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
             one_in,
         } => verify(attempt, name, attempt.table(name)?, *one_in).await,
         Task::Replay { tables, meant } => {
+            // A batch that is still on its way would otherwise be overtaken, and never staged.
+            attempt
+                .step("extract", async |publisher| {
+                    extract::settle(attempt, publisher).await
+                })
+                .await?;
             let mut replays = Vec::new();
             for name in tables {
                 replays.push(replay(attempt, name, attempt.table(name)?, meant));
@@ -61,7 +69,7 @@ async fn rebuild(
     attempt: &Attempt<'_>,
     name: &str,
     table: &Table,
-    keys: &[Vec<String>],
+    keys: &[BTreeMap<String, String>],
 ) -> StepEnd {
     if !keys.is_empty() {
         return marts::publish(attempt, name, table, &Again::Keys(keys.to_vec())).await;
@@ -74,13 +82,15 @@ async fn rebuild(
             .table(&attempt.definition.name, name)
             .await?;
         if let Some(known) = known {
+            let store = &attempt.app.store;
+            store.unpublish(&attempt.definition.name, name).await?;
             shape::retracked(attempt, (name, table), known).await?;
         }
         Ok(Map::new())
     });
     retracked.await?;
 
-    marts::publish(attempt, name, table, &Again::Everything).await
+    marts::publish(attempt, name, table, &Again::Batches).await
 }
 
 /// Makes the log of a table again from landing, by the definition as it is now; its marts are then made anew from it.
@@ -92,7 +102,9 @@ pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) ->
             let Some(known) = store.table(pipeline, name).await? else {
                 return Ok(Map::new());
             };
-            let mut state = shape::anew(attempt, (name, table), known).await?;
+            let mut state = shape::anew(attempt, table, known)?;
+            // From here on the marts no longer follow from the log, whatever becomes of this.
+            store.unpublish(pipeline, name).await?;
             (state.current_batch, state.history_batch) = (0, 0);
             let target = target(attempt, name, table, &state, publisher);
             if state.staged_batch == 0 {
@@ -110,7 +122,7 @@ pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) ->
             let span = Span::again(window, landed, Reach::Everything);
             let upto = warehouse::restage(target, &span).await?;
             store
-                .table_restaged((pipeline, name), table.origin(), &upto)
+                .table_restaged((pipeline, name), table.origin(), &state, &upto)
                 .await?;
 
             counted(&upto.staged)
@@ -130,15 +142,20 @@ async fn verify(attempt: &Attempt<'_>, name: &str, table: &Table, one_in: u32) -
             let Some(state) = known.filter(|state| state.current_batch > 0) else {
                 return Ok(Map::new());
             };
-            let window = Window {
-                after_batch: 0,
-                upto_batch: state.current_batch.min(state.history_batch),
-            };
-            let landed = landed(attempt, table, window).await?;
-            let span = Span::again(window, landed, Reach::Sample(one_in.max(1)));
             let target = target(attempt, name, table, &state, publisher);
+            table::ensure(attempt, target, &state).await?;
+            let span = async |upto_batch| -> Result<Span> {
+                let window = Window {
+                    after_batch: 0,
+                    upto_batch,
+                };
+                let landed = landed(attempt, table, window).await?;
+                Ok(Span::again(window, landed, Reach::Sample(one_in.max(1))))
+            };
+            let current = span(state.current_batch).await?;
+            let history = span(state.history_batch).await?;
 
-            counted(&warehouse::verify(target, &span).await?)
+            counted(&warehouse::verify(target, (&current, &history)).await?)
         })
         .await
 }
@@ -201,7 +218,11 @@ async fn replay_batch(
         return Ok(Map::from_iter([("replayed".to_owned(), 0.into())]));
     }
     let batch = store
-        .begin_replay((pipeline, publisher.run), table.origin(), &replayable)
+        .begin_replay(
+            (pipeline, publisher.run),
+            (name, table.origin().0, table.origin().1),
+            &replayable,
+        )
         .await?;
     let window = Window {
         after_batch: batch - 1,
@@ -209,12 +230,13 @@ async fn replay_batch(
     };
     let landed = landed(attempt, table, window).await?;
     let span = Span::again(window, landed, Reach::Touched);
-    let (taken, rejects) = warehouse::replay(target, &span, meant).await?;
+    let (taken, ends, rejects) = warehouse::replay(target, &span, meant).await?;
     let upto = StagedUpto {
         window: Window {
-            after_batch: state.staged_batch,
+            after_batch: batch - 1,
             upto_batch: batch,
         },
+        ends: Some(ends),
         rejects: Some(rejects),
         ..StagedUpto::default()
     };

@@ -81,7 +81,7 @@ impl Store {
     pub async fn begin_replay(
         &self,
         (pipeline, run): (&str, Uuid),
-        (schema, table): (&str, &str),
+        (name, schema, table): (&str, &str, &str),
         replayable: &Replayable,
     ) -> Result<i64> {
         let row = self
@@ -98,6 +98,7 @@ impl Store {
                     &replayable.truncates,
                     &replayable.last_event,
                     &replayable.last_time,
+                    &name,
                 ],
             )
             .await

@@ -19,7 +19,7 @@ pub use changes::{Change, ChangeQuery, Period, Published, Staged};
 pub use cursors::Cursor;
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
-pub use progress::StagedUpto;
+pub use progress::{Ends, StagedUpto};
 pub use runs::{Run, RunState, Runs};
 pub use statements::{OpenStatement, Statement, StatementEnd};
 pub use steps::{Step, StepState};

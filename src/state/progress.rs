@@ -2,8 +2,19 @@
 
 use uuid::Uuid;
 
-use super::{Published, Staged, StatementEnd, Store, Window, fault, statement};
+use super::{Published, Staged, StatementEnd, Store, TableState, Window, fault, statement};
 use crate::error::Result;
+
+/// The highest event id and the latest time, as Trino writes it, of events in a log; and how many truncates are among them.
+#[derive(Debug, Clone, Default)]
+pub struct Ends {
+    /// The highest event id.
+    pub event: Option<i64>,
+    /// The latest time.
+    pub time: Option<String>,
+    /// Truncates; 0 where they were not counted.
+    pub truncates: i64,
+}
 
 /// How far a table's log was filled, and by what.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +25,9 @@ pub struct StagedUpto {
     pub staged: Staged,
     /// The highest event id and the latest time in the log of these batches, where they were looked up because some events
     /// were not taken.
-    pub ends: Option<(Option<i64>, Option<String>)>,
+    pub ends: Option<Ends>,
+    /// Whether `ends` are those of the whole log up to the window's end.
+    pub is_whole_log: bool,
     /// The table's rejects, and the first batch that has one, where they were counted.
     pub rejects: Option<(i64, Option<i64>)>,
 }
@@ -47,10 +60,20 @@ impl Store {
             )
             .await
             .map_err(fault)?;
-        if let Some((event, time)) = &upto.ends {
+        if let Some(ends) = &upto.ends {
+            let Ends {
+                event,
+                time,
+                truncates,
+            } = ends;
+            let bound = if upto.is_whole_log {
+                statement!("state/raise_events.sql")
+            } else {
+                statement!("state/bound_events.sql")
+            };
             transaction
                 .execute(
-                    statement!("state/bound_events.sql"),
+                    bound,
                     &[
                         &pipeline,
                         &schema,
@@ -59,6 +82,7 @@ impl Store {
                         &upto_batch,
                         event,
                         time,
+                        truncates,
                     ],
                 )
                 .await
@@ -92,7 +116,22 @@ impl Store {
         transaction.commit().await.map_err(fault)
     }
 
-    /// Notes that a table's log was made anew up to a batch, so that its marts are to be made anew from it.
+    /// Notes that current rows and history are to be made anew by their next publication, whatever they hold.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn unpublish(&self, pipeline: &str, name: &str) -> Result<()> {
+        self.client()
+            .await?
+            .execute(statement!("state/unpublish_table.sql"), &[&pipeline, &name])
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Notes what a table is made of from now on, and that its log was made anew up to a batch, so that its marts are to be made anew from it.
     ///
     /// # Errors
     ///
@@ -101,10 +140,12 @@ impl Store {
         &self,
         (pipeline, name): (&str, &str),
         (schema, table): (&str, &str),
+        shape: &TableState,
         upto: &StagedUpto,
     ) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
+        shape.keep(&transaction, pipeline, name).await?;
         let (rejects, first) = upto.rejects.unwrap_or_default();
         let held = first.map(|first| first - 1);
         let batch = upto.window.upto_batch;
@@ -115,11 +156,20 @@ impl Store {
             )
             .await
             .map_err(fault)?;
-        if let Some((event, time)) = &upto.ends {
+        if let Some(ends) = &upto.ends {
             transaction
                 .execute(
-                    statement!("state/bound_events.sql"),
-                    &[&pipeline, &schema, &table, &0_i64, &batch, event, time],
+                    statement!("state/raise_events.sql"),
+                    &[
+                        &pipeline,
+                        &schema,
+                        &table,
+                        &0_i64,
+                        &batch,
+                        &ends.event,
+                        &ends.time,
+                        &ends.truncates,
+                    ],
                 )
                 .await
                 .map_err(fault)?;

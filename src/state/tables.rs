@@ -110,20 +110,30 @@ impl Store {
         &self,
         pipeline: &str,
         name: &str,
-        (origin, columns, catalogue): (&str, &[Column], &[(String, String)]),
-        drift: &[Drift],
+        shape: &TableState,
     ) -> Result<()> {
-        self.client()
-            .await?
+        shape.keep(&self.client().await?, pipeline, name).await
+    }
+}
+
+impl TableState {
+    /// Notes origin, columns, catalogue and drift, on a connection or in a transaction.
+    pub(super) async fn keep(
+        &self,
+        client: &impl deadpool_postgres::GenericClient,
+        pipeline: &str,
+        name: &str,
+    ) -> Result<()> {
+        client
             .execute(
                 statement!("state/reshape_table.sql"),
                 &[
                     &pipeline,
                     &name,
-                    &origin,
-                    &Json(columns),
-                    &Json(catalogue),
-                    &Json(drift),
+                    &self.origin,
+                    &Json(&self.columns),
+                    &Json(&self.catalogue),
+                    &Json(&self.drift),
                 ],
             )
             .await

@@ -56,7 +56,7 @@ pub async fn publish_current(
     .await?;
     // Over rows of another log, such as after a restage, no event tells why a row went.
     let is_over_others =
-        span.window.after_batch == 0 && statements.iter().any(|made| made.rows_before > 0);
+        span.window.after_batch == 0 && statements.first().is_some_and(|made| made.rows_before > 0);
     let published = if span.is_repair || is_over_others {
         // Its events were published before, and accounted for then.
         Published {
@@ -120,10 +120,6 @@ async fn publish(
     (table, merge, remake): (&TableName, &str, &str),
 ) -> Result<(Rows, Vec<Committed>)> {
     let mut statements = target.publisher.settle_unrecorded(table).await?;
-    let mut rows = Rows::default();
-    for lost in &statements {
-        rows.add(by_comparing(target, table, lost).await?);
-    }
     let committed = if span.reach == Reach::Everything {
         let sql = render(remake, span.context(target))?;
         target.publisher.remake_unrecorded(table, &sql).await?
@@ -136,24 +132,14 @@ async fn publish(
         let sql = render(merge, span.context(target))?;
         target.publisher.merge_unrecorded(table, &sql).await?
     };
-    rows.add(
-        if span.reach == Reach::Everything && committed.rows_before > 0 {
-            by_comparing(target, table, &committed).await?
-        } else {
-            by_arithmetic(&committed)
-        },
-    );
     statements.push(committed);
+    let rows = match &statements[..] {
+        [only] if span.reach != Reach::Everything || only.rows_before == 0 => by_arithmetic(only),
+        // From before the first to after the last, because a row that came and then changed has come.
+        several => by_comparing(target, table, several).await?,
+    };
 
     Ok((rows, statements))
-}
-
-impl Rows {
-    fn add(&mut self, more: Self) {
-        self.inserted += more.inserted;
-        self.updated += more.updated;
-        self.deleted += more.deleted;
-    }
 }
 
 /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N.
@@ -173,10 +159,15 @@ fn by_arithmetic(committed: &Committed) -> Rows {
 async fn by_comparing(
     target: Target<'_>,
     table: &TableName,
-    committed: &Committed,
+    statements: &[Committed],
 ) -> Result<Rows> {
-    let (Some(parent), Some(snapshot)) = (&committed.parent, &committed.snapshot) else {
-        return Ok(by_arithmetic(committed));
+    let parent = statements.iter().find_map(|made| made.parent.as_ref());
+    let snapshot = statements
+        .iter()
+        .rev()
+        .find_map(|made| made.snapshot.as_ref());
+    let (Some(parent), Some(snapshot)) = (parent, snapshot) else {
+        return Ok(Rows::default());
     };
     let is_history = *table == target.history();
     let mut matched: Vec<Column> = target
@@ -216,9 +207,9 @@ async fn by_comparing(
         // It had another key: no row of before is one of now.
         Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
             return Ok(Rows {
-                inserted: committed.added,
+                inserted: statements.last().map_or(0, |made| made.added),
                 updated: 0,
-                deleted: committed.rows_before,
+                deleted: statements.first().map_or(0, |made| made.rows_before),
             });
         }
         rows => rows?,

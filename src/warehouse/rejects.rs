@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Span, Target, staging};
 use crate::error::Result;
 use crate::sql::render;
-use crate::state::Replayable;
+use crate::state::{Ends, Replayable};
 
 /// Which rejects of a table are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,8 +35,8 @@ pub async fn replayable(target: Target<'_>, meant: &Meant) -> Result<Replayable>
         }))
 }
 
-/// Tries rejects again as the batch of `span`; those that can be taken are rejects no more. Gives how many were taken, the
-/// table's rejects that are left, and the first batch that has one.
+/// Tries rejects again as the batch of `span`; those that can be taken are rejects no more. Gives how many were taken, how
+/// high their ids and times are, the table's rejects that are left, and the first batch that has one.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub async fn replay(
     target: Target<'_>,
     span: &Span,
     meant: &Meant,
-) -> Result<(i64, (i64, Option<i64>))> {
+) -> Result<(i64, Ends, (i64, Option<i64>))> {
     let mut context = meant.context(span.context(target));
     context["batch"] = span.window.upto_batch.into();
     target.publisher.settle(&target.staging()).await?;
@@ -56,9 +56,10 @@ pub async fn replay(
         .await?
         .rows
         .unwrap_or(0);
+    let ends = staging::ends(target, &context).await?;
     let left = remove(target, "staging/replayed.sql", &context).await?;
 
-    Ok((taken, left))
+    Ok((taken, ends, left))
 }
 
 /// Forgets rejects. Gives how many, those that are left, and the first batch that has one.

@@ -72,10 +72,11 @@ impl Span {
     /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
     fn has_older(&self) -> bool {
         let events = &self.landed.events;
-        let is_newer = |first, highest| match (first, highest) {
-            (_, None) => true,
-            (Some(first), Some(highest)) => first > highest,
-            (None, Some(_)) => false,
+        // Where nothing is known of what was before, there may still be a log of it: the state database may have been lost.
+        let is_newer = |first: Option<i64>, highest: Option<i64>| {
+            first
+                .zip(highest)
+                .is_some_and(|(first, highest)| first > highest)
         };
         match self.reach {
             Reach::Batches => {
@@ -101,7 +102,7 @@ impl Span {
         } = &self.landed;
         let highest_event = match self.reach {
             Reach::Touched => i64::MAX,
-            _ => highest_event.unwrap_or(i64::MIN + 1),
+            _ => highest_event.unwrap_or(i64::MAX),
         };
         let highest_time = highest_time
             .unwrap_or_default()

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Span, Target, describe_anew};
 use crate::error::{Error, Result};
 use crate::sql::render;
-use crate::state::{Staged, StagedUpto};
+use crate::state::{Ends, Staged, StagedUpto};
 
 /// Appends the events of the batches to the log; doing it twice changes nothing.
 ///
@@ -47,12 +47,21 @@ pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
             staged: read,
             ..Staged::default()
         };
+        // Nothing is known of what was before: the state database may have been lost, but the log is there.
+        if span.window.after_batch > 0 && span.landed.highest_event.is_none() {
+            upto.ends = Some(whole_ends(target, &context).await?);
+            upto.is_whole_log = true;
+        }
         return Ok(upto);
     }
 
     reject(target, &context).await?;
     account(target, &mut upto, Some(read), &context).await?;
     check_rejects(target, upto.staged)?;
+    if span.landed.highest_event.is_none() {
+        upto.ends = Some(whole_ends(target, &context).await?);
+        upto.is_whole_log = true;
+    }
 
     Ok(upto)
 }
@@ -84,6 +93,7 @@ pub async fn restage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
     }
     reject(target, &context).await?;
     account(target, &mut upto, None, &context).await?;
+    upto.ends = Some(whole_ends(target, &context).await?);
 
     Ok(upto)
 }
@@ -145,10 +155,34 @@ async fn account(
         duplicate,
         staged,
     };
-    upto.ends = Some((row[3].as_i64(), row[4].as_str().map(ToOwned::to_owned)));
+    upto.ends = Some(Ends {
+        event: row[3].as_i64(),
+        time: row[4].as_str().map(ToOwned::to_owned),
+        truncates: 0,
+    });
     upto.rejects = Some(rejects(target, context).await?);
 
     Ok(())
+}
+
+/// How high ids and times of the batch are that a replay made.
+pub(super) async fn ends(target: Target<'_>, context: &Value) -> Result<Ends> {
+    read_ends(target, render("staging/batch_ends.sql", context)?).await
+}
+
+/// How high ids and times of the whole log up to the last of the batches are.
+async fn whole_ends(target: Target<'_>, context: &Value) -> Result<Ends> {
+    read_ends(target, render("staging/ends.sql", context)?).await
+}
+
+async fn read_ends(target: Target<'_>, sql: String) -> Result<Ends> {
+    let rows = target.publisher.read(&sql).await?;
+
+    Ok(rows.first().map_or_else(Ends::default, |row| Ends {
+        event: row[0].as_i64(),
+        time: row[1].as_str().map(ToOwned::to_owned),
+        truncates: row[2].as_i64().unwrap_or(0),
+    }))
 }
 
 /// How many rejects the table has, and which is the first batch with one.

@@ -237,8 +237,17 @@ async fn changes_that_could_not_be_recorded_are_counted_by_the_next_run() {
     assert_eq!(json!(rows), json!([[3]]), "published, but not recorded");
     let allow = "alter table icefront.changes drop constraint none";
     state.batch_execute(allow).await.expect("altered");
+    let changed = AuditRow {
+        id: Some(10),
+        operation: Some("U".into()),
+        ..self::rows(2..3).remove(0)
+    };
+    log(&mut service.shop, &[changed]).await;
 
     let run = service.run().await;
 
+    // A row that came and then changed has come, once.
     assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
+    assert_eq!(run["counts"]["updated"], 0, "{run:#}");
+    assert_eq!(run["counts"]["published"], 4, "{run:#}");
 }

@@ -8,6 +8,7 @@ mod evolution;
 mod exactness;
 mod extraction;
 mod faults;
+mod keys;
 mod lookups;
 mod names;
 mod rejects;

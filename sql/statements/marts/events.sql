@@ -1,4 +1,4 @@
-{% from 'marts/names.sql' import list, bare, equal %}
+{% from 'marts/names.sql' import list, bare, equal, sampled %}
 {# The events that decide: of a key that only newer events touched, those of the batches; of any other, all of the log. #}
 {% set needed %}{{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id{% endset %}
 {% if everything %}
@@ -7,7 +7,7 @@ with events as (
   from {{ staging }}
   where _batch_id <= {{ upto_batch }} and _operation <> 'T'
   {% if sample_of %}
-    and mod(from_big_endian_64(xxhash64(to_utf8({% for column in key_columns %}{% if not loop.first %} || ',' || {% endif %}coalesce(cast({{ column.name }} as varchar), ''){% endfor %}))), {{ sample_of }}) = 0
+    and {{ sampled(key_columns, sample_of) }}
   {% endif %}
 )
 {% else %}

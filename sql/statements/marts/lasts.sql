@@ -10,7 +10,7 @@ lasts as (
   select
     events.*,
     _operation <> 'D'{% if is_truncated and (everything or has_older) %} and _event_id > (
-      select coalesce(max(_event_id), -1) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
+      select coalesce(max(_event_id), -9223372036854775808) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
     ){% endif %} as _exists
   from events
   join newest on events._event_id = newest._newest

@@ -22,8 +22,8 @@ older as (
 {% if is_truncated %}
 truncates as (
   select
-    coalesce(max(_event_id) filter (where _batch_id <= {{ after_batch }}), -1) as _before,
-    coalesce(max(_event_id) filter (where _batch_id > {{ after_batch }}), -1) as _within
+    coalesce(max(_event_id) filter (where _batch_id <= {{ after_batch }}), -9223372036854775808) as _before,
+    coalesce(max(_event_id) filter (where _batch_id > {{ after_batch }}), -9223372036854775808) as _within
   from {{ staging }}
   where _operation = 'T' and _batch_id <= {{ upto_batch }}
 ),
@@ -31,8 +31,8 @@ truncates as (
 judged as (
   select
     {{ list(key_columns, 'batch') }}, batch._event_id, batch._operation,
-    greatest(-1{% if has_older %}, coalesce(older._highest, -1){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
-    {% if is_truncated %}truncates._within{% else %}-1{% endif %} as _truncated_below
+    greatest(-9223372036854775808{% if has_older %}, coalesce(older._highest, -9223372036854775808){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
+    {% if is_truncated %}truncates._within{% else %}-9223372036854775808{% endif %} as _truncated_below
   from batch
   {% if has_older %}
   left join older on {{ equal(key_columns, 'batch', 'older') }}

@@ -1,6 +1,7 @@
 -- Counts what cannot be, whatever the log says: versions that are empty, overlap, leave a gap without a delete, two open ones of a
 -- key; and current rows that are not the open versions, value for value.
-{% from 'marts/names.sql' import bare, equal, differ %}
+{% from 'marts/names.sql' import bare, equal, differ, sampled %}
+{% set chosen %}{% if sample_of %}where {{ sampled(key_columns, sample_of) }}{% endif %}{% endset %}
 select
   (
     select count(*)
@@ -9,6 +10,7 @@ select
         valid_from, valid_to, is_current, is_deleted,
         lead(valid_from) over (partition by {{ bare(key_columns) }} order by valid_from) as _next_from
       from {{ history }}
+      {{ chosen }}
     )
     where valid_to <= valid_from
       or is_current <> (valid_to is null)
@@ -21,7 +23,7 @@ select
   ),
   (
     select count(*)
-    from {{ current }} as present
-    full join (select * from {{ history }} where is_current) as open on {{ equal(key_columns, 'present', 'open') }}
+    from (select * from {{ current }} {{ chosen }}) as present
+    full join (select * from (select * from {{ history }} {{ chosen }}) where is_current) as open on {{ equal(key_columns, 'present', 'open') }}
     where present._event_id is null or open._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'open') }}{% endif %}
   )

@@ -1,10 +1,10 @@
 -- Counts the keys whose current row is not what the log says: missing, different, too many.
 {% include 'marts/lasts.sql' %}
-{% from 'marts/names.sql' import equal, differ, list %}
+{% from 'marts/names.sql' import equal, differ, list, sampled %}
 , present as (
   select {{ list(columns, 'kept') }}, kept._event_id from {{ current }} as kept
   {% if sample_of %}
-  where mod(from_big_endian_64(xxhash64(to_utf8({% for column in key_columns %}{% if not loop.first %} || ',' || {% endif %}coalesce(cast({{ column.name }} as varchar), ''){% endfor %}))), {{ sample_of }}) = 0
+  where {{ sampled(key_columns, sample_of) }}
   {% endif %}
 )
 select

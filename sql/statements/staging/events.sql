@@ -48,7 +48,7 @@ judged as (
       when {{ misfit(column) }} then 'bad_value'
       {% endfor %}
       {% for column in key_columns %}
-      when {{ column.name }} is null then 'null_key'
+      when {{ column.name }} is null{% if column.kind == 'float' %} or is_nan({{ column.name }}){% endif %} then 'null_key'
       {% endfor %}
       when _operation = 'D' then null
       {% for column in value_columns %}
