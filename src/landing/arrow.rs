@@ -100,9 +100,9 @@ impl Rows {
     fn push_fields(&mut self, data: Option<&str>) -> Result<(), arrow::error::ArrowError> {
         let opened = data.and_then(fields::open);
         if let Some(opened) = &opened {
-            for (name, value) in opened {
+            for (name, value) in opened.iter() {
                 self.fields.keys().append_value(name);
-                self.fields.values().append_option(value.as_deref());
+                self.fields.values().append_option(value);
             }
         }
 

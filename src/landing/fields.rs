@@ -2,105 +2,103 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use super::json::Walk;
+use super::token::Token;
 
 const SMALL: usize = 32;
 
 /// The top-level values of a JSON object, in the order in which they first appear.
-///
-/// Numbers keep their digits, strings lose their quotes and escapes, nested values stay JSON, `null` is `None`. Of a
-/// repeated key the last value counts, as in Postgres' `jsonb`.
-pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>;
+#[derive(Default)]
+pub(super) struct Fields<'a> {
+    members: Vec<(Token<'a>, Token<'a>)>,
+    /// Whether a name or a value is escaped.
+    is_escaped: bool,
+    /// Whether a name came out of the order that `jsonb` writes them in: only then can one be repeated.
+    is_unordered: bool,
+    /// Where a name stands, once there are many.
+    places: HashMap<Cow<'a, str>, usize>,
+}
 
-/// Opens a JSON object; `None` where the text is not one.
+/// Opens a JSON object; `None` where the text is not one, or holds a string that no text can hold.
 pub(super) fn open(json: &str) -> Option<Fields<'_>> {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let raw = reader.deserialize_map(Object).ok()?;
-    reader.end().ok()?;
-
-    raw.into_iter()
-        .map(|(name, value)| Ok((name, text(value.get())?)))
-        .collect::<Result<_, serde_json::Error>>()
-        .ok()
-}
-
-/// The text of one value; an error where it is a string that no text can hold.
-fn text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
-    Ok(match raw.as_bytes().first() {
-        Some(b'"') if !raw.contains('\\') => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
-        Some(b'"') => Some(Cow::Owned(serde_json::from_str(raw)?)),
-        Some(b'n') => None,
-        _ => Some(Cow::Borrowed(raw)),
-    })
-}
-
-struct Object;
-
-impl<'de> Visitor<'de> for Object {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+    let mut walk = Walk::new(json);
+    if !walk.eat(b'{') {
+        return None;
+    }
+    let mut opened = Fields::default();
+    let mut has_ended = walk.eat(b'}');
+    while !has_ended {
+        opened.put(walk.name()?, walk.value()?)?;
+        has_ended = walk.eat(b'}');
+        if !has_ended && !walk.eat(b',') {
+            return None;
+        }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields: Self::Value = Vec::with_capacity(16);
-        let mut places: HashMap<String, usize> = HashMap::new();
-        while let Some(name) = map.next_key_seed(Name)? {
-            let value: &RawValue = map.next_value()?;
-            match place(&name, &fields, &mut places) {
-                Some(at) => fields[at].1 = value,
-                None => fields.push((name, value)),
-            }
+    (walk.is_at_end() && opened.can_be_decoded()).then_some(opened)
+}
+
+impl<'a> Fields<'a> {
+    /// Gives names and values.
+    ///
+    /// Numbers keep their digits, strings lose their quotes and escapes, nested values stay JSON, `null` is `None`. Of
+    /// a repeated key the last value counts, as in Postgres' `jsonb`.
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
+        self.members
+            .iter()
+            .map(|(name, value)| (name.text().unwrap_or_default(), value.text()))
+    }
+
+    #[inline]
+    fn put(&mut self, name: Token<'a>, value: Token<'a>) -> Option<()> {
+        self.is_escaped |= name.is_escaped() | value.is_escaped();
+        self.is_unordered |= match self.members.last() {
+            Some((last, _)) => name.is_escaped() || !is_before(last.text, name.text),
+            None => name.is_escaped(),
+        };
+        if self.members.is_empty() {
+            self.members.reserve(16);
+        }
+        if self.is_unordered
+            && let Some(at) = self.place(&name.text()?)
+        {
+            self.members[at].1 = value;
+        } else {
+            self.members.push((name, value));
         }
 
-        Ok(fields)
+        Some(())
+    }
+
+    /// Where a name already stands: by looking in few fields, by a map in many.
+    fn place(&mut self, name: &str) -> Option<usize> {
+        if self.members.len() < SMALL {
+            return self
+                .members
+                .iter()
+                .position(|(known, _)| known.text().is_some_and(|known| known == name));
+        }
+        for (at, (known, _)) in self.members.iter().enumerate().skip(self.places.len()) {
+            self.places.insert(known.text()?, at);
+        }
+
+        self.places.get(name).copied()
+    }
+
+    fn can_be_decoded(&self) -> bool {
+        !self.is_escaped
+            || self
+                .members
+                .iter()
+                .all(|(_, value)| !value.is_escaped() || value.text().is_some())
     }
 }
 
-/// Where a name already stands: by looking in few fields, by a map in many.
-fn place(
-    name: &str,
-    fields: &[(Cow<'_, str>, &RawValue)],
-    places: &mut HashMap<String, usize>,
-) -> Option<usize> {
-    if fields.len() < SMALL {
-        return fields.iter().position(|(known, _)| known == name);
-    }
-    for (at, (known, _)) in fields.iter().enumerate().skip(places.len()) {
-        places.insert(known.to_string(), at);
-    }
-
-    places.get(name).copied()
-}
-
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
+/// Says whether `jsonb` writes one name before the other: the shorter first, else by their bytes.
+fn is_before(one: &str, other: &str) -> bool {
+    one.len() < other.len() || one.len() == other.len() && one < other
 }
 
 #[cfg(test)]
@@ -110,7 +108,7 @@ mod tests {
     fn fields(json: &str) -> Vec<(String, Option<String>)> {
         let fields = open(json).expect("an object");
         fields
-            .into_iter()
+            .iter()
             .map(|(name, value)| (name.into_owned(), value.map(Into::into)))
             .collect()
     }

@@ -3,7 +3,11 @@
 mod arrow;
 mod fields;
 mod folder;
+mod json;
+#[cfg(test)]
+mod peer;
 mod register;
+mod token;
 mod writer;
 
 pub use folder::{Batch, Folder};

@@ -1,0 +1,41 @@
+//! A value of a JSON text, decoded when it is asked for.
+
+use std::borrow::Cow;
+
+/// A value as it stands in the text.
+#[derive(Clone, Copy)]
+pub(super) struct Token<'a> {
+    /// The text as it stands; of a string that is not escaped without its quotes.
+    pub(super) text: &'a str,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Null,
+    /// A string, without its quotes.
+    Plain,
+    /// A string that holds escapes, with its quotes.
+    Escaped,
+    /// A number, a boolean, an object or an array.
+    Other,
+}
+
+impl<'a> Token<'a> {
+    /// What a string says, and the JSON text of anything else. None where it is `null`, or a string that no text can
+    /// hold, because it escapes half a character.
+    #[inline]
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self.kind {
+            Kind::Null => None,
+            Kind::Plain | Kind::Other => Some(Cow::Borrowed(self.text)),
+            Kind::Escaped => serde_json::from_str(self.text).map(Cow::Owned).ok(),
+        }
+    }
+
+    /// Whether it takes decoding to say what it says.
+    #[inline]
+    pub(super) fn is_escaped(self) -> bool {
+        self.kind == Kind::Escaped
+    }
+}
