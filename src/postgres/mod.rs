@@ -2,6 +2,7 @@
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -35,32 +36,39 @@ pub fn pool(key: &str, url: &SecretString, size: usize) -> Result<Pool> {
         .map_err(Error::internal)
 }
 
-/// Opens one connection.
+/// The work of a connection: while it is done, its client gets answers. It ends with the client.
+pub type Work = futures::future::BoxFuture<'static, ()>;
+
+/// Opens one connection, whose work the caller has to do.
 ///
 /// # Errors
 ///
 /// [`Error::Settings`] when `url` is no Postgres address, else what the client says, as a [`Cause`] for the caller to name.
-pub async fn connect(key: &str, url: &SecretString) -> Result<Result<Client, Cause>> {
+pub async fn connect(key: &str, url: &SecretString) -> Result<Result<(Client, Work), Cause>> {
     let mut config = parse(key, url)?;
     config.connect_timeout(std::time::Duration::from_secs(10));
     config.application_name("icefront");
     let connected = match config.get_ssl_mode() {
-        SslMode::Disable => {
-            config
-                .connect(tokio_postgres::NoTls)
-                .await
-                .map(|(client, connection)| {
-                    tokio::spawn(connection);
-                    client
-                })
-        }
-        _ => config.connect(tls()?).await.map(|(client, connection)| {
-            tokio::spawn(connection);
-            client
-        }),
+        SslMode::Disable => config
+            .connect(tokio_postgres::NoTls)
+            .await
+            .map(|(client, connection)| (client, work(connection))),
+        _ => config
+            .connect(tls()?)
+            .await
+            .map(|(client, connection)| (client, work(connection))),
     };
 
     Ok(connected.map_err(Cause::from))
+}
+
+fn work<S, T>(connection: tokio_postgres::Connection<S, T>) -> Work
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // Why it ended, its client says.
+    Box::pin(async { drop(connection.await) })
 }
 
 fn parse(key: &str, url: &SecretString) -> Result<tokio_postgres::Config> {

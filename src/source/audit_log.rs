@@ -3,10 +3,10 @@
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio_postgres::binary_copy::BinaryCopyOutStream;
 
 use super::catalogue::{self, AuditTable};
-use super::copied;
+use super::connection::Connection;
+use super::copied::Messages;
 use super::cursor::{Position, Rule, Safety};
 use super::server::{Server, unavailable, unreadable};
 use super::tally::Tally;
@@ -21,6 +21,7 @@ use crate::state::{SourceEvents, statement};
 /// An audit log that a connection was opened to.
 pub struct AuditLog<'a> {
     client: Client,
+    work: Connection,
     connection: &'a str,
     table: &'a str,
     columns: &'a AuditColumns,
@@ -59,9 +60,10 @@ impl<'a> AuditLog<'a> {
             .get(connection)
             .ok_or_else(|| Error::Settings(format!("`connections.{connection}` is not set")))?;
         let key = format!("connections.{connection}.url");
-        let client = postgres::connect(&key, &settings.url(connection)?)
+        let (client, work) = postgres::connect(&key, &settings.url(connection)?)
             .await?
             .map_err(|cause| unavailable(connection, cause))?;
+        let work = Connection::new(work);
         let away = |cause: tokio_postgres::Error| unreadable(connection, cause);
         let found = catalogue::audit_table(&client, &quoted(table), columns)
             .await
@@ -74,6 +76,7 @@ impl<'a> AuditLog<'a> {
         let server = Server::ask(&client).await.map_err(away)?;
         let log = Self {
             client,
+            work,
             connection,
             table,
             columns,
@@ -180,15 +183,21 @@ impl<'a> AuditLog<'a> {
         writer: &mut Writer<'_>,
     ) -> Result<Vec<((String, String), SourceEvents)>> {
         let away = |cause| unreadable(self.connection, cause);
+        let lost = |cause| unavailable(self.connection, cause);
         let copy = render("source/read.sql", &reading.condition)?;
-        let stream = self.client.copy_out(&copy).await.map_err(away)?;
-        let mut rows = std::pin::pin!(BinaryCopyOutStream::new(stream, &copied::TYPES));
         let mut tally = Tally::default();
-        while let Some(row) = rows.try_next().await.map_err(away)? {
-            let event = copied::event(&row).map_err(away)?;
-            tally.count(&event);
-            writer.push(&event).await?;
-        }
+        let copied = async {
+            let mut stream = std::pin::pin!(self.client.copy_out(&copy).await.map_err(away)?);
+            let mut messages = Messages::default();
+            while let Some(message) = stream.try_next().await.map_err(away)? {
+                if let Some(event) = messages.event(&message).map_err(lost)? {
+                    tally.count(&event);
+                    writer.push(&event).await?;
+                }
+            }
+            messages.check_ended().map_err(lost)
+        };
+        self.work.drive(copied).await?;
 
         Ok(tally.tables)
     }

@@ -1,54 +1,179 @@
-//! Rows of `copy … (format binary)`, borrowed as events.
-
-use tokio_postgres::binary_copy::BinaryCopyOutRow;
-use tokio_postgres::types::{FromSql, Type};
+//! Messages of `copy … (format binary)`, borrowed as events.
+//!
+//! As the page on `COPY` of Postgres' manual has it, section "Binary Format": a header, rows, and -1 in place of a row.
 
 use crate::error::Cause;
 use crate::landing::Event;
 
-/// The types of the columns that `source/read.sql` copies.
-pub(super) const TYPES: [Type; 6] = [
-    Type::INT8,
-    Type::TEXT,
-    Type::TIMESTAMPTZ,
-    Type::TEXT,
-    Type::TEXT,
-    Type::TEXT,
-];
-
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+/// The columns that `source/read.sql` copies.
+const COLUMNS: i16 = 6;
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
 const YEARS_1_TO_9999_US: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
 
-/// A moment in microseconds since 1970 UTC; Postgres counts from 2000.
-struct Moment(Option<i64>);
+/// Takes messages, of which each holds one row.
+#[derive(Default)]
+pub(super) struct Messages {
+    has_begun: bool,
+    has_ended: bool,
+}
 
-impl<'a> FromSql<'a> for Moment {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
-        let since_2000 = i64::from_be_bytes(raw.try_into()?);
+impl Messages {
+    /// Borrows a message's row as an event; none where it holds no row.
+    pub(super) fn event<'a>(&mut self, message: &'a [u8]) -> Result<Option<Event<'a>>, Cause> {
+        let mut rest = message;
+        if !self.has_begun {
+            header(&mut rest).ok_or("the copy does not begin as one in binary format")?;
+            self.has_begun = true;
+        }
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        if rest == (-1_i16).to_be_bytes() {
+            self.has_ended = true;
+            return Ok(None);
+        }
 
-        // The infinities are the two ends of the range; they and years of five digits are no time that Trino can hold.
-        Ok(Self(
-            since_2000
-                .checked_add(EPOCH_2000_US)
-                .filter(|us| YEARS_1_TO_9999_US.contains(us)),
-        ))
+        row(rest).map(Some)
     }
 
-    fn accepts(kind: &Type) -> bool {
-        *kind == Type::TIMESTAMPTZ
+    /// Says whether the copy came to its end.
+    pub(super) fn check_ended(&self) -> Result<(), Cause> {
+        if self.has_ended {
+            Ok(())
+        } else {
+            Err("the copy ended early".into())
+        }
     }
 }
 
-/// Borrows a copied row as an event.
-pub(super) fn event(row: &BinaryCopyOutRow) -> Result<Event<'_>, tokio_postgres::Error> {
+fn header(rest: &mut &[u8]) -> Option<()> {
+    let signature = rest.split_off(..SIGNATURE.len())?;
+    let _flags = number(rest)?;
+    let extension = number(rest)?;
+    rest.split_off(..usize::try_from(extension).ok()?)?;
+
+    (signature == SIGNATURE).then_some(())
+}
+
+fn row(mut rest: &[u8]) -> Result<Event<'_>, Cause> {
+    let columns = rest.split_off(..2);
+    if columns != Some(&COLUMNS.to_be_bytes()) {
+        return Err("a copied row has other columns than were asked for".into());
+    }
+    let rest = &mut rest;
+
     Ok(Event {
-        event_id: row.try_get(0)?,
-        operation: row.try_get(1)?,
-        occurred_at_us: row
-            .try_get::<Option<Moment>>(2)?
-            .and_then(|moment| moment.0),
-        schema: row.try_get(3)?,
-        table: row.try_get(4)?,
-        data: row.try_get(5)?,
+        event_id: value(rest)?.map(eight).transpose()?,
+        operation: text(rest)?,
+        occurred_at_us: value(rest)?.map(eight).transpose()?.and_then(moment),
+        schema: text(rest)?,
+        table: text(rest)?,
+        data: text(rest)?,
     })
+}
+
+/// A moment in microseconds since 1970 UTC; Postgres counts from 2000.
+fn moment(since_2000: i64) -> Option<i64> {
+    // The infinities are the two ends of the range; they and years of five digits are no time that Trino can hold.
+    since_2000
+        .checked_add(EPOCH_2000_US)
+        .filter(|us| YEARS_1_TO_9999_US.contains(us))
+}
+
+fn text<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a str>, Cause> {
+    Ok(value(rest)?.map(std::str::from_utf8).transpose()?)
+}
+
+fn eight(value: &[u8]) -> Result<i64, Cause> {
+    Ok(i64::from_be_bytes(value.try_into()?))
+}
+
+/// The bytes of the next value; none where it is null.
+fn value<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Cause> {
+    let length = number(rest).ok_or("a copied row ends early")?;
+    if length == -1 {
+        return Ok(None);
+    }
+    let length = usize::try_from(length)?;
+
+    Ok(Some(
+        rest.split_off(..length).ok_or("a copied row ends early")?,
+    ))
+}
+
+fn number(rest: &mut &[u8]) -> Option<i32> {
+    let (bytes, others) = rest.split_first_chunk()?;
+    *rest = others;
+
+    Some(i32::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Messages;
+
+    const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+    fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut row = i16::try_from(values.len())
+            .expect("few")
+            .to_be_bytes()
+            .to_vec();
+        for value in values {
+            let length = value.map_or(-1, |value| i32::try_from(value.len()).expect("short"));
+            row.extend(length.to_be_bytes());
+            row.extend(value.unwrap_or_default());
+        }
+
+        row
+    }
+
+    #[test]
+    fn a_row_is_read_with_or_without_the_header_before_it_and_the_end_is_known() {
+        let id = 7_i64.to_be_bytes();
+        let at = 0_i64.to_be_bytes();
+        let values = [
+            Some(&id[..]),
+            Some(b"I"),
+            Some(&at),
+            None,
+            Some(b"t"),
+            Some(b"{}"),
+        ];
+        let mut messages = Messages::default();
+        let first = [HEADER, &row(&values)].concat();
+        for message in [first, row(&values)] {
+            let event = messages.event(&message).expect("read").expect("a row");
+            assert_eq!(event.event_id, Some(7));
+            assert_eq!(event.operation, Some("I"));
+            assert_eq!(event.occurred_at_us, Some(946_684_800_000_000));
+            assert_eq!((event.schema, event.table), (None, Some("t")));
+            assert_eq!(event.data, Some("{}"));
+        }
+        assert!(messages.check_ended().is_err());
+        assert!(messages.event(&[0xff, 0xff]).expect("read").is_none());
+        assert!(messages.check_ended().is_ok());
+    }
+
+    #[test]
+    fn a_time_that_trino_cannot_hold_is_none() {
+        for at in [i64::MAX, i64::MIN, 253_402_300_800_000_000] {
+            let at = at.to_be_bytes();
+            let message = [HEADER, &row(&[None, None, Some(&at), None, None, None])].concat();
+            let event = Messages::default().event(&message).expect("read");
+            assert_eq!(event.expect("a row").occurred_at_us, None);
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_an_error() {
+        let short = row(&[None, None, Some(b"1234"), None, None, None]);
+        let cut = &row(&[None; 6])[..10];
+        for rows in [&row(&[None; 5])[..], &short, cut, &[0]] {
+            assert!(Messages::default().event(&[HEADER, rows].concat()).is_err());
+        }
+        assert!(Messages::default().event(b"PGCOPY").is_err());
+        assert!(Messages::default().event(&row(&[None; 6])).is_err());
+    }
 }

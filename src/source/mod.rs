@@ -2,6 +2,7 @@
 
 mod audit_log;
 mod catalogue;
+mod connection;
 mod copied;
 mod cursor;
 mod server;
