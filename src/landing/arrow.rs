@@ -1,37 +1,32 @@
 //! Events as Arrow record batches, in the columns of the landing table.
 
+use std::mem;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, Int64Builder, MapBuilder, MapFieldNames, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder,
+    Array, ArrayRef, Int64Array, Int64Builder, MapArray, MapBuilder, MapFieldNames, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 
 use super::{Event, fields};
 
 const ROWS: usize = 4_096;
-const BYTES: usize = 4 << 20;
+const BYTES: usize = 1 << 20;
+/// Columns get room in multiples of it: what one left then fits the next.
+const ROOM: usize = 16 << 10;
 
 /// The landing table's columns as Arrow names them.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(schema);
 
-/// Collects events until a record batch is full: 4,096 rows or 4 MiB of row text.
+/// Collects events until a record batch is full: 4,096 rows or 1 MiB of row text.
 pub(super) struct Rows {
     batch: i64,
     ingested_at_us: i64,
     count: usize,
     bytes: usize,
-    ingested_at: TimestampMicrosecondBuilder,
-    source_file: StringBuilder,
-    event_id: Int64Builder,
-    operation: StringBuilder,
-    occurred_at: TimestampMicrosecondBuilder,
-    schema: StringBuilder,
-    table: StringBuilder,
-    data: StringBuilder,
-    fields: MapBuilder<StringBuilder, StringBuilder>,
-    batch_id: Int64Builder,
+    columns: Columns,
 }
 
 impl Rows {
@@ -42,31 +37,13 @@ impl Rows {
             ingested_at_us,
             count: 0,
             bytes: 0,
-            ingested_at: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            source_file: StringBuilder::new(),
-            event_id: Int64Builder::new(),
-            operation: StringBuilder::new(),
-            occurred_at: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            schema: StringBuilder::new(),
-            table: StringBuilder::new(),
-            data: StringBuilder::new(),
-            fields: MapBuilder::new(Some(names()), StringBuilder::new(), StringBuilder::new()),
-            batch_id: Int64Builder::new(),
+            columns: Columns::with_capacity(Capacity::default()),
         }
     }
 
     /// Adds an event and says whether the batch is full.
-    pub(super) fn push(&mut self, event: &Event<'_>) -> Result<bool, arrow::error::ArrowError> {
-        self.ingested_at.append_value(self.ingested_at_us);
-        self.source_file.append_null();
-        self.event_id.append_option(event.event_id);
-        self.operation.append_option(event.operation);
-        self.occurred_at.append_option(event.occurred_at_us);
-        self.schema.append_option(event.schema);
-        self.table.append_option(event.table);
-        self.data.append_option(event.data);
-        self.push_fields(event.data)?;
-        self.batch_id.append_value(self.batch);
+    pub(super) fn push(&mut self, event: &Event<'_>) -> Result<bool, ArrowError> {
+        self.columns.push(event)?;
         self.count += 1;
         self.bytes += event.data.map_or(0, str::len);
 
@@ -74,21 +51,24 @@ impl Rows {
     }
 
     /// Gives what was collected and begins anew.
-    pub(super) fn finish(&mut self) -> Result<RecordBatch, arrow::error::ArrowError> {
-        self.count = 0;
+    pub(super) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        let rows = mem::take(&mut self.count);
         self.bytes = 0;
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.ingested_at.finish()),
-            Arc::new(self.source_file.finish()),
-            Arc::new(self.event_id.finish()),
-            Arc::new(self.operation.finish()),
-            Arc::new(self.occurred_at.finish()),
-            Arc::new(self.schema.finish()),
-            Arc::new(self.table.finish()),
-            Arc::new(self.data.finish()),
-            Arc::new(self.fields.finish()),
-            Arc::new(self.batch_id.finish()),
+        let columns = mem::replace(
+            &mut self.columns,
+            Columns::with_capacity(Capacity::default()),
+        );
+        let (data, fields, mut read) = columns.finish();
+        self.columns = Columns::with_capacity(Capacity::of(&data, &fields));
+        let ingested_at = TimestampMicrosecondArray::from_value(self.ingested_at_us, rows);
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(ingested_at.with_timezone("UTC")),
+            Arc::new(StringArray::new_null(rows)),
         ];
+        columns.append(&mut read);
+        columns.push(Arc::new(data));
+        columns.push(Arc::new(fields));
+        columns.push(Arc::new(Int64Array::from_value(self.batch, rows)));
 
         RecordBatch::try_new(SCHEMA.clone(), columns)
     }
@@ -96,9 +76,84 @@ impl Rows {
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
+}
 
-    fn push_fields(&mut self, data: Option<&str>) -> Result<(), arrow::error::ArrowError> {
-        let opened = data.and_then(fields::open);
+/// The columns that differ from event to event.
+struct Columns {
+    event_id: Int64Builder,
+    operation: StringBuilder,
+    occurred_at: TimestampMicrosecondBuilder,
+    schema: StringBuilder,
+    table: StringBuilder,
+    data: StringBuilder,
+    fields: MapBuilder<StringBuilder, StringBuilder>,
+}
+
+/// How much room columns get at once: a little more than those before them took, so that they mostly need not grow.
+#[derive(Clone, Copy, Default)]
+struct Capacity {
+    rows: usize,
+    data: usize,
+    fields: usize,
+    names: usize,
+    values: usize,
+}
+
+impl Capacity {
+    fn of(data: &StringArray, fields: &MapArray) -> Self {
+        let bytes = |texts: &dyn Array| {
+            texts
+                .as_any()
+                .downcast_ref::<StringArray>()
+                .map_or(0, |texts| texts.value_data().len())
+        };
+        let room = |taken: usize| (taken + taken / 16).next_multiple_of(ROOM);
+
+        Self {
+            rows: data.len(),
+            data: room(bytes(data)),
+            fields: room(fields.keys().len()),
+            names: room(bytes(fields.keys())),
+            values: room(bytes(fields.values())),
+        }
+    }
+}
+
+impl Columns {
+    fn with_capacity(capacity: Capacity) -> Self {
+        let Capacity {
+            rows,
+            data,
+            fields,
+            names: name_bytes,
+            values,
+        } = capacity;
+        let text = || StringBuilder::with_capacity(rows, 16 * rows);
+
+        Self {
+            event_id: Int64Builder::with_capacity(rows),
+            operation: text(),
+            occurred_at: TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
+            schema: text(),
+            table: text(),
+            data: StringBuilder::with_capacity(rows, data),
+            fields: MapBuilder::with_capacity(
+                Some(names()),
+                StringBuilder::with_capacity(fields, name_bytes),
+                StringBuilder::with_capacity(fields, values),
+                rows,
+            ),
+        }
+    }
+
+    fn push(&mut self, event: &Event<'_>) -> Result<(), ArrowError> {
+        self.event_id.append_option(event.event_id);
+        self.operation.append_option(event.operation);
+        self.occurred_at.append_option(event.occurred_at_us);
+        self.schema.append_option(event.schema);
+        self.table.append_option(event.table);
+        self.data.append_option(event.data);
+        let opened = event.data.and_then(fields::open);
         if let Some(opened) = &opened {
             for (name, value) in opened.iter() {
                 self.fields.keys().append_value(name);
@@ -107,6 +162,19 @@ impl Rows {
         }
 
         self.fields.append(opened.is_some())
+    }
+
+    /// Gives the rows' text, its fields, and the columns before them.
+    fn finish(mut self) -> (StringArray, MapArray, Vec<ArrayRef>) {
+        let read: Vec<ArrayRef> = vec![
+            Arc::new(self.event_id.finish()),
+            Arc::new(self.operation.finish()),
+            Arc::new(self.occurred_at.finish()),
+            Arc::new(self.schema.finish()),
+            Arc::new(self.table.finish()),
+        ];
+
+        (self.data.finish(), self.fields.finish(), read)
     }
 }
 

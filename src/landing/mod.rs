@@ -1,6 +1,7 @@
 //! From events to Parquet files in the object store to rows of the landing table. Knows no kind of source.
 
 mod arrow;
+mod encoder;
 mod fields;
 mod folder;
 mod json;

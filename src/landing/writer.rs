@@ -1,20 +1,15 @@
 //! Streams events into Parquet files in the object store, in bounded memory.
 
 use object_store::buffered::BufWriter;
-use parquet::arrow::AsyncArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use parquet::arrow::async_writer::AsyncFileWriter;
 
 use super::Event;
-use super::arrow::{Rows, SCHEMA};
+use super::arrow::Rows;
+use super::encoder::{Encoder, Parts};
 use super::folder::{Batch, Folder, unavailable};
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 
 const FILE_BYTES: usize = 128 << 20;
-const ROW_GROUP_BYTES: usize = 8 << 20;
-const PAGE_BYTES: usize = 128 << 10;
 const UPLOAD_BYTES: usize = 5 << 20;
 /// Parts under way at once: each holds its bytes.
 const UPLOADS: usize = 2;
@@ -29,12 +24,23 @@ pub struct Files {
 }
 
 /// Writes one batch: files of about 128 MiB, each of row groups of at most 8 MiB.
+///
+/// While events are collected, those before them are encoded on a thread of their own: at most two record batches are
+/// in memory, and an event that fills one waits for the other.
 pub struct Writer<'a> {
     folder: &'a Folder,
     batch: Batch<'a>,
     rows: Rows,
-    file: Option<AsyncArrowWriter<BufWriter>>,
+    file: Option<File>,
     written: Files,
+}
+
+/// A file that is being written.
+struct File {
+    upload: BufWriter,
+    encoder: Encoder,
+    /// About how many bytes it would have if it ended now.
+    size: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -72,66 +78,72 @@ impl<'a> Writer<'a> {
         if !self.rows.is_empty() {
             self.flush().await?;
         }
-        self.end_file().await?;
+        if let Some(file) = self.encoded().await? {
+            self.end_file(file).await?;
+        }
 
         Ok(self.written)
     }
 
+    /// Begins to encode what was collected, once what was collected before it is encoded.
     async fn flush(&mut self) -> Result<()> {
         let rows = self.rows.finish().map_err(Error::internal)?;
-        if self.file.is_none() {
-            self.file = Some(self.begin_file()?);
-        }
-        if let Some(file) = &mut self.file {
-            file.write(&rows).await.map_err(writing)?;
-            if file.bytes_written() + file.in_progress_size() >= FILE_BYTES {
-                self.end_file().await?;
+        let mut file = match self.encoded().await? {
+            Some(file) if file.size < FILE_BYTES => file,
+            full => {
+                if let Some(full) = full {
+                    self.end_file(full).await?;
+                }
+                self.begin_file()
             }
-        }
+        };
+        file.encoder.write(rows).await;
+        self.file = Some(file);
 
         Ok(())
     }
 
-    fn begin_file(&mut self) -> Result<AsyncArrowWriter<BufWriter>> {
+    /// Waits until the rows that were handed over are encoded, and hands on what the file gained by them.
+    async fn encoded(&mut self) -> Result<Option<File>> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(None);
+        };
+        let gain = file.encoder.gain().await.map_err(writing)?;
+        self.put(&mut file.upload, gain.parts).await?;
+        file.size = gain.size;
+
+        Ok(Some(file))
+    }
+
+    async fn end_file(&mut self, mut file: File) -> Result<()> {
+        let left = file.encoder.finish().await.map_err(writing)?;
+        self.put(&mut file.upload, left.parts).await?;
+
+        file.upload.complete().await.map_err(writing)
+    }
+
+    fn begin_file(&mut self) -> File {
         let path = self.folder.file(&self.batch, self.written.count);
         self.written.count += 1;
-        let upload = BufWriter::with_capacity(self.folder.store(), path, UPLOAD_BYTES)
-            .with_max_concurrency(UPLOADS);
 
-        AsyncArrowWriter::try_new(upload, SCHEMA.clone(), Some(properties()?)).map_err(writing)
+        File {
+            upload: BufWriter::with_capacity(self.folder.store(), path, UPLOAD_BYTES)
+                .with_max_concurrency(UPLOADS),
+            encoder: Encoder::new(),
+            size: 0,
+        }
     }
 
-    async fn end_file(&mut self) -> Result<()> {
-        if let Some(mut file) = self.file.take() {
-            file.finish().await.map_err(writing)?;
-            self.written.bytes += file.bytes_written();
+    async fn put(&mut self, upload: &mut BufWriter, parts: Parts) -> Result<()> {
+        for part in parts {
+            self.written.bytes += part.len();
+            upload.put(part.into()).await.map_err(writing)?;
         }
 
         Ok(())
     }
 }
 
-fn writing(cause: ParquetError) -> Error {
+fn writing(cause: impl Into<Cause>) -> Error {
     unavailable("writing a batch's file", cause)
-}
-
-/// Fast to write, and pruned where queries look: by batch, table and event, not by the rows' text.
-fn properties() -> Result<WriterProperties> {
-    let texts = [
-        ColumnPath::from("raw_data"),
-        ColumnPath::from(vec!["fields".into(), "key_value".into(), "value".into()]),
-    ];
-    let level = ZstdLevel::try_new(1).map_err(Error::internal)?;
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_data_page_size_limit(PAGE_BYTES)
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_statistics_enabled(EnabledStatistics::Chunk);
-    for text in texts {
-        properties = properties
-            .set_column_dictionary_enabled(text.clone(), false)
-            .set_column_statistics_enabled(text, EnabledStatistics::None);
-    }
-
-    Ok(properties.build())
 }

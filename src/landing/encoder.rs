@@ -1,0 +1,157 @@
+//! Record batches as the bytes of a Parquet file.
+
+use std::io::Write;
+use std::mem;
+
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::spawn_blocking;
+
+use super::arrow::SCHEMA;
+
+const ROW_GROUP_BYTES: usize = 8 << 20;
+const PAGE_BYTES: usize = 128 << 10;
+const PART_BYTES: usize = 1 << 20;
+
+/// Parts of a file in their order, none of more than 1 MiB.
+pub(super) type Parts = Vec<Vec<u8>>;
+
+/// What a file gained.
+pub(super) struct Gain {
+    /// The parts that are full; all that are left at the end.
+    pub(super) parts: Parts,
+    /// About how many bytes the file would have if it ended now.
+    pub(super) size: usize,
+}
+
+/// Encodes one file on a thread of its own, in row groups of at most 8 MiB.
+///
+/// It is one thread for the whole file, because memory that many threads take in turn is kept for each of them.
+pub(super) struct Encoder {
+    rows: Option<Sender<RecordBatch>>,
+    gains: Receiver<Result<Gain, ParquetError>>,
+}
+
+impl Encoder {
+    /// Begins a file.
+    pub(super) fn new() -> Self {
+        let (rows, mut batches) = channel(1);
+        let (gained, gains) = channel(1);
+        spawn_blocking(move || {
+            let mut each = |gain| gained.blocking_send(gain).is_ok();
+            if let Err(fault) = encode(&mut batches, &mut each) {
+                each(Err(fault));
+            }
+        });
+
+        Self {
+            rows: Some(rows),
+            gains,
+        }
+    }
+
+    /// Hands over a record batch; what the file gains by it is asked for by [`Self::gain`].
+    pub(super) async fn write(&mut self, rows: RecordBatch) {
+        if let Some(encoding) = &self.rows {
+            // Where nobody takes it, what went wrong waits to be asked for.
+            drop(encoding.send(rows).await);
+        }
+    }
+
+    /// Waits for what the file gains by the record batch that was handed over.
+    pub(super) async fn gain(&mut self) -> Result<Gain, ParquetError> {
+        let gain = self.gains.recv().await;
+
+        gain.unwrap_or_else(|| Err(ParquetError::General("the encoder has ended".into())))
+    }
+
+    /// Ends the file and waits for what is left of it.
+    pub(super) async fn finish(mut self) -> Result<Gain, ParquetError> {
+        self.rows = None;
+
+        self.gain().await
+    }
+}
+
+/// Encodes record batches as they come, until `each` wants no more of what the file gains.
+fn encode(
+    batches: &mut Receiver<RecordBatch>,
+    each: &mut impl FnMut(Result<Gain, ParquetError>) -> bool,
+) -> Result<(), ParquetError> {
+    let mut writer = ArrowWriter::try_new(Sink::default(), SCHEMA.clone(), Some(properties()?))?;
+    while let Some(rows) = batches.blocking_recv() {
+        writer.write(&rows)?;
+        drop(rows);
+        let gain = Gain {
+            parts: mem::take(&mut writer.inner_mut().full),
+            size: writer.bytes_written() + writer.in_progress_size(),
+        };
+        if !each(Ok(gain)) {
+            return Ok(());
+        }
+    }
+    writer.finish()?;
+    let sink = mem::take(writer.inner_mut());
+    each(Ok(Gain {
+        parts: sink.full.into_iter().chain([sink.open]).collect(),
+        size: writer.bytes_written(),
+    }));
+
+    Ok(())
+}
+
+/// Collects what is written in parts that never grow: a buffer that doubles would hold a row group twice.
+#[derive(Default)]
+struct Sink {
+    full: Parts,
+    open: Vec<u8>,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.open.capacity() == 0 {
+            self.open.reserve_exact(PART_BYTES);
+        }
+        let taken = bytes.len().min(PART_BYTES - self.open.len());
+        self.open.extend_from_slice(&bytes[..taken]);
+        if self.open.len() == PART_BYTES {
+            self.full.push(mem::take(&mut self.open));
+        }
+
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Fast to write, and pruned where queries look: by batch, table and event, not by the rows' text.
+fn properties() -> Result<WriterProperties, ParquetError> {
+    let field =
+        |name: &str| ColumnPath::from(vec!["fields".into(), "key_value".into(), name.into()]);
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_statistics_enabled(field("key"), EnabledStatistics::None);
+    for text in ["raw_data".into(), field("value")] {
+        properties = properties
+            .set_column_dictionary_enabled(text.clone(), false)
+            .set_column_statistics_enabled(text, EnabledStatistics::None);
+    }
+    // Nearly every value is another, and near the last.
+    for number in ["audit_event_id", "audit_timestamp"] {
+        properties = properties
+            .set_column_dictionary_enabled(number.into(), false)
+            .set_column_encoding(number.into(), Encoding::DELTA_BINARY_PACKED);
+    }
+
+    Ok(properties.build())
+}
