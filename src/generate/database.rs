@@ -11,11 +11,11 @@ use super::workload::Kind;
 
 const TABLES: &str = include_str!("../../sql/generate/tables.sql");
 const IDS: &str = include_str!("../../sql/generate/ids.sql");
-const HAS_TRANSACTION_ID: &str = "
-    select exists (
-        select from pg_catalog.pg_attribute
-        where attrelid = to_regclass($1) and attname = 'audit_transaction_id' and not attisdropped
-    ), to_regclass($1) is null";
+const LOG_STATE: &str = include_str!("../../sql/generate/log_state.sql");
+const LOCK: &str = include_str!("../../sql/generate/lock.sql");
+const HAS_SCHEMA: &str = include_str!("../../sql/generate/has_schema.sql");
+const CREATE_SCHEMA: &str = include_str!("../../sql/generate/create_schema.sql");
+const DROP_TRANSACTION_ID: &str = include_str!("../../sql/generate/drop_transaction_id.sql");
 
 /// Opens a connection, which closes with the client.
 pub(super) async fn connect(url: &SecretString) -> Result<Client, GenerateError> {
@@ -61,7 +61,7 @@ pub(super) async fn prepare(
         client.batch_execute(&script).await.map_err(failed)?;
     }
     if is_new && !transaction_ids {
-        let drop_column = format!("alter table {log} drop column audit_transaction_id");
+        let drop_column = within(schema, DROP_TRANSACTION_ID);
         client.batch_execute(&drop_column).await.map_err(failed)?;
     }
     ids(client, schema).await.map_err(failed)
@@ -93,30 +93,21 @@ fn sql(kind: Kind) -> &'static str {
 
 /// Whether the log has transaction ids, and whether it is missing.
 async fn log_state(client: &Client, log: &QualifiedName) -> Result<(bool, bool), Error> {
-    let row = client
-        .query_one(HAS_TRANSACTION_ID, &[&log.to_string()])
-        .await?;
+    let row = client.query_one(LOG_STATE, &[&log.to_string()]).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 async fn make_tables(client: &mut Client, schema: &Identifier) -> Result<(), Error> {
     let transaction = client.transaction().await?;
-    // Two generators at once would both find them missing.
-    transaction
-        .execute(
-            "select pg_advisory_xact_lock(hashtextextended('icefront generate', 0))",
-            &[],
-        )
-        .await?;
-    let exists = "select exists (select from pg_catalog.pg_namespace where nspname = $1)";
+    transaction.execute(LOCK, &[]).await?;
     let exists: bool = transaction
-        .query_one(exists, &[&schema.as_str()])
+        .query_one(HAS_SCHEMA, &[&schema.as_str()])
         .await?
         .try_get(0)?;
     // `if not exists` asks for the right to create schemas even where nothing is to be made.
     if !exists {
         transaction
-            .batch_execute(&format!("create schema {schema}"))
+            .batch_execute(&within(schema, CREATE_SCHEMA))
             .await?;
     }
     transaction.batch_execute(&within(schema, TABLES)).await?;

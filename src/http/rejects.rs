@@ -48,7 +48,7 @@ pub(super) struct RejectPage {
     next: Option<String>,
 }
 
-/// Which rejects are meant; all of the pipeline where nothing else is said.
+/// Which rejects are meant. `replay` takes all of the pipeline where nothing else is said, `dismiss` wants `table`, `reason` or `ids`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"table": "shop.orders", "reason": "bad_value"}))]

@@ -1,0 +1,2 @@
+-- Makes the shop's schema.
+create schema {{ schema }}
