@@ -95,6 +95,16 @@ append() {
 
 # Runs the steps $1, or all, and sets `id` to the run's when it has succeeded.
 run() {
+  finish "\"steps\": [$1]"
+}
+
+# Makes all tables anew.
+refresh() {
+  finish '"steps": ["staging", "marts"], "full_refresh": true'
+}
+
+# Runs what the request's fields $1 say to its end.
+finish() {
   local answer=
   id=$(accept "$1")
   until [[ $answer == *'"terminal":true'* ]]; do
@@ -103,9 +113,9 @@ run() {
   [[ $answer == *'"succeeded":true'* ]] || fail_with_log "$bench/icefront.log" "run $id did not succeed" "$answer"
 }
 
-# Asks for a run of the steps $1 and prints its id.
+# Asks for a run by the request's fields $1 and prints its id.
 accept() {
-  curl -fsS -X POST -H 'content-type: application/json' -d "{\"steps\": [$1]}" "$api/pipelines/$pipeline/runs" |
+  curl -fsS -X POST -H 'content-type: application/json' -d "{$1}" "$api/pipelines/$pipeline/runs" |
     sed 's/.*"run_id":"\([^"]*\)".*/\1/'
 }
 

@@ -9,7 +9,7 @@ use super::encoder::{Encoder, Parts};
 use super::folder::{Batch, Folder, unavailable};
 use crate::error::{Cause, Error, Result};
 
-const FILE_BYTES: usize = 128 << 20;
+const FILE_BYTES: usize = 32 << 20;
 const UPLOAD_BYTES: usize = 5 << 20;
 /// Parts under way at once: each holds its bytes.
 const UPLOADS: usize = 2;
@@ -23,7 +23,7 @@ pub struct Files {
     pub bytes: usize,
 }
 
-/// Writes one batch: files of about 128 MiB, each of row groups of at most 8 MiB.
+/// Writes one batch: files of about 32 MiB, each of row groups of at most 8 MiB.
 ///
 /// While events are collected, those before them are encoded on a thread of their own: at most two record batches are
 /// in memory, and an event that fills one waits for the other.

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::{Committed, Publisher};
 use crate::state::{StatementEnd, TableState, Window};
-use crate::warehouse::{self, Reach, Span};
+use crate::warehouse::{self, Reach, Span, Target};
 
 /// What is published.
 pub(super) enum Again {
@@ -28,11 +28,22 @@ pub(super) async fn publish(
     again: &Again,
 ) -> StepEnd {
     let mut counts = Map::new();
+    let current = Step {
+        attempt,
+        name,
+        table,
+        again,
+        published: |state| state.current_batch,
+    };
+    let history = Step {
+        published: |state| state.history_batch,
+        ..current
+    };
     if !table.all_tests().is_empty() {
         await_tables(attempt, name, table).await;
         let tested = attempt
             .step(&format!("test.{name}"), async |publisher| {
-                test(attempt, (name, table), publisher, again).await
+                current.run(publisher, test).await
             })
             .await;
         if tested.is_err() {
@@ -41,15 +52,16 @@ pub(super) async fn publish(
         add(&mut counts, &tested?);
     }
     let (current_step, history_step) = (format!("mart.{name}"), format!("mart.{name}_history"));
-    let current = attempt.step(&current_step, async |publisher| {
-        publish_current(attempt, (name, table), publisher, again).await
-    });
-    let history = attempt.step(&history_step, async |publisher| {
-        publish_history(attempt, (name, table), publisher, again).await
-    });
-    let (current, history) = tokio::join!(current, history);
-    add(&mut counts, &current?);
-    add(&mut counts, &history?);
+    let (rows, versions) = tokio::join!(
+        attempt.step(&current_step, async |publisher| {
+            current.run(publisher, publish_current).await
+        }),
+        attempt.step(&history_step, async |publisher| {
+            history.run(publisher, publish_history).await
+        }),
+    );
+    add(&mut counts, &rows?);
+    add(&mut counts, &versions?);
 
     Ok(counts)
 }
@@ -71,20 +83,16 @@ async fn await_tables(attempt: &Attempt<'_>, name: &str, table: &Table) {
 
 async fn test(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    publisher: Publisher<'_>,
-    again: &Again,
+    target: Target<'_>,
+    span: &Span,
 ) -> Result<Map<String, Value>> {
-    let Some((state, span)) =
-        span(attempt, (name, table), again, |state| state.current_batch).await?
-    else {
-        return Ok(Map::new());
-    };
-    let target = target(attempt, name, table, &state, publisher);
-    table::ensure(attempt, target, &state).await?;
-    let results = warehouse::audit(target, &span).await?;
+    let results = warehouse::audit(target, span).await?;
     for result in &results {
-        attempt.app.store.record_test(publisher.run, result).await?;
+        attempt
+            .app
+            .store
+            .record_test(target.publisher.run, result)
+            .await?;
     }
     warehouse::judge(target, &results)?;
     let warned = results
@@ -100,24 +108,16 @@ async fn test(
 
 async fn publish_current(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    publisher: Publisher<'_>,
-    again: &Again,
+    target: Target<'_>,
+    span: &Span,
 ) -> Result<Map<String, Value>> {
-    let Some((state, span)) =
-        span(attempt, (name, table), again, |state| state.current_batch).await?
-    else {
-        return Ok(Map::new());
-    };
-    let target = target(attempt, name, table, &state, publisher);
-    table::ensure(attempt, target, &state).await?;
-    let (rows, statements) = warehouse::publish_current(target, &span).await?;
+    let (rows, statements) = warehouse::publish_current(target, span).await?;
     attempt
         .app
         .store
         .current_published(
-            publisher.run,
-            (&attempt.definition.name, name),
+            target.publisher.run,
+            (&target.definition.name, target.name),
             span.window.upto_batch,
             rows,
             &ends(&statements),
@@ -132,24 +132,16 @@ async fn publish_current(
 
 async fn publish_history(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    publisher: Publisher<'_>,
-    again: &Again,
+    target: Target<'_>,
+    span: &Span,
 ) -> Result<Map<String, Value>> {
-    let Some((state, span)) =
-        span(attempt, (name, table), again, |state| state.history_batch).await?
-    else {
-        return Ok(Map::new());
-    };
-    let target = target(attempt, name, table, &state, publisher);
-    table::ensure(attempt, target, &state).await?;
-    let (versions, statements) = warehouse::publish_history(target, &span).await?;
+    let (versions, statements) = warehouse::publish_history(target, span).await?;
     attempt
         .app
         .store
         .history_published(
-            &attempt.definition.name,
-            name,
+            &target.definition.name,
+            target.name,
             span.window.upto_batch,
             &ends(&statements),
         )
@@ -161,47 +153,63 @@ async fn publish_history(
     counted(&versions)
 }
 
-/// What a publication looks at; `None` where there is nothing to publish. `published` gives the last batch that was.
-async fn span(
-    attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    again: &Again,
-    published: impl Fn(&TableState) -> i64,
-) -> Result<Option<(TableState, Span)>> {
-    let Some(state) = attempt
-        .app
-        .store
-        .table(&attempt.definition.name, name)
-        .await?
-    else {
-        return Ok(None);
-    };
-    let published = published(&state);
-    let (after_batch, upto_batch) = match again {
-        Again::Batches => (published, state.staged_batch),
-        Again::Keys(_) => (published, published),
-    };
-    let window = Window {
-        after_batch,
-        upto_batch,
-    };
-    let is_empty = match again {
-        Again::Batches => upto_batch <= after_batch,
-        Again::Keys(_) => published == 0,
-    };
-    if is_empty {
-        return Ok(None);
-    }
-    let landed = landed(attempt, table, window).await?;
-    let span = match again {
-        Again::Batches => Span::of(window, landed, attempt.app.config.runs.fast_path),
-        Again::Keys(keys) => {
-            let ordered = keys.iter().map(|key| in_order(&state, key)).collect();
-            Span::again(window, landed, Reach::Keys(ordered))
-        }
-    };
+/// One step over the batches after the last that was `published`, or over the keys of them that are published again.
+struct Step<'a> {
+    attempt: &'a Attempt<'a>,
+    name: &'a str,
+    table: &'a Table,
+    again: &'a Again,
+    published: fn(&TableState) -> i64,
+}
 
-    Ok(Some((state, span)))
+impl Step<'_> {
+    /// Does the step's work, if there is any, on tables that are as the table's columns want them.
+    async fn run(
+        &self,
+        publisher: Publisher<'_>,
+        work: impl AsyncFnOnce(&Attempt<'_>, Target<'_>, &Span) -> Result<Map<String, Value>>,
+    ) -> Result<Map<String, Value>> {
+        let pipeline = &self.attempt.definition.name;
+        let Some(state) = self.attempt.app.store.table(pipeline, self.name).await? else {
+            return Ok(Map::new());
+        };
+        let Some(span) = self.span(&state).await? else {
+            return Ok(Map::new());
+        };
+        let target = target(self.attempt, self.name, self.table, &state, publisher);
+        table::ensure(self.attempt, target, &state).await?;
+
+        work(self.attempt, target, &span).await
+    }
+
+    /// What is to be published; `None` where there is nothing.
+    async fn span(&self, state: &TableState) -> Result<Option<Span>> {
+        let published = (self.published)(state);
+        let (after_batch, upto_batch) = match self.again {
+            Again::Batches => (published, state.staged_batch),
+            Again::Keys(_) => (published, published),
+        };
+        let window = Window {
+            after_batch,
+            upto_batch,
+        };
+        let is_empty = match self.again {
+            Again::Batches => upto_batch <= after_batch,
+            Again::Keys(_) => published == 0,
+        };
+        if is_empty {
+            return Ok(None);
+        }
+        let landed = landed(self.attempt, self.table, window).await?;
+
+        Ok(Some(match self.again {
+            Again::Batches => Span::of(window, landed, self.attempt.app.config.runs.fast_path),
+            Again::Keys(keys) => {
+                let ordered = keys.iter().map(|key| in_order(state, key)).collect();
+                Span::again(window, landed, Reach::Keys(ordered))
+            }
+        }))
+    }
 }
 
 /// A key's values in the order in which the table has its columns.

@@ -1,15 +1,54 @@
 //! Counts what an extraction read, by source table.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::landing::Event;
 use crate::state::SourceEvents;
 
+const WORD_IDS: i64 = 64;
+const CHUNK_WORDS: usize = 512;
+const CHUNK_IDS: i64 = 512 * WORD_IDS;
+/// So 16 MiB at most, for 134 million ids where they lie close.
+const CHUNKS: usize = 4096;
+
 /// Counts what came of each source table.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) tables: Vec<((String, String), SourceEvents)>,
+    seen: Vec<Seen>,
     last: usize,
+}
+
+/// The ids of one table's events, a bit each; so that staging need not look for repeats where there are none.
+#[derive(Default)]
+struct Seen {
+    chunks: HashMap<i64, Box<[u64; CHUNK_WORDS]>>,
+}
+
+impl Seen {
+    /// Whether an id surely is new. Ids that lie too far from each other to keep them all are not.
+    fn is_new(&mut self, id: i64) -> bool {
+        let (chunk, place) = (id.div_euclid(CHUNK_IDS), id.rem_euclid(CHUNK_IDS));
+        if self.chunks.len() == CHUNKS && !self.chunks.contains_key(&chunk) {
+            return false;
+        }
+        let words = self
+            .chunks
+            .entry(chunk)
+            .or_insert_with(|| Box::new([0; CHUNK_WORDS]));
+        let word = usize::try_from(place / WORD_IDS)
+            .ok()
+            .and_then(|at| words.get_mut(at));
+        let bit = 1 << (place % WORD_IDS);
+
+        word.is_some_and(|word| {
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            is_new
+        })
+    }
 }
 
 impl Tally {
@@ -26,6 +65,7 @@ impl Tally {
                 .unwrap_or_else(|| {
                     let name = (schema.to_owned(), table.to_owned());
                     self.tables.push((name, SourceEvents::default()));
+                    self.seen.push(Seen::default());
                     self.tables.len() - 1
                 });
         }
@@ -40,10 +80,42 @@ impl Tally {
             events.last_time = Some(events.last_time.map_or(time, |last| last.max(time)));
         }
         if let Some(id) = event.event_id {
-            // Ids that rise do not repeat; whether others do is found out where they are staged.
-            events.repeats |= events.last_event.is_some_and(|last| id <= last);
+            // Writers commit in another order than they take ids; that alone is no repeat.
+            let is_new = self.seen[self.last].is_new(id);
+            events.repeats |= !is_new && events.last_event.is_some_and(|last| id <= last);
             events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));
             events.last_event = Some(events.last_event.map_or(id, |last| last.max(id)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repeats(ids: impl IntoIterator<Item = i64>) -> bool {
+        let mut tally = Tally::default();
+        for id in ids {
+            tally.count(&Event {
+                event_id: Some(id),
+                ..Event::default()
+            });
+        }
+        tally.tables[0].1.repeats
+    }
+
+    #[test]
+    fn ids_in_another_order_are_no_repeats_and_an_id_that_came_twice_is_one() {
+        assert!(!repeats([3, 1, 2, 70_000, -5, 64]));
+        assert!(repeats([3, 1, 2, 70_000, 1]));
+        assert!(repeats([3, 3]));
+        assert!(repeats([i64::MIN, i64::MAX, i64::MIN]));
+    }
+
+    #[test]
+    fn ids_too_far_apart_to_keep_are_repeats_unless_they_rise() {
+        let far = |n: i64| n * CHUNK_IDS;
+        assert!(!repeats((0..5000).map(far)));
+        assert!(repeats((0..5000).rev().map(far)));
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn balance(
     let mut context = span.context(target);
     if span.reach == Reach::Everything && span.window.after_batch > 0 {
         // The tables were made anew, but which events came late is still to be told.
-        context["has_older"] = true.into();
+        context["has_late"] = true.into();
     }
     let found = target
         .publisher

@@ -66,29 +66,27 @@ impl Span {
         }
     }
 
-    /// Whether some keys need more than the events of the batches.
-    ///
-    /// A key does not where all its events have an id above the highest and a time later than the latest before: then its
-    /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
-    fn has_older(&self) -> bool {
-        let events = &self.landed.events;
-        // Where nothing is known of what was before, there may still be a log of it: the state database may have been lost.
-        let is_newer = |first: Option<i64>, highest: Option<i64>| {
-            first
-                .zip(highest)
-                .is_some_and(|(first, highest)| first > highest)
-        };
+    /// Whether an id of the batches lies below the highest before them.
+    fn has_late(&self) -> bool {
         match self.reach {
-            Reach::Batches => {
-                !(is_newer(events.first_event, self.landed.highest_event)
-                    && is_newer(
-                        events.first_time.map(Timestamp::as_microsecond),
-                        self.landed.highest_time.map(Timestamp::as_microsecond),
-                    ))
-            }
+            Reach::Batches => !is_newer(self.landed.events.first_event, self.landed.highest_event),
             Reach::Touched | Reach::Keys(_) => true,
             Reach::Everything | Reach::Sample(_) => false,
         }
+    }
+
+    /// Whether versions of some keys need more than the events of the batches.
+    ///
+    /// A key's do not where all its events have an id above the highest and a time later than the latest before: then its
+    /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
+    fn has_older(&self) -> bool {
+        let microseconds = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
+        let is_later = is_newer(
+            microseconds(self.landed.events.first_time),
+            microseconds(self.landed.highest_time),
+        );
+
+        self.has_late() || (self.reach == Reach::Batches && !is_later)
     }
 
     /// What a statement about these events may name.
@@ -116,6 +114,8 @@ impl Span {
             "last_event": events.last_event.unwrap_or(0),
             "repeats": events.repeats,
             "everything": matches!(self.reach, Reach::Everything | Reach::Sample(_)),
+            "is_increment": self.reach == Reach::Batches,
+            "has_late": self.has_late(),
             "has_older": self.has_older(),
             "is_truncated": *truncates_ever > 0,
             "highest_event": highest_event,
@@ -129,4 +129,12 @@ impl Span {
 
         context
     }
+}
+
+/// Whether all of the batches is above all of before. Where nothing is known of before, there may still be a log of it: the
+/// state database may have been lost.
+fn is_newer(first: Option<i64>, highest: Option<i64>) -> bool {
+    first
+        .zip(highest)
+        .is_some_and(|(first, highest)| first > highest)
 }

@@ -1,9 +1,8 @@
 {% from 'marts/names.sql' import list, bare, equal, sampled %}
 {# The events that decide: of a key that only newer events touched, those of the batches; of any other, all of the log. #}
-{% set needed %}{{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id{% endset %}
 {% if everything %}
 with events as (
-  select {{ needed }}, false as _is_newer
+  select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, false as _is_newer
   from {{ staging }}
   where _batch_id <= {{ upto_batch }} and _operation <> 'T'
   {% if sample_of %}
@@ -12,9 +11,7 @@ with events as (
 )
 {% else %}
 with batch as (
-  select {{ needed }}
-  from {{ staging }}
-  where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation <> 'T'
+{% include 'marts/batch.sql' %}
 ),
 {% if has_older %}
 -- Keys with an event that is not newer, by id and by time, than everything before these batches: their tables do not tell enough.

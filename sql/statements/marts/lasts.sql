@@ -1,6 +1,26 @@
-{% include 'marts/events.sql' %}
-{% from 'marts/names.sql' import bare %}
+{% from 'marts/names.sql' import bare, equal %}
 {# The last event of every key that is looked at, and whether it leaves a row. #}
+{% if is_increment %}
+with batch as (
+{% include 'marts/batch.sql' %}
+),
+{% if has_late %}
+older as (
+{% include 'marts/highest.sql' %}
+),
+-- A row that is there stands for all events before the batches: of the batches only what is later counts.
+events as (
+  select batch.*
+  from batch
+  left join older on {{ equal(key_columns, 'batch', 'older') }}
+  where older._highest is null or batch._event_id > older._highest
+)
+{% else %}
+events as (select * from batch)
+{% endif %}
+{% else %}
+{% include 'marts/events.sql' %}
+{% endif %}
 -- Found by key and id alone, because whole rows of every key would not fit into memory at once.
 , newest as (
   select max(_event_id) as _newest from events group by {{ bare(key_columns) }}
@@ -9,7 +29,7 @@
 lasts as (
   select
     events.*,
-    _operation <> 'D'{% if is_truncated and (everything or has_older) %} and _event_id > (
+    _operation <> 'D'{% if is_truncated and (everything or has_late) %} and _event_id > (
       select coalesce(max(_event_id), -9223372036854775808) from {{ staging }} where _operation = 'T' and _batch_id <= {{ upto_batch }}
     ){% endif %} as _exists
   from events

@@ -1,22 +1,13 @@
 -- Says of every staged event of the batches what became of it, and how many rows of the current table these batches gave.
 {% from 'marts/names.sql' import bare, equal, list %}
 with batch as (
-  select {{ bare(key_columns) }}, _event_id, _operation, _occurred_at
+  select {{ bare(key_columns) }}, _event_id, _operation
   from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 ),
-{% if has_older %}
--- The highest id that a key had before, where an event of the batches may lie below it.
+{% if has_late %}
 older as (
-  select {{ list(key_columns, 'staged') }}, max(staged._event_id) as _highest
-  from {{ staging }} as staged
-  join (
-    select distinct {{ bare(key_columns) }}
-    from batch
-    where _operation <> 'T' and (_event_id <= {{ highest_event }} or _occurred_at <= timestamp {{ highest_time | literal }})
-  ) as touched on {{ equal(key_columns, 'staged', 'touched') }}
-  where staged._batch_id <= {{ after_batch }} and staged._operation <> 'T'
-  group by {{ list(key_columns, 'staged') }}
+{% include 'marts/highest.sql' %}
 ),
 {% endif %}
 {% if is_truncated %}
@@ -31,10 +22,10 @@ truncates as (
 judged as (
   select
     {{ list(key_columns, 'batch') }}, batch._event_id, batch._operation,
-    greatest(-9223372036854775808{% if has_older %}, coalesce(older._highest, -9223372036854775808){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
+    greatest(-9223372036854775808{% if has_late %}, coalesce(older._highest, -9223372036854775808){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
     {% if is_truncated %}truncates._within{% else %}-9223372036854775808{% endif %} as _truncated_below
   from batch
-  {% if has_older %}
+  {% if has_late %}
   left join older on {{ equal(key_columns, 'batch', 'older') }}
   {% endif %}
   {% if is_truncated %}
