@@ -4,7 +4,8 @@
 -- |----------|--------------------------------------------------------------------------------------------------------------|
 -- | first    | the number of the first event: one more than there are orderly ones                                          |
 -- | events   | how many, the late ones counted                                                                              |
--- | late     | how many of them have an id and a time below the highest of before                                           |
+-- | late     | how many of them have an id and a time of the first load                                                     |
+-- | delayed  | how many late ones were appended before                                                                      |
 -- | base     | events of the first load: in it no key is new after its first round, behind it every fifth event is a new key |
 -- | keys     | orders of the first load                                                                                     |
 -- | seed     | decides the values and the order of the keys                                                                 |
@@ -23,8 +24,8 @@ numbered as (
   from generate_series(:first::bigint, :first + :events - :late - 1) as n
   union all
   select 49 * gap, 50 * gap, true
-  from generate_series(1::bigint, :late) as j
-  cross join lateral (select 1 + (j * 15485863 + :seed) % greatest((:first - 1) / 49, 1) as gap) as gaps
+  from generate_series(:delayed + 1::bigint, :delayed + :late) as j
+  cross join lateral (select 1 + (j * 15485863 + :seed) % ((:base - 1) / 49) as gap) as gaps
 ),
 -- A position counts the events of known keys only.
 placed as (

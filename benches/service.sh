@@ -78,7 +78,7 @@ trino() {
 
 # Fills the log with $1 events of $2 keys, the first of pipeline $pipeline.
 load() {
-  base=$1 keys=$2 written=0
+  base=$1 keys=$2 written=0 delayed=0
   # The log ends a day ago, so that no batch on top of it is from the future.
   began=$(($(date +%s) - 86400 - base * 50 / 49 / 4))
   append "$base"
@@ -88,9 +88,9 @@ load() {
 # Appends $1 events to the log, $2 of them late.
 append() {
   local late=${2:-0}
-  sql "$origin" -v first=$((written + 1)) -v events="$1" -v late="$late" -v base="$base" -v keys="$keys" -v seed="$seed" \
+  sql "$origin" -v first=$((written + 1)) -v events="$1" -v late="$late" -v delayed="$delayed" -v base="$base" -v keys="$keys" -v seed="$seed" \
     -v began="$began" -f "$benches/log.sql"
-  written=$((written + $1 - late))
+  written=$((written + $1 - late)) delayed=$((delayed + late))
 }
 
 # Runs the steps $1, or all, and sets `id` to the run's when it has succeeded.
@@ -119,12 +119,12 @@ accept() {
     sed 's/.*"run_id":"\([^"]*\)".*/\1/'
 }
 
-# Runs $1 batches of $2 events one after the other, extraction included, and sets `ids` to those of the runs.
+# Runs $1 batches of $2 events, $3 of them late, one after the other, extraction included, and sets `ids` to those of the runs.
 run_batches() {
   local n
   ids=()
   for ((n = 1; n <= $1; n++)); do
-    append "$2"
+    append "$2" "${3:-0}"
     run ''
     ids+=("$id")
     [ $((n % 50)) != 0 ] || say "$n of $1 batches" >&2

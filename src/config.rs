@@ -124,6 +124,8 @@ pub struct Runs {
     pub timeout: std::time::Duration,
     /// Whether keys that only newer events touched are published from their open version, without their log.
     pub fast_path: bool,
+    /// Whether tables that have become many small files are written as few, at the end of a run.
+    pub optimize: bool,
 }
 
 /// What is logged.

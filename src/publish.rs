@@ -1,5 +1,7 @@
 //! Statements that write to Iceberg: noted, sent once, and proven by the snapshot that they made.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,6 +15,13 @@ use crate::trino::{Outcome, Trino};
 
 /// Many small sorts stay in the processor's cache: a third of the time of a large history.
 const REMAKING: [(&str, &str); 2] = [("task_concurrency", "64"), ("redistribute_writes", "false")];
+/// How steps begin that write a table's files anew and leave its rows as they are.
+pub const OPTIMIZE: &str = "optimize.";
+/// So many files are no burden to a table of any size; a table of 64 MiB may have 80, one of 1 GiB 320.
+const FEW_FILES: i64 = 30;
+const FILES_PER_ROOT: i64 = 10;
+/// Beyond that a rewrite is long, and wants to be planned.
+const MOST_OPTIMIZED: i64 = 4 << 30;
 const SETTLE_ATTEMPTS: u32 = 60;
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,6 +42,8 @@ pub struct Publisher<'a> {
     pub attempt: i32,
     /// How many statements of the run may be under way at once.
     pub permits: &'a Semaphore,
+    /// Tables that the run found to have become many small files.
+    pub crowded: &'a Mutex<BTreeSet<TableName>>,
 }
 
 /// What a statement committed.
@@ -54,6 +65,10 @@ pub struct Committed {
     pub rows_before: i64,
     /// What it cost.
     pub progress: Option<Value>,
+    /// Data files and delete files that the table has by then.
+    files: i64,
+    /// Their size in bytes.
+    bytes: i64,
 }
 
 impl Publisher<'_> {
@@ -142,7 +157,18 @@ impl Publisher<'_> {
         Ok(committed)
     }
 
-    /// Finds out what became of the step's statements on `target` whose end nobody saw: ends those still under way, and
+    /// Has Trino write a table's small files as few.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::run`].
+    pub async fn optimize(&self, target: &TableName) -> Result<Outcome> {
+        let sql = render("marts/optimize.sql", json!({"table": target}))?;
+
+        self.run(target, &sql).await
+    }
+
+    /// Finds out what became of statements on `target` whose end nobody saw: ends those still under way, and
     /// gives what the others committed.
     ///
     /// # Errors
@@ -164,12 +190,15 @@ impl Publisher<'_> {
     /// As [`Publisher::settle`].
     pub async fn settle_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
         let mut settled = Vec::new();
-        for open in self.store.open_statements(self.pipeline, self.step).await? {
-            if open.target != target.to_string() {
-                continue;
-            }
+        let name = target.to_string();
+        let this = (self.run, self.attempt);
+        let opens = self.store.open_statements(self.pipeline, &name, this);
+        for open in opens.await? {
             self.ended(&open.trino_query_id).await?;
-            if let Some(committed) = self.committed(target, &open.trino_query_id).await? {
+            let committed = self.committed(target, &open.trino_query_id).await?;
+            // One that only wrote the same rows to other files changed nothing.
+            let changed = committed.filter(|_| !open.step.starts_with(OPTIMIZE));
+            if let Some(committed) = changed {
                 settled.push(Committed {
                     statement: open.id,
                     ..committed
@@ -244,14 +273,23 @@ impl Publisher<'_> {
         let rows = self.read(&sql).await?;
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
 
-        Ok(rows.first().map(|row| Committed {
+        let number = |value: &Value| value.as_i64().unwrap_or(0);
+        let committed = rows.first().map(|row| Committed {
             snapshot: text(&row[0]),
             parent: text(&row[1]),
-            added: row[2].as_i64().unwrap_or(0),
-            hidden: row[3].as_i64().unwrap_or(0),
-            rows_before: row[4].as_i64().unwrap_or(0),
+            added: number(&row[2]),
+            hidden: number(&row[3]),
+            rows_before: number(&row[4]),
+            files: number(&row[5]),
+            bytes: number(&row[6]),
             ..Committed::default()
-        }))
+        });
+        if committed.as_ref().is_some_and(Committed::is_crowded) {
+            let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+            crowded.insert(target.clone());
+        }
+
+        Ok(committed)
     }
 
     /// Names a statement in Trino's own lists, so that it is found again.
@@ -261,6 +299,16 @@ impl Publisher<'_> {
 }
 
 impl Committed {
+    /// Whether the table has so many files that reading them costs about what writing it as few does.
+    ///
+    /// A file costs a read some milliseconds, a MiB costs a rewrite some tens of them; with both, the sum over many commits is
+    /// least where files are rewritten as they reach the square root of the size, times a factor that matters little.
+    fn is_crowded(&self) -> bool {
+        let tenth = self.files / FILES_PER_ROOT;
+
+        self.bytes <= MOST_OPTIMIZED && self.files > FEW_FILES && tenth * tenth > self.bytes >> 20
+    }
+
     fn answered(mut self, statement: i64, outcome: &Outcome) -> Self {
         self.statement = statement;
         self.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());

@@ -10,7 +10,7 @@ use super::read::{Path, Query, limited, time};
 use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::state::{self, ChangeQuery, Period, Published, Staged};
+use crate::state::{self, ChangeQuery, Period, Published, Staged, Versions};
 
 const MOST: i64 = 1_000;
 /// Where nothing is said, changes of the last seven days are summed.
@@ -79,6 +79,7 @@ pub(super) struct RunChangeList {
     "table": "shop.orders", "period": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "changed_at": "2026-01-01T12:00:02Z",
     "inserted": 70, "updated": 200, "deleted": 15, "published": 300, "late": 2, "superseded": 8, "delete_without_row": 1, "unchanged": 4,
     "truncates": 0, "truncated": 0, "read": 302, "rejected": 1, "duplicate": 1, "staged": 300,
+    "versions_opened": 272, "versions_closed": 284, "versions_split": 1, "versions_changed": 0, "versions_removed": 0,
 }))]
 pub(super) struct Change {
     /// The table.
@@ -93,6 +94,9 @@ pub(super) struct Change {
     /// Where the events ended that were staged.
     #[serde(flatten)]
     staged: Staged,
+    /// What changed in the history.
+    #[serde(flatten)]
+    versions: Versions,
 }
 
 /// List how many rows of current tables changed.
@@ -172,6 +176,7 @@ impl From<state::Change> for Change {
             changed_at: change.changed_at,
             published: change.published,
             staged: change.staged,
+            versions: change.versions,
         }
     }
 }

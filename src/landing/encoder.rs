@@ -29,16 +29,17 @@ pub(super) struct Gain {
     pub(super) size: usize,
 }
 
-/// Encodes one file on a thread of its own, in row groups of at most 8 MiB.
+/// Encodes files one after the other on a thread of its own, in row groups of at most 8 MiB.
 ///
-/// It is one thread for the whole file, because memory that many threads take in turn is kept for each of them.
+/// It is one thread for all of them, because memory that many threads take in turn is kept for each.
 pub(super) struct Encoder {
-    rows: Option<Sender<RecordBatch>>,
+    /// Rows of the file; none ends it.
+    rows: Sender<Option<RecordBatch>>,
     gains: Receiver<Result<Gain, ParquetError>>,
 }
 
 impl Encoder {
-    /// Begins a file.
+    /// Begins the thread; a file begins with its first rows.
     pub(super) fn new() -> Self {
         let (rows, mut batches) = channel(1);
         let (gained, gains) = channel(1);
@@ -49,18 +50,13 @@ impl Encoder {
             }
         });
 
-        Self {
-            rows: Some(rows),
-            gains,
-        }
+        Self { rows, gains }
     }
 
     /// Hands over a record batch; what the file gains by it is asked for by [`Self::gain`].
-    pub(super) async fn write(&mut self, rows: RecordBatch) {
-        if let Some(encoding) = &self.rows {
-            // Where nobody takes it, what went wrong waits to be asked for.
-            drop(encoding.send(rows).await);
-        }
+    pub(super) async fn write(&self, rows: RecordBatch) {
+        // Where nobody takes it, what went wrong waits to be asked for.
+        drop(self.rows.send(Some(rows)).await);
     }
 
     /// Waits for what the file gains by the record batch that was handed over.
@@ -71,38 +67,51 @@ impl Encoder {
     }
 
     /// Ends the file and waits for what is left of it.
-    pub(super) async fn finish(mut self) -> Result<Gain, ParquetError> {
-        self.rows = None;
+    pub(super) async fn finish(&mut self) -> Result<Gain, ParquetError> {
+        drop(self.rows.send(None).await);
 
         self.gain().await
     }
 }
 
-/// Encodes record batches as they come, until `each` wants no more of what the file gains.
+/// Encodes record batches as they come, until `each` wants no more of what the files gain.
 fn encode(
-    batches: &mut Receiver<RecordBatch>,
+    batches: &mut Receiver<Option<RecordBatch>>,
     each: &mut impl FnMut(Result<Gain, ParquetError>) -> bool,
 ) -> Result<(), ParquetError> {
-    let mut writer = ArrowWriter::try_new(Sink::default(), SCHEMA.clone(), Some(properties()?))?;
+    let mut file = None;
     while let Some(rows) = batches.blocking_recv() {
-        writer.write(&rows)?;
-        drop(rows);
-        let gain = Gain {
-            parts: mem::take(&mut writer.inner_mut().full),
-            size: writer.bytes_written() + writer.in_progress_size(),
+        let mut writer = match file.take() {
+            Some(writer) => writer,
+            None => begin()?,
+        };
+        let gain = if let Some(rows) = rows {
+            writer.write(&rows)?;
+            drop(rows);
+            let gain = Gain {
+                parts: mem::take(&mut writer.inner_mut().full),
+                size: writer.bytes_written() + writer.in_progress_size(),
+            };
+            file = Some(writer);
+            gain
+        } else {
+            writer.finish()?;
+            let sink = mem::take(writer.inner_mut());
+            Gain {
+                parts: sink.full.into_iter().chain([sink.open]).collect(),
+                size: writer.bytes_written(),
+            }
         };
         if !each(Ok(gain)) {
-            return Ok(());
+            break;
         }
     }
-    writer.finish()?;
-    let sink = mem::take(writer.inner_mut());
-    each(Ok(Gain {
-        parts: sink.full.into_iter().chain([sink.open]).collect(),
-        size: writer.bytes_written(),
-    }));
 
     Ok(())
+}
+
+fn begin() -> Result<ArrowWriter<Sink>, ParquetError> {
+    ArrowWriter::try_new(Sink::default(), SCHEMA.clone(), Some(properties()?))
 }
 
 /// Collects what is written in parts that never grow: a buffer that doubles would hold a row group twice.

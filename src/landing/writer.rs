@@ -31,6 +31,7 @@ pub struct Writer<'a> {
     folder: &'a Folder,
     batch: Batch<'a>,
     rows: Rows,
+    encoder: Encoder,
     file: Option<File>,
     written: Files,
 }
@@ -38,7 +39,6 @@ pub struct Writer<'a> {
 /// A file that is being written.
 struct File {
     upload: BufWriter,
-    encoder: Encoder,
     /// About how many bytes it would have if it ended now.
     size: usize,
 }
@@ -51,6 +51,7 @@ impl<'a> Writer<'a> {
             folder,
             batch,
             rows: Rows::new(batch.id, ingested_at_us),
+            encoder: Encoder::new(),
             file: None,
             written: Files::default(),
         }
@@ -88,7 +89,7 @@ impl<'a> Writer<'a> {
     /// Begins to encode what was collected, once what was collected before it is encoded.
     async fn flush(&mut self) -> Result<()> {
         let rows = self.rows.finish().map_err(Error::internal)?;
-        let mut file = match self.encoded().await? {
+        let file = match self.encoded().await? {
             Some(file) if file.size < FILE_BYTES => file,
             full => {
                 if let Some(full) = full {
@@ -97,7 +98,7 @@ impl<'a> Writer<'a> {
                 self.begin_file()
             }
         };
-        file.encoder.write(rows).await;
+        self.encoder.write(rows).await;
         self.file = Some(file);
 
         Ok(())
@@ -108,7 +109,7 @@ impl<'a> Writer<'a> {
         let Some(mut file) = self.file.take() else {
             return Ok(None);
         };
-        let gain = file.encoder.gain().await.map_err(writing)?;
+        let gain = self.encoder.gain().await.map_err(writing)?;
         self.put(&mut file.upload, gain.parts).await?;
         file.size = gain.size;
 
@@ -116,7 +117,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn end_file(&mut self, mut file: File) -> Result<()> {
-        let left = file.encoder.finish().await.map_err(writing)?;
+        let left = self.encoder.finish().await.map_err(writing)?;
         self.put(&mut file.upload, left.parts).await?;
 
         file.upload.complete().await.map_err(writing)
@@ -129,7 +130,6 @@ impl<'a> Writer<'a> {
         File {
             upload: BufWriter::with_capacity(self.folder.store(), path, UPLOAD_BYTES)
                 .with_max_concurrency(UPLOADS),
-            encoder: Encoder::new(),
             size: 0,
         }
     }

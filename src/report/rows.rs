@@ -46,7 +46,6 @@ pub async fn versions(
         "report/history.sql",
         json!({
             "history": names.history(short),
-            "columns": state.columns,
             "key": whole_key(&state, key)?,
             "limit": limit,
         }),
@@ -91,7 +90,6 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
         "report/rows.sql",
         json!({
             "table": if is_history { names.history(short) } else { names.current(short) },
-            "columns": state.columns,
             "key_columns": keys,
             "key": key,
             "as_of": which.as_of.map(moment),
@@ -128,7 +126,9 @@ async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Ro
         .into_iter()
         .map(|row| {
             let cells = found.columns.iter().zip(row);
+            // Whatever columns the table has, or had then; ours begin with `_`.
             cells
+                .filter(|((name, _), _)| name == "_event_id" || !name.starts_with('_'))
                 .map(|((name, kind), value)| (name.clone(), exact(kind, value)))
                 .collect()
         })

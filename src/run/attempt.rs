@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result, causes};
 use crate::pipeline::{Definition, Names, Table};
 use crate::publish::Publisher;
+use crate::sql::TableName;
 use crate::state::{Run, StepState};
 
 /// What a run's steps share.
@@ -22,6 +23,8 @@ pub(super) struct Attempt<'a> {
     pub(super) task: Task,
     /// Tables whose marts are done in this run, or given up; tests that look at them wait for that.
     pub(super) done: watch::Sender<BTreeSet<String>>,
+    /// Tables that have become many small files.
+    pub(super) crowded: std::sync::Mutex<BTreeSet<TableName>>,
     permits: Semaphore,
     /// Tables are staged side by side but share their rejects table, where two merges at once would fail each other.
     pub(super) rejecting: Mutex<()>,
@@ -45,6 +48,7 @@ impl<'a> Attempt<'a> {
             request,
             task,
             done: watch::Sender::default(),
+            crowded: std::sync::Mutex::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
         })
@@ -79,6 +83,7 @@ impl<'a> Attempt<'a> {
             step: name,
             attempt: self.run.attempt,
             permits: &self.permits,
+            crowded: &self.crowded,
         };
         let done = async {
             store

@@ -9,7 +9,7 @@ use super::table::{self, counted, landed, target};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::{Committed, Publisher};
-use crate::state::{StatementEnd, TableState, Window};
+use crate::state::{Changed, TableState, Window};
 use crate::warehouse::{self, Reach, Span, Target};
 
 /// What is published.
@@ -33,10 +33,10 @@ pub(super) async fn publish(
         name,
         table,
         again,
-        published: |state| state.current_batch,
+        published: TableState::current_from,
     };
     let history = Step {
-        published: |state| state.history_batch,
+        published: TableState::history_from,
         ..current
     };
     if !table.all_tests().is_empty() {
@@ -112,17 +112,7 @@ async fn publish_current(
     span: &Span,
 ) -> Result<Map<String, Value>> {
     let (rows, statements) = warehouse::publish_current(target, span).await?;
-    attempt
-        .app
-        .store
-        .current_published(
-            target.publisher.run,
-            (&target.definition.name, target.name),
-            span.window.upto_batch,
-            rows,
-            &ends(&statements),
-        )
-        .await?;
+    record(attempt, (target, span), Changed::Rows(rows), &statements).await?;
     if span.reach == Reach::Everything {
         warehouse::describe_anew(target, &target.current()).await?;
     }
@@ -136,21 +126,43 @@ async fn publish_history(
     span: &Span,
 ) -> Result<Map<String, Value>> {
     let (versions, statements) = warehouse::publish_history(target, span).await?;
-    attempt
-        .app
-        .store
-        .history_published(
-            &target.definition.name,
-            target.name,
-            span.window.upto_batch,
-            &ends(&statements),
-        )
-        .await?;
+    record(
+        attempt,
+        (target, span),
+        Changed::Versions(versions),
+        &statements,
+    )
+    .await?;
     if span.reach == Reach::Everything {
         warehouse::describe_anew(target, &target.history()).await?;
     }
 
     counted(&versions)
+}
+
+/// Notes in one transaction how far the marts are, what that changed, and how the statements ended that did it.
+async fn record(
+    attempt: &Attempt<'_>,
+    (target, span): (Target<'_>, &Span),
+    changed: Changed,
+    statements: &[Committed],
+) -> Result<()> {
+    let ends: Vec<_> = statements
+        .iter()
+        .map(|committed| (committed.statement, committed.end()))
+        .collect();
+    let table = (target.definition.name.as_str(), target.name);
+    attempt
+        .app
+        .store
+        .published(
+            target.publisher.run,
+            table,
+            span.window.upto_batch,
+            changed,
+            &ends,
+        )
+        .await
 }
 
 /// One step over the batches after the last that was `published`, or over the keys of them that are published again.
@@ -221,13 +233,6 @@ fn in_order(state: &TableState, key: &BTreeMap<String, String>) -> Vec<String> {
             let value = key.get(&column.name).map(String::as_str);
             column.literal(value.unwrap_or_default())
         })
-        .collect()
-}
-
-fn ends(statements: &[Committed]) -> Vec<(i64, StatementEnd)> {
-    statements
-        .iter()
-        .map(|committed| (committed.statement, committed.end()))
         .collect()
 }
 

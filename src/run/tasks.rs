@@ -105,7 +105,7 @@ pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) ->
             let mut state = shape::anew(attempt, table, known)?;
             // From here on the marts no longer follow from the log, whatever becomes of this.
             store.unpublish(pipeline, name).await?;
-            (state.current_batch, state.history_batch) = (0, 0);
+            (state.current_anew, state.history_anew) = (true, true);
             let target = target(attempt, name, table, &state, publisher);
             if state.staged_batch == 0 {
                 table::ensure(attempt, target, &state).await?;
@@ -139,7 +139,9 @@ async fn verify(attempt: &Attempt<'_>, name: &str, table: &Table, one_in: u32) -
                 .store
                 .table(&attempt.definition.name, name)
                 .await?;
-            let Some(state) = known.filter(|state| state.current_batch > 0) else {
+            let Some(state) =
+                known.filter(|state| state.current_from() > 0 && state.history_from() > 0)
+            else {
                 return Ok(Map::new());
             };
             let target = target(attempt, name, table, &state, publisher);

@@ -5,7 +5,9 @@ mod statements;
 pub use statements::{Statements, render};
 
 /// A table's name in Trino: catalog, schema, table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct TableName(pub Vec<String>);
 
 impl TableName {

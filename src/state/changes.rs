@@ -1,4 +1,4 @@
-//! Changes: rows inserted, updated and deleted in current tables, per run and over time.
+//! Changes: what became of rows, events and versions, per run and over time.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -85,6 +85,31 @@ impl Published {
     }
 }
 
+/// What a publication changed in a table's history; a version is told by its key and its begin.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
+pub struct Versions {
+    /// Versions that came.
+    pub versions_opened: i64,
+    /// Open versions that got their end.
+    pub versions_closed: i64,
+    /// Versions with an end that got an earlier one, because of a late event in between.
+    pub versions_split: i64,
+    /// Versions that changed otherwise: a later end, none any more, other values.
+    pub versions_changed: i64,
+    /// Versions that late events made void.
+    pub versions_removed: i64,
+}
+
 /// Where the events of a range of batches ended in staging; `read = rejected + duplicate + staged`.
 #[derive(
     Debug,
@@ -147,6 +172,8 @@ pub struct Change {
     pub published: Published,
     /// Where the events ended that were staged then.
     pub staged: Staged,
+    /// What changed in the history.
+    pub versions: Versions,
 }
 
 impl Store {
@@ -208,6 +235,13 @@ impl Store {
                     rejected: row.get(14),
                     duplicate: row.get(15),
                     staged: row.get(16),
+                },
+                versions: Versions {
+                    versions_opened: row.get(17),
+                    versions_closed: row.get(18),
+                    versions_split: row.get(19),
+                    versions_changed: row.get(20),
+                    versions_removed: row.get(21),
                 },
             })
             .collect())

@@ -15,11 +15,11 @@ mod tests;
 use deadpool_postgres::{Object, Pool, PoolError};
 
 pub use batches::{OpenBatch, SourceEvents, Written};
-pub use changes::{Change, ChangeQuery, Period, Published, Staged};
+pub use changes::{Change, ChangeQuery, Period, Published, Staged, Versions};
 pub use cursors::Cursor;
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
-pub use progress::{Ends, StagedUpto};
+pub use progress::{Changed, Ends, StagedUpto};
 pub use runs::{Run, RunState, Runs};
 pub use statements::{OpenStatement, Statement, StatementEnd};
 pub use steps::{Step, StepState};

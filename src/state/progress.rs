@@ -1,8 +1,12 @@
 //! How far each layer of a table is: moved in one transaction with the proof of it.
 
+use deadpool_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{Published, Staged, StatementEnd, Store, TableState, Window, fault, statement};
+use super::{
+    Published, Staged, StatementEnd, Store, TableState, Versions, Window, fault, statement,
+};
 use crate::error::Result;
 
 /// The highest event id and the latest time, as Trino writes it, of events in a log; and how many truncates are among them.
@@ -14,6 +18,15 @@ pub struct Ends {
     pub time: Option<String>,
     /// Truncates; 0 where they were not counted.
     pub truncates: i64,
+}
+
+/// What a publication changed.
+#[derive(Debug, Clone, Copy)]
+pub enum Changed {
+    /// Current rows.
+    Rows(Published),
+    /// A history.
+    Versions(Versions),
 }
 
 /// How far a table's log was filled, and by what.
@@ -47,10 +60,7 @@ impl Store {
     ) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
-        let Window {
-            after_batch,
-            upto_batch,
-        } = upto.window;
+        let upto_batch = upto.window.upto_batch;
         let (rejects, first) = upto.rejects.unzip();
         let held = first.flatten().map(|first| first - 1);
         transaction
@@ -61,32 +71,9 @@ impl Store {
             .await
             .map_err(fault)?;
         if let Some(ends) = &upto.ends {
-            let Ends {
-                event,
-                time,
-                truncates,
-            } = ends;
-            let bound = if upto.is_whole_log {
-                statement!("state/raise_events.sql")
-            } else {
-                statement!("state/bound_events.sql")
-            };
-            transaction
-                .execute(
-                    bound,
-                    &[
-                        &pipeline,
-                        &schema,
-                        &table,
-                        &after_batch,
-                        &upto_batch,
-                        event,
-                        time,
-                        truncates,
-                    ],
-                )
-                .await
-                .map_err(fault)?;
+            let origin = (pipeline, schema, table);
+            ends.note(&transaction, origin, upto.window, upto.is_whole_log)
+                .await?;
         }
         let Staged {
             read,
@@ -157,22 +144,12 @@ impl Store {
             .await
             .map_err(fault)?;
         if let Some(ends) = &upto.ends {
-            transaction
-                .execute(
-                    statement!("state/raise_events.sql"),
-                    &[
-                        &pipeline,
-                        &schema,
-                        &table,
-                        &0_i64,
-                        &batch,
-                        &ends.event,
-                        &ends.time,
-                        &ends.truncates,
-                    ],
-                )
-                .await
-                .map_err(fault)?;
+            let whole = Window {
+                after_batch: 0,
+                upto_batch: batch,
+            };
+            ends.note(&transaction, (pipeline, schema, table), whole, true)
+                .await?;
         }
 
         transaction.commit().await.map_err(fault)
@@ -201,85 +178,114 @@ impl Store {
         Ok(())
     }
 
-    /// Notes up to which batch the current rows are published and, in the same transaction, what that changed and the ends of
-    /// the statements that did it.
+    /// Notes up to which batch current rows or history are published and, in the same transaction, what that changed and the ends
+    /// of the statements that did it.
     ///
     /// # Errors
     ///
     /// [`crate::error::Error::StateUnavailable`].
-    pub async fn current_published(
+    pub async fn published(
         &self,
         run: Uuid,
         (pipeline, name): (&str, &str),
         batch: i64,
-        changed: Published,
+        changed: Changed,
         statements: &[(i64, StatementEnd)],
     ) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
+        let moved = match changed {
+            Changed::Rows(_) => statement!("state/published_current.sql"),
+            Changed::Versions(_) => statement!("state/published_history.sql"),
+        };
         transaction
-            .execute(
-                statement!("state/published_current.sql"),
-                &[&pipeline, &name, &batch],
-            )
+            .execute(moved, &[&pipeline, &name, &batch])
             .await
             .map_err(fault)?;
         for (id, end) in statements {
             end.record(&transaction, *id, "succeeded").await?;
         }
-        if changed != Published::default() {
-            transaction
-                .execute(
-                    statement!("state/record_changes.sql"),
-                    &[
-                        &run,
-                        &pipeline,
-                        &name,
-                        &batch,
-                        &changed.inserted,
-                        &changed.updated,
-                        &changed.deleted,
-                        &changed.published,
-                        &changed.late,
-                        &changed.superseded,
-                        &changed.delete_without_row,
-                        &changed.unchanged,
-                        &changed.truncates,
-                        &changed.truncated,
-                    ],
-                )
-                .await
-                .map_err(fault)?;
+        let of_run: [&(dyn ToSql + Sync); 4] = [&run, &pipeline, &name, &batch];
+        match &changed {
+            Changed::Rows(rows) if *rows != Published::default() => {
+                let counts: [&(dyn ToSql + Sync); 10] = [
+                    &rows.inserted,
+                    &rows.updated,
+                    &rows.deleted,
+                    &rows.published,
+                    &rows.late,
+                    &rows.superseded,
+                    &rows.delete_without_row,
+                    &rows.unchanged,
+                    &rows.truncates,
+                    &rows.truncated,
+                ];
+                let record = statement!("state/record_changes.sql");
+                transaction
+                    .execute(record, &[&of_run[..], &counts[..]].concat())
+                    .await
+                    .map_err(fault)?;
+            }
+            Changed::Versions(versions) if *versions != Versions::default() => {
+                let counts: [&(dyn ToSql + Sync); 5] = [
+                    &versions.versions_opened,
+                    &versions.versions_closed,
+                    &versions.versions_split,
+                    &versions.versions_changed,
+                    &versions.versions_removed,
+                ];
+                let record = statement!("state/record_versions.sql");
+                transaction
+                    .execute(record, &[&of_run[..], &counts[..]].concat())
+                    .await
+                    .map_err(fault)?;
+            }
+            _ => {}
         }
 
         transaction.commit().await.map_err(fault)
     }
+}
 
-    /// Notes up to which batch the history is published and, in the same transaction, the ends of the statements that did it.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn history_published(
+impl Ends {
+    /// Notes them as how high the events of the batches are; or those of the whole log up to the last of these.
+    async fn note(
         &self,
-        pipeline: &str,
-        name: &str,
-        batch: i64,
-        statements: &[(i64, StatementEnd)],
+        transaction: &Transaction<'_>,
+        (pipeline, schema, table): (&str, &str, &str),
+        window: Window,
+        is_whole_log: bool,
     ) -> Result<()> {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(fault)?;
-        transaction
-            .execute(
-                statement!("state/published_history.sql"),
-                &[&pipeline, &name, &batch],
-            )
-            .await
-            .map_err(fault)?;
-        for (id, end) in statements {
-            end.record(&transaction, *id, "succeeded").await?;
+        let Window {
+            after_batch,
+            upto_batch,
+        } = &window;
+        let Self {
+            event,
+            time,
+            truncates,
+        } = self;
+        let bound: [&(dyn ToSql + Sync); 7] = [
+            &pipeline,
+            &schema,
+            &table,
+            after_batch,
+            upto_batch,
+            event,
+            time,
+        ];
+        if is_whole_log {
+            let whole = [&bound[..], &[truncates]].concat();
+            transaction
+                .execute(statement!("state/raise_events.sql"), &whole)
+                .await
+        } else {
+            transaction
+                .execute(statement!("state/bound_events.sql"), &bound)
+                .await
         }
+        .map_err(fault)?;
 
-        transaction.commit().await.map_err(fault)
+        Ok(())
     }
 }

@@ -41,8 +41,8 @@ pub struct Statement {
 pub struct OpenStatement {
     /// Its number here.
     pub id: i64,
-    /// The table that it writes.
-    pub target: String,
+    /// The step that it is of.
+    pub step: String,
     /// Its id in Trino.
     pub trino_query_id: String,
 }
@@ -120,11 +120,19 @@ impl Store {
     /// # Errors
     ///
     /// [`crate::error::Error::StateUnavailable`].
-    pub async fn open_statements(&self, pipeline: &str, step: &str) -> Result<Vec<OpenStatement>> {
+    pub async fn open_statements(
+        &self,
+        pipeline: &str,
+        target: &str,
+        (run, attempt): (Uuid, i32),
+    ) -> Result<Vec<OpenStatement>> {
         let rows = self
             .client()
             .await?
-            .query(statement!("state/open_statements.sql"), &[&pipeline, &step])
+            .query(
+                statement!("state/open_statements.sql"),
+                &[&pipeline, &target, &run, &attempt],
+            )
             .await
             .map_err(fault)?;
 
@@ -132,7 +140,7 @@ impl Store {
             .iter()
             .map(|row| OpenStatement {
                 id: row.get(0),
-                target: row.get(1),
+                step: row.get(1),
                 trino_query_id: row.get(2),
             })
             .collect())

@@ -30,6 +30,10 @@ pub struct TableState {
     pub catalogue: Vec<(String, String)>,
     /// How the source differs from the tables.
     pub drift: Vec<Drift>,
+    /// Whether the current rows are to be made anew, because they do not follow from the log.
+    pub current_anew: bool,
+    /// Whether the history is.
+    pub history_anew: bool,
 }
 
 /// A range of batches: after one, up to another.
@@ -66,6 +70,8 @@ impl Store {
             origin: row.get(7),
             catalogue: row.get::<_, Json<Vec<(String, String)>>>(8).0,
             drift: row.get::<_, Json<Vec<Drift>>>(9).0,
+            current_anew: row.get(10),
+            history_anew: row.get(11),
         }))
     }
 
@@ -117,6 +123,26 @@ impl Store {
 }
 
 impl TableState {
+    /// The last batch that the current rows follow from; 0 where they are to be made from all.
+    #[must_use]
+    pub fn current_from(&self) -> i64 {
+        if self.current_anew {
+            0
+        } else {
+            self.current_batch
+        }
+    }
+
+    /// The last batch that the history follows from; 0 where it is to be made from all.
+    #[must_use]
+    pub fn history_from(&self) -> i64 {
+        if self.history_anew {
+            0
+        } else {
+            self.history_batch
+        }
+    }
+
     /// Notes origin, columns, catalogue and drift, on a connection or in a transaction.
     pub(super) async fn keep(
         &self,

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::marts::Rows;
+use super::marts::{Rows, compare};
 use super::{Reach, Span, Target};
 use crate::error::{Error, Result};
+use crate::pipeline::Column;
 use crate::publish::Committed;
-use crate::sql::render;
-use crate::state::Published;
+use crate::sql::{TableName, render};
+use crate::state::{Published, Versions};
 
 /// Accounts for every event that a publication of current rows took, and refuses numbers that do not add up.
 ///
@@ -56,20 +57,74 @@ pub(super) async fn balance(
             if !is_counted || count(6) == written {
                 return Ok(());
             }
-            Err(format!("{written} rows were written, but {} of these batches are in the table", count(6)))
+            Err(format!(
+                "{written} rows were written, but {} of these batches are in the table",
+                count(6)
+            ))
         })
-        .map_err(|fault| Error::Unbalanced {
-            detail: format!(
-                "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}.{}/rebuild` makes it anew",
-                target.name,
-                target.current(),
-                target.staging(),
-                target.definition.name,
-                target.name,
-            ),
-        })?;
+        .map_err(|fault| unbalanced(target, &target.current(), &fault))?;
 
     Ok(published)
+}
+
+/// Tells what became of versions, and refuses numbers that are not those of what was committed.
+///
+/// Where only newer events came, every version that was there and changed got its end. Else it is looked up.
+pub(super) async fn versions(
+    target: Target<'_>,
+    span: &Span,
+    rows: Rows,
+    statements: &[Committed],
+) -> Result<Versions> {
+    let is_plain =
+        rows.updated + rows.deleted == 0 || !(span.has_older() || target.has_untracked());
+    let (closed, split) = if let Some(ended) = rows.ended {
+        ended
+    } else if is_plain {
+        (rows.updated, 0)
+    } else {
+        let mut context = span.context(target);
+        // Of versions that stay, only their ends are looked at.
+        context["values"] = json!([Column::technical("valid_to")]);
+        context["only_touched"] = matches!(span.reach, Reach::Batches | Reach::Touched).into();
+        let found = compare(target, (&target.history(), statements), context).await?;
+        if (found.inserted, found.deleted) != (rows.inserted, rows.deleted)
+            || found.updated > rows.updated
+        {
+            let detail = format!(
+                "{} versions came, {} changed and {} went by what Trino answered, but {}, at least {} and {} by its snapshots",
+                rows.inserted,
+                rows.updated,
+                rows.deleted,
+                found.inserted,
+                found.updated,
+                found.deleted,
+            );
+            return Err(unbalanced(target, &target.history(), &detail));
+        }
+        found.ended.unwrap_or_default()
+    };
+
+    Ok(Versions {
+        versions_opened: rows.inserted,
+        versions_closed: closed,
+        versions_split: split,
+        versions_changed: rows.updated - closed - split,
+        versions_removed: rows.deleted,
+    })
+}
+
+fn unbalanced(target: Target<'_>, table: &TableName, fault: &str) -> Error {
+    Error::Unbalanced {
+        detail: format!(
+            "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}.{}/rebuild` makes it anew",
+            target.name,
+            table,
+            target.staging(),
+            target.definition.name,
+            target.name,
+        ),
+    }
 }
 
 /// Rows that truncates of the batches deleted, by comparing the table before and after.

@@ -1,24 +1,13 @@
 //! From the typed log to current rows and history: one commit a table, over the keys that the batches touched.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Reach, Span, Target, ledger};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
-use crate::state::Published;
-
-/// What a publication changed in a history.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Versions {
-    /// Versions that came.
-    pub versions_opened: i64,
-    /// Versions that were there and got an end, another end or other values.
-    pub versions_closed: i64,
-    /// Versions that late events made void.
-    pub versions_removed: i64,
-}
+use crate::state::{Published, Versions};
 
 /// Rows that came, changed and went.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,6 +15,8 @@ pub(super) struct Rows {
     pub(super) inserted: i64,
     pub(super) updated: i64,
     pub(super) deleted: i64,
+    /// Of the updated, versions that were closed and split; known where snapshots were compared.
+    pub(super) ended: Option<(i64, i64)>,
 }
 
 /// Makes the current rows what the events say; doing it twice changes nothing.
@@ -76,7 +67,7 @@ pub async fn publish_current(
 ///
 /// # Errors
 ///
-/// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
+/// [`Error::Unbalanced`], [`Error::TrinoUnavailable`], [`Error::Trino`].
 pub async fn publish_history(
     target: Target<'_>,
     span: &Span,
@@ -95,11 +86,7 @@ pub async fn publish_history(
         ),
     )
     .await?;
-    let versions = Versions {
-        versions_opened: rows.inserted,
-        versions_closed: rows.updated,
-        versions_removed: rows.deleted,
-    };
+    let versions = ledger::versions(target, span, rows, &statements).await?;
 
     Ok((versions, statements))
 }
@@ -152,6 +139,7 @@ fn by_arithmetic(committed: &Committed) -> Rows {
         inserted: rows - committed.hidden,
         updated: committed.added + committed.hidden - rows,
         deleted: rows - committed.added,
+        ended: None,
     }
 }
 
@@ -160,6 +148,42 @@ async fn by_comparing(
     target: Target<'_>,
     table: &TableName,
     statements: &[Committed],
+) -> Result<Rows> {
+    let mut context = target.context();
+    let is_history = *table == target.history();
+    let mut values: Vec<Column> = target
+        .columns
+        .iter()
+        .filter(|c| !c.is_key)
+        .cloned()
+        .collect();
+    if is_history {
+        values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
+    }
+    context["values"] = json!(values);
+    context["only_touched"] = false.into();
+    let mut rows = compare(target, (table, statements), context.clone()).await;
+    // The table had other columns before: a row that another event gave is another row then.
+    if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
+        context["values"] = json!([Column::technical("_event_id")]);
+        rows = compare(target, (table, statements), context).await;
+    }
+    match rows {
+        // It had another key: no row of before is one of now.
+        Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Ok(Rows {
+            inserted: statements.last().map_or(0, |made| made.added),
+            deleted: statements.first().map_or(0, |made| made.rows_before),
+            ..Rows::default()
+        }),
+        rows => rows,
+    }
+}
+
+/// Compares a table as it was before the first of the statements with how it was after the last.
+pub(super) async fn compare(
+    target: Target<'_>,
+    (table, statements): (&TableName, &[Committed]),
+    mut context: Value,
 ) -> Result<Rows> {
     let parent = statements.iter().find_map(|made| made.parent.as_ref());
     let snapshot = statements
@@ -170,55 +194,29 @@ async fn by_comparing(
         return Ok(Rows::default());
     };
     let is_history = *table == target.history();
-    let mut matched: Vec<Column> = target
-        .columns
-        .iter()
-        .filter(|c| c.is_key)
-        .cloned()
-        .collect();
-    let mut values: Vec<Column> = target
-        .columns
-        .iter()
-        .filter(|c| !c.is_key)
-        .cloned()
-        .collect();
+    let keys = target.columns.iter().filter(|column| column.is_key);
+    let mut matched: Vec<Column> = keys.cloned().collect();
     if is_history {
         matched.push(Column::technical("valid_from"));
-        values.extend(["valid_to", "is_deleted"].map(Column::technical));
     }
-    let mut context = json!({
-        "table": table,
-        "parent": parent.parse::<i64>().ok(),
-        "snapshot": snapshot.parse::<i64>().ok(),
-        "matched": matched,
-        "values": values,
-    });
-    let mut rows = target
+    context["table"] = json!(table);
+    context["parent"] = json!(parent.parse::<i64>().ok());
+    context["snapshot"] = json!(snapshot.parse::<i64>().ok());
+    context["matched"] = json!(matched);
+    context["is_history"] = is_history.into();
+    let rows = target
         .publisher
-        .read(&render("marts/compared.sql", &context)?)
-        .await;
-    // The table had other columns before: a row that another event gave is another row then.
-    if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
-        context["values"] = json!([Column::technical("_event_id")]);
-        let sql = render("marts/compared.sql", &context)?;
-        rows = target.publisher.read(&sql).await;
-    }
-    let rows = match rows {
-        // It had another key: no row of before is one of now.
-        Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
-            return Ok(Rows {
-                inserted: statements.last().map_or(0, |made| made.added),
-                updated: 0,
-                deleted: statements.first().map_or(0, |made| made.rows_before),
-            });
-        }
-        rows => rows?,
+        .read(&render("marts/compared.sql", context)?)
+        .await?;
+    let count = |at: usize| {
+        let row = rows.first();
+        row.and_then(|row| row.get(at)).and_then(Value::as_i64)
     };
-    let count = |at: usize| rows.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
 
     Ok(Rows {
-        inserted: count(0),
-        updated: count(1),
-        deleted: count(2),
+        inserted: count(0).unwrap_or(0),
+        updated: count(1).unwrap_or(0),
+        deleted: count(2).unwrap_or(0),
+        ended: count(3).zip(count(4)),
     })
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 pub use audit::{audit, judge};
-pub use marts::{Versions, publish_current, publish_history};
+pub use marts::{publish_current, publish_history};
 pub use rejects::{Meant, dismiss, replay, replayable};
 pub use schema::{describe_anew, ensure};
 pub use span::{Reach, Span};
@@ -64,6 +64,11 @@ impl Target<'_> {
     #[must_use]
     pub fn api_name(&self) -> String {
         format!("{}.{}", self.definition.name, self.name)
+    }
+
+    /// Whether some columns start no versions.
+    fn has_untracked(&self) -> bool {
+        self.columns.iter().any(|column| column.is_untracked)
     }
 
     /// What every statement about the table may name.

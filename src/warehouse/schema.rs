@@ -35,10 +35,10 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     }
     evolve(target, &target.staging()).await?;
     // What is not published yet is made anew by its first publication.
-    if state.current_batch > 0 {
+    if state.current_from() > 0 {
         evolve(target, &target.current()).await?;
     }
-    if state.history_batch > 0 {
+    if state.history_from() > 0 {
         evolve(target, &target.history()).await?;
     }
 

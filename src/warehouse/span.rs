@@ -79,7 +79,7 @@ impl Span {
     ///
     /// A key's do not where all its events have an id above the highest and a time later than the latest before: then its
     /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
-    fn has_older(&self) -> bool {
+    pub(super) fn has_older(&self) -> bool {
         let microseconds = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
         let is_later = is_newer(
             microseconds(self.landed.events.first_time),

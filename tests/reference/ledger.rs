@@ -1,6 +1,6 @@
-//! Says where each event of a batch ends, and what the batch does to the current rows.
+//! Says where each event of a batch ends, and what the batch does to current rows and versions.
 
-use super::{Event, Row, current, gives_a_row, ordered, same};
+use super::{Event, Row, Version, current, gives_a_row, ordered, same};
 
 /// The counts of one batch for the current rows of its table. Rejects and ignored tables are not modelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,6 +126,51 @@ pub(crate) fn ledger(before: &[Event], batch: &[Event]) -> Ledger {
         .filter(|key| !rows_after.contains_key(key));
     ledger.truncated = number(gone.filter(|key| winners.iter().all(|winner| winner.key != **key)));
     ledger
+}
+
+/// What a batch does to the history of its table; a version is told by its key and its begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Versions {
+    /// Versions that came.
+    pub(crate) opened: i64,
+    /// Versions that were open and are no more.
+    pub(crate) closed: i64,
+    /// Versions that were not open and end earlier now.
+    pub(crate) split: i64,
+    /// Versions that changed otherwise.
+    pub(crate) changed: i64,
+    /// Versions that went.
+    pub(crate) removed: i64,
+}
+
+/// Counts what happened between one history and another.
+pub(crate) fn versions(before: &[Version], after: &[Version]) -> Versions {
+    let place = |version: &Version| (version.key, version.valid_from);
+    let mut versions = Versions::default();
+
+    for version in after {
+        let found = before.iter().find(|old| place(old) == place(version));
+        match found.map(|old| (old, old.valid_to, version.valid_to)) {
+            None => versions.opened += 1,
+            Some((_, None, Some(_))) => versions.closed += 1,
+            Some((_, Some(old), Some(new))) if new < old => versions.split += 1,
+            Some((old, ..)) if old != version => versions.changed += 1,
+            Some(_) => {}
+        }
+    }
+    let went = |old: &&Version| after.iter().all(|version| place(version) != place(old));
+    versions.removed = number(before.iter().filter(went));
+    versions
+}
+
+impl std::ops::AddAssign for Versions {
+    fn add_assign(&mut self, more: Self) {
+        self.opened += more.opened;
+        self.closed += more.closed;
+        self.split += more.split;
+        self.changed += more.changed;
+        self.removed += more.removed;
+    }
 }
 
 /// The events of the batch whose id was delivered before.

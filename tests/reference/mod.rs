@@ -12,7 +12,7 @@ mod random;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use invariants::check_invariants;
-pub(crate) use ledger::{Ledger, ledger};
+pub(crate) use ledger::{Ledger, Versions, ledger, versions};
 pub(crate) use random::{Random, deliver, is_orderly, random_history, with_truncates};
 
 /// The values of a row by position of the column; `None` is null. All rows of one table have the same width.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
-use crate::reference::{self, Event, Ledger, Row, Version};
+use crate::reference::{self, Event, Ledger, Row, Version, Versions};
 
 const SEEDS: u64 = 20;
 const KEYS: i64 = 8;
@@ -100,7 +100,7 @@ async fn compare(settings: &str) {
         let ledgers = ledgers(&service, &run).await;
         for kind in &TABLES {
             let (current, history) = tables(&service, kind.name).await;
-            let mut ledger = Ledger::default();
+            let (mut ledger, mut of_versions) = (Ledger::default(), Versions::default());
             for (_, seed, batches) in histories.iter().filter(|(of, ..)| of.name == kind.name) {
                 let arrived = batches[..=batch].concat();
                 let context = format!("{}, seed {seed}, after batch {batch}", kind.name);
@@ -114,11 +114,14 @@ async fn compare(settings: &str) {
                 );
                 let held = reference::check_invariants(&rows, &versions);
                 assert_eq!(held, Ok(()), "{context}");
-                ledger += reference::ledger(&batches[..batch].concat(), &batches[batch]);
+                let before = batches[..batch].concat();
+                ledger += reference::ledger(&before, &batches[batch]);
+                let history_before = reference::history(&before, kind.tracked);
+                of_versions += reference::versions(&history_before, &versions);
             }
             assert_eq!(
                 ledgers.get(kind.name),
-                Some(&ledger),
+                Some(&(ledger, of_versions)),
                 "ledger of {}, batch {batch}",
                 kind.name
             );
@@ -155,7 +158,7 @@ async fn start(settings: &str) -> Service {
 }
 
 /// The ledgers of a run by table, as the API serves them.
-async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, Ledger> {
+async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, (Ledger, Versions)> {
     let path = format!(
         "/v1/runs/{}/changes",
         run["run_id"].as_str().expect("an id")
@@ -186,7 +189,14 @@ async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, Ledger> {
         };
         assert_eq!(number("published"), ledger.staged, "{change}");
         assert_eq!(ledger.check(), Ok(()), "{change}");
-        (short.to_owned(), ledger)
+        let versions = Versions {
+            opened: number("versions_opened"),
+            closed: number("versions_closed"),
+            split: number("versions_split"),
+            changed: number("versions_changed"),
+            removed: number("versions_removed"),
+        };
+        (short.to_owned(), (ledger, versions))
     };
 
     changes.body["changes"]

@@ -1,4 +1,4 @@
--- Tells what a statement committed: its snapshot, by the query id that Trino writes into the summary, and what was there before.
+-- Tells what a statement committed: its snapshot, by the query id that Trino writes into the summary, what was there before, and the files that there are now.
 -- A table that was made anew has no parent: what was before is the snapshot before.
 select
   cast(snapshot_id as varchar),
@@ -6,7 +6,9 @@ select
   cast(coalesce(element_at(summary, 'added-records'), '0') as bigint),
   cast(coalesce(element_at(summary, 'added-position-deletes'), '0') as bigint)
     - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint),
-  earlier_rows
+  earlier_rows,
+  cast(coalesce(element_at(summary, 'total-data-files'), '0') as bigint) + cast(coalesce(element_at(summary, 'total-delete-files'), '0') as bigint),
+  cast(coalesce(element_at(summary, 'total-files-size'), '0') as bigint)
 from (
   select
     snapshot_id, parent_id, summary,

@@ -1,10 +1,21 @@
--- Counts what a commit changed, by comparing the two snapshots; where Trino's own count is lost, or says only what was written.
-{% from 'marts/names.sql' import equal, differ %}
+-- Counts what a commit changed, by comparing the two snapshots; where Trino's own count is lost, says only what was written, or does not
+-- tell how a version changed.
+{% from 'marts/names.sql' import bare, equal, differ %}
+{% if only_touched %}
+with touched as (
+  select distinct {{ bare(key_columns) }} from {{ staging }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+)
+{% endif %}
+{% set touching %}{% if only_touched %}join touched on {{ equal(key_columns, 'kept', 'touched') }}{% endif %}{% endset %}
 select
   count_if(earlier._event_id is null),
   count_if(earlier._event_id is not null and later._event_id is not null),
   count_if(later._event_id is null)
-from (select * from {{ table }} for version as of {{ parent }}) as earlier
-full join (select * from {{ table }} for version as of {{ snapshot }}) as later
+  {% if is_history %}
+  , count_if(earlier._event_id is not null and earlier.valid_to is null and later.valid_to is not null),
+  count_if(later.valid_to < earlier.valid_to)
+  {% endif %}
+from (select kept.* from {{ table }} for version as of {{ parent }} as kept {{ touching }}) as earlier
+full join (select kept.* from {{ table }} for version as of {{ snapshot }} as kept {{ touching }}) as later
   on {{ equal(matched, 'earlier', 'later') }}
 where earlier._event_id is null or later._event_id is null{% if values %} or {{ differ(values, 'earlier', 'later') }}{% endif %}

@@ -17,7 +17,7 @@ with batch as (
 -- Keys with an event that is not newer, by id and by time, than everything before these batches: their tables do not tell enough.
 older as (
   {% if keys %}
-  select {% for column in key_columns %}cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
+  select distinct {% for column in key_columns %}cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
 
   from (values {% for key in keys %}({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %}){% if not loop.last %}, {% endif %}{% endfor %}) as given ({% for column in key_columns %}{{ "_" ~ loop.index }}{% if not loop.last %}, {% endif %}{% endfor %})
   {% else %}

@@ -1,5 +1,5 @@
 -- Looks up rows in the order of their key: as they are, as they were at a time of their events, or as they had been published.
-select {% for column in columns %}{{ column.name }}, {% endfor %}{% if as_of %}valid_from, valid_to, {% endif %}_event_id
+select *
 from {{ table }}{% if loaded_as_of %} for timestamp as of timestamp {{ loaded_as_of | literal }}{% endif %}
 
 where true
