@@ -67,10 +67,8 @@ impl Service {
     /// Runs the pipeline to its end and gives the run, whatever it came to.
     pub(crate) async fn run_once(&self) -> Value {
         let path = format!("/v1/pipelines/{}/runs", self.name);
-        let started = self.post(&path, &json!({})).await;
-        assert_eq!(started.status, 202, "{started:?}");
 
-        self.ended(&started.body).await
+        self.post_run(&path, &json!({})).await
     }
 
     /// Runs the pipeline to its end, which must be a success.
@@ -79,6 +77,21 @@ impl Service {
         assert_eq!(run["state"], "succeeded", "{run:#}");
 
         run
+    }
+
+    /// Posts what starts a run, and gives the run at its end, whatever it came to.
+    pub(crate) async fn post_run(&self, path: &str, body: &Value) -> Value {
+        let started = self.post(path, body).await;
+        assert_eq!(started.status, 202, "{started:?}");
+
+        self.ended(&started.body).await
+    }
+
+    /// Posts to the table `items`, as [`Service::post_run`].
+    pub(crate) async fn post_items(&self, what: &str, body: &Value) -> Value {
+        let path = format!("/v1/tables/{}.items/{what}", self.name);
+
+        self.post_run(&path, body).await
     }
 
     /// Waits for the end of a run.

@@ -1,6 +1,7 @@
 //! A service of its own for each test: its own databases, schemas, folder and port on the shared servers.
 
 mod client;
+mod items;
 mod servers;
 mod shop;
 
@@ -13,6 +14,7 @@ use icefront::{http, run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+pub(crate) use items::{ITEMS, item, start_items, start_items_by};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 

@@ -1,4 +1,4 @@
-//! Sources change: columns come, go, are renamed, widened and narrowed; contracts hold or stop the run.
+//! Sources change: columns come, go, are renamed, widened and narrowed.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const ITEMS: &str = "create table items (id bigint, n integer, price numeric(10,2), name text);";
-const PIPELINE: &str = "
+pub(super) const PIPELINE: &str = "
 pipeline: PIPELINE
 source: {kind: postgres_audit_log, connection: shop}
 max_rejects: {share: 1, at_least: 100}
@@ -16,11 +16,11 @@ tables:
     key: [id]
 ";
 
-async fn start(pipeline: &str) -> Service {
+pub(super) async fn start(pipeline: &str) -> Service {
     Service::start(pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await
 }
 
-async fn write(service: &mut Service, id: i64, operation: &str, data: Value) {
+pub(super) async fn write(service: &mut Service, id: i64, operation: &str, data: Value) {
     let row = AuditRow {
         id: Some(id),
         operation: Some(operation.into()),
@@ -31,12 +31,12 @@ async fn write(service: &mut Service, id: i64, operation: &str, data: Value) {
     log(&mut service.shop, &[row]).await;
 }
 
-async fn alter(service: &Service, sql: &str) {
+pub(super) async fn alter(service: &Service, sql: &str) {
     service.shop.batch_execute(sql).await.expect("altered");
 }
 
 /// What the table reports of its source, as `column change`.
-async fn drift(service: &Service) -> Vec<String> {
+pub(super) async fn drift(service: &Service) -> Vec<String> {
     let table = service
         .get(&format!("/v1/tables/{}.items", service.name))
         .await;
@@ -54,15 +54,6 @@ async fn drift(service: &Service) -> Vec<String> {
         .collect();
     drift.sort_unstable();
     drift
-}
-
-/// Posts to the table and waits for the end of the run.
-async fn post(service: &Service, what: &str, body: Value) -> Value {
-    let path = format!("/v1/tables/{}.items/{what}", service.name);
-    let started = service.post(&path, &body).await;
-    assert_eq!(started.status, 202, "{started:?}");
-
-    service.ended(&started.body).await
 }
 
 #[tokio::test]
@@ -245,7 +236,7 @@ async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits
         .query("select id, n from {marts.items} where id > 2")
         .await;
     assert_eq!(json!(rows), json!([[3, 7]]));
-    let restaged = post(&service, "restage", json!({})).await;
+    let restaged = service.post_items("restage", &json!({})).await;
     assert_eq!(restaged["state"], "succeeded", "{restaged:#}");
     let rows = service
         .query("select id, n, typeof(n) from {marts.items} order by id")
@@ -260,181 +251,7 @@ async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits
         ])
     );
     assert_eq!(
-        post(&service, "verify", json!({})).await["state"],
+        service.post_items("verify", &json!({})).await["state"],
         "succeeded"
     );
-}
-
-#[tokio::test]
-async fn an_enforced_contract_ignores_what_is_new_and_stops_for_what_is_missing() {
-    let enforced = format!(
-        "{PIPELINE}    contract: enforced\n    columns:\n      - {{name: price, data_type: \"decimal(10,2)\"}}\n"
-    );
-    let mut service = start(&enforced).await;
-    write(
-        &mut service,
-        1,
-        "I",
-        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
-    )
-    .await;
-    service.run().await;
-    alter(&service, "alter table items add column channel text").await;
-    write(
-        &mut service,
-        2,
-        "I",
-        json!({"id": 2, "n": 1, "price": 1.5, "name": "a", "channel": "web"}),
-    )
-    .await;
-    service.run().await;
-    assert_eq!(drift(&service).await, ["channel ignored"]);
-    alter(&service, "alter table items alter column price type text").await;
-    write(&mut service, 3, "I", json!({"id": 3, "price": "1.5"})).await;
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["step"], "stage.items", "{run:#}");
-    let rows = service.query("select count(*) from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[2]]), "nothing was published");
-
-    alter(
-        &service,
-        "alter table items alter column price type numeric(10,2) using price::numeric",
-    )
-    .await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
-}
-
-#[tokio::test]
-async fn new_columns_may_be_ignored_or_stop_the_run() {
-    let mut service = start(&format!("{PIPELINE}    new_columns: fail\n")).await;
-    write(&mut service, 1, "I", json!({"id": 1})).await;
-    service.run().await;
-    alter(&service, "alter table items add column channel text").await;
-    write(&mut service, 2, "I", json!({"id": 2, "channel": "web"})).await;
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
-
-    service.define(&format!("{PIPELINE}    new_columns: ignore\n"));
-    service.restart().await;
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
-    assert_eq!(drift(&service).await, ["channel ignored"]);
-}
-
-#[tokio::test]
-async fn a_key_that_vanished_from_the_source_stops_the_run_and_leaves_the_tables() {
-    let mut service = start(PIPELINE).await;
-    write(&mut service, 1, "I", json!({"id": 1, "name": "a"})).await;
-    service.run().await;
-    alter(&service, "alter table items drop column id").await;
-    write(&mut service, 2, "I", json!({"name": "b"})).await;
-
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
-    assert!(
-        run["error"]["detail"]
-            .as_str()
-            .expect("a detail")
-            .contains("`id`"),
-        "{run:#}"
-    );
-    let rows = service.query("select id from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[1]]));
-}
-
-#[tokio::test]
-async fn a_declared_column_may_come_from_inside_json_and_carries_its_description() {
-    let declared = "
-    description: What is sold
-    columns:
-      - {name: city, from: name.address.city, data_type: varchar, description: \"Where it's at\"}
-      - {name: zip, from: name.zip, data_type: integer}
-";
-    let mut service = start(&format!("{PIPELINE}{}", &declared[1..])).await;
-    let inside = json!({"address": {"city": "Łódź"}, "zip": 90001}).to_string();
-    write(&mut service, 1, "I", json!({"id": 1, "name": inside})).await;
-    write(
-        &mut service,
-        2,
-        "I",
-        json!({"id": 2, "name": "{\"zip\": {\"a\": 1}}"}),
-    )
-    .await;
-    write(&mut service, 3, "I", json!({"id": 3, "name": "no JSON"})).await;
-
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
-    let rows = service
-        .query("select id, city, zip from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([[1, "Łódź", 90001], [3, null, null]]));
-    for table in ["marts.items", "marts.items_history", "staging.items"] {
-        let columns = service
-            .query(&format!("show columns from {{{table}}}"))
-            .await;
-        let city = columns
-            .iter()
-            .find(|column| column[0] == "city")
-            .expect("a column");
-        assert_eq!(city[3], "Where it's at", "{table}");
-    }
-}
-
-#[tokio::test]
-async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
-    let mut service = start(PIPELINE).await;
-    write(&mut service, 1, "I", json!({"id": 1, "n": 1, "name": "12"})).await;
-    write(
-        &mut service,
-        2,
-        "I",
-        json!({"id": 2, "n": 1, "name": "twelve"}),
-    )
-    .await;
-    service.run().await;
-    let typed = format!("{PIPELINE}    columns: [{{name: name, data_type: bigint}}]\n");
-    service.define(&typed);
-    service.restart().await;
-    let plan = service
-        .get(&format!("/v1/pipelines/{}/plan", service.name))
-        .await;
-    let refusal = plan.body["tables"][0]["refusal"]
-        .as_str()
-        .expect("a refusal");
-    assert!(refusal.contains("restage"), "{refusal}");
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
-
-    let run = service
-        .post(
-            &format!("/v1/pipelines/{}/runs", service.name),
-            &json!({"full_refresh": true}),
-        )
-        .await;
-    let run = service.ended(&run.body).await;
-
-    assert_eq!(run["state"], "succeeded", "{run:#}");
-    let rows = service
-        .query("select id, name from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([[1, 12]]));
-    let rejects = service.get("/v1/rejects").await;
-    assert_eq!(rejects.body["rejects"][0]["value"], "twelve", "{rejects:?}");
 }

@@ -146,9 +146,18 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
 async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
     let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
     let runs = format!("/v1/pipelines/{}/runs", service.name);
-    let mut changed = 0;
+    let mut changed = [0, 0];
     for round in 0..8_i64 {
-        log(&mut service.shop, &rows(round * 10..round * 10 + 10)).await;
+        // The same ten rows in every round.
+        let events: Vec<AuditRow> = rows(round * 10..round * 10 + 10)
+            .into_iter()
+            .zip(0..)
+            .map(|(event, key)| AuditRow {
+                data: Some(json!({"seed": 1, "id": key, "name": round.to_string()}).to_string()),
+                ..event
+            })
+            .collect();
+        log(&mut service.shop, &events).await;
         let started = service.post(&runs, &json!({})).await;
         tokio::time::sleep(std::time::Duration::from_millis(
             150 + 250 * round.unsigned_abs(),
@@ -161,21 +170,26 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
             "/v1/runs/{}/changes",
             run["run_id"].as_str().expect("an id")
         );
-        changed += service.get(&path).await.body["changes"][0]["inserted"]
-            .as_i64()
-            .unwrap_or(0);
+        let counts = service.get(&path).await.body["changes"][0].clone();
+        for (sum, name) in changed.iter_mut().zip(["inserted", "updated"]) {
+            *sum += counts[name].as_i64().unwrap_or(0);
+        }
     }
 
     let counts = service
         .query("select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history}), (select count(distinct id) from {marts.items})")
         .await;
-    assert_eq!(json!(counts), json!([[80, 80, 80, 80]]));
+    assert_eq!(json!(counts), json!([[80, 10, 80, 10]]));
     let landed = format!(
         "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
         service.name
     );
     assert_eq!(json!(service.query(&landed).await), json!([[80, 80]]));
-    assert_eq!(changed, 80, "every row is counted as inserted once");
+    assert_eq!(
+        changed,
+        [10, 70],
+        "every row came once, and changed in each later round"
+    );
 }
 
 #[tokio::test]

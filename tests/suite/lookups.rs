@@ -2,42 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
-
-const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
-const ITEMS: &str = "create table items (id bigint, amount numeric(10,2), name text);";
-const PIPELINE: &str = "
-pipeline: PIPELINE
-source: {kind: postgres_audit_log, connection: shop}
-max_clock_skew: 1d
-tables:
-  items: {from: public.items, key: [id]}
-";
-
-fn row(id: i64, key: i64, operation: &str, amount: &Value, name: &str) -> AuditRow {
-    AuditRow {
-        id: Some(id),
-        operation: Some(operation.into()),
-        occurred_at: Some(NOW + id * 60_000_000),
-        table: "items".into(),
-        data: Some(json!({"id": key, "amount": amount, "name": name}).to_string()),
-    }
-}
-
-async fn start() -> Service {
-    Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await
-}
+use crate::harness::{AuditRow, item, log, start_items};
 
 #[tokio::test]
 async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
-    let mut service = start().await;
+    let mut service = start_items().await;
     let many: Vec<AuditRow> = (1..=1_000)
-        .map(|id| row(id, id, "I", &json!(1), "a"))
+        .map(|id| item(id, id, "I", &json!(1), "a"))
         .collect();
     log(&mut service.shop, &many).await;
     service.run().await;
     for (id, reads_log) in [(2_000, false), (1_500, true), (3_000, false)] {
-        log(&mut service.shop, &[row(id, 1, "U", &json!(id), "b")]).await;
+        log(&mut service.shop, &[item(id, 1, "U", &json!(id), "b")]).await;
         let run = service.run().await;
         let path = format!(
             "/v1/runs/{}/steps/mart.items_history/sql",
@@ -64,13 +40,13 @@ async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
 
 #[tokio::test]
 async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
-    let mut service = start().await;
+    let mut service = start_items().await;
     log(
         &mut service.shop,
         &[
-            row(1, 1, "I", &json!(1), "a"),
-            row(2, 2, "I", &json!(2), "b"),
-            row(3, 9_007_199_254_740_993, "I", &json!(3), "c"),
+            item(1, 1, "I", &json!(1), "a"),
+            item(2, 2, "I", &json!(2), "b"),
+            item(3, 9_007_199_254_740_993, "I", &json!(3), "c"),
         ],
     )
     .await;
@@ -79,8 +55,8 @@ async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
     log(
         &mut service.shop,
         &[
-            row(4, 1, "U", &json!(4), "a2"),
-            row(5, 2, "D", &json!(2), "b"),
+            item(4, 1, "U", &json!(4), "a2"),
+            item(5, 2, "D", &json!(2), "b"),
         ],
     )
     .await;

@@ -1,6 +1,7 @@
 //! The claims, by what they are about.
 
 mod audit;
+mod contracts;
 mod convergence;
 mod corners;
 mod document;
@@ -8,6 +9,7 @@ mod evolution;
 mod exactness;
 mod extraction;
 mod faults;
+mod files;
 mod keys;
 mod lookups;
 mod names;

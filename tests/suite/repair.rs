@@ -2,56 +2,25 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
-
-const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
-const ITEMS: &str = "create table items (id bigint, amount numeric(10,2), name text);";
-const PIPELINE: &str = "
-pipeline: PIPELINE
-source: {kind: postgres_audit_log, connection: shop}
-max_clock_skew: 1d
-tables:
-  items: {from: public.items, key: [id]}
-";
-
-fn row(id: i64, key: i64, operation: &str, amount: &Value, name: &str) -> AuditRow {
-    AuditRow {
-        id: Some(id),
-        operation: Some(operation.into()),
-        occurred_at: Some(NOW + id * 60_000_000),
-        table: "items".into(),
-        data: Some(json!({"id": key, "amount": amount, "name": name}).to_string()),
-    }
-}
-
-async fn start() -> Service {
-    Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await
-}
-
-async fn post(service: &Service, path: &str, body: Value) -> Value {
-    let started = service.post(path, &body).await;
-    assert_eq!(started.status, 202, "{started:?}");
-
-    service.ended(&started.body).await
-}
+use crate::harness::{AuditRow, ITEMS, item, log, start_items, start_items_by};
 
 const VERSIONS: &str = "select name, cast(amount as varchar), cast((to_unixtime(valid_from) - 1767225600) / 60 as integer), is_current from {marts.items_history} where id = 1 order by valid_from";
 
 #[tokio::test]
 async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
-    let mut service = start().await;
+    let mut service = start_items().await;
     log(
         &mut service.shop,
         &[
-            row(1, 1, "I", &json!(1), "first"),
-            row(2, 1, "U", &json!(1.555), "second"),
-            row(3, 1, "U", &json!(3), "third"),
-            row(4, 2, "I", &json!("x"), "never"),
+            item(1, 1, "I", &json!(1), "first"),
+            item(2, 1, "U", &json!(1.555), "second"),
+            item(3, 1, "U", &json!(3), "third"),
+            item(4, 2, "I", &json!("x"), "never"),
         ],
     )
     .await;
     service.run().await;
-    log(&mut service.shop, &[row(5, 1, "U", &json!(5), "last")]).await;
+    log(&mut service.shop, &[item(5, 1, "U", &json!(5), "last")]).await;
     service.run().await;
     let listed = service.get("/v1/rejects?reason=bad_value&limit=1").await;
     assert_eq!(listed.body["rejects"][0]["column"], "amount", "{listed:?}");
@@ -62,24 +31,21 @@ async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
         Some(1),
         "{second:?}"
     );
-    service.define(&PIPELINE.replace(
+    service.define(&ITEMS.replace(
         "key: [id]}",
         "key: [id], columns: [{name: amount, data_type: \"decimal(12,3)\"}]}",
     ));
     service.restart().await;
-    let nothing = post(&service, "/v1/rejects/replay", json!({"ids": ["1.00"]})).await;
+    let nothing = service
+        .post_run("/v1/rejects/replay", &json!({"ids": ["1.00"]}))
+        .await;
     assert_eq!(
         nothing["error"]["type"], "urn:icefront:problem:contract-broken",
         "{nothing:#}"
     );
 
     // The other type has another scale, so the log is made anew by it; that tries the rejects again as well.
-    let restaged = post(
-        &service,
-        &format!("/v1/tables/{}.items/restage", service.name),
-        json!({}),
-    )
-    .await;
+    let restaged = service.post_items("restage", &json!({})).await;
     assert_eq!(restaged["state"], "succeeded", "{restaged:#}");
     assert_eq!(
         json!(service.query(VERSIONS).await),
@@ -94,37 +60,34 @@ async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
         .get(&format!("/v1/tables/{}.items", service.name))
         .await;
     assert_eq!(table.body["rejects"], 1, "{table:?}");
-    let dismissed = post(
-        &service,
-        "/v1/rejects/dismiss",
-        json!({"reason": "bad_value"}),
-    )
-    .await;
+    let dismissed = service
+        .post_run("/v1/rejects/dismiss", &json!({"reason": "bad_value"}))
+        .await;
     assert_eq!(dismissed["counts"]["dismissed"], 1, "{dismissed:#}");
     assert_eq!(service.get("/v1/rejects").await.body["rejects"], json!([]));
 }
 
 #[tokio::test]
 async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended() {
-    let mut service = start().await;
+    let mut service = start_items().await;
     let soon = jiff::Timestamp::now().as_microsecond() + 3 * 86_400_000_000;
     log(
         &mut service.shop,
         &[
-            row(1, 1, "I", &json!(1), "first"),
+            item(1, 1, "I", &json!(1), "first"),
             AuditRow {
                 occurred_at: Some(soon),
-                ..row(2, 1, "U", &json!(2), "too early")
+                ..item(2, 1, "U", &json!(2), "too early")
             },
             AuditRow {
                 occurred_at: Some(soon),
-                ..row(3, 2, "I", &json!(2), "too early as well")
+                ..item(3, 2, "I", &json!(2), "too early as well")
             },
         ],
     )
     .await;
     service.run().await;
-    log(&mut service.shop, &[row(5, 1, "U", &json!(5), "last")]).await;
+    log(&mut service.shop, &[item(5, 1, "U", &json!(5), "last")]).await;
     service.run().await;
     assert_eq!(
         json!(service.query(VERSIONS).await),
@@ -132,15 +95,15 @@ async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended()
     );
     let freshness = format!("/v1/tables/{}.items/freshness", service.name);
     assert_eq!(service.get(&freshness).await.body["lag_reason"], "rejected");
-    service.define(&PIPELINE.replace("max_clock_skew: 1d", "max_clock_skew: 30d"));
+    service.define(&ITEMS.replace("max_clock_skew: 1d", "max_clock_skew: 30d"));
     service.restart().await;
 
-    let replayed = post(
-        &service,
-        "/v1/rejects/replay",
-        json!({"table": format!("{}.items", service.name)}),
-    )
-    .await;
+    let replayed = service
+        .post_run(
+            "/v1/rejects/replay",
+            &json!({"table": format!("{}.items", service.name)}),
+        )
+        .await;
 
     assert_eq!(replayed["state"], "succeeded", "{replayed:#}");
     assert_eq!(replayed["counts"]["replayed"], 2, "{replayed:#}");
@@ -159,22 +122,17 @@ async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended()
     assert_eq!(json!(rows), json!([[1, "last"], [2, "too early as well"]]));
     assert_eq!(service.get("/v1/rejects").await.body["rejects"], json!([]));
     assert_ne!(service.get(&freshness).await.body["lag_reason"], "rejected");
-    log(&mut service.shop, &[row(6, 2, "U", &json!(6), "after")]).await;
+    log(&mut service.shop, &[item(6, 2, "U", &json!(6), "after")]).await;
     service.run().await;
-    let verified = post(
-        &service,
-        &format!("/v1/tables/{}.items/verify", service.name),
-        json!({}),
-    )
-    .await;
+    let verified = service.post_items("verify", &json!({})).await;
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
 }
 
 #[tokio::test]
 async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
-    let mut service = start().await;
+    let mut service = start_items().await;
     let events: Vec<AuditRow> = (1..=1_000)
-        .map(|key| row(key, key, "I", &json!(key), "right"))
+        .map(|key| item(key, key, "I", &json!(key), "right"))
         .collect();
     log(&mut service.shop, &events).await;
     service.run().await;
@@ -187,27 +145,31 @@ async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
     service
         .query("update {marts.items_history} set amount = 0 where id = 6")
         .await;
+    service
+        .query("insert into {marts.items} (id, name, _event_id) values (2000, 'from elsewhere', 0)")
+        .await;
     let verify = format!("/v1/tables/{}.items/verify", service.name);
-    let verified = post(&service, &verify, json!({})).await;
+    let verified = service.post_run(&verify, &json!({})).await;
     let detail = verified["error"]["detail"].as_str().expect("a detail");
     assert!(
         detail
-            .contains("rows missing 0, different 3, unexpected 0; versions missing 1, different 1"),
+            .contains("rows missing 0, different 3, unexpected 1; versions missing 1, different 1"),
         "{detail}"
     );
 
     let path = format!("/v1/tables/{}.items/rebuild", service.name);
-    let rebuilt = post(
-        &service,
-        &path,
-        json!({"keys": [{"id": 5}, {"id": "6"}, {"id": 7}]}),
-    )
-    .await;
+    let rebuilt = service
+        .post_run(
+            &path,
+            &json!({"keys": [{"id": 5}, {"id": "6"}, {"id": 7}, {"id": 7}, {"id": 2000}]}),
+        )
+        .await;
 
     assert_eq!(rebuilt["counts"]["updated"], 3, "{rebuilt:#}");
+    assert_eq!(rebuilt["counts"]["deleted"], 1, "{rebuilt:#}");
     assert_eq!(rebuilt["counts"]["versions_opened"], 1, "{rebuilt:#}");
     assert_eq!(rebuilt["counts"]["versions_changed"], 1, "{rebuilt:#}");
-    let verified = post(&service, &verify, json!({"one_in": 1})).await;
+    let verified = service.post_run(&verify, &json!({"one_in": 1})).await;
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
     let wrong = service.post(&path, &json!({"keys": [{"name": 5}]})).await;
     assert_eq!(
@@ -219,9 +181,9 @@ async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
 
 #[tokio::test]
 async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
-    let pipeline = PIPELINE.replace("tables:", "verify: {every_runs: 2}\ntables:");
-    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
-    log(&mut service.shop, &[row(1, 1, "I", &json!(1), "a")]).await;
+    let pipeline = ITEMS.replace("tables:", "verify: {every_runs: 2}\ntables:");
+    let mut service = start_items_by(&pipeline).await;
+    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     let mut verified = Vec::new();
     for _ in 0..4 {
         let run = service.run().await;
@@ -242,16 +204,16 @@ async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
 
 #[tokio::test]
 async fn an_empty_batch_and_one_of_rejects_only_change_nothing() {
-    let mut service = start().await;
-    log(&mut service.shop, &[row(1, 1, "I", &json!(1), "a")]).await;
+    let mut service = start_items().await;
+    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     service.run().await;
     let empty = service.run().await;
     assert_eq!(empty["counts"]["read"], 0, "{empty:#}");
     log(
         &mut service.shop,
         &[
-            row(2, 1, "U", &json!("x"), "b"),
-            row(3, 1, "Z", &json!(1), "b"),
+            item(2, 1, "U", &json!("x"), "b"),
+            item(3, 1, "Z", &json!(1), "b"),
         ],
     )
     .await;
@@ -262,4 +224,47 @@ async fn an_empty_batch_and_one_of_rejects_only_change_nothing() {
     assert_eq!(run["counts"]["published"], 0, "{run:#}");
     let rows = service.query("select name from {marts.items}").await;
     assert_eq!(json!(rows), json!([["a"]]));
+}
+
+#[tokio::test]
+async fn a_repair_that_is_killed_at_any_moment_ends_in_the_same_tables() {
+    let mut service = start_items().await;
+    let table = format!("/v1/tables/{}.items", service.name);
+    for round in 1..=9_i64 {
+        let first = round * 10;
+        let mut events: Vec<AuditRow> = (1..=5)
+            .map(|key| item(first + key, key, "U", &json!(first), "taken"))
+            .collect();
+        // One that comes late, and one that can be taken only in the last digit of a round.
+        events.push(item(first - 3, 1, "U", &json!(first - 3), "late"));
+        events.push(item(first + 6, 6, "U", &json!(0.125), "never"));
+        log(&mut service.shop, &events).await;
+        service.run().await;
+        let (path, body) = match round % 3 {
+            0 => (
+                "/v1/rejects/replay".to_owned(),
+                json!({"table": format!("{}.items", service.name)}),
+            ),
+            1 => (format!("{table}/rebuild"), json!({})),
+            _ => (format!("{table}/restage"), json!({})),
+        };
+        let started = service.post(&path, &body).await;
+        assert_eq!(started.status, 202, "{started:?}");
+        let moment = 100 + 180 * round.unsigned_abs();
+        tokio::time::sleep(std::time::Duration::from_millis(moment)).await;
+        service.restart().await;
+        let run = service.ended(&started.body).await;
+        assert_eq!(run["state"], "succeeded", "round {round}: {run:#}");
+        let verified = service.post_items("verify", &json!({})).await;
+        assert_eq!(
+            verified["state"], "succeeded",
+            "round {round}: {verified:#}"
+        );
+    }
+
+    let counts = service
+        .query("select (select count(*) from {staging.items}), (select count(distinct _event_id) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history}), (select min(amount) from {marts.items})")
+        .await;
+    // Of row 1 nine versions more, which came late; the first of them is older than all.
+    assert_eq!(json!(counts), json!([[54, 54, 5, 54, "90.00"]]));
 }

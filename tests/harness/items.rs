@@ -1,0 +1,39 @@
+//! A pipeline over one table `items` of three columns, and events of it.
+
+use serde_json::{Value, json};
+
+use super::{AuditRow, LOOSE_AUDIT_TABLE, Service};
+
+/// The pipeline; what is appended to the last line is about its table.
+pub(crate) const ITEMS: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+max_clock_skew: 1d
+tables:
+  items: {from: public.items, key: [id]}
+";
+const NEW_YEAR: i64 = 1_767_225_600_000_000; // 2026-01-01
+const MINUTE: i64 = 60_000_000;
+
+/// Starts a service over [`ITEMS`].
+pub(crate) async fn start_items() -> Service {
+    start_items_by(ITEMS).await
+}
+
+/// As [`start_items`], by another definition.
+pub(crate) async fn start_items_by(pipeline: &str) -> Service {
+    let table = "create table items (id bigint, amount numeric(10,2), name text);";
+
+    Service::start(pipeline, &format!("{LOOSE_AUDIT_TABLE}{table}")).await
+}
+
+/// Event number `id` of the row `key`, so many minutes after the new year 2026.
+pub(crate) fn item(id: i64, key: i64, operation: &str, amount: &Value, name: &str) -> AuditRow {
+    AuditRow {
+        id: Some(id),
+        operation: Some(operation.into()),
+        occurred_at: Some(NEW_YEAR + id * MINUTE),
+        table: "items".into(),
+        data: Some(json!({"id": key, "amount": amount, "name": name}).to_string()),
+    }
+}

@@ -1,0 +1,179 @@
+//! Contracts and declared columns hold, or stop the run and say what to do.
+
+use serde_json::json;
+
+use super::evolution::{PIPELINE, alter, drift, start, write};
+
+#[tokio::test]
+async fn an_enforced_contract_ignores_what_is_new_and_stops_for_what_is_missing() {
+    let enforced = format!(
+        "{PIPELINE}    contract: enforced\n    columns:\n      - {{name: price, data_type: \"decimal(10,2)\"}}\n"
+    );
+    let mut service = start(&enforced).await;
+    write(
+        &mut service,
+        1,
+        "I",
+        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
+    )
+    .await;
+    service.run().await;
+    alter(&service, "alter table items add column channel text").await;
+    write(
+        &mut service,
+        2,
+        "I",
+        json!({"id": 2, "n": 1, "price": 1.5, "name": "a", "channel": "web"}),
+    )
+    .await;
+    service.run().await;
+    assert_eq!(drift(&service).await, ["channel ignored"]);
+    alter(&service, "alter table items alter column price type text").await;
+    write(&mut service, 3, "I", json!({"id": 3, "price": "1.5"})).await;
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:contract-broken",
+        "{run:#}"
+    );
+    assert_eq!(run["error"]["step"], "stage.items", "{run:#}");
+    let rows = service.query("select count(*) from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[2]]), "nothing was published");
+
+    alter(
+        &service,
+        "alter table items alter column price type numeric(10,2) using price::numeric",
+    )
+    .await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+}
+
+#[tokio::test]
+async fn new_columns_may_be_ignored_or_stop_the_run() {
+    let mut service = start(&format!("{PIPELINE}    new_columns: fail\n")).await;
+    write(&mut service, 1, "I", json!({"id": 1})).await;
+    service.run().await;
+    alter(&service, "alter table items add column channel text").await;
+    write(&mut service, 2, "I", json!({"id": 2, "channel": "web"})).await;
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:contract-broken",
+        "{run:#}"
+    );
+
+    service.define(&format!("{PIPELINE}    new_columns: ignore\n"));
+    service.restart().await;
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    assert_eq!(drift(&service).await, ["channel ignored"]);
+}
+
+#[tokio::test]
+async fn a_key_that_vanished_from_the_source_stops_the_run_and_leaves_the_tables() {
+    let mut service = start(PIPELINE).await;
+    write(&mut service, 1, "I", json!({"id": 1, "name": "a"})).await;
+    service.run().await;
+    alter(&service, "alter table items drop column id").await;
+    write(&mut service, 2, "I", json!({"name": "b"})).await;
+
+    let run = service.run_once().await;
+
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:contract-broken",
+        "{run:#}"
+    );
+    assert!(
+        run["error"]["detail"]
+            .as_str()
+            .expect("a detail")
+            .contains("`id`"),
+        "{run:#}"
+    );
+    let rows = service.query("select id from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[1]]));
+}
+
+#[tokio::test]
+async fn a_declared_column_may_come_from_inside_json_and_carries_its_description() {
+    let declared = "
+    description: What is sold
+    columns:
+      - {name: city, from: name.address.city, data_type: varchar, description: \"Where it's at\"}
+      - {name: zip, from: name.zip, data_type: integer}
+";
+    let mut service = start(&format!("{PIPELINE}{}", &declared[1..])).await;
+    let inside = json!({"address": {"city": "Łódź"}, "zip": 90001}).to_string();
+    write(&mut service, 1, "I", json!({"id": 1, "name": inside})).await;
+    write(
+        &mut service,
+        2,
+        "I",
+        json!({"id": 2, "name": "{\"zip\": {\"a\": 1}}"}),
+    )
+    .await;
+    write(&mut service, 3, "I", json!({"id": 3, "name": "no JSON"})).await;
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
+    let rows = service
+        .query("select id, city, zip from {marts.items} order by id")
+        .await;
+    assert_eq!(json!(rows), json!([[1, "Łódź", 90001], [3, null, null]]));
+    for table in ["marts.items", "marts.items_history", "staging.items"] {
+        let columns = service
+            .query(&format!("show columns from {{{table}}}"))
+            .await;
+        let city = columns
+            .iter()
+            .find(|column| column[0] == "city")
+            .expect("a column");
+        assert_eq!(city[3], "Where it's at", "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
+    let mut service = start(PIPELINE).await;
+    write(&mut service, 1, "I", json!({"id": 1, "n": 1, "name": "12"})).await;
+    write(
+        &mut service,
+        2,
+        "I",
+        json!({"id": 2, "n": 1, "name": "twelve"}),
+    )
+    .await;
+    service.run().await;
+    let typed = format!("{PIPELINE}    columns: [{{name: name, data_type: bigint}}]\n");
+    service.define(&typed);
+    service.restart().await;
+    let plan = service
+        .get(&format!("/v1/pipelines/{}/plan", service.name))
+        .await;
+    let refusal = plan.body["tables"][0]["refusal"]
+        .as_str()
+        .expect("a refusal");
+    assert!(refusal.contains("restage"), "{refusal}");
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:contract-broken",
+        "{run:#}"
+    );
+
+    let run = service
+        .post(
+            &format!("/v1/pipelines/{}/runs", service.name),
+            &json!({"full_refresh": true}),
+        )
+        .await;
+    let run = service.ended(&run.body).await;
+
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    let rows = service
+        .query("select id, name from {marts.items} order by id")
+        .await;
+    assert_eq!(json!(rows), json!([[1, 12]]));
+    let rejects = service.get("/v1/rejects").await;
+    assert_eq!(rejects.body["rejects"][0]["value"], "twelve", "{rejects:?}");
+}

@@ -1,0 +1,49 @@
+//! What many batches leave: small files are written as few, and what a statement does not need it does not read.
+
+use serde_json::{Value, json};
+
+use crate::harness::{AuditRow, Service, item, log, start_items};
+
+/// Data files and delete files of a table of the test.
+async fn files(service: &Service, table: &str) -> i64 {
+    let name = format!("\"{}$files\"", table.split_once('.').expect("a layer").1);
+    let of = service.table(table);
+    let schema = of.rsplit_once('.').expect("a schema").0;
+    let found = service
+        .query(&format!("select count(*) from {schema}.{name}"))
+        .await;
+
+    found[0][0].as_i64().expect("a number")
+}
+
+#[tokio::test]
+async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_same() {
+    let mut service = start_items().await;
+    let mut optimized = 0;
+    for batch in 0..14_i64 {
+        let events: Vec<AuditRow> = (0..4)
+            .map(|key| item(batch * 4 + key + 1, key, "U", &json!(batch), "a"))
+            .collect();
+        log(&mut service.shop, &events).await;
+        let run = service.run().await;
+        let steps = service
+            .get(run["links"]["steps"].as_str().expect("a link"))
+            .await;
+        let steps = steps.body["steps"].as_array().expect("steps");
+        let of_files = |step: &&Value| step["name"] == "optimize.items";
+        for step in steps.iter().filter(of_files) {
+            assert_eq!(step["state"], "succeeded", "{step:#}");
+            optimized += 1;
+        }
+    }
+
+    assert!(optimized > 0, "nothing was written anew");
+    for table in ["marts.items", "marts.items_history"] {
+        let files = files(&service, table).await;
+        assert!(files <= 34, "{table} has {files} files");
+    }
+    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
+    assert_eq!(json!(service.query(counts).await), json!([[56, 4, 56]]));
+    let verified = service.post_items("verify", &json!({})).await;
+    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+}
