@@ -108,6 +108,21 @@ pub async fn register(landing: Landing<'_>, batch: &Batch<'_>) -> Result<()> {
         })
 }
 
+/// Merges the manifests that so many batches left: every read of the table opens them all, and Iceberg itself waits for a hundred.
+///
+/// # Errors
+///
+/// [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`]; the table is as it was then, or done.
+pub async fn merge_manifests(landing: Landing<'_>) -> Result<()> {
+    let sql = render(
+        "landing/optimize_manifests.sql",
+        json!({"table": landing.table}),
+    )?;
+    landing.publisher.run(landing.table, &sql).await?;
+
+    Ok(())
+}
+
 /// Ends what earlier tries left open: a batch that was written is landed, one that was not is removed.
 ///
 /// # Errors

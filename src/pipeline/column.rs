@@ -159,6 +159,12 @@ impl Column {
         }
     }
 
+    /// Whether a value reads back the same from its text, so that bounds of it can stand in a statement.
+    #[must_use]
+    pub fn can_be_bounded(&self) -> bool {
+        matches!(self.kind, Kind::Integer | Kind::Decimal | Kind::Varchar)
+    }
+
     /// A column of a table that exists, by the type that Trino gives it; a type of which we make none is text.
     #[must_use]
     pub fn of_type(name: &str, data_type: &str) -> Self {

@@ -116,8 +116,12 @@ async fn publish(
         if !statements.is_empty() && span.reach == Reach::Batches {
             span.reach = Reach::Touched;
         }
-        let sql = render(merge, span.context(target))?;
-        target.publisher.merge_unrecorded(table, &sql).await?
+        let mut context = span.context(target);
+        context["bounds"] = bounds(target, &span).await?;
+        target
+            .publisher
+            .merge_unrecorded(table, &render(merge, context)?)
+            .await?
     };
     statements.push(committed);
     let rows = match &statements[..] {
@@ -127,6 +131,30 @@ async fn publish(
     };
 
     Ok((rows, statements))
+}
+
+/// Between which values of the first key column the batches lie; null where that is not known, or would prune nothing.
+async fn bounds(target: Target<'_>, span: &Span) -> Result<Value> {
+    const LONGEST: usize = 256;
+    let first = target.columns.iter().find(|column| column.is_key);
+    let Some(column) = first.filter(|column| column.can_be_bounded()) else {
+        return Ok(Value::Null);
+    };
+    if !matches!(span.reach, Reach::Batches | Reach::Touched) {
+        return Ok(Value::Null);
+    }
+    let sql = render("marts/bounds.sql", span.context(target))?;
+    let rows = target.publisher.read(&sql).await?;
+    let ends = rows
+        .first()
+        .and_then(|row| row[0].as_str().zip(row[1].as_str()));
+
+    Ok(match ends {
+        Some((low, high)) if low.len() <= LONGEST && high.len() <= LONGEST => {
+            json!({"column": column, "low": low, "high": high})
+        }
+        _ => Value::Null,
+    })
 }
 
 /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N.

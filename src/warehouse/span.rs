@@ -119,6 +119,7 @@ impl Span {
             "has_older": self.has_older(),
             "is_truncated": *truncates_ever > 0,
             "highest_event": highest_event,
+            "bounds": Value::Null,
             "highest_time": highest_time,
             "keys": match &self.reach { Reach::Keys(keys) => json!(keys), _ => Value::Null },
             "sample_of": match self.reach { Reach::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },

@@ -47,3 +47,36 @@ async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_sa
     let verified = service.post_items("verify", &json!({})).await;
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
 }
+
+#[tokio::test]
+async fn a_batch_reads_only_the_files_that_its_keys_may_lie_in() {
+    let mut service = start_items().await;
+    // Two files of a thousand keys each, far from each other.
+    for first in [0, 100_000] {
+        let events: Vec<AuditRow> = (1..=1_000)
+            .map(|key| item(first + key, first + key, "I", &json!(1), "a"))
+            .collect();
+        log(&mut service.shop, &events).await;
+        service.run().await;
+    }
+    log(&mut service.shop, &[item(200_000, 5, "U", &json!(2), "b")]).await;
+
+    let run = service.run().await;
+
+    // Each mart is read twice, to compare and to merge: all of it would be 4,000 rows.
+    for (step, most) in [
+        ("stage.items", 1),
+        ("mart.items", 2_100),
+        ("mart.items_history", 2_100),
+    ] {
+        let path = format!("/v1/runs/{}/steps", run["run_id"].as_str().expect("an id"));
+        let steps = service.get(&path).await;
+        let steps = steps.body["steps"].as_array().expect("steps");
+        let step = steps
+            .iter()
+            .find(|found| found["name"] == step)
+            .expect("a step");
+        let read = step["statements"][0]["progress"]["processed_rows"].as_i64();
+        assert!(read.expect("a number") <= most, "{step:#}");
+    }
+}

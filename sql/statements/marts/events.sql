@@ -1,4 +1,4 @@
-{% from 'marts/names.sql' import list, bare, equal, sampled %}
+{% from 'marts/names.sql' import list, bare, equal, sampled, bounded %}
 {# The events that decide: of a key that only newer events touched, those of the batches; of any other, all of the log. #}
 {% if everything %}
 with events as (
@@ -34,7 +34,7 @@ events as (
   union all
   select {{ list(columns, 'staged') }}, staged._event_id, staged._operation, staged._occurred_at, staged._ingested_at, staged._batch_id, false
   from {{ staging }} as staged
-  join older on {{ equal(key_columns, 'staged', 'older') }}
+  join older on {{ equal(key_columns, 'staged', 'older') }}{{ bounded('staged', bounds) }}
   where staged._batch_id <= {{ upto_batch }} and staged._operation <> 'T'
 )
 {% else %}

@@ -1,12 +1,12 @@
 {% include 'marts/versions.sql' %}
-{% from 'marts/names.sql' import bare, equal, differ %}
+{% from 'marts/names.sql' import bare, equal, differ, bounded %}
 {# Only rows that act: new versions, versions that changed, versions that are no more. #}
 {% if everything or has_older %}
 , present as (
   select kept.*
   from {{ history }} as kept
   {% if not everything %}
-  join older on {{ equal(key_columns, 'kept', 'older') }}
+  join older on {{ equal(key_columns, 'kept', 'older') }}{{ bounded('kept', bounds) }}
   {% endif %}
 )
 select
