@@ -7,10 +7,12 @@ alter table icefront.changes
   add column versions_changed bigint not null default 0,
   add column versions_removed bigint not null default 0;
 
--- Until then they hold what the batches up to current_batch and history_batch made of them by another log.
+-- Marts that are to be made anew hold until then what another log made of them. Sizes are those of the last commit, in bytes.
 alter table icefront.tables
   add column current_anew boolean not null default false,
-  add column history_anew boolean not null default false;
+  add column history_anew boolean not null default false,
+  add column current_bytes bigint not null default 0,
+  add column history_bytes bigint not null default 0;
 
 create index batch_events_by_event on icefront.batch_events (pipeline, source_schema, source_table, last_event);
 create index batch_events_by_time on icefront.batch_events (pipeline, source_schema, source_table, last_time);

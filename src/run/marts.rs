@@ -34,9 +34,11 @@ pub(super) async fn publish(
         table,
         again,
         published: TableState::current_from,
+        bytes: |state| state.current_bytes,
     };
     let history = Step {
         published: TableState::history_from,
+        bytes: |state| state.history_bytes,
         ..current
     };
     if !table.all_tests().is_empty() {
@@ -151,6 +153,8 @@ async fn record(
         .iter()
         .map(|committed| (committed.statement, committed.end()))
         .collect();
+    let committed = statements.iter().rev().find(|made| made.snapshot.is_some());
+    let bytes = committed.map(|made| made.bytes);
     let table = (target.definition.name.as_str(), target.name);
     attempt
         .app
@@ -158,7 +162,7 @@ async fn record(
         .published(
             target.publisher.run,
             table,
-            span.window.upto_batch,
+            (span.window.upto_batch, bytes),
             changed,
             &ends,
         )
@@ -172,6 +176,7 @@ struct Step<'a> {
     table: &'a Table,
     again: &'a Again,
     published: fn(&TableState) -> i64,
+    bytes: fn(&TableState) -> i64,
 }
 
 impl Step<'_> {
@@ -214,12 +219,17 @@ impl Step<'_> {
         }
         let landed = landed(self.attempt, self.table, window).await?;
 
-        Ok(Some(match self.again {
+        let span = match self.again {
             Again::Batches => Span::of(window, landed, self.attempt.app.config.runs.fast_path),
             Again::Keys(keys) => {
                 let ordered = keys.iter().map(|key| in_order(state, key)).collect();
                 Span::again(window, landed, Reach::Keys(ordered))
             }
+        };
+
+        Ok(Some(Span {
+            bytes: (self.bytes)(state),
+            ..span
         }))
     }
 }

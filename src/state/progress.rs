@@ -178,8 +178,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes up to which batch current rows or history are published and, in the same transaction, what that changed and the ends
-    /// of the statements that did it.
+    /// Notes up to which batch current rows or history are published and, in the same transaction, what that changed, the ends
+    /// of the statements that did it, and how large the table is by then.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Store {
         &self,
         run: Uuid,
         (pipeline, name): (&str, &str),
-        batch: i64,
+        (batch, bytes): (i64, Option<i64>),
         changed: Changed,
         statements: &[(i64, StatementEnd)],
     ) -> Result<()> {
@@ -199,7 +199,7 @@ impl Store {
             Changed::Versions(_) => statement!("state/published_history.sql"),
         };
         transaction
-            .execute(moved, &[&pipeline, &name, &batch])
+            .execute(moved, &[&pipeline, &name, &batch, &bytes])
             .await
             .map_err(fault)?;
         for (id, end) in statements {

@@ -34,6 +34,10 @@ pub struct TableState {
     pub current_anew: bool,
     /// Whether the history is.
     pub history_anew: bool,
+    /// How large the files of the current rows are.
+    pub current_bytes: i64,
+    /// How large those of the history are.
+    pub history_bytes: i64,
 }
 
 /// A range of batches: after one, up to another.
@@ -72,6 +76,8 @@ impl Store {
             drift: row.get::<_, Json<Vec<Drift>>>(9).0,
             current_anew: row.get(10),
             history_anew: row.get(11),
+            current_bytes: row.get(12),
+            history_bytes: row.get(13),
         }))
     }
 

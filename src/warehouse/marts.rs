@@ -136,11 +136,13 @@ async fn publish(
 /// Between which values of the first key column the batches lie; null where that is not known, or would prune nothing.
 async fn bounds(target: Target<'_>, span: &Span) -> Result<Value> {
     const LONGEST: usize = 256;
+    // To read less than that costs no more than to ask.
+    const LEAST_BYTES: i64 = 8 << 20;
     let first = target.columns.iter().find(|column| column.is_key);
     let Some(column) = first.filter(|column| column.can_be_bounded()) else {
         return Ok(Value::Null);
     };
-    if !matches!(span.reach, Reach::Batches | Reach::Touched) {
+    if span.bytes < LEAST_BYTES || !matches!(span.reach, Reach::Batches | Reach::Touched) {
         return Ok(Value::Null);
     }
     let sql = render("marts/bounds.sql", span.context(target))?;

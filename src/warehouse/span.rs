@@ -33,6 +33,8 @@ pub struct Span {
     pub reach: Reach,
     /// Whether the batches were published before, and are published again.
     pub is_repair: bool,
+    /// How large the table is that is published; 0 where that does not matter.
+    pub bytes: i64,
 }
 
 impl Span {
@@ -52,6 +54,7 @@ impl Span {
             landed,
             reach,
             is_repair: false,
+            bytes: 0,
         }
     }
 
@@ -63,6 +66,7 @@ impl Span {
             landed,
             reach,
             is_repair: true,
+            bytes: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{AuditRow, Service, item, log, start_items};
+use crate::reference::Random;
 
 /// Data files and delete files of a table of the test.
 async fn files(service: &Service, table: &str) -> i64 {
@@ -51,10 +52,17 @@ async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_sa
 #[tokio::test]
 async fn a_batch_reads_only_the_files_that_its_keys_may_lie_in() {
     let mut service = start_items().await;
-    // Two files of a thousand keys each, far from each other.
+    // Two files of a thousand keys each, far from each other; small tables are read whole.
+    let mut random = Random::new(1);
     for first in [0, 100_000] {
+        let mut text = || {
+            let words: Vec<String> = (0..700)
+                .map(|_| format!("{:016x}", random.bits()))
+                .collect();
+            words.concat()
+        };
         let events: Vec<AuditRow> = (1..=1_000)
-            .map(|key| item(first + key, first + key, "I", &json!(1), "a"))
+            .map(|key| item(first + key, first + key, "I", &json!(1), &text()))
             .collect();
         log(&mut service.shop, &events).await;
         service.run().await;

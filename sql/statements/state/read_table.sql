@@ -1,2 +1,6 @@
 -- Reads what is remembered of a table.
-select columns, seen_at, staged_batch, current_batch, history_batch, held_batch, rejects, origin, catalogue, drift, current_anew, history_anew from icefront.tables where pipeline = $1 and name = $2
+select
+  columns, seen_at, staged_batch, current_batch, history_batch, held_batch, rejects, origin, catalogue, drift,
+  current_anew, history_anew, current_bytes, history_bytes
+from icefront.tables
+where pipeline = $1 and name = $2
