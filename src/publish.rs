@@ -1,6 +1,6 @@
 //! Statements that write to Iceberg: noted, sent once, and proven by the snapshot that they made.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,10 +15,6 @@ use crate::trino::{Outcome, Trino};
 
 /// Many small sorts stay in the processor's cache: a third of the time of a large history.
 const REMAKING: [(&str, &str); 2] = [("task_concurrency", "64"), ("redistribute_writes", "false")];
-/// How steps begin that write a table's files anew and leave its rows as they are.
-pub const OPTIMIZE: &str = "optimize.";
-/// Beyond that a rewrite is long, and wants to be planned.
-const MOST_OPTIMIZED: i64 = 4 << 30;
 const SETTLE_ATTEMPTS: u32 = 60;
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -39,8 +35,8 @@ pub struct Publisher<'a> {
     pub attempt: i32,
     /// How many statements of the run may be under way at once.
     pub permits: &'a Semaphore,
-    /// Tables that the run found to have become many small files.
-    pub crowded: &'a Mutex<BTreeSet<TableName>>,
+    /// What the tables' files are after the run's last commit to each.
+    pub files: &'a Mutex<BTreeMap<TableName, Files>>,
 }
 
 /// What a statement committed.
@@ -58,12 +54,21 @@ pub struct Committed {
     pub added: i64,
     /// Rows hidden by delete files.
     pub hidden: i64,
-    /// Rows that the table had before it was made anew, deleted ones among them; 0 for other statements.
+    /// Rows that the table had before, deleted ones among them.
     pub rows_before: i64,
     /// What it cost.
     pub progress: Option<Value>,
-    /// Data files and delete files that the table has by then.
-    files: i64,
+    /// What the table's files are by then.
+    pub files: Files,
+    /// Whether rows may have changed, and were not only written to other files.
+    has_changed: bool,
+}
+
+/// The files of a table: data files and delete files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Files {
+    /// How many.
+    pub count: i64,
     /// Their size in bytes.
     pub bytes: i64,
 }
@@ -154,17 +159,6 @@ impl Publisher<'_> {
         Ok(committed)
     }
 
-    /// Has Trino write a table's small files as few.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`].
-    pub async fn optimize(&self, target: &TableName) -> Result<Outcome> {
-        let sql = render("marts/optimize.sql", json!({"table": target}))?;
-
-        self.run(target, &sql).await
-    }
-
     /// Finds out what became of statements on `target` whose end nobody saw: ends those still under way, and
     /// gives what the others committed.
     ///
@@ -193,18 +187,22 @@ impl Publisher<'_> {
         for open in opens.await? {
             self.ended(&open.trino_query_id).await?;
             let committed = self.committed(target, &open.trino_query_id).await?;
-            // One that only wrote the same rows to other files changed nothing.
-            let changed = committed.filter(|_| !open.step.starts_with(OPTIMIZE));
-            if let Some(committed) = changed {
-                settled.push(Committed {
-                    statement: open.id,
-                    ..committed
-                });
-            } else {
+            let Some(committed) = committed else {
                 let end = StatementEnd::default();
                 self.store
                     .statement_done(open.id, "superseded", &end)
                     .await?;
+                continue;
+            };
+            let committed = Committed {
+                statement: open.id,
+                ..committed
+            };
+            if open.publishes && committed.has_changed {
+                settled.push(committed);
+            } else {
+                // It mended rows or wrote the same ones to other files: no batch is to account for it.
+                self.record(&committed).await?;
             }
         }
 
@@ -277,13 +275,16 @@ impl Publisher<'_> {
             added: number(&row[2]),
             hidden: number(&row[3]),
             rows_before: number(&row[4]),
-            files: number(&row[5]),
-            bytes: number(&row[6]),
+            files: Files {
+                count: number(&row[5]),
+                bytes: number(&row[6]),
+            },
+            has_changed: row[7] != "replace",
             ..Committed::default()
         });
-        if committed.as_ref().is_some_and(Committed::is_crowded) {
-            let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
-            crowded.insert(target.clone());
+        if let Some(committed) = &committed {
+            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            files.insert(target.clone(), committed.files);
         }
 
         Ok(committed)
@@ -296,17 +297,6 @@ impl Publisher<'_> {
 }
 
 impl Committed {
-    /// Whether the table has so many files that it is cheaper to write it as few now than to go on.
-    ///
-    /// With a rewrite that costs `b + c · MiB`, and reads that cost `a` for each file, the sum over many commits is least where a
-    /// table is written anew whenever its files reach `√(2 · (b + c · MiB) · files of a commit ÷ a)`. The numbers are those of
-    /// tables of 1 to 50 MiB on two cores: 14 files are enough for a small table, 60 for one of 64 MiB, 230 for one of 1 GiB.
-    fn is_crowded(&self) -> bool {
-        let most = 200 + 50 * (self.bytes >> 20);
-
-        self.bytes <= MOST_OPTIMIZED && self.files * self.files > most
-    }
-
     fn answered(mut self, statement: i64, outcome: &Outcome) -> Self {
         self.statement = statement;
         self.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());

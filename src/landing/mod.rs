@@ -12,7 +12,7 @@ mod token;
 mod writer;
 
 pub use folder::{Batch, Folder};
-pub use register::{Landing, ensure, highest_batch, landed, merge_manifests, register, sweep};
+pub use register::{Landing, ensure, highest_batch, landed, optimize_manifests, register, sweep};
 pub use writer::{Files, Writer};
 
 /// An event as a source gives it, before it is landed.

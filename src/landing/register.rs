@@ -108,12 +108,12 @@ pub async fn register(landing: Landing<'_>, batch: &Batch<'_>) -> Result<()> {
         })
 }
 
-/// Merges the manifests that so many batches left: every read of the table opens them all, and Iceberg itself waits for a hundred.
+/// Writes the manifests that many batches left as few: every read of the table opens them all, and Iceberg itself waits for a hundred.
 ///
 /// # Errors
 ///
 /// [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`]; the table is as it was then, or done.
-pub async fn merge_manifests(landing: Landing<'_>) -> Result<()> {
+pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
     let sql = render(
         "landing/optimize_manifests.sql",
         json!({"table": landing.table}),
@@ -130,8 +130,8 @@ pub async fn merge_manifests(landing: Landing<'_>) -> Result<()> {
 /// As [`register`].
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
+    landing.publisher.settle(landing.table).await?;
     for open in store.open_batches(pipeline).await? {
-        landing.publisher.settle(landing.table).await?;
         let batch = Batch {
             pipeline,
             id: open.id,

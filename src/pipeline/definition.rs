@@ -11,6 +11,7 @@ use crate::config::{Config, Schemas, duration};
 use crate::error::{nearest_name, with_nearest};
 
 const FILE: &str = "pipeline.yaml";
+const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 
 /// A pipeline as its folder defines it.
 #[derive(Debug, Clone)]
@@ -137,6 +138,9 @@ impl Definition {
         plain_name("pipeline", &self.name)?;
         if self.tables.is_empty() {
             return Err("`tables` is empty; name at least one table".into());
+        }
+        if self.max_clock_skew > MOST_CLOCK_SKEW {
+            return Err("`max_clock_skew` is more than a century; write `36500d` at most".into());
         }
         let Source::PostgresAuditLog {
             connection, table, ..

@@ -102,7 +102,14 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
 
     let names = keys.iter().map(|column| column.name.clone()).collect();
 
-    Ok((read(app, &sql, &which.key).await?, names))
+    let mut rows = read(app, &sql, &which.key).await?;
+    for row in rows.iter_mut().filter(|_| is_history) {
+        // What is so today was not so then.
+        row.remove("is_current");
+        row.remove("is_deleted");
+    }
+
+    Ok((rows, names))
 }
 
 async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a str, TableState)> {

@@ -1,6 +1,6 @@
 //! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -9,7 +9,7 @@ use super::{Request, Task};
 use crate::app::App;
 use crate::error::{Error, Problem, Result, causes};
 use crate::pipeline::{Definition, Names, Table};
-use crate::publish::Publisher;
+use crate::publish::{Files, Publisher};
 use crate::sql::TableName;
 use crate::state::{Run, StepState};
 
@@ -23,8 +23,8 @@ pub(super) struct Attempt<'a> {
     pub(super) task: Task,
     /// Tables whose marts are done in this run, or given up; tests that look at them wait for that.
     pub(super) done: watch::Sender<BTreeSet<String>>,
-    /// Tables that have become many small files.
-    pub(super) crowded: std::sync::Mutex<BTreeSet<TableName>>,
+    /// What the tables' files are after the last commit to each.
+    pub(super) files: std::sync::Mutex<BTreeMap<TableName, Files>>,
     permits: Semaphore,
     /// Tables are staged side by side but share their rejects table, where two merges at once would fail each other.
     pub(super) rejecting: Mutex<()>,
@@ -48,7 +48,7 @@ impl<'a> Attempt<'a> {
             request,
             task,
             done: watch::Sender::default(),
-            crowded: std::sync::Mutex::default(),
+            files: std::sync::Mutex::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
         })
@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
             step: name,
             attempt: self.run.attempt,
             permits: &self.permits,
-            crowded: &self.crowded,
+            files: &self.files,
         };
         let done = async {
             store

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde_json::{Map, Value, json};
 
 use super::attempt::{Attempt, StepEnd, add, all, told};
-use super::{StepKind, Task, extract, table, tasks};
+use super::{StepKind, Task, extract, optimize, table, tasks};
 use crate::app::App;
 use crate::error::Error;
 use crate::state::{Run, RunState};
@@ -21,7 +21,13 @@ pub(super) async fn execute(app: &App, run: &Run) {
     let begun = Instant::now();
     let attempted = async {
         match Attempt::new(app, run) {
-            Ok(attempt) => attempt.run_within_time().await,
+            Ok(attempt) => {
+                let ended = attempt.run_within_time().await;
+                if ended.is_ok() {
+                    optimize::optimize(&attempt).await;
+                }
+                ended
+            }
             Err(error) => Err(told(&error, run, "run")),
         }
     };

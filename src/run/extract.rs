@@ -10,7 +10,8 @@ use crate::publish::Publisher;
 use crate::source::{AuditLog, Position, Reading};
 use crate::state::{SourceEvents, Written};
 
-const BATCHES_BETWEEN_MERGES: i64 = 32;
+/// So many manifests cost a read of the landing table a tenth of a second.
+const MOST_MANIFESTS: i64 = 32;
 
 /// Lands everything that the source committed since the last batch, and moves the cursor once that is proven.
 pub(super) async fn extract(
@@ -75,10 +76,10 @@ pub(super) async fn extract(
         .batch_landed(&definition.name, batch.id, blocked_by.as_ref())
         .await?;
 
-    if app.config.runs.optimize && batch.id % BATCHES_BETWEEN_MERGES == 0 {
+    if app.config.runs.optimize && batch.id % MOST_MANIFESTS == 0 {
         // The batch has landed; that reading it is a little slower is no reason to fail.
-        if let Err(error) = landing::merge_manifests(landing).await {
-            tracing::warn!(run_id = %publisher.run, %error, "manifests of the landing table were not merged");
+        if let Err(error) = landing::optimize_manifests(landing).await {
+            tracing::warn!(run_id = %publisher.run, %error, "manifests of the landing table were not written as one");
         }
     }
 

@@ -9,6 +9,7 @@ use super::table::{self, counted, landed, target};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::{Committed, Publisher};
+use crate::sql::TableName;
 use crate::state::{Changed, TableState, Window};
 use crate::warehouse::{self, Reach, Span, Target};
 
@@ -33,11 +34,15 @@ pub(super) async fn publish(
         name,
         table,
         again,
-        published: TableState::current_from,
+        mart: attempt.names.current(name),
+        batch: |state| state.current_batch,
+        from: TableState::current_from,
         bytes: |state| state.current_bytes,
     };
     let history = Step {
-        published: TableState::history_from,
+        mart: attempt.names.history(name),
+        batch: |state| state.history_batch,
+        from: TableState::history_from,
         bytes: |state| state.history_bytes,
         ..current
     };
@@ -154,7 +159,7 @@ async fn record(
         .map(|committed| (committed.statement, committed.end()))
         .collect();
     let committed = statements.iter().rev().find(|made| made.snapshot.is_some());
-    let bytes = committed.map(|made| made.bytes);
+    let bytes = committed.map(|made| made.files.bytes);
     let table = (target.definition.name.as_str(), target.name);
     attempt
         .app
@@ -169,13 +174,17 @@ async fn record(
         .await
 }
 
-/// One step over the batches after the last that was `published`, or over the keys of them that are published again.
+/// One step over the batches that are not in a mart yet, or over keys of those that are.
 struct Step<'a> {
     attempt: &'a Attempt<'a>,
     name: &'a str,
     table: &'a Table,
     again: &'a Again,
-    published: fn(&TableState) -> i64,
+    /// What it writes, or tests before that.
+    mart: TableName,
+    /// The last batch in the mart, the last that it follows from, and how large it is.
+    batch: fn(&TableState) -> i64,
+    from: fn(&TableState) -> i64,
     bytes: fn(&TableState) -> i64,
 }
 
@@ -184,53 +193,73 @@ impl Step<'_> {
     async fn run(
         &self,
         publisher: Publisher<'_>,
-        work: impl AsyncFnOnce(&Attempt<'_>, Target<'_>, &Span) -> Result<Map<String, Value>>,
+        work: impl AsyncFn(&Attempt<'_>, Target<'_>, &Span) -> Result<Map<String, Value>>,
     ) -> Result<Map<String, Value>> {
-        let pipeline = &self.attempt.definition.name;
-        let Some(state) = self.attempt.app.store.table(pipeline, self.name).await? else {
-            return Ok(Map::new());
-        };
-        let Some(span) = self.span(&state).await? else {
-            return Ok(Map::new());
-        };
-        let target = target(self.attempt, self.name, self.table, &state, publisher);
-        table::ensure(self.attempt, target, &state).await?;
+        let mut counts = Map::new();
+        for again in self.parts(publisher).await? {
+            let pipeline = &self.attempt.definition.name;
+            let Some(state) = self.attempt.app.store.table(pipeline, self.name).await? else {
+                break;
+            };
+            let Some(span) = self.span(&state, again).await? else {
+                continue;
+            };
+            let target = target(self.attempt, self.name, self.table, &state, publisher);
+            table::ensure(self.attempt, target, &state).await?;
+            let span = span.bounded(target, (self.bytes)(&state)).await?;
+            add(&mut counts, &work(self.attempt, target, &span).await?);
+        }
 
-        work(self.attempt, target, &span).await
+        Ok(counts)
+    }
+
+    /// What is published, in order. Before keys come batches that an earlier try may have published without recording it: they
+    /// are to be accounted for by themselves.
+    async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&Again>> {
+        if matches!(self.again, Again::Batches) {
+            return Ok(vec![self.again]);
+        }
+        let this = (publisher.run, publisher.attempt);
+        let mart = self.mart.to_string();
+        let store = &self.attempt.app.store;
+        let opens = store
+            .open_statements(publisher.pipeline, &mart, this)
+            .await?;
+        if opens.iter().any(|open| open.publishes) {
+            return Ok(vec![&Again::Batches, self.again]);
+        }
+
+        Ok(vec![self.again])
     }
 
     /// What is to be published; `None` where there is nothing.
-    async fn span(&self, state: &TableState) -> Result<Option<Span>> {
-        let published = (self.published)(state);
-        let (after_batch, upto_batch) = match self.again {
-            Again::Batches => (published, state.staged_batch),
-            Again::Keys(_) => (published, published),
+    async fn span(&self, state: &TableState, again: &Again) -> Result<Option<Span>> {
+        let from = (self.from)(state);
+        let is_anew = from == 0 && (self.batch)(state) > 0;
+        let keys = match again {
+            Again::Keys(keys) if from > 0 => Some(keys),
+            // Of a mart that is to be made anew, all keys are.
+            Again::Keys(_) if !is_anew => return Ok(None),
+            _ => None,
         };
         let window = Window {
-            after_batch,
-            upto_batch,
+            after_batch: from,
+            upto_batch: keys.map_or(state.staged_batch, |_| from),
         };
-        let is_empty = match self.again {
-            Again::Batches => upto_batch <= after_batch,
-            Again::Keys(_) => published == 0,
-        };
-        if is_empty {
+        if keys.is_none() && window.upto_batch <= window.after_batch {
             return Ok(None);
         }
         let landed = landed(self.attempt, self.table, window).await?;
-
-        let span = match self.again {
-            Again::Batches => Span::of(window, landed, self.attempt.app.config.runs.fast_path),
-            Again::Keys(keys) => {
-                let ordered = keys.iter().map(|key| in_order(state, key)).collect();
-                Span::again(window, landed, Reach::Keys(ordered))
-            }
+        let Some(keys) = keys else {
+            let span = Span::of(window, landed, self.attempt.app.config.runs.fast_path);
+            return Ok(Some(Span {
+                is_repair: is_anew,
+                ..span
+            }));
         };
+        let ordered = keys.iter().map(|key| in_order(state, key)).collect();
 
-        Ok(Some(Span {
-            bytes: (self.bytes)(state),
-            ..span
-        }))
+        Ok(Some(Span::again(window, landed, Reach::Keys(ordered))))
     }
 }
 

@@ -4,6 +4,7 @@ mod attempt;
 mod executor;
 mod extract;
 mod marts;
+mod optimize;
 mod request;
 mod shape;
 mod table;

@@ -1,8 +1,5 @@
-//! The steps of one table: its log, `stage.orders`, then its marts; at last `optimize.orders` where they have become many files.
+//! The steps of one table: its log, `stage.orders`, then its marts.
 
-use std::sync::PoisonError;
-
-use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd, add};
@@ -10,8 +7,7 @@ use super::marts::{self, Again};
 use super::{StepKind, shape, tasks};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
-use crate::publish::{OPTIMIZE, Publisher};
-use crate::sql::TableName;
+use crate::publish::Publisher;
 use crate::state::{Landed, TableState, Window};
 use crate::warehouse::{self, Span, Target};
 
@@ -21,44 +17,8 @@ pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> S
     attempt.done.send_modify(|done| {
         done.insert(name.to_owned());
     });
-    if end.is_ok() && attempt.app.config.runs.optimize {
-        optimize(attempt, name).await;
-    }
 
     end
-}
-
-/// Has tables that many batches left as many small files written as few. What was published is published, whatever becomes of this.
-async fn optimize(attempt: &Attempt<'_>, name: &str) {
-    let names = &attempt.names;
-    let tables = [
-        names.staging(name),
-        names.current(name),
-        names.history(name),
-    ];
-    let crowded: Vec<&TableName> = {
-        let crowded = attempt
-            .crowded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let crowded = tables.iter().filter(|table| crowded.contains(table));
-        crowded.collect()
-    };
-    if crowded.is_empty() {
-        return;
-    }
-    let step = format!("{OPTIMIZE}{name}");
-    let optimized = attempt.step(&step, async |publisher| {
-        for optimized in join_all(crowded.iter().map(|table| publisher.optimize(table))).await {
-            optimized?;
-        }
-        Ok(Map::from_iter([(
-            "optimized".to_owned(),
-            crowded.len().into(),
-        )]))
-    });
-    // Its problem is the step's; the next run that writes to the table tries again.
-    drop(optimized.await);
 }
 
 async fn build_steps(attempt: &Attempt<'_>, name: &str, table: &Table) -> StepEnd {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use crate::landing::Event;
 use crate::state::SourceEvents;
 
-const WORD_IDS: i64 = 64;
-const CHUNK_WORDS: usize = 512;
-const CHUNK_IDS: i64 = 512 * WORD_IDS;
+const WORD_IDS: i64 = 1 << 6;
+const CHUNK_IDS: i64 = 1 << 15;
+const CHUNK_WORDS: usize = 1 << (15 - 6);
 /// So 16 MiB at most, for 134 million ids where they lie close.
 const CHUNKS: usize = 4096;
 
@@ -17,19 +17,19 @@ const CHUNKS: usize = 4096;
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) tables: Vec<((String, String), SourceEvents)>,
-    seen: Vec<Seen>,
+    seen: Seen,
     last: usize,
 }
 
-/// The ids of one table's events, a bit each; so that staging need not look for repeats where there are none.
+/// The ids of all events, a bit each; so that staging need not look for repeats where there are none.
 #[derive(Default)]
 struct Seen {
     chunks: HashMap<i64, Box<[u64; CHUNK_WORDS]>>,
 }
 
 impl Seen {
-    /// Whether an id surely is new. Ids that lie too far from each other to keep them all are not.
-    fn is_new(&mut self, id: i64) -> bool {
+    /// Notes an id and says whether it surely is new. One that lies too far from the others to be kept is not.
+    fn note(&mut self, id: i64) -> bool {
         let (chunk, place) = (id.div_euclid(CHUNK_IDS), id.rem_euclid(CHUNK_IDS));
         if self.chunks.len() == CHUNKS && !self.chunks.contains_key(&chunk) {
             return false;
@@ -65,7 +65,6 @@ impl Tally {
                 .unwrap_or_else(|| {
                     let name = (schema.to_owned(), table.to_owned());
                     self.tables.push((name, SourceEvents::default()));
-                    self.seen.push(Seen::default());
                     self.tables.len() - 1
                 });
         }
@@ -81,7 +80,7 @@ impl Tally {
         }
         if let Some(id) = event.event_id {
             // Writers commit in another order than they take ids; that alone is no repeat.
-            let is_new = self.seen[self.last].is_new(id);
+            let is_new = self.seen.note(id);
             events.repeats |= !is_new && events.last_event.is_some_and(|last| id <= last);
             events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));
             events.last_event = Some(events.last_event.map_or(id, |last| last.max(id)));

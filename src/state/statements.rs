@@ -41,8 +41,8 @@ pub struct Statement {
 pub struct OpenStatement {
     /// Its number here.
     pub id: i64,
-    /// The step that it is of.
-    pub step: String,
+    /// Whether its run publishes batches; others mend what was published.
+    pub publishes: bool,
     /// Its id in Trino.
     pub trino_query_id: String,
 }
@@ -115,7 +115,7 @@ impl Store {
         end.record(&self.client().await?, id, state).await
     }
 
-    /// Lists the statements of a pipeline's step whose end nobody saw.
+    /// Lists the statements of a pipeline that write to a table and whose end nobody saw, without those of an attempt that is under way.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl Store {
             .iter()
             .map(|row| OpenStatement {
                 id: row.get(0),
-                step: row.get(1),
+                publishes: row.get(1),
                 trino_query_id: row.get(2),
             })
             .collect())

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::marts::{Rows, compare};
+use super::marts::{Ended, Rows, compare};
 use super::{Reach, Span, Target};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
@@ -78,16 +78,18 @@ pub(super) async fn versions(
 ) -> Result<Versions> {
     let is_plain =
         rows.updated + rows.deleted == 0 || !(span.has_older() || target.has_untracked());
-    let (closed, split) = if let Some(ended) = rows.ended {
+    let ended = if let Some(ended) = rows.ended {
         ended
     } else if is_plain {
-        (rows.updated, 0)
+        Ended {
+            closed: rows.updated,
+            split: 0,
+        }
     } else {
-        let mut context = span.context(target);
         // Of versions that stay, only their ends are looked at.
-        context["values"] = json!([Column::technical("valid_to")]);
-        context["only_touched"] = matches!(span.reach, Reach::Batches | Reach::Touched).into();
-        let found = compare(target, (&target.history(), statements), context).await?;
+        let ends = [Column::technical("valid_to")];
+        let history = target.history();
+        let found = compare(target, span, (&history, statements), (&ends, true)).await?;
         if (found.inserted, found.deleted) != (rows.inserted, rows.deleted)
             || found.updated > rows.updated
         {
@@ -100,16 +102,16 @@ pub(super) async fn versions(
                 found.updated,
                 found.deleted,
             );
-            return Err(unbalanced(target, &target.history(), &detail));
+            return Err(unbalanced(target, &history, &detail));
         }
         found.ended.unwrap_or_default()
     };
 
     Ok(Versions {
         versions_opened: rows.inserted,
-        versions_closed: closed,
-        versions_split: split,
-        versions_changed: rows.updated - closed - split,
+        versions_closed: ended.closed,
+        versions_split: ended.split,
+        versions_changed: rows.updated - ended.closed - ended.split,
         versions_removed: rows.deleted,
     })
 }

@@ -15,8 +15,15 @@ pub(super) struct Rows {
     pub(super) inserted: i64,
     pub(super) updated: i64,
     pub(super) deleted: i64,
-    /// Of the updated, versions that were closed and split; known where snapshots were compared.
-    pub(super) ended: Option<(i64, i64)>,
+    /// Of the updated, those of a history that got an end; known where snapshots were compared.
+    pub(super) ended: Option<Ended>,
+}
+
+/// Versions that got an end: a first one, or an earlier one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ended {
+    pub(super) closed: i64,
+    pub(super) split: i64,
 }
 
 /// Makes the current rows what the events say; doing it twice changes nothing.
@@ -45,11 +52,8 @@ pub async fn publish_current(
         ),
     )
     .await?;
-    // Over rows of another log, such as after a restage, no event tells why a row went.
-    let is_over_others =
-        span.window.after_batch == 0 && statements.first().is_some_and(|made| made.rows_before > 0);
-    let published = if span.is_repair || is_over_others {
-        // Its events were published before, and accounted for then.
+    let published = if span.is_repair {
+        // Its events were published before, and accounted for then; or no event tells why a row went, because the log is another.
         Published {
             inserted: rows.inserted,
             updated: rows.updated,
@@ -116,47 +120,17 @@ async fn publish(
         if !statements.is_empty() && span.reach == Reach::Batches {
             span.reach = Reach::Touched;
         }
-        let mut context = span.context(target);
-        context["bounds"] = bounds(target, &span).await?;
-        target
-            .publisher
-            .merge_unrecorded(table, &render(merge, context)?)
-            .await?
+        let merge = render(merge, span.context(target))?;
+        target.publisher.merge_unrecorded(table, &merge).await?
     };
     statements.push(committed);
     let rows = match &statements[..] {
         [only] if span.reach != Reach::Everything || only.rows_before == 0 => by_arithmetic(only),
         // From before the first to after the last, because a row that came and then changed has come.
-        several => by_comparing(target, table, several).await?,
+        several => by_comparing(target, span, (table, several)).await?,
     };
 
     Ok((rows, statements))
-}
-
-/// Between which values of the first key column the batches lie; null where that is not known, or would prune nothing.
-async fn bounds(target: Target<'_>, span: &Span) -> Result<Value> {
-    const LONGEST: usize = 256;
-    // To read less than that costs no more than to ask.
-    const LEAST_BYTES: i64 = 8 << 20;
-    let first = target.columns.iter().find(|column| column.is_key);
-    let Some(column) = first.filter(|column| column.can_be_bounded()) else {
-        return Ok(Value::Null);
-    };
-    if span.bytes < LEAST_BYTES || !matches!(span.reach, Reach::Batches | Reach::Touched) {
-        return Ok(Value::Null);
-    }
-    let sql = render("marts/bounds.sql", span.context(target))?;
-    let rows = target.publisher.read(&sql).await?;
-    let ends = rows
-        .first()
-        .and_then(|row| row[0].as_str().zip(row[1].as_str()));
-
-    Ok(match ends {
-        Some((low, high)) if low.len() <= LONGEST && high.len() <= LONGEST => {
-            json!({"column": column, "low": low, "high": high})
-        }
-        _ => Value::Null,
-    })
 }
 
 /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N.
@@ -176,33 +150,30 @@ fn by_arithmetic(committed: &Committed) -> Rows {
 /// Counts by comparing the snapshots before and after, where Trino's answer with N was lost or the table was made anew.
 async fn by_comparing(
     target: Target<'_>,
-    table: &TableName,
-    statements: &[Committed],
+    span: &Span,
+    (table, statements): (&TableName, &[Committed]),
 ) -> Result<Rows> {
-    let mut context = target.context();
     let is_history = *table == target.history();
-    let mut values: Vec<Column> = target
-        .columns
-        .iter()
-        .filter(|c| !c.is_key)
-        .cloned()
-        .collect();
+    let values = target.columns.iter().filter(|column| !column.is_key);
+    let mut values: Vec<Column> = values.cloned().collect();
     if is_history {
         values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
+    } else if span.reach != Reach::Everything {
+        // A row that changed and changed back was written.
+        values.push(Column::technical("_event_id"));
     }
-    context["values"] = json!(values);
-    context["only_touched"] = false.into();
-    let mut rows = compare(target, (table, statements), context.clone()).await;
+    let mut rows = compare(target, span, (table, statements), (&values, false)).await;
     // The table had other columns before: a row that another event gave is another row then.
     if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
-        context["values"] = json!([Column::technical("_event_id")]);
-        rows = compare(target, (table, statements), context).await;
+        values = vec![Column::technical("_event_id")];
+        rows = compare(target, span, (table, statements), (&values, false)).await;
     }
     match rows {
         // It had another key: no row of before is one of now.
         Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Ok(Rows {
             inserted: statements.last().map_or(0, |made| made.added),
             deleted: statements.first().map_or(0, |made| made.rows_before),
+            ended: Some(Ended::default()),
             ..Rows::default()
         }),
         rows => rows,
@@ -210,10 +181,13 @@ async fn by_comparing(
 }
 
 /// Compares a table as it was before the first of the statements with how it was after the last.
+///
+/// A row changed where one of `values` did. `only_touched` leaves out rows of keys that the span does not touch.
 pub(super) async fn compare(
     target: Target<'_>,
+    span: &Span,
     (table, statements): (&TableName, &[Committed]),
-    mut context: Value,
+    (values, only_touched): (&[Column], bool),
 ) -> Result<Rows> {
     let parent = statements.iter().find_map(|made| made.parent.as_ref());
     let snapshot = statements
@@ -229,7 +203,10 @@ pub(super) async fn compare(
     if is_history {
         matched.push(Column::technical("valid_from"));
     }
+    let mut context = span.context(target);
     context["table"] = json!(table);
+    context["values"] = json!(values);
+    context["only_touched"] = only_touched.into();
     context["parent"] = json!(parent.parse::<i64>().ok());
     context["snapshot"] = json!(snapshot.parse::<i64>().ok());
     context["matched"] = json!(matched);
@@ -247,6 +224,8 @@ pub(super) async fn compare(
         inserted: count(0).unwrap_or(0),
         updated: count(1).unwrap_or(0),
         deleted: count(2).unwrap_or(0),
-        ended: count(3).zip(count(4)),
+        ended: count(3)
+            .zip(count(4))
+            .map(|(closed, split)| Ended { closed, split }),
     })
 }

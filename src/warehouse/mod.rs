@@ -16,7 +16,7 @@ pub use audit::{audit, judge};
 pub use marts::{publish_current, publish_history};
 pub use rejects::{Meant, dismiss, replay, replayable};
 pub use schema::{describe_anew, ensure};
-pub use span::{Reach, Span};
+pub use span::{Bounds, Reach, Span};
 pub use staging::{restage, stage};
 pub use verify::{Verified, verify};
 

@@ -5,7 +5,14 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::Target;
+use crate::error::Result;
+use crate::pipeline::Column;
+use crate::sql::render;
 use crate::state::{Landed, Window};
+
+/// To read less than that costs no more than to ask.
+const LEAST_BYTES: i64 = 8 << 20;
+const LONGEST_BOUND: usize = 256;
 
 /// How much of the log decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +40,16 @@ pub struct Span {
     pub reach: Reach,
     /// Whether the batches were published before, and are published again.
     pub is_repair: bool,
-    /// How large the table is that is published; 0 where that does not matter.
-    pub bytes: i64,
+    /// Between which values of the first key column the batches lie, where that was asked for.
+    pub bounds: Option<Bounds>,
+}
+
+/// Bounds of the first key column: they let Trino leave out files of other keys.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Bounds {
+    column: Column,
+    low: String,
+    high: String,
 }
 
 impl Span {
@@ -54,7 +69,7 @@ impl Span {
             landed,
             reach,
             is_repair: false,
-            bytes: 0,
+            bounds: None,
         }
     }
 
@@ -66,8 +81,39 @@ impl Span {
             landed,
             reach,
             is_repair: true,
-            bytes: 0,
+            bounds: None,
         }
+    }
+
+    /// Asks between which values of the first key column the batches lie, where leaving out files may be worth a question: in a
+    /// table of so many `bytes`, and where the log is read. Only values that read back the same from their text are bounds.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
+    pub async fn bounded(mut self, target: Target<'_>, bytes: i64) -> Result<Self> {
+        let first = target.columns.iter().find(|column| column.is_key);
+        let is_increment = matches!(self.reach, Reach::Batches | Reach::Touched);
+        let Some(column) = first.filter(|column| column.can_be_bounded()) else {
+            return Ok(self);
+        };
+        if !is_increment || self.is_empty() || (bytes < LEAST_BYTES && !self.has_older()) {
+            return Ok(self);
+        }
+        let sql = render("marts/bounds.sql", self.context(target))?;
+        let rows = target.publisher.read(&sql).await?;
+        let ends = rows
+            .first()
+            .and_then(|row| row[0].as_str().zip(row[1].as_str()));
+        self.bounds = ends
+            .filter(|(low, high)| low.len() <= LONGEST_BOUND && high.len() <= LONGEST_BOUND)
+            .map(|(low, high)| Bounds {
+                column: column.clone(),
+                low: low.to_owned(),
+                high: high.to_owned(),
+            });
+
+        Ok(self)
     }
 
     /// Whether an id of the batches lies below the highest before them.
@@ -123,7 +169,7 @@ impl Span {
             "has_older": self.has_older(),
             "is_truncated": *truncates_ever > 0,
             "highest_event": highest_event,
-            "bounds": Value::Null,
+            "bounds": self.bounds,
             "highest_time": highest_time,
             "keys": match &self.reach { Reach::Keys(keys) => json!(keys), _ => Value::Null },
             "sample_of": match self.reach { Reach::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },

@@ -8,10 +8,11 @@ select
     - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint),
   earlier_rows,
   cast(coalesce(element_at(summary, 'total-data-files'), '0') as bigint) + cast(coalesce(element_at(summary, 'total-delete-files'), '0') as bigint),
-  cast(coalesce(element_at(summary, 'total-files-size'), '0') as bigint)
+  cast(coalesce(element_at(summary, 'total-files-size'), '0') as bigint),
+  operation
 from (
   select
-    snapshot_id, parent_id, summary,
+    snapshot_id, parent_id, summary, operation,
     lag(snapshot_id) over (order by committed_at) as earlier_id,
     lag(cast(coalesce(element_at(summary, 'total-records'), '0') as bigint), 1, 0) over (order by committed_at) as earlier_rows
   from {{ snapshots }}

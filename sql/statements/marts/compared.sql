@@ -1,12 +1,16 @@
 -- Counts what a commit changed, by comparing the two snapshots; where Trino's own count is lost, says only what was written, or does not
 -- tell how a version changed.
-{% from 'marts/names.sql' import bare, equal, differ %}
+{% from 'marts/names.sql' import bare, equal, differ, within %}
 {% if only_touched %}
 with touched as (
+{% if keys %}
+{% include 'marts/given.sql' %}
+{% else %}
   select distinct {{ bare(key_columns) }} from {{ staging }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+{% endif %}
 )
 {% endif %}
-{% set touching %}{% if only_touched %}join touched on {{ equal(key_columns, 'kept', 'touched') }}{% endif %}{% endset %}
+{% set touching %}{% if only_touched %}join touched on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}{% endif %}{% endset %}
 select
   count_if(earlier._event_id is null),
   count_if(earlier._event_id is not null and later._event_id is not null),

@@ -1,4 +1,4 @@
-{% from 'marts/names.sql' import list, bare, equal, sampled, bounded %}
+{% from 'marts/names.sql' import list, bare, equal, sampled, within %}
 {# The events that decide: of a key that only newer events touched, those of the batches; of any other, all of the log. #}
 {% if everything %}
 with events as (
@@ -17,9 +17,7 @@ with batch as (
 -- Keys with an event that is not newer, by id and by time, than everything before these batches: their tables do not tell enough.
 older as (
   {% if keys %}
-  select distinct {% for column in key_columns %}cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
-
-  from (values {% for key in keys %}({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %}){% if not loop.last %}, {% endif %}{% endfor %}) as given ({% for column in key_columns %}{{ "_" ~ loop.index }}{% if not loop.last %}, {% endif %}{% endfor %})
+{% include 'marts/given.sql' %}
   {% else %}
   select distinct {{ bare(key_columns) }}
   from batch
@@ -34,7 +32,7 @@ events as (
   union all
   select {{ list(columns, 'staged') }}, staged._event_id, staged._operation, staged._occurred_at, staged._ingested_at, staged._batch_id, false
   from {{ staging }} as staged
-  join older on {{ equal(key_columns, 'staged', 'older') }}{{ bounded('staged', bounds) }}
+  join older on {{ equal(key_columns, 'staged', 'older') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ upto_batch }} and staged._operation <> 'T'
 )
 {% else %}

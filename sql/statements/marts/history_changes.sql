@@ -1,12 +1,12 @@
 {% include 'marts/versions.sql' %}
-{% from 'marts/names.sql' import bare, equal, differ, bounded %}
+{% from 'marts/names.sql' import bare, equal, differ, within %}
 {# Only rows that act: new versions, versions that changed, versions that are no more. #}
 {% if everything or has_older %}
 , present as (
   select kept.*
   from {{ history }} as kept
   {% if not everything %}
-  join older on {{ equal(key_columns, 'kept', 'older') }}{{ bounded('kept', bounds) }}
+  join older on {{ equal(key_columns, 'kept', 'older') }}{{ within('kept', bounds) }}
   {% endif %}
 )
 select
@@ -15,7 +15,7 @@ select
   {% endfor %}
   coalesce(intended.valid_from, present.valid_from) as valid_from,
   intended.valid_to, intended.is_current, intended.is_deleted, intended._event_id, intended._batch_id,
-  intended._event_id is null as _is_gone, present._event_id is not null as _was_there
+  intended._event_id is null as _is_gone
 from intended
 full join present on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
 where intended._event_id is null

@@ -5,15 +5,15 @@ with batch as (
 {% include 'marts/batch.sql' %}
 ),
 {% if has_late %}
-older as (
+before as (
 {% include 'marts/highest.sql' %}
 ),
 -- A row that is there stands for all events before the batches: of the batches only what is later counts.
 events as (
   select batch.*
   from batch
-  left join older on {{ equal(key_columns, 'batch', 'older') }}
-  where older._highest is null or batch._event_id > older._highest
+  left join before on {{ equal(key_columns, 'batch', 'before') }}
+  where before._highest is null or batch._event_id > before._highest
 )
 {% else %}
 events as (select * from batch)

@@ -6,7 +6,7 @@ with batch as (
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 ),
 {% if has_late %}
-older as (
+before as (
 {% include 'marts/highest.sql' %}
 ),
 {% endif %}
@@ -22,11 +22,11 @@ truncates as (
 judged as (
   select
     {{ list(key_columns, 'batch') }}, batch._event_id, batch._operation,
-    greatest(-9223372036854775808{% if has_late %}, coalesce(older._highest, -9223372036854775808){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
+    greatest(-9223372036854775808{% if has_late %}, coalesce(before._highest, -9223372036854775808){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
     {% if is_truncated %}truncates._within{% else %}-9223372036854775808{% endif %} as _truncated_below
   from batch
   {% if has_late %}
-  left join older on {{ equal(key_columns, 'batch', 'older') }}
+  left join before on {{ equal(key_columns, 'batch', 'before') }}
   {% endif %}
   {% if is_truncated %}
   cross join truncates

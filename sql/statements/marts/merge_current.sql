@@ -1,10 +1,10 @@
 -- Makes the current row of every touched key what its last event says; harmless twice, because a row that is right is left alone.
-{% from 'marts/names.sql' import list, bare, equal, bounded %}
+{% from 'marts/names.sql' import list, bare, equal, within %}
 merge into {{ current }} as target
 using (
   {% include 'marts/current_changes.sql' %}
 ) as change
-on {{ equal(key_columns, 'target', 'change') }}{{ bounded('target', bounds) }}
+on {{ equal(key_columns, 'target', 'change') }}{{ within('target', bounds) }}
 when matched and not change._exists then delete
 when matched then update set
   {% for column in value_columns %}

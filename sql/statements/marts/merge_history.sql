@@ -1,11 +1,11 @@
 -- Makes the versions of every touched key what its events say; a version that is right is left alone. It relies on these batches
 -- not being published: where an earlier try may have done that, all touched keys are made from their whole log.
-{% from 'marts/names.sql' import list, bare, equal, bounded %}
+{% from 'marts/names.sql' import list, bare, equal, within %}
 merge into {{ history }} as target
 using (
   {% include 'marts/history_changes.sql' %}
 ) as change
-on {{ equal(key_columns, 'target', 'change') }} and target.valid_from = change.valid_from{{ bounded('target', bounds) }}
+on {{ equal(key_columns, 'target', 'change') }} and target.valid_from = change.valid_from{{ within('target', bounds) }}
 when matched and change._is_gone then delete
 when matched then update set
   {% for column in value_columns %}

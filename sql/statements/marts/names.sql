@@ -8,7 +8,7 @@
 {% macro differ(columns, left, right) %}{% for column in columns %}{{ left }}.{{ column.name }} is distinct from {{ right }}.{{ column.name }}{% if not loop.last %} or {% endif %}{% endfor %}{% endmacro %}
 
 {# What holds for every row of a key of the batches besides; it lets Trino leave out files. #}
-{% macro bounded(of, bounds) %}{% if bounds %} and {{ of }}.{{ bounds.column.name }} between cast({{ bounds.low | literal }} as {{ bounds.column.data_type | data_type }}) and cast({{ bounds.high | literal }} as {{ bounds.column.data_type | data_type }}){% endif %}{% endmacro %}
+{% macro within(of, bounds) %}{% if bounds %} and {{ of }}.{{ bounds.column.name }} between cast({{ bounds.low | literal }} as {{ bounds.column.data_type | data_type }}) and cast({{ bounds.high | literal }} as {{ bounds.column.data_type | data_type }}){% endif %}{% endmacro %}
 
 {# Whether a row is among one key in so many, by the key's hash. #}
 {% macro sampled(columns, one_in) %}mod(from_big_endian_64(xxhash64(to_utf8({% for column in columns %}{% if not loop.first %} || ',' || {% endif %}coalesce({% if column.kind == 'varbinary' %}to_hex({{ column.name }}){% else %}cast({{ column.name }} as varchar){% endif %}, ''){% endfor %}))), {{ one_in }}) = 0{% endmacro %}

@@ -1,5 +1,5 @@
 {% include 'marts/events.sql' %}
-{% from 'marts/names.sql' import list, bare, equal, bounded %}
+{% from 'marts/names.sql' import list, bare, equal, within %}
 {# The versions that the events make. What follows a key's open version needs no more than that: it goes in as an event of old. #}
 , moves as (
   select {{ bare(columns) }}, _event_id, _occurred_at, _batch_id, _operation, false as _is_open from events
@@ -7,7 +7,7 @@
   union all
   select {{ list(columns, 'kept') }}, kept._event_id, kept.valid_from, kept._batch_id, 'I', true
   from {{ history }} as kept
-  join (select distinct {{ bare(key_columns) }} from events where _is_newer) as touched on {{ equal(key_columns, 'kept', 'touched') }}{{ bounded('kept', bounds) }}
+  join (select distinct {{ bare(key_columns) }} from events where _is_newer) as touched on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
   where kept.is_current
   {% endif %}
   {% if is_truncated and (everything or has_older) %}

@@ -41,7 +41,7 @@ judged as (
     case
       when _event_id is null or _occurred_at is null then 'bad_value'
       when _operation is null or _operation not in ('I', 'U', 'D', 'T') then 'bad_operation'
-      when _occurred_at > _ingested_at + interval '{{ max_clock_skew_seconds }}' second then 'future_time'
+      when _occurred_at > date_add('second', {{ max_clock_skew_seconds }}, _ingested_at) then 'future_time'
       when _operation = 'T' then null
       when _fields is null then 'bad_json'
       {% for column in key_columns %}
