@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::read::Path;
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::pipeline::{Definition, Names, Source, Table};
+use crate::pipeline::{Definition, Names, Table};
 use crate::report::{self, Plan};
 
 /// All pipelines.
@@ -127,13 +127,11 @@ fn view(app: &App, definition: &Definition) -> Pipeline {
         current: names.current(name).to_string(),
         history: names.history(name).to_string(),
     };
-    let Source::PostgresAuditLog { .. } = definition.source;
-
     Pipeline {
         name: definition.name.clone(),
         usable: true,
         fault: None,
-        source: Some("postgres_audit_log"),
+        source: Some(definition.source.kind()),
         tables: definition.tables.iter().map(table).collect(),
     }
 }

@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::read::Path;
 use crate::app::App;
-use crate::error::{Error, Problem, Result};
-use crate::pipeline::{Definition, Source as Defined};
-use crate::source::{AuditLog, Safety};
+use crate::error::{Problem, Result};
+use crate::pipeline::Definition;
+use crate::source::{Opened, Safety};
 use crate::state::Cursor;
 
 /// Waiting events are counted up to here.
@@ -36,9 +36,10 @@ pub(super) struct Source {
     /// The connection of the settings.
     #[schema(example = "shop")]
     connection: String,
-    /// The table that is read.
+    /// The audit table; absent where the tracked tables themselves are read.
     #[schema(example = "public.audit_log_dml")]
-    table: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
     /// How far it has been read; absent before the first extraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<CursorView>,
@@ -123,31 +124,25 @@ pub(super) async fn get_source(
 }
 
 async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
-    let log = AuditLog::open(&definition.source, &app.config).await?;
-    let last = cursor
-        .map(|cursor| serde_json::from_value(cursor.position.clone()))
-        .transpose()
-        .map_err(Error::internal)?;
-    let reading = log.begin(last.as_ref(), None).await?;
-    let (cursor_safety, cursor_safety_reason) = log.safety();
+    let source = Opened::open(definition, &app.config).await?;
+    let reading = source
+        .begin(cursor.map(|cursor| &cursor.position), None)
+        .await?;
+    let (cursor_safety, cursor_safety_reason) = source.safety();
 
     Ok(SourceNow {
-        backlog: log.backlog(&reading, MOST_BACKLOG).await?,
+        backlog: source.backlog(&reading, MOST_BACKLOG).await?,
         cursor_safety,
         cursor_safety_reason,
     })
 }
 
 fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
-    let Defined::PostgresAuditLog {
-        connection, table, ..
-    } = &definition.source;
-
     Source {
         name: definition.name.clone(),
-        kind: "postgres_audit_log",
-        connection: connection.clone(),
-        table: table.clone(),
+        kind: definition.source.kind(),
+        connection: definition.source.connection().to_owned(),
+        table: definition.source.table().map(ToOwned::to_owned),
         cursor: cursor.map(|cursor| CursorView {
             position: cursor.position,
             covered_until: cursor.covered_until,

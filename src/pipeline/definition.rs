@@ -72,6 +72,41 @@ pub enum Source {
         #[serde(default)]
         columns: AuditColumns,
     },
+    /// Tables whose rows tell when they were changed.
+    PostgresTable {
+        /// The connection's name in the settings.
+        connection: String,
+    },
+}
+
+impl Source {
+    /// Its kind, as it is written.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::PostgresAuditLog { .. } => "postgres_audit_log",
+            Self::PostgresTable { .. } => "postgres_table",
+        }
+    }
+
+    /// The connection's name in the settings.
+    #[must_use]
+    pub fn connection(&self) -> &str {
+        match self {
+            Self::PostgresAuditLog { connection, .. } | Self::PostgresTable { connection } => {
+                connection
+            }
+        }
+    }
+
+    /// The one table that all is read from; none where the tracked tables themselves are read.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::PostgresAuditLog { table, .. } => Some(table),
+            Self::PostgresTable { .. } => None,
+        }
+    }
 }
 
 /// What the columns of an audit table are called.
@@ -142,9 +177,7 @@ impl Definition {
         if self.max_clock_skew > MOST_CLOCK_SKEW {
             return Err("`max_clock_skew` is more than a century; write `36500d` at most".into());
         }
-        let Source::PostgresAuditLog {
-            connection, table, ..
-        } = &self.source;
+        let connection = self.source.connection();
         if !config.connections.contains_key(connection) {
             let known = config.connections.keys().map(String::as_str);
             let near = nearest_name(connection, known)
@@ -154,11 +187,14 @@ impl Definition {
                 "`source.connection` is `{connection}`, which the settings do not have as `connections.{connection}`{near}"
             ));
         }
-        qualified("source.table", table)?;
+        if let Some(table) = self.source.table() {
+            qualified("source.table", table)?;
+        }
         let mut origins = BTreeSet::new();
         for (name, table) in &self.tables {
             plain_name(&format!("tables.{name}"), name)?;
             table.check(name)?;
+            table.check_cursor(name, &self.source)?;
             table.check_tests(name, &self.tables)?;
             if !origins.insert(&table.from) {
                 return Err(format!(

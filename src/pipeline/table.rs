@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::definition::qualified;
+use super::definition::{Source, qualified};
 use super::{Column, DataType, Test};
 use crate::config::duration;
 use crate::error::nearest_name;
@@ -27,6 +27,14 @@ pub struct Table {
     /// What starts a version.
     #[serde(default)]
     pub history: History,
+    /// The column that rises with every change of a row, where the table itself is read.
+    pub cursor: Option<String>,
+    /// Rows are read again from so long before the last read on: as long as whoever sets the cursor may be late.
+    #[serde(default = "ten_minutes", deserialize_with = "duration")]
+    pub overlap: Duration,
+    /// Only rows of which this SQL condition holds in the source are read.
+    #[serde(rename = "where")]
+    pub filter: Option<String>,
     /// What it means, which becomes the tables' comment.
     pub description: Option<String>,
     /// What becomes of columns that are new in the source.
@@ -222,6 +230,22 @@ impl Table {
         Ok(())
     }
 
+    /// Refuses a cursor where none is read, and the other way round.
+    pub(super) fn check_cursor(&self, name: &str, source: &Source) -> Result<(), String> {
+        match (source, &self.cursor) {
+            (Source::PostgresTable { .. }, None) => Err(format!(
+                "`tables.{name}.cursor` is missing; name the column that rises with every change of a row, such as `updated_at`"
+            )),
+            (Source::PostgresAuditLog { .. }, Some(_)) => Err(format!(
+                "`tables.{name}.cursor` is for sources of kind `postgres_table`; an audit log has its own"
+            )),
+            (Source::PostgresAuditLog { .. }, None) if self.filter.is_some() => Err(format!(
+                "`tables.{name}.where` is for sources of kind `postgres_table`"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses what cannot be right whatever the source has.
     pub(super) fn check(&self, name: &str) -> Result<(), String> {
         qualified(&format!("tables.{name}.from"), &self.from)?;
@@ -244,6 +268,10 @@ impl Table {
 
 /// Names of the tables' own columns, beside those that start with `_`.
 const TAKEN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_deleted"];
+
+fn ten_minutes() -> Duration {
+    Duration::from_mins(10)
+}
 
 fn some_duration<'de, D>(deserializer: D) -> Result<Option<Duration>, D::Error>
 where

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{Definition, Drift, Table};
-use crate::source::AuditLog;
+use crate::source::Opened;
 use crate::state::TableState;
 
 /// What the next run of a pipeline would do.
@@ -48,13 +48,13 @@ pub struct PlannedTable {
 ///
 /// [`crate::error::Error::StateUnavailable`].
 pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
-    let log = AuditLog::open(&definition.source, &app.config).await;
-    let mut problem = log.as_ref().err().map(Problem::from);
+    let source = Opened::open(definition, &app.config).await;
+    let mut problem = source.as_ref().err().map(Problem::from);
     let mut tables = Vec::new();
     for (name, table) in &definition.tables {
         let (schema, source_table) = table.origin();
-        let catalogue = match &log {
-            Ok(log) => match log.columns_of(schema, source_table).await {
+        let catalogue = match &source {
+            Ok(source) => match source.columns_of(schema, source_table).await {
                 Ok(catalogue) => catalogue,
                 Err(error) => {
                     problem.get_or_insert(Problem::from(&error));

@@ -7,7 +7,7 @@ use super::shape;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
-use crate::source::{AuditLog, Position, Reading};
+use crate::source::{Opened, Reading};
 use crate::state::{SourceEvents, Written};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
@@ -30,7 +30,7 @@ pub(super) async fn extract(
         table: &table,
         publisher,
     };
-    let log = AuditLog::open(&definition.source, &app.config).await?;
+    let source = Opened::open(definition, &app.config).await?;
     app.make_once(&table.to_string(), async || landing::ensure(landing).await)
         .await?;
     let floor = if app.store.knows_batches(&definition.name).await? {
@@ -41,17 +41,12 @@ pub(super) async fn extract(
     landing::sweep(landing, &app.store).await?;
 
     let cursor = app.store.cursor(&definition.name).await?;
-    let last: Option<Position> = cursor
-        .as_ref()
-        .map(|cursor| serde_json::from_value(cursor.position.clone()))
-        .transpose()
-        .map_err(Error::internal)?;
-    let reading = log
-        .begin(last.as_ref(), cursor.map(|cursor| cursor.covered_until))
-        .await?;
+    let last = cursor.as_ref().map(|cursor| &cursor.position);
+    let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
+    let reading = source.begin(last, covered_before).await?;
     for (name, table) in &definition.tables {
         let (schema, source_table) = table.origin();
-        let catalogue = log.columns_of(schema, source_table).await?;
+        let catalogue = source.columns_of(schema, source_table).await?;
         shape::see(attempt, (name, table), catalogue, floor).await?;
     }
     let batch = Batch {
@@ -62,7 +57,7 @@ pub(super) async fn extract(
             .await?,
         run: publisher.run,
     };
-    let written = write(attempt, &log, &reading, batch).await?;
+    let written = write(attempt, &source, &reading, batch).await?;
     app.store
         .batch_written(&definition.name, batch.id, &written)
         .await?;
@@ -105,17 +100,17 @@ pub(super) async fn settle(
 /// Streams the reading into the batch's files.
 async fn write(
     attempt: &Attempt<'_>,
-    log: &AuditLog<'_>,
+    source: &Opened<'_>,
     reading: &Reading,
     batch: Batch<'_>,
 ) -> Result<Written> {
     let ingested_at_us = reading.read_at.as_microsecond();
     let mut writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
-    let tables = log.read(reading, &mut writer).await?;
+    let tables = source.read(reading, batch.id, &mut writer).await?;
     let files = writer.finish().await?;
 
     Ok(Written {
-        position: serde_json::to_value(&reading.position).map_err(Error::internal)?,
+        position: reading.position.clone(),
         covered_until: reading.covered_until,
         events: tables.iter().map(|(_, held)| held.events).sum(),
         files: i64::try_from(files.count).map_err(Error::internal)?,

@@ -1,46 +1,25 @@
 //! An audit log: a Postgres table of insert, update and delete events that triggers write.
 
-use futures::TryStreamExt;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::Reading;
 use super::catalogue::{self, AuditTable};
-use super::connection::Connection;
-use super::copied::Messages;
 use super::cursor::{Position, Rule, Safety};
-use super::server::{Server, unavailable, unreadable};
+use super::link::Link;
 use super::tally::Tally;
 use crate::config::Config;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
-use crate::pipeline::{AuditColumns, Source};
-use crate::postgres::{self, Client};
+use crate::pipeline::AuditColumns;
 use crate::sql::{identifier, render};
-use crate::state::{SourceEvents, statement};
 
 /// An audit log that a connection was opened to.
-pub struct AuditLog<'a> {
-    client: Client,
-    work: Connection,
-    connection: &'a str,
+pub(super) struct AuditLog<'a> {
+    pub(super) link: Link<'a>,
     table: &'a str,
     columns: &'a AuditColumns,
     found: AuditTable,
-    server: Server,
-}
-
-/// One reading: the cursor's position after it, and what it covers.
-#[derive(Debug, Clone)]
-pub struct Reading {
-    /// Where the cursor stands after it.
-    pub position: Position,
-    /// When it was read, by the source's clock.
-    pub read_at: Timestamp,
-    /// The time up to which it holds every committed change.
-    pub covered_until: Timestamp,
-    /// The process id of the oldest transaction that was open, and since when.
-    pub blocked_by: Option<(i32, Timestamp)>,
-    condition: serde_json::Value,
 }
 
 impl<'a> AuditLog<'a> {
@@ -49,61 +28,34 @@ impl<'a> AuditLog<'a> {
     /// # Errors
     ///
     /// [`Error::SourceUnavailable`], or [`Error::SourceUnreadable`] that says which table or column is missing.
-    pub async fn open(source: &'a Source, config: &Config) -> Result<Self> {
-        let Source::PostgresAuditLog {
-            connection,
-            table,
-            columns,
-        } = source;
-        let settings = config
-            .connections
-            .get(connection)
-            .ok_or_else(|| Error::Settings(format!("`connections.{connection}` is not set")))?;
-        let key = format!("connections.{connection}.url");
-        let (client, work) = postgres::connect(&key, &settings.url(connection)?)
-            .await?
-            .map_err(|cause| unavailable(connection, cause))?;
-        let work = Connection::new(work);
-        let away = |cause: tokio_postgres::Error| unreadable(connection, cause);
-        let found = catalogue::audit_table(&client, &quoted(table), columns)
+    pub(super) async fn open(
+        connection: &'a str,
+        (table, columns): (&'a str, &'a AuditColumns),
+        config: &Config,
+    ) -> Result<Self> {
+        let link = Link::open(connection, config).await?;
+        let found = catalogue::audit_table(&link.client, &quoted(table), columns)
             .await
-            .map_err(away)?
+            .map_err(|cause| link.refused(cause))?
             .ok_or_else(|| Error::SourceUnreadable {
                 detail: format!(
                     "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
                 ),
             })?;
-        let server = Server::ask(&client).await.map_err(away)?;
         let log = Self {
-            client,
-            work,
-            connection,
+            link,
             table,
             columns,
             found,
-            server,
         };
         log.check_columns()?;
 
         Ok(log)
     }
 
-    /// Lists the columns of a source table: name and Postgres type; empty where there is no such table.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub async fn columns_of(&self, schema: &str, table: &str) -> Result<Vec<(String, String)>> {
-        let name = format!("{}.{}", identifier(schema), identifier(table));
-
-        catalogue::columns(&self.client, &name)
-            .await
-            .map_err(|cause| unreadable(self.connection, cause))
-    }
-
     /// How far the cursor can be trusted, and why.
     #[must_use]
-    pub fn safety(&self) -> (Safety, String) {
+    pub(super) fn safety(&self) -> (Safety, String) {
         if self.found.sequence_cache.is_some_and(|cache| cache > 1) {
             return (
                 Safety::Overlap,
@@ -114,7 +66,7 @@ impl<'a> AuditLog<'a> {
                 ),
             );
         }
-        let reason = match (&self.found.transaction, self.server.in_recovery) {
+        let reason = match (&self.found.transaction, self.link.server.in_recovery) {
             (Some(column), false) => format!(
                 "the cursor is a whole snapshot; `{column}` tells which rows it did not have"
             ),
@@ -132,43 +84,39 @@ impl<'a> AuditLog<'a> {
     /// # Errors
     ///
     /// [`Error::SourceReplaced`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub async fn begin(
+    pub(super) async fn begin(
         &self,
-        last: Option<&Position>,
+        last: Option<&Value>,
         covered_before: Option<Timestamp>,
     ) -> Result<Reading> {
-        let away = |cause| unreadable(self.connection, cause);
-        self.client
-            .batch_execute(statement!("source/begin.sql"))
-            .await
-            .map_err(away)?;
-        let row = self
-            .client
-            .query_one(statement!("source/snapshot.sql"), &[])
-            .await
-            .map_err(away)?;
+        let last: Option<Position> = last
+            .map(|last| serde_json::from_value(last.clone()))
+            .transpose()
+            .map_err(Error::internal)?;
+        let snapshot = self.link.begin().await?;
+        let server = &self.link.server;
         let position = Position {
-            snapshot: row.get(0),
+            snapshot: snapshot.text,
             rule: if self.found.transaction.is_some() {
                 Rule::Transaction
             } else {
                 Rule::Xmin
             },
-            system_identifier: self.server.system_identifier.clone(),
-            timeline: self.server.timeline,
+            system_identifier: server.system_identifier.clone(),
+            timeline: server.timeline,
             table_oid: self.found.oid,
-            in_recovery: self.server.in_recovery,
+            in_recovery: server.in_recovery,
         };
-        if let Some(last) = last {
-            last.check_same(&position, self.connection)?;
+        if let Some(last) = &last {
+            last.check_same(&position, self.link.name)?;
         }
 
         Ok(Reading {
-            read_at: row.get(2),
+            read_at: snapshot.taken_at,
             covered_until: self.covered_until(covered_before),
-            blocked_by: self.server.oldest_pid.zip(self.server.oldest_open),
-            condition: self.condition(last, row.get(1)),
-            position,
+            blocked_by: server.oldest_pid.zip(server.oldest_open),
+            queries: vec![self.condition(last.as_ref(), snapshot.highest)],
+            position: serde_json::to_value(&position).map_err(Error::internal)?,
         })
     }
 
@@ -177,47 +125,17 @@ impl<'a> AuditLog<'a> {
     /// # Errors
     ///
     /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
-    pub async fn read(
+    pub(super) async fn read(
         &self,
         reading: &Reading,
-        writer: &mut Writer<'_>,
-    ) -> Result<Vec<((String, String), SourceEvents)>> {
-        let away = |cause| unreadable(self.connection, cause);
-        let lost = |cause| unavailable(self.connection, cause);
-        let copy = render("source/read.sql", &reading.condition)?;
-        let mut tally = Tally::default();
-        let copied = async {
-            let mut stream = std::pin::pin!(self.client.copy_out(&copy).await.map_err(away)?);
-            let mut messages = Messages::default();
-            while let Some(message) = stream.try_next().await.map_err(away)? {
-                if let Some(event) = messages.event(&message).map_err(lost)? {
-                    tally.count(&event);
-                    writer.push(&event).await?;
-                }
-            }
-            messages.check_ended().map_err(lost)
-        };
-        self.work.drive(copied).await?;
+        (tally, writer): (&mut Tally, &mut Writer<'_>),
+    ) -> Result<()> {
+        for query in &reading.queries {
+            let copy = render("source/read.sql", query)?;
+            self.link.copy(&copy, None, (tally, writer)).await?;
+        }
 
-        Ok(tally.tables)
-    }
-
-    /// Counts the events that wait behind the cursor, up to `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub async fn backlog(&self, reading: &Reading, limit: i64) -> Result<i64> {
-        let mut condition = reading.condition.clone();
-        condition["limit"] = limit.into();
-        let sql = render("source/backlog.sql", &condition)?;
-        let row = self
-            .client
-            .query_one(&sql, &[])
-            .await
-            .map_err(|cause| unreadable(self.connection, cause))?;
-
-        Ok(row.get(0))
+        Ok(())
     }
 
     /// Which rows are read: those that the last snapshot did not have.
@@ -253,11 +171,12 @@ impl<'a> AuditLog<'a> {
     /// transaction does not tell its start, so while there is one the time stays where it was.
     fn covered_until(&self, before: Option<Timestamp>) -> Timestamp {
         let open = self
+            .link
             .server
             .oldest_open
-            .map_or(self.server.now, |open| open.min(self.server.now));
+            .map_or(self.link.server.now, |open| open.min(self.link.server.now));
         match before {
-            Some(before) if self.server.has_prepared => before.min(open),
+            Some(before) if self.link.server.has_prepared => before.min(open),
             Some(before) => before.max(open),
             None => open,
         }

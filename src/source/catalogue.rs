@@ -1,5 +1,7 @@
 //! What a Postgres catalogue says of tables.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::Client;
 
 use crate::pipeline::AuditColumns;
@@ -49,6 +51,34 @@ pub(super) async fn audit_table(
     }
 
     Ok(Some(found))
+}
+
+/// What a table is like whose rows tell when they were changed.
+#[derive(Debug, Clone)]
+pub(super) struct WatermarkTable {
+    /// Its oid.
+    pub(super) oid: u32,
+    /// Its columns with their types; a domain counts as what it is made of.
+    pub(super) columns: BTreeMap<String, String>,
+    /// Whether no two rows can have the same key.
+    pub(super) is_unique: bool,
+}
+
+/// Reads such a table's catalogue; `None` where there is no such table.
+pub(super) async fn watermark_table(
+    client: &Client,
+    table: &str,
+    key: &[String],
+) -> Result<Option<WatermarkTable>, tokio_postgres::Error> {
+    let rows = client
+        .query(statement!("source/watermark_table.sql"), &[&table, &key])
+        .await?;
+
+    Ok(rows.first().map(|first| WatermarkTable {
+        oid: first.get(0),
+        columns: rows.iter().map(|row| (row.get(1), row.get(2))).collect(),
+        is_unique: first.get(3),
+    }))
 }
 
 /// Lists a source table's columns: name and type; empty where there is no such table.

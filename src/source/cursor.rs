@@ -56,20 +56,36 @@ impl Position {
     ///
     /// [`Error::SourceReplaced`].
     pub fn check_same(&self, now: &Self, connection: &str) -> Result<()> {
-        let changed = if self.system_identifier != now.system_identifier {
-            "another server"
-        } else if self.timeline != now.timeline {
-            "the same server after a failover or a recovery (another timeline)"
-        } else if self.table_oid != now.table_oid {
-            "another audit table of the same name"
-        } else {
+        same_server(
+            (&self.system_identifier, self.timeline),
+            (&now.system_identifier, now.timeline),
+            connection,
+        )?;
+        if self.table_oid == now.table_oid {
             return Ok(());
-        };
+        }
 
-        Err(Error::SourceReplaced {
-            detail: format!(
-                "connection `{connection}` now leads to {changed}; what was read before says nothing about it, so nothing is read. Point the connection back, or read the new one by a pipeline of another name"
-            ),
-        })
+        Err(replaced(connection, "another audit table of the same name"))
+    }
+}
+
+/// Refuses another server behind the address: its identifier and timeline tell.
+pub(super) fn same_server(before: (&str, i32), now: (&str, i32), connection: &str) -> Result<()> {
+    let changed = if before.0 != now.0 {
+        "another server"
+    } else if before.1 != now.1 {
+        "the same server after a failover or a recovery (another timeline)"
+    } else {
+        return Ok(());
+    };
+
+    Err(replaced(connection, changed))
+}
+
+fn replaced(connection: &str, by: &str) -> Error {
+    Error::SourceReplaced {
+        detail: format!(
+            "connection `{connection}` now leads to {by}; what was read before says nothing about it, so nothing is read. Point the connection back, or read the new one by a pipeline of another name"
+        ),
     }
 }

@@ -15,6 +15,10 @@ pub(super) struct Server {
     pub(super) in_recovery: bool,
     pub(super) system_identifier: String,
     pub(super) timeline: i32,
+    /// The begin of the oldest transaction that is open, whether it has written or not.
+    pub(super) oldest_begun: Option<Timestamp>,
+    /// Whether the user may see the transactions of others.
+    pub(super) sees_all: bool,
 }
 
 impl Server {
@@ -32,7 +36,15 @@ impl Server {
             in_recovery: row.get(4),
             system_identifier: row.get(5),
             timeline: row.get(6),
+            oldest_begun: row.get(7),
+            sees_all: row.get(8),
         })
+    }
+
+    /// The time up to which nothing can be committed any more with an earlier `now()`: the begin of the oldest open transaction.
+    pub(super) fn settled_until(&self) -> Timestamp {
+        self.oldest_begun
+            .map_or(self.now, |begun| begun.min(self.now))
     }
 }
 

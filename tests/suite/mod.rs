@@ -17,3 +17,4 @@ mod rejects;
 mod repair;
 mod requests;
 mod times;
+mod watermark;

@@ -6,4 +6,6 @@ select
   exists (select from pg_prepared_xacts where database = current_database()),
   pg_is_in_recovery(),
   (select system_identifier::text from pg_control_system()),
-  (select timeline_id from pg_control_checkpoint())
+  (select timeline_id from pg_control_checkpoint()),
+  (select min(xact_start) from pg_stat_activity where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid()),
+  pg_has_role('pg_read_all_stats', 'usage')

@@ -1,0 +1,14 @@
+{# Which rows of a table may have changed since the last snapshot: their cursor tells, and the transaction that wrote them. #}
+from {{ table }} as source
+where true
+  {% if filter %}
+  and ({{ filter | expression }}
+  )
+  {% endif %}
+  {% if snapshot %}
+  and {% include 'source/xmin.sql' %}
+  {% if after and is_time %}
+  and {{ cursor }} >= {{ after | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %}
+
+  {% endif %}
+  {% endif %}

@@ -1,0 +1,6 @@
+-- Counts the rows of a table that changed since the last snapshot, up to a limit.
+select count(*) from (
+  select
+  {% include 'source/changed.sql' %}
+  limit {{ limit }}
+) as waiting

@@ -1,0 +1,12 @@
+-- Reads the rows of a table that changed since the last snapshot; all of them the first time. Of several rows of a key the last changed.
+copy (
+  select {% if not is_unique %}distinct on ({% for column in key %}{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}){% endif %}
+
+    null::bigint, 'U'::text,
+    {% if is_time %}coalesce({{ cursor }}::timestamp{% if has_zone %}tz{% endif %}{% if not has_zone %} at time zone 'UTC'{% endif %}, statement_timestamp()){% else %}statement_timestamp(){% endif %},
+    {{ schema | literal }}::text, {{ name | literal }}::text, to_jsonb(source)::text
+  {% include 'source/changed.sql' %}
+  {% if not is_unique %}
+  order by {% for column in key %}{{ column }}, {% endfor %}{{ cursor }} desc nulls last
+  {% endif %}
+) to stdout (format binary)

@@ -1,0 +1,143 @@
+//! A connection to a source server: what the server said at the open, and the one snapshot that a batch is read in.
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+
+use super::catalogue;
+use super::connection::Connection;
+use super::copied::Messages;
+use super::server::{Server, unavailable, unreadable};
+use super::tally::Tally;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::landing::Writer;
+use crate::postgres::{self, Client};
+use crate::sql::identifier;
+use crate::state::statement;
+
+/// An open connection to a source.
+pub(super) struct Link<'a> {
+    /// What asks the server.
+    pub(super) client: Client,
+    work: Connection,
+    /// The connection's name in the settings.
+    pub(super) name: &'a str,
+    /// What the server said before any snapshot.
+    pub(super) server: Server,
+}
+
+/// The snapshot that a batch is read in.
+pub(super) struct Snapshot {
+    /// As `pg_current_snapshot()` tells it.
+    pub(super) text: String,
+    /// The highest transaction id that it may hold.
+    pub(super) highest: i64,
+    /// When it was taken, by the server's clock.
+    pub(super) taken_at: Timestamp,
+}
+
+impl<'a> Link<'a> {
+    /// Connects and asks what must be known before a snapshot is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn open(name: &'a str, config: &Config) -> Result<Self> {
+        let settings = config
+            .connections
+            .get(name)
+            .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))?;
+        let key = format!("connections.{name}.url");
+        let (client, work) = postgres::connect(&key, &settings.url(name)?)
+            .await?
+            .map_err(|cause| unavailable(name, cause))?;
+        let work = Connection::new(work);
+        let server = Server::ask(&client)
+            .await
+            .map_err(|cause| unreadable(name, cause))?;
+
+        Ok(Self {
+            client,
+            work,
+            name,
+            server,
+        })
+    }
+
+    /// A fault of a statement: the server went away, or says why it refused.
+    pub(super) fn refused(&self, cause: tokio_postgres::Error) -> Error {
+        unreadable(self.name, cause)
+    }
+
+    /// Begins the snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn begin(&self) -> Result<Snapshot> {
+        self.client
+            .batch_execute(statement!("source/begin.sql"))
+            .await
+            .map_err(|cause| self.refused(cause))?;
+        let row = self
+            .client
+            .query_one(statement!("source/snapshot.sql"), &[])
+            .await
+            .map_err(|cause| self.refused(cause))?;
+
+        Ok(Snapshot {
+            text: row.get(0),
+            highest: row.get(1),
+            taken_at: row.get(2),
+        })
+    }
+
+    /// Lists the columns of a source table: name and Postgres type; empty where there is no such table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn columns_of(
+        &self,
+        schema: &str,
+        table: &str,
+    ) -> Result<Vec<(String, String)>> {
+        let name = format!("{}.{}", identifier(schema), identifier(table));
+
+        catalogue::columns(&self.client, &name)
+            .await
+            .map_err(|cause| self.refused(cause))
+    }
+
+    /// Lands the rows of a `copy … (format binary)` as events; where `number` is given, they are numbered on from it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
+    pub(super) async fn copy(
+        &self,
+        sql: &str,
+        mut number: Option<&mut i64>,
+        (tally, writer): (&mut Tally, &mut Writer<'_>),
+    ) -> Result<()> {
+        let lost = |cause| unavailable(self.name, cause);
+        let refused = |cause| self.refused(cause);
+        let copied = async {
+            let mut stream = std::pin::pin!(self.client.copy_out(sql).await.map_err(refused)?);
+            let mut messages = Messages::default();
+            while let Some(message) = stream.try_next().await.map_err(refused)? {
+                if let Some(mut event) = messages.event(&message).map_err(lost)? {
+                    if let Some(number) = number.as_deref_mut() {
+                        *number += 1;
+                        event.event_id = Some(*number);
+                    }
+                    tally.count(&event);
+                    writer.push(&event).await?;
+                }
+            }
+            messages.check_ended().map_err(lost)
+        };
+
+        self.work.drive(copied).await
+    }
+}

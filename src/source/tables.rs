@@ -1,0 +1,296 @@
+//! Tables whose rows tell when they were changed: all rows once, then those that changed since.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Reading;
+use super::catalogue::{self, WatermarkTable};
+use super::cursor::{Safety, same_server};
+use super::link::{Link, Snapshot};
+use super::tally::Tally;
+use crate::config::Config;
+use crate::error::{Error, Result, nearest_name};
+use crate::landing::Writer;
+use crate::pipeline::Table;
+use crate::sql::{identifier, render};
+
+/// The events of a batch are numbered from its id times this on, so that those of later batches are later.
+const EVENTS_OF_A_BATCH: i64 = 1 << 36;
+
+/// Tables that a connection was opened to.
+pub(super) struct Tables<'a> {
+    pub(super) link: Link<'a>,
+    tables: Vec<Found<'a>>,
+}
+
+struct Found<'a> {
+    name: &'a str,
+    table: &'a Table,
+    /// The column that rises with every change of a row.
+    cursor: &'a str,
+    catalogue: WatermarkTable,
+}
+
+/// The cursors of some tables.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Positions {
+    system_identifier: String,
+    timeline: i32,
+    tables: BTreeMap<String, TablePosition>,
+}
+
+/// How far one table has been read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TablePosition {
+    oid: u32,
+    /// Rows whose cursor is below it have been read, whatever commits from now on; as the cursor column's text.
+    upto: Option<String>,
+    /// The last read's `pg_snapshot`, as text.
+    snapshot: String,
+}
+
+impl<'a> Tables<'a> {
+    /// Connects and looks at server and tables.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], or [`Error::SourceUnreadable`] that says which table or column is missing.
+    pub(super) async fn open(
+        connection: &'a str,
+        tables: &'a BTreeMap<String, Table>,
+        config: &Config,
+    ) -> Result<Self> {
+        let link = Link::open(connection, config).await?;
+        let mut found = Vec::new();
+        for (name, table) in tables {
+            let cursor = table.cursor.as_deref().unwrap_or_default();
+            let (schema, short) = table.origin();
+            let catalogue = catalogue::watermark_table(
+                &link.client,
+                &format!("{}.{}", identifier(schema), identifier(short)),
+                &table.key,
+            )
+            .await
+            .map_err(|cause| link.refused(cause))?
+            .ok_or_else(|| Error::SourceUnreadable {
+                detail: format!(
+                    "connection `{connection}` has no table `{}` that its user may see; mend `tables.{name}.from`, or grant `select`",
+                    table.from
+                ),
+            })?;
+            if !catalogue.columns.contains_key(cursor) {
+                let near = nearest_name(cursor, catalogue.columns.keys().map(String::as_str))
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                return Err(Error::SourceUnreadable {
+                    detail: format!(
+                        "table `{}` has no column `{cursor}`, which `tables.{name}.cursor` names{near}",
+                        table.from
+                    ),
+                });
+            }
+            found.push(Found {
+                name,
+                table,
+                cursor,
+                catalogue,
+            });
+        }
+
+        Ok(Self {
+            link,
+            tables: found,
+        })
+    }
+
+    /// How far the cursors can be trusted, and why.
+    pub(super) fn safety(&self) -> (Safety, String) {
+        let server = &self.link.server;
+        if server.in_recovery {
+            return (
+                Safety::Unsafe,
+                "a standby does not tell which transactions are open on its primary, so a row that commits late may be skipped; read from the primary".into(),
+            );
+        }
+        if !server.sees_all {
+            return (
+                Safety::Overlap,
+                "the user may not see when other sessions began their transactions, so rows of long ones may be skipped; `grant pg_read_all_stats` to it".into(),
+            );
+        }
+        let numbered = self.tables.iter().find(|found| !found.is_time());
+        if let Some(found) = numbered {
+            return (
+                Safety::Overlap,
+                format!(
+                    "`{}` of `{}` is no time, so what commits late is found only as far as its transaction was open at the last read",
+                    found.cursor, found.table.from
+                ),
+            );
+        }
+        let overlapping = self
+            .tables
+            .iter()
+            .find(|found| !found.table.overlap.is_zero());
+        match overlapping {
+            Some(found) => (
+                Safety::Overlap,
+                format!(
+                    "rows of `{}` are read again from {} s before the last read on; where the database itself sets `{}` (`default now()` and a trigger), `overlap: 0s` is proven",
+                    found.table.from,
+                    found.table.overlap.as_secs(),
+                    found.cursor
+                ),
+            ),
+            None => (
+                Safety::Proven,
+                "rows are read up to the begin of the oldest transaction that was open, and from there again".into(),
+            ),
+        }
+    }
+
+    /// Begins the snapshot that all tables are read in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceReplaced`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn begin(&self, last: Option<&Value>) -> Result<Reading> {
+        let server = &self.link.server;
+        let last: Option<Positions> = last
+            .map(|last| serde_json::from_value(last.clone()))
+            .transpose()
+            .map_err(Error::internal)?;
+        if let Some(last) = &last {
+            same_server(
+                (&last.system_identifier, last.timeline),
+                (&server.system_identifier, server.timeline),
+                self.link.name,
+            )?;
+        }
+        let snapshot = self.link.begin().await?;
+        let mut positions = Positions {
+            system_identifier: server.system_identifier.clone(),
+            timeline: server.timeline,
+            tables: BTreeMap::new(),
+        };
+        let mut queries = Vec::new();
+        for found in &self.tables {
+            let before = last.as_ref().and_then(|last| last.tables.get(found.name));
+            if let Some(before) = before.filter(|before| before.oid != found.catalogue.oid) {
+                return Err(Error::SourceReplaced {
+                    detail: format!(
+                        "`{}` is another table than the one that was read before (oid {} then, {} now), so nothing is read; read it by a pipeline of another name",
+                        found.table.from, before.oid, found.catalogue.oid
+                    ),
+                });
+            }
+            let position = TablePosition {
+                oid: found.catalogue.oid,
+                upto: self.upto(found, before).await?,
+                snapshot: snapshot.text.clone(),
+            };
+            queries.push(found.query(before, &snapshot));
+            positions.tables.insert(found.name.to_owned(), position);
+        }
+
+        Ok(Reading {
+            position: serde_json::to_value(&positions).map_err(Error::internal)?,
+            read_at: snapshot.taken_at,
+            covered_until: server.settled_until(),
+            blocked_by: server.oldest_pid.zip(server.oldest_begun),
+            queries,
+        })
+    }
+
+    /// Reads every changed row of a reading, table by table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
+    pub(super) async fn read(
+        &self,
+        reading: &Reading,
+        batch: i64,
+        (tally, writer): (&mut Tally, &mut Writer<'_>),
+    ) -> Result<()> {
+        let mut id = batch * EVENTS_OF_A_BATCH;
+        for query in &reading.queries {
+            let copy = render("source/read_rows.sql", query)?;
+            self.link
+                .copy(&copy, Some(&mut id), (tally, writer))
+                .await?;
+        }
+
+        Ok(())
+    }
+
+    /// The cursor value below which every row has been read once this reading has landed.
+    ///
+    /// A time is the begin of the oldest open transaction, less the overlap: a row that commits later carries a later one. A
+    /// number is the highest that there is: what commits late is found by its transaction.
+    async fn upto(
+        &self,
+        found: &Found<'_>,
+        before: Option<&TablePosition>,
+    ) -> Result<Option<String>> {
+        if found.is_time() {
+            let server = &self.link.server;
+            // A prepared transaction does not tell when it began; so nothing moves while there is one. Where nothing was read before,
+            // the transactions that wrote the rows tell alone.
+            if server.has_prepared {
+                return Ok(before.and_then(|before| before.upto.clone()));
+            }
+            let upto = server.settled_until() - found.table.overlap;
+            return Ok(Some(upto.to_string()));
+        }
+        let sql = render("source/highest.sql", found.names())?;
+        let row = self
+            .link
+            .client
+            .query_one(&sql, &[])
+            .await
+            .map_err(|cause| self.link.refused(cause))?;
+
+        Ok(row.get(0))
+    }
+}
+
+impl Found<'_> {
+    fn is_time(&self) -> bool {
+        let kind = self
+            .catalogue
+            .columns
+            .get(self.cursor)
+            .map_or("", String::as_str);
+
+        kind.starts_with("timestamp") || kind == "date"
+    }
+
+    fn names(&self) -> Value {
+        let (schema, table) = self.table.origin();
+
+        json!({"table": [schema, table], "cursor": self.cursor, "filter": self.table.filter})
+    }
+
+    /// Which rows are read: all of them at first, then those whose cursor may be new and whose transaction may be.
+    fn query(&self, before: Option<&TablePosition>, snapshot: &Snapshot) -> Value {
+        let (schema, table) = self.table.origin();
+        let mut query = self.names();
+        query["schema"] = schema.into();
+        query["name"] = table.into();
+        query["is_time"] = self.is_time().into();
+        query["has_zone"] = (self.catalogue.columns.get(self.cursor).map(String::as_str)
+            == Some("timestamp with time zone"))
+        .into();
+        query["key"] = json!(self.table.key);
+        query["is_unique"] = self.catalogue.is_unique.into();
+        query["after"] = json!(before.and_then(|before| before.upto.clone()));
+        query["snapshot"] = json!(before.map(|before| before.snapshot.clone()));
+        query["highest"] = snapshot.highest.into();
+        query["epoch"] = (snapshot.highest & !0xffff_ffff).into();
+
+        query
+    }
+}

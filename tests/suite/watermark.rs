@@ -1,0 +1,167 @@
+//! Tables whose rows tell when they were changed: all rows once, then what changed since, whoever commits when.
+
+use serde_json::json;
+
+use crate::harness::Service;
+use crate::reference::Random;
+
+const PIPELINE: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables:
+  customers: {from: public.customers, key: [id], cursor: updated_at, overlap: 0s}
+";
+const CUSTOMERS: &str = "
+create table customers (id bigint primary key, name text, points integer, updated_at timestamptz not null default now());
+create function touch() returns trigger language plpgsql as 'begin new.updated_at := now(); return new; end';
+create trigger touch before update on customers for each row execute function touch();
+";
+
+async fn names(service: &Service) -> serde_json::Value {
+    json!(
+        service
+            .query("select id, name from {marts.customers} order by id")
+            .await
+    )
+}
+
+#[tokio::test]
+async fn a_table_is_loaded_once_and_then_by_what_changed() {
+    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'a', 1, '2020-01-01'), (2, 'b', 2, '2021-01-01')")
+        .await;
+    let first = service.run().await;
+    assert_eq!(first["counts"]["inserted"], 2, "{first:#}");
+    write(
+        "update customers set name = 'b2' where id = 2; insert into customers values (3, 'c', 3)",
+    )
+    .await;
+    let second = service.run().await;
+    assert_eq!(second["counts"]["events"], 2, "{second:#}");
+    assert_eq!(second["counts"]["inserted"], 1, "{second:#}");
+    assert_eq!(second["counts"]["updated"], 1, "{second:#}");
+    let third = service.run().await;
+    assert_eq!(third["counts"]["updated"], 0, "{third:#}");
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "a"], [2, "b2"], [3, "c"]])
+    );
+    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    assert_eq!(source.body["now"]["cursor_safety"], "proven", "{source:?}");
+    assert_eq!(source.body["kind"], "postgres_table", "{source:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_commits_after_it_was_overtaken_is_read_by_the_next_run() {
+    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let mut slow = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    // Begun before the first run, without a transaction id; the row carries the begin as its time.
+    let slow = slow.transaction().await.expect("begun");
+    slow.batch_execute("select 1").await.expect("asked");
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'a', 1)").await;
+    service.run().await;
+    slow.batch_execute("savepoint s; insert into customers values (2, 'late', 2); release s")
+        .await
+        .expect("written");
+    write("insert into customers values (3, 'c', 3)").await;
+    service.run().await;
+    slow.commit().await.expect("committed");
+    write("insert into customers values (4, 'd', 4)").await;
+
+    service.run().await;
+
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "a"], [2, "late"], [3, "c"], [4, "d"]])
+    );
+    let history = service
+        .query("select count(*) from {marts.customers_history}")
+        .await;
+    assert_eq!(
+        json!(history),
+        json!([[4]]),
+        "what was read twice is no version"
+    );
+}
+
+#[tokio::test]
+async fn of_rows_with_one_key_the_last_changed_counts() {
+    let loose =
+        "create table customers (id bigint, name text, points integer, updated_at timestamp);";
+    let service = Service::start(PIPELINE, loose).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'new', 1, '2021-01-01'), (1, 'old', 1, '2020-01-01'), (2, 'b', 2, null)").await;
+    service.run().await;
+    assert_eq!(names(&service).await, json!([[1, "new"], [2, "b"]]));
+}
+
+#[tokio::test]
+async fn current_rows_equal_the_table_when_runs_went_on_while_eight_writers_wrote() {
+    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let database = format!("{}_shop", service.name);
+    let writers = (0..8_u64).map(|seed| {
+        let database = database.clone();
+        let servers = &service.servers;
+        async move {
+            let mut client = servers.connect(&database).await;
+            let mut random = Random::new(seed);
+            for _ in 0..40 {
+                let transaction = client.transaction().await.expect("begun");
+                for _ in 0..=random.below(3) {
+                    let id = i64::try_from(random.below(60)).expect("small");
+                    let pause = random.below(30);
+                    let sql = format!(
+                        "savepoint s; insert into customers values ({id}, 'w{seed}', {pause}) on conflict (id) do update set name = excluded.name, points = customers.points + 1; select pg_sleep({pause} / 1000.0); {} s",
+                        if random.below(5) == 0 { "rollback to savepoint" } else { "release" }
+                    );
+                    transaction.batch_execute(&sql).await.ok();
+                }
+                if random.below(8) == 0 {
+                    transaction.rollback().await.ok();
+                } else {
+                    transaction.commit().await.ok();
+                }
+            }
+        }
+    });
+    let runs = async {
+        for _ in 0..4 {
+            service.run().await;
+        }
+    };
+    tokio::join!(futures::future::join_all(writers), runs);
+
+    service.run().await;
+
+    let source = service
+        .shop
+        .query("select id, name, points from customers order by id", &[])
+        .await
+        .expect("rows");
+    let source: Vec<_> = source
+        .iter()
+        .map(|row| {
+            json!([
+                row.get::<_, i64>(0),
+                row.get::<_, String>(1),
+                row.get::<_, i32>(2)
+            ])
+        })
+        .collect();
+    let rows = service
+        .query("select id, name, points from {marts.customers} order by id")
+        .await;
+    assert_eq!(json!(rows), json!(source));
+    let verified = service
+        .post_run(
+            &format!("/v1/tables/{}.customers/verify", service.name),
+            &json!({}),
+        )
+        .await;
+    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+}
