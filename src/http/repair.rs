@@ -32,9 +32,9 @@ pub(super) struct Verify {
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"keys": [{"order_id": 42}]}))]
 pub(super) struct Rebuild {
-    /// Only these keys, each with a value for every column of the key. All when empty.
-    #[schema(max_items = 1000, value_type = Vec<Object>)]
-    keys: Vec<Map<String, Value>>,
+    /// Only these keys, each with a value for every column of the key. All when absent.
+    #[schema(min_items = 1, max_items = 1000, value_type = Option<Vec<Object>>)]
+    keys: Option<Vec<Map<String, Value>>>,
 }
 
 /// Compare a table with its log.
@@ -78,18 +78,20 @@ pub(super) async fn rebuild_table(
     Body(request): Body<Rebuild>,
 ) -> Result<Accepted<Run>> {
     let (_, tracked) = app.pipelines.table(&table)?;
-    if request.keys.len() > MOST_KEYS {
+    let given = request.keys.as_ref().map(Vec::len);
+    if given.is_some_and(|given| !(1..=MOST_KEYS).contains(&given)) {
         return Err(Error::Invalid {
             field: "keys".into(),
             detail: format!(
-                "`keys` takes at most {MOST_KEYS} keys, not {}",
-                request.keys.len()
+                "`keys` takes 1 to {MOST_KEYS} keys, not {}; leave it out to make all again",
+                given.unwrap_or_default()
             ),
         });
     }
     let keys = request
         .keys
         .iter()
+        .flatten()
         .enumerate()
         .map(|(at, key)| values(&tracked.key_names(), key, at))
         .collect::<Result<_>>()?;

@@ -171,12 +171,19 @@ async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
     assert_eq!(rebuilt["counts"]["versions_changed"], 1, "{rebuilt:#}");
     let verified = service.post_run(&verify, &json!({"one_in": 1})).await;
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
-    let wrong = service.post(&path, &json!({"keys": [{"name": 5}]})).await;
-    assert_eq!(
-        (wrong.status, wrong.problem()),
-        (422, "invalid-request"),
-        "{wrong:?}"
-    );
+    for wrong in [json!([{"name": 5}]), json!([])] {
+        let answer = service.post(&path, &json!({"keys": wrong})).await;
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (422, "invalid-request"),
+            "{answer:?}"
+        );
+    }
+    let unread = service
+        .post_run(&path, &json!({"keys": [{"id": 1.5}]}))
+        .await;
+    let detail = unread["error"]["detail"].as_str().expect("a detail");
+    assert!(detail.contains("Cannot cast '1.5' to BIGINT"), "{detail}");
 }
 
 #[tokio::test]

@@ -36,8 +36,9 @@ select
       and {{ test.column }} not in (select {{ test.field }} from {{ test.to }} where {{ test.field }} is not null{% if test.is_own %} union all select {{ test.field }} from tested where {{ test.field }} is not null{% endif %})
   )
   {% elif test.check == 'expression' %}
-  , (select count(*) from tested where not (
+  {# As an argument of a function, so that a stray parenthesis cannot change what is asked. #}
+  , (select count(*) from tested where coalesce(
 {{ test.expression | expression }}
-  ))
+  , true) = false)
   {% endif %}
   {% endfor %}
