@@ -59,18 +59,16 @@ impl Encoder {
         drop(self.rows.send(Some(rows)).await);
     }
 
-    /// Waits for what the file gains by the record batch that was handed over.
+    /// Waits for what a file gains by what was handed over, in that order.
     pub(super) async fn gain(&mut self) -> Result<Gain, ParquetError> {
         let gain = self.gains.recv().await;
 
         gain.unwrap_or_else(|| Err(ParquetError::General("the encoder has ended".into())))
     }
 
-    /// Ends the file and waits for what is left of it.
-    pub(super) async fn finish(&mut self) -> Result<Gain, ParquetError> {
+    /// Ends the file; what is left of it is asked for by [`Self::gain`].
+    pub(super) async fn end(&self) {
         drop(self.rows.send(None).await);
-
-        self.gain().await
     }
 }
 

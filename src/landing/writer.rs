@@ -33,6 +33,8 @@ pub struct Writer<'a> {
     rows: Rows,
     encoder: Encoder,
     file: Option<File>,
+    /// A file that the encoder brings to its end while events of the next are collected.
+    ending: Option<File>,
     written: Files,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Writer<'a> {
             rows: Rows::new(batch.id, ingested_at_us),
             encoder: Encoder::new(),
             file: None,
+            ending: None,
             written: Files::default(),
         }
     }
@@ -80,6 +83,7 @@ impl<'a> Writer<'a> {
             self.flush().await?;
         }
         if let Some(file) = self.encoded().await? {
+            self.encoder.end().await;
             self.end_file(file).await?;
         }
 
@@ -92,9 +96,10 @@ impl<'a> Writer<'a> {
         let file = match self.encoded().await? {
             Some(file) if file.size < FILE_BYTES => file,
             full => {
-                if let Some(full) = full {
-                    self.end_file(full).await?;
+                if full.is_some() {
+                    self.encoder.end().await;
                 }
+                self.ending = full;
                 self.begin_file()
             }
         };
@@ -106,6 +111,9 @@ impl<'a> Writer<'a> {
 
     /// Waits until the rows that were handed over are encoded, and hands on what the file gained by them.
     async fn encoded(&mut self) -> Result<Option<File>> {
+        if let Some(ending) = self.ending.take() {
+            self.end_file(ending).await?;
+        }
         let Some(mut file) = self.file.take() else {
             return Ok(None);
         };
@@ -117,7 +125,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn end_file(&mut self, mut file: File) -> Result<()> {
-        let left = self.encoder.finish().await.map_err(writing)?;
+        let left = self.encoder.gain().await.map_err(writing)?;
         self.put(&mut file.upload, left.parts).await?;
 
         file.upload.complete().await.map_err(writing)
