@@ -29,6 +29,15 @@ pub enum Changed {
     Versions(Versions),
 }
 
+impl Changed {
+    fn is_nothing(&self) -> bool {
+        match self {
+            Self::Rows(rows) => *rows == Published::default(),
+            Self::Versions(versions) => *versions == Versions::default(),
+        }
+    }
+}
+
 /// How far a table's log was filled, and by what.
 #[derive(Debug, Clone, Default)]
 pub struct StagedUpto {
@@ -205,10 +214,10 @@ impl Store {
         for (id, end) in statements {
             end.record(&transaction, *id, "succeeded").await?;
         }
-        let of_run: [&(dyn ToSql + Sync); 4] = [&run, &pipeline, &name, &batch];
-        match &changed {
-            Changed::Rows(rows) if *rows != Published::default() => {
-                let counts: [&(dyn ToSql + Sync); 10] = [
+        let (record, counts): (_, Vec<&(dyn ToSql + Sync)>) = match &changed {
+            Changed::Rows(rows) => (
+                statement!("state/record_changes.sql"),
+                vec![
                     &rows.inserted,
                     &rows.updated,
                     &rows.deleted,
@@ -219,28 +228,25 @@ impl Store {
                     &rows.unchanged,
                     &rows.truncates,
                     &rows.truncated,
-                ];
-                let record = statement!("state/record_changes.sql");
-                transaction
-                    .execute(record, &[&of_run[..], &counts[..]].concat())
-                    .await
-                    .map_err(fault)?;
-            }
-            Changed::Versions(versions) if *versions != Versions::default() => {
-                let counts: [&(dyn ToSql + Sync); 5] = [
+                ],
+            ),
+            Changed::Versions(versions) => (
+                statement!("state/record_versions.sql"),
+                vec![
                     &versions.versions_opened,
                     &versions.versions_closed,
                     &versions.versions_split,
                     &versions.versions_changed,
                     &versions.versions_removed,
-                ];
-                let record = statement!("state/record_versions.sql");
-                transaction
-                    .execute(record, &[&of_run[..], &counts[..]].concat())
-                    .await
-                    .map_err(fault)?;
-            }
-            _ => {}
+                ],
+            ),
+        };
+        if !changed.is_nothing() {
+            let of_run: [&(dyn ToSql + Sync); 4] = [&run, &pipeline, &name, &batch];
+            transaction
+                .execute(record, &[&of_run[..], &counts[..]].concat())
+                .await
+                .map_err(fault)?;
         }
 
         transaction.commit().await.map_err(fault)

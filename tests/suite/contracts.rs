@@ -2,22 +2,14 @@
 
 use serde_json::json;
 
-use super::evolution::{PIPELINE, alter, drift, start, write};
+use super::evolution::{PIPELINE, alter, drift, start, start_with_a_row, write};
 
 #[tokio::test]
 async fn an_enforced_contract_ignores_what_is_new_and_stops_for_what_is_missing() {
     let enforced = format!(
         "{PIPELINE}    contract: enforced\n    columns:\n      - {{name: price, data_type: \"decimal(10,2)\"}}\n"
     );
-    let mut service = start(&enforced).await;
-    write(
-        &mut service,
-        1,
-        "I",
-        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
-    )
-    .await;
-    service.run().await;
+    let mut service = start_with_a_row(&enforced).await;
     alter(&service, "alter table items add column channel text").await;
     write(
         &mut service,

@@ -35,6 +35,21 @@ pub(super) async fn alter(service: &Service, sql: &str) {
     service.shop.batch_execute(sql).await.expect("altered");
 }
 
+/// As [`start`], with row 1 published.
+pub(super) async fn start_with_a_row(pipeline: &str) -> Service {
+    let mut service = start(pipeline).await;
+    write(
+        &mut service,
+        1,
+        "I",
+        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
+    )
+    .await;
+    service.run().await;
+
+    service
+}
+
 /// What the table reports of its source, as `column change`.
 pub(super) async fn drift(service: &Service) -> Vec<String> {
     let table = service
@@ -113,15 +128,7 @@ async fn a_column_that_is_added_in_mid_stream_is_null_before_and_starts_no_versi
 
 #[tokio::test]
 async fn a_column_that_is_dropped_stays_and_is_null_from_then_on() {
-    let mut service = start(PIPELINE).await;
-    write(
-        &mut service,
-        1,
-        "I",
-        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
-    )
-    .await;
-    service.run().await;
+    let mut service = start_with_a_row(PIPELINE).await;
     alter(&service, "alter table items drop column n").await;
     write(
         &mut service,
@@ -142,15 +149,7 @@ async fn a_column_that_is_dropped_stays_and_is_null_from_then_on() {
 
 #[tokio::test]
 async fn a_renamed_column_is_a_drop_and_an_addition_with_a_hint() {
-    let mut service = start(PIPELINE).await;
-    write(
-        &mut service,
-        1,
-        "I",
-        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
-    )
-    .await;
-    service.run().await;
+    let mut service = start_with_a_row(PIPELINE).await;
     alter(&service, "alter table items rename column name to title").await;
     write(
         &mut service,
@@ -173,15 +172,7 @@ async fn a_renamed_column_is_a_drop_and_an_addition_with_a_hint() {
 
 #[tokio::test]
 async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits() {
-    let mut service = start(PIPELINE).await;
-    write(
-        &mut service,
-        1,
-        "I",
-        json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
-    )
-    .await;
-    service.run().await;
+    let mut service = start_with_a_row(PIPELINE).await;
     alter(
         &service,
         "alter table items alter column n type bigint, alter column price type numeric(20,2)",

@@ -1,9 +1,12 @@
 //! Statements that write to Iceberg: noted, sent once, and proven by the snapshot that they made.
 
+mod committed;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+pub use committed::{Committed, Files};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -37,40 +40,6 @@ pub struct Publisher<'a> {
     pub permits: &'a Semaphore,
     /// What the tables' files are after the run's last commit to each.
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
-}
-
-/// What a statement committed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Committed {
-    /// The statement's number in the state database.
-    pub statement: i64,
-    /// The snapshot that it made; none where nothing was to change.
-    pub snapshot: Option<String>,
-    /// The snapshot before.
-    pub parent: Option<String>,
-    /// Rows acted on, as Trino answered; unknown where the answer was lost.
-    pub rows: Option<i64>,
-    /// Rows written.
-    pub added: i64,
-    /// Rows hidden by delete files.
-    pub hidden: i64,
-    /// Rows that the table had before, deleted ones among them.
-    pub rows_before: i64,
-    /// What it cost.
-    pub progress: Option<Value>,
-    /// What the table's files are by then.
-    pub files: Files,
-    /// Whether rows may have changed, and were not only written to other files.
-    has_changed: bool,
-}
-
-/// The files of a table: data files and delete files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Files {
-    /// How many.
-    pub count: i64,
-    /// Their size in bytes.
-    pub bytes: i64,
 }
 
 impl Publisher<'_> {
@@ -293,25 +262,5 @@ impl Publisher<'_> {
     /// Names a statement in Trino's own lists, so that it is found again.
     fn source(&self) -> String {
         format!("icefront/{}/{}/{}", self.run, self.step, self.attempt)
-    }
-}
-
-impl Committed {
-    fn answered(mut self, statement: i64, outcome: &Outcome) -> Self {
-        self.statement = statement;
-        self.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());
-        self.progress = serde_json::to_value(&outcome.progress).ok();
-        self
-    }
-
-    /// The end of the statement, as it is recorded.
-    #[must_use]
-    pub fn end(&self) -> StatementEnd {
-        StatementEnd {
-            update_count: self.rows,
-            snapshot_before: self.parent.clone(),
-            snapshot_after: self.snapshot.clone(),
-            progress: self.progress.clone(),
-        }
     }
 }
