@@ -16,7 +16,8 @@ demo-stop: ## stop what the demo started
 	demo/stop
 	tests/stack/down
 
-test: stack ## run all tests, against a real Postgres and a real Trino
+test: ## run all tests, against a real Postgres, a real Trino and a real S3 server
+	tests/stack/up --s3
 	. $(stack_env) && cargo test --locked
 
 test-nightly: stack ## the property tests, on 200 random histories a table instead of 20

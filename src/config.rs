@@ -238,6 +238,16 @@ where
     })
 }
 
+/// As [`duration`], for a setting that may be left out.
+pub(crate) fn some_duration<'de, D>(
+    deserializer: D,
+) -> Result<Option<std::time::Duration>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    duration(deserializer).map(Some)
+}
+
 /// Reads a duration that is not negative, such as `55s` or `1d`, a day being 24 hours; nothing else is one.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<std::time::Duration> {

@@ -78,6 +78,17 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
+    /// The store of a folder of files does not answer.
+    #[error(
+        "the files of `{path}` cannot be read; check that the folder exists and may be listed and read; the next run takes up where the last one ended"
+    )]
+    FilesUnavailable {
+        /// The folder, as the pipeline names it.
+        path: String,
+        /// What the store said.
+        #[source]
+        cause: Cause,
+    },
     /// A source answers but cannot be read as configured.
     #[error("{detail}")]
     SourceUnreadable {
@@ -206,6 +217,7 @@ impl Error {
         match self {
             Self::StateUnavailable(_)
             | Self::SourceUnavailable { .. }
+            | Self::FilesUnavailable { .. }
             | Self::TrinoUnavailable(_)
             | Self::LandingUnavailable { .. }
             | Self::TimedOut(_) => true,

@@ -4,6 +4,7 @@ mod answer;
 mod changes;
 mod docs;
 mod engine;
+mod files;
 mod freshness;
 mod health;
 mod pipelines;
@@ -111,6 +112,9 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(pipelines::plan_pipeline))
         .routes(routes!(sources::list_sources))
         .routes(routes!(sources::get_source))
+        .routes(routes!(sources::check_source))
+        .routes(routes!(sources::safe_to_purge))
+        .routes(routes!(files::list_files))
         .routes(routes!(tables::list_tables))
         .routes(routes!(tables::get_table))
         .routes(routes!(rows::get_history))

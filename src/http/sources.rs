@@ -11,7 +11,7 @@ use super::read::Path;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::Definition;
-use crate::source::{Opened, Safety};
+use crate::source::{Finding, Opened, Safety};
 use crate::state::Cursor;
 
 /// Waiting events are counted up to here.
@@ -33,9 +33,14 @@ pub(super) struct Source {
     /// Its kind.
     #[schema(example = "postgres_audit_log")]
     kind: &'static str,
-    /// The connection of the settings.
+    /// The connection of the settings; absent where files are read.
     #[schema(example = "shop")]
-    connection: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    /// The folder that files are dropped into.
+    #[schema(example = "s3://bucket/drops/")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     /// The audit table; absent where the tracked tables themselves are read.
     #[schema(example = "public.audit_log_dml")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +73,7 @@ pub(super) struct CursorView {
 /// What a source says now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SourceNow {
-    /// Events behind the cursor, counted up to 100,000.
+    /// Events behind the cursor, counted up to 100,000; of a folder the files that wait to be read.
     backlog: i64,
     /// How far the cursor can be trusted.
     cursor_safety: Safety,
@@ -76,12 +81,38 @@ pub(super) struct SourceNow {
     cursor_safety_reason: String,
 }
 
+/// What a check of a source found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Checked {
+    /// Its name: the pipeline's.
+    #[schema(example = "shop")]
+    source: String,
+    /// How far the cursor can be trusted.
+    cursor_safety: Safety,
+    /// Why.
+    cursor_safety_reason: String,
+    /// What was looked at.
+    findings: Vec<Finding>,
+}
+
+/// Up to where an audit log may be deleted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"source": "shop", "up_to_event": "10412", "reason": "every event up to it has landed, and no transaction can still commit one"}))]
+pub(super) struct Purge {
+    /// Its name: the pipeline's.
+    source: String,
+    /// Events with this id and lower ones may be deleted; `null` where that is not known.
+    up_to_event: Option<String>,
+    /// Why.
+    reason: &'static str,
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct SourcePath {
     /// The source's name: the pipeline's.
     #[param(example = "shop")]
-    source: String,
+    pub(super) source: String,
 }
 
 /// List all sources.
@@ -123,8 +154,65 @@ pub(super) async fn get_source(
     Ok(Json(source))
 }
 
+/// Check a source: rights, indexes, triggers and settings that reading it exactly and cheaply needs.
+///
+/// Changes nothing, neither here nor there. Every finding that is no `pass` says what to do.
+#[utoipa::path(
+    post, path = "/v1/sources/{source}/check", tag = "sources",
+    params(SourcePath),
+    responses((status = OK, description = "What was found", body = Checked), Problem),
+)]
+pub(super) async fn check_source(
+    State(app): State<App>,
+    Path(SourcePath { source }): Path<SourcePath>,
+) -> Result<Json<Checked>> {
+    let definition = app.pipelines.get(&source)?;
+    let opened = Opened::open(definition, &app.config, &app.store).await?;
+    let (cursor_safety, cursor_safety_reason) = opened.safety();
+
+    Ok(Json(Checked {
+        source,
+        cursor_safety,
+        cursor_safety_reason,
+        findings: opened.check().await?,
+    }))
+}
+
+/// Tell up to which event the owner of an audit log may delete.
+///
+/// Every event up to there has landed, and no transaction can still commit one. `null` where that cannot be told, with the reason.
+#[utoipa::path(
+    get, path = "/v1/sources/{source}/safe_to_purge", tag = "sources",
+    params(SourcePath),
+    responses((status = OK, description = "The event", body = Purge), Problem),
+)]
+pub(super) async fn safe_to_purge(
+    State(app): State<App>,
+    Path(SourcePath { source }): Path<SourcePath>,
+) -> Result<Json<Purge>> {
+    let definition = app.pipelines.get(&source)?;
+    let cursor = app.store.cursor(&definition.name).await?;
+    let position = cursor.as_ref().map(|cursor| &cursor.position);
+    let floor = position.and_then(|position| position.get("floor")?.as_i64());
+    let reason = match (&definition.source, floor) {
+        (crate::pipeline::Source::PostgresAuditLog { .. }, Some(_)) => {
+            "every event up to it has landed, and no transaction can still commit one"
+        }
+        (crate::pipeline::Source::PostgresAuditLog { .. }, None) => {
+            "it is not known yet: it takes two extractions and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST …/check` tells which is missing"
+        }
+        _ => "this source has no log to delete from",
+    };
+
+    Ok(Json(Purge {
+        source,
+        up_to_event: floor.map(|floor| floor.to_string()),
+        reason,
+    }))
+}
+
 async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
-    let source = Opened::open(definition, &app.config).await?;
+    let source = Opened::open(definition, &app.config, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None)
         .await?;
@@ -141,7 +229,8 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
     Source {
         name: definition.name.clone(),
         kind: definition.source.kind(),
-        connection: definition.source.connection().to_owned(),
+        connection: definition.source.connection().map(ToOwned::to_owned),
+        path: definition.source.files().map(|files| files.path.clone()),
         table: definition.source.table().map(ToOwned::to_owned),
         cursor: cursor.map(|cursor| CursorView {
             position: cursor.position,

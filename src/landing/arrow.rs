@@ -61,10 +61,7 @@ impl Rows {
         let (data, fields, mut read) = columns.finish();
         self.columns = Columns::with_capacity(Capacity::of(&data, &fields));
         let ingested_at = TimestampMicrosecondArray::from_value(self.ingested_at_us, rows);
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(ingested_at.with_timezone("UTC")),
-            Arc::new(StringArray::new_null(rows)),
-        ];
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(ingested_at.with_timezone("UTC"))];
         columns.append(&mut read);
         columns.push(Arc::new(data));
         columns.push(Arc::new(fields));
@@ -80,6 +77,7 @@ impl Rows {
 
 /// The columns that differ from event to event.
 struct Columns {
+    source_file: StringBuilder,
     event_id: Int64Builder,
     operation: StringBuilder,
     occurred_at: TimestampMicrosecondBuilder,
@@ -131,6 +129,7 @@ impl Columns {
         let text = || StringBuilder::with_capacity(rows, 16 * rows);
 
         Self {
+            source_file: StringBuilder::with_capacity(rows, 0),
             event_id: Int64Builder::with_capacity(rows),
             operation: text(),
             occurred_at: TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
@@ -147,6 +146,7 @@ impl Columns {
     }
 
     fn push(&mut self, event: &Event<'_>) -> Result<(), ArrowError> {
+        self.source_file.append_option(event.source_file);
         self.event_id.append_option(event.event_id);
         self.operation.append_option(event.operation);
         self.occurred_at.append_option(event.occurred_at_us);
@@ -167,6 +167,7 @@ impl Columns {
     /// Gives the rows' text, its fields, and the columns before them.
     fn finish(mut self) -> (StringArray, MapArray, Vec<ArrayRef>) {
         let read: Vec<ArrayRef> = vec![
+            Arc::new(self.source_file.finish()),
             Arc::new(self.event_id.finish()),
             Arc::new(self.operation.finish()),
             Arc::new(self.occurred_at.finish()),

@@ -10,7 +10,7 @@ const SMALL: usize = 32;
 
 /// The top-level values of a JSON object, in the order in which they first appear.
 #[derive(Default)]
-pub(super) struct Fields<'a> {
+pub struct Fields<'a> {
     members: Vec<(Token<'a>, Token<'a>)>,
     /// Whether a name or a value is escaped.
     is_escaped: bool,
@@ -21,7 +21,8 @@ pub(super) struct Fields<'a> {
 }
 
 /// Opens a JSON object; `None` where the text is not one, or holds a string that no text can hold.
-pub(super) fn open(json: &str) -> Option<Fields<'_>> {
+#[must_use]
+pub fn open(json: &str) -> Option<Fields<'_>> {
     let mut walk = Walk::new(json);
     if !walk.eat(b'{') {
         return None;
@@ -45,7 +46,7 @@ impl<'a> Fields<'a> {
     /// Numbers keep their digits, strings lose their quotes and escapes, nested values stay JSON, `null` is `None`. Of
     /// a repeated key the last value counts, as in Postgres' `jsonb`.
     #[inline]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
         self.members
             .iter()
             .map(|(name, value)| (name.text().unwrap_or_default(), value.text()))

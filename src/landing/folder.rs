@@ -9,7 +9,7 @@ use reqwest::Url;
 use uuid::Uuid;
 
 use crate::config;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 
 /// Names a batch, and by that its folder.
 ///
@@ -23,11 +23,18 @@ pub struct Batch<'a> {
     pub id: i64,
     /// The run that began it.
     pub run: Uuid,
+    /// The table whose keys are in it, where it is no batch of events.
+    pub keys_of: Option<&'a str>,
 }
 
 impl Batch<'_> {
     fn name(&self) -> String {
-        format!("{:012}-{}", self.id, self.run)
+        let keys = self
+            .keys_of
+            .map(|table| format!("-{table}-keys"))
+            .unwrap_or_default();
+
+        format!("{:012}-{}{keys}", self.id, self.run)
     }
 }
 
@@ -51,15 +58,10 @@ impl Folder {
                 "`landing.write_to` must be a folder such as `file:///data/landing` or `s3://bucket/landing`: {cause}"
             ))
         };
-        let url = Url::parse(&settings.write_to).map_err(|cause| fault(&cause))?;
-        let options = std::env::vars()
-            .filter(|(name, _)| name.starts_with("AWS_"))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value));
-        let (store, root) =
-            object_store::parse_url_opts(&url, options).map_err(|cause| fault(&cause))?;
+        let (store, root) = open_store(&settings.write_to).map_err(|cause| fault(&cause))?;
 
         Ok(Self {
-            store: store.into(),
+            store,
             root,
             read_from: settings.read_from.trim_end_matches('/').to_owned(),
         })
@@ -109,7 +111,22 @@ impl Folder {
     }
 }
 
-pub(super) fn unavailable(doing: &str, cause: impl Into<crate::error::Cause>) -> Error {
+/// Opens the store that an address such as `file:///data` or `s3://bucket/folder` names, and the folder in it; credentials of `s3:`
+/// come from the usual `AWS_…` variables.
+///
+/// # Errors
+///
+/// Why it is no such address.
+pub fn open_store(address: &str) -> Result<(Arc<dyn ObjectStore>, Path), Cause> {
+    let options = std::env::vars()
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let (store, root) = object_store::parse_url_opts(&Url::parse(address)?, options)?;
+
+    Ok((store.into(), root))
+}
+
+pub(super) fn unavailable(doing: &str, cause: impl Into<Cause>) -> Error {
     Error::LandingUnavailable {
         detail: format!("{doing} failed; check that it exists and may be written"),
         cause: cause.into(),

@@ -11,8 +11,11 @@ mod register;
 mod token;
 mod writer;
 
-pub use folder::{Batch, Folder};
-pub use register::{Landing, ensure, highest_batch, landed, optimize_manifests, register, sweep};
+pub use fields::{Fields, open as open_fields};
+pub use folder::{Batch, Folder, open_store};
+pub use register::{
+    Landing, drop, ensure, highest_batch, landed, optimize_manifests, register, sweep,
+};
 pub use writer::{Files, Writer};
 
 /// An event as a source gives it, before it is landed.
@@ -30,4 +33,6 @@ pub struct Event<'a> {
     pub table: Option<&'a str>,
     /// The row as JSON text.
     pub data: Option<&'a str>,
+    /// The file that it came in.
+    pub source_file: Option<&'a str>,
 }

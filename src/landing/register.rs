@@ -123,6 +123,18 @@ pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Drops the table, if there is one; its files stay.
+///
+/// # Errors
+///
+/// [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`].
+pub async fn drop(landing: Landing<'_>) -> Result<()> {
+    let sql = render("landing/drop.sql", json!({"table": landing.table}))?;
+    landing.publisher.run(landing.table, &sql).await?;
+
+    Ok(())
+}
+
 /// Ends what earlier tries left open: a batch that was written is landed, one that was not is removed.
 ///
 /// # Errors
@@ -136,6 +148,7 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
             pipeline,
             id: open.id,
             run: open.run,
+            keys_of: None,
         };
         if !open.is_written {
             landing.folder.remove(&batch).await?;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Table;
-use crate::config::{Config, Schemas, duration};
+use super::{FileSource, Table};
+use crate::config::{Config, Schemas, duration, some_duration};
 use crate::error::{nearest_name, with_nearest};
 
 const FILE: &str = "pipeline.yaml";
+const LEAST_POLL: Duration = Duration::from_secs(1);
 const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 
 /// A pipeline as its folder defines it.
@@ -30,6 +31,8 @@ pub struct Definition {
     pub max_rejects: MaxRejects,
     /// When tables are compared with their logs by themselves.
     pub verify: Option<Verify>,
+    /// How often the source is asked whether there is something new; a run starts by itself then.
+    pub poll: Option<Duration>,
 }
 
 /// When tables are compared with their logs by themselves.
@@ -55,6 +58,8 @@ struct Written {
     #[serde(default)]
     max_rejects: MaxRejects,
     verify: Option<Verify>,
+    #[serde(default, deserialize_with = "some_duration")]
+    poll: Option<Duration>,
 }
 
 /// Where changes come from.
@@ -77,6 +82,8 @@ pub enum Source {
         /// The connection's name in the settings.
         connection: String,
     },
+    /// Files that are dropped into a folder.
+    Files(FileSource),
 }
 
 impl Source {
@@ -86,16 +93,27 @@ impl Source {
         match self {
             Self::PostgresAuditLog { .. } => "postgres_audit_log",
             Self::PostgresTable { .. } => "postgres_table",
+            Self::Files(_) => "files",
         }
     }
 
-    /// The connection's name in the settings.
+    /// The connection's name in the settings; none where files are read.
     #[must_use]
-    pub fn connection(&self) -> &str {
+    pub fn connection(&self) -> Option<&str> {
         match self {
             Self::PostgresAuditLog { connection, .. } | Self::PostgresTable { connection } => {
-                connection
+                Some(connection)
             }
+            Self::Files(_) => None,
+        }
+    }
+
+    /// The folder that files are dropped into.
+    #[must_use]
+    pub fn files(&self) -> Option<&FileSource> {
+        match self {
+            Self::Files(files) => Some(files),
+            _ => None,
         }
     }
 
@@ -104,7 +122,7 @@ impl Source {
     pub fn table(&self) -> Option<&str> {
         match self {
             Self::PostgresAuditLog { table, .. } => Some(table),
-            Self::PostgresTable { .. } => None,
+            Self::PostgresTable { .. } | Self::Files(_) => None,
         }
     }
 }
@@ -151,7 +169,7 @@ impl Definition {
         let plainly = serde_saphyr::options! { with_snippet: false };
         let written: Written = serde_saphyr::from_str_with_options(&text, plainly)
             .map_err(|fault| format!("{place}: {}", with_nearest(&fault.to_string())))?;
-        let definition = Self {
+        let mut definition = Self {
             name: written.pipeline,
             source: written.source,
             tables: written.tables,
@@ -161,12 +179,21 @@ impl Definition {
             max_clock_skew: written.max_clock_skew,
             max_rejects: written.max_rejects,
             verify: written.verify,
+            poll: written.poll,
         };
         definition
-            .check(config)
+            .complete()
+            .and_then(|()| definition.check(config))
             .map_err(|fault| format!("{place}: {fault}"))?;
 
         Ok(definition)
+    }
+
+    fn complete(&mut self) -> Result<(), String> {
+        match &self.source {
+            Source::Files(files) => files.name_tables(&mut self.tables),
+            _ => Ok(()),
+        }
     }
 
     fn check(&self, config: &Config) -> Result<(), String> {
@@ -177,8 +204,12 @@ impl Definition {
         if self.max_clock_skew > MOST_CLOCK_SKEW {
             return Err("`max_clock_skew` is more than a century; write `36500d` at most".into());
         }
-        let connection = self.source.connection();
-        if !config.connections.contains_key(connection) {
+        if let Some(files) = self.source.files() {
+            files.check()?;
+        }
+        if let Some(connection) = self.source.connection()
+            && !config.connections.contains_key(connection)
+        {
             let known = config.connections.keys().map(String::as_str);
             let near = nearest_name(connection, known)
                 .map(|name| format!("; did you mean `{name}`?"))
@@ -189,6 +220,9 @@ impl Definition {
         }
         if let Some(table) = self.source.table() {
             qualified("source.table", table)?;
+        }
+        if self.poll.is_some_and(|poll| poll < LEAST_POLL) {
+            return Err("`poll` is less than a second; write `1s` or more".into());
         }
         let mut origins = BTreeSet::new();
         for (name, table) in &self.tables {

@@ -4,6 +4,7 @@ mod column;
 mod definition;
 mod drift;
 mod evolution;
+mod files;
 mod names;
 mod table;
 mod test;
@@ -15,8 +16,9 @@ pub use column::{Column, DataType};
 pub use definition::{AuditColumns, Definition, MaxRejects, Source, Verify};
 pub use drift::{Drift, DriftKind};
 pub use evolution::Evolution;
+pub use files::{After, Changed, Csv, FileSource, Format, OperationColumn, Operations};
 pub use names::Names;
-pub use table::{Contract, DeclaredColumn, Freshness, NewColumns, Table, Tracked};
+pub use table::{CompareKeys, Contract, DeclaredColumn, Freshness, NewColumns, Table, Tracked};
 pub use test::{Check, Severity, TableTest, Test};
 
 use crate::config::Config;

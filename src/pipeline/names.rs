@@ -28,6 +28,13 @@ impl<'a> Names<'a> {
         TableName::new(self.catalog, &self.definition.schemas.landing, &name)
     }
 
+    /// The keys of a table while they are compared.
+    #[must_use]
+    pub fn keys(&self, table: &str) -> TableName {
+        let name = format!("{}_{table}_keys", self.definition.name);
+        TableName::new(self.catalog, &self.definition.schemas.landing, &name)
+    }
+
     /// The typed event log of a table.
     #[must_use]
     pub fn staging(&self, table: &str) -> TableName {
@@ -60,6 +67,7 @@ impl<'a> Names<'a> {
         let mut all = vec![self.landing(), self.rejects()];
         for table in self.definition.tables.keys() {
             all.extend([
+                self.keys(table),
                 self.staging(table),
                 self.current(table),
                 self.history(table),

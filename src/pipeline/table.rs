@@ -7,15 +7,19 @@ use serde::Deserialize;
 
 use super::definition::{Source, qualified};
 use super::{Column, DataType, Test};
-use crate::config::duration;
+use crate::config::{duration, parse_duration, some_duration};
 use crate::error::nearest_name;
 
 /// A source table that is tracked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
-    /// The source table, with its schema.
+    /// The source table, with its schema; of files the pattern of their names, which becomes `files`.
+    #[serde(default)]
     pub from: String,
+    /// The files that hold its rows, as a pattern of their names below the source's folder.
+    #[serde(skip)]
+    pub files: Option<String>,
     /// The columns that tell its rows apart.
     pub key: Vec<String>,
     /// How old its data may get.
@@ -32,6 +36,9 @@ pub struct Table {
     /// Rows are read again from so long before the last read on: as long as whoever sets the cursor may be late.
     #[serde(default = "ten_minutes", deserialize_with = "duration")]
     pub overlap: Duration,
+    /// How rows that went are found.
+    #[serde(default)]
+    pub deletes: Deletes,
     /// Only rows of which this SQL condition holds in the source are read.
     #[serde(rename = "where")]
     pub filter: Option<String>,
@@ -70,6 +77,46 @@ pub enum Contract {
     Evolve,
     /// Nothing changes by itself; a declared column that is missing or mistyped in the source stops the run.
     Enforced,
+}
+
+/// How rows that went are found, where the table itself is read.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deletes {
+    /// When all keys of the table are compared with those of the current rows.
+    #[serde(default)]
+    pub compare_keys: CompareKeys,
+}
+
+/// When all keys of a table are compared with those of the current rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CompareKeys {
+    /// Never: rows that went stay.
+    #[default]
+    Off,
+    /// By each extraction.
+    EachRun,
+    /// By the first extraction after so long.
+    Every(Duration),
+}
+
+impl<'de> Deserialize<'de> for CompareKeys {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "off" => Ok(Self::Off),
+            "each_run" => Ok(Self::EachRun),
+            other => other
+                .strip_prefix("every ")
+                .and_then(|every| parse_duration(every.trim()))
+                .map(Self::Every)
+                .ok_or_else(|| {
+                    serde::de::Error::custom(format!(
+                        "`compare_keys` is `{other}`; write `off`, `each_run`, or a time such as `every 1h`"
+                    ))
+                }),
+        }
+    }
 }
 
 /// How old a table's data may get.
@@ -236,12 +283,21 @@ impl Table {
             (Source::PostgresTable { .. }, None) => Err(format!(
                 "`tables.{name}.cursor` is missing; name the column that rises with every change of a row, such as `updated_at`"
             )),
-            (Source::PostgresAuditLog { .. }, Some(_)) => Err(format!(
-                "`tables.{name}.cursor` is for sources of kind `postgres_table`; an audit log has its own"
+            (Source::PostgresAuditLog { .. } | Source::Files(_), Some(_)) => Err(format!(
+                "`tables.{name}.cursor` is for sources of kind `postgres_table`; an audit log has its own, and of files it is known which were read"
             )),
-            (Source::PostgresAuditLog { .. }, None) if self.filter.is_some() => Err(format!(
-                "`tables.{name}.where` is for sources of kind `postgres_table`"
-            )),
+            (Source::PostgresAuditLog { .. } | Source::Files(_), None)
+                if self.deletes.compare_keys != CompareKeys::Off =>
+            {
+                Err(format!(
+                    "`tables.{name}.deletes` is for sources of kind `postgres_table`; an audit log and files tell deletes by themselves"
+                ))
+            }
+            (Source::PostgresAuditLog { .. } | Source::Files(_), None) if self.filter.is_some() => {
+                Err(format!(
+                    "`tables.{name}.where` is for sources of kind `postgres_table`"
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -271,13 +327,6 @@ const TAKEN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_deleted"];
 
 fn ten_minutes() -> Duration {
     Duration::from_mins(10)
-}
-
-fn some_duration<'de, D>(deserializer: D) -> Result<Option<Duration>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    duration(deserializer).map(Some)
 }
 
 fn the_word_all<'de, D>(deserializer: D) -> Result<(), D::Error>

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::attempt::Attempt;
-use super::shape;
+use super::{deletes, shape};
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
-use crate::source::{Opened, Reading};
+use crate::source::{Opened, Reading, Tally};
 use crate::state::{SourceEvents, Written};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
@@ -30,7 +30,7 @@ pub(super) async fn extract(
         table: &table,
         publisher,
     };
-    let source = Opened::open(definition, &app.config).await?;
+    let source = Opened::open(definition, &app.config, &app.store).await?;
     app.make_once(&table.to_string(), async || landing::ensure(landing).await)
         .await?;
     let floor = if app.store.knows_batches(&definition.name).await? {
@@ -44,10 +44,10 @@ pub(super) async fn extract(
     let last = cursor.as_ref().map(|cursor| &cursor.position);
     let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
     let reading = source.begin(last, covered_before).await?;
-    for (name, table) in &definition.tables {
-        let (schema, source_table) = table.origin();
-        let catalogue = source.columns_of(schema, source_table).await?;
-        shape::see(attempt, (name, table), catalogue, floor).await?;
+    // A server tells its columns before it is read, files while they are.
+    let tells_columns = definition.source.files().is_none();
+    if tells_columns {
+        see(attempt, &source, floor).await?;
     }
     let batch = Batch {
         pipeline: &definition.name,
@@ -56,8 +56,12 @@ pub(super) async fn extract(
             .begin_batch(&definition.name, publisher.run, floor)
             .await?,
         run: publisher.run,
+        keys_of: None,
     };
-    let written = write(attempt, &source, &reading, batch).await?;
+    let written = write(attempt, publisher, (&source, &reading), batch).await?;
+    if !tells_columns {
+        see(attempt, &source, floor).await?;
+    }
     app.store
         .batch_written(&definition.name, batch.id, &written)
         .await?;
@@ -71,6 +75,10 @@ pub(super) async fn extract(
         .batch_landed(&definition.name, batch.id, blocked_by.as_ref())
         .await?;
 
+    // What has landed is landed; the next run tidies again.
+    if let Err(error) = source.tidy().await {
+        tracing::warn!(run_id = %publisher.run, %error, "files that have landed were not moved or deleted");
+    }
     if app.config.runs.optimize && batch.id % MOST_MANIFESTS == 0 {
         // The batch has landed; that reading it is a little slower is no reason to fail.
         if let Err(error) = landing::optimize_manifests(landing).await {
@@ -97,24 +105,51 @@ pub(super) async fn settle(
     Ok(Map::new())
 }
 
+/// Compares what every table is made of with what its source has.
+async fn see(attempt: &Attempt<'_>, source: &Opened<'_>, floor: i64) -> Result<()> {
+    for (name, table) in &attempt.definition.tables {
+        let (schema, source_table) = table.origin();
+        let catalogue = source.columns_of(schema, source_table).await?;
+        shape::see(attempt, (name, table), catalogue, floor).await?;
+    }
+
+    Ok(())
+}
+
 /// Streams the reading into the batch's files.
 async fn write(
     attempt: &Attempt<'_>,
-    source: &Opened<'_>,
-    reading: &Reading,
+    publisher: Publisher<'_>,
+    (source, reading): (&Opened<'_>, &Reading),
     batch: Batch<'_>,
 ) -> Result<Written> {
     let ingested_at_us = reading.read_at.as_microsecond();
     let mut writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
-    let tables = source.read(reading, batch.id, &mut writer).await?;
+    let mut tally = Tally::default();
+    source
+        .read(reading, batch.id, (&mut tally, &mut writer))
+        .await?;
+    let unfinished = deletes::find(
+        attempt,
+        publisher,
+        (source, reading),
+        batch,
+        (&mut tally, &mut writer),
+    )
+    .await?;
     let files = writer.finish().await?;
 
+    let mut position = source.position_after(reading, &tally)?;
+    deletes::compare_again(&mut position, &unfinished);
+    let tables = tally.tables;
+
     Ok(Written {
-        position: reading.position.clone(),
+        position,
         covered_until: reading.covered_until,
         events: tables.iter().map(|(_, held)| held.events).sum(),
         files: i64::try_from(files.count).map_err(Error::internal)?,
         bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
+        read_files: source.read_files(),
         tables,
     })
 }

@@ -1,10 +1,12 @@
 //! Runs: accepted as a row, taken by a worker, executed step by step. What makes a run survive its service.
 
 mod attempt;
+mod deletes;
 mod executor;
 mod extract;
 mod marts;
 mod optimize;
+mod poll;
 mod request;
 mod shape;
 mod table;

@@ -17,15 +17,21 @@ pub(super) async fn see(
     let store = &attempt.app.store;
     let pipeline = &attempt.definition.name;
     if let Some(known) = store.table(pipeline, name).await? {
-        // A table that is dropped, or hidden from us, says nothing of its columns.
+        // A table that is dropped, or hidden from us, says nothing of its columns; neither do files of those that others had.
         let catalogue = if catalogue.is_empty() {
             known.catalogue.clone()
+        } else if attempt.definition.source.files().is_some() {
+            together(known.catalogue.clone(), catalogue)
         } else {
             catalogue
         };
         return adopt(attempt, (name, table), known, catalogue)
             .await
             .map(|_| ());
+    }
+    if catalogue.is_empty() && attempt.definition.source.files().is_some() {
+        // No file of it came yet, so there is nothing to be made of.
+        return Ok(());
     }
     if catalogue.is_empty() && table.columns.is_empty() {
         return Err(Error::SourceUnreadable {
@@ -93,6 +99,18 @@ pub(super) async fn retracked(
     keep(attempt, name, &known).await?;
 
     Ok(known)
+}
+
+/// The columns that files had so far and have now; of one in both the type that it has now.
+fn together(mut known: Vec<(String, String)>, now: Vec<(String, String)>) -> Vec<(String, String)> {
+    for (name, kind) in now {
+        match known.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) => known.1 = kind,
+            None => known.push((name, kind)),
+        }
+    }
+
+    known
 }
 
 async fn adopt(

@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::executor;
+use super::{executor, poll};
 use crate::app::App;
 use crate::error::Result;
 
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Executes accepted runs until `stop` resolves; pipelines side by side, the runs of one in turn.
+/// Executes accepted runs until `stop` resolves; pipelines side by side, the runs of one in turn. Starts those of pipelines that
+/// poll.
 pub async fn work(app: App, stop: impl Future<Output = ()>) {
     let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
     let mut pipelines = JoinSet::new();
+    let mut polls = JoinSet::new();
+    for definition in app.pipelines.usable() {
+        if let Some(every) = definition.poll {
+            polls.spawn(poll::poll(app.clone(), definition.name.clone(), every));
+        }
+    }
     let mut stop = std::pin::pin!(stop);
     let mut was_away = false;
     loop {

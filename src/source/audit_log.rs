@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Reading;
 use super::catalogue::{self, AuditTable};
-use super::cursor::{Position, Rule, Safety};
+use super::cursor::{NextFloor, Position, Rule, Safety};
 use super::link::Link;
 use super::tally::Tally;
 use crate::config::Config;
@@ -17,9 +17,9 @@ use crate::sql::{identifier, render};
 /// An audit log that a connection was opened to.
 pub(super) struct AuditLog<'a> {
     pub(super) link: Link<'a>,
-    table: &'a str,
-    columns: &'a AuditColumns,
-    found: AuditTable,
+    pub(super) table: &'a str,
+    pub(super) columns: &'a AuditColumns,
+    pub(super) found: AuditTable,
 }
 
 impl<'a> AuditLog<'a> {
@@ -95,7 +95,11 @@ impl<'a> AuditLog<'a> {
             .map_err(Error::internal)?;
         let snapshot = self.link.begin().await?;
         let server = &self.link.server;
+        let (floor, next_floor) = self.floors(last.as_ref());
         let position = Position {
+            floor,
+            next_floor,
+            highest: last.as_ref().and_then(|last| last.highest),
             snapshot: snapshot.text,
             rule: if self.found.transaction.is_some() {
                 Rule::Transaction
@@ -116,8 +120,54 @@ impl<'a> AuditLog<'a> {
             covered_until: self.covered_until(covered_before),
             blocked_by: server.oldest_pid.zip(server.oldest_open),
             queries: vec![self.condition(last.as_ref(), snapshot.highest)],
+            files: Vec::new(),
+            compared: Vec::new(),
             position: serde_json::to_value(&position).map_err(Error::internal)?,
         })
+    }
+
+    /// The position after a reading that was read to its end: with the highest id that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] when the reading is another source's.
+    pub(super) fn position_after(reading: &Reading, tally: &Tally) -> Result<Value> {
+        let mut position: Position =
+            serde_json::from_value(reading.position.clone()).map_err(Error::internal)?;
+        let read = tally.tables.iter().filter_map(|(_, held)| held.last_event);
+        position.highest = read.chain(position.highest).max();
+        position.next_floor = position.next_floor.or_else(|| {
+            Some(NextFloor {
+                highest: position.highest?,
+                read_at: reading.read_at,
+            })
+        });
+
+        serde_json::to_value(&position).map_err(Error::internal)
+    }
+
+    /// Whether the sequence is surely above a floor. One that was set back gives ids anew, which the floor would hide.
+    fn is_above(&self, floor: Option<i64>) -> bool {
+        floor.is_none_or(|floor| self.found.sequence_value.is_some_and(|last| last >= floor))
+    }
+
+    /// The floor that the next reading may use, and what follows it.
+    fn floors(&self, last: Option<&Position>) -> (Option<i64>, Option<NextFloor>) {
+        let server = &self.link.server;
+        let is_known = self.found.sequence_cache == Some(1)
+            && server.sees_all
+            && !server.in_recovery
+            && !server.has_prepared;
+        let (floor, next) = last.map_or((None, None), |last| (last.floor, last.next_floor));
+        if !self.is_above(floor) {
+            return (None, None);
+        }
+        match next {
+            Some(next) if is_known && next.read_at < server.settled_until() => {
+                (Some(next.highest), None)
+            }
+            other => (floor, other),
+        }
     }
 
     /// Reads every event of a reading into `writer`, and says what came of each source table.
@@ -164,6 +214,7 @@ impl<'a> AuditLog<'a> {
             "lists_open": last.is_some_and(|last| !last.in_recovery),
             "highest": highest,
             "epoch": highest & !0xffff_ffff,
+            "floor": last.and_then(|last| last.floor).filter(|floor| self.is_above(Some(*floor))),
         })
     }
 

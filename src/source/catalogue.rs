@@ -18,6 +18,8 @@ pub(super) struct AuditTable {
     pub(super) transaction: Option<String>,
     /// How many ids a session takes from its sequence at once; `None` where it has none.
     pub(super) sequence_cache: Option<i64>,
+    /// The last id that its sequence gave; `None` where we may not see it.
+    pub(super) sequence_value: Option<i64>,
 }
 
 /// Reads an audit table's catalogue; `None` where there is no such table.
@@ -37,6 +39,7 @@ pub(super) async fn audit_table(
         columns: Vec::new(),
         transaction: None,
         sequence_cache: None,
+        sequence_value: None,
     };
     for row in &rows {
         let name: String = row.get(1);
@@ -46,6 +49,7 @@ pub(super) async fn audit_table(
         }
         if name == columns.event_id {
             found.sequence_cache = row.get(4);
+            found.sequence_value = row.get(5);
         }
         found.columns.push(name);
     }

@@ -70,6 +70,7 @@ fn row(mut rest: &[u8]) -> Result<Event<'_>, Cause> {
         schema: text(rest)?,
         table: text(rest)?,
         data: text(rest)?,
+        source_file: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! How far an audit log has been read: a whole snapshot, bound to the server and table that it came from.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -20,6 +21,27 @@ pub struct Position {
     /// Whether the snapshot is a standby's, which does not list the transactions that were open.
     #[serde(default)]
     pub in_recovery: bool,
+    /// No event with this id or a lower one can appear any more: all there are have been read.
+    #[serde(default)]
+    pub floor: Option<i64>,
+    /// What becomes the floor.
+    #[serde(default)]
+    pub next_floor: Option<NextFloor>,
+    /// The highest id that was read.
+    #[serde(default)]
+    pub highest: Option<i64>,
+}
+
+/// What becomes the floor with the reading after every transaction has ended that was open when it was noted.
+///
+/// Whoever took an id at or below `highest` took it before `read_at`, in a transaction that had begun by then. Once all of those have
+/// ended, a reading has what they committed. It holds where ids come from a sequence that hands them out one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextFloor {
+    /// The highest id that was read until then.
+    pub highest: i64,
+    /// When that was, by the source's clock.
+    pub read_at: Timestamp,
 }
 
 /// How rows that the last snapshot did not have are found.

@@ -2,36 +2,47 @@
 
 mod audit_log;
 mod catalogue;
+mod check;
 mod connection;
 mod copied;
 mod cursor;
+mod files;
 mod link;
 mod server;
 mod tables;
 mod tally;
 
 use audit_log::AuditLog;
+use files::Files;
 use jiff::Timestamp;
-use link::Link;
 use serde_json::Value;
 use tables::Tables;
-use tally::Tally;
 
+pub use check::{Finding, Verdict};
 pub use cursor::{Position, Rule, Safety};
+pub use tally::Tally;
 
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landing::Writer;
 use crate::pipeline::{Definition, Source};
 use crate::sql::render;
-use crate::state::SourceEvents;
+use crate::state::{SourceFile, Store};
 
-/// A source that a connection was opened to.
-pub struct Opened<'a>(Kind<'a>);
+/// Events that have no number of their own are numbered from their batch's id times this on, so that those of later batches are later.
+const EVENTS_OF_A_BATCH: i64 = 1 << 36;
+
+/// A source that was opened.
+pub struct Opened<'a> {
+    kind: Kind<'a>,
+    /// The tracked tables, by schema and name in the source.
+    tables: Vec<(String, String)>,
+}
 
 enum Kind<'a> {
     AuditLog(AuditLog<'a>),
     Tables(Tables<'a>),
+    Files(Files<'a>),
 }
 
 /// One reading: the cursor's position after it, and what it covers.
@@ -47,6 +58,17 @@ pub struct Reading {
     pub blocked_by: Option<(i32, Timestamp)>,
     /// What each statement that reads it may name.
     queries: Vec<Value>,
+    /// The files to be read.
+    files: Vec<files::Found>,
+    /// The tables of which all keys are read, too.
+    compared: Vec<String>,
+}
+
+impl Reading {
+    /// The tables of which all keys are to be compared with those of the current rows.
+    pub fn compared(&self) -> impl Iterator<Item = &str> {
+        self.compared.iter().map(String::as_str)
+    }
 }
 
 impl<'a> Opened<'a> {
@@ -56,8 +78,8 @@ impl<'a> Opened<'a> {
     ///
     /// [`crate::error::Error::SourceUnavailable`], or [`crate::error::Error::SourceUnreadable`] that says which table or column is
     /// missing.
-    pub async fn open(definition: &'a Definition, config: &Config) -> Result<Self> {
-        Ok(Self(match &definition.source {
+    pub async fn open(definition: &'a Definition, config: &Config, ledger: &Store) -> Result<Self> {
+        let kind = match &definition.source {
             Source::PostgresAuditLog {
                 connection,
                 table,
@@ -66,24 +88,61 @@ impl<'a> Opened<'a> {
             Source::PostgresTable { connection } => {
                 Kind::Tables(Tables::open(connection, &definition.tables, config).await?)
             }
-        }))
+            Source::Files(source) => Kind::Files(Files::open(source, definition, ledger)?),
+        };
+        let tables = definition.tables.values().map(|table| {
+            let (schema, name) = table.origin();
+            (schema.to_owned(), name.to_owned())
+        });
+
+        Ok(Self {
+            kind,
+            tables: tables.collect(),
+        })
     }
 
-    /// Lists the columns of a source table: name and Postgres type; empty where there is no such table.
+    /// Lists the columns of a source table: name and Postgres type; empty where there is no such table. Of files, those that the
+    /// reading had, which are known once it was read.
     ///
     /// # Errors
     ///
     /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub async fn columns_of(&self, schema: &str, table: &str) -> Result<Vec<(String, String)>> {
-        self.link().columns_of(schema, table).await
+        match &self.kind {
+            Kind::AuditLog(log) => log.link.columns_of(schema, table).await,
+            Kind::Tables(tables) => tables.link.columns_of(schema, table).await,
+            Kind::Files(files) => Ok(files.columns_of(table)),
+        }
+    }
+
+    /// What became of the files of the reading; none where servers are read.
+    #[must_use]
+    pub fn read_files(&self) -> Vec<SourceFile> {
+        match &self.kind {
+            Kind::Files(files) => files.read_files(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Does with files that have landed what the definition wants.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`].
+    pub async fn tidy(&self) -> Result<()> {
+        match &self.kind {
+            Kind::Files(files) => files.tidy().await,
+            _ => Ok(()),
+        }
     }
 
     /// How far the cursor can be trusted, and why.
     #[must_use]
     pub fn safety(&self) -> (Safety, String) {
-        match &self.0 {
+        match &self.kind {
             Kind::AuditLog(log) => log.safety(),
             Kind::Tables(tables) => tables.safety(),
+            Kind::Files(files) => files.safety(),
         }
     }
 
@@ -98,13 +157,14 @@ impl<'a> Opened<'a> {
         last: Option<&Value>,
         covered_before: Option<Timestamp>,
     ) -> Result<Reading> {
-        match &self.0 {
+        match &self.kind {
             Kind::AuditLog(log) => log.begin(last, covered_before).await,
             Kind::Tables(tables) => tables.begin(last).await,
+            Kind::Files(files) => files.begin(covered_before).await,
         }
     }
 
-    /// Reads every event of a reading into the files of batch `batch`, and says what came of each source table.
+    /// Reads every event of a reading into the files of batch `batch`, and counts what came of each source table.
     ///
     /// # Errors
     ///
@@ -114,28 +174,64 @@ impl<'a> Opened<'a> {
         &self,
         reading: &Reading,
         batch: i64,
-        writer: &mut Writer<'_>,
-    ) -> Result<Vec<((String, String), SourceEvents)>> {
-        let mut tally = Tally::default();
-        match &self.0 {
-            Kind::AuditLog(log) => log.read(reading, (&mut tally, writer)).await?,
-            Kind::Tables(tables) => tables.read(reading, batch, (&mut tally, writer)).await?,
+        (tally, writer): (&mut Tally, &mut Writer<'_>),
+    ) -> Result<()> {
+        let first = self.first_event(batch);
+        match &self.kind {
+            Kind::AuditLog(log) => log.read(reading, (tally, writer)).await,
+            Kind::Tables(tables) => tables.read(reading, first, (tally, writer)).await,
+            Kind::Files(files) => files.read(reading, first, (tally, writer)).await,
         }
-
-        Ok(tally.tables)
     }
 
-    /// Counts the events that wait behind the cursor, up to `limit`.
+    /// The number below those of a batch's events that have none of their own.
+    #[must_use]
+    pub fn first_event(&self, batch: i64) -> i64 {
+        batch * EVENTS_OF_A_BATCH
+    }
+
+    /// The cursor's position after a reading that was read to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::Internal`].
+    pub fn position_after(&self, reading: &Reading, tally: &Tally) -> Result<Value> {
+        match &self.kind {
+            Kind::AuditLog(_) => AuditLog::position_after(reading, tally),
+            Kind::Tables(_) | Kind::Files(_) => Ok(reading.position.clone()),
+        }
+    }
+
+    /// Reads all keys of a table, in the snapshot of the reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opened::read`].
+    pub async fn read_keys(
+        &self,
+        reading: &Reading,
+        table: &str,
+        writer: &mut Writer<'_>,
+    ) -> Result<()> {
+        match &self.kind {
+            Kind::Tables(tables) => tables.read_keys(reading, table, writer).await,
+            Kind::AuditLog(_) | Kind::Files(_) => Ok(()),
+        }
+    }
+
+    /// Counts the events that wait behind the cursor, up to `limit`; of a folder the files.
     ///
     /// # Errors
     ///
     /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub async fn backlog(&self, reading: &Reading, limit: i64) -> Result<i64> {
-        let statement = match &self.0 {
-            Kind::AuditLog(_) => "source/backlog.sql",
-            Kind::Tables(_) => "source/changed_rows.sql",
+        let (link, statement) = match &self.kind {
+            Kind::AuditLog(log) => (&log.link, "source/backlog.sql"),
+            Kind::Tables(tables) => (&tables.link, "source/changed_rows.sql"),
+            Kind::Files(_) => {
+                return i64::try_from(reading.files.len()).map_err(Error::internal);
+            }
         };
-        let link = self.link();
         let mut waiting = 0;
         for query in &reading.queries {
             let mut query = query.clone();
@@ -149,12 +245,5 @@ impl<'a> Opened<'a> {
         }
 
         Ok(waiting)
-    }
-
-    fn link(&self) -> &Link<'a> {
-        match &self.0 {
-            Kind::AuditLog(log) => &log.link,
-            Kind::Tables(tables) => &tables.link,
-        }
     }
 }

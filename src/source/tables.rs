@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -13,24 +14,22 @@ use super::tally::Tally;
 use crate::config::Config;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
-use crate::pipeline::Table;
+use crate::pipeline::{CompareKeys, Table};
 use crate::sql::{identifier, render};
-
-/// The events of a batch are numbered from its id times this on, so that those of later batches are later.
-const EVENTS_OF_A_BATCH: i64 = 1 << 36;
 
 /// Tables that a connection was opened to.
 pub(super) struct Tables<'a> {
     pub(super) link: Link<'a>,
-    tables: Vec<Found<'a>>,
+    pub(super) tables: Vec<Found<'a>>,
 }
 
-struct Found<'a> {
+/// A table that was found in the source.
+pub(super) struct Found<'a> {
     name: &'a str,
-    table: &'a Table,
+    pub(super) table: &'a Table,
     /// The column that rises with every change of a row.
-    cursor: &'a str,
-    catalogue: WatermarkTable,
+    pub(super) cursor: &'a str,
+    pub(super) catalogue: WatermarkTable,
 }
 
 /// The cursors of some tables.
@@ -49,6 +48,9 @@ struct TablePosition {
     upto: Option<String>,
     /// The last read's `pg_snapshot`, as text.
     snapshot: String,
+    /// When all keys were compared.
+    #[serde(default)]
+    compared_at: Option<Timestamp>,
 }
 
 impl<'a> Tables<'a> {
@@ -176,6 +178,7 @@ impl<'a> Tables<'a> {
             tables: BTreeMap::new(),
         };
         let mut queries = Vec::new();
+        let mut compared = Vec::new();
         for found in &self.tables {
             let before = last.as_ref().and_then(|last| last.tables.get(found.name));
             if let Some(before) = before.filter(|before| before.oid != found.catalogue.oid) {
@@ -186,7 +189,16 @@ impl<'a> Tables<'a> {
                     ),
                 });
             }
+            let is_compared = found.is_compared(before, snapshot.taken_at);
+            if is_compared {
+                compared.push(found.name.to_owned());
+            }
+            let compared_at = match before {
+                Some(before) if !is_compared => before.compared_at,
+                _ => Some(snapshot.taken_at),
+            };
             let position = TablePosition {
+                compared_at,
                 oid: found.catalogue.oid,
                 upto: self.upto(found, before).await?,
                 snapshot: snapshot.text.clone(),
@@ -201,6 +213,8 @@ impl<'a> Tables<'a> {
             covered_until: server.settled_until(),
             blocked_by: server.oldest_pid.zip(server.oldest_begun),
             queries,
+            files: Vec::new(),
+            compared,
         })
     }
 
@@ -212,10 +226,10 @@ impl<'a> Tables<'a> {
     pub(super) async fn read(
         &self,
         reading: &Reading,
-        batch: i64,
+        first: i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
-        let mut id = batch * EVENTS_OF_A_BATCH;
+        let mut id = first;
         for query in &reading.queries {
             let copy = render("source/read_rows.sql", query)?;
             self.link
@@ -224,6 +238,28 @@ impl<'a> Tables<'a> {
         }
 
         Ok(())
+    }
+
+    /// Reads all keys of a table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tables::read`].
+    pub(super) async fn read_keys(
+        &self,
+        reading: &Reading,
+        table: &str,
+        writer: &mut Writer<'_>,
+    ) -> Result<()> {
+        let at = self.tables.iter().position(|found| found.name == table);
+        let Some(query) = at.and_then(|at| reading.queries.get(at)) else {
+            return Ok(());
+        };
+        let copy = render("source/read_keys.sql", query)?;
+
+        self.link
+            .copy(&copy, None, (&mut Tally::default(), writer))
+            .await
     }
 
     /// The cursor value below which every row has been read once this reading has landed.
@@ -266,6 +302,18 @@ impl Found<'_> {
             .map_or("", String::as_str);
 
         kind.starts_with("timestamp") || kind == "date"
+    }
+
+    /// Whether all keys are compared by a reading; the first has nothing to compare them with.
+    fn is_compared(&self, before: Option<&TablePosition>, now: Timestamp) -> bool {
+        let Some(before) = before else { return false };
+        match self.table.deletes.compare_keys {
+            CompareKeys::Off => false,
+            CompareKeys::EachRun => true,
+            CompareKeys::Every(time) => before
+                .compared_at
+                .is_none_or(|last| now.duration_since(last).unsigned_abs() >= time),
+        }
     }
 
     fn names(&self) -> Value {

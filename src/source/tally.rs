@@ -15,8 +15,9 @@ const CHUNKS: usize = 4096;
 
 /// Counts what came of each source table.
 #[derive(Default)]
-pub(super) struct Tally {
-    pub(super) tables: Vec<((String, String), SourceEvents)>,
+pub struct Tally {
+    /// What came of each, by schema and name.
+    pub tables: Vec<((String, String), SourceEvents)>,
     seen: Seen,
     last: usize,
 }
@@ -53,7 +54,7 @@ impl Seen {
 
 impl Tally {
     /// Counts an event; those of one table mostly come together.
-    pub(super) fn count(&mut self, event: &Event<'_>) {
+    pub fn count(&mut self, event: &Event<'_>) {
         let schema = event.schema.unwrap_or_default();
         let table = event.table.unwrap_or_default();
         let is = |(s, t): &(String, String)| s == schema && t == table;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::files::{self, SourceFile};
 use super::{Store, fault, statement};
 use crate::error::{Error, Result};
 
@@ -56,6 +57,8 @@ pub struct Written {
     pub bytes: i64,
     /// What it holds, by source schema and table.
     pub tables: Vec<((String, String), SourceEvents)>,
+    /// What became of the files that were read for it, where the source is files.
+    pub read_files: Vec<SourceFile>,
 }
 
 impl Store {
@@ -139,6 +142,8 @@ impl Store {
                 .await
                 .map_err(fault)?;
         }
+
+        files::record(&transaction, (pipeline, id), &batch.read_files).await?;
 
         transaction.commit().await.map_err(fault)
     }

@@ -40,4 +40,27 @@ impl Store {
             moved_at: row.get(3),
         }))
     }
+
+    /// Notes that a source had nothing new up to a time, unless its cursor has moved since `moved_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn cover(
+        &self,
+        pipeline: &str,
+        moved_at: Timestamp,
+        covered_until: Timestamp,
+    ) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/cover.sql"),
+                &[&pipeline, &moved_at, &covered_until],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
 }

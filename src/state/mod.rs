@@ -3,6 +3,7 @@
 mod batches;
 mod changes;
 mod cursors;
+mod files;
 mod landed;
 mod lease;
 mod progress;
@@ -17,6 +18,7 @@ use deadpool_postgres::{Object, Pool, PoolError};
 pub use batches::{OpenBatch, SourceEvents, Written};
 pub use changes::{Change, ChangeQuery, Period, Published, Staged, Versions};
 pub use cursors::Cursor;
+pub use files::{FileState, LedgerFile, SourceFile};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use progress::{Changed, Ends, StagedUpto};

@@ -49,7 +49,16 @@ impl Service {
 
     /// As [`Service::start`], with more settings.
     pub(crate) async fn start_with(pipeline: &str, tables: &str, settings: &str) -> Self {
-        let servers = Servers::find();
+        Self::start_on(Servers::find(), pipeline, tables, settings).await
+    }
+
+    /// As [`Service::start_with`], on servers that are not the usual ones.
+    pub(crate) async fn start_on(
+        servers: Servers,
+        pipeline: &str,
+        tables: &str,
+        settings: &str,
+    ) -> Self {
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         servers.create_database(&format!("{name}_state")).await;
         servers.create_database(&format!("{name}_shop")).await;
@@ -138,15 +147,16 @@ fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> P
         trino.url = "{trino}"
         trino.catalog = "{catalog}"
         trino.schemas = {{ landing = "{name}_landing", staging = "{name}_staging", marts = "{name}_marts" }}
-        landing.write_to = "file://{warehouse}/landing"
-        landing.read_from = "local:///landing"
+        landing.write_to = "{write_to}"
+        landing.read_from = "{read_from}"
         pipelines.path = "{pipelines}"
         "#,
         state = servers.database(&format!("{name}_state")),
         shop = servers.database(&format!("{name}_shop")),
         trino = servers.trino,
         catalog = servers.catalog,
-        warehouse = servers.warehouse,
+        write_to = servers.landing.0,
+        read_from = servers.landing.1,
         pipelines = folder.join("pipelines").display(),
     )
     .parse()

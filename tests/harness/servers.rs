@@ -13,7 +13,8 @@ pub(crate) struct Servers {
     pub(crate) postgres: String,
     pub(crate) trino: String,
     pub(crate) catalog: String,
-    pub(crate) warehouse: String,
+    /// The landing folder, as the service writes it and as Trino reads it.
+    pub(crate) landing: (String, String),
 }
 
 impl Servers {
@@ -25,15 +26,33 @@ impl Servers {
                 panic!("{name} is not set: run `make test`, or `tests/stack/up` and `. target/stack/env`")
             })
         };
+        let warehouse = read("ICEFRONT_TEST_WAREHOUSE");
         let servers = Self {
+            landing: (
+                format!("file://{warehouse}/landing"),
+                "local:///landing".into(),
+            ),
             postgres: read("ICEFRONT_TEST_POSTGRES_URL"),
             trino: read("ICEFRONT_TEST_TRINO_URL"),
             catalog: read("ICEFRONT_TEST_CATALOG"),
-            warehouse: read("ICEFRONT_TEST_WAREHOUSE"),
         };
         SWEPT.get_or_init(|| sweep(&servers));
 
         servers
+    }
+
+    /// The same with all Iceberg tables and landing files on S3.
+    pub(crate) fn find_s3() -> Self {
+        let bucket = std::env::var("ICEFRONT_TEST_S3_BUCKET").unwrap_or_else(|_| {
+            panic!("no S3 server runs: run `make test`, or `tests/stack/up --s3` and `. target/stack/env`")
+        });
+        let landing = format!("s3://{bucket}/landing");
+
+        Self {
+            catalog: "lakes3".into(),
+            landing: (landing.clone(), landing),
+            ..Self::find()
+        }
     }
 
     /// The address of a database on the test server.
@@ -98,20 +117,22 @@ fn sweep(servers: &Servers) {
                 let drop = format!("drop database if exists {name} with (force)");
                 let _ = client.batch_execute(&drop).await;
             }
-            let schemas = servers
-                .query(&format!(
-                    "show schemas from {} like 'test\\_%' escape '\\'",
-                    servers.catalog
-                ))
-                .await;
-            for schema in schemas {
-                let name = schema[0].as_str().expect("a name");
-                servers
+            let mut catalogs = vec![servers.catalog.as_str()];
+            if std::env::var("ICEFRONT_TEST_S3_BUCKET").is_ok() {
+                catalogs.push("lakes3");
+            }
+            for catalog in catalogs {
+                let schemas = servers
                     .query(&format!(
-                        "drop schema if exists {}.{name} cascade",
-                        servers.catalog
+                        "show schemas from {catalog} like 'test\\_%' escape '\\'"
                     ))
                     .await;
+                for schema in schemas {
+                    let name = schema[0].as_str().expect("a name");
+                    servers
+                        .query(&format!("drop schema if exists {catalog}.{name} cascade"))
+                        .await;
+                }
             }
         });
     });

@@ -5,6 +5,7 @@
 # | ICEFRONT_STACK_DIR           | <repo>/target/stack | data, logs, pid files, the file `env`                       |
 # | ICEFRONT_STACK_POSTGRES_PORT | 54329               | a stack keeps its ports until `down --clean`                |
 # | ICEFRONT_STACK_TRINO_PORT    | 48080               |                                                             |
+# | ICEFRONT_STACK_S3_PORT       | Trino's + 1000      |                                                             |
 # | ICEFRONT_STACK_TRINO_HEAP    | 4G                  | as `java -Xmx` takes it                                     |
 # | ICEFRONT_CACHE               | ~/.cache/icefront   | the assembled Trino, which outlives `cargo clean`           |
 # | JAVA_HOME                    |                     | is looked at first; a JDK older than 25 there is passed over |
@@ -19,12 +20,15 @@ stack=$(cd "$stack" && pwd -P)
 cache=${ICEFRONT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/icefront}
 
 kept_ports=$(cat "$stack/ports" 2>/dev/null || echo 54329 48080)
-postgres_port=${ICEFRONT_STACK_POSTGRES_PORT:-${kept_ports% *}}
-trino_port=${ICEFRONT_STACK_TRINO_PORT:-${kept_ports#* }}
+read -r kept_postgres_port kept_trino_port kept_s3_port <<<"$kept_ports"
+postgres_port=${ICEFRONT_STACK_POSTGRES_PORT:-$kept_postgres_port}
+trino_port=${ICEFRONT_STACK_TRINO_PORT:-$kept_trino_port}
+s3_port=${ICEFRONT_STACK_S3_PORT:-${kept_s3_port:-$((trino_port + 1000))}}
 trino_heap=${ICEFRONT_STACK_TRINO_HEAP:-4G}
 
 postgres_url=postgres://postgres@127.0.0.1:$postgres_port/postgres
 trino_url=http://127.0.0.1:$trino_port
+s3_url=http://127.0.0.1:$s3_port
 warehouse=$stack/warehouse
 
 say() { printf '[%3ds] %s\n' "$SECONDS" "$*"; }

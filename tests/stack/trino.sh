@@ -102,7 +102,7 @@ start_trino() {
 launch_trino() (
   detach="nohup"
   ! command -v setsid >/dev/null || detach="setsid"
-  export ICEFRONT_STACK_TRINO_PORT=$trino_port ICEFRONT_STACK_POSTGRES_PORT=$postgres_port ICEFRONT_STACK_WAREHOUSE=$warehouse
+  export ICEFRONT_STACK_TRINO_PORT=$trino_port ICEFRONT_STACK_POSTGRES_PORT=$postgres_port ICEFRONT_STACK_S3_PORT=$s3_port ICEFRONT_STACK_WAREHOUSE=$warehouse
   ulimit -n 16384 2>/dev/null || true
   cd "$trino_data" || exit
   "$detach" "$jdk/bin/java" -Xmx"$trino_heap" -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC \

@@ -172,3 +172,78 @@ async fn numbers_land_digit_for_digit_and_untracked_tables_are_ignored() {
         ]])
     );
 }
+
+#[tokio::test]
+async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purged() {
+    let log = "
+create table audit_log_dml (
+  audit_event_id bigserial primary key, audit_operation text, audit_timestamp timestamptz default clock_timestamp(),
+  tbl_schema text default 'public', tbl_name text default 'items', raw_data jsonb
+);
+create table items (seed bigint, id bigint, v text);
+";
+    let service = Service::start(EVENTS, log).await;
+    let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series";
+    let purge = async || {
+        let path = format!("/v1/sources/{}/safe_to_purge", service.name);
+        service.get(&path).await.body["up_to_event"].clone()
+    };
+    service
+        .shop
+        .batch_execute(&format!("{write}(1, 5) as n"))
+        .await
+        .expect("written");
+    service.run().await;
+    assert_eq!(purge().await, json!(null));
+    let slow = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    slow.batch_execute(&format!("begin; {write}(6, 6) as n"))
+        .await
+        .expect("open");
+    service
+        .shop
+        .batch_execute(&format!("{write}(7, 9) as n"))
+        .await
+        .expect("written");
+    service.run().await;
+    assert_eq!(
+        purge().await,
+        json!("5"),
+        "the first extraction's transactions have ended"
+    );
+    service.run().await;
+    service.run().await;
+    assert_eq!(purge().await, json!("5"), "event 6 is still open");
+    slow.batch_execute("commit").await.expect("committed");
+    service.run().await;
+    service.run().await;
+    assert_eq!(purge().await, json!("9"));
+    service
+        .shop
+        .batch_execute(&format!(
+            "delete from audit_log_dml where audit_event_id <= 9; {write}(10, 12) as n"
+        ))
+        .await
+        .expect("purged");
+    let run = service.run().await;
+    assert_eq!(run["counts"]["events"], 3, "{run:#}");
+    let rows = service.query("select count(*) from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[12]]));
+    let check = service
+        .post(&format!("/v1/sources/{}/check", service.name), &json!({}))
+        .await;
+    let verdict = |name: &str| {
+        let findings = check.body["findings"].as_array().expect("findings");
+        findings
+            .iter()
+            .find(|finding| finding["check"] == name)
+            .unwrap_or_else(|| panic!("{name}: {check:?}"))["verdict"]
+            .clone()
+    };
+    assert_eq!(verdict("sequence"), "pass");
+    assert_eq!(verdict("transaction_column"), "warn");
+    assert_eq!(verdict("first_trigger"), "warn");
+    assert_eq!(verdict("select"), "pass");
+}

@@ -165,3 +165,113 @@ async fn current_rows_equal_the_table_when_runs_went_on_while_eight_writers_wrot
         .await;
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
 }
+
+const COMPARED: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables:
+  customers: {from: public.customers, key: [id], cursor: updated_at, overlap: 0s, where: \"name <> 'hidden'\", deletes: {compare_keys: each_run}}
+";
+
+#[tokio::test]
+async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
+    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers select n, 'n' || n from generate_series(1, 5) as n").await;
+    service.run().await;
+    write("delete from customers where id in (2, 3); update customers set name = 'hidden' where id = 4; insert into customers values (6, 'six')").await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["deleted"], 3, "{run:#}");
+    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "n1"], [5, "n5"], [6, "six"]])
+    );
+    let idle = service.run().await;
+    assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
+    write("insert into customers values (2, 'again')").await;
+    service.run().await;
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "n1"], [2, "again"], [5, "n5"], [6, "six"]])
+    );
+    write("delete from customers").await;
+    service.run().await;
+    assert_eq!(names(&service).await, json!([]));
+}
+
+#[tokio::test]
+async fn keys_of_any_type_are_compared_as_what_they_are() {
+    let kinds = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables:
+  kinds: {from: public.kinds, key: [a, b, c, d, e, f], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}
+";
+    let table = "create table kinds (a text, b numeric(20,4), c timestamptz, d bytea, e date, f double precision, updated_at timestamptz not null default now());";
+    let service = Service::start(kinds, table).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into kinds select 'k''\"' || n, n + 0.5, timestamptz '2026-01-01 00:00:00.123456+02' + n * interval '1 day', decode('00ff', 'hex'), date '2026-01-01' + n, n / 3.0 from generate_series(1, 4) as n").await;
+    service.run().await;
+    write("delete from kinds where b in (2.5, 3.5)").await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["deleted"], 2, "{run:#}");
+    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
+    let left = service
+        .query("select cast(b as varchar) from {marts.kinds} order by 1")
+        .await;
+    assert_eq!(json!(left), json!([["1.5000"], ["4.5000"]]));
+}
+
+#[tokio::test]
+async fn a_row_whose_cursor_is_null_is_read_when_it_changes() {
+    let tables =
+        "create table customers (id bigint primary key, name text, updated_at timestamptz);";
+    let service = Service::start(PIPELINE, tables).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'a', now()), (2, 'b', null)").await;
+    service.run().await;
+    write("update customers set name = 'c' where id = 2").await;
+    service.run().await;
+    assert_eq!(names(&service).await, json!([[1, "a"], [2, "c"]]));
+}
+
+#[tokio::test]
+async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
+    let service = Service::start(&format!("{PIPELINE}poll: 1s\n"), CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'a')").await;
+    let runs = async || {
+        let path = format!("/v1/runs?pipeline={}", service.name);
+        service.get(&path).await.body["runs"]
+            .as_array()
+            .expect("runs")
+            .clone()
+    };
+    for _ in 0..60 {
+        if runs()
+            .await
+            .first()
+            .is_some_and(|run| run["succeeded"] == true)
+        {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    assert_eq!(names(&service).await, json!([[1, "a"]]));
+    let count = runs().await.len();
+    let freshness = async || {
+        let path = format!("/v1/tables/{}.customers/freshness", service.name);
+        service.get(&path).await.body["covered_until"]
+            .as_str()
+            .expect("a time")
+            .to_owned()
+    };
+    let before = freshness().await;
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    assert!(freshness().await > before);
+    assert!(
+        runs().await.len() <= count + 1,
+        "an idle source starts no runs"
+    );
+}

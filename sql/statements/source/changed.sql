@@ -8,7 +8,6 @@ where true
   {% if snapshot %}
   and {% include 'source/xmin.sql' %}
   {% if after and is_time %}
-  and {{ cursor }} >= {{ after | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %}
-
+  and ({{ cursor }} >= {{ after | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %} or {{ cursor }} is null)
   {% endif %}
   {% endif %}

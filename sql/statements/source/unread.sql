@@ -5,5 +5,5 @@ where {{ transaction }} >= pg_snapshot_xmin({{ snapshot | literal }}::pg_snapsho
   and not pg_visible_in_snapshot({{ transaction }}, {{ snapshot | literal }}::pg_snapshot)
   {% endif %}
 {% elif rule == 'xmin' %}
-where {% include 'source/xmin.sql' %}
+where {% if floor is not none %}{{ columns.event_id }} > {{ floor }} and {% endif %}{% include 'source/xmin.sql' %}
 {% endif %}

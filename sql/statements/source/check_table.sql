@@ -1,0 +1,9 @@
+-- Tells what a reader of a table may see, and whether its cursor column has an index and is never null.
+select
+  has_table_privilege($1::oid, 'select'),
+  exists (
+    select from pg_index as index
+    join pg_attribute as first on first.attrelid = index.indrelid and first.attnum = index.indkey[0]
+    where index.indrelid = $1::oid and index.indisvalid and index.indpred is null and first.attname = $2
+  ),
+  (select attnotnull from pg_attribute where attrelid = $1::oid and attname = $2)

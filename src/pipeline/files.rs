@@ -1,0 +1,266 @@
+//! What `source:` says of files that are dropped into a folder.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::config::some_duration;
+
+/// A folder that files are dropped into.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSource {
+    /// The folder, as `file:` or `s3:`; a pattern behind it is that of the tables that have none in `from`.
+    pub path: String,
+    /// What the files are; by their names where it is not said.
+    pub format: Option<Format>,
+    /// How files of comma-separated values are written.
+    #[serde(default)]
+    pub csv: Csv,
+    /// What the rows say happened; where it is not said, every row is the state of a row now.
+    pub operation: Option<OperationColumn>,
+    /// The column that says when it happened; the file's time where it is not said.
+    pub occurred_at: Option<String>,
+    /// The column with a whole number of its own for each event, which rises with the changes of a row; the order of the files and
+    /// of the rows in them where it is not said.
+    pub sequence: Option<String>,
+    /// A file is taken when it was not written to for so long; by default 5 s below `file:` and at once elsewhere, where files appear whole.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub settle: Option<Duration>,
+    /// Files are taken only where a file of this name lies beside them, such as `_SUCCESS`.
+    pub marker: Option<String>,
+    /// What becomes of a file that was taken and is another now.
+    #[serde(default)]
+    pub changed: Changed,
+    /// What becomes of a file whose rows have landed.
+    #[serde(default)]
+    pub after: After,
+}
+
+/// What a file is, gzip and zstd around it aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma-separated values, as RFC 4180 has them.
+    Csv,
+    /// A JSON object in each line.
+    JsonLines,
+    /// One JSON array of objects.
+    Json,
+    /// Parquet.
+    Parquet,
+}
+
+/// How files of comma-separated values are written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Csv {
+    /// Whether the first line names the columns.
+    pub header: bool,
+    /// The columns, where no line names them.
+    pub columns: Vec<String>,
+    /// What stands between values.
+    pub delimiter: char,
+    /// What stands around values that hold delimiters, quotes or line ends.
+    pub quote: char,
+    /// The text that means null.
+    pub null: String,
+}
+
+/// The column that says what happened to a row.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationColumn {
+    /// Its name.
+    pub column: String,
+    /// Its texts by what they mean.
+    #[serde(default)]
+    pub values: Operations,
+}
+
+/// The texts of an operation column by what they mean.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operations {
+    /// A row came.
+    pub insert: Vec<String>,
+    /// A row changed.
+    pub update: Vec<String>,
+    /// A row went.
+    pub delete: Vec<String>,
+}
+
+/// What becomes of a file that was taken and is another now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// It is read again; rows that it no longer has stay.
+    #[default]
+    Replace,
+    /// It is not read, and listed as `changed`.
+    Reject,
+}
+
+/// What becomes of a file whose rows have landed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    /// It stays where it is.
+    #[default]
+    Keep,
+    /// It is moved into `_done/` beside it.
+    Move,
+    /// It is deleted.
+    Delete,
+}
+
+impl FileSource {
+    /// The folder without the pattern behind it, and the pattern.
+    #[must_use]
+    pub fn split(&self) -> (&str, Option<&str>) {
+        let Some(at) = self.path.find(['*', '?', '[']) else {
+            return (&self.path, None);
+        };
+        let folder = self.path[..at].rfind('/').map_or(0, |slash| slash + 1);
+
+        (&self.path[..folder], Some(&self.path[folder..]))
+    }
+
+    /// How long a file must have been left alone before it is taken.
+    #[must_use]
+    pub fn settle(&self) -> Duration {
+        let default = if self.path.starts_with("file:") { 5 } else { 0 };
+
+        self.settle.unwrap_or(Duration::from_secs(default))
+    }
+
+    /// What a file is, by the setting or its name.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to do about a name that does not tell.
+    pub fn format_of(&self, name: &str) -> Result<Format, String> {
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        let name = name.to_ascii_lowercase();
+        let bare = [".gz", ".gzip", ".zst", ".zstd"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(&name);
+        match bare.rsplit('.').next() {
+            Some("csv" | "tsv" | "txt") => Ok(Format::Csv),
+            Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
+            Some("json") => Ok(Format::Json),
+            Some("parquet") => Ok(Format::Parquet),
+            _ => Err("its name does not tell what it is; set `source.format` to csv, json_lines, json or parquet".into()),
+        }
+    }
+
+    /// The columns that say how a row is to be taken, and are none of its own.
+    pub fn technical(&self) -> impl Iterator<Item = &str> {
+        let operation = self
+            .operation
+            .as_ref()
+            .map(|operation| operation.column.as_str());
+
+        operation.into_iter().chain(self.sequence.as_deref())
+    }
+
+    /// Gives each table the pattern of its files, and the name by which its rows are known in landing.
+    pub(super) fn name_tables(
+        &self,
+        tables: &mut BTreeMap<String, super::Table>,
+    ) -> Result<(), String> {
+        let (folder, pattern) = self.split();
+        if !folder.contains(":/") {
+            return Err(format!(
+                "`source.path` is `{}`; write an address such as `file:///data/drops/` or `s3://bucket/drops/`",
+                self.path
+            ));
+        }
+        for (name, table) in tables {
+            if table.from.is_empty() {
+                pattern
+                    .ok_or_else(|| format!("`tables.{name}.from` is missing; name its files below `source.path`, such as `{name}/*.csv`"))?
+                    .clone_into(&mut table.from);
+            }
+            glob::Pattern::new(&table.from).map_err(|fault| {
+                format!(
+                    "`tables.{name}.from` is `{}`, which is no pattern of file names: {fault}",
+                    table.from
+                )
+            })?;
+            let files = std::mem::replace(&mut table.from, format!("files.{name}"));
+            table.files = Some(files);
+        }
+
+        Ok(())
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Csv {
+            header,
+            columns,
+            delimiter,
+            quote,
+            ..
+        } = &self.csv;
+        for (name, sign) in [("delimiter", delimiter), ("quote", quote)] {
+            if !sign.is_ascii() {
+                return Err(format!(
+                    "`source.csv.{name}` is `{sign}`; it is one ASCII character"
+                ));
+            }
+        }
+        match (header, columns.is_empty()) {
+            (false, true) => Err("`source.csv.columns` is missing; without a header, name the columns in their order".into()),
+            (true, false) => Err("`source.csv.columns` is for files without a header; set `header: false`".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Operations {
+    /// What a text means: `I`, `U` or `D`; an unknown one stays as it is, and its row is a reject.
+    #[must_use]
+    pub fn meaning<'a>(&self, text: &'a str) -> &'a str {
+        let is = |texts: &[String]| texts.iter().any(|known| known == text);
+        if is(&self.insert) {
+            "I"
+        } else if is(&self.update) {
+            "U"
+        } else if is(&self.delete) {
+            "D"
+        } else if matches!(text, "I" | "U" | "D" | "T") {
+            "?"
+        } else {
+            text
+        }
+    }
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+
+        Self {
+            insert: texts(&["I", "c", "insert"]),
+            update: texts(&["U", "u", "update"]),
+            delete: texts(&["D", "d", "delete"]),
+        }
+    }
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Self {
+            header: true,
+            columns: Vec::new(),
+            delimiter: ',',
+            quote: '"',
+            null: String::new(),
+        }
+    }
+}

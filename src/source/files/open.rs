@@ -1,0 +1,128 @@
+//! A file in an object store as a plain stream of bytes, unpacked; and as one that Parquet seeks in.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex};
+
+use bytes::{Buf, Bytes};
+use flate2::bufread::MultiGzDecoder;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+use tokio::runtime::Handle;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+const CHUNK: u64 = 1 << 20;
+
+/// A file as it was listed.
+#[derive(Clone)]
+pub(super) struct File {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) path: Path,
+    pub(super) etag: Option<String>,
+    pub(super) size: u64,
+    /// What the store said when it failed, as opposed to what is wrong with the file.
+    pub(super) fault: Arc<Mutex<Option<object_store::Error>>>,
+}
+
+impl File {
+    /// Opens the file from its start, what gzip and zstd packed unpacked; to be called outside the runtime's threads.
+    ///
+    /// # Errors
+    ///
+    /// What the store said, which `fault` keeps; or what is wrong with the packing.
+    pub(super) fn text(&self) -> io::Result<Box<dyn Read>> {
+        let options = GetOptions {
+            if_match: self.etag.clone(),
+            ..GetOptions::default()
+        };
+        let got = Handle::current()
+            .block_on(self.store.get_opts(&self.path, options))
+            .map_err(|fault| self.lost(fault))?;
+        let fault = Arc::clone(&self.fault);
+        let stream = got.into_stream().map_err(move |cause| keep(&fault, cause));
+        let bytes = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
+        let mut bytes = BufReader::with_capacity(1 << 16, bytes);
+
+        Ok(match bytes.fill_buf()? {
+            [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(bytes)),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(bytes)?),
+            _ => Box::new(bytes),
+        })
+    }
+
+    fn range(&self, start: u64, length: u64) -> io::Result<Bytes> {
+        let options = GetOptions {
+            if_match: self.etag.clone(),
+            range: Some(GetRange::Bounded(start..start + length)),
+            ..GetOptions::default()
+        };
+        Handle::current()
+            .block_on(async {
+                self.store
+                    .get_opts(&self.path, options)
+                    .await?
+                    .bytes()
+                    .await
+            })
+            .map_err(|fault| self.lost(fault))
+    }
+
+    fn lost(&self, cause: object_store::Error) -> io::Error {
+        keep(&self.fault, cause)
+    }
+}
+
+fn keep(fault: &Mutex<Option<object_store::Error>>, cause: object_store::Error) -> io::Error {
+    let told = io::Error::other(cause.to_string());
+    if let Ok(mut fault) = fault.lock() {
+        fault.get_or_insert(cause);
+    }
+
+    told
+}
+
+impl Length for File {
+    fn len(&self) -> u64 {
+        self.size
+    }
+}
+
+impl ChunkReader for File {
+    type T = Chunks;
+
+    fn get_read(&self, start: u64) -> Result<Chunks, ParquetError> {
+        Ok(Chunks {
+            file: self.clone(),
+            next: start,
+            chunk: Bytes::new(),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        self.range(start, length as u64)
+            .map_err(|fault| ParquetError::External(fault.into()))
+    }
+}
+
+/// A part of a file from some byte on, fetched a MiB at a time.
+pub(super) struct Chunks {
+    file: File,
+    next: u64,
+    chunk: Bytes,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if self.chunk.is_empty() && self.next < self.file.size {
+            let length = CHUNK.min(self.file.size - self.next);
+            self.chunk = self.file.range(self.next, length)?;
+            self.next += length;
+        }
+        let taken = room.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(&mut room[..taken]);
+
+        Ok(taken)
+    }
+}

@@ -1,0 +1,431 @@
+//! The rows of a file: CSV, JSON or Parquet, each opened into the text of a JSON object.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::columns;
+use crate::landing::open_fields;
+use crate::pipeline::{FileSource, Format};
+
+/// So large may the text of one row be: what is larger is a quote or a bracket that nobody closed.
+const LARGEST_ROW: u64 = 128 << 20;
+
+/// A row, before it is an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Row {
+    /// `I`, `U`, `D`, or what stood there instead.
+    pub(super) operation: Option<String>,
+    /// When it happened, in microseconds since 1970 UTC; none where the text was no time.
+    pub(super) occurred_at_us: Option<i64>,
+    /// Its number in the order of all events.
+    pub(super) sequence: Option<i64>,
+    /// The row as JSON.
+    pub(super) data: String,
+}
+
+/// How rows of one table's files are read.
+pub(super) struct Reader<'a> {
+    /// What the definition says of the files.
+    pub(super) source: &'a FileSource,
+    /// The columns that every file must have.
+    pub(super) key: &'a [String],
+    /// The time of rows that carry none.
+    pub(super) modified_at: Timestamp,
+}
+
+/// The columns of a file with their Postgres types, in the order in which they first appear.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    pub(super) found: Vec<(String, String)>,
+    names: HashSet<String>,
+}
+
+/// Takes rows; false ends the reading.
+pub(super) trait Sink: FnMut(Row) -> bool {}
+impl<F: FnMut(Row) -> bool> Sink for F {}
+
+impl Columns {
+    pub(super) fn note(&mut self, name: &str, postgres_type: &str) {
+        if !self.names.contains(name) {
+            self.names.insert(name.to_owned());
+            self.found.push((name.to_owned(), postgres_type.to_owned()));
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Gives every row of a text file to `sink`.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read, and in which line or row.
+    pub(super) fn text(
+        &self,
+        format: Format,
+        file: impl Read,
+        columns: &mut Columns,
+        sink: &mut impl Sink,
+    ) -> io::Result<()> {
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        match file.fill_buf()? {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                return Err(unreadable("it is UTF-16; write it as UTF-8"));
+            }
+            [0xef, 0xbb, 0xbf, ..] => file.consume(3),
+            [] => return Ok(()),
+            _ => {}
+        }
+        let taken = Rc::new(Cell::new(0));
+        let file = Bounded {
+            file,
+            taken: Rc::clone(&taken),
+        };
+        match format {
+            Format::Csv => self.csv(file, &taken, columns, sink),
+            Format::JsonLines => self.json_lines(file, &taken, columns, sink),
+            Format::Json => self.json(file, &taken, columns, sink),
+            Format::Parquet => Err(unreadable("Parquet is no text")),
+        }
+    }
+
+    /// Refuses a file that lacks a column of the key: of another table, or with other delimiters.
+    pub(super) fn check_key(&self, found: &[String]) -> io::Result<()> {
+        let Some(missing) = self.key.iter().find(|key| !found.contains(key)) else {
+            return Ok(());
+        };
+        let hint = match found {
+            [only] if only.contains([';', '\t', '|', ',']) => {
+                "; set `source.csv.delimiter` to what stands between them".to_owned()
+            }
+            _ => crate::error::nearest_name(missing, found.iter().map(String::as_str))
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default(),
+        };
+        let shown: Vec<&str> = found.iter().take(20).map(String::as_str).collect();
+
+        Err(unreadable(format!(
+            "it has no column `{missing}`, which belongs to the key; its columns are `{}`{hint}",
+            shown.join("`, `")
+        )))
+    }
+
+    /// Makes a row of its JSON and of what its technical columns say.
+    pub(super) fn row<'v>(&self, data: String, value: impl Fn(&str) -> Option<&'v str>) -> Row {
+        let source = self.source;
+        let operation = match &source.operation {
+            None => Some("U".to_owned()),
+            Some(operation) => {
+                value(&operation.column).map(|text| operation.values.meaning(text).to_owned())
+            }
+        };
+        let occurred_at_us = match &source.occurred_at {
+            None => Some(self.modified_at.as_microsecond()),
+            Some(column) => value(column).and_then(moment),
+        };
+        let sequence = source
+            .sequence
+            .as_deref()
+            .and_then(|column| value(column)?.parse().ok());
+
+        Row {
+            operation,
+            occurred_at_us,
+            sequence,
+            data,
+        }
+    }
+
+    fn csv(
+        &self,
+        file: impl Read,
+        taken: &Cell<u64>,
+        columns: &mut Columns,
+        sink: &mut impl Sink,
+    ) -> io::Result<()> {
+        let csv = &self.source.csv;
+        let byte = |sign: char| u8::try_from(sign).unwrap_or(b',');
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(csv.header)
+            .delimiter(byte(csv.delimiter))
+            .quote(byte(csv.quote))
+            .from_reader(file);
+        let names: Vec<String> = if csv.header {
+            reader
+                .headers()
+                .map_err(of_csv)?
+                .iter()
+                .map(ToOwned::to_owned)
+                .collect()
+        } else {
+            csv.columns.clone()
+        };
+        let twice = names
+            .iter()
+            .enumerate()
+            .find(|(at, name)| names[..*at].contains(name));
+        if let Some((_, name)) = twice {
+            return Err(unreadable(format!("it has two columns `{name}`")));
+        }
+        self.check_key(&names)?;
+        for name in &names {
+            columns.note(name, "text");
+        }
+        let labels: Vec<String> = names
+            .iter()
+            .map(|name| format!("{}:", columns::quoted(name)))
+            .collect();
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).map_err(of_csv)? {
+            taken.set(0);
+            if record.len() != names.len() {
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(unreadable(format!(
+                    "line {line} has {} values, not {}",
+                    record.len(),
+                    names.len()
+                )));
+            }
+            let mut data = String::with_capacity(record.as_slice().len() + 16 * names.len());
+            data.push('{');
+            for (label, value) in labels.iter().zip(&record) {
+                if data.len() > 1 {
+                    data.push(',');
+                }
+                data.push_str(label);
+                if value == csv.null {
+                    data.push_str("null");
+                } else {
+                    columns::quote(value, &mut data);
+                }
+            }
+            data.push('}');
+            let value = |name: &str| {
+                let at = names.iter().position(|known| known == name)?;
+                record.get(at).filter(|value| *value != csv.null)
+            };
+            if !sink(self.row(data, value)) {
+                break;
+            }
+        }
+
+        Ok(())
+    }
+
+    fn json_lines(
+        &self,
+        mut file: impl BufRead,
+        taken: &Cell<u64>,
+        columns: &mut Columns,
+        sink: &mut impl Sink,
+    ) -> io::Result<()> {
+        let mut text = String::new();
+        for line in 1_u64.. {
+            text.clear();
+            taken.set(0);
+            let place = || format!("line {line}");
+            let read = file
+                .read_line(&mut text)
+                .map_err(|fault| at_place(fault, &place()))?;
+            if read == 0 {
+                break;
+            }
+            if !text.trim_ascii().is_empty()
+                && !self.object(text.trim_ascii(), place, columns, sink)?
+            {
+                break;
+            }
+        }
+
+        Ok(())
+    }
+
+    fn json(
+        &self,
+        file: impl Read,
+        taken: &Cell<u64>,
+        columns: &mut Columns,
+        sink: &mut impl Sink,
+    ) -> io::Result<()> {
+        let mut fault = None;
+        let mut number = 0_u64;
+        let mut take = |text: &str| {
+            taken.set(0);
+            number += 1;
+            match self.object(text, || format!("row {number}"), columns, sink) {
+                Ok(goes_on) => goes_on,
+                Err(cause) => {
+                    fault = Some(cause);
+                    false
+                }
+            }
+        };
+        let mut deserializer = serde_json::Deserializer::from_reader(file);
+        let read = Elements(&mut take)
+            .deserialize(&mut deserializer)
+            .and_then(|is_whole| if is_whole { deserializer.end() } else { Ok(()) });
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+
+        read.map_err(|fault| {
+            let place = format!("line {}, column {}", fault.line(), fault.column());
+            if fault.is_io() {
+                return at_place(io::Error::from(fault), &place);
+            }
+            unreadable(format!("{place}: it is no JSON array of objects"))
+        })
+    }
+
+    /// Gives the row that a JSON object is, and says whether the reading goes on.
+    fn object(
+        &self,
+        text: &str,
+        place: impl Fn() -> String,
+        columns: &mut Columns,
+        sink: &mut impl Sink,
+    ) -> io::Result<bool> {
+        let fields = open_fields(text)
+            .ok_or_else(|| unreadable(format!("{}: it is no JSON object", place())))?;
+        let mut technical = Vec::new();
+        for (name, value) in fields.iter() {
+            columns.note(&name, "text");
+            let names = self
+                .source
+                .technical()
+                .chain(self.source.occurred_at.as_deref());
+            if names.into_iter().any(|technical| technical == name)
+                && let Some(value) = value
+            {
+                technical.push((name, value));
+            }
+        }
+        let row = self.row(text.to_owned(), |name| {
+            let found = technical.iter().find(|(known, _)| known == name)?;
+            Some(found.1.as_ref())
+        });
+
+        Ok(sink(row))
+    }
+}
+
+/// The elements of a JSON array, one after the other; says whether all were taken.
+struct Elements<'a, F>(&'a mut F);
+
+impl<'de, F: FnMut(&str) -> bool> DeserializeSeed<'de> for Elements<'_, F> {
+    type Value = bool;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for Elements<'_, F> {
+    type Value = bool;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an array of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            if !(self.0)(element.get()) {
+                return Ok(false);
+            }
+        }
+
+        Ok(true)
+    }
+}
+
+/// Bounds what is read of one row: whoever counts sets the count back after each.
+struct Bounded<R> {
+    file: R,
+    taken: Rc<Cell<u64>>,
+}
+
+impl<R: BufRead> Read for Bounded<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(room)?;
+        self.count(read)?;
+
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Bounded<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.count(0)?;
+        self.file.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.taken.set(self.taken.get() + amount as u64);
+        self.file.consume(amount);
+    }
+}
+
+impl<R> Bounded<R> {
+    fn count(&self, read: usize) -> io::Result<()> {
+        self.taken.set(self.taken.get() + read as u64);
+        if self.taken.get() > LARGEST_ROW {
+            return Err(unreadable(
+                "a row is larger than 128 MiB; is a quote or a bracket not closed?",
+            ));
+        }
+
+        Ok(())
+    }
+}
+
+/// A fault of the file, not of the way to it.
+pub(super) fn unreadable(reason: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.into())
+}
+
+fn at_place(fault: io::Error, place: &str) -> io::Error {
+    match fault.kind() {
+        io::ErrorKind::InvalidData => unreadable(format!("{place}: {fault}")),
+        _ => fault,
+    }
+}
+
+fn of_csv(fault: csv::Error) -> io::Error {
+    let line = fault.position().map_or(0, csv::Position::line);
+    let reason = match fault.kind() {
+        csv::ErrorKind::Utf8 { .. } => format!("line {line}: it is not UTF-8"),
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
+            format!("line {line} has {len} values, not {expected_len}")
+        }
+        csv::ErrorKind::Io(_) => match fault.into_kind() {
+            csv::ErrorKind::Io(fault) => return fault,
+            _ => "it cannot be read".into(),
+        },
+        _ => fault.to_string(),
+    };
+
+    unreadable(reason)
+}
+
+/// Microseconds since 1970 UTC of a time with `T` or blank, with an offset or in UTC.
+fn moment(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let time = Timestamp::from_str(text).ok().or_else(|| {
+        DateTime::from_str(text)
+            .ok()?
+            .in_tz("UTC")
+            .ok()
+            .map(|time| time.timestamp())
+    })?;
+
+    Some(time.as_microsecond())
+}

@@ -1,0 +1,211 @@
+//! The ledger of files: what was read of a folder, and what could not be.
+
+use std::collections::{HashMap, HashSet};
+
+use deadpool_postgres::Transaction;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Store, fault, statement};
+use crate::error::Result;
+
+/// A file that was looked at.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Where it is, below its store.
+    pub path: String,
+    /// What its store calls this version of it.
+    pub etag: String,
+    /// Its size in bytes.
+    pub size: i64,
+    /// The table that it belongs to.
+    pub table: String,
+    /// When it was written.
+    pub modified_at: Timestamp,
+    /// What became of it.
+    pub state: FileState,
+    /// The rows that it has; 0 where it was not read.
+    pub rows: i64,
+    /// Why it was not read.
+    pub reason: Option<String>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileState {
+    /// All its rows have landed.
+    Landed,
+    /// It cannot be read; none of its rows landed. Another file in its place is read.
+    Unreadable,
+    /// It was read before and is another now, which `source.changed: reject` refuses.
+    Changed,
+}
+
+/// A file of the ledger.
+#[derive(Debug, Clone)]
+pub struct LedgerFile {
+    /// Its number in the ledger, which rises.
+    pub id: i64,
+    /// The batch that it was looked at for.
+    pub batch: i64,
+    /// When that was.
+    pub seen_at: Timestamp,
+    /// The file.
+    pub file: SourceFile,
+}
+
+impl FileState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Landed => "landed",
+            Self::Unreadable => "unreadable",
+            Self::Changed => "changed",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        match name {
+            "landed" => Self::Landed,
+            "changed" => Self::Changed,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+impl Store {
+    /// Says of listed files, by path, etag and size, which the ledger has: as they are, or as they were before.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn known_files(
+        &self,
+        pipeline: &str,
+        files: &[(&str, &str, i64)],
+    ) -> Result<HashMap<String, bool>> {
+        let (paths, etags, sizes) = columns(files);
+        let rows = self
+            .client()
+            .await?
+            .query(
+                statement!("state/known_files.sql"),
+                &[&pipeline, &paths, &etags, &sizes],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// The paths of those of listed files that have landed as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn landed_files(
+        &self,
+        pipeline: &str,
+        files: &[(&str, &str, i64)],
+    ) -> Result<HashSet<String>> {
+        let (paths, etags, sizes) = columns(files);
+        let rows = self
+            .client()
+            .await?
+            .query(
+                statement!("state/landed_files.sql"),
+                &[&pipeline, &paths, &etags, &sizes],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Lists the ledger's files, the newest first: of a state, of a table, before a number.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn files(
+        &self,
+        pipeline: &str,
+        (state, table): (Option<FileState>, Option<&str>),
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<LedgerFile>> {
+        let state = state.map(FileState::name);
+        let rows = self
+            .client()
+            .await?
+            .query(
+                statement!("state/list_files.sql"),
+                &[&pipeline, &state, &table, &before, &limit],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(rows
+            .iter()
+            .map(|row| LedgerFile {
+                id: row.get(0),
+                batch: row.get(5),
+                seen_at: row.get(10),
+                file: SourceFile {
+                    path: row.get(1),
+                    etag: row.get(2),
+                    size: row.get(3),
+                    table: row.get(4),
+                    modified_at: row.get(9),
+                    state: FileState::of(row.get(6)),
+                    rows: row.get(7),
+                    reason: row.get(8),
+                },
+            })
+            .collect())
+    }
+}
+
+/// Notes what became of a batch's files.
+pub(super) async fn record(
+    transaction: &Transaction<'_>,
+    (pipeline, batch): (&str, i64),
+    files: &[SourceFile],
+) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let texts = |text: fn(&SourceFile) -> &str| files.iter().map(text).collect::<Vec<_>>();
+    let sizes: Vec<i64> = files.iter().map(|file| file.size).collect();
+    let rows: Vec<i64> = files.iter().map(|file| file.rows).collect();
+    let reasons: Vec<Option<&str>> = files.iter().map(|file| file.reason.as_deref()).collect();
+    let times: Vec<Timestamp> = files.iter().map(|file| file.modified_at).collect();
+    transaction
+        .execute(
+            statement!("state/record_files.sql"),
+            &[
+                &pipeline,
+                &batch,
+                &texts(|file| &file.path),
+                &texts(|file| &file.etag),
+                &sizes,
+                &texts(|file| &file.table),
+                &texts(|file| file.state.name()),
+                &rows,
+                &reasons,
+                &times,
+            ],
+        )
+        .await
+        .map_err(fault)?;
+
+    Ok(())
+}
+
+fn columns<'a>(files: &[(&'a str, &'a str, i64)]) -> (Vec<&'a str>, Vec<&'a str>, Vec<i64>) {
+    (
+        files.iter().map(|file| file.0).collect(),
+        files.iter().map(|file| file.1).collect(),
+        files.iter().map(|file| file.2).collect(),
+    )
+}

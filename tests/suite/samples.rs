@@ -1,0 +1,102 @@
+//! The sample pipelines beside the shop's: what they promise, as they stand in `sql/pipelines/`.
+
+use icefront::generate::{self, Generate};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::harness::Service;
+
+/// A sample, with the test's name and without schemas of its own.
+fn sample(name: &str) -> String {
+    let path = format!(
+        "{}/sql/pipelines/{name}/pipeline.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    std::fs::read_to_string(path)
+        .expect("a sample")
+        .lines()
+        .filter(|line| !line.starts_with("schemas:"))
+        .map(|line| line.replace(&format!("pipeline: {name}"), "pipeline: PIPELINE") + "\n")
+        .collect()
+}
+
+#[tokio::test]
+async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
+    let service = Service::start(&sample("crm"), "").await;
+    let url = service.servers.database(&format!("{}_shop", service.name));
+    let generate = Generate {
+        rows: Some(300),
+        ..Generate::quietly(url)
+    };
+    generate::run(generate.clone()).await.expect("customers");
+    service.run().await;
+    for seed in 2..4 {
+        let again = Generate {
+            seed,
+            ..generate.clone()
+        };
+        generate::run(again).await.expect("more customers");
+        let write = "delete from customers where customer_id in (select customer_id from customers where not exists (select 1 from orders where orders.customer_id = customers.customer_id) order by 1 limit 3)";
+        service.shop.batch_execute(write).await.expect("deleted");
+        service.run().await;
+        let held = service
+            .query(
+                "select customer_id, cast(updated_at as varchar) from {marts.customers} order by 1",
+            )
+            .await;
+        let rows = service
+            .shop
+            .query(
+                "select customer_id, to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' UTC' from customers order by 1",
+                &[],
+            )
+            .await
+            .expect("customers");
+        let there: Vec<_> = rows
+            .iter()
+            .map(|row| vec![json!(row.get::<_, i64>(0)), json!(row.get::<_, String>(1))])
+            .collect();
+        assert_eq!(held, there, "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn shipments_that_a_carrier_drops_are_a_table() {
+    let folder = TempDir::new().expect("a folder");
+    let path = format!("path: file://{}/", folder.path().display());
+    let pipeline = sample("drops").replace("path: file:///data/drops/", &path);
+    let service = Service::start(
+        &pipeline.replace("  kind: files\n", "  kind: files\n  settle: 0s\n"),
+        "",
+    )
+    .await;
+    let shipments = folder.path().join("shipments");
+    std::fs::create_dir(&shipments).expect("a folder");
+    let drop = |name: &str, text: &str| std::fs::write(shipments.join(name), text).expect("a file");
+    drop(
+        "1.csv",
+        "seq,op,changed_at,shipment_id,weight_kg\n1,c,2026-01-01T10:00:00Z,7,1.250\n4,d,2026-01-01T13:00:00Z,7,\n",
+    );
+    drop(
+        "2.jsonl",
+        "{\"seq\": 3, \"op\": \"u\", \"changed_at\": \"2026-01-01T12:00:00Z\", \"shipment_id\": 8, \"weight_kg\": 2.5}\n",
+    );
+    let run = service.run().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    drop(
+        "3.csv",
+        "seq,op,changed_at,shipment_id,weight_kg\n2,c,2026-01-01T11:00:00Z,8,2.000\n",
+    );
+    service.run().await;
+    let rows = service
+        .query("select shipment_id, cast(weight_kg as varchar) from {marts.shipments}")
+        .await;
+    assert_eq!(json!(rows), json!([[8, "2.500"]]));
+    let versions = service
+        .query("select shipment_id, cast(weight_kg as varchar), is_deleted from {marts.shipments_history} order by 1, valid_from")
+        .await;
+    assert_eq!(
+        json!(versions),
+        json!([[7, "1.250", true], [8, "2.000", false], [8, "2.500", false]])
+    );
+}
