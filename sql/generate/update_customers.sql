@@ -13,7 +13,8 @@ with target as (
         email = coalesce(target.email, existing.email),
         country = coalesce(target.country, existing.country),
         tags = coalesce(string_to_array(target.tags, ','), existing.tags),
-        profile = coalesce(target.profile, existing.profile)
+        profile = coalesce(target.profile, existing.profile),
+        updated_at = now()
     from target
     where existing.customer_id = target.customer_id
     returning existing.customer_id

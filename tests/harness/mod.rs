@@ -59,7 +59,9 @@ impl Service {
         tables: &str,
         settings: &str,
     ) -> Self {
-        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        // Short, because the S3 server makes the name of a file of the whole path of an object: 255 bytes at most.
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let name = format!("test_{}", &id[24..]);
         servers.create_database(&format!("{name}_state")).await;
         servers.create_database(&format!("{name}_shop")).await;
         let shop = servers.connect(&format!("{name}_shop")).await;

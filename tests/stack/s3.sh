@@ -6,7 +6,7 @@ s3_home=$cache/s3s-fs-$s3_version
 s3_data=$stack/s3/data
 s3_log=$stack/s3/server.log
 s3_pid_file=$stack/s3/pid
-s3_bucket=icefront
+s3_bucket=ice
 s3_access_key=icefront
 s3_secret_key=icefront-secret
 
@@ -31,7 +31,8 @@ s3_runs() { is_process "$(s3_pid)" "$s3_data"; }
 # Any answer is one: it asks for a signature.
 s3_answers() { curl -s -m 5 -o /dev/null "$s3_url"; }
 
-# Starts the server, unless it runs, and waits until it answers. A bucket is a folder.
+# Starts the server, unless it runs, and waits until it answers. A bucket is a folder; of an object's path it makes the name of a file,
+# which holds 255 bytes, so bucket and warehouse have short names.
 start_s3() {
   if ! s3_runs; then
     need_s3

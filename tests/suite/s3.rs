@@ -41,7 +41,7 @@ async fn an_audit_log_becomes_tables_on_s3_also_when_the_service_is_killed() {
 #[tokio::test]
 async fn files_that_are_dropped_into_a_bucket_are_a_table() {
     let servers = Servers::find_s3();
-    let folder = format!("s3://icefront/drops/{}/", uuid::Uuid::now_v7().simple());
+    let folder = format!("s3://ice/drops/{}/", uuid::Uuid::now_v7().simple());
     let pipeline = format!(
         "
 pipeline: PIPELINE
