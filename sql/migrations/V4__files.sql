@@ -11,10 +11,12 @@ create table icefront.files (
   rows bigint not null,
   reason text,
   modified_at timestamptz not null,
+  -- The definition that it was read by: what could not be read by one is tried again by another.
+  read_by text not null,
   seen_at timestamptz not null default clock_timestamp(),
   id bigint generated always as identity,
-  primary key (pipeline, path, etag, size)
+  primary key (pipeline, id)
 );
 
-create unique index files_by_id on icefront.files (pipeline, id);
+create index files_by_path on icefront.files (pipeline, path, id);
 create index files_by_batch on icefront.files (pipeline, batch);

@@ -11,6 +11,7 @@ use super::read::Path;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::Definition;
+use crate::report::{self, Purge};
 use crate::source::{Finding, Opened, Safety};
 use crate::state::Cursor;
 
@@ -95,18 +96,6 @@ pub(super) struct Checked {
     findings: Vec<Finding>,
 }
 
-/// Up to where an audit log may be deleted.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"source": "shop", "up_to_event": "10412", "reason": "every event up to it has landed, and no transaction can still commit one"}))]
-pub(super) struct Purge {
-    /// Its name: the pipeline's.
-    source: String,
-    /// Events with this id and lower ones may be deleted; `null` where that is not known.
-    up_to_event: Option<String>,
-    /// Why.
-    reason: &'static str,
-}
-
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct SourcePath {
@@ -180,7 +169,7 @@ pub(super) async fn check_source(
 
 /// Tell up to which event the owner of an audit log may delete.
 ///
-/// Every event up to there has landed, and no transaction can still commit one. `null` where that cannot be told, with the reason.
+/// Every event up to there has landed in every pipeline that reads the log, and no transaction can still commit one. `null` where that cannot be told, with the reason.
 #[utoipa::path(
     get, path = "/v1/sources/{source}/safe_to_purge", tag = "sources",
     params(SourcePath),
@@ -191,24 +180,8 @@ pub(super) async fn safe_to_purge(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Purge>> {
     let definition = app.pipelines.get(&source)?;
-    let cursor = app.store.cursor(&definition.name).await?;
-    let position = cursor.as_ref().map(|cursor| &cursor.position);
-    let floor = position.and_then(|position| position.get("floor")?.as_i64());
-    let reason = match (&definition.source, floor) {
-        (crate::pipeline::Source::PostgresAuditLog { .. }, Some(_)) => {
-            "every event up to it has landed, and no transaction can still commit one"
-        }
-        (crate::pipeline::Source::PostgresAuditLog { .. }, None) => {
-            "it is not known yet: it takes two extractions and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST …/check` tells which is missing"
-        }
-        _ => "this source has no log to delete from",
-    };
 
-    Ok(Json(Purge {
-        source,
-        up_to_event: floor.map(|floor| floor.to_string()),
-        reason,
-    }))
+    Ok(Json(report::safe_to_purge(&app, definition).await?))
 }
 
 async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {

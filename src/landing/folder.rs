@@ -11,6 +11,9 @@ use uuid::Uuid;
 use crate::config;
 use crate::error::{Cause, Error, Result};
 
+/// Where the keys of tables lie while they are compared, beside the batches.
+const KEYS: &str = "keys";
+
 /// Names a batch, and by that its folder.
 ///
 /// Its number alone would not do: another service, or one that lost its state database, may count from one again and
@@ -29,12 +32,7 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     fn name(&self) -> String {
-        let keys = self
-            .keys_of
-            .map(|table| format!("-{table}-keys"))
-            .unwrap_or_default();
-
-        format!("{:012}-{}{keys}", self.id, self.run)
+        format!("{:012}-{}", self.id, self.run)
     }
 }
 
@@ -70,7 +68,15 @@ impl Folder {
     /// The folder of one batch as Trino names it, with a slash at its end.
     #[must_use]
     pub fn location(&self, batch: &Batch<'_>) -> String {
-        format!("{}/{}/{}/", self.read_from, batch.pipeline, batch.name())
+        let keys = batch.keys_of.map(|table| format!("{KEYS}/{table}/"));
+
+        format!(
+            "{}/{}/{}{}/",
+            self.read_from,
+            batch.pipeline,
+            keys.unwrap_or_default(),
+            batch.name()
+        )
     }
 
     /// A file of a batch as we write it.
@@ -88,7 +94,20 @@ impl Folder {
     ///
     /// [`Error::LandingUnavailable`].
     pub async fn remove(&self, batch: &Batch<'_>) -> Result<()> {
-        let folder = self.batch(batch);
+        self.remove_below(self.batch(batch)).await
+    }
+
+    /// Deletes every file with keys of a pipeline's tables: only one run at a time compares them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LandingUnavailable`].
+    pub async fn remove_keys(&self, pipeline: &str) -> Result<()> {
+        self.remove_below(self.root.clone().join(pipeline).join(KEYS))
+            .await
+    }
+
+    async fn remove_below(&self, folder: Path) -> Result<()> {
         let files: Vec<Path> = self
             .store
             .list(Some(&folder))
@@ -107,7 +126,13 @@ impl Folder {
     }
 
     fn batch(&self, batch: &Batch<'_>) -> Path {
-        self.root.clone().join(batch.pipeline).join(batch.name())
+        let pipeline = self.root.clone().join(batch.pipeline);
+        let folder = match batch.keys_of {
+            Some(table) => pipeline.join(KEYS).join(table),
+            None => pipeline,
+        };
+
+        folder.join(batch.name())
     }
 }
 

@@ -123,12 +123,12 @@ pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Drops the table, if there is one; its files stay.
+/// Drops the table, if there is one.
 ///
 /// # Errors
 ///
 /// [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`].
-pub async fn drop(landing: Landing<'_>) -> Result<()> {
+pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
     let sql = render("landing/drop.sql", json!({"table": landing.table}))?;
     landing.publisher.run(landing.table, &sql).await?;
 

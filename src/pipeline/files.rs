@@ -150,7 +150,7 @@ impl FileSource {
             .find_map(|end| name.strip_suffix(end))
             .unwrap_or(&name);
         match bare.rsplit('.').next() {
-            Some("csv" | "tsv" | "txt") => Ok(Format::Csv),
+            Some("csv") => Ok(Format::Csv),
             Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
             Some("json") => Ok(Format::Json),
             Some("parquet") => Ok(Format::Parquet),

@@ -206,6 +206,45 @@ impl Table {
         self.from.split_once('.').unwrap_or(("public", &self.from))
     }
 
+    /// The fields of an event that hold the key: names in the source, as far as the definition tells them.
+    #[must_use]
+    pub fn key_fields(&self) -> Vec<String> {
+        let field = |key: &String| {
+            let declared = self
+                .columns
+                .iter()
+                .find(|column| column.name.to_lowercase() == key.to_lowercase());
+            let from = declared.and_then(|column| column.from.as_deref());
+            from.unwrap_or(key).to_owned()
+        };
+
+        self.key.iter().map(field).collect()
+    }
+
+    /// Whether a field of the source is part of the key, or declared to fill a column.
+    #[must_use]
+    pub fn uses(&self, field: &str) -> bool {
+        self.declares(field)
+            || self
+                .key_fields()
+                .iter()
+                .any(|key| key.to_lowercase() == field.to_lowercase())
+    }
+
+    /// Whether a field would make a column of a name that the tables have themselves.
+    #[must_use]
+    pub fn is_taken(&self, field: &str) -> bool {
+        let name = field.to_lowercase();
+
+        !self.declares(field) && (name.starts_with('_') || TAKEN.contains(&name.as_str()))
+    }
+
+    fn declares(&self, field: &str) -> bool {
+        self.columns
+            .iter()
+            .any(|column| column.from.as_deref().unwrap_or(&column.name) == field)
+    }
+
     /// The columns of the key by their names in the tables.
     #[must_use]
     pub fn key_names(&self) -> Vec<String> {
@@ -218,17 +257,12 @@ impl Table {
     ///
     /// A sentence that says which key or tracked column does not exist, or which name is taken.
     pub fn columns(&self, catalogue: &[(String, String)]) -> Result<Vec<Column>, String> {
-        let declared_from = |field: &str| {
-            self.columns
-                .iter()
-                .any(|c| c.from.as_deref().unwrap_or(&c.name) == field)
-        };
         let mut columns = Vec::new();
         for column in &self.columns {
             columns.push(column.column(catalogue)?);
         }
         for (name, postgres_type) in catalogue {
-            if !declared_from(name) {
+            if !self.declares(name) {
                 let data_type = DataType::from_postgres(postgres_type);
                 columns.push(Column::new(name, name, &data_type));
             }

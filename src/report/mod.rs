@@ -2,10 +2,12 @@
 
 mod freshness;
 mod plan;
+mod purge;
 mod rejects;
 mod rows;
 
 pub use freshness::{Freshness, LagReason, Status, freshness};
 pub use plan::{Plan, PlannedTable, plan};
+pub use purge::{Purge, safe_to_purge};
 pub use rejects::{Reject, RejectQuery, rejects};
 pub use rows::{RowQuery, Rows, rows, versions};

@@ -1,11 +1,11 @@
 //! Rows that a table no longer has: found by comparing its keys, all of them, with those of the current rows.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::attempt::Attempt;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Event, Landing, Writer};
+use crate::pipeline::{Column, CompareKeys};
 use crate::publish::Publisher;
 use crate::source::{Opened, Reading, Tally};
 use crate::sql::render;
@@ -16,7 +16,8 @@ const MOST_DELETES: usize = 100_000;
 const DELETES_OF_A_BATCH: i64 = 1 << 35;
 
 /// Adds a delete to the batch for each current row whose key the source no longer has, for the tables that are compared in this
-/// reading; gives those of which there are more than a batch takes.
+/// reading; gives those that are to be compared again: there are more than a batch takes, or nothing to compare with yet. Ends the
+/// source's snapshot.
 ///
 /// The keys are read in the snapshot of the rows and land in a table of their own, which is dropped when they were compared: of
 /// what an earlier try left there, nothing has this batch's number.
@@ -32,13 +33,21 @@ pub(super) async fn find(
     (tally, writer): (&mut Tally, &mut Writer<'_>),
 ) -> Result<Vec<String>> {
     let mut unfinished = Vec::new();
-    let mut id = source.first_event(batch.id) + DELETES_OF_A_BATCH;
+    let mut compared = Vec::new();
     for name in reading.compared() {
-        let gone = gone(attempt, publisher, (source, reading), batch, name).await?;
-        if gone.len() == MOST_DELETES {
-            unfinished.push(name.to_owned());
+        match read(attempt, (source, reading), batch, name).await? {
+            Some(keys) => compared.push((name, keys)),
+            None => unfinished.push(name.to_owned()),
         }
-        let Some(table) = attempt.definition.tables.get(name) else {
+    }
+    source.end().await?;
+    let mut id = source.first_event(batch.id) + DELETES_OF_A_BATCH;
+    for (name, keys) in &compared {
+        let gone = gone(attempt, publisher, keys, name).await?;
+        if gone.len() == MOST_DELETES {
+            unfinished.push((*name).to_owned());
+        }
+        let Some(table) = attempt.definition.tables.get(*name) else {
             continue;
         };
         let (schema, table) = table.origin();
@@ -62,6 +71,28 @@ pub(super) async fn find(
     Ok(unfinished)
 }
 
+/// Removes the key files that earlier tries left.
+///
+/// # Errors
+///
+/// [`Error::LandingUnavailable`].
+pub(super) async fn sweep(attempt: &Attempt<'_>) -> Result<()> {
+    let compares = attempt
+        .definition
+        .tables
+        .values()
+        .any(|table| table.deletes.compare_keys != CompareKeys::Off);
+    if compares {
+        attempt
+            .app
+            .folder
+            .remove_keys(&attempt.definition.name)
+            .await?;
+    }
+
+    Ok(())
+}
+
 /// Says in a cursor that tables are to be compared again by the next reading.
 pub(super) fn compare_again(position: &mut Value, tables: &[String]) {
     for table in tables {
@@ -69,62 +100,96 @@ pub(super) fn compare_again(position: &mut Value, tables: &[String]) {
     }
 }
 
-/// The keys that a table no longer has, by the names of their fields.
-async fn gone(
+/// The keys of a table, in files of their own.
+struct Keys<'a> {
+    batch: Batch<'a>,
+    files: usize,
+    columns: Vec<Column>,
+}
+
+/// Reads the keys of a table; none where there are no current rows to compare them with, or whose key is another.
+async fn read<'a>(
     attempt: &Attempt<'_>,
-    publisher: Publisher<'_>,
     (source, reading): (&Opened<'_>, &Reading),
-    batch: Batch<'_>,
-    name: &str,
-) -> Result<Vec<Map<String, Value>>> {
+    batch: Batch<'a>,
+    name: &'a str,
+) -> Result<Option<Keys<'a>>> {
     let app = attempt.app;
     let known = app.store.table(&attempt.definition.name, name).await?;
     let Some(known) = known.filter(|known| known.current_batch > 0 && !known.current_anew) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let keys = attempt.names.keys(name);
+    let columns: Vec<Column> = known
+        .columns
+        .into_iter()
+        .filter(|column| column.is_key)
+        .collect();
+    let fields = source.key_fields(name);
+    let is_comparable = columns.len() == fields.len()
+        && columns
+            .iter()
+            .all(|column| column.path.is_none() && fields.contains(&column.from));
+    if !is_comparable {
+        tracing::warn!(
+            pipeline = attempt.definition.name,
+            table = name,
+            "keys are not compared: those of the tables are others than those of the source"
+        );
+        return Ok(None);
+    }
     let batch = Batch {
         keys_of: Some(name),
         ..batch
     };
-    let mut writer = Writer::new(&app.folder, batch, Timestamp::now().as_microsecond());
+    let mut writer = Writer::new(&app.folder, batch, reading.read_at.as_microsecond());
     source.read_keys(reading, name, &mut writer).await?;
-    let files = writer.finish().await?;
+
+    Ok(Some(Keys {
+        batch,
+        files: writer.finish().await?.count,
+        columns,
+    }))
+}
+
+/// The keys that a table no longer has, by the names of their fields.
+async fn gone(
+    attempt: &Attempt<'_>,
+    publisher: Publisher<'_>,
+    keys: &Keys<'_>,
+    name: &str,
+) -> Result<Vec<Map<String, Value>>> {
+    let table = attempt.names.keys(name);
     let landing = Landing {
-        folder: &app.folder,
-        table: &keys,
+        folder: &attempt.app.folder,
+        table: &table,
         publisher,
     };
-    landing::drop(landing).await?;
+    landing::drop_table(landing).await?;
     landing::ensure(landing).await?;
-    if files.count > 0 {
-        landing::register(landing, &batch).await?;
+    if keys.files > 0 {
+        landing::register(landing, &keys.batch).await?;
     }
-    let key_columns: Vec<_> = known
-        .columns
-        .iter()
-        .filter(|column| column.is_key)
-        .collect();
     let sql = render(
         "landing/gone.sql",
         json!({
-            "keys": keys,
+            "keys": table,
             "current": attempt.names.current(name),
-            "key_columns": key_columns,
-            "batch": batch.id,
+            "key_columns": keys.columns,
+            "batch": keys.batch.id,
             "limit": MOST_DELETES,
         }),
     )?;
     let rows = publisher.read(&sql).await?;
-    landing::drop(landing).await?;
-    app.folder.remove(&batch).await?;
+    landing::drop_table(landing).await?;
+    attempt.app.folder.remove(&keys.batch).await?;
 
     rows.into_iter()
         .map(|row| {
-            if row.len() != key_columns.len() {
+            if row.len() != keys.columns.len() {
                 return Err(Error::internal("a key of another shape was found"));
             }
-            Ok(key_columns
+            Ok(keys
+                .columns
                 .iter()
                 .map(|column| column.from.clone())
                 .zip(row)

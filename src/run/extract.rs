@@ -1,5 +1,6 @@
 //! The step `extract`: what the source has that the cursor has not seen, landed as one batch.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::attempt::Attempt;
@@ -8,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
 use crate::source::{Opened, Reading, Tally};
-use crate::state::{SourceEvents, Written};
+use crate::state::{FileState, SourceEvents, Written};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
 const MOST_MANIFESTS: i64 = 32;
@@ -39,6 +40,7 @@ pub(super) async fn extract(
         landing::highest_batch(landing).await?
     };
     landing::sweep(landing, &app.store).await?;
+    deletes::sweep(attempt).await?;
 
     let cursor = app.store.cursor(&definition.name).await?;
     let last = cursor.as_ref().map(|cursor| &cursor.position);
@@ -58,7 +60,13 @@ pub(super) async fn extract(
         run: publisher.run,
         keys_of: None,
     };
-    let written = write(attempt, publisher, (&source, &reading), batch).await?;
+    let written = write(
+        attempt,
+        publisher,
+        (&source, &reading, covered_before),
+        batch,
+    )
+    .await?;
     if !tells_columns {
         see(attempt, &source, floor).await?;
     }
@@ -120,7 +128,7 @@ async fn see(attempt: &Attempt<'_>, source: &Opened<'_>, floor: i64) -> Result<(
 async fn write(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
-    (source, reading): (&Opened<'_>, &Reading),
+    (source, reading, covered_before): (&Opened<'_>, &Reading, Option<Timestamp>),
     batch: Batch<'_>,
 ) -> Result<Written> {
     let ingested_at_us = reading.read_at.as_microsecond();
@@ -145,7 +153,7 @@ async fn write(
 
     Ok(Written {
         position,
-        covered_until: reading.covered_until,
+        covered_until: source.covered_after(reading, covered_before),
         events: tables.iter().map(|(_, held)| held.events).sum(),
         files: i64::try_from(files.count).map_err(Error::internal)?,
         bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
@@ -155,6 +163,17 @@ async fn write(
 }
 
 fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {
+    let files_in = |state: FileState| {
+        let files = written.read_files.iter();
+        i64::try_from(files.filter(|file| file.state == state).count()).unwrap_or(i64::MAX)
+    };
+    let read_files = attempt.definition.source.files().map(|_| {
+        [
+            ("files_landed", files_in(FileState::Landed)),
+            ("files_unreadable", files_in(FileState::Unreadable)),
+            ("files_changed", files_in(FileState::Changed)),
+        ]
+    });
     let is_tracked = |(schema, table): &(String, String)| {
         attempt
             .definition
@@ -176,6 +195,7 @@ fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {
         ("bytes", written.bytes),
     ]
     .into_iter()
+    .chain(read_files.into_iter().flatten())
     .map(|(name, count)| (name.to_owned(), count.into()))
     .collect()
 }

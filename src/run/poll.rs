@@ -4,14 +4,24 @@ use std::time::Duration;
 
 use super::{Request, start};
 use crate::app::App;
-use crate::error::{Result, causes};
+use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
 use crate::source::Opened;
+use crate::state::{RunState, Runs};
 
 /// A source that has nothing is asked more seldom, up to so many times `poll`.
 const IDLE: u32 = 4;
-/// A source that does not answer is asked after so long at the latest.
-const AWAY: Duration = Duration::from_mins(1);
+/// After a fault it is asked after so long at the latest; and so long one asking may take.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// What a look at a source came to.
+enum Found {
+    /// A run is under way, or was started.
+    Something,
+    /// A run was started after one that failed.
+    Again,
+    Nothing,
+}
 
 /// Asks a pipeline's source every `every`, for ever, and starts a run when there is something.
 ///
@@ -25,51 +35,64 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
         let Ok(definition) = app.pipelines.get(&pipeline) else {
             return;
         };
-        match look(&app, definition).await {
-            Ok(Found::Something) => {
-                pause = every;
-                was_away = false;
-            }
-            Ok(Found::Nothing) => {
-                pause = (pause + every / 2).min(every * IDLE);
-                was_away = false;
-            }
-            Err(error) => {
-                if !was_away {
-                    let cause = causes(&error);
-                    tracing::warn!(pipeline, %error, cause, "the source cannot be polled");
-                }
+        let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
+        let found = tokio::time::timeout(LONGEST, look(&app, definition)).await;
+        let found = found.unwrap_or_else(late);
+        pause = match found {
+            Ok(Found::Something) => every,
+            Ok(Found::Nothing) => (pause + every / 2).min(every * IDLE),
+            Ok(Found::Again) | Err(_) => (pause * 2).min(LONGEST.max(every)),
+        };
+        match found {
+            Err(error) if !was_away => {
+                let cause = causes(&error);
+                tracing::warn!(pipeline, %error, cause, "the source cannot be polled");
                 was_away = true;
-                pause = (pause * 2).min(AWAY.max(every));
             }
+            Err(_) => {}
+            Ok(_) => was_away = false,
         }
     }
 }
 
-enum Found {
-    /// A run was started, or is under way.
-    Something,
-    Nothing,
-}
-
 async fn look(app: &App, definition: &Definition) -> Result<Found> {
     let store = &app.store;
-    if store.waiting_pipelines().await?.contains(&definition.name) {
+    let pipeline = &definition.name;
+    let last = store
+        .runs(&Runs {
+            pipeline: Some(pipeline.clone()),
+            state: None,
+            before: None,
+            limit: 1,
+        })
+        .await?
+        .pop();
+    if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
         return Ok(Found::Something);
     }
-    let source = Opened::open(definition, &app.config, store).await?;
-    let cursor = store.cursor(&definition.name).await?;
-    let last = cursor.as_ref().map(|cursor| &cursor.position);
-    let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
-    let reading = source.begin(last, covered_before).await?;
-    let is_idle = reading.compared().next().is_none() && source.backlog(&reading, 1).await? == 0;
-    let Some(cursor) = cursor.filter(|_| is_idle) else {
-        start(app, definition, Request::default()).await?;
-        return Ok(Found::Something);
-    };
-    store
-        .cover(&definition.name, cursor.moved_at, reading.covered_until)
-        .await?;
+    let failed = last.filter(|run| run.state == RunState::Failed);
+    // What failed by a fault that passes is tried again, and so is a batch that is written and not landed.
+    let is_left = failed.as_ref().is_some_and(|run| {
+        let error = run.error.as_ref();
+        error.is_some_and(|error| error["retryable"] == true)
+    }) || !store.open_batches(pipeline).await?.is_empty();
+    let cursor = store.cursor(pipeline).await?;
+    if let (Some(cursor), false) = (&cursor, is_left) {
+        let source = Opened::open(definition, &app.config, store).await?;
+        let reading = source
+            .begin(Some(&cursor.position), Some(cursor.covered_until))
+            .await?;
+        if reading.compared().next().is_none() && source.backlog(&reading, 1).await? == 0 {
+            store
+                .cover(pipeline, cursor.moved_at, reading.covered_until)
+                .await?;
+            return Ok(Found::Nothing);
+        }
+    }
+    start(app, definition, Request::default()).await?;
 
-    Ok(Found::Nothing)
+    Ok(match failed {
+        Some(_) => Found::Again,
+        None => Found::Something,
+    })
 }

@@ -93,13 +93,16 @@ impl<'a> AuditLog<'a> {
             .map(|last| serde_json::from_value(last.clone()))
             .transpose()
             .map_err(Error::internal)?;
-        let snapshot = self.link.begin().await?;
+        let snapshot = self.link.begin(&[split(self.table)]).await?;
         let server = &self.link.server;
-        let (floor, next_floor) = self.floors(last.as_ref());
+        // A sequence that was set back gives ids anew: what was known of them is none any more.
+        let highest = last.as_ref().and_then(|last| last.highest);
+        let known = last.as_ref().filter(|_| self.is_above(highest));
+        let (floor, next_floor) = self.floors(known);
         let position = Position {
             floor,
             next_floor,
-            highest: last.as_ref().and_then(|last| last.highest),
+            highest: known.and_then(|last| last.highest),
             snapshot: snapshot.text,
             rule: if self.found.transaction.is_some() {
                 Rule::Transaction
@@ -159,11 +162,9 @@ impl<'a> AuditLog<'a> {
             && !server.in_recovery
             && !server.has_prepared;
         let (floor, next) = last.map_or((None, None), |last| (last.floor, last.next_floor));
-        if !self.is_above(floor) {
-            return (None, None);
-        }
+        let is_other_clock = last.is_some_and(|last| last.in_recovery);
         match next {
-            Some(next) if is_known && next.read_at < server.settled_until() => {
+            Some(next) if is_known && !is_other_clock && next.read_at < server.settled_until() => {
                 (Some(next.highest), None)
             }
             other => (floor, other),

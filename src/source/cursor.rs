@@ -32,6 +32,12 @@ pub struct Position {
     pub highest: Option<i64>,
 }
 
+/// The floor in an audit log's position as it is remembered.
+#[must_use]
+pub fn floor(position: &serde_json::Value) -> Option<i64> {
+    position.get("floor")?.as_i64()
+}
+
 /// What becomes the floor with the reading after every transaction has ended that was open when it was noted.
 ///
 /// Whoever took an id at or below `highest` took it before `read_at`, in a transaction that had begun by then. Once all of those have

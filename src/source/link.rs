@@ -2,6 +2,7 @@
 
 use futures::TryStreamExt;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::catalogue;
 use super::connection::Connection;
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::landing::Writer;
 use crate::postgres::{self, Client};
-use crate::sql::identifier;
+use crate::sql::{identifier, render};
 use crate::state::statement;
 
 /// An open connection to a source.
@@ -69,16 +70,19 @@ impl<'a> Link<'a> {
         unreadable(self.name, cause)
     }
 
-    /// Begins the snapshot.
+    /// Begins the snapshot that tables, by schema and name, are read in, and keeps them as they are meanwhile.
     ///
     /// # Errors
     ///
     /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub(super) async fn begin(&self) -> Result<Snapshot> {
-        self.client
-            .batch_execute(statement!("source/begin.sql"))
-            .await
-            .map_err(|cause| self.refused(cause))?;
+    pub(super) async fn begin(&self, tables: &[(&str, &str)]) -> Result<Snapshot> {
+        let lock = render("source/lock.sql", json!({"tables": tables}))?;
+        for sql in [statement!("source/begin.sql"), lock.as_str()] {
+            self.client
+                .batch_execute(sql)
+                .await
+                .map_err(|cause| self.refused(cause))?;
+        }
         let row = self
             .client
             .query_one(statement!("source/snapshot.sql"), &[])
@@ -90,6 +94,18 @@ impl<'a> Link<'a> {
             highest: row.get(1),
             taken_at: row.get(2),
         })
+    }
+
+    /// Ends the snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn end(&self) -> Result<()> {
+        self.client
+            .batch_execute(statement!("source/end.sql"))
+            .await
+            .map_err(|cause| self.refused(cause))
     }
 
     /// Lists the columns of a source table: name and Postgres type; empty where there is no such table.

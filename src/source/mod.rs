@@ -19,7 +19,7 @@ use serde_json::Value;
 use tables::Tables;
 
 pub use check::{Finding, Verdict};
-pub use cursor::{Position, Rule, Safety};
+pub use cursor::{NextFloor, Position, Rule, Safety, floor};
 pub use tally::Tally;
 
 use crate::config::Config;
@@ -159,7 +159,7 @@ impl<'a> Opened<'a> {
     ) -> Result<Reading> {
         match &self.kind {
             Kind::AuditLog(log) => log.begin(last, covered_before).await,
-            Kind::Tables(tables) => tables.begin(last).await,
+            Kind::Tables(tables) => tables.begin(last, covered_before).await,
             Kind::Files(files) => files.begin(covered_before).await,
         }
     }
@@ -199,6 +199,37 @@ impl<'a> Opened<'a> {
         match &self.kind {
             Kind::AuditLog(_) => AuditLog::position_after(reading, tally),
             Kind::Tables(_) | Kind::Files(_) => Ok(reading.position.clone()),
+        }
+    }
+
+    /// Ends the snapshot: nothing is held on a server while others work on what was read.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
+    pub async fn end(&self) -> Result<()> {
+        match &self.kind {
+            Kind::AuditLog(log) => log.link.end().await,
+            Kind::Tables(tables) => tables.link.end().await,
+            Kind::Files(_) => Ok(()),
+        }
+    }
+
+    /// The names of the fields that [`Opened::read_keys`] gives of a table.
+    #[must_use]
+    pub fn key_fields(&self, table: &str) -> Vec<String> {
+        match &self.kind {
+            Kind::Tables(tables) => tables.key_fields(table),
+            Kind::AuditLog(_) | Kind::Files(_) => Vec::new(),
+        }
+    }
+
+    /// The time up to which a reading that was read to its end holds every committed change.
+    #[must_use]
+    pub fn covered_after(&self, reading: &Reading, before: Option<Timestamp>) -> Timestamp {
+        match &self.kind {
+            Kind::Files(files) => files.covered_after(reading, before),
+            Kind::AuditLog(_) | Kind::Tables(_) => reading.covered_until,
         }
     }
 

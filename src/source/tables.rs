@@ -72,7 +72,7 @@ impl<'a> Tables<'a> {
             let catalogue = catalogue::watermark_table(
                 &link.client,
                 &format!("{}.{}", identifier(schema), identifier(short)),
-                &table.key,
+                &table.key_fields(),
             )
             .await
             .map_err(|cause| link.refused(cause))?
@@ -158,7 +158,11 @@ impl<'a> Tables<'a> {
     /// # Errors
     ///
     /// [`Error::SourceReplaced`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub(super) async fn begin(&self, last: Option<&Value>) -> Result<Reading> {
+    pub(super) async fn begin(
+        &self,
+        last: Option<&Value>,
+        covered_before: Option<Timestamp>,
+    ) -> Result<Reading> {
         let server = &self.link.server;
         let last: Option<Positions> = last
             .map(|last| serde_json::from_value(last.clone()))
@@ -171,7 +175,12 @@ impl<'a> Tables<'a> {
                 self.link.name,
             )?;
         }
-        let snapshot = self.link.begin().await?;
+        let tables: Vec<_> = self
+            .tables
+            .iter()
+            .map(|found| found.table.origin())
+            .collect();
+        let snapshot = self.link.begin(&tables).await?;
         let mut positions = Positions {
             system_identifier: server.system_identifier.clone(),
             timeline: server.timeline,
@@ -210,7 +219,12 @@ impl<'a> Tables<'a> {
         Ok(Reading {
             position: serde_json::to_value(&positions).map_err(Error::internal)?,
             read_at: snapshot.taken_at,
-            covered_until: server.settled_until(),
+            covered_until: match covered_before {
+                // A prepared transaction does not tell when it began.
+                Some(before) if server.has_prepared => before.min(server.settled_until()),
+                Some(before) => before.max(server.settled_until()),
+                None => server.settled_until(),
+            },
             blocked_by: server.oldest_pid.zip(server.oldest_begun),
             queries,
             files: Vec::new(),
@@ -238,6 +252,13 @@ impl<'a> Tables<'a> {
         }
 
         Ok(())
+    }
+
+    /// The columns of a table's key as the source names them.
+    pub(super) fn key_fields(&self, table: &str) -> Vec<String> {
+        let found = self.tables.iter().find(|found| found.name == table);
+
+        found.map_or_else(Vec::new, Found::key_fields)
     }
 
     /// Reads all keys of a table.
@@ -294,6 +315,22 @@ impl<'a> Tables<'a> {
 }
 
 impl Found<'_> {
+    /// The columns of the key as the source names them.
+    fn key_fields(&self) -> Vec<String> {
+        let mut fields = self.table.key_fields();
+        for field in &mut fields {
+            if !self.catalogue.columns.contains_key(field) {
+                let lower = field.to_lowercase();
+                let known = self.catalogue.columns.keys();
+                if let Some(name) = known.into_iter().find(|name| name.to_lowercase() == lower) {
+                    field.clone_from(name);
+                }
+            }
+        }
+
+        fields
+    }
+
     fn is_time(&self) -> bool {
         let kind = self
             .catalogue
@@ -332,7 +369,7 @@ impl Found<'_> {
         query["has_zone"] = (self.catalogue.columns.get(self.cursor).map(String::as_str)
             == Some("timestamp with time zone"))
         .into();
-        query["key"] = json!(self.table.key);
+        query["key"] = json!(self.key_fields());
         query["is_unique"] = self.catalogue.is_unique.into();
         query["after"] = json!(before.and_then(|before| before.upto.clone()));
         query["snapshot"] = json!(before.map(|before| before.snapshot.clone()));

@@ -28,6 +28,32 @@ pub struct SourceFile {
     pub rows: i64,
     /// Why it was not read.
     pub reason: Option<String>,
+    /// The definition that it was read by, as a short text.
+    pub read_by: String,
+}
+
+/// A file as a listing has it.
+#[derive(Debug, Clone, Copy)]
+pub struct ListedFile<'a> {
+    /// Where it is, below its store.
+    pub path: &'a str,
+    /// What its store calls this version of it.
+    pub etag: &'a str,
+    /// Its size in bytes.
+    pub size: i64,
+}
+
+/// What the ledger knows of a listed file.
+#[derive(Debug, Clone)]
+pub struct KnownFile {
+    /// What became of it when it was seen last.
+    pub state: FileState,
+    /// Whether it is that file still.
+    pub is_same: bool,
+    /// The definition that it was read by.
+    pub read_by: String,
+    /// Whether it, or another in its place before, has landed.
+    pub has_landed: bool,
 }
 
 /// What became of a file.
@@ -74,7 +100,7 @@ impl FileState {
 }
 
 impl Store {
-    /// Says of listed files, by path, etag and size, which the ledger has: as they are, or as they were before.
+    /// What the ledger knows of listed files, by their paths.
     ///
     /// # Errors
     ///
@@ -82,8 +108,8 @@ impl Store {
     pub async fn known_files(
         &self,
         pipeline: &str,
-        files: &[(&str, &str, i64)],
-    ) -> Result<HashMap<String, bool>> {
+        files: &[ListedFile<'_>],
+    ) -> Result<HashMap<String, KnownFile>> {
         let (paths, etags, sizes) = columns(files);
         let rows = self
             .client()
@@ -95,7 +121,18 @@ impl Store {
             .await
             .map_err(fault)?;
 
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let known = KnownFile {
+                    state: FileState::of(row.get(1)),
+                    is_same: row.get(2),
+                    read_by: row.get(3),
+                    has_landed: row.get(4),
+                };
+                (row.get(0), known)
+            })
+            .collect())
     }
 
     /// The paths of those of listed files that have landed as they are.
@@ -106,7 +143,7 @@ impl Store {
     pub async fn landed_files(
         &self,
         pipeline: &str,
-        files: &[(&str, &str, i64)],
+        files: &[ListedFile<'_>],
     ) -> Result<HashSet<String>> {
         let (paths, etags, sizes) = columns(files);
         let rows = self
@@ -160,6 +197,7 @@ impl Store {
                     state: FileState::of(row.get(6)),
                     rows: row.get(7),
                     reason: row.get(8),
+                    read_by: row.get(11),
                 },
             })
             .collect())
@@ -194,6 +232,7 @@ pub(super) async fn record(
                 &rows,
                 &reasons,
                 &times,
+                &texts(|file| &file.read_by),
             ],
         )
         .await
@@ -202,10 +241,10 @@ pub(super) async fn record(
     Ok(())
 }
 
-fn columns<'a>(files: &[(&'a str, &'a str, i64)]) -> (Vec<&'a str>, Vec<&'a str>, Vec<i64>) {
+fn columns<'a>(files: &[ListedFile<'a>]) -> (Vec<&'a str>, Vec<&'a str>, Vec<i64>) {
     (
-        files.iter().map(|file| file.0).collect(),
-        files.iter().map(|file| file.1).collect(),
-        files.iter().map(|file| file.2).collect(),
+        files.iter().map(|file| file.path).collect(),
+        files.iter().map(|file| file.etag).collect(),
+        files.iter().map(|file| file.size).collect(),
     )
 }

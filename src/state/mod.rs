@@ -18,7 +18,7 @@ use deadpool_postgres::{Object, Pool, PoolError};
 pub use batches::{OpenBatch, SourceEvents, Written};
 pub use changes::{Change, ChangeQuery, Period, Published, Staged, Versions};
 pub use cursors::Cursor;
-pub use files::{FileState, LedgerFile, SourceFile};
+pub use files::{FileState, KnownFile, LedgerFile, ListedFile, SourceFile};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use progress::{Changed, Ends, StagedUpto};

@@ -141,6 +141,8 @@ fn parquet() -> Vec<u8> {
 
     use arrow::array::{Decimal128Array, Int64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
+    use parquet::basic::Compression;
+    use parquet::file::properties::WriterProperties;
 
     let amounts = Decimal128Array::from(vec![Some(1_234_567), None])
         .with_precision_and_scale(18, 2)
@@ -155,7 +157,11 @@ fn parquet() -> Vec<u8> {
         ),
     ])
     .expect("a batch");
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).expect("a writer");
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).expect("a writer");
     writer.write(&batch).expect("written");
     writer.into_inner().expect("written")
 }
@@ -336,7 +342,11 @@ async fn files_that_have_landed_are_moved_or_deleted_where_the_definition_wants_
         let there = |name: &str| drops.folder.path().join(name).exists();
         assert!(!there("orders.csv"));
         assert!(there("orders_broken.csv"));
-        assert_eq!(there("_done/orders.csv"), is_moved);
+        let done = std::fs::read_dir(drops.folder.path().join("_done"));
+        let moved: Vec<_> = done
+            .map(|done| done.flatten().collect())
+            .unwrap_or_default();
+        assert_eq!(moved.len(), usize::from(is_moved), "{moved:?}");
         let idle = drops.service.run().await;
         assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
     }
@@ -400,4 +410,58 @@ async fn ten_thousand_small_files_land_as_one_batch() {
     let run = drops.service.run().await;
     assert_eq!(run["counts"]["inserted"], 50_000, "{run:#}");
     assert_eq!(run["counts"]["files"], 1, "{run:#}");
+}
+
+#[tokio::test]
+async fn no_name_of_a_file_or_column_stops_the_others() {
+    let drops = Drops::start("").await;
+    let names = [
+        "orders #1 50%.csv",
+        "orders%3A2.csv",
+        "orders~3[x]{y}.csv",
+        "orders^4|5.csv",
+    ];
+    for (at, name) in names.iter().enumerate() {
+        drops.put(name, format!("id,note\n{at},a\n"));
+    }
+    drops.put("orders_id.csv", "id,_id\n90,a\n");
+    drops.put("orders_empty_name.csv", "id,,note\n91,a,b\n");
+    drops.put("orders_case.csv", "id,Note,note\n92,a,b\n");
+    drops.put("orders_nul.csv", "\0a\0,\0b\0\n1,2\n");
+    drops.put("orders_nul.jsonl", "{\"id\": 93, \"a\\u0000b\": 1}\n");
+    drops.put("orders_valid.jsonl", "{\"id\": 94, \"is_current\": true}\n");
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["inserted"], 4, "{run:#}");
+    assert_eq!(run["counts"]["files_landed"], 4, "{run:#}");
+    assert_eq!(run["counts"]["files_unreadable"], 6, "{run:#}");
+    let idle = drops.service.run().await;
+    assert_eq!(idle["counts"]["files_unreadable"], 0, "{idle:#}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_tried_again_by_another_definition() {
+    let mut drops = Drops::start("").await;
+    drops.put("orders.csv", "Order Number;note\n1;a\n");
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["files_unreadable"], 1, "{run:#}");
+    drops.service.define(&format!(
+        "
+pipeline: PIPELINE
+source: {{kind: files, path: 'file://{}/', settle: 0s, csv: {{delimiter: ';'}}}}
+tables:
+  orders:
+    from: 'orders*'
+    key: [id]
+    columns: [{{name: id, from: Order Number, data_type: bigint}}]
+",
+        drops.folder.path().display()
+    ));
+    drops.service.restart().await;
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    let rows = drops
+        .service
+        .query("select id, note from {marts.orders}")
+        .await;
+    assert_eq!(json!(rows), json!([[1, "a"]]));
 }

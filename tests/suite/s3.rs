@@ -1,5 +1,6 @@
 //! The main paths with everything on S3: landing files, Iceberg tables, dropped files.
 
+use futures::StreamExt;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::json;
 
@@ -64,12 +65,8 @@ tables: {{orders: {{from: 'orders*', key: [id]}}}}
     let run = service.run().await;
     assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
     assert!(store.head(&root.clone().join("orders1.csv")).await.is_err());
-    assert!(
-        store
-            .head(&root.clone().join("_done").join("orders1.csv"))
-            .await
-            .is_ok()
-    );
+    let done = store.list(Some(&root.clone().join("_done")));
+    assert_eq!(done.count().await, 2, "both that could be read");
     put("orders1.csv", "id,note\n1,later\n").await;
     let run = service.run().await;
     assert_eq!(run["counts"]["updated"], 1, "{run:#}");

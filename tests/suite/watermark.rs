@@ -275,3 +275,23 @@ async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
         "an idle source starts no runs"
     );
 }
+
+#[tokio::test]
+async fn keys_are_not_compared_while_the_definition_has_another_key() {
+    let tables = "create table customers (id bigint primary key, name text unique, updated_at timestamptz not null default now());";
+    let mut service = Service::start(COMPARED, tables).await;
+    let write = "insert into customers select n, 'n' || n from generate_series(1, 3) as n";
+    service.shop.batch_execute(write).await.expect("written");
+    service.run().await;
+    service.define(&COMPARED.replace("key: [id]", "key: [name]"));
+    service.restart().await;
+    let run = service.run_once().await;
+    assert_eq!(run["state"], "failed", "{run:#}");
+    service.define(COMPARED);
+    service.restart().await;
+    service.run().await;
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "n1"], [2, "n2"], [3, "n3"]])
+    );
+}

@@ -2,3 +2,4 @@
 begin transaction isolation level repeatable read read only;
 set local time zone 'UTC';
 set local statement_timeout = 0;
+set local idle_in_transaction_session_timeout = 0;

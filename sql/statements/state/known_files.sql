@@ -1,5 +1,10 @@
--- Which of some listed files the ledger has: as they are (true), or as they were before (false).
-select listed.path, bool_or(known.etag = listed.etag and known.size = listed.size)
+-- What the ledger knows of some listed files: of each as it was seen last, whether it is that still, and whether it ever landed.
+select listed.path, last.state, last.etag = listed.etag and last.size = listed.size, last.read_by, last.has_landed
 from unnest($2::text[], $3::text[], $4::bigint[]) as listed (path, etag, size)
-join icefront.files as known on known.pipeline = $1 and known.path = listed.path
-group by listed.path
+cross join lateral (
+  select state, etag, size, read_by, bool_or(state = 'landed') over () as has_landed
+  from icefront.files
+  where pipeline = $1 and path = listed.path
+  order by id desc
+  limit 1
+) as last

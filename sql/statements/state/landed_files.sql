@@ -1,6 +1,8 @@
 -- Which of some listed files have landed as they are.
-select known.path
+select listed.path
 from unnest($2::text[], $3::text[], $4::bigint[]) as listed (path, etag, size)
-join icefront.files as known using (path, etag, size)
-join icefront.batches on batches.pipeline = known.pipeline and batches.id = known.batch
-where known.pipeline = $1 and known.state = 'landed' and batches.state = 'landed'
+cross join lateral (
+  select state, etag, size, batch from icefront.files where pipeline = $1 and path = listed.path order by id desc limit 1
+) as last
+join icefront.batches on batches.pipeline = $1 and batches.id = last.batch
+where last.state = 'landed' and batches.state = 'landed' and last.etag = listed.etag and last.size = listed.size

@@ -11,7 +11,9 @@ use parquet::file::reader::ChunkReader;
 
 use super::rows::{Columns, Reader, Sink, unreadable};
 
-const ROWS: usize = 1024;
+/// Rows that are decoded at once, and about how many bytes of them.
+const ROWS: u64 = 1024;
+const BYTES: u64 = 4 << 20;
 
 impl Reader<'_> {
     /// Gives every row of a Parquet file to `sink`.
@@ -40,8 +42,20 @@ impl Reader<'_> {
         for field in schema.fields() {
             columns.note(field.name(), &postgres_type(field.data_type()));
         }
+        // By the widest row group: what is packed well may be large.
+        let widest = builder
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| {
+                group.total_byte_size().max(1).unsigned_abs()
+                    / group.num_rows().max(1).unsigned_abs()
+            })
+            .max();
+        let rows = (BYTES / widest.unwrap_or(1).max(1)).clamp(1, ROWS);
+        let rows = usize::try_from(rows).unwrap_or(1);
         let batches = builder
-            .with_batch_size(ROWS)
+            .with_batch_size(rows)
             .build()
             .map_err(|fault| broken(&fault))?;
         for batch in batches {

@@ -1,6 +1,7 @@
 //! What a folder holds: files that the ledger does not have, and those that it has and that are to go.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use glob::MatchOptions;
@@ -13,12 +14,17 @@ use super::Files;
 use crate::error::Result;
 use crate::pipeline::{After, Changed};
 use crate::source::Reading;
+use crate::state::{FileState, ListedFile};
 
-/// Files of one batch; those after them wait for the next.
+/// Files of one batch, and their bytes; those after them wait for the next.
 const MOST_FILES: usize = 20_000;
+const MOST_BYTES: u64 = 8 << 30;
 /// Files are looked up in the ledger so many at once.
 const LOOKED_UP: usize = 1_000;
-/// A file that the ledger does not have.
+/// A file's time may be ahead of ours by so much; one that is further ahead tells nothing of when it was written.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
+
+/// A file that is to be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::source) struct Found {
     pub(super) modified_at: Timestamp,
@@ -31,61 +37,65 @@ pub(in crate::source) struct Found {
     pub(super) is_refused: bool,
 }
 
+/// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
+#[derive(Default)]
+struct Batch {
+    files: BTreeSet<Found>,
+    bytes: u64,
+    waiting: Option<Timestamp>,
+}
+
+impl Batch {
+    fn take(&mut self, file: Found) {
+        self.bytes += file.size;
+        self.files.insert(file);
+        while self.files.len() > 1
+            && (self.files.len() > MOST_FILES || self.bytes > MOST_BYTES)
+            && let Some(last) = self.files.pop_last()
+        {
+            self.bytes -= last.size;
+            self.wait(last.modified_at);
+        }
+    }
+
+    fn wait(&mut self, time: Timestamp) {
+        self.waiting = Some(self.waiting.map_or(time, |waiting| waiting.min(time)));
+    }
+}
+
 impl Files<'_> {
     /// Lists the files that are to be read, the oldest first.
     ///
     /// # Errors
     ///
-    /// [`Error::FilesUnavailable`], [`Error::StateUnavailable`].
+    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`].
     pub(in crate::source) async fn begin(
         &self,
         covered_before: Option<Timestamp>,
     ) -> Result<Reading> {
         let now = Timestamp::now();
-        let mut marked = BTreeSet::new();
-        if let Some(marker) = &self.source.marker {
-            let mut listing = self.store.list(Some(&self.root));
-            while let Some(meta) = listing
-                .try_next()
-                .await
-                .map_err(|cause| self.unavailable(cause))?
-            {
-                if meta.location.filename() == Some(marker) {
-                    marked.insert(parent(&meta.location));
-                }
-            }
-        }
-        let mut found = BTreeSet::new();
-        let mut unread: Option<Timestamp> = None;
-        let mut waits =
-            |time: Timestamp| unread = Some(unread.map_or(time, |unread| unread.min(time)));
-        let mut chunks = self.store.list(Some(&self.root)).try_chunks(LOOKED_UP);
+        let marked = self.marked().await?;
+        let mut batch = Batch::default();
+        let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
         while let Some(listed) = chunks.next().await {
-            let listed = listed.map_err(|fault| self.unavailable(fault.1))?;
-            let mut files: Vec<Found> = Vec::new();
+            let listed = listed.map_err(|fault| fault.1)?;
+            let mut files = Vec::new();
             for meta in &listed {
                 let Some(file) = self.look(meta) else {
                     continue;
                 };
-                let is_marked =
-                    self.source.marker.is_none() || marked.contains(&parent(&meta.location));
-                let quiet = now.duration_since(file.modified_at).unsigned_abs();
-                if !is_marked || file.modified_at > now || quiet < self.source.settle() {
-                    waits(file.modified_at.min(now));
-                    continue;
-                }
-                files.push(file);
-            }
-            for file in self.unknown(files).await? {
-                found.insert(file);
-                if found.len() > MOST_FILES
-                    && let Some(late) = found.pop_last()
-                {
-                    waits(late.modified_at);
+                let is_marked = marked
+                    .as_ref()
+                    .is_none_or(|marked| marked.contains(&parent(&meta.location)));
+                if is_marked && self.is_settled(file.modified_at, now) {
+                    files.push(file);
+                } else {
+                    batch.wait(file.modified_at.min(now));
                 }
             }
+            self.sort(files, &mut batch).await?;
         }
-        let covered = unread.map_or(now, |unread| unread.min(now));
+        let covered = batch.waiting.map_or(now, |waiting| waiting.min(now));
         let (folder, _) = self.source.split();
 
         Ok(Reading {
@@ -94,49 +104,101 @@ impl Files<'_> {
             covered_until: covered_before.map_or(covered, |before| before.max(covered)),
             blocked_by: None,
             queries: Vec::new(),
-            files: found.into_iter().collect(),
+            files: batch.files.into_iter().collect(),
             compared: Vec::new(),
         })
     }
 
-    /// Moves or deletes files that landed in earlier batches, where the definition wants it.
+    /// Moves or deletes files that have landed as they are, where the definition wants it.
     ///
     /// # Errors
     ///
-    /// [`Error::FilesUnavailable`], [`Error::StateUnavailable`].
+    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`]; of several files that cannot be moved the first.
     pub(in crate::source) async fn tidy(&self) -> Result<()> {
         if self.source.after == After::Keep {
             return Ok(());
         }
-        let mut chunks = self.store.list(Some(&self.root)).try_chunks(LOOKED_UP);
+        let mut tidied = Ok(());
+        let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
         while let Some(listed) = chunks.next().await {
-            let listed = listed.map_err(|fault| self.unavailable(fault.1))?;
+            let listed = listed.map_err(|fault| fault.1)?;
             let files: Vec<Found> = listed.iter().filter_map(|meta| self.look(meta)).collect();
             let landed = self
                 .ledger
-                .landed_files(self.pipeline, &triples(&files))
+                .landed_files(self.pipeline, &for_ledger(&files))
                 .await?;
             for file in files.iter().filter(|file| landed.contains(&file.path)) {
-                let from = Path::from(file.path.as_str());
-                let done = match self.source.after {
-                    After::Move => {
-                        let name = from.filename().unwrap_or_default();
-                        let to = Path::from(parent(&from)).join("_done").join(name);
-                        self.store.rename(&from, &to).await
-                    }
-                    _ => self.store.delete(&from).await,
-                };
-                match done {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(cause) => return Err(self.unavailable(cause)),
-                }
+                let done = self.remove(file).await;
+                tidied = tidied.and(done.map_err(|cause| self.unavailable(cause)));
             }
         }
 
-        Ok(())
+        tidied
     }
 
-    /// A listed file as one of ours: hidden ones are not, and those that no table names.
+    /// Moves or deletes a file, unless it is another by now.
+    async fn remove(&self, file: &Found) -> object_store::Result<()> {
+        let from = Path::parse(&file.path)?;
+        let now = match self.store.head(&from).await {
+            Ok(meta) => meta,
+            Err(object_store::Error::NotFound { .. }) => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        if now.e_tag.unwrap_or_default() != file.etag && file.has_etag || now.size != file.size {
+            return Ok(());
+        }
+        match self.source.after {
+            After::Move => {
+                // The time keeps files apart that came under one name.
+                let name = from.filename().unwrap_or_default();
+                let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
+                let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
+                self.store.rename(&from, &to).await
+            }
+            After::Keep | After::Delete => self.store.delete(&from).await,
+        }
+    }
+
+    /// Everything below the folder; names that no path can have are left out.
+    fn listing(&self) -> impl futures::Stream<Item = Result<ObjectMeta>> {
+        self.store
+            .list(Some(&self.root))
+            .filter_map(|listed| std::future::ready(match listed {
+                Ok(meta) => Some(Ok(meta)),
+                Err(object_store::Error::InvalidPath { source }) => {
+                    tracing::warn!(pipeline = self.pipeline, %source, "a file's name cannot be read, so the file is not");
+                    None
+                }
+                Err(cause) => Some(Err(self.unavailable(cause))),
+            }))
+    }
+
+    /// The folders with a marker; none where no marker is asked for.
+    async fn marked(&self) -> Result<Option<BTreeSet<String>>> {
+        let Some(marker) = &self.source.marker else {
+            return Ok(None);
+        };
+        let mut folders = BTreeSet::new();
+        let mut listing = std::pin::pin!(self.listing());
+        while let Some(meta) = listing.try_next().await? {
+            if meta.location.filename() == Some(marker) {
+                folders.insert(parent(&meta.location));
+            }
+        }
+
+        Ok(Some(folders))
+    }
+
+    fn is_settled(&self, modified_at: Timestamp, now: Timestamp) -> bool {
+        let quiet = now.duration_since(modified_at);
+        if quiet.is_negative() {
+            return quiet.unsigned_abs() > CLOCKS_DIFFER;
+        }
+
+        quiet.unsigned_abs() >= self.source.settle()
+    }
+
+    /// A listed file as one of ours: hidden ones are not, links are not, and those that no table names.
     fn look(&self, meta: &ObjectMeta) -> Option<Found> {
         let below = meta.location.prefix_match(&self.root)?;
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
@@ -169,39 +231,40 @@ impl Files<'_> {
         })
     }
 
-    /// Leaves out what the ledger has.
-    async fn unknown(&self, files: Vec<Found>) -> Result<Vec<Found>> {
+    /// Takes into the batch what the ledger does not have; what it has as unread is waited for.
+    async fn sort(&self, files: Vec<Found>, batch: &mut Batch) -> Result<()> {
         if files.is_empty() {
-            return Ok(files);
+            return Ok(());
         }
         let known = self
             .ledger
-            .known_files(self.pipeline, &triples(&files))
+            .known_files(self.pipeline, &for_ledger(&files))
             .await?;
+        for mut file in files {
+            let Some(known) = known.get(&file.path) else {
+                batch.take(file);
+                continue;
+            };
+            let is_judged = known.state == FileState::Landed || known.read_by == self.read_by;
+            if !known.is_same || !is_judged {
+                file.is_refused = known.has_landed && self.source.changed == Changed::Reject;
+                batch.take(file);
+            } else if known.state != FileState::Landed {
+                batch.wait(file.modified_at);
+            }
+        }
 
-        Ok(files
-            .into_iter()
-            .filter_map(|mut file| match known.get(&file.path) {
-                None => Some(file),
-                Some(true) => None,
-                Some(false) => {
-                    file.is_refused = self.source.changed == Changed::Reject;
-                    Some(file)
-                }
-            })
-            .collect())
+        Ok(())
     }
 }
 
-fn triples(files: &[Found]) -> Vec<(&str, &str, i64)> {
+fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {
     files
         .iter()
-        .map(|file| {
-            (
-                file.path.as_str(),
-                file.etag.as_str(),
-                i64::try_from(file.size).unwrap_or(i64::MAX),
-            )
+        .map(|file| ListedFile {
+            path: &file.path,
+            etag: &file.etag,
+            size: i64::try_from(file.size).unwrap_or(i64::MAX),
         })
         .collect()
 }

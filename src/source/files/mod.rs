@@ -8,9 +8,11 @@ mod read;
 mod rows;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
 use glob::Pattern;
+use jiff::Timestamp;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use open::File;
@@ -18,6 +20,7 @@ use rows::Columns;
 
 pub(super) use listing::Found;
 
+use super::Reading;
 use super::cursor::Safety;
 use crate::error::{Cause, Error, Result};
 use crate::landing::open_store;
@@ -33,6 +36,8 @@ pub(super) struct Files<'a> {
     store: Arc<dyn ObjectStore>,
     root: Path,
     ledger: Store,
+    /// The definition that files are read by, as a short text: what could not be read by another is tried again.
+    read_by: String,
     /// What became of the files of the reading.
     outcome: Mutex<Outcome>,
 }
@@ -41,6 +46,8 @@ pub(super) struct Files<'a> {
 #[derive(Default)]
 struct Outcome {
     files: Vec<SourceFile>,
+    /// The time of the oldest file that was not read.
+    unread: Option<Timestamp>,
     columns: BTreeMap<String, Columns>,
 }
 
@@ -79,23 +86,23 @@ impl<'a> Files<'a> {
             store,
             root,
             ledger: ledger.clone(),
+            read_by: fingerprint(source, definition),
             outcome: Mutex::default(),
         })
     }
 
     /// How far the ledger can be trusted, and why.
     pub(super) fn safety(&self) -> (Safety, String) {
-        let order = match &self.source.sequence {
-            Some(column) => format!("their rows are in the order of `{column}`"),
-            None => "their rows are in the order in which the files were first listed; a `sequence` column makes it the writer's".into(),
-        };
-
-        (
-            Safety::Proven,
-            format!(
-                "every file is read that the ledger does not have by path, etag and size; {order}"
+        match &self.source.sequence {
+            Some(column) => (
+                Safety::Proven,
+                format!("every file is read that the ledger does not have by path, etag and size; its rows are in the order of `{column}`"),
             ),
-        )
+            None => (
+                Safety::Overlap,
+                "every file is read that the ledger does not have by path, etag and size, but rows are in the order in which files were first listed, so one that comes late or again counts as new; name a `sequence` column".into(),
+            ),
+        }
     }
 
     /// What became of the files of the reading.
@@ -104,6 +111,16 @@ impl<'a> Files<'a> {
             .lock()
             .map(|outcome| outcome.files.clone())
             .unwrap_or_default()
+    }
+
+    /// The time up to which a reading that was read to its end holds everything: files that were not read hold it.
+    pub(super) fn covered_after(&self, reading: &Reading, before: Option<Timestamp>) -> Timestamp {
+        let unread = self.outcome.lock().ok().and_then(|outcome| outcome.unread);
+        let covered = unread.map_or(reading.covered_until, |unread| {
+            unread.min(reading.covered_until)
+        });
+
+        before.map_or(covered, |before| before.max(covered))
     }
 
     /// The columns that the files of a table had in this reading, without those that only say how a row is to be taken.
@@ -116,14 +133,18 @@ impl<'a> Files<'a> {
         columns
             .unwrap_or_default()
             .into_iter()
-            .filter(|(name, _)| !self.source.technical().any(|technical| technical == name))
+            .filter(|(name, _)| {
+                let table = self.tables.get(table);
+                !self.source.technical().any(|technical| technical == name)
+                    || table.is_some_and(|table| table.uses(name))
+            })
             .collect()
     }
 
     fn parts(&self, found: &Found) -> (File, FileSource, Vec<String>) {
         let file = File {
             store: Arc::clone(&self.store),
-            path: Path::from(found.path.as_str()),
+            path: Path::parse(&found.path).unwrap_or_default(),
             etag: found.has_etag.then(|| found.etag.clone()),
             size: found.size,
             fault: Arc::default(),
@@ -131,9 +152,9 @@ impl<'a> Files<'a> {
         let key = self
             .tables
             .get(&found.table)
-            .map_or(&[][..], |table| &table.key);
+            .map_or_else(Vec::new, Table::key_fields);
 
-        (file, self.source.clone(), key.to_vec())
+        (file, self.source.clone(), key)
     }
 
     fn unavailable(&self, cause: impl Into<Cause>) -> Error {
@@ -142,4 +163,15 @@ impl<'a> Files<'a> {
             cause: cause.into(),
         }
     }
+}
+
+/// A short text that differs where files would be read otherwise.
+fn fingerprint(source: &FileSource, definition: &Definition) -> String {
+    let mut hasher = DefaultHasher::new();
+    format!("{source:?}").hash(&mut hasher);
+    for (name, table) in &definition.tables {
+        (name, &table.key, format!("{:?}", table.columns)).hash(&mut hasher);
+    }
+
+    format!("{:016x}", hasher.finish())
 }

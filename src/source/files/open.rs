@@ -53,6 +53,9 @@ impl File {
     }
 
     fn range(&self, start: u64, length: u64) -> io::Result<Bytes> {
+        if start.checked_add(length).is_none_or(|end| end > self.size) {
+            return Err(super::rows::unreadable("it points beyond its own end"));
+        }
         let options = GetOptions {
             if_match: self.etag.clone(),
             range: Some(GetRange::Bounded(start..start + length)),

@@ -1,16 +1,18 @@
 //! Files read to their ends and landed: each whole, or not at all.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard};
 
 use futures::future::BoxFuture;
+use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
-use object_store::path::Path;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::Files;
 use super::listing::Found;
 use super::open::File;
 use super::rows::{Columns, Reader, Row, Sink};
+use super::{Files, Outcome};
 use crate::error::{Error, Result};
 use crate::landing::{Event, Writer};
 use crate::pipeline::Format;
@@ -21,6 +23,8 @@ use crate::state::{FileState, SourceFile};
 const OPENED: usize = 8;
 /// Rows of a file are kept while the rest of it is checked, up to so many bytes; a larger file is read once more.
 const KEPT_BYTES: usize = 4 << 20;
+/// Signs of a reason that are kept.
+const LONGEST_REASON: usize = 1_000;
 /// Rows that are handed over at once.
 const HANDED_BYTES: usize = 1 << 20;
 
@@ -54,16 +58,26 @@ impl Files<'_> {
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
         let mut id = first;
-        let checks: Vec<BoxFuture<'_, Result<Checked, Fault>>> = reading
-            .files
-            .iter()
-            .map(|found| self.check(found).boxed())
-            .collect();
-        let mut checked = futures::stream::iter(checks).buffered(OPENED);
+        let mut known = BTreeMap::new();
+        for name in self.tables.keys() {
+            let table = self.ledger.table(self.pipeline, name).await?;
+            let catalogue = table.map_or_else(Vec::new, |table| table.catalogue);
+            known.insert(name.clone(), catalogue);
+        }
+        let mut ahead = reading.files.iter();
+        let mut checks: FuturesOrdered<BoxFuture<'_, _>> = FuturesOrdered::new();
+        for found in ahead.by_ref().take(OPENED) {
+            checks.push_back(self.check(found).boxed());
+        }
+        let mut first_fault = None;
+        let mut is_any_read = false;
         for found in &reading.files {
-            let Some(checked) = checked.next().await else {
+            let Some(checked) = checks.next().await else {
                 break;
             };
+            if let Some(next) = ahead.next() {
+                checks.push_back(self.check(next).boxed());
+            }
             let mut file = SourceFile {
                 path: found.path.clone(),
                 etag: found.etag.clone(),
@@ -73,39 +87,63 @@ impl Files<'_> {
                 state: FileState::Landed,
                 rows: 0,
                 reason: None,
+                read_by: self.read_by.clone(),
             };
+            let checked = checked.and_then(|checked| {
+                let known = known.entry(found.table.clone()).or_default();
+                match self.tables.get(&found.table) {
+                    Some(table) => checked.columns.judge(table, known).map(|()| checked),
+                    None => Ok(checked),
+                }
+                .map_err(Fault::Unreadable)
+            });
+            if checked.is_err() {
+                self.outcome()?.hold(found.modified_at);
+            }
             match checked {
-                Err(Fault::Unavailable(error)) => return Err(error),
+                Err(Fault::Unavailable(error)) => {
+                    // One file that its store does not give stops no other; the next run asks for it again.
+                    tracing::warn!(pipeline = self.pipeline, path = found.path, %error, "a file cannot be read now");
+                    first_fault.get_or_insert(error);
+                    continue;
+                }
                 Err(Fault::Unreadable(reason)) => {
                     file.state = if found.is_refused {
                         FileState::Changed
                     } else {
                         FileState::Unreadable
                     };
-                    file.reason = Some(reason);
+                    file.reason = Some(presentable(&reason));
                 }
                 Ok(checked) => {
                     file.rows = i64::try_from(checked.count).map_err(Error::internal)?;
                     self.land(found, &checked, &mut id, (&mut *tally, &mut *writer))
                         .await?;
-                    let mut outcome = self
-                        .outcome
-                        .lock()
-                        .map_err(|_| Error::internal("a thread that reads files died"))?;
-                    let known = outcome.columns.entry(found.table.clone()).or_default();
+                    let mut outcome = self.outcome()?;
+                    let columns = outcome.columns.entry(found.table.clone()).or_default();
+                    let known = known.entry(found.table.clone()).or_default();
                     for (name, kind) in &checked.columns.found {
-                        known.note(name, kind);
+                        columns.note(name, kind);
+                        if !known.iter().any(|(known, _)| known == name) {
+                            known.push((name.clone(), kind.clone()));
+                        }
                     }
                 }
             }
-            self.outcome
-                .lock()
-                .map_err(|_| Error::internal("a thread that reads files died"))?
-                .files
-                .push(file);
+            is_any_read = true;
+            self.outcome()?.files.push(file);
         }
 
-        Ok(())
+        match first_fault {
+            Some(error) if !is_any_read => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn outcome(&self) -> Result<MutexGuard<'_, Outcome>> {
+        self.outcome
+            .lock()
+            .map_err(|_| Error::internal("a thread that reads files died"))
     }
 
     /// Reads a file to its end before any row of it lands: one that breaks off has none.
@@ -115,11 +153,10 @@ impl Files<'_> {
                 "it was read before as another file, and `source.changed` is `reject`".into(),
             ));
         }
-        let name = Path::from(found.path.as_str())
-            .filename()
-            .unwrap_or_default()
-            .to_owned();
-        let format = self.source.format_of(&name).map_err(Fault::Unreadable)?;
+        let format = self
+            .source
+            .format_of(&found.path)
+            .map_err(Fault::Unreadable)?;
         let (file, source, key) = self.parts(found);
         let modified_at = found.modified_at;
         let fault = Arc::clone(&file.fault);
@@ -156,7 +193,7 @@ impl Files<'_> {
             read_rows(&reader, format, &file, columns, &mut keep).map(|()| checked)
         })
         .await
-        .map_err(|fault| Fault::Unavailable(Error::internal(fault)))?;
+        .map_err(|_| Fault::Unreadable("it makes its decoder fail".into()))?;
 
         checked.map_err(
             |cause| match fault.lock().ok().and_then(|mut fault| fault.take()) {
@@ -218,11 +255,8 @@ impl Files<'_> {
 
         reading.await.map_err(Error::internal)?.map_err(|cause| {
             let lost = fault.lock().ok().and_then(|mut fault| fault.take());
-            match lost {
-                Some(cause) => self.unavailable(cause),
-                // It was whole a moment ago, so it is another file by now; the next run takes it as what it is then.
-                None => self.unavailable(cause),
-            }
+            // Where the store is well it was whole a moment ago, so it is another file by now; the next run takes it as that.
+            lost.map_or_else(|| self.unavailable(cause), |lost| self.unavailable(lost))
         })
     }
 }
@@ -261,6 +295,21 @@ impl Push<'_> {
 
         Ok(())
     }
+}
+
+impl Outcome {
+    fn hold(&mut self, time: Timestamp) {
+        self.unread = Some(self.unread.map_or(time, |unread| unread.min(time)));
+    }
+}
+
+/// A reason as it can be kept: it may quote what is no text.
+fn presentable(reason: &str) -> String {
+    let shown = reason.chars().take(LONGEST_REASON);
+
+    shown
+        .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
+        .collect()
 }
 
 fn read_rows(

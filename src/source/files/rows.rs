@@ -10,10 +10,15 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::columns;
-use crate::pipeline::{FileSource, Format};
+use crate::pipeline::{FileSource, Format, Table};
 
 /// So large may the text of one row be: what is larger is a quote or a bracket that nobody closed.
 const LARGEST_ROW: u64 = 128 << 20;
+
+/// Columns of a table.
+const MOST_COLUMNS: usize = 2_000;
+/// Bytes of a column's name.
+const LONGEST_NAME: usize = 255;
 
 /// A row, before it is an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(super) struct Row {
     pub(super) data: String,
 }
 
-/// How rows of one table's files are read.
+/// How rows of the files of a table are read.
 pub(super) struct Reader<'a> {
     /// What the definition says of the files.
     pub(super) source: &'a FileSource,
@@ -50,11 +55,51 @@ pub(super) trait Sink: FnMut(Row) -> bool {}
 impl<F: FnMut(Row) -> bool> Sink for F {}
 
 impl Columns {
+    /// Notes a column; of a number the wider type.
     pub(super) fn note(&mut self, name: &str, postgres_type: &str) {
-        if !self.names.contains(name) {
-            self.names.insert(name.to_owned());
-            self.found.push((name.to_owned(), postgres_type.to_owned()));
+        if self.found.len() > MOST_COLUMNS {
+            return;
         }
+        if self.names.insert(name.to_owned()) {
+            self.found.push((name.to_owned(), postgres_type.to_owned()));
+        } else if matches!(postgres_type, "bigint" | "double precision")
+            && let Some(known) = self.found.iter_mut().find(|(known, _)| known == name)
+            && matches!(known.1.as_str(), "integer" | "real")
+        {
+            postgres_type.clone_into(&mut known.1);
+        }
+    }
+
+    /// Refuses columns that the tables cannot have, so that one file stops no other.
+    pub(super) fn judge(&self, table: &Table, known: &[(String, String)]) -> Result<(), String> {
+        if self.found.len() > MOST_COLUMNS {
+            return Err(format!("it has more than {MOST_COLUMNS} columns"));
+        }
+        for (name, _) in &self.found {
+            if name.trim().is_empty()
+                || name.len() > LONGEST_NAME
+                || name.contains(char::is_control)
+            {
+                return Err("one of its columns has an empty name, one longer than 255 bytes, or one with control signs".into());
+            }
+            if table.is_taken(name) {
+                return Err(format!(
+                    "its column `{name}` has a name that the tables use themselves; give it another by `columns: [{{name: …, from: {name}, data_type: …}}]`"
+                ));
+            }
+            let lower = name.to_lowercase();
+            let others = self.found.iter().chain(known);
+            let twin = others
+                .map(|(other, _)| other)
+                .find(|other| *other != name && other.to_lowercase() == lower);
+            if let Some(twin) = twin {
+                return Err(format!(
+                    "its column `{name}` differs from `{twin}` in case only"
+                ));
+            }
+        }
+
+        Ok(())
     }
 }
 
@@ -95,7 +140,11 @@ impl Reader<'_> {
 
     /// Refuses a file that lacks a column of the key: of another table, or with other delimiters.
     pub(super) fn check_key(&self, found: &[String]) -> io::Result<()> {
-        let Some(missing) = self.key.iter().find(|key| !found.contains(key)) else {
+        let is_there = |key: &String| {
+            let key = key.to_lowercase();
+            found.iter().any(|name| name.to_lowercase() == key)
+        };
+        let Some(missing) = self.key.iter().find(|key| !is_there(key)) else {
             return Ok(());
         };
         let hint = match found {

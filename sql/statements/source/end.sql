@@ -1,0 +1,2 @@
+-- Ends the snapshot that a batch was read in.
+commit

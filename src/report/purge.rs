@@ -1,0 +1,61 @@
+//! Up to which event the owner of an audit log may delete.
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::pipeline::{Definition, Source};
+use crate::source::floor;
+
+/// Up to where an audit log may be deleted.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({"source": "shop", "up_to_event": "10412", "reason": "every event up to it has landed, and no transaction can still commit one"}))]
+pub struct Purge {
+    /// Its name: the pipeline's.
+    pub source: String,
+    /// Events with this id and lower ones may be deleted; `null` where that is not known.
+    pub up_to_event: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Tells up to which event a log may be deleted: the lowest of what the pipelines that read it know.
+///
+/// # Errors
+///
+/// [`crate::error::Error::StateUnavailable`].
+pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> {
+    let purge = |up_to_event: Option<i64>, reason: String| Purge {
+        source: definition.name.clone(),
+        up_to_event: up_to_event.map(|event| event.to_string()),
+        reason,
+    };
+    let Source::PostgresAuditLog {
+        connection, table, ..
+    } = &definition.source
+    else {
+        return Ok(purge(None, "this source has no log to delete from".into()));
+    };
+    let mut lowest: Option<i64> = None;
+    let readers = app.pipelines.usable().filter(|other| {
+        other.source.connection() == Some(connection) && other.source.table() == Some(table)
+    });
+    for reader in readers {
+        let cursor = app.store.cursor(&reader.name).await?;
+        let Some(floor) = cursor.as_ref().and_then(|cursor| floor(&cursor.position)) else {
+            return Ok(purge(
+                None,
+                format!(
+                    "pipeline `{}` does not know it yet: it takes two extractions and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST /v1/sources/{}/check` tells which is missing",
+                    reader.name, reader.name
+                ),
+            ));
+        };
+        lowest = Some(lowest.map_or(floor, |lowest| lowest.min(floor)));
+    }
+
+    Ok(purge(
+        lowest,
+        "every event up to it has landed, and no transaction can still commit one".into(),
+    ))
+}
