@@ -20,8 +20,8 @@ test: ## run all tests, against a real Postgres, a real Trino and a real S3 serv
 	tests/stack/up --s3
 	. $(stack_env) && cargo test --locked
 
-test-nightly: stack ## the property tests, on 200 random histories a table instead of 20
-	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 cargo test --locked --test icefront suite::exactness
+test-nightly: stack ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of the race
+	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_ROUNDS=50 cargo test --locked --test icefront -- suite::exactness suite::race
 
 bench: ## measure what the documentation claims
 	benches/run

@@ -14,6 +14,7 @@ mod files;
 mod keys;
 mod lookups;
 mod names;
+mod race;
 mod rejects;
 mod repair;
 mod requests;

@@ -1,0 +1,161 @@
+//! The race: eight writers commit in any order, with pauses, savepoints, exceptions, roll-backs and prepared transactions, while
+//! runs go on. When the dust has settled, the table of every kind of source is the source's own.
+
+use futures::future::join_all;
+use icefront::generate::{AuditTrigger, QualifiedName, audit_trigger};
+use serde_json::json;
+
+use crate::harness::{Servers, Service};
+use crate::reference::Random;
+
+/// The rows; a trigger that writes the row it was fired for, as applications have them.
+const TABLE: &str = "
+create table items (id bigint primary key, name text, points integer not null default 0, updated_at timestamptz not null default now());
+create function touch() returns trigger language plpgsql as 'begin new.updated_at := now(); return new; end';
+create trigger touch before update on items for each row execute function touch();
+create function again() returns trigger language plpgsql as 'begin if new.points % 5 = 1 then update items set points = points + 1 where id = new.id; end if; return null; end';
+create trigger again after insert or update on items for each row execute function again();
+";
+/// A log of older days: nothing in it tells the writer's transaction.
+const PLAIN_LOG: &str = "
+create table audit_log_dml (
+  audit_event_id bigserial primary key, audit_operation text not null, audit_timestamp timestamptz not null default clock_timestamp(),
+  tbl_schema text, tbl_name text, raw_data jsonb
+);
+";
+const LOG: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+tables: {items: {from: public.items, key: [id]}}
+";
+const WATERMARK: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}}
+";
+const WRITERS: u64 = 8;
+
+#[tokio::test]
+async fn a_log_that_tells_transactions_misses_no_commit() {
+    race(LOG, &format!("{TABLE}{}", trigger())).await;
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_tell_transactions_misses_no_commit() {
+    race(LOG, &format!("{TABLE}{PLAIN_LOG}{}", trigger())).await;
+}
+
+#[tokio::test]
+async fn a_table_that_tells_its_changes_misses_no_commit() {
+    race(WATERMARK, TABLE).await;
+}
+
+fn trigger() -> String {
+    let name = |text: &str| text.parse::<QualifiedName>().expect("a name");
+
+    let sql = audit_trigger(&AuditTrigger {
+        table: name("public.items"),
+        audit_table: name("public.audit_log_dml"),
+        key: Vec::new(),
+    });
+
+    sql.expect("a trigger")
+}
+
+/// As many rounds as `ICEFRONT_TEST_ROUNDS` says; a few where it says nothing.
+async fn race(pipeline: &str, tables: &str) {
+    let rounds: u64 = std::env::var("ICEFRONT_TEST_ROUNDS")
+        .ok()
+        .map_or(2, |rounds| rounds.parse().expect("a number of rounds"));
+    let service = Service::start(pipeline, tables).await;
+    let database = format!("{}_shop", service.name);
+    for round in 0..rounds {
+        let writers =
+            (0..WRITERS).map(|writer| write(&service.servers, &database, round * WRITERS + writer));
+        let runs = async {
+            for _ in 0..2 {
+                service.run().await;
+            }
+        };
+        tokio::join!(join_all(writers), runs);
+        service.run().await;
+
+        let rows = service
+            .shop
+            .query("select id, name, points from items order by id", &[])
+            .await
+            .expect("rows");
+        let source: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                json!([
+                    row.get::<_, i64>(0),
+                    row.get::<_, Option<String>>(1),
+                    row.get::<_, i32>(2)
+                ])
+            })
+            .collect();
+        let current = service
+            .query("select id, name, points from {marts.items} order by id")
+            .await;
+        assert_eq!(json!(current), json!(source), "round {round}");
+        let staged = service
+            .query("select count(*), count(distinct _event_id) from {staging.items}")
+            .await;
+        assert_eq!(
+            staged[0][0], staged[0][1],
+            "round {round}: an event is staged twice"
+        );
+    }
+    let verified = service
+        .post_run(
+            &format!("/v1/tables/{}.items/verify", service.name),
+            &json!({}),
+        )
+        .await;
+    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+}
+
+/// Some transactions of one writer; what collides with another's is rolled back, which is part of the race.
+async fn write(servers: &Servers, database: &str, seed: u64) {
+    let client = servers.connect(database).await;
+    let mut random = Random::new(seed);
+    for number in 0..6 {
+        let mut sql = String::from("begin;");
+        for _ in 0..=random.below(3) {
+            sql += &statement(&mut random, seed);
+        }
+        let done = client.batch_execute(&sql).await;
+        let end = match random.below(10) {
+            _ if done.is_err() => "rollback".to_owned(),
+            0 => "rollback".to_owned(),
+            1 | 2 => format!(
+                "prepare transaction 'p{seed}_{number}'; select pg_sleep(0.2); commit prepared 'p{seed}_{number}'"
+            ),
+            _ => "commit".to_owned(),
+        };
+        for sql in end.split("; ") {
+            if client.batch_execute(sql).await.is_err() {
+                let _ = client.batch_execute("rollback").await;
+            }
+        }
+    }
+}
+
+fn statement(random: &mut Random, seed: u64) -> String {
+    let id = random.below(40);
+    let pause = random.below(40);
+    let upsert = format!(
+        "insert into items (id, name) values ({id}, 'w{seed}') on conflict (id) do update set name = excluded.name, points = items.points + 1"
+    );
+    let pause = format!("select pg_sleep({pause} / 1000.0);");
+    match random.below(6) {
+        0 => format!("delete from items where id = {id};{pause}"),
+        1 => format!("savepoint s; {upsert}; {pause} rollback to savepoint s;"),
+        2 => format!("savepoint s; {upsert}; {pause} release s;"),
+        3 => format!(
+            "do $$ begin {upsert}; raise exception 'no'; exception when others then update items set points = points + 3 where id = {id}; end $$; {pause}"
+        ),
+        _ => format!("{upsert}; {pause}"),
+    }
+}
