@@ -22,3 +22,4 @@ mod s3;
 mod samples;
 mod times;
 mod watermark;
+mod ways;

@@ -1,0 +1,94 @@
+//! The same events by three ways in: an audit log, a table with one change a poll, files in shuffled order.
+
+use icefront::generate::{AuditTrigger, audit_trigger};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::Service;
+use crate::reference::Random;
+
+const TABLE: &str = "create table items (id bigint primary key, amount numeric(10,2), note text, updated_at timestamptz not null default clock_timestamp());";
+const COLUMNS: &str = "columns: [{name: id, data_type: bigint}, {name: amount, data_type: 'decimal(10,2)'}, {name: note, data_type: varchar}]";
+const CHANGES: usize = 12;
+
+async fn current(service: &Service) -> Value {
+    json!(
+        service
+            .query("select id, cast(amount as varchar), note from {marts.items} order by id")
+            .await
+    )
+}
+
+#[tokio::test]
+async fn an_audit_log_a_table_and_files_in_any_order_give_the_same_rows() {
+    let kind = |source: &str, more: &str| {
+        format!(
+            "\npipeline: PIPELINE\nsource: {{{source}}}\ntables: {{items: {{key: [id], {COLUMNS}, {more}}}}}\n"
+        )
+    };
+    let trigger = audit_trigger(&AuditTrigger {
+        table: "public.items".parse().expect("a name"),
+        audit_table: "public.audit_log_dml".parse().expect("a name"),
+        key: Vec::new(),
+    });
+    let trigger = trigger.expect("a trigger");
+    let log = Service::start(
+        &kind(
+            "kind: postgres_audit_log, connection: shop",
+            "from: public.items",
+        ),
+        &format!("{TABLE}{trigger}"),
+    )
+    .await;
+    let table = Service::start(
+        &kind(
+            "kind: postgres_table, connection: shop",
+            "from: public.items, cursor: updated_at, deletes: {compare_keys: each_run}",
+        ),
+        TABLE,
+    )
+    .await;
+    let folder = TempDir::new().expect("a folder");
+    let files = format!(
+        "kind: files, path: 'file://{}/', settle: 0s, sequence: seq, operation: {{column: op}}, occurred_at: at",
+        folder.path().display()
+    );
+    let files = Service::start(&kind(&files, "from: '*.jsonl'"), "").await;
+    let mut random = Random::new(3);
+    for number in 0..CHANGES {
+        let id = random.below(4);
+        let sql = match random.below(4) {
+            0 => format!("delete from items where id = {id}"),
+            _ => format!(
+                "insert into items values ({id}, {number}.5, 'n{number}') on conflict (id) do update set amount = excluded.amount, note = excluded.note, updated_at = clock_timestamp()"
+            ),
+        };
+        for service in [&log, &table] {
+            service.shop.batch_execute(&sql).await.expect("written");
+        }
+        table.run().await;
+    }
+    log.run().await;
+    let events = "select audit_event_id, audit_operation, audit_timestamp::text, raw_data::jsonb from audit_log_dml";
+    let rows = log.shop.query(events, &[]).await.expect("events");
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let mut line: Value = row.get(3);
+            line["seq"] = json!(row.get::<_, i64>(0));
+            line["op"] = json!(row.get::<_, String>(1));
+            line["at"] = json!(row.get::<_, String>(2));
+            line.to_string()
+        })
+        .collect();
+    random.shuffle(&mut lines);
+    for (at, part) in lines.chunks(3).enumerate() {
+        let path = folder.path().join(format!("{at}.jsonl"));
+        std::fs::write(path, part.join("\n")).expect("written");
+        files.run().await;
+    }
+    let expected = current(&log).await;
+    assert!(!expected.as_array().is_none_or(Vec::is_empty), "{expected}");
+    assert_eq!(current(&table).await, expected, "the table itself");
+    assert_eq!(current(&files).await, expected, "files");
+}
