@@ -1,5 +1,7 @@
 //! An audit log: a Postgres table of insert, update and delete events that triggers write.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,8 +13,20 @@ use super::tally::Tally;
 use crate::config::Config;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
-use crate::pipeline::AuditColumns;
+use crate::pipeline::{AuditColumns, Definition, Table};
 use crate::sql::{identifier, render};
+use crate::state::{Store, statement};
+
+/// Rows from before the log are numbered from here on: below every id that a sequence gives.
+const LOADED_BELOW: i64 = i64::MIN;
+
+/// A table whose rows may be older than the log.
+struct Load<'a> {
+    name: &'a str,
+    table: &'a Table,
+    /// The columns of the key as the source names them.
+    key: Vec<String>,
+}
 
 /// An audit log that a connection was opened to.
 pub(super) struct AuditLog<'a> {
@@ -20,6 +34,8 @@ pub(super) struct AuditLog<'a> {
     pub(super) table: &'a str,
     pub(super) columns: &'a AuditColumns,
     pub(super) found: AuditTable,
+    /// Tracked tables of which nothing was staged yet, by name: their rows may be older than the log.
+    fresh: Vec<(&'a str, &'a Table)>,
 }
 
 impl<'a> AuditLog<'a> {
@@ -31,7 +47,7 @@ impl<'a> AuditLog<'a> {
     pub(super) async fn open(
         connection: &'a str,
         (table, columns): (&'a str, &'a AuditColumns),
-        config: &Config,
+        (definition, config, ledger): (&'a Definition, &Config, &Store),
     ) -> Result<Self> {
         let link = Link::open(connection, config).await?;
         let found = catalogue::audit_table(&link.client, &quoted(table), columns)
@@ -42,11 +58,19 @@ impl<'a> AuditLog<'a> {
                     "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
                 ),
             })?;
+        let mut fresh = Vec::new();
+        for (name, table) in &definition.tables {
+            let known = ledger.table(&definition.name, name).await?;
+            if known.is_none_or(|known| known.staged_batch == 0) {
+                fresh.push((name.as_str(), table));
+            }
+        }
         let log = Self {
             link,
             table,
             columns,
             found,
+            fresh,
         };
         log.check_columns()?;
 
@@ -93,13 +117,20 @@ impl<'a> AuditLog<'a> {
             .map(|last| serde_json::from_value(last.clone()))
             .transpose()
             .map_err(Error::internal)?;
-        let snapshot = self.link.begin(&[split(self.table)]).await?;
+        let loaded = last.as_ref().map(|last| last.loaded.clone());
+        let mut loaded = loaded.unwrap_or_default();
+        let loads = self.loads(&loaded).await?;
+        let mut tables = vec![split(self.table)];
+        tables.extend(loads.iter().map(|load| load.table.origin()));
+        let snapshot = self.link.begin(&tables).await?;
+        loaded.extend(loads.iter().map(|load| load.name.to_owned()));
         let server = &self.link.server;
         // A sequence that was set back gives ids anew: what was known of them is none any more.
         let highest = last.as_ref().and_then(|last| last.highest);
         let known = last.as_ref().filter(|_| self.is_above(highest));
         let (floor, next_floor) = self.floors(known);
         let position = Position {
+            loaded,
             floor,
             next_floor,
             highest: known.and_then(|last| last.highest),
@@ -123,6 +154,8 @@ impl<'a> AuditLog<'a> {
             covered_until: self.covered_until(covered_before),
             blocked_by: server.oldest_pid.zip(server.oldest_open),
             queries: vec![self.condition(last.as_ref(), snapshot.highest)],
+            is_continued: last.is_some(),
+            loads: loads.iter().map(|load| load.name.to_owned()).collect(),
             files: Vec::new(),
             compared: Vec::new(),
             position: serde_json::to_value(&position).map_err(Error::internal)?,
@@ -179,14 +212,86 @@ impl<'a> AuditLog<'a> {
     pub(super) async fn read(
         &self,
         reading: &Reading,
+        first: i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
         for query in &reading.queries {
             let copy = render("source/read.sql", query)?;
-            self.link.copy(&copy, None, (tally, writer)).await?;
+            self.link
+                .copy(&copy, None, (&mut *tally, &mut *writer))
+                .await?;
+        }
+        // Below all ids of the log: whatever of these rows is logged later, or commits later, comes after them.
+        let mut id = LOADED_BELOW + first;
+        for load in self.loads(&BTreeSet::new()).await? {
+            if !reading.loads.iter().any(|name| name == load.name) {
+                continue;
+            }
+            let (schema, name) = load.table.origin();
+            let logged = tally.of(schema, name);
+            let at = logged.and_then(|logged| logged.first_time);
+            let (log_schema, log) = split(self.table);
+            let copy = render(
+                "source/load.sql",
+                json!({
+                    "table": [schema, name],
+                    "schema": schema,
+                    "name": name,
+                    "log": [log_schema, log],
+                    "columns": {"schema": self.columns.schema, "table": self.columns.table, "data": self.columns.data},
+                    "key": load.key,
+                    "has_events": reading.is_continued || logged.is_some(),
+                    "at": at.unwrap_or(reading.covered_until).min(reading.covered_until),
+                }),
+            )?;
+            self.link
+                .copy(&copy, Some(&mut id), (&mut *tally, &mut *writer))
+                .await?;
         }
 
         Ok(())
+    }
+
+    /// The tables whose rows may be older than the log, and can be read.
+    async fn loads(&self, loaded: &BTreeSet<String>) -> Result<Vec<Load<'a>>> {
+        let mut loads = Vec::new();
+        for (name, table) in &self.fresh {
+            if loaded.contains(*name) {
+                continue;
+            }
+            let (schema, short) = table.origin();
+            let row = self
+                .link
+                .client
+                .query_opt(
+                    statement!("source/loadable.sql"),
+                    &[&format!("{}.{}", identifier(schema), identifier(short))],
+                )
+                .await
+                .map_err(|cause| self.link.refused(cause))?;
+            let Some(row) = row else { continue };
+            let columns: Vec<String> = row.get(1);
+            let mut key = Vec::new();
+            for field in table.key_fields() {
+                let lower = field.to_lowercase();
+                let found = columns.iter().find(|column| **column == field);
+                key.extend(
+                    found
+                        .or_else(|| columns.iter().find(|column| column.to_lowercase() == lower))
+                        .cloned(),
+                );
+            }
+            if row.get(0) && self.found.is_json && key.len() == table.key.len() {
+                loads.push(Load { name, table, key });
+            } else {
+                tracing::warn!(
+                    table = table.from,
+                    "rows from before the log are not loaded: the user may not read the table, it lacks its key, or the log's rows are not of type json"
+                );
+            }
+        }
+
+        Ok(loads)
     }
 
     /// Which rows are read: those that the last snapshot did not have.

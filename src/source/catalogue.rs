@@ -20,6 +20,8 @@ pub(super) struct AuditTable {
     pub(super) sequence_cache: Option<i64>,
     /// The last id that its sequence gave; `None` where we may not see it.
     pub(super) sequence_value: Option<i64>,
+    /// Whether the rows in it are known to be JSON.
+    pub(super) is_json: bool,
 }
 
 /// Reads an audit table's catalogue; `None` where there is no such table.
@@ -40,6 +42,7 @@ pub(super) async fn audit_table(
         transaction: None,
         sequence_cache: None,
         sequence_value: None,
+        is_json: false,
     };
     for row in &rows {
         let name: String = row.get(1);
@@ -51,6 +54,7 @@ pub(super) async fn audit_table(
             found.sequence_cache = row.get(4);
             found.sequence_value = row.get(5);
         }
+        found.is_json |= name == columns.data && row.get::<_, &str>(2).starts_with("json");
         found.columns.push(name);
     }
 

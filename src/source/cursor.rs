@@ -1,5 +1,7 @@
 //! How far an audit log has been read: a whole snapshot, bound to the server and table that it came from.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,9 @@ pub struct Position {
     /// The highest id that was read.
     #[serde(default)]
     pub highest: Option<i64>,
+    /// The tracked tables whose rows from before the log have been read.
+    #[serde(default)]
+    pub loaded: BTreeSet<String>,
 }
 
 /// The floor in an audit log's position as it is remembered.

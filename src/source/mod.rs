@@ -60,11 +60,21 @@ pub struct Reading {
     queries: Vec<Value>,
     /// The files to be read.
     files: Vec<files::Found>,
+    /// Whether there was a reading before.
+    is_continued: bool,
+    /// The tables whose rows from before the log are read, too.
+    loads: Vec<String>,
     /// The tables of which all keys are read, too.
     compared: Vec<String>,
 }
 
 impl Reading {
+    /// Whether rows from before a log are to be read.
+    #[must_use]
+    pub fn has_loads(&self) -> bool {
+        !self.loads.is_empty()
+    }
+
     /// The tables of which all keys are to be compared with those of the current rows.
     pub fn compared(&self) -> impl Iterator<Item = &str> {
         self.compared.iter().map(String::as_str)
@@ -84,7 +94,9 @@ impl<'a> Opened<'a> {
                 connection,
                 table,
                 columns,
-            } => Kind::AuditLog(AuditLog::open(connection, (table, columns), config).await?),
+            } => Kind::AuditLog(
+                AuditLog::open(connection, (table, columns), (definition, config, ledger)).await?,
+            ),
             Source::PostgresTable { connection } => {
                 Kind::Tables(Tables::open(connection, &definition.tables, config).await?)
             }
@@ -178,7 +190,7 @@ impl<'a> Opened<'a> {
     ) -> Result<()> {
         let first = self.first_event(batch);
         match &self.kind {
-            Kind::AuditLog(log) => log.read(reading, (tally, writer)).await,
+            Kind::AuditLog(log) => log.read(reading, first, (tally, writer)).await,
             Kind::Tables(tables) => tables.read(reading, first, (tally, writer)).await,
             Kind::Files(files) => files.read(reading, first, (tally, writer)).await,
         }

@@ -228,6 +228,8 @@ impl<'a> Tables<'a> {
             blocked_by: server.oldest_pid.zip(server.oldest_begun),
             queries,
             files: Vec::new(),
+            is_continued: last.is_some(),
+            loads: Vec::new(),
             compared,
         })
     }

@@ -53,6 +53,17 @@ impl Seen {
 }
 
 impl Tally {
+    /// What came of a table so far.
+    #[must_use]
+    pub fn of(&self, schema: &str, table: &str) -> Option<&SourceEvents> {
+        let found = self
+            .tables
+            .iter()
+            .find(|((s, t), _)| s == schema && t == table);
+
+        found.map(|(_, events)| events)
+    }
+
     /// Counts an event; those of one table mostly come together.
     pub fn count(&mut self, event: &Event<'_>) {
         let schema = event.schema.unwrap_or_default();

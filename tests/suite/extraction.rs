@@ -1,5 +1,6 @@
 //! No committed event is skipped, whatever the order of commits, and repeats do no harm.
 
+use icefront::generate::{AuditTrigger, audit_trigger};
 use serde_json::json;
 use tokio_postgres::Client;
 
@@ -260,4 +261,74 @@ create table items (seed bigint, id bigint, v text);
     assert_eq!(verdict("transaction_column"), "warn");
     assert_eq!(verdict("first_trigger"), "warn");
     assert_eq!(verdict("select"), "pass");
+}
+
+#[tokio::test]
+async fn rows_from_before_the_log_are_loaded_once_in_the_snapshot_of_the_log() {
+    let tables = "
+create table items (seed integer, id bigint, v text, primary key (seed, id));
+insert into items select 1, n, 'before' from generate_series(1, 5) as n;
+";
+    let trigger = audit_trigger(&AuditTrigger {
+        table: "public.items".parse().expect("a name"),
+        audit_table: "public.audit_log_dml".parse().expect("a name"),
+        key: Vec::new(),
+    });
+    let tables = format!("{tables}{}", trigger.expect("a trigger"));
+    let mut service = Service::start(EVENTS, &tables).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("update items set v = 'changed' where id = 2; delete from items where id = 3; insert into items values (1, 6, 'new')").await;
+    let slow = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    slow.batch_execute("begin; update items set v = 'late' where id = 4")
+        .await
+        .expect("open");
+    write("update items set v = 'changed' where id = 5").await;
+    let first = service.run().await;
+    assert_eq!(first["counts"]["inserted"], 5, "{first:#}");
+    slow.batch_execute("commit").await.expect("committed");
+    let second = service.run().await;
+    assert_eq!(second["counts"]["events"], 1, "{second:#}");
+    let rows = service
+        .query("select id, v from {marts.items} order by id")
+        .await;
+    assert_eq!(
+        json!(rows),
+        json!([
+            [1, "before"],
+            [2, "changed"],
+            [4, "late"],
+            [5, "changed"],
+            [6, "new"]
+        ])
+    );
+    let versions = service
+        .query("select id, v, is_current from {marts.items_history} where id in (1, 2, 4) order by id, valid_from")
+        .await;
+    assert_eq!(
+        json!(versions),
+        json!([
+            [1, "before", true],
+            [2, "changed", true],
+            [4, "before", false],
+            [4, "late", true]
+        ])
+    );
+
+    // A table that is added later is loaded likewise.
+    service
+        .shop
+        .batch_execute("create table more (id bigint primary key, v text); insert into more values (1, 'a'), (2, 'b')")
+        .await
+        .expect("written");
+    service.define(&format!(
+        "{EVENTS}\n  more: {{from: public.more, key: [id]}}\n"
+    ));
+    service.restart().await;
+    let third = service.run().await;
+    assert_eq!(third["counts"]["inserted"], 2, "{third:#}");
+    let idle = service.run().await;
+    assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
 }

@@ -105,6 +105,8 @@ impl Files<'_> {
             blocked_by: None,
             queries: Vec::new(),
             files: batch.files.into_iter().collect(),
+            is_continued: covered_before.is_some(),
+            loads: Vec::new(),
             compared: Vec::new(),
         })
     }

@@ -1,0 +1,15 @@
+-- Reads the rows that a table had before its changes were logged: those of whose key the log has no event, in the snapshot of the log.
+copy (
+  select
+    null::bigint, 'I'::text, {{ at | literal }}::timestamptz, {{ schema | literal }}::text, {{ name | literal }}::text, to_jsonb(source)::text
+  from {{ table }} as source
+  {% if has_events %}
+  where not exists (
+    select from {{ log }} as event
+    where event.{{ columns.schema }}::text = {{ schema | literal }} and event.{{ columns.table }}::text = {{ name | literal }}
+    {% for column in key %}
+      and event.{{ columns.data }}::jsonb -> {{ column | literal }} = to_jsonb(source.{{ column }})
+    {% endfor %}
+  )
+  {% endif %}
+) to stdout (format binary)
