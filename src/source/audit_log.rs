@@ -1,7 +1,5 @@
 //! An audit log: a Postgres table of insert, update and delete events that triggers write.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -15,18 +13,7 @@ use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::{AuditColumns, Definition, Table};
 use crate::sql::{identifier, render};
-use crate::state::{Store, statement};
-
-/// Rows from before the log are numbered from here on: below every id that a sequence gives.
-const LOADED_BELOW: i64 = i64::MIN;
-
-/// A table whose rows may be older than the log.
-struct Load<'a> {
-    name: &'a str,
-    table: &'a Table,
-    /// The columns of the key as the source names them.
-    key: Vec<String>,
-}
+use crate::state::Store;
 
 /// An audit log that a connection was opened to.
 pub(super) struct AuditLog<'a> {
@@ -35,7 +22,7 @@ pub(super) struct AuditLog<'a> {
     pub(super) columns: &'a AuditColumns,
     pub(super) found: AuditTable,
     /// Tracked tables of which nothing was staged yet, by name: their rows may be older than the log.
-    fresh: Vec<(&'a str, &'a Table)>,
+    pub(super) fresh: Vec<(&'a str, &'a Table)>,
 }
 
 impl<'a> AuditLog<'a> {
@@ -221,77 +208,8 @@ impl<'a> AuditLog<'a> {
                 .copy(&copy, None, (&mut *tally, &mut *writer))
                 .await?;
         }
-        // Below all ids of the log: whatever of these rows is logged later, or commits later, comes after them.
-        let mut id = LOADED_BELOW + first;
-        for load in self.loads(&BTreeSet::new()).await? {
-            if !reading.loads.iter().any(|name| name == load.name) {
-                continue;
-            }
-            let (schema, name) = load.table.origin();
-            let logged = tally.of(schema, name);
-            let at = logged.and_then(|logged| logged.first_time);
-            let (log_schema, log) = split(self.table);
-            let copy = render(
-                "source/load.sql",
-                json!({
-                    "table": [schema, name],
-                    "schema": schema,
-                    "name": name,
-                    "log": [log_schema, log],
-                    "columns": {"schema": self.columns.schema, "table": self.columns.table, "data": self.columns.data},
-                    "key": load.key,
-                    "has_events": reading.is_continued || logged.is_some(),
-                    "at": at.unwrap_or(reading.covered_until).min(reading.covered_until),
-                }),
-            )?;
-            self.link
-                .copy(&copy, Some(&mut id), (&mut *tally, &mut *writer))
-                .await?;
-        }
 
-        Ok(())
-    }
-
-    /// The tables whose rows may be older than the log, and can be read.
-    async fn loads(&self, loaded: &BTreeSet<String>) -> Result<Vec<Load<'a>>> {
-        let mut loads = Vec::new();
-        for (name, table) in &self.fresh {
-            if loaded.contains(*name) {
-                continue;
-            }
-            let (schema, short) = table.origin();
-            let row = self
-                .link
-                .client
-                .query_opt(
-                    statement!("source/loadable.sql"),
-                    &[&format!("{}.{}", identifier(schema), identifier(short))],
-                )
-                .await
-                .map_err(|cause| self.link.refused(cause))?;
-            let Some(row) = row else { continue };
-            let columns: Vec<String> = row.get(1);
-            let mut key = Vec::new();
-            for field in table.key_fields() {
-                let lower = field.to_lowercase();
-                let found = columns.iter().find(|column| **column == field);
-                key.extend(
-                    found
-                        .or_else(|| columns.iter().find(|column| column.to_lowercase() == lower))
-                        .cloned(),
-                );
-            }
-            if row.get(0) && self.found.is_json && key.len() == table.key.len() {
-                loads.push(Load { name, table, key });
-            } else {
-                tracing::warn!(
-                    table = table.from,
-                    "rows from before the log are not loaded: the user may not read the table, it lacks its key, or the log's rows are not of type json"
-                );
-            }
-        }
-
-        Ok(loads)
+        self.load(reading, first, (tally, writer)).await
     }
 
     /// Which rows are read: those that the last snapshot did not have.
@@ -366,7 +284,8 @@ impl<'a> AuditLog<'a> {
     }
 }
 
-fn split(table: &str) -> (&str, &str) {
+/// Schema and name of the log.
+pub(super) fn split(table: &str) -> (&str, &str) {
     table.split_once('.').unwrap_or(("public", table))
 }
 

@@ -8,9 +8,11 @@ mod copied;
 mod cursor;
 mod files;
 mod link;
+mod load;
 mod server;
 mod tables;
 mod tally;
+mod watermark;
 
 use audit_log::AuditLog;
 use files::Files;

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Reading;
-use super::catalogue::{self, WatermarkTable};
+use super::catalogue;
 use super::cursor::{Safety, same_server};
-use super::link::{Link, Snapshot};
+use super::link::Link;
 use super::tally::Tally;
+use super::watermark::{Found, TablePosition};
 use crate::config::Config;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
-use crate::pipeline::{CompareKeys, Table};
+use crate::pipeline::Table;
 use crate::sql::{identifier, render};
 
 /// Tables that a connection was opened to.
@@ -23,34 +24,12 @@ pub(super) struct Tables<'a> {
     pub(super) tables: Vec<Found<'a>>,
 }
 
-/// A table that was found in the source.
-pub(super) struct Found<'a> {
-    name: &'a str,
-    pub(super) table: &'a Table,
-    /// The column that rises with every change of a row.
-    pub(super) cursor: &'a str,
-    pub(super) catalogue: WatermarkTable,
-}
-
 /// The cursors of some tables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Positions {
     system_identifier: String,
     timeline: i32,
     tables: BTreeMap<String, TablePosition>,
-}
-
-/// How far one table has been read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct TablePosition {
-    oid: u32,
-    /// Rows whose cursor is below it have been read, whatever commits from now on; as the cursor column's text.
-    upto: Option<String>,
-    /// The last read's `pg_snapshot`, as text.
-    snapshot: String,
-    /// When all keys were compared.
-    #[serde(default)]
-    compared_at: Option<Timestamp>,
 }
 
 impl<'a> Tables<'a> {
@@ -313,71 +292,5 @@ impl<'a> Tables<'a> {
             .map_err(|cause| self.link.refused(cause))?;
 
         Ok(row.get(0))
-    }
-}
-
-impl Found<'_> {
-    /// The columns of the key as the source names them.
-    fn key_fields(&self) -> Vec<String> {
-        let mut fields = self.table.key_fields();
-        for field in &mut fields {
-            if !self.catalogue.columns.contains_key(field) {
-                let lower = field.to_lowercase();
-                let known = self.catalogue.columns.keys();
-                if let Some(name) = known.into_iter().find(|name| name.to_lowercase() == lower) {
-                    field.clone_from(name);
-                }
-            }
-        }
-
-        fields
-    }
-
-    fn is_time(&self) -> bool {
-        let kind = self
-            .catalogue
-            .columns
-            .get(self.cursor)
-            .map_or("", String::as_str);
-
-        kind.starts_with("timestamp") || kind == "date"
-    }
-
-    /// Whether all keys are compared by a reading; the first has nothing to compare them with.
-    fn is_compared(&self, before: Option<&TablePosition>, now: Timestamp) -> bool {
-        let Some(before) = before else { return false };
-        match self.table.deletes.compare_keys {
-            CompareKeys::Off => false,
-            CompareKeys::EachRun => true,
-            CompareKeys::Every(time) => before
-                .compared_at
-                .is_none_or(|last| now.duration_since(last).unsigned_abs() >= time),
-        }
-    }
-
-    fn names(&self) -> Value {
-        let (schema, table) = self.table.origin();
-
-        json!({"table": [schema, table], "cursor": self.cursor, "filter": self.table.filter})
-    }
-
-    /// Which rows are read: all of them at first, then those whose cursor may be new and whose transaction may be.
-    fn query(&self, before: Option<&TablePosition>, snapshot: &Snapshot) -> Value {
-        let (schema, table) = self.table.origin();
-        let mut query = self.names();
-        query["schema"] = schema.into();
-        query["name"] = table.into();
-        query["is_time"] = self.is_time().into();
-        query["has_zone"] = (self.catalogue.columns.get(self.cursor).map(String::as_str)
-            == Some("timestamp with time zone"))
-        .into();
-        query["key"] = json!(self.key_fields());
-        query["is_unique"] = self.catalogue.is_unique.into();
-        query["after"] = json!(before.and_then(|before| before.upto.clone()));
-        query["snapshot"] = json!(before.map(|before| before.snapshot.clone()));
-        query["highest"] = snapshot.highest.into();
-        query["epoch"] = (snapshot.highest & !0xffff_ffff).into();
-
-        query
     }
 }
