@@ -127,6 +127,14 @@ impl FileSource {
         (&self.path[..folder], Some(&self.path[folder..]))
     }
 
+    /// The folder, where it is one of this machine.
+    #[must_use]
+    pub fn local(&self) -> Option<std::path::PathBuf> {
+        let url = reqwest::Url::parse(self.split().0).ok()?;
+
+        url.to_file_path().ok().filter(|_| url.scheme() == "file")
+    }
+
     /// How long a file must have been left alone before it is taken.
     #[must_use]
     pub fn settle(&self) -> Duration {
@@ -173,13 +181,7 @@ impl FileSource {
         &self,
         tables: &mut BTreeMap<String, super::Table>,
     ) -> Result<(), String> {
-        let (folder, pattern) = self.split();
-        if !folder.contains(":/") {
-            return Err(format!(
-                "`source.path` is `{}`; write an address such as `file:///data/drops/` or `s3://bucket/drops/`",
-                self.path
-            ));
-        }
+        let (_, pattern) = self.split();
         for (name, table) in tables {
             if table.from.is_empty() {
                 pattern
@@ -200,6 +202,34 @@ impl FileSource {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
+        let address = reqwest::Url::parse(self.split().0).ok();
+        let is_folder = address.is_some_and(|url| match url.scheme() {
+            "file" => !url.has_host() && self.path.starts_with("file:///"),
+            "s3" => url.has_host(),
+            _ => false,
+        });
+        if !is_folder {
+            return Err(format!(
+                "`source.path` is `{}`; write an address such as `file:///data/drops/` or `s3://bucket/drops/`",
+                self.path
+            ));
+        }
+        if self
+            .marker
+            .as_ref()
+            .is_some_and(|marker| marker.is_empty() || marker.contains('/'))
+        {
+            return Err("`source.marker` is the name of a file that lies beside the others, such as `_SUCCESS`".into());
+        }
+        if self.sequence.is_some() && self.occurred_at.is_none() {
+            return Err("`source.occurred_at` is missing; with a `sequence`, name the column with the time of an event, so that one that comes again in another file is the same".into());
+        }
+        if let Some(operation) = &self.operation {
+            operation.check()?;
+            if self.sequence.as_ref() == Some(&operation.column) {
+                return Err("`source.sequence` and `source.operation` name the same column".into());
+            }
+        }
         let Csv {
             header,
             columns,
@@ -214,10 +244,43 @@ impl FileSource {
                 ));
             }
         }
-        match (header, columns.is_empty()) {
+        let named: Result<(), String> = match (header, columns.is_empty()) {
             (false, true) => Err("`source.csv.columns` is missing; without a header, name the columns in their order".into()),
             (true, false) => Err("`source.csv.columns` is for files without a header; set `header: false`".into()),
             _ => Ok(()),
+        };
+        named?;
+        if delimiter == quote {
+            return Err("`source.csv.delimiter` and `source.csv.quote` are the same".into());
+        }
+        let twice = columns
+            .iter()
+            .enumerate()
+            .find(|(at, name)| columns[..*at].contains(name));
+        match twice {
+            Some((_, name)) => Err(format!("`source.csv.columns` has `{name}` twice")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl OperationColumn {
+    fn check(&self) -> Result<(), String> {
+        let Operations {
+            insert,
+            update,
+            delete,
+        } = &self.values;
+        let texts: Vec<_> = insert.iter().chain(update).chain(delete).collect();
+        let twice = texts
+            .iter()
+            .enumerate()
+            .find(|(at, text)| texts[..*at].contains(text));
+        match twice {
+            Some((_, text)) => Err(format!(
+                "`source.operation.values` gives `{text}` two meanings"
+            )),
+            None => Ok(()),
         }
     }
 }

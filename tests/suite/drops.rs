@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use flate2::Compression;
@@ -427,13 +428,19 @@ async fn no_name_of_a_file_or_column_stops_the_others() {
     drops.put("orders_id.csv", "id,_id\n90,a\n");
     drops.put("orders_empty_name.csv", "id,,note\n91,a,b\n");
     drops.put("orders_case.csv", "id,Note,note\n92,a,b\n");
+    drops.put("orders_quote.csv", "id,note\n95,\"never closed\n96,x\n");
+    let no_text = std::ffi::OsStr::from_bytes(b"orders\xff.csv");
+    std::fs::write(drops.folder.path().join(no_text), "id,note\n97,x\n").expect("written");
+    std::fs::write(drops.folder.path().join("orders\n.csv"), "id,note\n98,x\n").expect("written");
+    std::os::unix::fs::symlink("/etc/passwd", drops.folder.path().join("orders_link.csv"))
+        .expect("linked");
     drops.put("orders_nul.csv", "\0a\0,\0b\0\n1,2\n");
     drops.put("orders_nul.jsonl", "{\"id\": 93, \"a\\u0000b\": 1}\n");
     drops.put("orders_valid.jsonl", "{\"id\": 94, \"is_current\": true}\n");
     let run = drops.service.run().await;
     assert_eq!(run["counts"]["inserted"], 4, "{run:#}");
     assert_eq!(run["counts"]["files_landed"], 4, "{run:#}");
-    assert_eq!(run["counts"]["files_unreadable"], 6, "{run:#}");
+    assert_eq!(run["counts"]["files_unreadable"], 7, "{run:#}");
     let idle = drops.service.run().await;
     assert_eq!(idle["counts"]["files_unreadable"], 0, "{idle:#}");
 }
@@ -464,4 +471,27 @@ tables:
         .query("select id, note from {marts.orders}")
         .await;
     assert_eq!(json!(rows), json!([[1, "a"]]));
+}
+
+#[tokio::test]
+async fn a_row_without_a_key_is_a_reject_also_where_all_columns_are_text() {
+    let folder = TempDir::new().expect("a folder");
+    let pipeline = format!(
+        "
+pipeline: PIPELINE
+source: {{kind: files, path: 'file://{}/*.csv', settle: 0s}}
+tables: {{orders: {{key: [id]}}}}
+",
+        folder.path().display()
+    );
+    let service = Service::start(&pipeline, "").await;
+    put(&folder.path().join("1.csv"), "id,note\n1,a\n");
+    service.run().await;
+    put(&folder.path().join("2.csv"), "id,note\n,b\n2,c\n");
+    let run = service.run().await;
+    assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
+    let rows = service
+        .query("select id, note from {marts.orders} order by id")
+        .await;
+    assert_eq!(json!(rows), json!([["1", "a"], ["2", "c"]]));
 }

@@ -39,6 +39,7 @@ using (
         when 'bad_operation' then _operation
         when 'future_time' then cast(_occurred_at as varchar)
         when 'bad_value' then case
+          when _event_id is null or _occurred_at is null then null
           {% for column in columns %}
           {{ misfit_as(column, shown(column)) }}
           {% endfor %}

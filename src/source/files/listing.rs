@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use glob::MatchOptions;
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::json;
 
 use super::Files;
+use super::walk::{Walked, walk};
 use crate::error::Result;
 use crate::pipeline::{After, Changed};
 use crate::source::Reading;
@@ -33,8 +35,15 @@ pub(in crate::source) struct Found {
     pub(super) has_etag: bool,
     pub(super) size: u64,
     pub(super) table: String,
-    /// Whether the ledger has it as another file, and such are not to be read.
-    pub(super) is_refused: bool,
+    /// Why it is not to be read, and what that makes of it.
+    pub(super) refused: Option<(FileState, String)>,
+}
+
+/// What a listing gives.
+enum Listed {
+    File(ObjectMeta),
+    /// Something whose name no path can have, as far as it can be shown.
+    Nameless(String),
 }
 
 /// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
@@ -80,7 +89,20 @@ impl Files<'_> {
         while let Some(listed) = chunks.next().await {
             let listed = listed.map_err(|fault| fault.1)?;
             let mut files = Vec::new();
-            for meta in &listed {
+            for listed in &listed {
+                let meta = match listed {
+                    Listed::File(meta) => meta,
+                    Listed::Nameless(name) => {
+                        // Freshness stays where it is until somebody names it otherwise.
+                        tracing::warn!(
+                            pipeline = self.pipeline,
+                            name,
+                            "a file is not read, because its name is no text"
+                        );
+                        batch.wait(Timestamp::UNIX_EPOCH);
+                        continue;
+                    }
+                };
                 let Some(file) = self.look(meta) else {
                     continue;
                 };
@@ -124,7 +146,13 @@ impl Files<'_> {
         let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
         while let Some(listed) = chunks.next().await {
             let listed = listed.map_err(|fault| fault.1)?;
-            let files: Vec<Found> = listed.iter().filter_map(|meta| self.look(meta)).collect();
+            let files: Vec<Found> = listed
+                .iter()
+                .filter_map(|listed| match listed {
+                    Listed::File(meta) => self.look(meta),
+                    Listed::Nameless(_) => None,
+                })
+                .collect();
             let landed = self
                 .ledger
                 .landed_files(self.pipeline, &for_ledger(&files))
@@ -161,18 +189,37 @@ impl Files<'_> {
         }
     }
 
-    /// Everything below the folder; names that no path can have are left out.
-    fn listing(&self) -> impl futures::Stream<Item = Result<ObjectMeta>> {
-        self.store
-            .list(Some(&self.root))
-            .filter_map(|listed| std::future::ready(match listed {
-                Ok(meta) => Some(Ok(meta)),
-                Err(object_store::Error::InvalidPath { source }) => {
-                    tracing::warn!(pipeline = self.pipeline, %source, "a file's name cannot be read, so the file is not");
-                    None
+    /// Everything below the folder.
+    fn listing(&self) -> BoxStream<'_, Result<Listed>> {
+        let Some(folder) = self.source.local() else {
+            return self
+                .store
+                .list(Some(&self.root))
+                .map(|listed| match listed {
+                    Ok(meta) => Ok(Listed::File(meta)),
+                    Err(object_store::Error::InvalidPath { source }) => {
+                        Ok(Listed::Nameless(source.to_string()))
+                    }
+                    Err(cause) => Err(self.unavailable(cause)),
+                })
+                .boxed();
+        };
+
+        walk(folder)
+            .then(move |found| async move {
+                match found {
+                    Ok(Walked::File(path)) => match self.store.head(&path).await {
+                        Ok(meta) => Ok(Some(Listed::File(meta))),
+                        // It went since.
+                        Err(object_store::Error::NotFound { .. }) => Ok(None),
+                        Err(cause) => Err(self.unavailable(cause)),
+                    },
+                    Ok(Walked::Nameless(name)) => Ok(Some(Listed::Nameless(name))),
+                    Err(cause) => Err(self.unavailable(cause)),
                 }
-                Err(cause) => Some(Err(self.unavailable(cause))),
-            }))
+            })
+            .try_filter_map(|listed| std::future::ready(Ok(listed)))
+            .boxed()
     }
 
     /// The folders with a marker; none where no marker is asked for.
@@ -182,8 +229,10 @@ impl Files<'_> {
         };
         let mut folders = BTreeSet::new();
         let mut listing = std::pin::pin!(self.listing());
-        while let Some(meta) = listing.try_next().await? {
-            if meta.location.filename() == Some(marker) {
+        while let Some(listed) = listing.try_next().await? {
+            if let Listed::File(meta) = listed
+                && meta.location.filename() == Some(marker)
+            {
                 folders.insert(parent(&meta.location));
             }
         }
@@ -212,10 +261,15 @@ impl Files<'_> {
             ..MatchOptions::new()
         };
         let name = parts.join("/");
-        let (table, _) = self
+        let mut tables = self
             .patterns
             .iter()
-            .find(|(_, pattern)| pattern.matches_with(&name, options))?;
+            .filter(|(_, pattern)| pattern.matches_with(&name, options));
+        let (table, _) = tables.next()?;
+        let refused = tables.next().map(|(other, _)| {
+            let reason = format!("tables `{table}` and `{other}` both name it by `from`");
+            (FileState::Unreadable, reason)
+        });
         let modified_at =
             Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).ok()?;
 
@@ -229,7 +283,7 @@ impl Files<'_> {
             has_etag: meta.e_tag.is_some(),
             size: meta.size,
             table: (*table).to_owned(),
-            is_refused: false,
+            refused,
         })
     }
 
@@ -249,7 +303,11 @@ impl Files<'_> {
             };
             let is_judged = known.state == FileState::Landed || known.read_by == self.read_by;
             if !known.is_same || !is_judged {
-                file.is_refused = known.has_landed && self.source.changed == Changed::Reject;
+                if known.has_landed && self.source.changed == Changed::Reject {
+                    let reason =
+                        "it was read before as another file, and `source.changed` is `reject`";
+                    file.refused = Some((FileState::Changed, reason.into()));
+                }
                 batch.take(file);
             } else if known.state != FileState::Landed {
                 batch.wait(file.modified_at);

@@ -6,6 +6,7 @@ mod listing;
 mod open;
 mod read;
 mod rows;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -108,11 +108,8 @@ impl Files<'_> {
                     continue;
                 }
                 Err(Fault::Unreadable(reason)) => {
-                    file.state = if found.is_refused {
-                        FileState::Changed
-                    } else {
-                        FileState::Unreadable
-                    };
+                    let refused = found.refused.as_ref();
+                    file.state = refused.map_or(FileState::Unreadable, |(state, _)| *state);
                     file.reason = Some(presentable(&reason));
                 }
                 Ok(checked) => {
@@ -148,10 +145,8 @@ impl Files<'_> {
 
     /// Reads a file to its end before any row of it lands: one that breaks off has none.
     async fn check(&self, found: &Found) -> Result<Checked, Fault> {
-        if found.is_refused {
-            return Err(Fault::Unreadable(
-                "it was read before as another file, and `source.changed` is `reject`".into(),
-            ));
+        if let Some((_, reason)) = &found.refused {
+            return Err(Fault::Unreadable(reason.clone()));
         }
         let format = self
             .source

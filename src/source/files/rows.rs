@@ -15,6 +15,8 @@ use crate::pipeline::{FileSource, Format, Table};
 /// So large may the text of one row be: what is larger is a quote or a bracket that nobody closed.
 const LARGEST_ROW: u64 = 128 << 20;
 
+/// Stands behind the end of a file of values, where a quote that is not closed would swallow it.
+const END: &str = "\n\u{1}end of the file\u{1}\n";
 /// Columns of a table.
 const MOST_COLUMNS: usize = 2_000;
 /// Bytes of a column's name.
@@ -200,9 +202,10 @@ impl Reader<'_> {
         let byte = |sign: char| u8::try_from(sign).unwrap_or(b',');
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(csv.header)
+            .flexible(true)
             .delimiter(byte(csv.delimiter))
             .quote(byte(csv.quote))
-            .from_reader(file);
+            .from_reader(file.chain(END.as_bytes()));
         let names: Vec<String> = if csv.header {
             reader
                 .headers()
@@ -231,8 +234,18 @@ impl Reader<'_> {
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).map_err(of_csv)? {
             taken.set(0);
+            let line = record.position().map_or(0, csv::Position::line);
+            if record
+                .as_slice()
+                .trim_ascii_end()
+                .ends_with(END.trim_ascii())
+            {
+                if record.as_slice() == END.trim_ascii() {
+                    break;
+                }
+                return Err(unreadable(format!("line {line}: a quote is not closed")));
+            }
             if record.len() != names.len() {
-                let line = record.position().map_or(0, csv::Position::line);
                 return Err(unreadable(format!(
                     "line {line} has {} values, not {}",
                     record.len(),
@@ -323,11 +336,6 @@ fn of_csv(fault: csv::Error) -> io::Error {
     let line = fault.position().map_or(0, csv::Position::line);
     let reason = match fault.kind() {
         csv::ErrorKind::Utf8 { .. } => format!("line {line}: it is not UTF-8"),
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            format!("line {line} has {len} values, not {expected_len}")
-        }
         csv::ErrorKind::Io(_) => match fault.into_kind() {
             csv::ErrorKind::Io(fault) => return fault,
             _ => "it cannot be read".into(),
