@@ -89,11 +89,14 @@ pub(super) async fn list_files(
     let table = match &query.table {
         None => None,
         Some(name) => {
-            app.pipelines.table(name)?;
-            Some(
-                name.strip_prefix(&format!("{}.", definition.name))
-                    .unwrap_or(name),
-            )
+            let (owner, _) = app.pipelines.table(name)?;
+            if owner.name != definition.name {
+                return Err(Error::Invalid {
+                    field: "table".into(),
+                    detail: format!("`{name}` is not a table of source `{source}`"),
+                });
+            }
+            name.strip_prefix(&format!("{source}."))
         }
     };
     let before = match &query.before {
