@@ -23,7 +23,7 @@ pub(super) struct FilesQuery {
     #[param(example = "drops.orders", required = false)]
     table: Option<String>,
     /// Only after this one: the `next` of the page before.
-    #[param(required = false)]
+    #[param(example = "17", pattern = "^[0-9]{1,18}$", required = false)]
     before: Option<String>,
     /// At most so many.
     #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
