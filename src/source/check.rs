@@ -102,7 +102,7 @@ fn of_server(link: &Link<'_>) -> Vec<Finding> {
         Finding::warn(
             "prepared_transactions",
             "there is a prepared transaction, which does not tell when it began; until it ends, freshness stays where it is",
-            "commit it or roll it back; `select * from pg_prepared_xacts` shows it",
+            "commit it or roll it back; `pg_prepared_xacts` shows it",
         )
     } else {
         Finding::pass("prepared_transactions", "there is no prepared transaction")
@@ -130,7 +130,7 @@ async fn of_log(log: &AuditLog<'_>, tables: &[(String, String)]) -> Result<Vec<F
     let row = link
         .client
         .query_one(
-            statement!("source/check_log.sql"),
+            statement!("source/check_table.sql"),
             &[&found.oid, &looked_up],
         )
         .await
@@ -142,12 +142,12 @@ async fn of_log(log: &AuditLog<'_>, tables: &[(String, String)]) -> Result<Vec<F
         Some(column) => Finding::warn(
             "transaction_column",
             format!("`{column}` tells which rows are new, but has no index, so each reading scans the log"),
-            format!("create index concurrently on {} ({column})", log.table),
+            format!("give `{column}` an index, made concurrently"),
         ),
         None => Finding::warn(
             "transaction_column",
             "no column of the log has the writer's transaction, so rows are read again from the oldest one that was open",
-            format!("alter table {} add column audit_transaction_id xid8 default pg_current_xact_id(), and index it", log.table),
+            "add a column of type xid8 with the default pg_current_xact_id(), and an index on it",
         ),
     });
     findings.push(match found.sequence_cache {
@@ -160,7 +160,7 @@ async fn of_log(log: &AuditLog<'_>, tables: &[(String, String)]) -> Result<Vec<F
         Some(cache) => Finding::error(
             "sequence",
             format!("the sequence of `{}` hands out {cache} ids at a time, so ids do not follow the writes of a row", log.columns.event_id),
-            "alter sequence … cache 1",
+            "set the cache of the sequence to 1",
         ),
         None => Finding::warn(
             "sequence",
@@ -247,7 +247,7 @@ async fn of_tables(tables: &Tables<'_>) -> Result<Vec<Finding>> {
                     "`{}` of `{from}` has no index, so each reading scans the table",
                     found.cursor
                 ),
-                format!("create index concurrently on {from} ({})", found.cursor),
+                format!("give `{}` an index, made concurrently", found.cursor),
             )
         });
         findings.push(if row.get(2) {
@@ -256,7 +256,7 @@ async fn of_tables(tables: &Tables<'_>) -> Result<Vec<Finding>> {
             Finding::warn(
                 "cursor_not_null",
                 format!("`{}` of `{from}` may be null; where it is, only the row's transaction tells that it changed", found.cursor),
-                format!("alter table {from} alter column {} set not null", found.cursor),
+                format!("make `{}` not null", found.cursor),
             )
         });
         findings.push(if found.catalogue.is_unique {
@@ -291,6 +291,6 @@ fn may_select(may: bool, table: &str) -> Finding {
     Finding::error(
         "select",
         format!("the user may not read `{table}`"),
-        format!("grant select on {table} to the user of the connection"),
+        "grant the user of the connection to read it",
     )
 }

@@ -37,6 +37,9 @@ impl<'a> AuditLog<'a> {
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
         // Below all ids of the log: whatever of these rows is logged later, or commits later, comes after them.
+        if reading.loads.is_empty() {
+            return Ok(());
+        }
         let mut id = LOADED_BELOW + first;
         for load in self.loads(&BTreeSet::new()).await? {
             if !reading.loads.iter().any(|name| name == load.name) {

@@ -1,4 +1,4 @@
--- Tells what a reader of a table may see, and whether its cursor column has an index and is never null.
+-- Tells whether a table may be read, and whether a column by which its rows are looked up has an index and is never null.
 select
   has_table_privilege($1::oid, 'select'),
   exists (
