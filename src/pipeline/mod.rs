@@ -1,11 +1,15 @@
 //! What users write: folders with a `pipeline.yaml`, read and checked. Knows no server.
 
 mod column;
+mod declared;
 mod definition;
+mod deletes;
 mod drift;
 mod evolution;
 mod files;
 mod names;
+mod operations;
+mod source;
 mod table;
 mod test;
 
@@ -13,12 +17,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use column::{Column, DataType};
-pub use definition::{AuditColumns, Definition, MaxRejects, Source, Verify};
+pub use declared::DeclaredColumn;
+pub use definition::{Definition, MaxRejects, Verify};
+pub use deletes::{CompareKeys, Deletes};
 pub use drift::{Drift, DriftKind};
 pub use evolution::Evolution;
-pub use files::{After, Changed, Csv, FileSource, Format, OperationColumn, Operations};
+pub use files::{After, Changed, Csv, FileSource, Format};
 pub use names::Names;
-pub use table::{CompareKeys, Contract, DeclaredColumn, Freshness, NewColumns, Table, Tracked};
+pub use operations::{OperationColumn, Operations};
+pub use source::{AuditColumns, Source};
+pub use table::{Contract, Freshness, NewColumns, Table, Tracked};
 pub use test::{Check, Severity, TableTest, Test};
 
 use crate::config::Config;

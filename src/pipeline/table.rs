@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::definition::{Source, qualified};
-use super::{Column, DataType, Test};
-use crate::config::{duration, parse_duration, some_duration};
+use super::definition::qualified;
+use super::{Column, CompareKeys, DataType, DeclaredColumn, Deletes, Source, Test};
+use crate::config::{duration, some_duration};
 use crate::error::nearest_name;
 
 /// A source table that is tracked.
@@ -79,46 +79,6 @@ pub enum Contract {
     Enforced,
 }
 
-/// How rows that went are found, where the table itself is read.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deletes {
-    /// When all keys of the table are compared with those of the current rows.
-    #[serde(default)]
-    pub compare_keys: CompareKeys,
-}
-
-/// When all keys of a table are compared with those of the current rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum CompareKeys {
-    /// Never: rows that went stay.
-    #[default]
-    Off,
-    /// By each extraction.
-    EachRun,
-    /// By the first extraction after so long.
-    Every(Duration),
-}
-
-impl<'de> Deserialize<'de> for CompareKeys {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.as_str() {
-            "off" => Ok(Self::Off),
-            "each_run" => Ok(Self::EachRun),
-            other => other
-                .strip_prefix("every ")
-                .and_then(|every| parse_duration(every.trim()))
-                .map(Self::Every)
-                .ok_or_else(|| {
-                    serde::de::Error::custom(format!(
-                        "`compare_keys` is `{other}`; write `off`, `each_run`, or a time such as `every 1h`"
-                    ))
-                }),
-        }
-    }
-}
-
 /// How old a table's data may get.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,53 +89,6 @@ pub struct Freshness {
     /// Older than this is `error`.
     #[serde(default, deserialize_with = "some_duration")]
     pub error_after: Option<Duration>,
-}
-
-/// A column as the contract declares it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeclaredColumn {
-    /// Its name in the tables.
-    pub name: String,
-    /// The field that fills it; the same name where it is not said.
-    pub from: Option<String>,
-    /// Its type in Trino.
-    pub data_type: String,
-    /// What it means, which becomes the column's comment.
-    pub description: Option<String>,
-    /// What must hold for its values before they are published.
-    #[serde(default)]
-    pub tests: Vec<Test>,
-}
-
-impl DeclaredColumn {
-    /// The column in Trino. `from` is a field where the source has one of that name, else a path into a field's JSON.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that names the types that can be declared, or what no path may hold.
-    pub fn column(&self, catalogue: &[(String, String)]) -> Result<Column, String> {
-        let data_type = DataType::parse(&self.data_type)?;
-        let from = self.from.as_deref().unwrap_or(&self.name);
-        let mut column = Column::new(&self.name, from, &data_type);
-        column.description.clone_from(&self.description);
-        let is_field = catalogue.iter().any(|(field, _)| field == from);
-
-        Ok(match from.split_once('.') {
-            Some((field, path)) if !is_field && self.from.is_some() => {
-                if field.is_empty()
-                    || path.split('.').any(str::is_empty)
-                    || path.contains(['"', '\\'])
-                {
-                    return Err(format!(
-                        "`from: {from}` is no path; write names with a point between them, without quotes"
-                    ));
-                }
-                column.inside(field, path)
-            }
-            _ => column,
-        })
-    }
 }
 
 /// What starts a version of a row.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Files;
 use super::walk::{Walked, walk};
 use crate::error::Result;
-use crate::pipeline::{After, Changed};
+use crate::pipeline::Changed;
 use crate::source::Reading;
 use crate::state::{FileState, ListedFile};
 
@@ -22,7 +22,7 @@ use crate::state::{FileState, ListedFile};
 const MOST_FILES: usize = 20_000;
 const MOST_BYTES: u64 = 8 << 30;
 /// Files are looked up in the ledger so many at once.
-const LOOKED_UP: usize = 1_000;
+pub(super) const LOOKED_UP: usize = 1_000;
 /// A file's time may be ahead of ours by so much; one that is further ahead tells nothing of when it was written.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 
@@ -40,7 +40,7 @@ pub(in crate::source) struct Found {
 }
 
 /// What a listing gives.
-enum Listed {
+pub(super) enum Listed {
     File(ObjectMeta),
     /// Something whose name no path can have, as far as it can be shown.
     Nameless(String),
@@ -133,64 +133,8 @@ impl Files<'_> {
         })
     }
 
-    /// Moves or deletes files that have landed as they are, where the definition wants it.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`]; of several files that cannot be moved the first.
-    pub(in crate::source) async fn tidy(&self) -> Result<()> {
-        if self.source.after == After::Keep {
-            return Ok(());
-        }
-        let mut tidied = Ok(());
-        let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
-        while let Some(listed) = chunks.next().await {
-            let listed = listed.map_err(|fault| fault.1)?;
-            let files: Vec<Found> = listed
-                .iter()
-                .filter_map(|listed| match listed {
-                    Listed::File(meta) => self.look(meta),
-                    Listed::Nameless(_) => None,
-                })
-                .collect();
-            let landed = self
-                .ledger
-                .landed_files(self.pipeline, &for_ledger(&files))
-                .await?;
-            for file in files.iter().filter(|file| landed.contains(&file.path)) {
-                let done = self.remove(file).await;
-                tidied = tidied.and(done.map_err(|cause| self.unavailable(cause)));
-            }
-        }
-
-        tidied
-    }
-
-    /// Moves or deletes a file, unless it is another by now.
-    async fn remove(&self, file: &Found) -> object_store::Result<()> {
-        let from = Path::parse(&file.path)?;
-        let now = match self.store.head(&from).await {
-            Ok(meta) => meta,
-            Err(object_store::Error::NotFound { .. }) => return Ok(()),
-            Err(fault) => return Err(fault),
-        };
-        if now.e_tag.unwrap_or_default() != file.etag && file.has_etag || now.size != file.size {
-            return Ok(());
-        }
-        match self.source.after {
-            After::Move => {
-                // The time keeps files apart that came under one name.
-                let name = from.filename().unwrap_or_default();
-                let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
-                let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
-                self.store.rename(&from, &to).await
-            }
-            After::Keep | After::Delete => self.store.delete(&from).await,
-        }
-    }
-
     /// Everything below the folder.
-    fn listing(&self) -> BoxStream<'_, Result<Listed>> {
+    pub(super) fn listing(&self) -> BoxStream<'_, Result<Listed>> {
         let Some(folder) = self.source.local() else {
             return self
                 .store
@@ -250,7 +194,7 @@ impl Files<'_> {
     }
 
     /// A listed file as one of ours: hidden ones are not, links are not, and those that no table names.
-    fn look(&self, meta: &ObjectMeta) -> Option<Found> {
+    pub(super) fn look(&self, meta: &ObjectMeta) -> Option<Found> {
         let below = meta.location.prefix_match(&self.root)?;
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
         if parts.iter().any(|part| part.starts_with(['_', '.'])) {
@@ -318,7 +262,7 @@ impl Files<'_> {
     }
 }
 
-fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {
+pub(super) fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {
     files
         .iter()
         .map(|file| ListedFile {
@@ -329,7 +273,7 @@ fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {
         .collect()
 }
 
-fn parent(path: &Path) -> String {
+pub(super) fn parent(path: &Path) -> String {
     let path = path.as_ref();
 
     path.rsplit_once('/')

@@ -1,11 +1,14 @@
 //! Files that are dropped into a folder: what the listing has and the ledger has not.
 
 mod columns;
+mod csv;
 mod json;
+mod land;
 mod listing;
 mod open;
 mod read;
 mod rows;
+mod tidy;
 mod walk;
 
 use std::collections::BTreeMap;

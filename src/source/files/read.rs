@@ -7,14 +7,13 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use super::listing::Found;
 use super::open::File;
 use super::rows::{Columns, Reader, Row, Sink};
 use super::{Files, Outcome};
 use crate::error::{Error, Result};
-use crate::landing::{Event, Writer};
+use crate::landing::Writer;
 use crate::pipeline::Format;
 use crate::source::{Reading, Tally};
 use crate::state::{FileState, SourceFile};
@@ -25,16 +24,14 @@ const OPENED: usize = 8;
 const KEPT_BYTES: usize = 4 << 20;
 /// Signs of a reason that are kept.
 const LONGEST_REASON: usize = 1_000;
-/// Rows that are handed over at once.
-const HANDED_BYTES: usize = 1 << 20;
 
 /// What a first look at a file gave.
-struct Checked {
-    columns: Columns,
-    rows: Vec<Row>,
-    count: u64,
+pub(super) struct Checked {
+    pub(super) columns: Columns,
+    pub(super) rows: Vec<Row>,
+    pub(super) count: u64,
     /// Whether `rows` are all rows.
-    is_kept: bool,
+    pub(super) is_kept: bool,
 }
 
 /// Why a file was not read.
@@ -200,96 +197,6 @@ impl Files<'_> {
             },
         )
     }
-
-    /// Lands the rows of a file that was checked.
-    async fn land(
-        &self,
-        found: &Found,
-        checked: &Checked,
-        id: &mut i64,
-        (tally, writer): (&mut Tally, &mut Writer<'_>),
-    ) -> Result<()> {
-        let mut push = Push {
-            found,
-            is_numbered: self.source.sequence.is_some(),
-            id,
-        };
-        if checked.is_kept {
-            return push.rows(&checked.rows, (tally, writer)).await;
-        }
-        let (file, source, key) = self.parts(found);
-        let (path, modified_at) = (found.path.clone(), found.modified_at);
-        let format = self.source.format_of(&path).map_err(Error::internal)?;
-        let (sender, mut handed) = mpsc::channel::<Vec<Row>>(2);
-        let fault = Arc::clone(&file.fault);
-        let reading = tokio::task::spawn_blocking(move || {
-            let reader = Reader {
-                source: &source,
-                key: &key,
-                modified_at,
-            };
-            let mut rows = Vec::new();
-            let mut bytes = 0;
-            let mut hand = |row: Row| {
-                bytes += row.data.len() + size_of::<Row>();
-                rows.push(row);
-                if bytes < HANDED_BYTES {
-                    return true;
-                }
-                bytes = 0;
-                sender.blocking_send(std::mem::take(&mut rows)).is_ok()
-            };
-            read_rows(&reader, format, &file, &mut Columns::default(), &mut hand)?;
-            // Nobody takes it where the run was ended.
-            let _ = sender.blocking_send(rows);
-            Ok::<(), std::io::Error>(())
-        });
-        while let Some(rows) = handed.recv().await {
-            push.rows(&rows, (&mut *tally, &mut *writer)).await?;
-        }
-
-        reading.await.map_err(Error::internal)?.map_err(|cause| {
-            let lost = fault.lock().ok().and_then(|mut fault| fault.take());
-            // Where the store is well it was whole a moment ago, so it is another file by now; the next run takes it as that.
-            lost.map_or_else(|| self.unavailable(cause), |lost| self.unavailable(lost))
-        })
-    }
-}
-
-/// Gives the rows of a file their numbers, and the writer its events.
-struct Push<'a> {
-    found: &'a Found,
-    is_numbered: bool,
-    id: &'a mut i64,
-}
-
-impl Push<'_> {
-    async fn rows(
-        &mut self,
-        rows: &[Row],
-        (tally, writer): (&mut Tally, &mut Writer<'_>),
-    ) -> Result<()> {
-        for row in rows {
-            *self.id += 1;
-            let event = Event {
-                event_id: if self.is_numbered {
-                    row.sequence
-                } else {
-                    Some(*self.id)
-                },
-                operation: row.operation.as_deref(),
-                occurred_at_us: row.occurred_at_us,
-                schema: Some("files"),
-                table: Some(&self.found.table),
-                data: Some(&row.data),
-                source_file: Some(&self.found.path),
-            };
-            tally.count(&event);
-            writer.push(&event).await?;
-        }
-
-        Ok(())
-    }
 }
 
 impl Outcome {
@@ -307,7 +214,8 @@ fn presentable(reason: &str) -> String {
         .collect()
 }
 
-fn read_rows(
+/// Gives every row of a file to `sink`.
+pub(super) fn read_rows(
     reader: &Reader<'_>,
     format: Format,
     file: &File,

@@ -1,0 +1,105 @@
+//! Where changes come from, as `source:` says it.
+
+use serde::Deserialize;
+
+use super::FileSource;
+
+/// Where changes come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// A table of insert, update and delete events that triggers write.
+    PostgresAuditLog {
+        /// The connection's name in the settings.
+        connection: String,
+        /// The audit table, with its schema.
+        #[serde(default = "audit_table")]
+        table: String,
+        /// What its columns are called.
+        #[serde(default)]
+        columns: AuditColumns,
+    },
+    /// Tables whose rows tell when they were changed.
+    PostgresTable {
+        /// The connection's name in the settings.
+        connection: String,
+    },
+    /// Files that are dropped into a folder.
+    Files(FileSource),
+}
+
+impl Source {
+    /// Its kind, as it is written.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::PostgresAuditLog { .. } => "postgres_audit_log",
+            Self::PostgresTable { .. } => "postgres_table",
+            Self::Files(_) => "files",
+        }
+    }
+
+    /// The connection's name in the settings; none where files are read.
+    #[must_use]
+    pub fn connection(&self) -> Option<&str> {
+        match self {
+            Self::PostgresAuditLog { connection, .. } | Self::PostgresTable { connection } => {
+                Some(connection)
+            }
+            Self::Files(_) => None,
+        }
+    }
+
+    /// The folder that files are dropped into.
+    #[must_use]
+    pub fn files(&self) -> Option<&FileSource> {
+        match self {
+            Self::Files(files) => Some(files),
+            _ => None,
+        }
+    }
+
+    /// The one table that all is read from; none where the tracked tables themselves are read.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::PostgresAuditLog { table, .. } => Some(table),
+            Self::PostgresTable { .. } | Self::Files(_) => None,
+        }
+    }
+}
+
+/// What the columns of an audit table are called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditColumns {
+    /// A number that rises with the writes.
+    pub event_id: String,
+    /// `I`, `U`, `D` or `T`.
+    pub operation: String,
+    /// When it happened.
+    pub occurred_at: String,
+    /// The schema of the changed table.
+    pub schema: String,
+    /// The changed table.
+    pub table: String,
+    /// The row as JSON: the new one, for a delete the old one.
+    pub data: String,
+}
+
+impl Default for AuditColumns {
+    fn default() -> Self {
+        Self {
+            event_id: "audit_event_id".into(),
+            operation: "audit_operation".into(),
+            occurred_at: "audit_timestamp".into(),
+            schema: "tbl_schema".into(),
+            table: "tbl_name".into(),
+            data: "raw_data".into(),
+        }
+    }
+}
+
+fn audit_table() -> String {
+    "public.audit_log_dml".into()
+}

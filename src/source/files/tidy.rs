@@ -1,0 +1,68 @@
+//! Files that have landed: moved or deleted, where the definition wants it.
+
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+
+use super::Files;
+use super::listing::{Found, LOOKED_UP, Listed, for_ledger, parent};
+use crate::error::Result;
+use crate::pipeline::After;
+
+impl Files<'_> {
+    /// Moves or deletes files that have landed as they are, where the definition wants it.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`]; of several files that cannot be moved the first.
+    pub(in crate::source) async fn tidy(&self) -> Result<()> {
+        if self.source.after == After::Keep {
+            return Ok(());
+        }
+        let mut tidied = Ok(());
+        let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
+        while let Some(listed) = chunks.next().await {
+            let listed = listed.map_err(|fault| fault.1)?;
+            let files: Vec<Found> = listed
+                .iter()
+                .filter_map(|listed| match listed {
+                    Listed::File(meta) => self.look(meta),
+                    Listed::Nameless(_) => None,
+                })
+                .collect();
+            let landed = self
+                .ledger
+                .landed_files(self.pipeline, &for_ledger(&files))
+                .await?;
+            for file in files.iter().filter(|file| landed.contains(&file.path)) {
+                let done = self.remove(file).await;
+                tidied = tidied.and(done.map_err(|cause| self.unavailable(cause)));
+            }
+        }
+
+        tidied
+    }
+
+    /// Moves or deletes a file, unless it is another by now.
+    async fn remove(&self, file: &Found) -> object_store::Result<()> {
+        let from = Path::parse(&file.path)?;
+        let now = match self.store.head(&from).await {
+            Ok(meta) => meta,
+            Err(object_store::Error::NotFound { .. }) => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        if now.e_tag.unwrap_or_default() != file.etag && file.has_etag || now.size != file.size {
+            return Ok(());
+        }
+        match self.source.after {
+            After::Move => {
+                // The time keeps files apart that came under one name.
+                let name = from.filename().unwrap_or_default();
+                let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
+                let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
+                self.store.rename(&from, &to).await
+            }
+            After::Keep | After::Delete => self.store.delete(&from).await,
+        }
+    }
+}
