@@ -1,5 +1,7 @@
 //! `/v1/sources/{source}/files`: the ledger of files.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -10,6 +12,7 @@ use super::read::{Path, Query, limited};
 use super::sources::SourcePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::report;
 use crate::state::{FileState, LedgerFile};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -44,7 +47,7 @@ pub(super) struct FilePage {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "17", "path": "data/drops/orders/0017.csv.gz", "etag": "1c4f-62f0a9-2d1", "size": 721, "table": "drops.orders", "state": "unreadable",
-    "rows": 0, "reason": "line 17 has 4 values, not 5", "batch": 3,
+    "rows": 0, "rejects": 0, "reason": "line 17 has 4 values, not 5", "batch": 3,
     "modified_at": "2026-03-01T12:00:00Z", "seen_at": "2026-03-01T12:00:07Z",
 }))]
 pub(super) struct File {
@@ -62,6 +65,8 @@ pub(super) struct File {
     state: FileState,
     /// The rows that it has; 0 where it was not read.
     rows: i64,
+    /// Those of its rows that are rejects now.
+    rejects: i64,
     /// Why it was not read, and in which line.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -114,6 +119,7 @@ pub(super) async fn list_files(
         .await?;
     let more = i64::try_from(files.len()).is_ok_and(|count| count > limit);
     files.truncate(usize::try_from(limit).map_err(Error::internal)?);
+    let rejects = report::rejects_by_file(&app, definition, &files).await?;
 
     Ok(Json(FilePage {
         next: files
@@ -122,13 +128,14 @@ pub(super) async fn list_files(
             .map(|last| last.id.to_string()),
         files: files
             .into_iter()
-            .map(|file| view(&definition.name, file))
+            .map(|file| view(&definition.name, &rejects, file))
             .collect(),
     }))
 }
 
 fn view(
     pipeline: &str,
+    rejects: &HashMap<(String, i64), i64>,
     LedgerFile {
         id,
         batch,
@@ -136,9 +143,13 @@ fn view(
         file,
     }: LedgerFile,
 ) -> File {
+    let of_file = (file.path, batch);
+    let rejects = rejects.get(&of_file).copied().unwrap_or(0);
+
     File {
         id: id.to_string(),
-        path: file.path,
+        rejects,
+        path: of_file.0,
         etag: file.etag,
         size: file.size,
         table: format!("{pipeline}.{}", file.table),

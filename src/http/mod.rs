@@ -122,6 +122,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(repair::verify_table))
         .routes(routes!(repair::rebuild_table))
         .routes(routes!(repair::restage_table))
+        .routes(routes!(repair::resync_table))
         .routes(routes!(rejects::list_rejects))
         .routes(routes!(rejects::replay_rejects))
         .routes(routes!(rejects::dismiss_rejects))

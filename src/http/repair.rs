@@ -1,4 +1,4 @@
-//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage`: compare tables with their logs, and make them anew.
+//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage`, `/resync`: compare tables with their logs, and make them anew.
 
 use std::collections::BTreeMap;
 
@@ -112,6 +112,32 @@ pub(super) async fn restage_table(
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Accepted<Run>> {
     start(&app, &table, |table| Task::Restage { table }).await
+}
+
+/// Read a table from its source again, all of it, then run the pipeline.
+///
+/// For rows that changed where nobody could see it. Of a `postgres_table` every row is read, and what the source no longer has is deleted. Of an
+/// audit log those rows are read of which the log has no event; what the log tells of a row stays. Rows that are the same are counted `unchanged`.
+#[utoipa::path(
+    post, path = "/v1/tables/{table}/resync", tag = "tables",
+    params(TablePath),
+    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+)]
+pub(super) async fn resync_table(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+) -> Result<Accepted<Run>> {
+    let (definition, _) = app.pipelines.table(&table)?;
+    if definition.source.files().is_some() {
+        return Err(Error::Invalid {
+            field: "table".into(),
+            detail: format!(
+                "`{table}` is made of files, of which each is read once; drop those that are missing again, or call `POST /v1/tables/{table}/restage` to take what has landed anew"
+            ),
+        });
+    }
+
+    start(&app, &table, |table| Task::Resync { table }).await
 }
 
 async fn start(app: &App, table: &str, task: impl FnOnce(String) -> Task) -> Result<Accepted<Run>> {

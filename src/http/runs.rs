@@ -49,7 +49,7 @@ pub(super) struct Run {
     finished_at: Option<Timestamp>,
     /// From its begin to its end, or to now.
     duration_seconds: Option<f64>,
-    /// What it is for: `build`, `rebuild`, `restage`, `verify`, `replay` or `dismiss`.
+    /// What it is for: `build`, `rebuild`, `restage`, `resync`, `verify`, `replay` or `dismiss`.
     #[schema(value_type = String, example = "build")]
     kind: Value,
     /// What the caller named it by.

@@ -107,6 +107,9 @@ impl Definition {
     }
 
     fn complete(&mut self) -> Result<(), String> {
+        for table in self.tables.values_mut() {
+            table.is_by_clock = self.source.is_by_clock();
+        }
         match &self.source {
             Source::Files(files) => files.name_tables(&mut self.tables),
             _ => Ok(()),

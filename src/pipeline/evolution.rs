@@ -40,7 +40,7 @@ impl Table {
     pub fn evolve(
         &self,
         name: &str,
-        (origin, made): (&str, &[Column]),
+        (origin, made, was_by_clock): (&str, &[Column], bool),
         catalogue: &[(String, String)],
         before: &[Drift],
     ) -> Result<Evolution, String> {
@@ -49,6 +49,14 @@ impl Table {
             |drift: &&Drift| matches!(drift.change, DriftKind::Added | DriftKind::Widened);
         evolution.drift = before.iter().filter(lasting).cloned().collect();
         self.refuse_other_identity(name, origin, made, &mut evolution);
+        if self.is_by_clock != was_by_clock {
+            let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
+            evolution.refuse(format!(
+                "the events of `{name}` are in the order of their {} now, but its tables were made in the order of their {}; put `source` back, or make them anew by `POST /v1/tables/…/rebuild`",
+                order(self.is_by_clock),
+                order(was_by_clock)
+            ));
+        }
         let gone_key = missing_key(made, catalogue);
         if let Some(key) = gone_key {
             evolution.columns = made.to_vec();

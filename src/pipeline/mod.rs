@@ -25,7 +25,7 @@ pub use evolution::Evolution;
 pub use files::{After, Changed, Csv, FileSource, Format};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
-pub use source::{AuditColumns, Source};
+pub use source::{AuditColumns, OrderBy, Source};
 pub use table::{Contract, Freshness, NewColumns, Table, Tracked};
 pub use test::{Check, Severity, TableTest, Test};
 

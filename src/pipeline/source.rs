@@ -18,6 +18,9 @@ pub enum Source {
         /// What its columns are called.
         #[serde(default)]
         columns: AuditColumns,
+        /// What tells which of two events of a row came later.
+        #[serde(default)]
+        order_by: OrderBy,
     },
     /// Tables whose rows tell when they were changed.
     PostgresTable {
@@ -59,6 +62,22 @@ impl Source {
         }
     }
 
+    /// Whether events of a row are in the order of their times, and only those of one time in the order of their ids.
+    #[must_use]
+    pub fn is_by_clock(&self) -> bool {
+        match self {
+            Self::PostgresAuditLog { order_by, .. } => *order_by == OrderBy::OccurredAt,
+            Self::PostgresTable { .. } => false,
+            Self::Files(files) => files.sequence.is_none() && files.occurred_at.is_some(),
+        }
+    }
+
+    /// Whether an event that comes again is told by what it says, because its id is the landing's own.
+    #[must_use]
+    pub fn is_by_content(&self) -> bool {
+        matches!(self, Self::Files(_)) && self.is_by_clock()
+    }
+
     /// The one table that all is read from; none where the tracked tables themselves are read.
     #[must_use]
     pub fn table(&self) -> Option<&str> {
@@ -67,6 +86,17 @@ impl Source {
             Self::PostgresTable { .. } | Self::Files(_) => None,
         }
     }
+}
+
+/// What tells which of two events of a row came later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderBy {
+    /// Its id: from a sequence that hands out one at a time, because the triggers of one row fire one after the other.
+    #[default]
+    EventId,
+    /// Its time, which a clock told when it was written, not when its transaction began; then its id.
+    OccurredAt,
 }
 
 /// What the columns of an audit table are called.

@@ -20,6 +20,9 @@ pub struct Table {
     /// The files that hold its rows, as a pattern of their names below the source's folder.
     #[serde(skip)]
     pub files: Option<String>,
+    /// Whether its events are in the order of their times, as its source says.
+    #[serde(skip)]
+    pub is_by_clock: bool,
     /// The columns that tell its rows apart.
     pub key: Vec<String>,
     /// How old its data may get.

@@ -103,7 +103,7 @@ fn planned(
     };
     match table.evolve(
         name,
-        (&known.origin, &known.columns),
+        (&known.origin, &known.columns, known.is_by_clock),
         &catalogue,
         &known.drift,
     ) {

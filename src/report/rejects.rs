@@ -1,11 +1,14 @@
 //! Events that could not be taken, page by page, newest batch first.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::{Definition, Names};
 use crate::sql::render;
+use crate::state::LedgerFile;
 
 /// An event that could not be taken.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
@@ -93,6 +96,47 @@ pub async fn rejects(
     };
 
     Ok(rows.iter().map(|row| reject(definition, row)).collect())
+}
+
+/// Counts the rejects that files have now, by path and batch; files without any are left out.
+///
+/// # Errors
+///
+/// [`Error::StateUnavailable`], [`Error::TrinoUnavailable`], [`Error::Trino`].
+pub async fn rejects_by_file(
+    app: &App,
+    definition: &Definition,
+    files: &[LedgerFile],
+) -> Result<HashMap<(String, i64), i64>> {
+    let mut paths = Vec::new();
+    for (name, _) in &definition.tables {
+        let known = app.store.table(&definition.name, name).await?;
+        if known.is_some_and(|known| known.rejects > 0) {
+            let of_table = files.iter().filter(|file| file.file.table == *name);
+            paths.extend(of_table.map(|file| &file.file.path));
+        }
+    }
+    if paths.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = render(
+        "report/rejects_by_file.sql",
+        json!({
+            "rejects": Names::new(definition, &app.config).rejects(),
+            "paths": paths,
+            "first_batch": files.iter().map(|file| file.batch).min(),
+            "last_batch": files.iter().map(|file| file.batch).max(),
+        }),
+    )?;
+    let rows = app.trino.query("icefront/api", &sql).await?;
+
+    Ok(rows
+        .iter()
+        .filter_map(|row| {
+            let file = (row[0].as_str()?.to_owned(), row[1].as_i64()?);
+            Some((file, row[2].as_i64()?))
+        })
+        .collect())
 }
 
 /// Reads an id as the place in the list that it is: batch, then name.

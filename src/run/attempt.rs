@@ -65,7 +65,7 @@ impl<'a> Attempt<'a> {
 
     /// Whether this run builds a table.
     pub(super) fn builds(&self, table: &str) -> bool {
-        self.task == Task::Build && self.request.selects(table)
+        self.task.builds() && self.request.selects(table)
     }
 
     /// Runs one step, remembering its begin and its end.

@@ -57,7 +57,7 @@ pub(super) async fn find(
             let event = Event {
                 event_id: Some(id),
                 operation: Some("D"),
-                occurred_at_us: Some(reading.read_at.as_microsecond()),
+                occurred_at_us: Some(reading.deleted_at().as_microsecond()),
                 schema: Some(schema),
                 table: Some(table),
                 data: Some(&data),
@@ -93,13 +93,6 @@ pub(super) async fn sweep(attempt: &Attempt<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Says in a cursor that tables are to be compared again by the next reading.
-pub(super) fn compare_again(position: &mut Value, tables: &[String]) {
-    for table in tables {
-        position["tables"][table]["compared_at"] = Value::Null;
-    }
-}
-
 /// The keys of a table, in files of their own.
 struct Keys<'a> {
     batch: Batch<'a>,
@@ -124,7 +117,7 @@ async fn read<'a>(
         .into_iter()
         .filter(|column| column.is_key)
         .collect();
-    let fields = source.key_fields(name);
+    let fields = source.key_fields(name).await?;
     let is_comparable = columns.len() == fields.len()
         && columns
             .iter()

@@ -95,6 +95,10 @@ impl Attempt<'_> {
     async fn run_steps(&self) -> StepEnd {
         match &self.task {
             Task::Build => self.build().await,
+            Task::Resync { table } => {
+                tasks::resync(self, table).await?;
+                self.build().await
+            }
             task => tasks::execute(self, task).await,
         }
     }

@@ -3,22 +3,38 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, add};
 use super::{deletes, shape};
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
-use crate::source::{Opened, Reading, Tally};
+use crate::source::{Opened, Reading, Tally, compare_again};
 use crate::state::{FileState, SourceEvents, Written};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
 const MOST_MANIFESTS: i64 = 32;
 
-/// Lands everything that the source committed since the last batch, and moves the cursor once that is proven.
+/// Lands everything that the source committed since the last batch, and moves the cursor once that is proven; a full load in parts, each
+/// a batch of its own, so that it goes on where it was interrupted.
 pub(super) async fn extract(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
 ) -> Result<Map<String, Value>> {
+    let mut counts = Map::new();
+    loop {
+        let (read, is_partial) = extract_batch(attempt, publisher).await?;
+        add(&mut counts, &read);
+        if !is_partial {
+            return Ok(counts);
+        }
+    }
+}
+
+/// Lands one batch; says whether another is to follow at once.
+async fn extract_batch(
+    attempt: &Attempt<'_>,
+    publisher: Publisher<'_>,
+) -> Result<(Map<String, Value>, bool)> {
     let Attempt {
         app,
         definition,
@@ -60,7 +76,7 @@ pub(super) async fn extract(
         run: publisher.run,
         keys_of: None,
     };
-    let written = write(
+    let (written, not_unique) = write(
         attempt,
         publisher,
         (&source, &reading, covered_before),
@@ -94,7 +110,12 @@ pub(super) async fn extract(
         }
     }
 
-    Ok(counts(attempt, &written))
+    let mut counts = counts(attempt, &written);
+    if not_unique > 0 {
+        counts.insert("not_unique".to_owned(), not_unique.into());
+    }
+
+    Ok((counts, reading.is_partial()))
 }
 
 /// Brings batches that an earlier try left on their way to their end, and reads nothing new.
@@ -124,13 +145,13 @@ async fn see(attempt: &Attempt<'_>, source: &Opened<'_>, floor: i64) -> Result<(
     Ok(())
 }
 
-/// Streams the reading into the batch's files.
+/// Streams the reading into the batch's files; gives the rows that were left out for another of their key, too.
 async fn write(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
     (source, reading, covered_before): (&Opened<'_>, &Reading, Option<Timestamp>),
     batch: Batch<'_>,
-) -> Result<Written> {
+) -> Result<(Written, i64)> {
     let ingested_at_us = reading.read_at.as_microsecond();
     let mut writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
     let mut tally = Tally::default();
@@ -148,10 +169,9 @@ async fn write(
     let files = writer.finish().await?;
 
     let mut position = source.position_after(reading, &tally)?;
-    deletes::compare_again(&mut position, &unfinished);
-    let tables = tally.tables;
-
-    Ok(Written {
+    compare_again(&attempt.definition.source, &mut position, &unfinished)?;
+    let (tables, not_unique) = (tally.tables, tally.not_unique);
+    let written = Written {
         position,
         covered_until: source.covered_after(reading, covered_before),
         events: tables.iter().map(|(_, held)| held.events).sum(),
@@ -159,7 +179,9 @@ async fn write(
         bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
         read_files: source.read_files(),
         tables,
-    })
+    };
+
+    Ok((written, not_unique))
 }
 
 fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {

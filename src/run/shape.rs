@@ -45,7 +45,12 @@ pub(super) async fn see(
         .columns(&catalogue)
         .map_err(|detail| broken(attempt, detail))?;
     store
-        .register_table(pipeline, name, (&table.from, &columns, &catalogue), floor)
+        .register_table(
+            (pipeline, name),
+            (&table.from, &columns, &catalogue),
+            table.is_by_clock,
+            floor,
+        )
         .await
 }
 
@@ -77,11 +82,12 @@ pub(super) fn anew(
         .map_err(|detail| broken(attempt, detail))?;
     known.drift.clear();
     known.origin.clone_from(&table.from);
+    known.is_by_clock = table.is_by_clock;
 
     Ok(known)
 }
 
-/// As [`anew`], as far as that needs no other log: which columns start versions, and what columns mean.
+/// As [`anew`], as far as that needs no other log: which columns start versions, what columns mean, and the order of events.
 pub(super) async fn retracked(
     attempt: &Attempt<'_>,
     (name, table): (&str, &Table),
@@ -96,6 +102,7 @@ pub(super) async fn retracked(
             column.description.clone_from(&wanted.description);
         }
     }
+    known.is_by_clock = table.is_by_clock;
     keep(attempt, name, &known).await?;
 
     Ok(known)
@@ -122,7 +129,7 @@ async fn adopt(
     let mut evolution = table
         .evolve(
             name,
-            (&known.origin, &known.columns),
+            (&known.origin, &known.columns, known.is_by_clock),
             &catalogue,
             &known.drift,
         )

@@ -114,7 +114,7 @@ pub(super) fn target<'a>(
 }
 
 pub(super) async fn landed(attempt: &Attempt<'_>, table: &Table, window: Window) -> Result<Landed> {
-    attempt
+    let landed = attempt
         .app
         .store
         .landed_between(
@@ -123,7 +123,12 @@ pub(super) async fn landed(attempt: &Attempt<'_>, table: &Table, window: Window)
             window.after_batch,
             window.upto_batch,
         )
-        .await
+        .await?;
+
+    Ok(Landed {
+        is_by_clock: table.is_by_clock,
+        ..landed
+    })
 }
 
 /// A step's counts by their names.

@@ -26,6 +26,11 @@ pub enum Task {
         /// The table, by its name in the pipeline.
         table: String,
     },
+    /// A table again from its source, then the pipeline's usual way.
+    Resync {
+        /// The table, by its name in the pipeline.
+        table: String,
+    },
     /// A table compared with its log.
     Verify {
         /// The table, by its name in the pipeline.
@@ -47,4 +52,12 @@ pub enum Task {
         /// Which of their rejects.
         meant: Meant,
     },
+}
+
+impl Task {
+    /// Whether extract, staging and marts are done.
+    #[must_use]
+    pub fn builds(&self) -> bool {
+        matches!(self, Self::Build | Self::Resync { .. })
+    }
 }

@@ -1,4 +1,4 @@
-//! Runs that mend, check or make tables anew: rebuild, restage, verify, replay and dismiss.
+//! Runs that mend, check or make tables anew: rebuild, restage, resync, verify, replay and dismiss.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,14 @@ use super::{Task, extract, shape};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::Publisher;
+use crate::source::read_again;
 use crate::state::{StagedUpto, Window};
 use crate::warehouse::{self, Meant, Reach, Span};
 
 /// Executes a run that is not the pipeline's usual way.
 pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
     match task {
-        Task::Build => Ok(Map::new()),
+        Task::Build | Task::Resync { .. } => Ok(Map::new()),
         Task::Rebuild { table: name, keys } => {
             let table = attempt.table(name)?;
             rebuild(attempt, name, table, keys).await
@@ -62,6 +63,25 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
             all(join_all(dismissals).await)
         }
     }
+}
+
+/// Has the extraction that follows read a table again; where an earlier attempt had that, what it began goes on.
+pub(super) async fn resync(attempt: &Attempt<'_>, name: &str) -> StepEnd {
+    attempt
+        .step(&format!("resync.{name}"), async |_| {
+            let store = &attempt.app.store;
+            let definition = attempt.definition;
+            if !store
+                .has_succeeded(attempt.run.id, &format!("resync.{name}"))
+                .await?
+                && let Some(mut cursor) = store.cursor(&definition.name).await?
+            {
+                read_again(&definition.source, &mut cursor.position, name)?;
+                store.point(&definition.name, &cursor.position).await?;
+            }
+            Ok(Map::new())
+        })
+        .await
 }
 
 /// Makes current rows and history of all keys, or of some, again from the log.

@@ -1,5 +1,7 @@
 //! An audit log: a Postgres table of insert, update and delete events that triggers write.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -21,8 +23,10 @@ pub(super) struct AuditLog<'a> {
     pub(super) table: &'a str,
     pub(super) columns: &'a AuditColumns,
     pub(super) found: AuditTable,
-    /// Tracked tables of which nothing was staged yet, by name: their rows may be older than the log.
-    pub(super) fresh: Vec<(&'a str, &'a Table)>,
+    /// Tracked tables by name, and whether nothing was staged of them yet: then their rows may be older than the log.
+    pub(super) tables: Vec<(&'a str, &'a Table, bool)>,
+    /// Whether times tell the order of events, not ids.
+    pub(super) is_by_clock: bool,
 }
 
 impl<'a> AuditLog<'a> {
@@ -45,19 +49,19 @@ impl<'a> AuditLog<'a> {
                     "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
                 ),
             })?;
-        let mut fresh = Vec::new();
+        let mut tables = Vec::new();
         for (name, table) in &definition.tables {
             let known = ledger.table(&definition.name, name).await?;
-            if known.is_none_or(|known| known.staged_batch == 0) {
-                fresh.push((name.as_str(), table));
-            }
+            let is_fresh = known.is_none_or(|known| known.staged_batch == 0);
+            tables.push((name.as_str(), table, is_fresh));
         }
         let log = Self {
             link,
             table,
             columns,
             found,
-            fresh,
+            tables,
+            is_by_clock: definition.source.is_by_clock(),
         };
         log.check_columns()?;
 
@@ -67,15 +71,8 @@ impl<'a> AuditLog<'a> {
     /// How far the cursor can be trusted, and why.
     #[must_use]
     pub(super) fn safety(&self) -> (Safety, String) {
-        if self.found.sequence_cache.is_some_and(|cache| cache > 1) {
-            return (
-                Safety::Overlap,
-                format!(
-                    "every committed event is read, but the sequence of `{}` hands out {} ids at a time, so ids do not follow the writes; set `cache 1`",
-                    self.columns.event_id,
-                    self.found.sequence_cache.unwrap_or_default()
-                ),
-            );
+        if let Some(detail) = self.disorder() {
+            return (Safety::Unsafe, detail);
         }
         let reason = match (&self.found.transaction, self.link.server.in_recovery) {
             (Some(column), false) => format!(
@@ -88,6 +85,18 @@ impl<'a> AuditLog<'a> {
         };
 
         (Safety::Proven, reason)
+    }
+
+    /// Why the order of the events cannot be told; none where it can.
+    pub(super) fn disorder(&self) -> Option<String> {
+        let cache = self.found.sequence_cache.filter(|cache| *cache > 1)?;
+
+        (!self.is_by_clock).then(|| {
+            format!(
+                "the sequence of `{0}` hands out {cache} ids at a time, so ids do not follow the writes of a row; set its cache to 1, or, where `{1}` is told by a clock when an event is written, `source.order_by: occurred_at`",
+                self.columns.event_id, self.columns.occurred_at
+            )
+        })
     }
 
     /// Begins the snapshot that everything after `last` is read in; everything there is where `last` is none.
@@ -104,9 +113,14 @@ impl<'a> AuditLog<'a> {
             .map(|last| serde_json::from_value(last.clone()))
             .transpose()
             .map_err(Error::internal)?;
+        if let Some(detail) = self.disorder() {
+            return Err(Error::SourceUnreadable { detail });
+        }
+        let loads = self.loads(last.as_ref()).await?;
+        let again = last.as_ref().map(|last| last.again.clone());
+        let again = again.unwrap_or_default();
         let loaded = last.as_ref().map(|last| last.loaded.clone());
         let mut loaded = loaded.unwrap_or_default();
-        let loads = self.loads(&loaded).await?;
         let mut tables = vec![split(self.table)];
         tables.extend(loads.iter().map(|load| load.table.origin()));
         let snapshot = self.link.begin(&tables).await?;
@@ -118,6 +132,7 @@ impl<'a> AuditLog<'a> {
         let (floor, next_floor) = self.floors(known);
         let position = Position {
             loaded,
+            again: BTreeSet::new(),
             floor,
             next_floor,
             highest: known.and_then(|last| last.highest),
@@ -142,9 +157,14 @@ impl<'a> AuditLog<'a> {
             blocked_by: server.oldest_pid.zip(server.oldest_open),
             queries: vec![self.condition(last.as_ref(), snapshot.highest)],
             is_continued: last.is_some(),
+            is_partial: false,
             loads: loads.iter().map(|load| load.name.to_owned()).collect(),
             files: Vec::new(),
-            compared: Vec::new(),
+            compared: loads
+                .iter()
+                .map(|load| load.name.to_owned())
+                .filter(|name| again.contains(name))
+                .collect(),
             position: serde_json::to_value(&position).map_err(Error::internal)?,
         })
     }

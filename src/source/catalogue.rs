@@ -70,6 +70,8 @@ pub(super) struct WatermarkTable {
     pub(super) columns: BTreeMap<String, String>,
     /// Whether no two rows can have the same key.
     pub(super) is_unique: bool,
+    /// Columns of the key, never null, that an index keeps unique, in the index's order.
+    pub(super) range_key: Option<Vec<String>>,
 }
 
 /// Reads such a table's catalogue; `None` where there is no such table.
@@ -86,6 +88,7 @@ pub(super) async fn watermark_table(
         oid: first.get(0),
         columns: rows.iter().map(|row| (row.get(1), row.get(2))).collect(),
         is_unique: first.get(3),
+        range_key: first.get(4),
     }))
 }
 

@@ -157,10 +157,11 @@ async fn of_log(log: &AuditLog<'_>, tables: &[(String, String)]) -> Result<Vec<F
             "grant select on the sequence to the user of the connection",
         ),
         Some(1) => Finding::pass("sequence", "the sequence hands out ids one at a time, so they follow the writes of a row"),
+        Some(_) if log.is_by_clock => Finding::pass("sequence", "ids do not follow the writes of a row, but `source.order_by: occurred_at` does not ask them to"),
         Some(cache) => Finding::error(
             "sequence",
             format!("the sequence of `{}` hands out {cache} ids at a time, so ids do not follow the writes of a row", log.columns.event_id),
-            "set the cache of the sequence to 1",
+            "set the cache of the sequence to 1, or, where a clock tells the time of an event when it is written, `source.order_by: occurred_at`",
         ),
         None => Finding::warn(
             "sequence",

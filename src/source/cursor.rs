@@ -35,6 +35,9 @@ pub struct Position {
     /// The tracked tables whose rows from before the log have been read.
     #[serde(default)]
     pub loaded: BTreeSet<String>,
+    /// The tracked tables whose rows are to be read again by the next reading.
+    #[serde(default)]
+    pub again: BTreeSet<String>,
 }
 
 /// The floor in an audit log's position as it is remembered.

@@ -1,20 +1,16 @@
-//! Rows that are older than their log: read from the table itself, once.
-
-use std::collections::BTreeSet;
+//! Rows that are older than their log: read from the table itself, once, and again when that is asked for.
 
 use serde_json::json;
 
 use super::Reading;
 use super::audit_log::{AuditLog, split};
+use super::cursor::Position;
 use super::tally::Tally;
 use crate::error::Result;
 use crate::landing::Writer;
 use crate::pipeline::Table;
 use crate::sql::{identifier, render};
 use crate::state::statement;
-
-/// Rows from before the log are numbered from here on: below every id that a sequence gives.
-const LOADED_BELOW: i64 = i64::MIN;
 
 /// A table whose rows may be older than the log.
 pub(super) struct Load<'a> {
@@ -36,18 +32,18 @@ impl<'a> AuditLog<'a> {
         first: i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
-        // Below all ids of the log: whatever of these rows is logged later, or commits later, comes after them.
-        if reading.loads.is_empty() {
-            return Ok(());
-        }
-        let mut id = LOADED_BELOW + first;
-        for load in self.loads(&BTreeSet::new()).await? {
-            if !reading.loads.iter().any(|name| name == load.name) {
+        let mut id = first;
+        for name in &reading.loads {
+            let Some(load) = self.loadable(name).await? else {
                 continue;
-            }
+            };
             let (schema, name) = load.table.origin();
             let logged = tally.of(schema, name);
-            let at = logged.and_then(|logged| logged.first_time);
+            // Before the first event of the log; where the rows are read again, after they were read before.
+            let is_again = reading.compared.contains(&load.name.to_owned());
+            let at = logged
+                .and_then(|logged| logged.first_time)
+                .filter(|_| !is_again);
             let (log_schema, log) = split(self.table);
             let copy = render(
                 "source/load.sql",
@@ -70,49 +66,90 @@ impl<'a> AuditLog<'a> {
         Ok(())
     }
 
-    /// The tables whose rows may be older than the log, and can be read.
+    /// The columns of a table's key as the source names them; none where its rows cannot be read.
     ///
     /// # Errors
     ///
     /// As [`AuditLog::begin`].
-    pub(super) async fn loads(&self, loaded: &BTreeSet<String>) -> Result<Vec<Load<'a>>> {
+    pub(super) async fn key_of(&self, table: &str) -> Result<Vec<String>> {
+        let load = self.loadable(table).await?;
+
+        Ok(load.map_or_else(Vec::new, |load| load.key))
+    }
+
+    /// Reads all keys of a table.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditLog::read`].
+    pub(super) async fn read_keys(&self, table: &str, writer: &mut Writer<'_>) -> Result<()> {
+        let Some(load) = self.loadable(table).await? else {
+            return Ok(());
+        };
+        let (schema, name) = load.table.origin();
+        let query = json!({"table": [schema, name], "schema": schema, "name": name, "key": load.key, "is_unique": true, "filter": null});
+        let copy = render("source/read_keys.sql", query)?;
+
+        self.link
+            .copy(&copy, None, (&mut Tally::default(), writer))
+            .await
+    }
+
+    /// The tables whose rows are to be read themselves: those that may be older than the log, and those that are read again.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditLog::begin`].
+    pub(super) async fn loads(&self, last: Option<&Position>) -> Result<Vec<Load<'a>>> {
         let mut loads = Vec::new();
-        for (name, table) in &self.fresh {
-            if loaded.contains(*name) {
-                continue;
-            }
-            let (schema, short) = table.origin();
-            let row = self
-                .link
-                .client
-                .query_opt(
-                    statement!("source/loadable.sql"),
-                    &[&format!("{}.{}", identifier(schema), identifier(short))],
-                )
-                .await
-                .map_err(|cause| self.link.refused(cause))?;
-            let Some(row) = row else { continue };
-            let columns: Vec<String> = row.get(1);
-            let mut key = Vec::new();
-            for field in table.key_fields() {
-                let lower = field.to_lowercase();
-                let found = columns.iter().find(|column| **column == field);
-                key.extend(
-                    found
-                        .or_else(|| columns.iter().find(|column| column.to_lowercase() == lower))
-                        .cloned(),
-                );
-            }
-            if row.get(0) && self.found.is_json && key.len() == table.key.len() {
-                loads.push(Load { name, table, key });
-            } else {
-                tracing::warn!(
-                    table = table.from,
-                    "rows from before the log are not loaded: the user may not read the table, it lacks its key, or the log's rows are not of type json"
-                );
+        for (name, _, is_fresh) in &self.tables {
+            let is_due = last.map_or(*is_fresh, |last| {
+                (*is_fresh && !last.loaded.contains(*name)) || last.again.contains(*name)
+            });
+            if is_due {
+                loads.extend(self.loadable(name).await?);
             }
         }
 
         Ok(loads)
+    }
+
+    /// A table whose rows can be read themselves; none where they cannot.
+    async fn loadable(&self, name: &str) -> Result<Option<Load<'a>>> {
+        let found = self.tables.iter().find(|(known, ..)| *known == name);
+        let Some((name, table, _)) = found else {
+            return Ok(None);
+        };
+        let (schema, short) = table.origin();
+        let row = self
+            .link
+            .client
+            .query_opt(
+                statement!("source/loadable.sql"),
+                &[&format!("{}.{}", identifier(schema), identifier(short))],
+            )
+            .await
+            .map_err(|cause| self.link.refused(cause))?;
+        let Some(row) = row else { return Ok(None) };
+        let columns: Vec<String> = row.get(1);
+        let mut key = Vec::new();
+        for field in table.key_fields() {
+            let lower = field.to_lowercase();
+            let found = columns.iter().find(|column| **column == field);
+            key.extend(
+                found
+                    .or_else(|| columns.iter().find(|column| column.to_lowercase() == lower))
+                    .cloned(),
+            );
+        }
+        if row.get(0) && self.found.is_json && key.len() == table.key.len() {
+            return Ok(Some(Load { name, table, key }));
+        }
+        tracing::warn!(
+            table = table.from,
+            "rows from before the log are not loaded: the user may not read the table, it lacks its key, or the log's rows are not of type json"
+        );
+
+        Ok(None)
     }
 }

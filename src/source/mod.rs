@@ -1,5 +1,6 @@
 //! Reading changes out of source servers: inside one snapshot, behind a cursor that cannot skip. Writes nothing anywhere.
 
+mod again;
 mod audit_log;
 mod catalogue;
 mod check;
@@ -7,8 +8,11 @@ mod connection;
 mod copied;
 mod cursor;
 mod files;
+mod full_load;
 mod link;
 mod load;
+mod reading;
+mod safety;
 mod server;
 mod tables;
 mod tally;
@@ -20,8 +24,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tables::Tables;
 
+pub use again::{compare_again, read_again};
 pub use check::{Finding, Verdict};
 pub use cursor::{NextFloor, Position, Rule, Safety, floor};
+pub use reading::Reading;
 pub use tally::Tally;
 
 use crate::config::Config;
@@ -47,42 +53,6 @@ enum Kind<'a> {
     Files(Files<'a>),
 }
 
-/// One reading: the cursor's position after it, and what it covers.
-#[derive(Debug, Clone)]
-pub struct Reading {
-    /// Where the cursor stands after it.
-    pub position: Value,
-    /// When it was read, by the source's clock.
-    pub read_at: Timestamp,
-    /// The time up to which it holds every committed change.
-    pub covered_until: Timestamp,
-    /// The process id of the oldest transaction that was open, and since when.
-    pub blocked_by: Option<(i32, Timestamp)>,
-    /// What each statement that reads it may name.
-    queries: Vec<Value>,
-    /// The files to be read.
-    files: Vec<files::Found>,
-    /// Whether there was a reading before.
-    is_continued: bool,
-    /// The tables whose rows from before the log are read, too.
-    loads: Vec<String>,
-    /// The tables of which all keys are read, too.
-    compared: Vec<String>,
-}
-
-impl Reading {
-    /// Whether rows from before a log are to be read.
-    #[must_use]
-    pub fn has_loads(&self) -> bool {
-        !self.loads.is_empty()
-    }
-
-    /// The tables of which all keys are to be compared with those of the current rows.
-    pub fn compared(&self) -> impl Iterator<Item = &str> {
-        self.compared.iter().map(String::as_str)
-    }
-}
-
 impl<'a> Opened<'a> {
     /// Connects and looks at server and tables.
     ///
@@ -96,6 +66,7 @@ impl<'a> Opened<'a> {
                 connection,
                 table,
                 columns,
+                ..
             } => Kind::AuditLog(
                 AuditLog::open(connection, (table, columns), (definition, config, ledger)).await?,
             ),
@@ -199,9 +170,16 @@ impl<'a> Opened<'a> {
     }
 
     /// The number below those of a batch's events that have none of their own.
+    ///
+    /// Where there is a log it is far below its ids: whatever of these rows was logged, or will be, comes after them.
     #[must_use]
     pub fn first_event(&self, batch: i64) -> i64 {
-        batch * EVENTS_OF_A_BATCH
+        let below = match &self.kind {
+            Kind::AuditLog(_) => i64::MIN,
+            Kind::Tables(_) | Kind::Files(_) => 0,
+        };
+
+        below + batch * EVENTS_OF_A_BATCH
     }
 
     /// The cursor's position after a reading that was read to its end.
@@ -230,11 +208,15 @@ impl<'a> Opened<'a> {
     }
 
     /// The names of the fields that [`Opened::read_keys`] gives of a table.
-    #[must_use]
-    pub fn key_fields(&self, table: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
+    pub async fn key_fields(&self, table: &str) -> Result<Vec<String>> {
         match &self.kind {
-            Kind::Tables(tables) => tables.key_fields(table),
-            Kind::AuditLog(_) | Kind::Files(_) => Vec::new(),
+            Kind::Tables(tables) => Ok(tables.key_fields(table)),
+            Kind::AuditLog(log) => log.key_of(table).await,
+            Kind::Files(_) => Ok(Vec::new()),
         }
     }
 
@@ -260,7 +242,8 @@ impl<'a> Opened<'a> {
     ) -> Result<()> {
         match &self.kind {
             Kind::Tables(tables) => tables.read_keys(reading, table, writer).await,
-            Kind::AuditLog(_) | Kind::Files(_) => Ok(()),
+            Kind::AuditLog(log) => log.read_keys(table, writer).await,
+            Kind::Files(_) => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Reading;
 use super::catalogue;
-use super::cursor::{Safety, same_server};
+use super::cursor::same_server;
 use super::link::Link;
 use super::tally::Tally;
 use super::watermark::{Found, TablePosition};
@@ -26,10 +26,10 @@ pub(super) struct Tables<'a> {
 
 /// The cursors of some tables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Positions {
+pub(super) struct Positions {
     system_identifier: String,
     timeline: i32,
-    tables: BTreeMap<String, TablePosition>,
+    pub(super) tables: BTreeMap<String, TablePosition>,
 }
 
 impl<'a> Tables<'a> {
@@ -86,52 +86,6 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// How far the cursors can be trusted, and why.
-    pub(super) fn safety(&self) -> (Safety, String) {
-        let server = &self.link.server;
-        if server.in_recovery {
-            return (
-                Safety::Unsafe,
-                "a standby does not tell which transactions are open on its primary, so a row that commits late may be skipped; read from the primary".into(),
-            );
-        }
-        if !server.sees_all {
-            return (
-                Safety::Overlap,
-                "the user may not see when other sessions began their transactions, so rows of long ones may be skipped; `grant pg_read_all_stats` to it".into(),
-            );
-        }
-        let numbered = self.tables.iter().find(|found| !found.is_time());
-        if let Some(found) = numbered {
-            return (
-                Safety::Overlap,
-                format!(
-                    "`{}` of `{}` is no time, so what commits late is found only as far as its transaction was open at the last read",
-                    found.cursor, found.table.from
-                ),
-            );
-        }
-        let overlapping = self
-            .tables
-            .iter()
-            .find(|found| !found.table.overlap.is_zero());
-        match overlapping {
-            Some(found) => (
-                Safety::Overlap,
-                format!(
-                    "rows of `{}` are read again from {} s before the last read on; where the database itself sets `{}` (`default now()` and a trigger), `overlap: 0s` is proven",
-                    found.table.from,
-                    found.table.overlap.as_secs(),
-                    found.cursor
-                ),
-            ),
-            None => (
-                Safety::Proven,
-                "rows are read up to the begin of the oldest transaction that was open, and from there again".into(),
-            ),
-        }
-    }
-
     /// Begins the snapshot that all tables are read in.
     ///
     /// # Errors
@@ -167,6 +121,7 @@ impl<'a> Tables<'a> {
         };
         let mut queries = Vec::new();
         let mut compared = Vec::new();
+        let mut is_loading = false;
         for found in &self.tables {
             let before = last.as_ref().and_then(|last| last.tables.get(found.name));
             if let Some(before) = before.filter(|before| before.oid != found.catalogue.oid) {
@@ -177,21 +132,13 @@ impl<'a> Tables<'a> {
                     ),
                 });
             }
-            let is_compared = found.is_compared(before, snapshot.taken_at);
-            if is_compared {
+            let (position, query) = found.next(&self.link, before, &snapshot).await?;
+            if found.is_compared(before, snapshot.taken_at) {
                 compared.push(found.name.to_owned());
             }
-            let compared_at = match before {
-                Some(before) if !is_compared => before.compared_at,
-                _ => Some(snapshot.taken_at),
-            };
-            let position = TablePosition {
-                compared_at,
-                oid: found.catalogue.oid,
-                upto: self.upto(found, before).await?,
-                snapshot: snapshot.text.clone(),
-            };
-            queries.push(found.query(before, &snapshot));
+            let was_loading = before.is_some_and(|before| before.load.is_some());
+            is_loading |= position.load.is_some() || was_loading;
+            queries.push(query);
             positions.tables.insert(found.name.to_owned(), position);
         }
 
@@ -199,6 +146,8 @@ impl<'a> Tables<'a> {
             position: serde_json::to_value(&positions).map_err(Error::internal)?,
             read_at: snapshot.taken_at,
             covered_until: match covered_before {
+                // What changed while a load went on is read after it.
+                before if is_loading => before.unwrap_or(Timestamp::UNIX_EPOCH),
                 // A prepared transaction does not tell when it began.
                 Some(before) if server.has_prepared => before.min(server.settled_until()),
                 Some(before) => before.max(server.settled_until()),
@@ -208,6 +157,7 @@ impl<'a> Tables<'a> {
             queries,
             files: Vec::new(),
             is_continued: last.is_some(),
+            is_partial: is_loading,
             loads: Vec::new(),
             compared,
         })
@@ -230,6 +180,12 @@ impl<'a> Tables<'a> {
             self.link
                 .copy(&copy, Some(&mut id), (tally, writer))
                 .await?;
+            if query["is_unique"] == false {
+                let sql = render("source/not_unique.sql", query)?;
+                let row = self.link.client.query_one(&sql, &[]).await;
+                let row = row.map_err(|cause| self.link.refused(cause))?;
+                tally.not_unique += row.get::<_, i64>(0);
+            }
         }
 
         Ok(())
@@ -262,35 +218,5 @@ impl<'a> Tables<'a> {
         self.link
             .copy(&copy, None, (&mut Tally::default(), writer))
             .await
-    }
-
-    /// The cursor value below which every row has been read once this reading has landed.
-    ///
-    /// A time is the begin of the oldest open transaction, less the overlap: a row that commits later carries a later one. A
-    /// number is the highest that there is: what commits late is found by its transaction.
-    async fn upto(
-        &self,
-        found: &Found<'_>,
-        before: Option<&TablePosition>,
-    ) -> Result<Option<String>> {
-        if found.is_time() {
-            let server = &self.link.server;
-            // A prepared transaction does not tell when it began; so nothing moves while there is one. Where nothing was read before,
-            // the transactions that wrote the rows tell alone.
-            if server.has_prepared {
-                return Ok(before.and_then(|before| before.upto.clone()));
-            }
-            let upto = server.settled_until() - found.table.overlap;
-            return Ok(Some(upto.to_string()));
-        }
-        let sql = render("source/highest.sql", found.names())?;
-        let row = self
-            .link
-            .client
-            .query_one(&sql, &[])
-            .await
-            .map_err(|cause| self.link.refused(cause))?;
-
-        Ok(row.get(0))
     }
 }

@@ -18,6 +18,8 @@ const CHUNKS: usize = 4096;
 pub struct Tally {
     /// What came of each, by schema and name.
     pub tables: Vec<((String, String), SourceEvents)>,
+    /// Rows that were left out, because the source has another of their key that was changed later.
+    pub not_unique: i64,
     seen: Seen,
     last: usize,
 }

@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::catalogue::WatermarkTable;
-use super::link::Snapshot;
+use super::full_load::FullLoad;
+use super::link::{Link, Snapshot};
+use crate::error::Result;
 use crate::pipeline::{CompareKeys, Table};
+use crate::sql::render;
 
 /// A table that was found in the source.
 pub(super) struct Found<'a> {
@@ -29,6 +32,23 @@ pub(super) struct TablePosition {
     /// When all keys were compared.
     #[serde(default)]
     pub(super) compared_at: Option<Timestamp>,
+    /// The full load that is under way; `upto` and `snapshot` are those of its first range.
+    #[serde(default)]
+    pub(super) load: Option<FullLoad>,
+    /// Whether the next reading compares all keys, whatever the definition says.
+    #[serde(default)]
+    pub(super) is_compared_next: bool,
+}
+
+/// Which rows of a table a reading takes.
+pub(super) enum Share<'a> {
+    /// Those of a range of keys.
+    Range {
+        after: Option<&'a [String]>,
+        upto: Option<&'a [String]>,
+    },
+    /// Those that changed since a position.
+    Changes(&'a TablePosition),
 }
 
 impl Found<'_> {
@@ -61,7 +81,12 @@ impl Found<'_> {
 
     /// Whether all keys are compared by a reading; the first has nothing to compare them with.
     pub(super) fn is_compared(&self, before: Option<&TablePosition>, now: Timestamp) -> bool {
-        let Some(before) = before else { return false };
+        let Some(before) = before.filter(|before| before.load.is_none()) else {
+            return false;
+        };
+        if before.is_compared_next {
+            return true;
+        }
         match self.table.deletes.compare_keys {
             CompareKeys::Off => false,
             CompareKeys::EachRun => true,
@@ -78,8 +103,8 @@ impl Found<'_> {
         json!({"table": [schema, table], "cursor": self.cursor, "filter": self.table.filter})
     }
 
-    /// Which rows are read: all of them at first, then those whose cursor may be new and whose transaction may be.
-    pub(super) fn query(&self, before: Option<&TablePosition>, snapshot: &Snapshot) -> Value {
+    /// What statements that read a share of the rows may name.
+    pub(super) fn query(&self, share: &Share<'_>, snapshot: &Snapshot) -> Value {
         let (schema, table) = self.table.origin();
         let mut query = self.names();
         query["schema"] = schema.into();
@@ -90,11 +115,103 @@ impl Found<'_> {
         .into();
         query["key"] = json!(self.key_fields());
         query["is_unique"] = self.catalogue.is_unique.into();
-        query["after"] = json!(before.and_then(|before| before.upto.clone()));
-        query["snapshot"] = json!(before.map(|before| before.snapshot.clone()));
         query["highest"] = snapshot.highest.into();
         query["epoch"] = (snapshot.highest & !0xffff_ffff).into();
+        let (bounds, since) = match share {
+            Share::Range { after, upto } => (
+                json!({"columns": self.catalogue.range_key, "after": after, "upto": upto}),
+                None,
+            ),
+            Share::Changes(since) => (Value::Null, Some(since)),
+        };
+        query["bounds"] = bounds;
+        query["after"] = json!(since.map(|since| &since.upto));
+        query["snapshot"] = json!(since.map(|since| &since.snapshot));
 
         query
+    }
+
+    /// Which rows are read next, and where the cursor stands after them.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
+    pub(super) async fn next(
+        &self,
+        link: &Link<'_>,
+        before: Option<&TablePosition>,
+        snapshot: &Snapshot,
+    ) -> Result<(TablePosition, Value)> {
+        let key = self.catalogue.range_key.as_deref();
+        let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
+        let load = load.map(|load| load.by(key));
+        let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
+        // What changes while a load goes on is read after it, from the bounds of its first range on, and so are keys compared.
+        let (upto, since, compared_at) = match before.filter(|_| goes_on) {
+            Some(first) => (first.upto.clone(), first.snapshot.clone(), None),
+            None => (
+                self.upto(link, before).await?,
+                snapshot.text.clone(),
+                Some(snapshot.taken_at),
+            ),
+        };
+        let mut position = TablePosition {
+            oid: self.catalogue.oid,
+            upto,
+            snapshot: since,
+            compared_at,
+            load: None,
+            is_compared_next: false,
+        };
+        if let (None, Some(before)) = (&load, before) {
+            if !self.is_compared(Some(before), snapshot.taken_at) {
+                position.compared_at = before.compared_at;
+            }
+            return Ok((position, self.query(&Share::Changes(before), snapshot)));
+        }
+        let load = load.unwrap_or_default();
+        let end = self.range_end(link, &load).await?;
+        let share = Share::Range {
+            after: load.after.as_deref(),
+            upto: end.as_deref(),
+        };
+        let query = self.query(&share, snapshot);
+        position.is_compared_next = load.is_again && end.is_none();
+        position.load = end.map(|after| FullLoad {
+            columns: key.map(<[String]>::to_vec),
+            after: Some(after),
+            ..load
+        });
+
+        Ok((position, query))
+    }
+
+    /// The cursor value below which every row has been read once this reading has landed.
+    ///
+    /// A time is the begin of the oldest open transaction, less the overlap: a row that commits later carries a later one. A
+    /// number is the highest that there is: what commits late is found by its transaction.
+    async fn upto(
+        &self,
+        link: &Link<'_>,
+        before: Option<&TablePosition>,
+    ) -> Result<Option<String>> {
+        if self.is_time() {
+            let server = &link.server;
+            // A prepared transaction does not tell when it began; so nothing moves while there is one. Where nothing was read before,
+            // the transactions that wrote the rows tell alone.
+            if server.has_prepared {
+                return Ok(before.and_then(|before| before.upto.clone()));
+            }
+            let upto = server.settled_until() - self.table.overlap;
+            return Ok(Some(upto.to_string()));
+        }
+        let sql = render("source/highest.sql", self.names())?;
+        let row = link
+            .client
+            .query_one(&sql, &[])
+            .await
+            .map_err(|cause| link.refused(cause))?;
+
+        Ok(row.get(0))
     }
 }

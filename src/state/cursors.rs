@@ -63,4 +63,22 @@ impl Store {
 
         Ok(())
     }
+
+    /// Points a cursor, which there is, to another position of the same reading.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn point(&self, pipeline: &str, position: &Value) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/point_cursor.sql"),
+                &[&pipeline, &position],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
 }

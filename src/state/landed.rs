@@ -17,6 +17,8 @@ pub struct Landed {
     pub highest_event: Option<i64>,
     /// The latest time of an event of the batches before the range.
     pub highest_time: Option<Timestamp>,
+    /// Whether times tell the order, not ids.
+    pub is_by_clock: bool,
 }
 
 /// Rejects that are to be tried again.
@@ -69,6 +71,7 @@ impl Store {
             truncates_ever: row.get(3),
             highest_event: row.get(8),
             highest_time: row.get(9),
+            is_by_clock: false,
         })
     }
 

@@ -103,6 +103,22 @@ impl Store {
         Ok(())
     }
 
+    /// Says whether a step of a run has succeeded in any of its tries.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn has_succeeded(&self, run: Uuid, name: &str) -> Result<bool> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/has_succeeded.sql"), &[&run, &name])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
     /// Lists the steps of a run, each by its last try, in the order in which they began.
     ///
     /// # Errors

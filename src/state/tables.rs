@@ -38,6 +38,8 @@ pub struct TableState {
     pub current_bytes: i64,
     /// How large those of the history are.
     pub history_bytes: i64,
+    /// Whether they were made of events in the order of their times.
+    pub is_by_clock: bool,
 }
 
 /// A range of batches: after one, up to another.
@@ -78,6 +80,7 @@ impl Store {
             history_anew: row.get(11),
             current_bytes: row.get(12),
             history_bytes: row.get(13),
+            is_by_clock: row.get(14),
         }))
     }
 
@@ -89,9 +92,9 @@ impl Store {
     /// [`crate::error::Error::StateUnavailable`].
     pub async fn register_table(
         &self,
-        pipeline: &str,
-        name: &str,
+        (pipeline, name): (&str, &str),
         (origin, columns, catalogue): (&str, &[Column], &[(String, String)]),
+        is_by_clock: bool,
         floor: i64,
     ) -> Result<()> {
         self.client()
@@ -105,6 +108,7 @@ impl Store {
                     &Json(columns),
                     &floor,
                     &Json(catalogue),
+                    &is_by_clock,
                 ],
             )
             .await
@@ -166,6 +170,7 @@ impl TableState {
                     &Json(&self.columns),
                     &Json(&self.catalogue),
                     &Json(&self.drift),
+                    &self.is_by_clock,
                 ],
             )
             .await

@@ -91,6 +91,8 @@ impl Target<'_> {
             "tracked_columns": only(&|column| !column.is_key && !column.is_untracked),
             "untracked_columns": only(&|column| column.is_untracked),
             "max_clock_skew_seconds": self.definition.max_clock_skew.as_secs(),
+            "by_clock": self.table.is_by_clock,
+            "is_by_content": self.definition.source.is_by_content(),
             "replaying": false,
         })
     }

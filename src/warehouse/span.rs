@@ -116,9 +116,10 @@ impl Span {
         Ok(self)
     }
 
-    /// Whether an id of the batches lies below the highest before them.
+    /// Whether the place of an event of the batches lies below the last before them.
     fn has_late(&self) -> bool {
         match self.reach {
+            Reach::Batches if self.landed.is_by_clock => !self.is_later(),
             Reach::Batches => !is_newer(self.landed.events.first_event, self.landed.highest_event),
             Reach::Touched | Reach::Keys(_) => true,
             Reach::Everything | Reach::Sample(_) => false,
@@ -130,13 +131,17 @@ impl Span {
     /// A key's do not where all its events have an id above the highest and a time later than the latest before: then its
     /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
     pub(super) fn has_older(&self) -> bool {
+        self.has_late() || (self.reach == Reach::Batches && !self.is_later())
+    }
+
+    /// Whether all times of the batches are later than all before.
+    fn is_later(&self) -> bool {
         let microseconds = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
-        let is_later = is_newer(
+
+        is_newer(
             microseconds(self.landed.events.first_time),
             microseconds(self.landed.highest_time),
-        );
-
-        self.has_late() || (self.reach == Reach::Batches && !is_later)
+        )
     }
 
     /// What a statement about these events may name.
@@ -147,16 +152,16 @@ impl Span {
             truncates_ever,
             highest_event,
             highest_time,
+            ..
         } = &self.landed;
         let highest_event = match self.reach {
             Reach::Touched => i64::MAX,
             _ => highest_event.unwrap_or(i64::MAX),
         };
-        let highest_time = highest_time
-            .unwrap_or_default()
-            .to_zoned(TimeZone::UTC)
-            .strftime("%Y-%m-%d %H:%M:%S%.6f UTC")
-            .to_string();
+        let highest_time = match self.reach {
+            Reach::Touched => Timestamp::MAX,
+            _ => highest_time.unwrap_or(Timestamp::MAX),
+        };
         let more = json!({
             "after_batch": self.window.after_batch,
             "upto_batch": self.window.upto_batch,
@@ -170,7 +175,9 @@ impl Span {
             "is_truncated": *truncates_ever > 0,
             "highest_event": highest_event,
             "bounds": self.bounds,
-            "highest_time": highest_time,
+            "highest_time": moment(highest_time),
+            "first_time": events.first_time.map(moment),
+            "last_time": events.last_time.map(moment),
             "keys": match &self.reach { Reach::Keys(keys) => json!(keys), _ => Value::Null },
             "sample_of": match self.reach { Reach::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },
         });
@@ -180,6 +187,13 @@ impl Span {
 
         context
     }
+}
+
+/// A time as Trino writes it.
+fn moment(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S%.6f UTC")
+        .to_string()
 }
 
 /// Whether all of the batches is above all of before. Where nothing is known of before, there may still be a log of it: the

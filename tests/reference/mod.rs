@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use invariants::check_invariants;
 pub(crate) use ledger::{Ledger, Versions, ledger, versions};
-pub(crate) use random::{Random, deliver, is_orderly, random_history, with_truncates};
+pub(crate) use random::{Random, START, deliver, is_orderly, random_history, with_truncates};
 
 /// The values of a row by position of the column; `None` is null. All rows of one table have the same width.
 pub(crate) type Row = Vec<Option<String>>;

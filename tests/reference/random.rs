@@ -52,7 +52,7 @@ impl Random {
 }
 
 /// 2025-01-01 00:00 UTC.
-const START: i64 = 1_735_689_600_000_000;
+pub(crate) const START: i64 = 1_735_689_600_000_000;
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 

@@ -272,6 +272,17 @@ async fn columns_come_and_stay_away_and_values_that_do_not_fit_are_rejects() {
         rejects.body["rejects"][0]["reason"], "bad_value",
         "{rejects:?}"
     );
+    let files = drops
+        .service
+        .get(&format!("/v1/sources/{}/files", drops.service.name))
+        .await;
+    let rejects: i64 = files.body["files"]
+        .as_array()
+        .expect("files")
+        .iter()
+        .filter_map(|file| file["rejects"].as_i64())
+        .sum();
+    assert_eq!(rejects, 1, "{files:?}");
 }
 
 #[tokio::test]
@@ -355,8 +366,21 @@ async fn files_that_have_landed_are_moved_or_deleted_where_the_definition_wants_
 
 #[tokio::test]
 async fn with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
+    in_any_order(", sequence: seq").await;
+}
+
+#[tokio::test]
+async fn with_a_time_files_in_any_order_and_again_make_the_same_table() {
+    in_any_order("").await;
+}
+
+/// Drops the same files in order, and shuffled and twice; with more keys of `source`.
+async fn in_any_order(more: &str) {
+    let source = format!(
+        "{more}, operation: {{column: op, values: {{insert: [c], update: [u], delete: [d]}}}}, occurred_at: at"
+    );
     let mut random = Random::new(7);
-    let drops = Drops::start(", sequence: seq, operation: {column: op, values: {insert: [c], update: [u], delete: [d]}}, occurred_at: at").await;
+    let drops = Drops::start(&source).await;
     let mut files = Vec::new();
     for file in 0..10 {
         let mut text = String::from("seq,op,at,id,amount,note\n");
@@ -379,7 +403,7 @@ async fn with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
         drops.put(&format!("orders{at:02}.csv"), text);
         drops.service.run().await;
     }
-    let shuffled = Drops::start(", sequence: seq, operation: {column: op, values: {insert: [c], update: [u], delete: [d]}}, occurred_at: at").await;
+    let shuffled = Drops::start(&source).await;
     let mut order: Vec<usize> = (0..10).collect();
     for at in (1..10).rev() {
         order.swap(at, random.below(at + 1));
@@ -387,7 +411,8 @@ async fn with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
     for (at, from) in order.iter().enumerate() {
         shuffled.put(&format!("orders{at:02}.csv"), &files[*from]);
         shuffled.put(&format!("orders{at:02}_again.csv"), &files[*from]);
-        shuffled.service.run().await;
+        let run = shuffled.service.run().await;
+        assert_eq!(run["counts"]["duplicate"], 20, "{run:#}");
     }
     assert_ne!(in_order, shuffled.service.name);
     let versions = "select id, cast(amount as varchar), note, cast(valid_from as varchar), cast(valid_to as varchar) from {marts.orders_history} order by id, valid_from";

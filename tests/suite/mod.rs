@@ -11,6 +11,7 @@ mod exactness;
 mod extraction;
 mod faults;
 mod files;
+mod full_load;
 mod keys;
 mod lookups;
 mod names;

@@ -46,6 +46,16 @@ async fn a_log_that_does_not_tell_transactions_misses_no_commit() {
 }
 
 #[tokio::test]
+async fn a_log_whose_ids_are_handed_out_by_the_fifty_is_in_the_order_of_its_clock() {
+    let log = LOG.replace(
+        "connection: shop",
+        "connection: shop, order_by: occurred_at",
+    );
+    let cached = "alter sequence audit_log_dml_audit_event_id_seq cache 50;";
+    race(&log, &format!("{TABLE}{}{cached}", trigger())).await;
+}
+
+#[tokio::test]
 async fn a_table_that_tells_its_changes_misses_no_commit() {
     race(WATERMARK, TABLE).await;
 }

@@ -96,7 +96,8 @@ async fn of_rows_with_one_key_the_last_changed_counts() {
     let service = Service::start(PIPELINE, loose).await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'new', 1, '2021-01-01'), (1, 'old', 1, '2020-01-01'), (2, 'b', 2, null)").await;
-    service.run().await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["not_unique"], 1, "{run:#}");
     assert_eq!(names(&service).await, json!([[1, "new"], [2, "b"]]));
 }
 

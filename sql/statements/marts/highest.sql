@@ -1,9 +1,9 @@
-{% from 'marts/names.sql' import bare, equal, list, within %}
-{# Of every key of `batch` with an event that is not newer than everything before: the highest id that it had before. #}
-  select {{ list(key_columns, 'staged') }}, max(staged._event_id) as _highest
+{% from 'marts/names.sql' import bare, equal, list, within, place %}
+{# Of every key of `batch` with an event that is not newer than everything before: the last place that it had before. #}
+  select {{ list(key_columns, 'staged') }}, max({{ place('staged', by_clock) }}) as _highest
   from {{ staging }} as staged
   join (
-    select distinct {{ bare(key_columns) }} from batch where _event_id <= {{ highest_event }}
+    select distinct {{ bare(key_columns) }} from batch where {% if by_clock %}_occurred_at <= timestamp {{ highest_time | literal }}{% else %}_event_id <= {{ highest_event }}{% endif %}
   ) as touched on {{ equal(key_columns, 'staged', 'touched') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ after_batch }} and staged._operation <> 'T'
   group by {{ list(key_columns, 'staged') }}

@@ -1,7 +1,7 @@
 -- Says of every staged event of the batches what became of it, and how many rows of the current table these batches gave.
-{% from 'marts/names.sql' import bare, equal, list %}
+{% from 'marts/names.sql' import bare, equal, list, place, before_all %}
 with batch as (
-  select {{ bare(key_columns) }}, _event_id, _operation
+  select {{ bare(key_columns) }}, _event_id, _occurred_at, _operation
   from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 ),
@@ -13,17 +13,17 @@ before as (
 {% if is_truncated %}
 truncates as (
   select
-    coalesce(max(_event_id) filter (where _batch_id <= {{ after_batch }}), -9223372036854775808) as _before,
-    coalesce(max(_event_id) filter (where _batch_id > {{ after_batch }}), -9223372036854775808) as _within
-  from {{ staging }}
+    coalesce(max({{ place('staged', by_clock) }}) filter (where _batch_id <= {{ after_batch }}), {{ before_all(by_clock) }}) as _before,
+    coalesce(max({{ place('staged', by_clock) }}) filter (where _batch_id > {{ after_batch }}), {{ before_all(by_clock) }}) as _within
+  from {{ staging }} as staged
   where _operation = 'T' and _batch_id <= {{ upto_batch }}
 ),
 {% endif %}
 judged as (
   select
-    {{ list(key_columns, 'batch') }}, batch._event_id, batch._operation,
-    greatest(-9223372036854775808{% if has_late %}, coalesce(before._highest, -9223372036854775808){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
-    {% if is_truncated %}truncates._within{% else %}-9223372036854775808{% endif %} as _truncated_below
+    {{ list(key_columns, 'batch') }}, {{ place('batch', by_clock) }} as _place, batch._operation,
+    greatest({{ before_all(by_clock) }}{% if has_late %}, coalesce(before._highest, {{ before_all(by_clock) }}){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
+    {% if is_truncated %}truncates._within{% else %}{{ before_all(by_clock) }}{% endif %} as _truncated_below
   from batch
   {% if has_late %}
   left join before on {{ equal(key_columns, 'batch', 'before') }}
@@ -37,9 +37,9 @@ judged as (
 by_key as (
   select
     count(*) as _events,
-    count_if(_event_id < _late_below) as _late,
-    max(_event_id) > greatest(max(_late_below), max(_truncated_below)) as _has_winner,
-    max_by(_operation, _event_id) = 'D' as _ends_deleted
+    count_if(_place < _late_below) as _late,
+    max(_place) > greatest(max(_late_below), max(_truncated_below)) as _has_winner,
+    max_by(_operation, _place) = 'D' as _ends_deleted
   from judged
   group by {{ bare(key_columns) }}
 )

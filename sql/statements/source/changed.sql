@@ -5,6 +5,9 @@ where true
   and ({{ filter | expression }}
   )
   {% endif %}
+  {% if bounds %}
+  {% include 'source/range.sql' %}
+  {% endif %}
   {% if snapshot %}
   and {% include 'source/xmin.sql' %}
   {% if after and is_time %}

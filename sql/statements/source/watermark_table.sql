@@ -1,19 +1,24 @@
--- Tells what a table is like: its oid, its columns with their types, and whether its key is unique.
+-- Tells what a table is like: its oid, its columns with their types, whether its key is unique, and by which columns, never null, in their order.
 select
   attribute.attrelid,
   attribute.attname,
   format_type(kind.oid, null),
-  exists (
-    select from pg_index as index
-    where index.indrelid = attribute.attrelid and index.indisunique and index.indisvalid and index.indpred is null and index.indexprs is null
-      and (
-        select array_agg(part.attname::text)
-        from pg_attribute as part
-        where part.attrelid = index.indrelid and part.attnum = any (index.indkey[0:index.indnkeyatts - 1])
-      ) <@ $2::text[]
-  )
+  unique_key.columns is not null,
+  case when unique_key.is_set then unique_key.columns end
 from pg_attribute as attribute
 join pg_type as given on given.oid = attribute.atttypid
 join pg_type as kind on kind.oid = case when given.typtype = 'd' then given.typbasetype else given.oid end
+left join lateral (
+  select
+    array_agg(part.attname::text order by array_position(index.indkey::smallint[], part.attnum)) as columns,
+    bool_and(part.attnotnull) as is_set
+  from pg_index as index
+  join pg_attribute as part on part.attrelid = index.indrelid and part.attnum = any (index.indkey[0:index.indnkeyatts - 1])
+  where index.indrelid = attribute.attrelid and index.indisunique and index.indisvalid and index.indpred is null and index.indexprs is null
+  group by index.indexrelid
+  having array_agg(part.attname::text) <@ $2::text[]
+  order by bool_and(part.attnotnull) desc, index.indexrelid
+  limit 1
+) as unique_key on true
 where attribute.attrelid = to_regclass($1) and attribute.attnum > 0 and not attribute.attisdropped
 order by attribute.attnum

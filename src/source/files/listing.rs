@@ -51,6 +51,8 @@ pub(super) enum Listed {
 struct Batch {
     files: BTreeSet<Found>,
     bytes: u64,
+    /// Whether more files wait than it takes.
+    is_cut: bool,
     waiting: Option<Timestamp>,
 }
 
@@ -63,6 +65,7 @@ impl Batch {
             && let Some(last) = self.files.pop_last()
         {
             self.bytes -= last.size;
+            self.is_cut = true;
             self.wait(last.modified_at);
         }
     }
@@ -128,6 +131,7 @@ impl Files<'_> {
             queries: Vec::new(),
             files: batch.files.into_iter().collect(),
             is_continued: covered_before.is_some(),
+            is_partial: batch.is_cut,
             loads: Vec::new(),
             compared: Vec::new(),
         })

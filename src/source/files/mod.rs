@@ -97,14 +97,14 @@ impl<'a> Files<'a> {
 
     /// How far the ledger can be trusted, and why.
     pub(super) fn safety(&self) -> (Safety, String) {
-        match &self.source.sequence {
+        match self.source.sequence.as_ref().or(self.source.occurred_at.as_ref()) {
             Some(column) => (
                 Safety::Proven,
                 format!("every file is read that the ledger does not have by path, etag and size; its rows are in the order of `{column}`"),
             ),
             None => (
                 Safety::Overlap,
-                "every file is read that the ledger does not have by path, etag and size, but rows are in the order in which files were first listed, so one that comes late or again counts as new; name a `sequence` column".into(),
+                "every file is read that the ledger does not have by path, etag and size, but rows are in the order in which files were first listed, so one that comes late or again counts as new; name a `sequence` or an `occurred_at` column".into(),
             ),
         }
     }

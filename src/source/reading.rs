@@ -1,0 +1,61 @@
+//! One reading of a source: what it is to have, and where the cursor stands after it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::files::Found;
+
+/// One reading: the cursor's position after it, and what it covers.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Where the cursor stands after it.
+    pub position: Value,
+    /// When it was read, by the source's clock.
+    pub read_at: Timestamp,
+    /// The time up to which it holds every committed change.
+    pub covered_until: Timestamp,
+    /// The process id of the oldest transaction that was open, and since when.
+    pub blocked_by: Option<(i32, Timestamp)>,
+    /// What each statement that reads it may name.
+    pub(super) queries: Vec<Value>,
+    /// The files to be read.
+    pub(super) files: Vec<Found>,
+    /// Whether there was a reading before.
+    pub(super) is_continued: bool,
+    /// Whether another reading is to follow at once: this one is a part of what there is.
+    pub(super) is_partial: bool,
+    /// The tables whose rows from before the log are read, too.
+    pub(super) loads: Vec<String>,
+    /// The tables of which all keys are read, too.
+    pub(super) compared: Vec<String>,
+}
+
+impl Reading {
+    /// Whether rows from before a log are to be read.
+    #[must_use]
+    pub fn has_loads(&self) -> bool {
+        !self.loads.is_empty()
+    }
+
+    /// Whether another reading is to follow at once: this one is a part of what there is.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// When a row that is missing went, as far as that is known: by the time of the snapshot. Of a logged table before all that may be logged
+    /// from now on.
+    #[must_use]
+    pub fn deleted_at(&self) -> Timestamp {
+        if self.has_loads() {
+            self.covered_until
+        } else {
+            self.read_at
+        }
+    }
+
+    /// The tables of which all keys are to be compared with those of the current rows.
+    pub fn compared(&self) -> impl Iterator<Item = &str> {
+        self.compared.iter().map(String::as_str)
+    }
+}

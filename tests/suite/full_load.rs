@@ -1,0 +1,194 @@
+//! All rows of a table: at first, when a load was interrupted, and again when that is asked for.
+
+use std::time::{Duration, Instant};
+
+use icefront::generate::{AuditTrigger, audit_trigger};
+use serde_json::json;
+
+use crate::harness::{EVENTS, Service};
+
+const PIPELINE: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables:
+  customers: {from: public.customers, key: [region, id], cursor: updated_at, overlap: 0s}
+";
+const CUSTOMERS: &str = "
+create table customers (region text, id bigint, name text, updated_at timestamptz not null default now(), primary key (id, region));
+create function touch() returns trigger language plpgsql as 'begin new.updated_at := now(); return new; end';
+create trigger touch before update on customers for each row execute function touch();
+";
+
+/// Rows of source and table: their number and a sum over all of their values.
+async fn both(service: &Service) -> [Vec<String>; 2] {
+    let row = service
+        .shop
+        .query_one(
+            "select count(*)::text, sum(id)::text, sum(length(name))::text, count(distinct region || id)::text from customers",
+            &[],
+        )
+        .await
+        .expect("counted");
+    let table = service
+        .query("select cast(count(*) as varchar), cast(sum(id) as varchar), cast(sum(length(name)) as varchar), cast(count(distinct region || cast(id as varchar)) as varchar) from {marts.customers}")
+        .await;
+
+    [
+        (0..4).map(|at| row.get(at)).collect(),
+        table[0]
+            .iter()
+            .map(|value| value.as_str().unwrap_or_default().to_owned())
+            .collect(),
+    ]
+}
+
+#[tokio::test]
+async fn a_full_load_that_is_killed_goes_on_and_reads_nothing_twice() {
+    let mut service = Service::start(PIPELINE, CUSTOMERS).await;
+    let write = "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, 1000000) as n";
+    service.shop.batch_execute(write).await.expect("written");
+    let source = format!("/v1/sources/{}", service.name);
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let started = service.post(&path, &json!({})).await;
+    let mut kills = 0;
+    let mut last = serde_json::Value::Null;
+    let begun = Instant::now();
+    while kills < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(200), "{last:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let answer = service.get(&source).await;
+        let load = &answer.body["cursor"]["position"]["tables"]["customers"]["load"];
+        if load["after"].is_array() && *load != last {
+            last = load.clone();
+            kills += 1;
+            let churn = format!(
+                "update customers set name = 'changed {kills}' where id in ({kills}, 1000000 - {kills}); insert into customers values ('west', {kills}, 'new')"
+            );
+            service.shop.batch_execute(&churn).await.expect("written");
+            service.restart().await;
+        }
+    }
+    let run = service.ended(&started.body).await;
+    assert_eq!(run["succeeded"], true, "{run:#}");
+    let landed = service
+        .query(&format!(
+            "select count(*) - count(distinct fields['region'] || fields['id']), count(distinct _batch_id) from {}",
+            service.table(&format!("landing.{}_events", service.name))
+        ))
+        .await;
+    let twice = landed[0][0].as_i64().expect("a number");
+    assert!(twice <= 9, "only what changed is read again: {landed:?}");
+    assert!(landed[0][1].as_i64() >= Some(5), "{landed:?}");
+
+    let [source, table] = both(&service).await;
+    assert_eq!(table, source);
+}
+
+#[tokio::test]
+async fn a_resync_finds_what_a_table_did_not_tell() {
+    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers select 'r', n, 'n' || n from generate_series(1, 9) as n").await;
+    service.run().await;
+    write("alter table customers disable trigger touch; update customers set name = 'hidden' where id = 1; delete from customers where id = 2; update customers set id = 10 where id = 3; alter table customers enable trigger touch").await;
+    let blind = service.run().await;
+    assert_eq!(blind["counts"]["deleted"], 0, "{blind:#}");
+
+    let resync = service
+        .post_run(
+            &format!("/v1/tables/{}.customers/resync", service.name),
+            &json!({}),
+        )
+        .await;
+
+    assert_eq!(resync["counts"]["updated"], 1, "{resync:#}");
+    assert_eq!(resync["counts"]["deleted"], 2, "{resync:#}");
+    assert_eq!(resync["counts"]["unchanged"], 6, "{resync:#}");
+    let [source, table] = both(&service).await;
+    assert_eq!(table, source);
+    let after = service.run().await;
+    assert_eq!(after["counts"]["events"], 0, "{after:#}");
+    let versions = service
+        .query("select count(*) from {marts.customers_history}")
+        .await;
+    assert_eq!(
+        json!(versions),
+        json!([[10]]),
+        "rows that are the same start no version"
+    );
+}
+
+#[tokio::test]
+async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() {
+    let trigger = audit_trigger(&AuditTrigger {
+        table: "public.items".parse().expect("a name"),
+        audit_table: "public.audit_log_dml".parse().expect("a name"),
+        key: Vec::new(),
+    });
+    let tables = format!(
+        "create table items (seed integer, id bigint, v text, primary key (seed, id)); insert into items select 1, n, 'before' from generate_series(1, 5) as n; {}",
+        trigger.expect("a trigger")
+    );
+    let service = Service::start(EVENTS, &tables).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("update items set v = 'logged' where id = 4").await;
+    service.run().await;
+    write("set session_replication_role = replica; update items set v = 'hidden' where id = 1; delete from items where id = 2; insert into items values (1, 6, 'hidden'); reset session_replication_role").await;
+    write("update items set v = 'logged again' where id = 4; delete from items where id = 5").await;
+
+    let resync = service
+        .post_run(
+            &format!("/v1/tables/{}.items/resync", service.name),
+            &json!({}),
+        )
+        .await;
+
+    let rows = service
+        .query("select id, v from {marts.items} order by id")
+        .await;
+    assert_eq!(
+        json!(rows),
+        json!([
+            [1, "hidden"],
+            [3, "before"],
+            [4, "logged again"],
+            [6, "hidden"]
+        ]),
+        "{resync:#}"
+    );
+    write("update items set v = 'later' where id = 1").await;
+    service.run().await;
+    let versions = service
+        .query("select v, is_current from {marts.items_history} where id = 1 order by valid_from")
+        .await;
+    assert_eq!(
+        json!(versions),
+        json!([["before", false], ["hidden", false], ["later", true]])
+    );
+    let verify = service
+        .post_run(
+            &format!("/v1/tables/{}.items/verify", service.name),
+            &json!({}),
+        )
+        .await;
+    assert_eq!(verify["succeeded"], true, "{verify:#}");
+}
+
+#[tokio::test]
+async fn a_resync_of_files_is_refused_with_what_to_do() {
+    let pipeline = "
+pipeline: PIPELINE
+source: {kind: files, path: 'file:///nowhere/*.csv'}
+tables:
+  items: {key: [id]}
+";
+    let service = Service::start(pipeline, "select 1").await;
+    let answer = service
+        .post(
+            &format!("/v1/tables/{}.items/resync", service.name),
+            &json!({}),
+        )
+        .await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.detail().contains("restage"), "{answer:?}");
+}
