@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use icefront::config::{Config, LogFormat};
-use icefront::generate::{self, AuditTrigger, Generate};
+use icefront::generate::{self, AuditTrigger, Generate, GenerateFiles};
 use icefront::pipeline::Pipelines;
 use icefront::state::Store;
 use icefront::{http, serve};
@@ -33,7 +33,7 @@ enum Command {
     Settings,
     /// Print the OpenAPI document
     Openapi,
-    Generate(Generate),
+    Generate(Generated),
     AuditTrigger(AuditTrigger),
 }
 
@@ -42,6 +42,24 @@ struct Settings {
     /// The settings, a TOML file; every key can also be set by `ICEFRONT__SECTION__KEY`. `icefront settings` shows them all
     #[arg(long, value_name = "FILE", env = "ICEFRONT_CONFIG")]
     config: Option<PathBuf>,
+}
+
+/// Fill a Postgres database with a shop's customers and orders, and change them, with every change logged by triggers.
+///
+/// Makes the tables, the log and the triggers where they are missing, and goes on with the rows that are there. The customers have
+/// `updated_at`, so that they can be read without the log, too. `generate files` drops files instead.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Generated {
+    #[command(flatten)]
+    shop: Option<Generate>,
+    #[command(subcommand)]
+    other: Option<OtherGenerated>,
+}
+
+#[derive(Debug, Subcommand)]
+enum OtherGenerated {
+    Files(GenerateFiles),
 }
 
 impl Settings {
@@ -74,7 +92,14 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Check(settings) => return check(&settings.load()?),
         Command::Settings => print!("{}", Config::defaults()),
-        Command::Generate(arguments) => println!("{}", generate::run(arguments).await?),
+        Command::Generate(Generated { shop, other }) => match (other, shop) {
+            (Some(OtherGenerated::Files(arguments)), _) => {
+                println!("{}", generate::write_files(arguments).await?);
+            }
+            (None, Some(arguments)) => println!("{}", generate::run(arguments).await?),
+            // The parser asks for `--url` before.
+            (None, None) => anyhow::bail!("`--url` is missing"),
+        },
         Command::AuditTrigger(arguments) => print!("{}", generate::audit_trigger(&arguments)?),
         Command::Openapi => print!("{}", http::openapi()?),
     }

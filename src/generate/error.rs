@@ -1,8 +1,11 @@
 //! What can keep `icefront generate` and `icefront audit-trigger` from doing their work.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::name::{Identifier, QualifiedName};
 
-/// Why the generator stopped. Each message says what to do; the source says what Postgres said.
+/// Why the generator stopped. Each message says what to do; the source says what Postgres or the system said.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
     /// The server cannot be reached, or does not let this user in.
@@ -44,6 +47,36 @@ pub enum GenerateError {
         /// What Postgres said at last.
         #[source]
         source: tokio_postgres::Error,
+    },
+
+    /// A file cannot be written.
+    #[error("cannot write files into {}: name a folder by `--into` that this user may write to", .folder.display())]
+    Folder {
+        /// The folder that `--into` named.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// The folder has files of this seed, which others would have the same names and numbers as.
+    #[error("{} has files of seed {seed}: go on with another `--seed`, or name another folder by `--into`", .folder.display())]
+    SeedUsed {
+        /// The folder that `--into` named.
+        folder: PathBuf,
+        /// The seed that `--seed` gave.
+        seed: u32,
+    },
+
+    /// The time between two files would be negative.
+    #[error(
+        "`--jitter` is {jitter:?}, and `--interval` is {interval:?}: give a jitter of at most the interval"
+    )]
+    Jitter {
+        /// What `--jitter` gave.
+        jitter: Duration,
+        /// What `--interval` gave.
+        interval: Duration,
     },
 
     /// No name for the trigger function can be made from the log's name.

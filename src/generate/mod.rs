@@ -1,6 +1,7 @@
-//! `icefront generate`: a shop whose every change is logged, for demo, tests and benchmarks; and `icefront audit-trigger`, its trigger for other tables.
+//! `icefront generate`: a shop whose every change is logged, and files of its shipments, for demo, tests and benchmarks; and
+//! `icefront audit-trigger`, its trigger for other tables.
 //!
-//! It knows Postgres alone: neither the service nor Trino. Writers decide beforehand what a transaction does (`plan`) and do it
+//! It knows Postgres and folders alone: neither the service nor Trino. Writers decide beforehand what a transaction does (`plan`) and do it
 //! again when it lost against another. A `change` is one prepared statement and the rows it writes; nothing is sent as SQL text.
 
 mod audit_trigger;
@@ -10,10 +11,12 @@ mod change;
 mod customers;
 mod database;
 mod error;
+mod files;
 mod name;
 mod orders;
 mod plan;
 mod progress;
+mod shown;
 mod words;
 mod workload;
 mod writer;
@@ -27,6 +30,7 @@ use tokio_postgres::{Client, Statement};
 
 pub use audit_trigger::{AuditTrigger, audit_trigger};
 pub use error::GenerateError;
+pub use files::{Choice, Compression, FilesSummary, Format, GenerateFiles, write_files};
 pub use name::{Identifier, NameError, QualifiedName};
 pub use progress::Summary;
 pub use workload::Weights;
@@ -163,7 +167,7 @@ pub async fn run(args: Generate) -> Result<Summary, GenerateError> {
     if args.quiet {
         writers.await?;
     } else {
-        work.progress.show_during(events, writers).await?;
+        shown::during("events", events, || work.progress.told(), writers).await?;
     }
     Ok(work.progress.summary())
 }

@@ -14,7 +14,7 @@ const OPENING: i64 = 1_704_067_200_000_000;
 /// Orders come every 20 s, so that a batch touches few days …
 const BETWEEN_ORDERS: i64 = 20_000_000;
 /// … and after two years the dates begin again, so that none lies in the future.
-const YEARS: i64 = 730 * 86_400_000_000;
+pub(super) const YEARS: i64 = 730 * 86_400_000_000;
 /// The largest `numeric(18, 2)`, in hundredths.
 const LARGEST_SUM: i64 = 999_999_999_999_999_999;
 /// One number in this many is at the edge of its type.
@@ -113,10 +113,16 @@ impl OrderUpdates {
 
 /// When the `number`th order came, up to an hour late, to the microsecond.
 pub(super) fn moment(rng: &mut StdRng, number: i64) -> Timestamp {
-    let since_opening = number.saturating_mul(BETWEEN_ORDERS).rem_euclid(YEARS);
+    let since = number.saturating_mul(BETWEEN_ORDERS).rem_euclid(YEARS);
     let late = rng.random_range(0..3_600_000_000);
-    // Two years after 2024 are far within what a timestamp holds.
-    Timestamp::from_microsecond(OPENING + since_opening + late).unwrap_or(Timestamp::UNIX_EPOCH)
+    since_opening(since + late)
+}
+
+/// So many microseconds after the shop opened.
+pub(super) fn since_opening(microseconds: i64) -> Timestamp {
+    // What is meant is within a century of 2024, far within what a timestamp holds.
+    Timestamp::from_microsecond(OPENING.saturating_add(microseconds))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn sum(rng: &mut StdRng) -> String {

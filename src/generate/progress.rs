@@ -1,18 +1,12 @@
-//! Counts what is written, and shows it on stderr: a bar on a terminal, else a line every few seconds.
+//! Counts what is committed.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use indicatif::{HumanCount, HumanFloatCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::{Instant, interval};
+use indicatif::{HumanCount, HumanFloatCount};
+use tokio::time::Instant;
 
 use super::change::Done;
-
-const BETWEEN_BARS: Duration = Duration::from_millis(100);
-const BETWEEN_LINES: Duration = Duration::from_secs(5);
-const COUNTED: &str = "{bar:40} {human_pos} of {human_len} events, {msg}, {eta} left";
-const TIMED: &str = "{spinner} {human_pos} events, {msg}, {elapsed}";
 
 /// What the writers committed so far.
 pub(super) struct Progress {
@@ -69,6 +63,13 @@ impl Progress {
         self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How many events were committed, and how fast.
+    pub(super) fn told(&self) -> (u64, String) {
+        let summary = self.summary();
+        let speed = format!("{}/s", HumanFloatCount(summary.per_second().round()));
+        (summary.events(), speed)
+    }
+
     pub(super) fn summary(&self) -> Summary {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {
@@ -79,41 +80,6 @@ impl Progress {
             rolled_back: count(&self.rolled_back),
             retried: count(&self.retried),
             seconds: self.start.elapsed().as_secs_f64(),
-        }
-    }
-
-    /// Shows the progress while some work is done, and gives the work's result.
-    pub(super) async fn show_during<T>(
-        &self,
-        events: Option<u64>,
-        work: impl Future<Output = T>,
-    ) -> T {
-        let bar = ProgressBar::with_draw_target(events, ProgressDrawTarget::stderr());
-        let lines = bar.is_hidden();
-        if let Ok(style) =
-            ProgressStyle::with_template(if events.is_some() { COUNTED } else { TIMED })
-        {
-            bar.set_style(style);
-        }
-        let mut ticks = interval(if lines { BETWEEN_LINES } else { BETWEEN_BARS });
-        ticks.tick().await;
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                result = &mut work => {
-                    bar.finish_and_clear();
-                    return result;
-                }
-                _ = ticks.tick() => {
-                    let summary = self.summary();
-                    let speed = format!("{}/s", HumanFloatCount(summary.per_second().round()));
-                    if lines {
-                        eprintln!("generate: {} events, {speed}", HumanCount(summary.events()));
-                    }
-                    bar.set_position(summary.events());
-                    bar.set_message(speed);
-                }
-            }
         }
     }
 }

@@ -22,6 +22,14 @@ pub struct Weights {
     pub delete: f64,
 }
 
+/// What happens to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Insert,
+    Update,
+    Delete,
+}
+
 /// One kind of statement; the numbers index the prepared statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -77,16 +85,28 @@ impl Weights {
     /// Draws a kind of change.
     pub(super) fn draw(&self, rng: &mut StdRng) -> Kind {
         let customer = rng.random_bool(1.0 / (1.0 + ORDERS_PER_CUSTOMER));
-        let drawn = rng.random_range(0.0..self.insert + self.update + self.delete);
+        let operation = self.operation(rng);
         let rekeyed = rng.random_bool(REKEYED);
-        match (customer, drawn) {
-            (true, drawn) if drawn < self.insert => Kind::InsertCustomers,
-            (true, drawn) if drawn < self.insert + self.update => Kind::UpdateCustomers,
-            (true, _) => Kind::DeleteCustomers,
-            (false, drawn) if drawn < self.insert => Kind::InsertOrders,
-            (false, drawn) if drawn < self.insert + self.update && rekeyed => Kind::RekeyOrders,
-            (false, drawn) if drawn < self.insert + self.update => Kind::UpdateOrders,
-            (false, _) => Kind::DeleteOrders,
+        match (customer, operation) {
+            (true, Operation::Insert) => Kind::InsertCustomers,
+            (true, Operation::Update) => Kind::UpdateCustomers,
+            (true, Operation::Delete) => Kind::DeleteCustomers,
+            (false, Operation::Insert) => Kind::InsertOrders,
+            (false, Operation::Update) if rekeyed => Kind::RekeyOrders,
+            (false, Operation::Update) => Kind::UpdateOrders,
+            (false, Operation::Delete) => Kind::DeleteOrders,
+        }
+    }
+
+    /// Draws what happens to a row.
+    pub(super) fn operation(&self, rng: &mut StdRng) -> Operation {
+        let drawn = rng.random_range(0.0..self.insert + self.update + self.delete);
+        if drawn < self.insert {
+            Operation::Insert
+        } else if drawn < self.insert + self.update {
+            Operation::Update
+        } else {
+            Operation::Delete
         }
     }
 }

@@ -12,6 +12,7 @@ mod extraction;
 mod faults;
 mod files;
 mod full_load;
+mod generated;
 mod keys;
 mod lookups;
 mod names;

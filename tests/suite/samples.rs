@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::harness::Service;
 
 /// A sample, with the test's name and without schemas of its own.
-fn sample(name: &str) -> String {
+pub(super) fn sample(name: &str) -> String {
     let path = format!(
         "{}/sql/pipelines/{name}/pipeline.yaml",
         env!("CARGO_MANIFEST_DIR")
@@ -25,10 +25,18 @@ async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
     let service = Service::start(&sample("crm"), "").await;
     let url = service.servers.database(&format!("{}_shop", service.name));
     let generate = Generate {
-        rows: Some(300),
+        rows: Some(1_000),
+        weights: "0.5/0.3/0.2".parse().expect("shares"),
         ..Generate::quietly(url)
     };
     generate::run(generate.clone()).await.expect("customers");
+    let path = format!("/v1/sources/{}/check", service.name);
+    let check = service.post(&path, &json!({})).await;
+    let findings = check.body["findings"].as_array().expect("findings");
+    assert!(
+        findings.iter().all(|finding| finding["verdict"] == "pass"),
+        "{findings:#?}"
+    );
     service.run().await;
     for seed in 2..4 {
         let again = Generate {
@@ -36,9 +44,11 @@ async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
             ..generate.clone()
         };
         generate::run(again).await.expect("more customers");
-        let write = "delete from customers where customer_id in (select customer_id from customers where not exists (select 1 from orders where orders.customer_id = customers.customer_id) order by 1 limit 3)";
-        service.shop.batch_execute(write).await.expect("deleted");
-        service.run().await;
+        let run = service.run().await;
+        for change in ["inserted", "updated", "deleted"] {
+            let rows = run["counts"][change].as_i64();
+            assert!(rows.is_some_and(|rows| rows > 0), "{change}: {run:#}");
+        }
         let held = service
             .query(
                 "select customer_id, cast(updated_at as varchar) from {marts.customers} order by 1",

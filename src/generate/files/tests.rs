@@ -1,0 +1,108 @@
+//! Files as they lie in the folder.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut contents = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        contents.insert(name.into_owned(), std::fs::read(&path)?);
+    }
+    Ok(contents)
+}
+
+#[tokio::test]
+async fn the_same_seed_writes_the_same_bytes_however_fast() -> Result<()> {
+    let (slow, fast) = (TempDir::new()?, TempDir::new()?);
+    let args = GenerateFiles {
+        files: Some(40),
+        broken: 0.3,
+        ..GenerateFiles::quietly(fast.path())
+    };
+    write_files(args.clone()).await?;
+    let summary = write_files(GenerateFiles {
+        into: slow.path().to_owned(),
+        interval: Duration::from_millis(2),
+        ..args.clone()
+    })
+    .await?;
+    let written = contents(slow.path())?;
+    assert_eq!(written, contents(fast.path())?);
+    assert_eq!(written.len(), 40);
+    assert!(written.keys().all(|name| !name.starts_with('.')));
+    assert_eq!(summary.formats.len(), 4, "{summary}");
+    assert!(summary.broken() > 0 && summary.empty() > 0, "{summary}");
+    let no_bytes = written.values().filter(|bytes| bytes.is_empty()).count();
+    assert_eq!(summary.empty(), no_bytes as u64, "{summary}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_time_ends_the_files_with_one_that_owes_nothing() -> Result<()> {
+    let folder = TempDir::new()?;
+    let summary = write_files(GenerateFiles {
+        duration: Some(Duration::from_millis(50)),
+        interval: Duration::from_secs(60),
+        late: 1.0,
+        repeated: 0.0,
+        ..GenerateFiles::quietly(folder.path())
+    })
+    .await?;
+    assert_eq!((summary.files(), summary.rows, summary.late), (2, 50, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_would_mix_up_files_or_waits_is_refused() -> Result<()> {
+    let folder = TempDir::new()?;
+    let args = GenerateFiles {
+        files: Some(1),
+        ..GenerateFiles::quietly(folder.path())
+    };
+    write_files(args.clone()).await?;
+    let again = write_files(args.clone()).await;
+    assert!(matches!(
+        again,
+        Err(GenerateError::SeedUsed { seed: 1, .. })
+    ));
+    let another = GenerateFiles {
+        seed: 2,
+        ..args.clone()
+    };
+    assert!(write_files(another.clone()).await.is_ok());
+    let jitter = Some(Duration::from_secs(1));
+    let hurried = write_files(GenerateFiles {
+        seed: 3,
+        jitter,
+        ..another.clone()
+    })
+    .await;
+    assert!(matches!(hurried, Err(GenerateError::Jitter { .. })));
+    let no_folder = folder.path().join("shipments-1-000001.csv/below");
+    let nowhere = write_files(GenerateFiles {
+        into: no_folder,
+        ..another
+    })
+    .await;
+    assert!(nowhere.is_err());
+    Ok(())
+}
+
+#[test]
+fn shares_lie_between_none_and_all() {
+    for right in ["0", "0.05", "1", "1e-3"] {
+        assert!(share(right).is_ok(), "{right}");
+    }
+    for wrong in ["", "5%", "-0.1", "1.1", "nan"] {
+        assert!(share(wrong).is_err(), "{wrong}");
+    }
+}
