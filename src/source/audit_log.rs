@@ -179,12 +179,15 @@ impl<'a> AuditLog<'a> {
             serde_json::from_value(reading.position.clone()).map_err(Error::internal)?;
         let read = tally.tables.iter().filter_map(|(_, held)| held.last_event);
         position.highest = read.chain(position.highest).max();
-        position.next_floor = position.next_floor.or_else(|| {
-            Some(NextFloor {
-                highest: position.highest?,
-                read_at: reading.read_at,
-            })
-        });
+        // Transactions are dated by the primary's clock, so only its reading can be.
+        if !position.in_recovery {
+            position.next_floor = position.next_floor.or_else(|| {
+                Some(NextFloor {
+                    highest: position.highest?,
+                    read_at: reading.read_at,
+                })
+            });
+        }
 
         serde_json::to_value(&position).map_err(Error::internal)
     }
@@ -202,9 +205,8 @@ impl<'a> AuditLog<'a> {
             && !server.in_recovery
             && !server.has_prepared;
         let (floor, next) = last.map_or((None, None), |last| (last.floor, last.next_floor));
-        let is_other_clock = last.is_some_and(|last| last.in_recovery);
         match next {
-            Some(next) if is_known && !is_other_clock && next.read_at < server.settled_until() => {
+            Some(next) if is_known && next.read_at < server.settled_until() => {
                 (Some(next.highest), None)
             }
             other => (floor, other),

@@ -9,13 +9,14 @@ use crate::state::statement;
 /// What the server said before a snapshot was taken.
 pub(super) struct Server {
     pub(super) now: Timestamp,
+    /// The begin of the oldest transaction that has written; of a standby no later than what it has replayed.
     pub(super) oldest_open: Option<Timestamp>,
     pub(super) oldest_pid: Option<i32>,
     pub(super) has_prepared: bool,
     pub(super) in_recovery: bool,
     pub(super) system_identifier: String,
     pub(super) timeline: i32,
-    /// The begin of the oldest transaction that is open, whether it has written or not.
+    /// The begin of the oldest transaction that is open, whether it has written or not; of a standby as `oldest_open`.
     pub(super) oldest_begun: Option<Timestamp>,
     /// Whether the user may see the transactions of others.
     pub(super) sees_all: bool,
@@ -54,6 +55,14 @@ pub(super) fn unavailable(connection: &str, cause: impl Into<Cause>) -> Error {
         connection: connection.to_owned(),
         cause: cause.into(),
     }
+}
+
+/// Whether a standby may have ended a read: its recovery cancels the statement, and ends the session where it cannot.
+pub(super) fn is_cut(cause: &tokio_postgres::Error) -> bool {
+    cause
+        .as_db_error()
+        .map(|error| error.code().code())
+        .is_none_or(|code| matches!(code, "40001" | "40P01") || code.starts_with("57P"))
 }
 
 /// Tells a server that went away from one that refused: the latter says why.

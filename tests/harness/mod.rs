@@ -4,6 +4,7 @@ mod client;
 mod items;
 mod servers;
 mod shop;
+mod standby;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 pub(crate) use items::{ITEMS, item, start_items, start_items_by};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
+pub(crate) use standby::Standby;
 
 /// A pipeline over one table with a key of two parts, and an audit table without keys, so that anything can be in it.
 pub(crate) const EVENTS: &str = "
@@ -47,7 +49,7 @@ impl Service {
         Self::start_with(pipeline, tables, "").await
     }
 
-    /// As [`Service::start`], with more settings.
+    /// As [`Service::start`], with more settings, in which `PIPELINE` is the test's name, too.
     pub(crate) async fn start_with(pipeline: &str, tables: &str, settings: &str) -> Self {
         Self::start_on(Servers::find(), pipeline, tables, settings).await
     }
@@ -87,11 +89,7 @@ impl Service {
 
     /// Ends the service as a kill would, in the middle of whatever it does, and starts it again over the same state.
     pub(crate) async fn restart(&mut self) {
-        for task in self.tasks.drain(..) {
-            task.abort();
-            // An aborted task ends with an error, which is what was asked for.
-            let _ = task.await;
-        }
+        self.end().await;
         let config = Config::load(Some(&self.settings)).expect("right settings");
         let app = App::new(config).expect("an app");
         app.store.migrate().await.expect("a migrated state");
@@ -105,6 +103,19 @@ impl Service {
         }));
         self.tasks
             .push(tokio::spawn(run::work(app, std::future::pending())));
+    }
+
+    async fn end(&mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // An aborted task ends with an error, which is what was asked for.
+            let _ = task.await;
+        }
+    }
+
+    /// Replaces the settings that were given at the start; they are read at the next.
+    pub(crate) fn configure(&self, settings: &str) {
+        write_settings(self.folder.path(), &self.servers, &self.name, settings);
     }
 
     /// Replaces the pipeline's definition; it is read at the next start.
@@ -163,6 +174,7 @@ fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> P
     )
     .parse()
     .expect("settings");
+    let more = more.replace("PIPELINE", name);
     for (section, keys) in more.parse::<toml::Table>().expect("settings") {
         let known = settings
             .entry(section)

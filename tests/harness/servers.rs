@@ -95,8 +95,9 @@ impl Servers {
     }
 }
 
-/// Drops the databases and schemas of earlier tests; what cannot be dropped stays for the next start.
+/// Drops the databases, schemas and standbys of earlier tests; what cannot be dropped stays for the next start.
 fn sweep(servers: &Servers) {
+    super::standby::sweep();
     let servers = servers.clone();
     let swept = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -22,6 +22,7 @@ mod repair;
 mod requests;
 mod s3;
 mod samples;
+mod standby;
 mod times;
 mod watermark;
 mod ways;

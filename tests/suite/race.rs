@@ -1,11 +1,13 @@
-//! The race: eight writers commit in any order, with pauses, savepoints, exceptions, roll-backs and prepared transactions, while
-//! runs go on. When the dust has settled, the table of every kind of source is the source's own.
+//! The race: eight writers commit in any order, with pauses, savepoints, exceptions, roll-backs and prepared transactions, and one
+//! commits the lowest id last, while runs go on. When the dust has settled, the table of every kind of source is the source's own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
 use icefront::generate::{AuditTrigger, QualifiedName, audit_trigger};
 use serde_json::json;
 
-use crate::harness::{Servers, Service};
+use crate::harness::{Servers, Service, Standby};
 use crate::reference::Random;
 
 /// The rows; a trigger that writes the row it was fired for, as applications have them.
@@ -56,6 +58,16 @@ async fn a_log_whose_ids_are_handed_out_by_the_fifty_is_in_the_order_of_its_cloc
 }
 
 #[tokio::test]
+async fn a_log_that_tells_transactions_misses_no_commit_on_a_standby() {
+    race_on_standby(&format!("{TABLE}{}", trigger())).await;
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_tell_transactions_misses_no_commit_on_a_standby() {
+    race_on_standby(&format!("{TABLE}{PLAIN_LOG}{}", trigger())).await;
+}
+
+#[tokio::test]
 async fn a_table_that_tells_its_changes_misses_no_commit() {
     race(WATERMARK, TABLE).await;
 }
@@ -72,50 +84,55 @@ fn trigger() -> String {
     sql.expect("a trigger")
 }
 
-/// As many rounds as `ICEFRONT_TEST_ROUNDS` says; a few where it says nothing.
 async fn race(pipeline: &str, tables: &str) {
+    let service = Service::start(pipeline, tables).await;
+
+    race_of(&service, pipeline, async || {}).await;
+}
+
+async fn race_on_standby(tables: &str) {
+    let standby = Standby::start();
+    let service = Service::start_on(standby.servers(), LOG, tables, &standby.settings()).await;
+    standby.catch_up().await;
+
+    race_of(&service, LOG, async || standby.catch_up().await).await;
+}
+
+/// As many rounds as `ICEFRONT_TEST_ROUNDS` says; a few where it says nothing. `settle` waits until the source shows every commit.
+async fn race_of(service: &Service, pipeline: &str, settle: impl AsyncFn()) {
     let rounds: u64 = std::env::var("ICEFRONT_TEST_ROUNDS")
         .ok()
         .map_or(2, |rounds| rounds.parse().expect("a number of rounds"));
-    let service = Service::start(pipeline, tables).await;
     let database = format!("{}_shop", service.name);
     for round in 0..rounds {
-        let writers =
-            (0..WRITERS).map(|writer| write(&service.servers, &database, round * WRITERS + writer));
+        let late = service.servers.connect(&database).await;
+        late.batch_execute(&format!(
+            "begin; insert into items (id, name) values ({}, 'late')",
+            1_000 + round
+        ))
+        .await
+        .expect("open");
+        let is_over = AtomicBool::new(false);
+        let writers = async {
+            let writers = (0..WRITERS)
+                .map(|writer| write(&service.servers, &database, round * WRITERS + writer));
+            join_all(writers).await;
+            is_over.store(true, Ordering::Relaxed);
+        };
         let runs = async {
-            for _ in 0..2 {
+            for run in 0.. {
+                if run >= 2 && is_over.load(Ordering::Relaxed) {
+                    break;
+                }
                 service.run().await;
             }
         };
-        tokio::join!(join_all(writers), runs);
+        tokio::join!(writers, runs);
+        late.batch_execute("commit").await.expect("committed");
+        settle().await;
         service.run().await;
 
-        let rows = service
-            .shop
-            .query("select id, name, points from items order by id", &[])
-            .await
-            .expect("rows");
-        let source: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                json!([
-                    row.get::<_, i64>(0),
-                    row.get::<_, Option<String>>(1),
-                    row.get::<_, i32>(2)
-                ])
-            })
-            .collect();
-        let current = service
-            .query("select id, name, points from {marts.items} order by id")
-            .await;
-        assert_eq!(json!(current), json!(source), "round {round}");
-        let staged = service
-            .query("select count(*), count(distinct _event_id) from {staging.items}")
-            .await;
-        assert_eq!(
-            staged[0][0], staged[0][1],
-            "round {round}: an event is staged twice"
-        );
+        compare(service, round, pipeline == LOG).await;
     }
     let verified = service
         .post_run(
@@ -124,6 +141,41 @@ async fn race(pipeline: &str, tables: &str) {
         )
         .await;
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
+}
+
+/// Compares current rows with the source's, and the events that are staged with those of the log, where there is one.
+async fn compare(service: &Service, round: u64, has_log: bool) {
+    let rows = service
+        .shop
+        .query("select id, name, points from items order by id", &[])
+        .await
+        .expect("rows");
+    let source: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            json!([
+                row.get::<_, i64>(0),
+                row.get::<_, Option<String>>(1),
+                row.get::<_, i32>(2)
+            ])
+        })
+        .collect();
+    let current = service
+        .query("select id, name, points from {marts.items} order by id")
+        .await;
+    assert_eq!(json!(current), json!(source), "round {round}");
+    let staged = service
+        .query("select _event_id from {staging.items} order by 1")
+        .await;
+    let staged: Vec<i64> = staged.iter().filter_map(|row| row[0].as_i64()).collect();
+    let is_once = staged.is_sorted_by(|a, b| a < b);
+    assert!(is_once, "round {round}: an event is staged twice");
+    if has_log {
+        let ids = "select audit_event_id from audit_log_dml order by 1";
+        let logged = service.shop.query(ids, &[]).await.expect("ids");
+        let logged: Vec<i64> = logged.iter().map(|row| row.get(0)).collect();
+        assert_eq!(staged, logged, "round {round}");
+    }
 }
 
 /// Some transactions of one writer; what collides with another's is rolled back, which is part of the race.

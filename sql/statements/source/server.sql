@@ -1,11 +1,27 @@
 -- Tells what the cursor must know of the server and the table: asked before the snapshot is taken.
+with replayed as (
+  -- A standby knows nothing later than this, and nobody's begin on its primary. Its receiver tells how far the primary was, and when.
+  select case when pg_is_in_recovery() then greatest(
+    (select checkpoint_time from pg_control_checkpoint()),
+    pg_last_xact_replay_timestamp(),
+    (select last_msg_send_time from pg_stat_wal_receiver where latest_end_lsn <= pg_last_wal_replay_lsn())
+  ) end as upto
+)
 select
   clock_timestamp(),
-  (select min(xact_start) from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid()),
+  least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid())),
   (select pid from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1),
   exists (select from pg_prepared_xacts where database = current_database()),
   pg_is_in_recovery(),
   (select system_identifier::text from pg_control_system()),
-  (select timeline_id from pg_control_checkpoint()),
-  (select min(xact_start) from pg_stat_activity where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid()),
+  -- The control file learns of a promotion with the checkpoint after it, which may take minutes.
+  case when pg_is_in_recovery()
+    then greatest(
+      (select timeline_id from pg_control_checkpoint()),
+      (select min_recovery_end_timeline from pg_control_recovery()),
+      (select received_tli from pg_stat_wal_receiver)
+    )
+    else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+  end,
+  least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid())),
   pg_has_role('pg_read_all_stats', 'usage')

@@ -1,0 +1,174 @@
+//! A source that is read from a standby, from its primary, and from one after the other.
+
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::harness::{EVENTS, Service, Standby};
+
+const ITEMS: &str = "create table items (seed integer, id bigint);";
+const LOG: &str = "
+create table audit_log_dml (
+  audit_event_id bigserial primary key, audit_operation text, audit_timestamp timestamptz not null default clock_timestamp(),
+  tbl_schema text, tbl_name text, raw_data jsonb
+);";
+const WITH_TRANSACTION: &str = "
+alter table audit_log_dml add audit_transaction_id xid8 not null default pg_current_xact_id();
+create index on audit_log_dml (audit_transaction_id);";
+
+/// Logs an item.
+async fn write(client: &Client, id: i64) {
+    let insert = "insert into audit_log_dml (audit_operation, tbl_schema, tbl_name, raw_data) values ('I', 'public', 'items', jsonb_build_object('seed', 1, 'id', $1::bigint))";
+    client.execute(insert, &[&id]).await.expect("a row");
+}
+
+async fn staged(service: &Service) -> Vec<i64> {
+    let rows = service
+        .query("select id from {staging.items} order by 1")
+        .await;
+
+    rows.iter().filter_map(|row| row[0].as_i64()).collect()
+}
+
+async fn problem(service: &Service) -> String {
+    let run = service.run_once().await;
+    let kind = run["error"]["type"].as_str().unwrap_or_default();
+
+    kind.trim_start_matches("urn:icefront:problem:").to_owned()
+}
+
+/// Two transactions take low ids, one of them in a savepoint, and are open while the connection leads elsewhere.
+async fn nothing_is_skipped_between_primary_and_standby(log: &str) {
+    let standby = Standby::start();
+    let mut service =
+        Service::start_on(standby.servers(), EVENTS, &format!("{log}{ITEMS}"), "").await;
+    let database = format!("{}_shop", service.name);
+    let slow = service.servers.connect(&database).await;
+    let slower = service.servers.connect(&database).await;
+    for client in [&slow, &slower] {
+        client.batch_execute("begin").await.expect("begun");
+    }
+    write(&slow, 1).await;
+    slower.batch_execute("savepoint s").await.expect("begun");
+    write(&slower, 2).await;
+    slower.batch_execute("release s").await.expect("released");
+    standby.catch_up().await;
+    standby.execute("select pg_wal_replay_pause()").await;
+    write(&service.shop, 3).await;
+    service.run().await;
+    assert_eq!(staged(&service).await, [3]);
+
+    // The standby lags behind what was read from its primary.
+    service.configure(&standby.settings());
+    service.restart().await;
+    service.run().await;
+    slow.batch_execute("commit").await.expect("committed");
+    write(&service.shop, 4).await;
+    service.run().await;
+    assert_eq!(staged(&service).await, [3]);
+    standby.execute("select pg_wal_replay_resume()").await;
+    standby.catch_up().await;
+    service.run().await;
+    assert_eq!(staged(&service).await, [1, 3, 4]);
+
+    // Back on the primary, with a cursor that lists no transaction that was open.
+    service.configure("");
+    service.restart().await;
+    service.run().await;
+    slower.batch_execute("commit").await.expect("committed");
+    write(&service.shop, 5).await;
+    service.run().await;
+    assert_eq!(staged(&service).await, [1, 2, 3, 4, 5]);
+    for _ in 0..2 {
+        let idle = service.run().await;
+        assert_eq!(idle["counts"]["staged"], 0, "{idle:#}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_skipped_between_primary_and_standby_by_the_transaction_column() {
+    nothing_is_skipped_between_primary_and_standby(&format!("{LOG}{WITH_TRANSACTION}")).await;
+}
+
+#[tokio::test]
+async fn nothing_is_skipped_between_primary_and_standby_by_xmin() {
+    nothing_is_skipped_between_primary_and_standby(LOG).await;
+}
+
+#[tokio::test]
+async fn a_standby_that_was_promoted_is_another_source_at_once() {
+    let standby = Standby::start();
+    let mut service =
+        Service::start_on(standby.servers(), EVENTS, &format!("{LOG}{ITEMS}"), "").await;
+    write(&service.shop, 1).await;
+    service.run().await;
+    service.configure(&standby.settings());
+    service.restart().await;
+    standby.catch_up().await;
+    service.run().await;
+
+    standby.execute("select pg_promote()").await;
+    let promoted = standby.connect(&format!("{}_shop", service.name)).await;
+    write(&promoted, 2).await;
+
+    assert_eq!(problem(&service).await, "source-replaced");
+    assert_eq!(staged(&service).await, [1]);
+    service.configure("");
+    service.restart().await;
+    write(&service.shop, 3).await;
+    service.run().await;
+    assert_eq!(staged(&service).await, [1, 3], "the old primary goes on");
+}
+
+#[tokio::test]
+async fn a_table_that_tells_its_changes_is_read_from_a_standby_and_called_unsafe() {
+    let standby = Standby::start();
+    let pipeline = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}}
+";
+    let table = "create table items (id bigint primary key, updated_at timestamptz not null default now()); insert into items values (1), (2)";
+    let service = Service::start_on(standby.servers(), pipeline, table, &standby.settings()).await;
+    standby.catch_up().await;
+    service.run().await;
+    let change = "delete from items where id = 1; insert into items values (3)";
+    service.shop.batch_execute(change).await.expect("written");
+    standby.catch_up().await;
+    service.run().await;
+
+    assert_eq!(current(&service).await, [2, 3]);
+    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    let now = &source.body["now"];
+    assert_eq!(now["cursor_safety"], "unsafe", "{source:?}");
+    let reason = now["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("standby"), "{source:?}");
+}
+
+async fn current(service: &Service) -> Vec<i64> {
+    let rows = service
+        .query("select id from {marts.items} order by 1")
+        .await;
+
+    rows.iter().filter_map(|row| row[0].as_i64()).collect()
+}
+
+#[tokio::test]
+async fn freshness_on_a_standby_is_what_it_has_replayed() {
+    let standby = Standby::start();
+    let settings = standby.settings();
+    let service = Service::start_on(
+        standby.servers(),
+        EVENTS,
+        &format!("{LOG}{ITEMS}"),
+        &settings,
+    )
+    .await;
+    standby.catch_up().await;
+    standby.execute("select pg_wal_replay_pause()").await;
+    write(&service.shop, 1).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    service.run().await;
+    let path = format!("/v1/tables/{}.items/freshness", service.name);
+    let lag = service.get(&path).await.body["lag_seconds"].as_f64();
+    assert!(lag.is_some_and(|lag| lag > 3.0), "{lag:?}");
+}
