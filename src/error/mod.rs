@@ -3,8 +3,6 @@
 mod nearest;
 mod problem;
 
-use std::borrow::Cow;
-
 pub use nearest::nearest_name;
 pub(crate) use nearest::with_nearest;
 pub use problem::Problem;
@@ -72,6 +70,17 @@ pub enum Error {
         "the server of connection `{connection}` does not answer; check `connections.{connection}` and that it runs; the next run takes up where the last one ended"
     )]
     SourceUnavailable {
+        /// The connection's name in the settings.
+        connection: String,
+        /// What the client said.
+        #[source]
+        cause: Cause,
+    },
+    /// A standby ended a read, because its recovery would have had to wait for it.
+    #[error(
+        "a read of the standby behind connection `{connection}` was cancelled by its recovery, or cut off; set `hot_standby_feedback = on` on it, or raise its `max_standby_streaming_delay` above the time that a read takes, or read from the primary; the next run takes up where the last one ended"
+    )]
+    SourceConflict {
         /// The connection's name in the settings.
         connection: String,
         /// What the client said.
@@ -217,6 +226,7 @@ impl Error {
         match self {
             Self::StateUnavailable(_)
             | Self::SourceUnavailable { .. }
+            | Self::SourceConflict { .. }
             | Self::FilesUnavailable { .. }
             | Self::TrinoUnavailable(_)
             | Self::LandingUnavailable { .. }
@@ -282,9 +292,6 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     words.join(": ")
 }
 
-fn after_name(hint: Option<&str>) -> Cow<'static, str> {
-    match hint {
-        Some(hint) => format!("; {hint}").into(),
-        None => "".into(),
-    }
+fn after_name(hint: Option<&str>) -> String {
+    hint.map_or_else(String::new, |hint| format!("; {hint}"))
 }

@@ -74,6 +74,7 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
         Error::SourceUnavailable { .. } => {
             (503, "source-unavailable", "The source does not answer")
         }
+        Error::SourceConflict { .. } => (503, "source-conflict", "The standby ended the read"),
         Error::FilesUnavailable { .. } => (503, "files-unavailable", "The files cannot be reached"),
         Error::SourceUnreadable { .. } => (424, "source-unreadable", "The source cannot be read"),
         Error::SourceReplaced { .. } => (409, "source-replaced", "The source is another one"),

@@ -1,11 +1,13 @@
 //! The step `extract`: what the source has that the cursor has not seen, landed as one batch.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::attempt::{Attempt, add};
 use super::{deletes, shape};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
 use crate::source::{Opened, Reading, Tally, compare_again};
@@ -13,6 +15,12 @@ use crate::state::{FileState, SourceEvents, Written};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
 const MOST_MANIFESTS: i64 = 32;
+/// How long a standby is left alone that cancelled a read, before it is read again from the cursor.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+];
 
 /// Lands everything that the source committed since the last batch, and moves the cursor once that is proven; a full load in parts, each
 /// a batch of its own, so that it goes on where it was interrupted.
@@ -22,12 +30,31 @@ pub(super) async fn extract(
 ) -> Result<Map<String, Value>> {
     let mut counts = Map::new();
     loop {
-        let (read, is_partial) = extract_batch(attempt, publisher).await?;
+        let (read, is_partial) = extract_patiently(attempt, publisher).await?;
         add(&mut counts, &read);
         if !is_partial {
             return Ok(counts);
         }
     }
+}
+
+/// As [`extract_batch`]; begins again where a standby ended the read, whose batch the next try gives up.
+async fn extract_patiently(
+    attempt: &Attempt<'_>,
+    publisher: Publisher<'_>,
+) -> Result<(Map<String, Value>, bool)> {
+    for pause in PAUSES {
+        match Box::pin(extract_batch(attempt, publisher)).await {
+            Err(error @ Error::SourceConflict { .. }) => {
+                let cause = causes(&error);
+                tracing::warn!(run_id = %publisher.run, cause, "the standby ended the read, which begins again");
+                tokio::time::sleep(pause).await;
+            }
+            ended => return ended,
+        }
+    }
+
+    Box::pin(extract_batch(attempt, publisher)).await
 }
 
 /// Lands one batch; says whether another is to follow at once.

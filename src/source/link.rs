@@ -7,7 +7,7 @@ use serde_json::json;
 use super::catalogue;
 use super::connection::Connection;
 use super::copied::Messages;
-use super::server::{Server, unavailable, unreadable};
+use super::server::{Server, is_cut, unavailable, unreadable};
 use super::tally::Tally;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -65,8 +65,15 @@ impl<'a> Link<'a> {
         })
     }
 
-    /// A fault of a statement: the server went away, or says why it refused.
+    /// A fault of a statement: the server went away, or says why it refused. A standby may only have had no time for it.
     pub(super) fn refused(&self, cause: tokio_postgres::Error) -> Error {
+        if self.server.in_recovery && is_cut(&cause) {
+            return Error::SourceConflict {
+                connection: self.name.to_owned(),
+                cause: cause.into(),
+            };
+        }
+
         unreadable(self.name, cause)
     }
 
@@ -129,7 +136,7 @@ impl<'a> Link<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
+    /// [`Error::SourceConflict`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
     pub(super) async fn copy(
         &self,
         sql: &str,

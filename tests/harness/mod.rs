@@ -2,6 +2,7 @@
 
 mod client;
 mod items;
+mod proxy;
 mod servers;
 mod shop;
 mod standby;
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 pub(crate) use items::{ITEMS, item, start_items, start_items_by};
+pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 pub(crate) use standby::Standby;

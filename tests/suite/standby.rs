@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_postgres::Client;
 
-use crate::harness::{EVENTS, Service, Standby};
+use crate::harness::{EVENTS, Flow, Proxy, Service, Standby};
 
 const ITEMS: &str = "create table items (seed integer, id bigint);";
 const LOG: &str = "
@@ -171,4 +171,105 @@ async fn freshness_on_a_standby_is_what_it_has_replayed() {
     let path = format!("/v1/tables/{}.items/freshness", service.name);
     let lag = service.get(&path).await.body["lag_seconds"].as_f64();
     assert!(lag.is_some_and(|lag| lag > 3.0), "{lag:?}");
+}
+
+/// Reads that a standby's recovery cancels: 40 MB over a slow wire, and rows that are vacuumed on the primary meanwhile.
+struct Conflict {
+    standby: Standby,
+    wire: Proxy,
+    service: Service,
+}
+
+const EVENT_COUNT: i64 = 40_000;
+
+impl Conflict {
+    async fn start() -> Self {
+        let standby = Standby::start();
+        standby
+            .execute("alter system set max_standby_streaming_delay = 0; select pg_reload_conf()")
+            .await;
+        let settings = standby.settings();
+        let (_, address) = settings.split_once('@').expect("an address");
+        let (server, _) = address.split_once('/').expect("an address");
+        let wire = Proxy::start(server).await;
+        let tables = format!(
+            "{LOG}{ITEMS} create table busy (id bigint, at timestamptz); insert into busy values (1, now());
+             insert into audit_log_dml (audit_operation, tbl_schema, tbl_name, raw_data)
+             select 'I', 'public', 'items', jsonb_build_object('seed', 1, 'id', n, 'text', repeat('x', 1000)) from generate_series(1, {EVENT_COUNT}) as n"
+        );
+        let settings = settings.replace(server, &wire.address);
+        let service = Service::start_on(standby.servers(), EVENTS, &tables, &settings).await;
+        standby.catch_up().await;
+        wire.set(Flow::Slow);
+
+        Self {
+            standby,
+            wire,
+            service,
+        }
+    }
+
+    /// Leaves dead rows and vacuums them, until `is_enough` of the number of reads that were cancelled.
+    async fn vacuum(&self, is_enough: impl Fn(i64) -> bool) {
+        let replica = self.standby.connect("postgres").await;
+        let cancelled = "select sum(confl_snapshot + confl_lock + confl_bufferpin)::bigint from pg_stat_database_conflicts";
+        loop {
+            let row = replica.query_one(cancelled, &[]).await.expect("a number");
+            if is_enough(row.get(0)) {
+                return;
+            }
+            for sql in ["update busy set at = now()", "vacuum busy"] {
+                self.service.shop.batch_execute(sql).await.expect("done");
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn assert_all_is_there_once(&self) {
+        let counts = "select (select count(*) from {staging.items}), (select count(distinct _event_id) from {staging.items}), (select count(*) from {marts.items})";
+        let counts = self.service.query(counts).await;
+        assert_eq!(
+            json!(counts),
+            json!([[EVENT_COUNT, EVENT_COUNT, EVENT_COUNT]])
+        );
+        let landed = format!(
+            "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
+            self.service.name
+        );
+        let landed = self.service.query(&landed).await;
+        assert_eq!(json!(landed), json!([[EVENT_COUNT, EVENT_COUNT]]));
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_recovery_cancels_begins_again_in_the_same_run() {
+    let conflict = Conflict::start().await;
+    let cancel = async {
+        conflict.vacuum(|cancelled| cancelled >= 1).await;
+        conflict.wire.set(Flow::Open);
+    };
+    let (run, ()) = tokio::join!(conflict.service.run(), cancel);
+    assert_eq!(run["counts"]["events"], EVENT_COUNT, "{run:#}");
+    conflict.assert_all_is_there_once().await;
+}
+
+#[tokio::test]
+async fn a_read_that_recovery_cancels_again_and_again_fails_with_what_to_set() {
+    let conflict = Conflict::start().await;
+    let run = tokio::select! {
+        run = conflict.service.run_once() => run,
+        () = conflict.vacuum(|_| false) => unreachable!("it does not end"),
+    };
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:source-conflict",
+        "{run:#}"
+    );
+    assert_eq!(run["error"]["retryable"], true, "{run:#}");
+    let detail = run["error"]["detail"].as_str().unwrap_or_default();
+    for setting in ["hot_standby_feedback", "max_standby_streaming_delay"] {
+        assert!(detail.contains(setting), "{detail}");
+    }
+    conflict.wire.set(Flow::Open);
+    conflict.service.run().await;
+    conflict.assert_all_is_there_once().await;
 }
