@@ -1,10 +1,12 @@
 //! The landing folder: as we write it, and as Trino names it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, ObjectStoreScheme, RetryConfig};
 use reqwest::Url;
 use uuid::Uuid;
 
@@ -13,6 +15,12 @@ use crate::error::{Cause, Error, Result};
 
 /// Where the keys of tables lie while they are compared, beside the batches.
 const KEYS: &str = "keys";
+/// A store is asked again that took so long to connect.
+const CONNECT: Duration = Duration::from_secs(5);
+/// … or that said nothing for so long. A limit on the whole answer would cut off large files that are read as fast as they land.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A request that has failed for so long is given up, so an outage fails a run within one and a half minutes.
+const RETRIED: Duration = Duration::from_secs(60);
 
 /// Names a batch, and by that its folder.
 ///
@@ -143,12 +151,33 @@ impl Folder {
 ///
 /// Why it is no such address.
 pub fn open_store(address: &str) -> Result<(Arc<dyn ObjectStore>, Path), Cause> {
-    let options = std::env::vars()
-        .filter(|(name, _)| name.starts_with("AWS_"))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value));
-    let (store, root) = object_store::parse_url_opts(&Url::parse(address)?, options)?;
+    let url = Url::parse(address)?;
+    let (scheme, path) = ObjectStoreScheme::parse(&url)?;
+    if !matches!(scheme, ObjectStoreScheme::AmazonS3) {
+        let (store, root) = object_store::parse_url(&url)?;
+        return Ok((store.into(), root));
+    }
+    let client = ClientOptions::new()
+        .with_timeout_disabled()
+        .with_read_timeout(SILENCE)
+        .with_connect_timeout(CONNECT);
+    let mut builder = AmazonS3Builder::new()
+        .with_client_options(client)
+        .with_retry(RetryConfig {
+            retry_timeout: RETRIED,
+            ..RetryConfig::default()
+        })
+        .with_url(address);
+    for (name, value) in std::env::vars() {
+        let name = name.to_ascii_lowercase();
+        if name.starts_with("aws_")
+            && let Ok(key) = name.parse()
+        {
+            builder = builder.with_config(key, value);
+        }
+    }
 
-    Ok((store.into(), root))
+    Ok((Arc::new(builder.build()?), Path::parse(path)?))
 }
 
 pub(super) fn unavailable(doing: &str, cause: impl Into<Cause>) -> Error {

@@ -2,6 +2,7 @@
 
 mod client;
 mod items;
+mod process;
 mod proxy;
 mod servers;
 mod shop;
@@ -42,6 +43,7 @@ pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     settings: PathBuf,
     tasks: Vec<JoinHandle<()>>,
+    process: Option<process::Process>,
 }
 
 impl Service {
@@ -83,6 +85,7 @@ impl Service {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings,
             tasks: Vec::new(),
+            process: None,
         };
         service.restart().await;
 
@@ -108,6 +111,7 @@ impl Service {
     }
 
     async fn end(&mut self) {
+        self.process = None;
         for task in self.tasks.drain(..) {
             task.abort();
             // An aborted task ends with an error, which is what was asked for.

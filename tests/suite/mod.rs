@@ -16,6 +16,7 @@ mod generated;
 mod keys;
 mod lookups;
 mod names;
+mod outages;
 mod race;
 mod rejects;
 mod repair;

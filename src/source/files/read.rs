@@ -39,7 +39,12 @@ enum Fault {
     /// The file itself cannot be.
     Unreadable(String),
     /// The store does not answer as it should.
-    Unavailable(Error),
+    Unavailable {
+        /// What is told of it.
+        error: Error,
+        /// Whether it was silent, as it would be for any other file.
+        is_silent: bool,
+    },
 }
 
 impl Files<'_> {
@@ -68,6 +73,7 @@ impl Files<'_> {
         }
         let mut first_fault = None;
         let mut is_any_read = false;
+        let mut silent = 0;
         for found in &reading.files {
             let Some(checked) = checks.next().await else {
                 break;
@@ -98,10 +104,15 @@ impl Files<'_> {
                 self.outcome()?.hold(found.modified_at);
             }
             match checked {
-                Err(Fault::Unavailable(error)) => {
+                Err(Fault::Unavailable { error, is_silent }) => {
                     // One file that its store does not give stops no other; the next run asks for it again.
                     tracing::warn!(pipeline = self.pipeline, path = found.path, %error, "a file cannot be read now");
                     first_fault.get_or_insert(error);
+                    silent = if is_silent { silent + 1 } else { 0 };
+                    if silent == OPENED {
+                        // A store that is away would be waited for as long for each of the others.
+                        break;
+                    }
                     continue;
                 }
                 Err(Fault::Unreadable(reason)) => {
@@ -125,6 +136,7 @@ impl Files<'_> {
                 }
             }
             is_any_read = true;
+            silent = 0;
             self.outcome()?.files.push(file);
         }
 
@@ -189,7 +201,11 @@ impl Files<'_> {
 
         checked.map_err(
             |cause| match fault.lock().ok().and_then(|mut fault| fault.take()) {
-                Some(cause) => Fault::Unavailable(self.unavailable(cause)),
+                Some(cause) => Fault::Unavailable {
+                    is_silent: self.source.local().is_none()
+                        && matches!(cause, object_store::Error::Generic { .. }),
+                    error: self.unavailable(cause),
+                },
                 None if cause.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Unreadable(
                     "it ends in the middle; it was not written to its end, or cut".into(),
                 ),

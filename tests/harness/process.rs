@@ -1,0 +1,54 @@
+//! A service in a process of its own, for what only an environment of its own can tell it.
+
+use std::net::SocketAddr;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use super::Service;
+
+/// Killed when it is dropped.
+pub(super) struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Service {
+    /// Ends the service as a kill would, and starts the program over the same state, with more in its environment.
+    pub(crate) async fn restart_as_process(&mut self, environment: &[(&str, &str)]) {
+        self.end().await;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        self.address = listener.local_addr().expect("an address");
+        drop(listener);
+        let log = std::fs::File::create(self.folder.path().join("icefront.log")).expect("a log");
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let process = Command::new(env!("CARGO_BIN_EXE_icefront"))
+            .arg("serve")
+            .arg("--config")
+            .arg(&self.settings)
+            .env("ICEFRONT__HTTP__BIND", self.address.to_string())
+            .env("ICEFRONT__HTTP__METRICS_BIND", any_port.to_string())
+            .envs(environment.iter().copied())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        self.process = Some(Process(process));
+        for _ in 0..200 {
+            let asked = self.request(reqwest::Method::GET, "/livez").send().await;
+            if asked.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the program does not answer; {}", self.log());
+    }
+
+    /// What the program logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("icefront.log")).unwrap_or_default()
+    }
+}
