@@ -65,8 +65,9 @@ pub(super) struct File {
     state: FileState,
     /// The rows that it has; 0 where it was not read.
     rows: i64,
-    /// Those of its rows that are rejects now.
-    rejects: i64,
+    /// Those of its rows that are rejects now; absent where Trino cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejects: Option<i64>,
     /// Why it was not read, and in which line.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -119,7 +120,7 @@ pub(super) async fn list_files(
         .await?;
     let more = i64::try_from(files.len()).is_ok_and(|count| count > limit);
     files.truncate(usize::try_from(limit).map_err(Error::internal)?);
-    let rejects = report::rejects_by_file(&app, definition, &files).await?;
+    let rejects = report::rejects_by_file(&app, definition, &files).await.ok();
 
     Ok(Json(FilePage {
         next: files
@@ -128,14 +129,14 @@ pub(super) async fn list_files(
             .map(|last| last.id.to_string()),
         files: files
             .into_iter()
-            .map(|file| view(&definition.name, &rejects, file))
+            .map(|file| view(&definition.name, rejects.as_ref(), file))
             .collect(),
     }))
 }
 
 fn view(
     pipeline: &str,
-    rejects: &HashMap<(String, i64), i64>,
+    rejects: Option<&HashMap<(String, i64), i64>>,
     LedgerFile {
         id,
         batch,
@@ -144,7 +145,7 @@ fn view(
     }: LedgerFile,
 ) -> File {
     let of_file = (file.path, batch);
-    let rejects = rejects.get(&of_file).copied().unwrap_or(0);
+    let rejects = rejects.map(|rejects| rejects.get(&of_file).copied().unwrap_or(0));
 
     File {
         id: id.to_string(),

@@ -49,13 +49,8 @@ impl Table {
             |drift: &&Drift| matches!(drift.change, DriftKind::Added | DriftKind::Widened);
         evolution.drift = before.iter().filter(lasting).cloned().collect();
         self.refuse_other_identity(name, origin, made, &mut evolution);
-        if self.is_by_clock != was_by_clock {
-            let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
-            evolution.refuse(format!(
-                "the events of `{name}` are in the order of their {} now, but its tables were made in the order of their {}; put `source` back, or make them anew by `POST /v1/tables/…/rebuild`",
-                order(self.is_by_clock),
-                order(was_by_clock)
-            ));
+        if let Some(detail) = self.other_order(name, was_by_clock) {
+            evolution.refuse(detail);
         }
         let gone_key = missing_key(made, catalogue);
         if let Some(key) = gone_key {

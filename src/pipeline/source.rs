@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::FileSource;
+use super::{FileSource, Table};
 
 /// Where changes come from.
 #[derive(Debug, Clone, Deserialize)]
@@ -132,4 +132,20 @@ impl Default for AuditColumns {
 
 fn audit_table() -> String {
     "public.audit_log_dml".into()
+}
+
+impl Table {
+    /// Why tables that were made in another order of events cannot be gone on with; none where the order is the same.
+    #[must_use]
+    pub fn other_order(&self, name: &str, was_by_clock: bool) -> Option<String> {
+        let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
+
+        (self.is_by_clock != was_by_clock).then(|| {
+            format!(
+                "the events of `{name}` are in the order of their {} now, but its tables were made in the order of their {}; put `source` back, or make them anew by `POST /v1/tables/…/rebuild`",
+                order(self.is_by_clock),
+                order(was_by_clock)
+            )
+        })
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::attempt::Attempt;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Event, Landing, Writer};
-use crate::pipeline::{Column, CompareKeys};
+use crate::pipeline::Column;
 use crate::publish::Publisher;
 use crate::source::{Opened, Reading, Tally};
 use crate::sql::render;
@@ -34,6 +34,11 @@ pub(super) async fn find(
 ) -> Result<Vec<String>> {
     let mut unfinished = Vec::new();
     let mut compared = Vec::new();
+    if reading.compared().next().is_some() {
+        // What an earlier try left.
+        let folder = &attempt.app.folder;
+        folder.remove_keys(&attempt.definition.name).await?;
+    }
     for name in reading.compared() {
         match read(attempt, (source, reading), batch, name).await? {
             Some(keys) => compared.push((name, keys)),
@@ -57,7 +62,7 @@ pub(super) async fn find(
             let event = Event {
                 event_id: Some(id),
                 operation: Some("D"),
-                occurred_at_us: Some(reading.deleted_at().as_microsecond()),
+                occurred_at_us: Some(reading.deleted_at.as_microsecond()),
                 schema: Some(schema),
                 table: Some(table),
                 data: Some(&data),
@@ -69,28 +74,6 @@ pub(super) async fn find(
     }
 
     Ok(unfinished)
-}
-
-/// Removes the key files that earlier tries left.
-///
-/// # Errors
-///
-/// [`Error::LandingUnavailable`].
-pub(super) async fn sweep(attempt: &Attempt<'_>) -> Result<()> {
-    let compares = attempt
-        .definition
-        .tables
-        .values()
-        .any(|table| table.deletes.compare_keys != CompareKeys::Off);
-    if compares {
-        attempt
-            .app
-            .folder
-            .remove_keys(&attempt.definition.name)
-            .await?;
-    }
-
-    Ok(())
 }
 
 /// The keys of a table, in files of their own.

@@ -83,7 +83,6 @@ async fn extract_batch(
         landing::highest_batch(landing).await?
     };
     landing::sweep(landing, &app.store).await?;
-    deletes::sweep(attempt).await?;
 
     let cursor = app.store.cursor(&definition.name).await?;
     let last = cursor.as_ref().map(|cursor| &cursor.position);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd, add};
+use super::shape;
 use super::table::{self, counted, landed, target};
 use crate::error::Result;
 use crate::pipeline::Table;
@@ -201,6 +202,7 @@ impl Step<'_> {
             let Some(state) = self.attempt.app.store.table(pipeline, self.name).await? else {
                 break;
             };
+            shape::same_order(self.attempt, (self.name, self.table), &state)?;
             let Some(span) = self.span(&state, again).await? else {
                 continue;
             };

@@ -82,7 +82,8 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
         let reading = source
             .begin(Some(&cursor.position), Some(cursor.covered_until))
             .await?;
-        let is_due = reading.has_loads() || reading.compared().next().is_some();
+        let is_due =
+            reading.has_loads() || reading.is_partial() || reading.compared().next().is_some();
         if !is_due && source.backlog(&reading, 1).await? == 0 {
             store
                 .cover(pipeline, cursor.moved_at, reading.covered_until)

@@ -71,6 +71,21 @@ pub(super) async fn settled(
     }
 }
 
+/// Refuses to go on with tables that were made in another order of events.
+pub(super) fn same_order(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    known: &TableState,
+) -> Result<()> {
+    match table.other_order(name, known.is_by_clock) {
+        None => Ok(()),
+        Some(detail) => Err(Error::ContractBroken {
+            table: format!("{}.{name}", attempt.definition.name),
+            detail,
+        }),
+    }
+}
+
 /// What a table's definition and catalogue want it to be, whatever it was made of before; not remembered yet.
 pub(super) fn anew(
     attempt: &Attempt<'_>,

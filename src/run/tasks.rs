@@ -68,16 +68,20 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
 /// Has the extraction that follows read a table again; where an earlier attempt had that, what it began goes on.
 pub(super) async fn resync(attempt: &Attempt<'_>, name: &str) -> StepEnd {
     attempt
-        .step(&format!("resync.{name}"), async |_| {
+        .step(&format!("resync.{name}"), async |publisher| {
             let store = &attempt.app.store;
             let definition = attempt.definition;
-            if !store
+            if store
                 .has_succeeded(attempt.run.id, &format!("resync.{name}"))
                 .await?
-                && let Some(mut cursor) = store.cursor(&definition.name).await?
             {
+                return Ok(Map::new());
+            }
+            // A batch that is still on its way would bring a cursor that does not know of it.
+            extract::settle(attempt, publisher).await?;
+            if let Some(mut cursor) = store.cursor(&definition.name).await? {
                 read_again(&definition.source, &mut cursor.position, name)?;
-                store.point(&definition.name, &cursor.position).await?;
+                store.point(&definition.name, &cursor).await?;
             }
             Ok(Map::new())
         })
@@ -164,6 +168,7 @@ async fn verify(attempt: &Attempt<'_>, name: &str, table: &Table, one_in: u32) -
             else {
                 return Ok(Map::new());
             };
+            shape::same_order(attempt, (name, table), &state)?;
             let target = target(attempt, name, table, &state, publisher);
             table::ensure(attempt, target, &state).await?;
             let span = async |upto_batch| -> Result<Span> {

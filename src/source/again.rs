@@ -10,7 +10,7 @@ use super::tables::Positions;
 use crate::error::{Error, Result};
 use crate::pipeline::Source;
 
-/// Says that a table is to be read from the source again; one that was never read is anyway, and one that is being read again goes on.
+/// Says that a table is to be read from the source again, from its begin; one that was never read is anyway.
 ///
 /// # Errors
 ///
@@ -21,8 +21,7 @@ pub fn read_again(source: &Source, position: &mut Value, table: &str) -> Result<
             log.again.insert(table.to_owned());
         }),
         Source::PostgresTable { .. } => change(position, |positions: &mut Positions| {
-            let known = positions.tables.get_mut(table);
-            if let Some(known) = known.filter(|known| known.load.is_none()) {
+            if let Some(known) = positions.tables.get_mut(table) {
                 known.load = Some(FullLoad {
                     is_again: true,
                     ..FullLoad::default()
@@ -44,12 +43,12 @@ pub fn compare_again(source: &Source, position: &mut Value, tables: &[String]) -
     }
     match source {
         Source::PostgresAuditLog { .. } => change(position, |log: &mut Position| {
-            log.again.extend(tables.iter().cloned());
+            log.compared.extend(tables.iter().cloned());
         }),
         Source::PostgresTable { .. } => change(position, |positions: &mut Positions| {
             for table in tables {
                 if let Some(known) = positions.tables.get_mut(table) {
-                    known.is_compared_next = true;
+                    known.comparisons = known.comparisons.max(1);
                 }
             }
         }),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Reading;
 use super::catalogue::{self, AuditTable};
-use super::cursor::{NextFloor, Position, Rule, Safety};
+use super::cursor::{NextFloor, Position, Rule};
 use super::link::Link;
 use super::tally::Tally;
 use crate::config::Config;
@@ -68,37 +68,6 @@ impl<'a> AuditLog<'a> {
         Ok(log)
     }
 
-    /// How far the cursor can be trusted, and why.
-    #[must_use]
-    pub(super) fn safety(&self) -> (Safety, String) {
-        if let Some(detail) = self.disorder() {
-            return (Safety::Unsafe, detail);
-        }
-        let reason = match (&self.found.transaction, self.link.server.in_recovery) {
-            (Some(column), false) => format!(
-                "the cursor is a whole snapshot; `{column}` tells which rows it did not have"
-            ),
-            (Some(column), true) => format!(
-                "a standby: rows are read again from the oldest transaction of the last snapshot on, by `{column}`; repeats are dropped by id"
-            ),
-            (None, _) => "rows are read again from the oldest transaction of the last snapshot on, by their xmin; repeats are dropped by id. A column of type xid8 with the default pg_current_xact_id() and an index would spare the scan".into(),
-        };
-
-        (Safety::Proven, reason)
-    }
-
-    /// Why the order of the events cannot be told; none where it can.
-    pub(super) fn disorder(&self) -> Option<String> {
-        let cache = self.found.sequence_cache.filter(|cache| *cache > 1)?;
-
-        (!self.is_by_clock).then(|| {
-            format!(
-                "the sequence of `{0}` hands out {cache} ids at a time, so ids do not follow the writes of a row; set its cache to 1, or, where `{1}` is told by a clock when an event is written, `source.order_by: occurred_at`",
-                self.columns.event_id, self.columns.occurred_at
-            )
-        })
-    }
-
     /// Begins the snapshot that everything after `last` is read in; everything there is where `last` is none.
     ///
     /// # Errors
@@ -117,8 +86,10 @@ impl<'a> AuditLog<'a> {
             return Err(Error::SourceUnreadable { detail });
         }
         let loads = self.loads(last.as_ref()).await?;
-        let again = last.as_ref().map(|last| last.again.clone());
-        let again = again.unwrap_or_default();
+        let mut compared = BTreeSet::new();
+        if let Some(last) = &last {
+            compared.extend(last.again.union(&last.compared).cloned());
+        }
         let loaded = last.as_ref().map(|last| last.loaded.clone());
         let mut loaded = loaded.unwrap_or_default();
         let mut tables = vec![split(self.table)];
@@ -133,6 +104,7 @@ impl<'a> AuditLog<'a> {
         let position = Position {
             loaded,
             again: BTreeSet::new(),
+            compared: BTreeSet::new(),
             floor,
             next_floor,
             highest: known.and_then(|last| last.highest),
@@ -160,11 +132,9 @@ impl<'a> AuditLog<'a> {
             is_partial: false,
             loads: loads.iter().map(|load| load.name.to_owned()).collect(),
             files: Vec::new(),
-            compared: loads
-                .iter()
-                .map(|load| load.name.to_owned())
-                .filter(|name| again.contains(name))
-                .collect(),
+            // All that may be logged from now on is later.
+            deleted_at: self.covered_until(covered_before),
+            compared: compared.into_iter().collect(),
             position: serde_json::to_value(&position).map_err(Error::internal)?,
         })
     }

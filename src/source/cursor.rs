@@ -38,6 +38,9 @@ pub struct Position {
     /// The tracked tables whose rows are to be read again by the next reading.
     #[serde(default)]
     pub again: BTreeSet<String>,
+    /// The tracked tables whose keys are to be compared by the next reading.
+    #[serde(default)]
+    pub compared: BTreeSet<String>,
 }
 
 /// The floor in an audit log's position as it is remembered.

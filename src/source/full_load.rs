@@ -17,7 +17,7 @@ const ROWS: i64 = 250_000;
 /// is in one range, so none is left out and none comes twice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct FullLoad {
-    /// The columns of the key, in the order in which ranges follow each other.
+    /// The columns by which ranges follow each other, each with its type.
     #[serde(default)]
     pub(super) columns: Option<Vec<String>>,
     /// The key up to which rows have been loaded, as texts; none before the first range.
@@ -29,8 +29,8 @@ pub(super) struct FullLoad {
 
 impl FullLoad {
     /// The load as it goes on by a key: from the begin where it was by another.
-    pub(super) fn by(self, key: Option<&[String]>) -> Self {
-        let is_same = self.columns.as_deref() == key;
+    pub(super) fn by(self, key: &Option<Vec<String>>) -> Self {
+        let is_same = self.columns == *key;
 
         Self {
             after: self.after.filter(|_| is_same),
@@ -55,7 +55,7 @@ impl Found<'_> {
         };
         let mut query = self.names();
         query["bounds"] = json!({"columns": columns, "after": load.after, "upto": null});
-        query["rows"] = ROWS.into();
+        query["rows"] = (ROWS - 1).into();
         let row = link
             .client
             .query_opt(&render("source/range_end.sql", query)?, &[])

@@ -6,7 +6,7 @@ use super::Reading;
 use super::audit_log::{AuditLog, split};
 use super::cursor::Position;
 use super::tally::Tally;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landing::Writer;
 use crate::pipeline::Table;
 use crate::sql::{identifier, render};
@@ -40,7 +40,7 @@ impl<'a> AuditLog<'a> {
             let (schema, name) = load.table.origin();
             let logged = tally.of(schema, name);
             // Before the first event of the log; where the rows are read again, after they were read before.
-            let is_again = reading.compared.contains(&load.name.to_owned());
+            let is_again = reading.compared().any(|name| name == load.name);
             let at = logged
                 .and_then(|logged| logged.first_time)
                 .filter(|_| !is_again);
@@ -102,12 +102,25 @@ impl<'a> AuditLog<'a> {
     /// As [`AuditLog::begin`].
     pub(super) async fn loads(&self, last: Option<&Position>) -> Result<Vec<Load<'a>>> {
         let mut loads = Vec::new();
-        for (name, _, is_fresh) in &self.tables {
+        for (name, table, is_fresh) in &self.tables {
             let is_due = last.map_or(*is_fresh, |last| {
                 (*is_fresh && !last.loaded.contains(*name)) || last.again.contains(*name)
             });
-            if is_due {
-                loads.extend(self.loadable(name).await?);
+            if !is_due {
+                continue;
+            }
+            let is_again = last.is_some_and(|last| last.again.contains(*name));
+            match self.loadable(name).await? {
+                Some(load) => loads.push(load),
+                None if is_again => {
+                    return Err(Error::SourceUnreadable {
+                        detail: format!(
+                            "table `{}` cannot be read again: the user may not read it, it lacks its key, or the log's rows are not of type json; grant `select`, or mend the definition",
+                            table.from
+                        ),
+                    });
+                }
+                None => {}
             }
         }
 

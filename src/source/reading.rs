@@ -20,6 +20,8 @@ pub struct Reading {
     pub(super) queries: Vec<Value>,
     /// The files to be read.
     pub(super) files: Vec<Found>,
+    /// When a row that is missing went, as far as that is known.
+    pub deleted_at: Timestamp,
     /// Whether there was a reading before.
     pub(super) is_continued: bool,
     /// Whether another reading is to follow at once: this one is a part of what there is.
@@ -41,17 +43,6 @@ impl Reading {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.is_partial
-    }
-
-    /// When a row that is missing went, as far as that is known: by the time of the snapshot. Of a logged table before all that may be logged
-    /// from now on.
-    #[must_use]
-    pub fn deleted_at(&self) -> Timestamp {
-        if self.has_loads() {
-            self.covered_until
-        } else {
-            self.read_at
-        }
     }
 
     /// The tables of which all keys are to be compared with those of the current rows.

@@ -1,5 +1,6 @@
-//! How far the cursors of tables that tell when their rows were changed can be trusted.
+//! How far cursors can be trusted, and why.
 
+use super::audit_log::AuditLog;
 use super::cursor::Safety;
 use super::tables::Tables;
 
@@ -48,5 +49,38 @@ impl Tables<'_> {
                 "rows are read up to the begin of the oldest transaction that was open, and from there again".into(),
             ),
         }
+    }
+}
+
+impl AuditLog<'_> {
+    /// How far the cursor can be trusted, and why.
+    #[must_use]
+    pub(super) fn safety(&self) -> (Safety, String) {
+        if let Some(detail) = self.disorder() {
+            return (Safety::Unsafe, detail);
+        }
+        let reason = match (&self.found.transaction, self.link.server.in_recovery) {
+            (Some(column), false) => format!(
+                "the cursor is a whole snapshot; `{column}` tells which rows it did not have"
+            ),
+            (Some(column), true) => format!(
+                "a standby: rows are read again from the oldest transaction of the last snapshot on, by `{column}`; repeats are dropped by id"
+            ),
+            (None, _) => "rows are read again from the oldest transaction of the last snapshot on, by their xmin; repeats are dropped by id. A column of type xid8 with the default pg_current_xact_id() and an index would spare the scan".into(),
+        };
+
+        (Safety::Proven, reason)
+    }
+
+    /// Why the order of the events cannot be told; none where it can.
+    pub(super) fn disorder(&self) -> Option<String> {
+        let cache = self.found.sequence_cache.filter(|cache| *cache > 1)?;
+
+        (!self.is_by_clock).then(|| {
+            format!(
+                "the sequence of `{0}` hands out {cache} ids at a time, so ids do not follow the writes of a row; set its cache to 1, or, where `{1}` is told by a clock when an event is written, `source.order_by: occurred_at`",
+                self.columns.event_id, self.columns.occurred_at
+            )
+        })
     }
 }

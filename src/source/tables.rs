@@ -141,23 +141,37 @@ impl<'a> Tables<'a> {
             queries.push(query);
             positions.tables.insert(found.name.to_owned(), position);
         }
+        if is_loading {
+            // Keys are compared with the rows that there are, so not before those that are being loaded are there.
+            for name in compared.drain(..) {
+                let before = last.as_ref().and_then(|last| last.tables.get(&name));
+                if let (Some(position), Some(before)) = (positions.tables.get_mut(&name), before) {
+                    position.compared_at = before.compared_at;
+                    position.comparisons = before.comparisons;
+                }
+            }
+        }
 
         Ok(Reading {
             position: serde_json::to_value(&positions).map_err(Error::internal)?,
             read_at: snapshot.taken_at,
-            covered_until: match covered_before {
+            // Of a load that is not over nothing was covered.
+            covered_until: match covered_before
+                .filter(|before| is_loading || *before > Timestamp::UNIX_EPOCH)
+            {
                 // What changed while a load went on is read after it.
                 before if is_loading => before.unwrap_or(Timestamp::UNIX_EPOCH),
+                None => server.settled_until(),
                 // A prepared transaction does not tell when it began.
                 Some(before) if server.has_prepared => before.min(server.settled_until()),
                 Some(before) => before.max(server.settled_until()),
-                None => server.settled_until(),
             },
             blocked_by: server.oldest_pid.zip(server.oldest_begun),
             queries,
             files: Vec::new(),
             is_continued: last.is_some(),
             is_partial: is_loading,
+            deleted_at: snapshot.taken_at,
             loads: Vec::new(),
             compared,
         })

@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::pipeline::{CompareKeys, Table};
 use crate::sql::render;
 
+/// After a table was loaded again: by the reading that follows, and once its rows are published, because those may have gone meanwhile.
+const COMPARISONS: u8 = 2;
+
 /// A table that was found in the source.
 pub(super) struct Found<'a> {
     /// Its name in the pipeline.
@@ -35,9 +38,9 @@ pub(super) struct TablePosition {
     /// The full load that is under way; `upto` and `snapshot` are those of its first range.
     #[serde(default)]
     pub(super) load: Option<FullLoad>,
-    /// Whether the next reading compares all keys, whatever the definition says.
+    /// So many of the next readings compare all keys, whatever the definition says.
     #[serde(default)]
-    pub(super) is_compared_next: bool,
+    pub(super) comparisons: u8,
 }
 
 /// Which rows of a table a reading takes.
@@ -68,6 +71,18 @@ impl Found<'_> {
         fields
     }
 
+    /// The columns by which ranges follow each other, each with its type; none where there are no ranges.
+    fn range_key(&self) -> Option<Vec<String>> {
+        let columns = self.catalogue.range_key.as_ref()?.iter();
+        let kind = |column: &String| self.catalogue.columns.get(column).cloned();
+
+        Some(
+            columns
+                .map(|column| format!("{column} {}", kind(column).unwrap_or_default()))
+                .collect(),
+        )
+    }
+
     /// Whether the cursor is a time, not a number.
     pub(super) fn is_time(&self) -> bool {
         let kind = self
@@ -84,7 +99,7 @@ impl Found<'_> {
         let Some(before) = before.filter(|before| before.load.is_none()) else {
             return false;
         };
-        if before.is_compared_next {
+        if before.comparisons > 0 {
             return true;
         }
         match self.table.deletes.compare_keys {
@@ -142,9 +157,9 @@ impl Found<'_> {
         before: Option<&TablePosition>,
         snapshot: &Snapshot,
     ) -> Result<(TablePosition, Value)> {
-        let key = self.catalogue.range_key.as_deref();
+        let key = self.range_key();
         let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
-        let load = load.map(|load| load.by(key));
+        let load = load.map(|load| load.by(&key));
         let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
         // What changes while a load goes on is read after it, from the bounds of its first range on, and so are keys compared.
         let (upto, since, compared_at) = match before.filter(|_| goes_on) {
@@ -161,7 +176,7 @@ impl Found<'_> {
             snapshot: since,
             compared_at,
             load: None,
-            is_compared_next: false,
+            comparisons: before.map_or(0, |before| before.comparisons.saturating_sub(1)),
         };
         if let (None, Some(before)) = (&load, before) {
             if !self.is_compared(Some(before), snapshot.taken_at) {
@@ -176,9 +191,13 @@ impl Found<'_> {
             upto: end.as_deref(),
         };
         let query = self.query(&share, snapshot);
-        position.is_compared_next = load.is_again && end.is_none();
+        position.comparisons = if load.is_again && end.is_none() {
+            COMPARISONS
+        } else {
+            0
+        };
         position.load = end.map(|after| FullLoad {
-            columns: key.map(<[String]>::to_vec),
+            columns: key,
             after: Some(after),
             ..load
         });

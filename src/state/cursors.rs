@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Store, fault, statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How far a source has been read.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`crate::error::Error::StateUnavailable`].
+    /// [`Error::StateUnavailable`].
     pub async fn cursor(&self, pipeline: &str) -> Result<Option<Cursor>> {
         let row = self
             .client()
@@ -45,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`crate::error::Error::StateUnavailable`].
+    /// [`Error::StateUnavailable`].
     pub async fn cover(
         &self,
         pipeline: &str,
@@ -64,20 +64,26 @@ impl Store {
         Ok(())
     }
 
-    /// Points a cursor, which there is, to another position of the same reading.
+    /// Says in a cursor's position what is to be read again, unless it has moved since it was read.
     ///
     /// # Errors
     ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn point(&self, pipeline: &str, position: &Value) -> Result<()> {
-        self.client()
+    /// [`Error::StateUnavailable`], [`Error::Internal`] when it has moved.
+    pub async fn point(&self, pipeline: &str, cursor: &Cursor) -> Result<()> {
+        let pointed = self
+            .client()
             .await?
             .execute(
                 statement!("state/point_cursor.sql"),
-                &[&pipeline, &position],
+                &[&pipeline, &cursor.position, &cursor.moved_at],
             )
             .await
             .map_err(fault)?;
+        if pointed == 0 {
+            return Err(Error::internal(
+                "another service reads the source, so its cursor was left alone",
+            ));
+        }
 
         Ok(())
     }

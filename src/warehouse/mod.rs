@@ -23,6 +23,7 @@ pub use verify::{Verified, verify};
 use crate::pipeline::{Column, Definition, Names, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
+use span::FIRST_LOGGED;
 
 /// One tracked table, and what is needed to build it.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +94,9 @@ impl Target<'_> {
             "max_clock_skew_seconds": self.definition.max_clock_skew.as_secs(),
             "by_clock": self.table.is_by_clock,
             "is_by_content": self.definition.source.is_by_content(),
+            "first_logged": FIRST_LOGGED,
             "replaying": false,
+            "remaking": false,
         })
     }
 }

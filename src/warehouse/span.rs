@@ -13,6 +13,8 @@ use crate::state::{Landed, Window};
 /// To read less than that costs no more than to ask.
 const LEAST_BYTES: i64 = 8 << 20;
 const LONGEST_BOUND: usize = 256;
+/// Ids below it are those of rows that were read of a logged table itself.
+pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
 
 /// How much of the log decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +121,7 @@ impl Span {
     /// Whether the place of an event of the batches lies below the last before them.
     fn has_late(&self) -> bool {
         match self.reach {
-            Reach::Batches if self.landed.is_by_clock => !self.is_later(),
+            Reach::Batches if self.landed.is_by_clock => !self.is_later() || self.has_loaded(),
             Reach::Batches => !is_newer(self.landed.events.first_event, self.landed.highest_event),
             Reach::Touched | Reach::Keys(_) => true,
             Reach::Everything | Reach::Sample(_) => false,
@@ -132,6 +134,13 @@ impl Span {
     /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
     pub(super) fn has_older(&self) -> bool {
         self.has_late() || (self.reach == Reach::Batches && !self.is_later())
+    }
+
+    /// Whether rows that were read of a logged table itself are among the events.
+    fn has_loaded(&self) -> bool {
+        let first = self.landed.events.first_event;
+
+        first.is_some_and(|first| first < FIRST_LOGGED)
     }
 
     /// Whether all times of the batches are later than all before.
@@ -168,6 +177,7 @@ impl Span {
             "first_event": events.first_event.unwrap_or(0),
             "last_event": events.last_event.unwrap_or(0),
             "repeats": events.repeats,
+            "has_loaded": self.has_loaded() && target.definition.source.table().is_some(),
             "everything": matches!(self.reach, Reach::Everything | Reach::Sample(_)),
             "is_increment": self.reach == Reach::Batches,
             "has_late": self.has_late(),

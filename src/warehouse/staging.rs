@@ -25,7 +25,7 @@ pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
     let staging = target.staging();
     target.publisher.settle(&staging).await?;
     let committed = if span.window.after_batch == 0 && is_empty(target, &context).await? {
-        let remake = render("staging/remake.sql", &context)?;
+        let remake = remake(&context)?;
         let committed = target.publisher.remake(&staging, &remake).await?;
         describe_anew(target, &staging).await?;
         committed
@@ -81,7 +81,7 @@ pub async fn restage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
     target.publisher.settle(&staging).await?;
     target
         .publisher
-        .remake(&staging, &render("staging/remake.sql", &context)?)
+        .remake(&staging, &remake(&context)?)
         .await?;
     describe_anew(target, &staging).await?;
     {
@@ -96,6 +96,14 @@ pub async fn restage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
     upto.ends = Some(whole_ends(target, &context).await?);
 
     Ok(upto)
+}
+
+/// The statement that makes the log of all that landed.
+fn remake(context: &Value) -> Result<String> {
+    let mut context = context.clone();
+    context["remaking"] = true.into();
+
+    render("staging/remake.sql", context)
 }
 
 async fn is_empty(target: Target<'_>, context: &Value) -> Result<bool> {

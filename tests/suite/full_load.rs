@@ -156,6 +156,19 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
         ]),
         "{resync:#}"
     );
+    let versions = service
+        .query("select id, v, is_current, is_deleted from {marts.items_history} where id in (2, 4, 5) order by id, valid_from")
+        .await;
+    assert_eq!(
+        json!(versions),
+        json!([
+            [2, "before", false, true],
+            [4, "logged", false, false],
+            [4, "logged again", true, false],
+            [5, "before", false, true]
+        ]),
+        "what the log tells is as it was"
+    );
     write("update items set v = 'later' where id = 1").await;
     service.run().await;
     let versions = service
@@ -172,6 +185,35 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
         )
         .await;
     assert_eq!(verify["succeeded"], true, "{verify:#}");
+}
+
+#[tokio::test]
+async fn a_resync_does_not_touch_what_a_purged_log_had_told() {
+    let trigger = audit_trigger(&AuditTrigger {
+        table: "public.items".parse().expect("a name"),
+        audit_table: "public.audit_log_dml".parse().expect("a name"),
+        key: Vec::new(),
+    });
+    let tables = format!(
+        "create table items (seed integer, id bigint, v text, primary key (seed, id)); {}",
+        trigger.expect("a trigger")
+    );
+    let service = Service::start(EVENTS, &tables).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into items values (1, 1, 'a'), (1, 2, 'b')").await;
+    write("update items set v = 'a2' where id = 1; delete from items where id = 2").await;
+    service.run().await;
+    let versions =
+        "select id, v, valid_from, valid_to from {marts.items_history} order by id, valid_from";
+    let before = service.query(versions).await;
+    assert_eq!(before.len(), 3, "{before:?}");
+    write("delete from audit_log_dml").await;
+
+    for _ in 0..2 {
+        let resync = service.post_items("resync", &json!({})).await;
+        assert_eq!(resync["succeeded"], true, "{resync:#}");
+        assert_eq!(service.query(versions).await, before);
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ older as (
   {% else %}
   select distinct {{ bare(key_columns) }}
   from batch
-  where {% if not by_clock %}_event_id <= {{ highest_event }} or {% endif %}_occurred_at <= timestamp {{ highest_time | literal }}
+  where {% if by_clock %}_event_id < {{ first_logged }}{% else %}_event_id <= {{ highest_event }}{% endif %} or _occurred_at <= timestamp {{ highest_time | literal }}
   {% endif %}
 ),
 events as (

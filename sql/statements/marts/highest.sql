@@ -3,7 +3,7 @@
   select {{ list(key_columns, 'staged') }}, max({{ place('staged', by_clock) }}) as _highest
   from {{ staging }} as staged
   join (
-    select distinct {{ bare(key_columns) }} from batch where {% if by_clock %}_occurred_at <= timestamp {{ highest_time | literal }}{% else %}_event_id <= {{ highest_event }}{% endif %}
+    select distinct {{ bare(key_columns) }} from batch where {% if by_clock %}_occurred_at <= timestamp {{ highest_time | literal }} or _event_id < {{ first_logged }}{% else %}_event_id <= {{ highest_event }}{% endif %}
   ) as touched on {{ equal(key_columns, 'staged', 'touched') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ after_batch }} and staged._operation <> 'T'
   group by {{ list(key_columns, 'staged') }}

@@ -1,20 +1,48 @@
 {% include 'staging/events.sql' %}
-{% if is_by_content %}
--- Ids of ours never repeat: an event that came before is one of the same key, time and operation with the same row.
-, firsts as (
-  select *, row_number() over (partition by {% for column in columns %}{{ column.name }}, {% endfor %}_occurred_at, _operation order by _event_id) as _arrival
-  from judged
-  where _reason is null
+{% from 'marts/names.sql' import bare, equal, list %}
+{% if has_loaded %}
+-- What was read of a table itself says nothing of a key that its log has told of.
+, logged as (
+  select {{ bare(key_columns) }}, min(_batch_id) as _since
+  from (
+    select {{ bare(key_columns) }}, _batch_id from judged where _event_id >= {{ first_logged }} and _reason is null
+    {% if not remaking %}
+    union all
+    select {{ bare(key_columns) }}, _batch_id from {{ staging }} where _event_id >= {{ first_logged }}
+    {% endif %}
+  )
+  group by {{ bare(key_columns) }}
 )
-select * from firsts where _arrival = 1
+{% endif %}
+, taken as (
+  select judged.*
+  from judged
+  {% if has_loaded %}
+  left join logged on {{ equal(key_columns, 'judged', 'logged') }}
+  {% endif %}
+  where _reason is null
+  {% if has_loaded %}
+    and (_event_id >= {{ first_logged }} or _since is null or _since > judged._batch_id)
+  {% endif %}
+)
+{% if is_by_content %}
+-- Ids of ours never repeat: an event that came before is one of the same key, time and operation with the same row, out of another file.
+, dated as (
+  select *, first_value(_source_file) over (partition by {% for column in columns %}{{ column.name }}, {% endfor %}_occurred_at, _operation order by _event_id) as _first_file
+  from taken
+)
+select * from dated
+where _first_file = _source_file
+  {% if not remaking %}
+  {% include 'staging/unknown.sql' %}
+  {% endif %}
 {% elif repeats %}
 -- Of an id that came more than once, the first that landed.
 , firsts as (
   select *, row_number() over (partition by _event_id order by _batch_id) as _arrival
-  from judged
-  where _reason is null
+  from taken
 )
 select * from firsts where _arrival = 1
 {% else %}
-select * from judged where _reason is null
+select * from taken
 {% endif %}

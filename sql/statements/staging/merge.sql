@@ -3,21 +3,8 @@ merge into {{ staging }} as staged
 using (
   {% include 'staging/firsts.sql' %}
 ) as event
-{% if is_by_content %}
-on staged._occurred_at = event._occurred_at and staged._operation = event._operation
-  {% if first_time %}
-  and staged._occurred_at between timestamp {{ first_time | literal }} and timestamp {{ last_time | literal }}
-  {% endif %}
-  {% for column in key_columns %}
-  and staged.{{ column.name }} = event.{{ column.name }}
-  {% endfor %}
-  {% for column in value_columns %}
-  and staged.{{ column.name }} is not distinct from event.{{ column.name }}
-  {% endfor %}
-{% else %}
 on staged._event_id = event._event_id
   and staged._event_id between {{ first_event }} and {{ last_event }}
-{% endif %}
 when not matched then insert (
   _event_id, _operation, _occurred_at, _ingested_at, _batch_id,
   {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}

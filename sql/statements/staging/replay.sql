@@ -1,13 +1,7 @@
 -- Appends rejects that can be taken by now to the log, as a batch of their own; harmless twice, because an event id is taken once.
 merge into {{ staging }} as staged
 using (
-  {% include 'staging/events.sql' %}
-  , firsts as (
-    select *, row_number() over (partition by _event_id order by _batch_id) as _arrival
-    from judged
-    where _reason is null
-  )
-  select * from firsts where _arrival = 1
+  {% include 'staging/firsts.sql' %}
 ) as event
 on staged._event_id = event._event_id
 when not matched then insert (

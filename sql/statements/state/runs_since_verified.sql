@@ -1,6 +1,6 @@
 -- Counts the runs of a pipeline that succeeded since tables were last compared with their logs.
 select count(*) from icefront.runs
-where pipeline = $1 and state = 'succeeded' and task ->> 'kind' = 'build' and id > coalesce(
+where pipeline = $1 and state = 'succeeded' and task ->> 'kind' in ('build', 'resync') and id > coalesce(
   (
     select run.id from icefront.runs as run
     join icefront.steps as step on step.run_id = run.id

@@ -132,6 +132,7 @@ impl Files<'_> {
             files: batch.files.into_iter().collect(),
             is_continued: covered_before.is_some(),
             is_partial: batch.is_cut,
+            deleted_at: now,
             loads: Vec::new(),
             compared: Vec::new(),
         })
