@@ -20,7 +20,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// … or that said nothing for so long. A limit on the whole answer would cut off large files that are read as fast as they land.
 const SILENCE: Duration = Duration::from_secs(20);
 /// A request that has failed for so long is given up, so an outage fails a run within one and a half minutes.
-const RETRIED: Duration = Duration::from_secs(60);
+const RETRIED: Duration = Duration::from_mins(1);
 
 /// Names a batch, and by that its folder.
 ///
