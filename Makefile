@@ -20,7 +20,7 @@ test: ## run all tests, against a real Postgres, a real Trino and a real S3 serv
 	tests/stack/up --s3
 	. $(stack_env) && cargo test --locked
 
-test-nightly: stack ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of the race
+test-nightly: stack ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of each race, also on a standby
 	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_ROUNDS=50 cargo test --locked --test icefront -- suite::exactness suite::race
 
 bench: ## measure what the documentation claims

@@ -35,6 +35,8 @@ pub(super) struct Snapshot {
     pub(super) highest: i64,
     /// When it was taken, by the server's clock.
     pub(super) taken_at: Timestamp,
+    /// Whether it is a standby's.
+    pub(super) in_recovery: bool,
 }
 
 impl<'a> Link<'a> {
@@ -100,6 +102,7 @@ impl<'a> Link<'a> {
             text: row.get(0),
             highest: row.get(1),
             taken_at: row.get(2),
+            in_recovery: self.server.in_recovery,
         })
     }
 

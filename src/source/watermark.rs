@@ -32,6 +32,9 @@ pub(super) struct TablePosition {
     pub(super) upto: Option<String>,
     /// The last read's `pg_snapshot`, as text.
     pub(super) snapshot: String,
+    /// Whether that was a standby's, which knows of no transaction that was open.
+    #[serde(default)]
+    pub(super) in_recovery: bool,
     /// When all keys were compared.
     #[serde(default)]
     pub(super) compared_at: Option<Timestamp>,
@@ -140,7 +143,9 @@ impl Found<'_> {
             Share::Changes(since) => (Value::Null, Some(since)),
         };
         query["bounds"] = bounds;
-        query["after"] = json!(since.map(|since| &since.upto));
+        // What a standby held for settled may commit later: after it, transactions alone tell.
+        let settled = since.filter(|since| snapshot.in_recovery || !since.in_recovery);
+        query["after"] = json!(settled.map(|since| &since.upto));
         query["snapshot"] = json!(since.map(|since| &since.snapshot));
 
         query
@@ -162,11 +167,17 @@ impl Found<'_> {
         let load = load.map(|load| load.by(&key));
         let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
         // What changes while a load goes on is read after it, from the bounds of its first range on, and so are keys compared.
-        let (upto, since, compared_at) = match before.filter(|_| goes_on) {
-            Some(first) => (first.upto.clone(), first.snapshot.clone(), None),
+        let (upto, since, in_recovery, compared_at) = match before.filter(|_| goes_on) {
+            Some(first) => (
+                first.upto.clone(),
+                first.snapshot.clone(),
+                first.in_recovery,
+                None,
+            ),
             None => (
                 self.upto(link, before).await?,
                 snapshot.text.clone(),
+                snapshot.in_recovery,
                 Some(snapshot.taken_at),
             ),
         };
@@ -174,6 +185,7 @@ impl Found<'_> {
             oid: self.catalogue.oid,
             upto,
             snapshot: since,
+            in_recovery,
             compared_at,
             load: None,
             comparisons: before.map_or(0, |before| before.comparisons.saturating_sub(1)),
