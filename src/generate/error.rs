@@ -50,7 +50,7 @@ pub enum GenerateError {
     },
 
     /// A file cannot be written.
-    #[error("cannot write files into {}: name a folder by `--into` that this user may write to", .folder.display())]
+    #[error("cannot write files into `{}`: name a folder by `--into` that this user may write to", .folder.display())]
     Folder {
         /// The folder that `--into` named.
         folder: PathBuf,
@@ -60,7 +60,7 @@ pub enum GenerateError {
     },
 
     /// The folder has files of this seed, which others would have the same names and numbers as.
-    #[error("{} has files of seed {seed}: go on with another `--seed`, or name another folder by `--into`", .folder.display())]
+    #[error("`{}` has files of seed {seed}: go on with another `--seed`, or name another folder by `--into`", .folder.display())]
     SeedUsed {
         /// The folder that `--into` named.
         folder: PathBuf,

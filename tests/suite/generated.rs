@@ -106,10 +106,10 @@ fn read(path: &Path) -> Option<Vec<Fields>> {
     let file = File::open(path).ok()?;
     let is_empty = file.metadata().ok()?.len() == 0;
     let mut text = String::new();
-    let mut file: Box<dyn Read> = match name {
+    let mut file: Box<dyn Read> = match name.rsplit('.').next() {
         _ if is_empty => return Some(Vec::new()),
-        name if name.ends_with(".gz") => Box::new(flate2::read::GzDecoder::new(file)),
-        name if name.ends_with(".zst") => Box::new(zstd::Decoder::new(file).ok()?),
+        Some("gz") => Box::new(flate2::read::GzDecoder::new(file)),
+        Some("zst") => Box::new(zstd::Decoder::new(file).ok()?),
         _ => Box::new(file),
     };
     file.read_to_string(&mut text).ok()?;

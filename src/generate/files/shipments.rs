@@ -61,7 +61,7 @@ pub(super) struct Shipments {
     /// What the seed's numbers come after.
     base: i64,
     events: i64,
-    shipments: i64,
+    came: i64,
     open: Vec<(i64, State)>,
     gone: Vec<i64>,
 }
@@ -72,7 +72,7 @@ impl Shipments {
             weights,
             base: i64::from(seed) * NUMBERS,
             events: 0,
-            shipments: 0,
+            came: 0,
             open: Vec::new(),
             gone: Vec::new(),
         }
@@ -114,8 +114,8 @@ impl Shipments {
         let id = if !self.gone.is_empty() && rng.random_ratio(1, AGAIN) {
             self.gone.swap_remove(rng.random_range(0..self.gone.len()))
         } else {
-            self.shipments += 1;
-            self.base + self.shipments
+            self.came += 1;
+            self.base + self.came
         };
         let state = State {
             order_id: (id - self.base).to_string(),

@@ -95,7 +95,7 @@ impl FilesSummary {
 
 impl fmt::Display for FilesSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let formats = listed(&self.formats, |format| choice::name(format));
+        let formats = listed(&self.formats, choice::name);
         write!(
             formatter,
             "{} files in {:.1} s: {formats}; {} inserts, {} updates, {} deletes; {}",

@@ -24,7 +24,7 @@ fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 async fn the_same_seed_writes_the_same_bytes_however_fast() -> Result<()> {
     let (slow, fast) = (TempDir::new()?, TempDir::new()?);
     let args = GenerateFiles {
-        files: Some(40),
+        files: Some(100),
         broken: 0.3,
         ..GenerateFiles::quietly(fast.path())
     };
@@ -37,7 +37,7 @@ async fn the_same_seed_writes_the_same_bytes_however_fast() -> Result<()> {
     .await?;
     let written = contents(slow.path())?;
     assert_eq!(written, contents(fast.path())?);
-    assert_eq!(written.len(), 40);
+    assert_eq!(written.len(), 100);
     assert!(written.keys().all(|name| !name.starts_with('.')));
     assert_eq!(summary.formats.len(), 4, "{summary}");
     assert!(summary.broken() > 0 && summary.empty() > 0, "{summary}");
@@ -50,8 +50,8 @@ async fn the_same_seed_writes_the_same_bytes_however_fast() -> Result<()> {
 async fn a_time_ends_the_files_with_one_that_owes_nothing() -> Result<()> {
     let folder = TempDir::new()?;
     let summary = write_files(GenerateFiles {
-        duration: Some(Duration::from_millis(50)),
-        interval: Duration::from_secs(60),
+        duration: Some(Duration::from_millis(500)),
+        interval: Duration::from_mins(1),
         late: 1.0,
         repeated: 0.0,
         ..GenerateFiles::quietly(folder.path())
@@ -87,13 +87,11 @@ async fn what_would_mix_up_files_or_waits_is_refused() -> Result<()> {
     })
     .await;
     assert!(matches!(hurried, Err(GenerateError::Jitter { .. })));
-    let no_folder = folder.path().join("shipments-1-000001.csv/below");
-    let nowhere = write_files(GenerateFiles {
-        into: no_folder,
-        ..another
-    })
-    .await;
-    assert!(nowhere.is_err());
+    let file = folder.path().join("a_file");
+    std::fs::write(&file, "")?;
+    let into = file.join("below");
+    let nowhere = write_files(GenerateFiles { into, ..another }).await;
+    assert!(matches!(nowhere, Err(GenerateError::Folder { .. })));
     Ok(())
 }
 
