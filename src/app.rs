@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::landing::Folder;
 use crate::pipeline::Pipelines;
+use crate::source::Access;
 use crate::sql::Statements;
 use crate::state::Store;
 use crate::trino::Trino;
@@ -27,6 +28,8 @@ pub struct Parts {
     pub store: Store,
     /// The engine.
     pub trino: Trino,
+    /// The source servers.
+    pub access: Access,
     /// The landing folder.
     pub folder: Folder,
     /// What can be run.
@@ -51,6 +54,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             store: Store::new(&config.state)?,
             trino: Trino::new(config.trino.clone())?,
+            access: Access::new(&config.connections),
             folder: Folder::new(&config.landing)?,
             pipelines: Pipelines::load(&config)?,
             accepted: Notify::new(),

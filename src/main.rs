@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use icefront::config::{Config, LogFormat};
 use icefront::generate::{self, AuditTrigger, Generate, GenerateFiles};
 use icefront::pipeline::Pipelines;
+use icefront::postgres::Server;
 use icefront::state::Store;
 use icefront::{http, serve};
 
@@ -107,9 +108,13 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says of every pipeline whether it can be run; fails when one cannot.
+/// Says of every pipeline whether it can be run; fails when one cannot, or when an address or a file of the settings cannot be used.
 fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let pipelines = Pipelines::load(config)?;
+    Server::new(&config.state.address()?)?;
+    for (name, connection) in &config.connections {
+        Server::new(&connection.address(name)?)?;
+    }
     for pipeline in pipelines.usable() {
         let tables: Vec<&str> = pipeline.tables.keys().map(String::as_str).collect();
         println!(

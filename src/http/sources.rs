@@ -1,5 +1,7 @@
 //! `/v1/sources`: where changes come from, how far they have been read, how far that can be trusted.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -9,14 +11,17 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::read::Path;
 use crate::app::App;
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::report::{self, Purge};
 use crate::source::{Finding, Opened, Safety};
 use crate::state::Cursor;
 
-/// Waiting events are counted up to here.
+/// Waiting events are counted up to here, and so long at most.
 const MOST_BACKLOG: i64 = 100_000;
+const LONGEST_COUNT: Duration = Duration::from_secs(15);
+/// A page is not waited for longer.
+const LONGEST_ASKED: Duration = Duration::from_secs(50);
 
 /// All sources.
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,8 +79,11 @@ pub(super) struct CursorView {
 /// What a source says now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SourceNow {
-    /// Events behind the cursor, counted up to 100,000; of a folder the files that wait to be read.
-    backlog: i64,
+    /// Events behind the cursor, counted up to 100,000; of a folder the files that wait to be read. `null` where counting took too long.
+    backlog: Option<i64>,
+    /// Why the backlog is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backlog_reason: Option<String>,
     /// How far the cursor can be trusted.
     cursor_safety: Safety,
     /// Why.
@@ -133,7 +141,13 @@ pub(super) async fn get_source(
 ) -> Result<Json<Source>> {
     let definition = app.pipelines.get(&source)?;
     let cursor = app.store.cursor(&definition.name).await?;
-    let now = ask(&app, definition, cursor.as_ref()).await;
+    let asked = tokio::time::timeout(LONGEST_ASKED, ask(&app, definition, cursor.as_ref())).await;
+    let now = asked.unwrap_or_else(|_| {
+        Err(Error::TimedOut(format!(
+            "the source did not answer within {} s; ask again when it has less to do",
+            LONGEST_ASKED.as_secs()
+        )))
+    });
     let mut source = view(definition, cursor);
     match now {
         Ok(now) => source.now = Some(now),
@@ -156,7 +170,7 @@ pub(super) async fn check_source(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
-    let opened = Opened::open(definition, &app.config, &app.store).await?;
+    let opened = Opened::open(definition, &app.access, &app.store).await?;
     let (cursor_safety, cursor_safety_reason) = opened.safety();
 
     Ok(Json(Checked {
@@ -185,14 +199,29 @@ pub(super) async fn safe_to_purge(
 }
 
 async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
-    let source = Opened::open(definition, &app.config, &app.store).await?;
+    let source = Opened::open(definition, &app.access, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None)
         .await?;
     let (cursor_safety, cursor_safety_reason) = source.safety();
 
+    let counted = source.backlog(&reading, MOST_BACKLOG, LONGEST_COUNT).await;
+    let (backlog, backlog_reason) = match counted {
+        Ok(backlog) => (Some(backlog), None),
+        Err(Error::TimedOut(_)) => (
+            None,
+            Some(format!(
+                "the source could not count its events within {} s, or within `statement_timeout` of its connection; `POST /v1/sources/{}/check` tells whether an index is missing",
+                LONGEST_COUNT.as_secs(),
+                definition.name
+            )),
+        ),
+        Err(error) => return Err(error),
+    };
+
     Ok(SourceNow {
-        backlog: source.backlog(&reading, MOST_BACKLOG).await?,
+        backlog,
+        backlog_reason,
         cursor_safety,
         cursor_safety_reason,
     })

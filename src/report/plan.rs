@@ -48,7 +48,7 @@ pub struct PlannedTable {
 ///
 /// [`crate::error::Error::StateUnavailable`].
 pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
-    let source = Opened::open(definition, &app.config, &app.store).await;
+    let source = Opened::open(definition, &app.access, &app.store).await;
     let mut problem = source.as_ref().err().map(Problem::from);
     let mut tables = Vec::new();
     for (name, table) in &definition.tables {

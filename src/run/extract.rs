@@ -74,7 +74,7 @@ async fn extract_batch(
         table: &table,
         publisher,
     };
-    let source = Opened::open(definition, &app.config, &app.store).await?;
+    let source = Opened::open(definition, &app.access, &app.store).await?;
     app.make_once(&table.to_string(), async || landing::ensure(landing).await)
         .await?;
     let floor = if app.store.knows_batches(&definition.name).await? {
@@ -87,6 +87,7 @@ async fn extract_batch(
     let cursor = app.store.cursor(&definition.name).await?;
     let last = cursor.as_ref().map(|cursor| &cursor.position);
     let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
+    source.unlimit().await?;
     let reading = source.begin(last, covered_before).await?;
     // A server tells its columns before it is read, files while they are.
     let tells_columns = definition.source.files().is_none();

@@ -78,13 +78,13 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
     }) || !store.open_batches(pipeline).await?.is_empty();
     let cursor = store.cursor(pipeline).await?;
     if let (Some(cursor), false) = (&cursor, is_left) {
-        let source = Opened::open(definition, &app.config, store).await?;
+        let source = Opened::open(definition, &app.access, store).await?;
         let reading = source
             .begin(Some(&cursor.position), Some(cursor.covered_until))
             .await?;
         let is_due =
             reading.has_loads() || reading.is_partial() || reading.compared().next().is_some();
-        if !is_due && source.backlog(&reading, 1).await? == 0 {
+        if !is_due && source.backlog(&reading, 1, LONGEST).await? == 0 {
             store
                 .cover(pipeline, cursor.moved_at, reading.covered_until)
                 .await?;

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Reading;
+use super::access::Access;
 use super::catalogue::{self, AuditTable};
 use super::cursor::{NextFloor, Position, Rule};
 use super::link::Link;
 use super::tally::Tally;
-use crate::config::Config;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::{AuditColumns, Definition, Table};
@@ -38,17 +38,18 @@ impl<'a> AuditLog<'a> {
     pub(super) async fn open(
         connection: &'a str,
         (table, columns): (&'a str, &'a AuditColumns),
-        (definition, config, ledger): (&'a Definition, &Config, &Store),
+        (definition, access, ledger): (&'a Definition, &Access, &Store),
     ) -> Result<Self> {
-        let link = Link::open(connection, config).await?;
-        let found = catalogue::audit_table(&link.client, &quoted(table), columns)
-            .await
-            .map_err(|cause| link.refused(cause))?
-            .ok_or_else(|| Error::SourceUnreadable {
-                detail: format!(
-                    "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
-                ),
-            })?;
+        let link = Link::open(connection, (access, &definition.name)).await?;
+        let found = match catalogue::audit_table(&link.client, &quoted(table), columns).await {
+            Ok(found) => found,
+            Err(cause) => return Err(link.not_locked(&[split(table)], cause).await),
+        };
+        let found = found.ok_or_else(|| Error::SourceUnreadable {
+            detail: format!(
+                "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
+            ),
+        })?;
         let mut tables = Vec::new();
         for (name, table) in &definition.tables {
             let known = ledger.table(&definition.name, name).await?;

@@ -1,18 +1,20 @@
 //! A connection to a source server: what the server said at the open, and the one snapshot that a batch is read in.
 
+use std::time::Duration;
+
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::access::{Access, milliseconds};
 use super::catalogue;
 use super::connection::Connection;
 use super::copied::Messages;
 use super::server::{Server, is_cut, unavailable, unreadable};
 use super::tally::Tally;
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::landing::Writer;
-use crate::postgres::{self, Client};
+use crate::postgres::Client;
 use crate::sql::{identifier, render};
 use crate::state::statement;
 
@@ -40,21 +42,13 @@ pub(super) struct Snapshot {
 }
 
 impl<'a> Link<'a> {
-    /// Connects and asks what must be known before a snapshot is taken.
+    /// Connects for a pipeline and asks what must be known before a snapshot is taken.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub(super) async fn open(name: &'a str, config: &Config) -> Result<Self> {
-        let settings = config
-            .connections
-            .get(name)
-            .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))?;
-        let key = format!("connections.{name}.url");
-        let (client, work) = postgres::connect(&key, &settings.url(name)?)
-            .await?
-            .map_err(|cause| unavailable(name, cause))?;
-        let work = Connection::new(work);
+    /// As [`Access::connect`].
+    pub(super) async fn open(name: &'a str, (access, pipeline): (&Access, &str)) -> Result<Self> {
+        let (client, work) = access.connect(name, pipeline).await?;
         let server = Server::ask(&client)
             .await
             .map_err(|cause| unreadable(name, cause))?;
@@ -86,11 +80,9 @@ impl<'a> Link<'a> {
     /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn begin(&self, tables: &[(&str, &str)]) -> Result<Snapshot> {
         let lock = render("source/lock.sql", json!({"tables": tables}))?;
-        for sql in [statement!("source/begin.sql"), lock.as_str()] {
-            self.client
-                .batch_execute(sql)
-                .await
-                .map_err(|cause| self.refused(cause))?;
+        self.execute(statement!("source/begin.sql")).await?;
+        if let Err(cause) = self.client.batch_execute(&lock).await {
+            return Err(self.not_locked(tables, cause).await);
         }
         let row = self
             .client
@@ -112,8 +104,32 @@ impl<'a> Link<'a> {
     ///
     /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn end(&self) -> Result<()> {
+        self.execute(statement!("source/end.sql")).await
+    }
+
+    /// Lets statements take as long as they need, from here on: a batch is read by one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn unlimit(&self) -> Result<()> {
+        self.execute(statement!("source/unlimited.sql")).await
+    }
+
+    /// Ends statements that take longer than `limit`, until the snapshot ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn limit(&self, limit: Duration) -> Result<()> {
+        let limit = json!({"milliseconds": milliseconds(limit)});
+
+        self.execute(&render("source/within.sql", limit)?).await
+    }
+
+    async fn execute(&self, sql: &str) -> Result<()> {
         self.client
-            .batch_execute(statement!("source/end.sql"))
+            .batch_execute(sql)
             .await
             .map_err(|cause| self.refused(cause))
     }

@@ -1,7 +1,9 @@
 //! Reading changes out of source servers: inside one snapshot, behind a cursor that cannot skip. Writes nothing anywhere.
 
+mod access;
 mod again;
 mod audit_log;
+mod backlog;
 mod catalogue;
 mod check;
 mod connection;
@@ -13,6 +15,7 @@ mod link;
 mod load;
 mod reading;
 mod safety;
+mod locked;
 mod server;
 mod tables;
 mod tally;
@@ -24,17 +27,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tables::Tables;
 
+pub use access::Access;
 pub use again::{compare_again, read_again};
 pub use check::{Finding, Verdict};
 pub use cursor::{NextFloor, Position, Rule, Safety, floor};
 pub use reading::Reading;
 pub use tally::Tally;
 
-use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::landing::Writer;
 use crate::pipeline::{Definition, Source};
-use crate::sql::render;
 use crate::state::{SourceFile, Store};
 
 /// Events that have no number of their own are numbered from their batch's id times this on, so that those of later batches are later.
@@ -60,7 +62,7 @@ impl<'a> Opened<'a> {
     ///
     /// [`crate::error::Error::SourceUnavailable`], or [`crate::error::Error::SourceUnreadable`] that says which table or column is
     /// missing.
-    pub async fn open(definition: &'a Definition, config: &Config, ledger: &Store) -> Result<Self> {
+    pub async fn open(definition: &'a Definition, access: &Access, ledger: &Store) -> Result<Self> {
         let kind = match &definition.source {
             Source::PostgresAuditLog {
                 connection,
@@ -68,11 +70,11 @@ impl<'a> Opened<'a> {
                 columns,
                 ..
             } => Kind::AuditLog(
-                AuditLog::open(connection, (table, columns), (definition, config, ledger)).await?,
+                AuditLog::open(connection, (table, columns), (definition, access, ledger)).await?,
             ),
-            Source::PostgresTable { connection } => {
-                Kind::Tables(Tables::open(connection, &definition.tables, config).await?)
-            }
+            Source::PostgresTable { connection } => Kind::Tables(
+                Tables::open(connection, &definition.tables, (access, &definition.name)).await?,
+            ),
             Source::Files(source) => Kind::Files(Files::open(source, definition, ledger)?),
         };
         let tables = definition.tables.values().map(|table| {
@@ -128,6 +130,19 @@ impl<'a> Opened<'a> {
             Kind::AuditLog(log) => log.safety(),
             Kind::Tables(tables) => tables.safety(),
             Kind::Files(files) => files.safety(),
+        }
+    }
+
+    /// Lets the server take as long as it needs from here on, to read a batch; questions are limited.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
+    pub async fn unlimit(&self) -> Result<()> {
+        match &self.kind {
+            Kind::AuditLog(log) => log.link.unlimit().await,
+            Kind::Tables(tables) => tables.link.unlimit().await,
+            Kind::Files(_) => Ok(()),
         }
     }
 
@@ -245,33 +260,5 @@ impl<'a> Opened<'a> {
             Kind::AuditLog(log) => log.read_keys(table, writer).await,
             Kind::Files(_) => Ok(()),
         }
-    }
-
-    /// Counts the events that wait behind the cursor, up to `limit`; of a folder the files.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
-    pub async fn backlog(&self, reading: &Reading, limit: i64) -> Result<i64> {
-        let (link, statement) = match &self.kind {
-            Kind::AuditLog(log) => (&log.link, "source/backlog.sql"),
-            Kind::Tables(tables) => (&tables.link, "source/changed_rows.sql"),
-            Kind::Files(_) => {
-                return i64::try_from(reading.files.len()).map_err(Error::internal);
-            }
-        };
-        let mut waiting = 0;
-        for query in &reading.queries {
-            let mut query = query.clone();
-            query["limit"] = (limit - waiting).into();
-            let row = link
-                .client
-                .query_one(&render(statement, &query)?, &[])
-                .await
-                .map_err(|cause| link.refused(cause))?;
-            waiting += row.get::<_, i64>(0);
-        }
-
-        Ok(waiting)
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::error::{Cause, Error};
 use crate::state::statement;
@@ -65,17 +66,36 @@ pub(super) fn is_cut(cause: &tokio_postgres::Error) -> bool {
         .is_none_or(|code| matches!(code, "40001" | "40P01") || code.starts_with("57P"))
 }
 
-/// Tells a server that went away from one that refused: the latter says why.
+/// Tells a server that went away from one that refused, which says why, and from one that took too long.
 pub(super) fn unreadable(connection: &str, cause: tokio_postgres::Error) -> Error {
+    match cause.code().map(SqlState::code) {
+        // Canceled, and no lock in time.
+        Some("57014") => {
+            return Error::TimedOut(format!(
+                "the server of connection `{connection}` took longer to answer than `connections.{connection}.statement_timeout` allows, or somebody canceled it; ask again when it has less to do, raise the limit, or see what `POST /v1/sources/{{source}}/check` tells of indexes"
+            ));
+        }
+        Some("55P03") => {
+            return Error::TimedOut(format!(
+                "tables of connection `{connection}` were locked for longer than `connections.{connection}.lock_timeout` allows; ask again"
+            ));
+        }
+        _ => {}
+    }
     let refusal = cause
         .as_db_error()
         .filter(|error| !matches!(&error.code().code()[..2], "57" | "08" | "53"));
     match refusal {
         Some(error) => Error::SourceUnreadable {
             detail: format!(
-                "the server of connection `{connection}` refused to be read: {} (SQLSTATE {})",
+                "the server of connection `{connection}` refused to be read: {} (SQLSTATE {}){}",
                 error.message(),
-                error.code().code()
+                error.code().code(),
+                if *error.code() == SqlState::INSUFFICIENT_PRIVILEGE {
+                    "; grant that to the user of the connection: `POST /v1/sources/{source}/check` tells all that it lacks"
+                } else {
+                    ""
+                }
             ),
         },
         None => unavailable(connection, cause),

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Reading;
+use super::access::Access;
 use super::catalogue;
 use super::cursor::same_server;
 use super::link::Link;
 use super::tally::Tally;
 use super::watermark::{Found, TablePosition};
-use crate::config::Config;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::Table;
@@ -41,9 +41,9 @@ impl<'a> Tables<'a> {
     pub(super) async fn open(
         connection: &'a str,
         tables: &'a BTreeMap<String, Table>,
-        config: &Config,
+        access: (&Access, &str),
     ) -> Result<Self> {
-        let link = Link::open(connection, config).await?;
+        let link = Link::open(connection, access).await?;
         let mut found = Vec::new();
         for (name, table) in tables {
             let cursor = table.cursor.as_deref().unwrap_or_default();

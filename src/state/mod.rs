@@ -30,7 +30,7 @@ pub use tests::TestResult;
 
 use crate::config;
 use crate::error::{Error, Result};
-use crate::postgres;
+use crate::postgres::{Server, Tls};
 
 mod migrations {
     refinery::embed_migrations!("sql/migrations");
@@ -52,6 +52,7 @@ pub(crate) use statement;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    tls: Tls,
 }
 
 impl Store {
@@ -59,10 +60,13 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when `state.url` is missing or no address.
+    /// [`Error::Settings`] when `state.url` is missing or no address, or a file that belongs to it cannot be read.
     pub fn new(settings: &config::State) -> Result<Self> {
+        let server = Server::new(&settings.address()?)?;
+
         Ok(Self {
-            pool: postgres::pool("state.url", &settings.url()?, settings.connections)?,
+            pool: server.pool(settings.connections)?,
+            tls: server.tls().clone(),
         })
     }
 
@@ -102,7 +106,10 @@ impl Store {
 
     async fn client(&self) -> Result<Object> {
         self.pool.get().await.map_err(|cause| match cause {
-            PoolError::Backend(cause) => Error::StateUnavailable(cause.into()),
+            PoolError::Backend(cause) => match self.tls.explain(&cause) {
+                Some(detail) => Error::Settings(detail),
+                None => Error::StateUnavailable(cause.into()),
+            },
             other => Error::StateUnavailable(other.into()),
         })
     }

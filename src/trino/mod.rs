@@ -29,7 +29,7 @@ impl Trino {
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when `trino.url` is no `http://` or `https://` address.
+    /// [`Error::Settings`] when `trino.url` is no `http://` or `https://` address, or a file with a secret cannot be read.
     pub fn new(settings: config::Trino) -> Result<Self> {
         let fault = || {
             Error::Settings("`trino.url` must be an address such as `http://localhost:8080`".into())
@@ -42,6 +42,8 @@ impl Trino {
         };
         let host = url.host_str().ok_or_else(fault)?.to_owned();
         let port = url.port_or_known_default().ok_or_else(fault)?;
+        // What cannot be read is told at the start, not by what an engine says to nobody.
+        settings.auth()?;
 
         Ok(Self {
             settings,
@@ -129,7 +131,7 @@ impl Trino {
         for (name, value) in session {
             builder = builder.property(*name, *value);
         }
-        if let Some(auth) = self.settings.auth() {
+        if let Some(auth) = self.settings.auth()? {
             builder = builder.auth(auth);
         }
 

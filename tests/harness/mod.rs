@@ -1,9 +1,11 @@
 //! A service of its own for each test: its own databases, schemas, folder and port on the shared servers.
 
+mod certificates;
 mod client;
 mod items;
 mod process;
 mod proxy;
+mod postgres;
 mod servers;
 mod shop;
 mod standby;
@@ -17,8 +19,10 @@ use icefront::{http, run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+pub(crate) use certificates::Authority;
 pub(crate) use items::{ITEMS, item, start_items, start_items_by};
 pub(crate) use proxy::{Flow, Proxy};
+pub(crate) use postgres::OwnPostgres;
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 pub(crate) use standby::Standby;

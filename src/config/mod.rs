@@ -1,14 +1,20 @@
 //! The settings: `config.toml` is default, reference and example; a file and the environment override it.
 
+mod duration;
+mod secret;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use prusto::auth::Auth;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+pub use duration::parse_duration;
+pub(crate) use duration::{duration, some_duration};
+use secrecy::SecretString;
+use serde::Deserialize;
 
 use crate::error::{Error, Result, with_nearest};
+use crate::postgres::SslMode;
 
 const DEFAULTS: &str = include_str!("config.toml");
 
@@ -53,6 +59,12 @@ pub struct Http {
 pub struct State {
     url: Option<SecretString>,
     url_file: Option<PathBuf>,
+    password: Option<SecretString>,
+    password_file: Option<PathBuf>,
+    sslmode: Option<SslMode>,
+    sslrootcert: Option<PathBuf>,
+    sslcert: Option<PathBuf>,
+    sslkey: Option<PathBuf>,
     /// The most connections at once.
     pub connections: usize,
 }
@@ -111,6 +123,41 @@ pub struct Pipelines {
 pub struct Connection {
     url: Option<SecretString>,
     url_file: Option<PathBuf>,
+    password: Option<SecretString>,
+    password_file: Option<PathBuf>,
+    sslmode: Option<SslMode>,
+    sslrootcert: Option<PathBuf>,
+    sslcert: Option<PathBuf>,
+    sslkey: Option<PathBuf>,
+    /// The most connections at once, of all pipelines and calls together.
+    #[serde(default = "Connection::default_connections")]
+    pub connections: usize,
+    /// The longest that a question may take: catalogue, backlog, check. What a batch reads has no limit but the run's.
+    #[serde(
+        default = "Connection::default_statement_timeout",
+        deserialize_with = "duration"
+    )]
+    pub statement_timeout: Duration,
+    /// The longest wait for a table that others have locked.
+    #[serde(
+        default = "Connection::default_lock_timeout",
+        deserialize_with = "duration"
+    )]
+    pub lock_timeout: Duration,
+}
+
+impl Connection {
+    fn default_connections() -> usize {
+        8
+    }
+
+    fn default_statement_timeout() -> Duration {
+        Duration::from_mins(1)
+    }
+
+    fn default_lock_timeout() -> Duration {
+        Duration::from_secs(30)
+    }
 }
 
 /// How runs are executed.
@@ -121,7 +168,7 @@ pub struct Runs {
     pub concurrency: usize,
     /// The longest a run may take.
     #[serde(deserialize_with = "duration")]
-    pub timeout: std::time::Duration,
+    pub timeout: Duration,
     /// Whether keys that only newer events touched are published from their open version, without their log.
     pub fast_path: bool,
     /// Whether tables that have become many small files are written as few, at the end of a run.
@@ -176,110 +223,6 @@ impl Config {
             .and_then(config::Config::try_deserialize)
             .map_err(|fault| Error::Settings(explain(&fault.to_string())))
     }
-}
-
-impl State {
-    /// The address of the state database.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Settings`] when it is not set or its file cannot be read.
-    pub fn url(&self) -> Result<SecretString> {
-        secret("state.url", self.url.as_ref(), self.url_file.as_deref())
-    }
-}
-
-impl Connection {
-    /// The address of the server; `name` is the connection's name, for the message.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Settings`] when it is not set or its file cannot be read.
-    pub fn url(&self, name: &str) -> Result<SecretString> {
-        secret(
-            &format!("connections.{name}.url"),
-            self.url.as_ref(),
-            self.url_file.as_deref(),
-        )
-    }
-}
-
-impl Trino {
-    /// The credentials, where any are set.
-    pub(crate) fn auth(&self) -> Option<Auth> {
-        let read = |key, value: Option<&SecretString>, file: Option<&Path>| {
-            secret(key, value, file)
-                .ok()
-                .map(|secret| secret.expose_secret().to_owned())
-        };
-        if let Some(jwt) = read("trino.jwt", self.jwt.as_ref(), self.jwt_file.as_deref()) {
-            return Some(Auth::Jwt(jwt));
-        }
-
-        read(
-            "trino.password",
-            self.password.as_ref(),
-            self.password_file.as_deref(),
-        )
-        .map(|password| Auth::Basic(self.user.clone(), Some(password)))
-    }
-}
-
-/// Reads a duration such as `55s`, `10m` or `1h 30m`.
-pub(crate) fn duration<'de, D>(deserializer: D) -> Result<std::time::Duration, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "`{text}` is no duration; write one such as `30s`, `10m` or `1h`"
-        ))
-    })
-}
-
-/// As [`duration`], for a setting that may be left out.
-pub(crate) fn some_duration<'de, D>(
-    deserializer: D,
-) -> Result<Option<std::time::Duration>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    duration(deserializer).map(Some)
-}
-
-/// Reads a duration that is not negative, such as `55s` or `1d`, a day being 24 hours; nothing else is one.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
-    if let Some(days) = text.strip_suffix('d') {
-        let days: u64 = days.trim_end().parse().ok()?;
-        return days
-            .checked_mul(24 * 60 * 60)
-            .map(std::time::Duration::from_secs);
-    }
-    let span: jiff::SignedDuration = text.parse().ok()?;
-
-    std::time::Duration::try_from(span).ok()
-}
-
-fn secret(key: &str, value: Option<&SecretString>, file: Option<&Path>) -> Result<SecretString> {
-    if let Some(value) = value {
-        return Ok(value.clone());
-    }
-    let Some(path) = file else {
-        return Err(Error::Settings(format!(
-            "`{key}` is not set; set it, or `{key}_file` to a file that holds it"
-        )));
-    };
-
-    std::fs::read_to_string(path)
-        .map(|text| text.trim().to_owned().into())
-        .map_err(|fault| {
-            Error::Settings(format!(
-                "`{key}_file` names `{}`, which cannot be read: {fault}",
-                path.display()
-            ))
-        })
 }
 
 fn explain(fault: &str) -> String {

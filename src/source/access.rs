@@ -1,0 +1,102 @@
+//! Access to the source servers that the settings name: how each is reached, and how many connections to it there may be.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Connection;
+use super::server::{unavailable, unreadable};
+use crate::config;
+use crate::error::{Error, Result};
+use crate::postgres::{Client, Fault, Server, Work};
+use crate::sql::render;
+
+/// The longest wait for a connection while others have all that there may be.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The servers that pipelines read, by the names of their connections.
+#[derive(Debug)]
+pub struct Access(BTreeMap<String, Way>);
+
+/// The way to one server.
+#[derive(Debug)]
+struct Way {
+    settings: config::Connection,
+    free: Arc<Semaphore>,
+}
+
+impl Access {
+    /// Makes it of the settings; connects to nothing and reads no file.
+    #[must_use]
+    pub fn new(connections: &BTreeMap<String, config::Connection>) -> Self {
+        let ways = connections.iter().map(|(name, settings)| {
+            let way = Way {
+                settings: settings.clone(),
+                free: Arc::new(Semaphore::new(settings.connections.max(1))),
+            };
+            (name.clone(), way)
+        });
+
+        Self(ways.collect())
+    }
+
+    /// Connects to a server for a pipeline: a session that can write nothing and waits for nothing for ever.
+    ///
+    /// Secrets and certificates are read anew each time, so they may be exchanged while the service runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], and [`Error::TimedOut`] where others had all
+    /// connections for too long.
+    pub(super) async fn connect(&self, name: &str, pipeline: &str) -> Result<(Client, Connection)> {
+        let Way { settings, free } = self
+            .0
+            .get(name)
+            .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))?;
+        let server = Server::new(&settings.address(name)?)?.named(&format!("icefront/{pipeline}"));
+        let waited = tokio::time::timeout(LONGEST_WAIT, Arc::clone(free).acquire_owned()).await;
+        let permit = waited
+            .map_err(|_| {
+                Error::TimedOut(format!(
+                    "all {} connections of `connections.{name}` were in use for {} s; raise `connections.{name}.connections`, or let fewer pipelines run at once",
+                    settings.connections,
+                    LONGEST_WAIT.as_secs()
+                ))
+            })?
+            .map_err(Error::internal)?;
+        let (client, work) = server.connect().await.map_err(|fault| match fault {
+            Fault::Wrong(detail) => Error::SourceUnreadable { detail },
+            Fault::Away(cause) => unavailable(name, cause),
+        })?;
+        let session = render(
+            "source/session.sql",
+            json!({
+                "statement_timeout": milliseconds(settings.statement_timeout),
+                "lock_timeout": milliseconds(settings.lock_timeout),
+            }),
+        )?;
+        let connection = Connection::new(until_it_ends(work, permit));
+        client
+            .batch_execute(&session)
+            .await
+            .map_err(|cause| unreadable(name, cause))?;
+
+        Ok((client, connection))
+    }
+}
+
+/// The work of a connection, which counts as one as long as it is done.
+fn until_it_ends(work: Work, permit: OwnedSemaphorePermit) -> Work {
+    Box::pin(async move {
+        work.await;
+        drop(permit);
+    })
+}
+
+/// As the server takes it; zero would be no limit there.
+pub(super) fn milliseconds(limit: Duration) -> i32 {
+    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
+}
