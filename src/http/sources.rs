@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::report::{self, Purge};
-use crate::source::{Finding, Opened, Safety};
+use crate::source::{self, Finding, Opened, Safety};
 use crate::state::Cursor;
 
 /// Waiting events are counted up to here, and so long at most.
@@ -96,10 +96,12 @@ pub(super) struct Checked {
     /// Its name: the pipeline's.
     #[schema(example = "shop")]
     source: String,
-    /// How far the cursor can be trusted.
-    cursor_safety: Safety,
+    /// How far the cursor can be trusted; absent where the source cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor_safety: Option<Safety>,
     /// Why.
-    cursor_safety_reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor_safety_reason: Option<String>,
     /// What was looked at.
     findings: Vec<Finding>,
 }
@@ -170,14 +172,14 @@ pub(super) async fn check_source(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
-    let opened = Opened::open(definition, &app.access, &app.store).await?;
-    let (cursor_safety, cursor_safety_reason) = opened.safety();
+    let (safety, findings) = source::check(definition, &app.access, &app.store).await?;
+    let (cursor_safety, cursor_safety_reason) = safety.unzip();
 
     Ok(Json(Checked {
         source,
         cursor_safety,
         cursor_safety_reason,
-        findings: opened.check().await?,
+        findings,
     }))
 }
 

@@ -3,9 +3,9 @@
 mod certificates;
 mod client;
 mod items;
+mod postgres;
 mod process;
 mod proxy;
-mod postgres;
 mod servers;
 mod shop;
 mod standby;
@@ -21,8 +21,8 @@ use tokio::task::JoinHandle;
 
 pub(crate) use certificates::Authority;
 pub(crate) use items::{ITEMS, item, start_items, start_items_by};
-pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use postgres::OwnPostgres;
+pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 pub(crate) use standby::Standby;

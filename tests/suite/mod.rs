@@ -22,6 +22,7 @@ mod race;
 mod rejects;
 mod repair;
 mod requests;
+mod rights;
 mod s3;
 mod samples;
 mod standby;

@@ -1,6 +1,5 @@
--- Tells whether a table may be read, and whether a column by which its rows are looked up has an index and is never null.
+-- Tells whether a column by which a table's rows are looked up has an index and is never null.
 select
-  has_table_privilege($1::oid, 'select'),
   exists (
     select from pg_index as index
     join pg_attribute as first on first.attrelid = index.indrelid and first.attnum = index.indkey[0]

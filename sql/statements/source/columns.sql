@@ -1,4 +1,4 @@
--- Lists the columns of a source table with their types; a domain counts as what it is made of.
+-- Lists the columns of a source table with their types; a domain counts as what it is made of. Needs no right itself.
 select
   attribute.attname,
   case when kind.typtype = 'd'
@@ -7,5 +7,7 @@ select
   end
 from pg_attribute as attribute
 join pg_type as kind on kind.oid = attribute.atttypid
-where attribute.attrelid = to_regclass($1) and attribute.attnum > 0 and not attribute.attisdropped
+join pg_class as class on class.oid = attribute.attrelid
+join pg_namespace as space on space.oid = class.relnamespace
+where array[space.nspname::text, class.relname::text] = parse_ident($1) and attribute.attnum > 0 and not attribute.attisdropped
 order by attribute.attnum

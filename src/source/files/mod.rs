@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex};
 
 use glob::Pattern;
 use jiff::Timestamp;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use open::File;
 use rows::Columns;
 
@@ -159,6 +159,18 @@ impl<'a> Files<'a> {
             .map_or_else(Vec::new, Table::key_fields);
 
         (file, self.source.clone(), key)
+    }
+
+    /// Whether the first file that waits may be read; `None` where none waits.
+    pub(super) async fn may_read(&self, reading: &Reading) -> Option<bool> {
+        let first = reading.files.iter().find(|found| found.refused.is_none())?;
+        let path = Path::parse(&first.path).ok()?;
+
+        match self.store.get(&path).await {
+            // It may be gone by now.
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Some(true),
+            Err(_) => Some(false),
+        }
     }
 
     fn unavailable(&self, cause: impl Into<Cause>) -> Error {

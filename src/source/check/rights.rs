@@ -1,0 +1,103 @@
+//! The rights that reading a source needs, asked by names, because without them its tables cannot even be found.
+
+use super::Finding;
+use crate::error::Result;
+use crate::pipeline::{Definition, Source, Table};
+use crate::source::access::Access;
+use crate::source::audit_log::split;
+use crate::source::link::Link;
+use crate::state::statement;
+
+/// Finds the rights on schemas and tables that are there, and those that are not. Of folders there are none to ask for.
+pub(super) async fn of(definition: &Definition, access: &Access) -> Result<Vec<Finding>> {
+    let Some(connection) = definition.source.connection() else {
+        return Ok(Vec::new());
+    };
+    let link = Link::open(connection, (access, &definition.name)).await?;
+    let tracked = definition.tables.values().map(Table::origin);
+    let mut findings = Vec::new();
+    if let Source::PostgresAuditLog { table, .. } = &definition.source {
+        findings.extend(of_table(&link, split(table), Need::Always).await?);
+        for table in tracked {
+            findings.extend(of_table(&link, table, Need::First).await?);
+        }
+    } else {
+        for table in tracked {
+            findings.extend(of_table(&link, table, Need::Always).await?);
+        }
+    }
+
+    Ok(findings)
+}
+
+/// What a table is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// By every extraction.
+    Always,
+    /// Once, for the rows that are older than their log.
+    First,
+}
+
+async fn of_table(
+    link: &Link<'_>,
+    (schema, table): (&str, &str),
+    need: Need,
+) -> Result<Vec<Finding>> {
+    let row = link
+        .client
+        .query_opt(statement!("source/rights.sql"), &[&schema, &table])
+        .await
+        .map_err(|cause| link.refused(cause))?;
+    let Some(row) = row else {
+        return Ok(match need {
+            Need::Always => vec![Finding::error(
+                "table",
+                format!("there is no table `{schema}.{table}` in the database of the connection"),
+                "mend the name in the pipeline, or `url` of the connection",
+            )],
+            // Its log may outlive it.
+            Need::First => Vec::new(),
+        });
+    };
+    let lacks = |check, detail: String, remedy: String| match need {
+        Need::Always => Finding::error(check, detail, remedy),
+        Need::First => Finding::warn(
+            check,
+            format!("{detail}; rows that are older than their log are not loaded"),
+            remedy,
+        ),
+    };
+    let (may_use, may_select, is_hidden): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    let mut findings = vec![
+        if may_use {
+            Finding::pass("schema", format!("the user may use schema `{schema}`"))
+        } else {
+            lacks(
+                "schema",
+                format!("the user may not use schema `{schema}`"),
+                format!("grant usage on schema `{schema}` to the user of the connection"),
+            )
+        },
+        if may_select {
+            Finding::pass("select", format!("the user may read `{schema}.{table}`"))
+        } else {
+            lacks(
+                "select",
+                format!("the user may not read `{schema}.{table}`"),
+                format!("grant select on `{schema}.{table}` to the user of the connection"),
+            )
+        },
+    ];
+    if is_hidden {
+        findings.push(Finding::warn(
+            "row_security",
+            format!(
+                "policies hide rows of `{schema}.{table}` from the user; what is hidden is not read"
+            ),
+            "unless that is meant, give the user `bypassrls`, or a policy that shows it all rows",
+        ));
+    }
+
+    Ok(findings)
+}

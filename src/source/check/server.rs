@@ -1,0 +1,38 @@
+//! What a server tells of other sessions, and what they hold up.
+
+use super::Finding;
+use crate::source::link::Link;
+
+/// Finds what keeps freshness from being told, or from moving.
+pub(super) fn of(link: &Link<'_>) -> Vec<Finding> {
+    let server = &link.server;
+    let mut findings = Vec::new();
+    findings.push(if server.sees_all {
+        Finding::pass("sees_transactions", "the user may see when other sessions began their transactions")
+    } else {
+        Finding::warn(
+            "sees_transactions",
+            "the user may not see when other sessions began their transactions, so freshness and floors cannot be told",
+            "grant pg_read_all_stats to the user of the connection",
+        )
+    });
+    findings.push(if server.has_prepared {
+        Finding::warn(
+            "prepared_transactions",
+            "there is a prepared transaction, which does not tell when it began; until it ends, freshness stays where it is",
+            "commit it or roll it back; `pg_prepared_xacts` shows it",
+        )
+    } else {
+        Finding::pass("prepared_transactions", "there is no prepared transaction")
+    });
+    findings.push(match (server.oldest_pid, server.oldest_open) {
+        (Some(pid), Some(since)) if server.now.duration_since(since).as_mins() >= 10 => Finding::warn(
+            "long_transactions",
+            format!("the transaction of process {pid} is open since {since}; freshness does not pass that time"),
+            "end it, or find out why it is left open",
+        ),
+        _ => Finding::pass("long_transactions", "no transaction that wrote is open for ten minutes"),
+    });
+
+    findings
+}

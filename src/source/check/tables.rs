@@ -1,0 +1,65 @@
+//! What tables lack that are read themselves: an index for their cursor, a unique key.
+
+use super::{Finding, server};
+use crate::error::Result;
+use crate::source::tables::Tables;
+use crate::state::statement;
+
+/// Finds what tables lack.
+pub(super) async fn of(tables: &Tables<'_>) -> Result<Vec<Finding>> {
+    let link = &tables.link;
+    let mut findings = server::of(link);
+    if link.server.in_recovery {
+        findings.push(Finding::error(
+            "primary",
+            "the server is a standby, which does not tell which transactions are open on its primary; rows that commit late may be skipped",
+            "point the connection to the primary",
+        ));
+    }
+    for found in &tables.tables {
+        let from = &found.table.from;
+        let row = link
+            .client
+            .query_one(
+                statement!("source/check_table.sql"),
+                &[&found.catalogue.oid, &found.cursor],
+            )
+            .await
+            .map_err(|cause| link.refused(cause))?;
+        findings.push(if row.get(0) {
+            Finding::pass(
+                "cursor_index",
+                format!("`{}` of `{from}` has an index", found.cursor),
+            )
+        } else {
+            Finding::warn(
+                "cursor_index",
+                format!(
+                    "`{}` of `{from}` has no index, so each reading scans the table",
+                    found.cursor
+                ),
+                format!("give `{}` an index, made concurrently", found.cursor),
+            )
+        });
+        findings.push(if row.get(1) {
+            Finding::pass("cursor_not_null", format!("`{}` of `{from}` is never null", found.cursor))
+        } else {
+            Finding::warn(
+                "cursor_not_null",
+                format!("`{}` of `{from}` may be null; where it is, only the row's transaction tells that it changed", found.cursor),
+                format!("make `{}` not null", found.cursor),
+            )
+        });
+        findings.push(if found.catalogue.is_unique {
+            Finding::pass("unique_key", format!("the key of `{from}` is unique"))
+        } else {
+            Finding::warn(
+                "unique_key",
+                format!("nothing keeps two rows of `{from}` from having the same key; of those the one with the highest `{}` is taken", found.cursor),
+                format!("add a primary key or a unique constraint to {from}"),
+            )
+        });
+    }
+
+    Ok(findings)
+}

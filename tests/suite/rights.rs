@@ -1,0 +1,136 @@
+//! The rights that a source's user needs: each that is missing is found, with its remedy, and no more are needed.
+
+use serde_json::{Value, json};
+
+use crate::harness::{OwnPostgres, Service};
+
+const PIPELINE: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: own, table: logs.changes}
+tables:
+  items: {from: app.items, key: [id]}
+";
+const TABLES: &str = "
+create role reader login;
+revoke connect on database postgres from public;
+create schema logs;
+create schema app;
+create table app.items (id bigint primary key, v text);
+insert into app.items values (0, 'before');
+create table logs.changes (
+  audit_event_id bigint generated always as identity primary key,
+  audit_operation text,
+  audit_timestamp timestamptz,
+  audit_transaction_id xid8 not null default pg_current_xact_id(),
+  tbl_schema text,
+  tbl_name text,
+  raw_data jsonb
+);
+create index on logs.changes (audit_transaction_id);
+insert into logs.changes (audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data)
+values ('I', now(), 'app', 'items', '{\"id\": 1, \"v\": \"a\"}');
+";
+
+/// What a check found that is not as it should be, by name and verdict, and the remedies.
+async fn lacks(service: &Service) -> (Vec<String>, String) {
+    let checked = service
+        .post(&format!("/v1/sources/{}/check", service.name), &json!({}))
+        .await;
+    assert_eq!(checked.status, 200, "{checked:?}");
+    let findings = checked.body["findings"].as_array().expect("findings");
+    let lacking = findings
+        .iter()
+        .filter(|finding| finding["verdict"] != "pass");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let names = lacking
+        .clone()
+        .map(|finding| format!("{} {}", text(&finding["check"]), text(&finding["verdict"])));
+    let remedies: Vec<String> = lacking
+        .clone()
+        .map(|finding| text(&finding["remedy"]))
+        .collect();
+
+    (names.collect(), remedies.join("; "))
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_needed() {
+    let own = OwnPostgres::start();
+    let admin = own.connect("postgres").await;
+    admin.batch_execute(TABLES).await.expect("tables");
+    let grant = async |rights: &str| admin.batch_execute(rights).await.expect("granted");
+    let settings = format!("connections.own.url = '{}'", own.url("reader", "postgres"));
+    let service = Service::start_with(PIPELINE, "", &settings).await;
+    let check = format!("/v1/sources/{}/check", service.name);
+
+    let refused = service.post(&check, &json!({})).await;
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (424, "source-unreadable")
+    );
+    assert!(
+        refused
+            .detail()
+            .contains("grant `connect` on it to the user"),
+        "{refused:?}"
+    );
+
+    grant("grant connect on database postgres to reader").await;
+    let (names, remedies) = lacks(&service).await;
+    assert_eq!(
+        names,
+        ["schema error", "select error", "schema warn", "select warn"]
+    );
+    assert!(
+        remedies.contains("grant usage on schema `logs`"),
+        "{remedies}"
+    );
+    assert!(
+        remedies.contains("grant select on `logs.changes`"),
+        "{remedies}"
+    );
+    let run = service.run_once().await;
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    assert!(
+        detail.contains("permission denied") && detail.contains("/check` tells"),
+        "{detail}"
+    );
+
+    grant("grant usage on schema logs to reader; grant select on logs.changes to reader").await;
+    let (names, remedies) = lacks(&service).await;
+    assert_eq!(
+        names,
+        [
+            "schema warn",
+            "select warn",
+            "sees_transactions warn",
+            "sequence warn",
+            "first_trigger warn"
+        ]
+    );
+    for remedy in [
+        "grant usage on schema `app`",
+        "grant select on `app.items`",
+        "grant pg_read_all_stats",
+        "grant select on the sequence",
+    ] {
+        assert!(remedies.contains(remedy), "{remedy}: {remedies}");
+    }
+    // What is left is not needed to read the log.
+    let run = service.run().await;
+    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+
+    grant("grant usage on schema app to reader; grant select on app.items to reader; grant pg_read_all_stats to reader; grant select on all sequences in schema logs to reader").await;
+    let (names, _) = lacks(&service).await;
+    assert_eq!(names, ["first_trigger warn"]);
+
+    grant("alter table logs.changes enable row level security").await;
+    let (names, remedies) = lacks(&service).await;
+    assert_eq!(names, ["row_security warn", "first_trigger warn"]);
+    assert!(remedies.contains("bypassrls"), "{remedies}");
+
+    grant("alter table logs.changes rename to changed").await;
+    let (names, remedies) = lacks(&service).await;
+    assert_eq!(names, ["table error"]);
+    assert!(remedies.contains("mend the name"), "{remedies}");
+}
