@@ -109,7 +109,7 @@ pub async fn rejects_by_file(
     files: &[LedgerFile],
 ) -> Result<HashMap<(String, i64), i64>> {
     let mut paths = Vec::new();
-    for (name, _) in &definition.tables {
+    for name in definition.tables.keys() {
         let known = app.store.table(&definition.name, name).await?;
         if known.is_some_and(|known| known.rejects > 0) {
             let of_table = files.iter().filter(|file| file.file.table == *name);

@@ -52,21 +52,55 @@ impl Access {
     /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], and [`Error::TimedOut`] where others had all
     /// connections for too long.
     pub(super) async fn connect(&self, name: &str, pipeline: &str) -> Result<(Client, Connection)> {
-        let Way { settings, free } = self
-            .0
-            .get(name)
-            .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))?;
-        let server = Server::new(&settings.address(name)?)?.named(&format!("icefront/{pipeline}"));
-        let waited = tokio::time::timeout(LONGEST_WAIT, Arc::clone(free).acquire_owned()).await;
-        let permit = waited
+        let way = self.way(name)?;
+        let waited = Arc::clone(&way.free).acquire_owned();
+        let permit = tokio::time::timeout(LONGEST_WAIT, waited)
+            .await
             .map_err(|_| {
                 Error::TimedOut(format!(
                     "all {} connections of `connections.{name}` were in use for {} s; raise `connections.{name}.connections`, or let fewer pipelines run at once",
-                    settings.connections,
+                    way.settings.connections,
                     LONGEST_WAIT.as_secs()
                 ))
             })?
             .map_err(Error::internal)?;
+
+        way.connect((name, pipeline), permit).await
+    }
+
+    /// As [`Access::connect`], unless others have all connections: then there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    pub(super) async fn connect_if_free(
+        &self,
+        name: &str,
+        pipeline: &str,
+    ) -> Result<Option<(Client, Connection)>> {
+        let way = self.way(name)?;
+        let Ok(permit) = Arc::clone(&way.free).try_acquire_owned() else {
+            return Ok(None);
+        };
+
+        way.connect((name, pipeline), permit).await.map(Some)
+    }
+
+    fn way(&self, name: &str) -> Result<&Way> {
+        self.0
+            .get(name)
+            .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))
+    }
+}
+
+impl Way {
+    async fn connect(
+        &self,
+        (name, pipeline): (&str, &str),
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(Client, Connection)> {
+        let settings = &self.settings;
+        let server = Server::new(&settings.address(name)?)?.named(&format!("icefront/{pipeline}"));
         let (client, work) = server.connect().await.map_err(|fault| match fault {
             Fault::Wrong(detail) => Error::SourceUnreadable { detail },
             Fault::Away(cause) => unavailable(name, cause),

@@ -29,8 +29,8 @@ pub(super) struct FullLoad {
 
 impl FullLoad {
     /// The load as it goes on by a key: from the begin where it was by another.
-    pub(super) fn by(self, key: &Option<Vec<String>>) -> Self {
-        let is_same = self.columns == *key;
+    pub(super) fn by(self, key: Option<&[String]>) -> Self {
+        let is_same = self.columns.as_deref() == key;
 
         Self {
             after: self.after.filter(|_| is_same),

@@ -17,6 +17,7 @@ mod locked;
 mod reading;
 mod safety;
 mod server;
+mod side_by_side;
 mod tables;
 mod tally;
 mod watermark;
@@ -62,7 +63,11 @@ impl<'a> Opened<'a> {
     ///
     /// [`crate::error::Error::SourceUnavailable`], or [`crate::error::Error::SourceUnreadable`] that says which table or column is
     /// missing.
-    pub async fn open(definition: &'a Definition, access: &Access, ledger: &Store) -> Result<Self> {
+    pub async fn open(
+        definition: &'a Definition,
+        access: &'a Access,
+        ledger: &Store,
+    ) -> Result<Self> {
         let kind = match &definition.source {
             Source::PostgresAuditLog {
                 connection,

@@ -20,7 +20,7 @@ impl Tables<'_> {
                 "the user may not see when other sessions began their transactions, so rows of long ones may be skipped; `grant pg_read_all_stats` to it".into(),
             );
         }
-        let numbered = self.tables.iter().find(|found| !found.is_time());
+        let numbered = self.found.iter().find(|found| !found.is_time());
         if let Some(found) = numbered {
             return (
                 Safety::Overlap,
@@ -31,7 +31,7 @@ impl Tables<'_> {
             );
         }
         let overlapping = self
-            .tables
+            .found
             .iter()
             .find(|found| !found.table.overlap.is_zero());
         match overlapping {

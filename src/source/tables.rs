@@ -21,7 +21,9 @@ use crate::sql::{identifier, render};
 /// Tables that a connection was opened to.
 pub(super) struct Tables<'a> {
     pub(super) link: Link<'a>,
-    pub(super) tables: Vec<Found<'a>>,
+    /// The way to the server, and the pipeline that asks.
+    pub(super) access: (&'a Access, &'a str),
+    pub(super) found: Vec<Found<'a>>,
 }
 
 /// The cursors of some tables.
@@ -41,7 +43,7 @@ impl<'a> Tables<'a> {
     pub(super) async fn open(
         connection: &'a str,
         tables: &'a BTreeMap<String, Table>,
-        access: (&Access, &str),
+        access: (&'a Access, &'a str),
     ) -> Result<Self> {
         let link = Link::open(connection, access).await?;
         let mut found = Vec::new();
@@ -82,7 +84,8 @@ impl<'a> Tables<'a> {
 
         Ok(Self {
             link,
-            tables: found,
+            access,
+            found,
         })
     }
 
@@ -109,7 +112,7 @@ impl<'a> Tables<'a> {
             )?;
         }
         let tables: Vec<_> = self
-            .tables
+            .found
             .iter()
             .map(|found| found.table.origin())
             .collect();
@@ -122,7 +125,7 @@ impl<'a> Tables<'a> {
         let mut queries = Vec::new();
         let mut compared = Vec::new();
         let mut is_loading = false;
-        for found in &self.tables {
+        for found in &self.found {
             let before = last.as_ref().and_then(|last| last.tables.get(found.name));
             if let Some(before) = before.filter(|before| before.oid != found.catalogue.oid) {
                 return Err(Error::SourceReplaced {
@@ -177,7 +180,7 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// Reads every changed row of a reading, table by table.
+    /// Reads every changed row of a reading, tables side by side.
     ///
     /// # Errors
     ///
@@ -188,12 +191,12 @@ impl<'a> Tables<'a> {
         first: i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
-        let mut id = first;
+        let queries = reading.queries.iter();
+        let copies = queries.map(|query| render("source/read_rows.sql", query));
+        let copies = copies.collect::<Result<Vec<_>>>()?;
+        self.copy_all(&copies, first, (&mut *tally, &mut *writer))
+            .await?;
         for query in &reading.queries {
-            let copy = render("source/read_rows.sql", query)?;
-            self.link
-                .copy(&copy, Some(&mut id), (tally, writer))
-                .await?;
             if query["is_unique"] == false {
                 let sql = render("source/not_unique.sql", query)?;
                 let row = self.link.client.query_one(&sql, &[]).await;
@@ -207,7 +210,7 @@ impl<'a> Tables<'a> {
 
     /// The columns of a table's key as the source names them.
     pub(super) fn key_fields(&self, table: &str) -> Vec<String> {
-        let found = self.tables.iter().find(|found| found.name == table);
+        let found = self.found.iter().find(|found| found.name == table);
 
         found.map_or_else(Vec::new, Found::key_fields)
     }
@@ -223,7 +226,7 @@ impl<'a> Tables<'a> {
         table: &str,
         writer: &mut Writer<'_>,
     ) -> Result<()> {
-        let at = self.tables.iter().position(|found| found.name == table);
+        let at = self.found.iter().position(|found| found.name == table);
         let Some(query) = at.and_then(|at| reading.queries.get(at)) else {
             return Ok(());
         };

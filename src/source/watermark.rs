@@ -164,7 +164,7 @@ impl Found<'_> {
     ) -> Result<(TablePosition, Value)> {
         let key = self.range_key();
         let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
-        let load = load.map(|load| load.by(&key));
+        let load = load.map(|load| load.by(key.as_deref()));
         let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
         // What changes while a load goes on is read after it, from the bounds of its first range on, and so are keys compared.
         let (upto, since, in_recovery, compared_at) = match before.filter(|_| goes_on) {

@@ -1,5 +1,6 @@
 //! All rows of a table: at first, when a load was interrupted, and again when that is asked for.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use icefront::generate::{AuditTrigger, audit_trigger};
@@ -233,4 +234,48 @@ tables:
         .await;
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.detail().contains("restage"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
+    let names = ["one", "two", "three"];
+    let mut pipeline = String::from(
+        "pipeline: PIPELINE\nsource: {kind: postgres_table, connection: shop}\ntables:\n",
+    );
+    let mut tables = String::new();
+    for name in names {
+        let _ = writeln!(
+            pipeline,
+            "  {name}: {{from: public.{name}, key: [id], cursor: updated_at, overlap: 0s}}"
+        );
+        let _ = writeln!(
+            tables,
+            "create table {name} (id bigint primary key, amount bigint, updated_at timestamptz not null default now()); insert into {name} select n, 0 from generate_series(1, 50) as n;"
+        );
+    }
+    let service = Service::start(&pipeline, &tables).await;
+    let writer = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    let moves = async {
+        for number in 0..400 {
+            let (from, to, id) = (names[number % 3], names[(number + 1) % 3], number % 50 + 1);
+            let sql = format!(
+                "begin; update {from} set amount = amount - 7, updated_at = clock_timestamp() where id = {id}; update {to} set amount = amount + 7, updated_at = clock_timestamp() where id = {id}; commit"
+            );
+            writer.batch_execute(&sql).await.expect("written");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let runs = async {
+        for run in 0..3 {
+            service.run().await;
+            let sum = service
+                .query("select sum(amount) from (select amount from {marts.one} union all select amount from {marts.two} union all select amount from {marts.three})")
+                .await;
+            assert_eq!(json!(sum), json!([[0]]), "run {run}");
+        }
+    };
+    tokio::join!(moves, runs);
 }

@@ -16,7 +16,7 @@ pub(super) async fn of(tables: &Tables<'_>) -> Result<Vec<Finding>> {
             "point the connection to the primary",
         ));
     }
-    for found in &tables.tables {
+    for found in &tables.found {
         let from = &found.table.from;
         let row = link
             .client

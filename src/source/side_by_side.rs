@@ -1,0 +1,201 @@
+//! Tables of one server, read side by side in one snapshot that several connections share.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_postgres::error::SqlState;
+
+use super::connection::Connection;
+use super::copied::Messages;
+use super::server::unavailable;
+use super::tables::Tables;
+use super::tally::Tally;
+use crate::error::Result;
+use crate::landing::Writer;
+use crate::postgres::Client;
+use crate::sql::render;
+use crate::state::statement;
+
+/// So many connections at most, where the settings and other readers leave them free.
+const MOST: usize = 4;
+/// Rows are handed on in parts of so many bytes: a switch between tasks for each would cost more than the row.
+const PART: usize = 256 << 10;
+
+/// A connection that reads in the snapshot of another.
+struct Peer {
+    client: Client,
+    _work: Connection,
+}
+
+/// Messages of one query, by its place among all; without any at its end.
+type Part = (usize, Vec<Bytes>);
+
+/// The queries that nobody reads yet, by their places.
+type Queue = Mutex<VecDeque<usize>>;
+
+impl Tables<'_> {
+    /// Lands the rows of all queries as events, numbered on from `number` as they come.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`],
+    /// [`crate::error::Error::LandingUnavailable`].
+    pub(super) async fn copy_all(
+        &self,
+        queries: &[String],
+        mut number: i64,
+        (tally, writer): (&mut Tally, &mut Writer<'_>),
+    ) -> Result<()> {
+        let queue: Queue = Mutex::new((0..queries.len()).collect());
+        let peers = self.peers(queries.len().min(MOST)).await?;
+        if !peers.is_empty() {
+            let (parts, taken) = mpsc::channel(peers.len());
+            let mut readers: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
+            for peer in &peers {
+                let parts = parts.clone();
+                readers.push(self.feed(peer, queries, &queue, parts).boxed());
+            }
+            drop(parts);
+            let take = self.take(
+                taken,
+                queries.len(),
+                &mut number,
+                (&mut *tally, &mut *writer),
+            );
+            futures::try_join!(try_join_all(readers), take)?;
+        }
+        // What is left is read by the connection that has all tables locked already, so it waits for nobody.
+        while let Some(at) = next(&queue) {
+            self.link
+                .copy(&queries[at], Some(&mut number), (&mut *tally, &mut *writer))
+                .await?;
+        }
+
+        Ok(())
+    }
+
+    /// More connections in this one's snapshot, as far as any are free; none where one does as well.
+    async fn peers(&self, most: usize) -> Result<Vec<Peer>> {
+        let mut peers = Vec::new();
+        if most < 2 {
+            return Ok(peers);
+        }
+        let client = &self.link.client;
+        let row = client
+            .query_one(statement!("source/export_snapshot.sql"), &[])
+            .await
+            .map_err(|cause| self.link.refused(cause))?;
+        let snapshot: String = row.get(0);
+        let share = render("source/share_snapshot.sql", json!({"snapshot": snapshot}))?;
+        while peers.len() < most {
+            // A server that has no more to give is read by fewer.
+            let (access, pipeline) = self.access;
+            let Ok(Some((client, work))) = access.connect_if_free(self.link.name, pipeline).await
+            else {
+                break;
+            };
+            if client.batch_execute(&share).await.is_err() {
+                break;
+            }
+            peers.push(Peer {
+                client,
+                _work: work,
+            });
+        }
+        if peers.len() < 2 {
+            peers.clear();
+        }
+
+        Ok(peers)
+    }
+
+    /// Reads queries one after the other by a connection of its own until none is left. One whose table somebody waits to lock is left to
+    /// the connection that has it.
+    async fn feed(
+        &self,
+        peer: &Peer,
+        queries: &[String],
+        queue: &Queue,
+        parts: mpsc::Sender<Part>,
+    ) -> Result<()> {
+        let refused = |cause| self.link.refused(cause);
+        while let Some(at) = next(queue) {
+            let copied = match peer.client.copy_out(&queries[at]).await {
+                Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                    leave(queue, at);
+                    return Ok(());
+                }
+                copied => copied.map_err(refused)?,
+            };
+            let mut copied = pin!(copied);
+            let (mut part, mut bytes) = (Vec::new(), 0);
+            loop {
+                let message = copied.try_next().await.map_err(refused)?;
+                let is_over = message.is_none();
+                bytes += message.as_ref().map_or(0, Bytes::len);
+                part.extend(message);
+                if (is_over || bytes >= PART) && !part.is_empty() {
+                    bytes = 0;
+                    if parts.send((at, std::mem::take(&mut part))).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                if is_over {
+                    break;
+                }
+            }
+            if parts.send((at, Vec::new())).await.is_err() {
+                return Ok(());
+            }
+        }
+
+        Ok(())
+    }
+
+    /// Lands what the readers hand on.
+    async fn take(
+        &self,
+        mut parts: mpsc::Receiver<Part>,
+        queries: usize,
+        number: &mut i64,
+        (tally, writer): (&mut Tally, &mut Writer<'_>),
+    ) -> Result<()> {
+        let lost = |cause| unavailable(self.link.name, cause);
+        let mut messages: Vec<Messages> = (0..queries).map(|_| Messages::default()).collect();
+        while let Some((at, part)) = parts.recv().await {
+            if part.is_empty() {
+                messages[at].check_ended().map_err(lost)?;
+            }
+            for message in &part {
+                if let Some(mut event) = messages[at].event(message).map_err(lost)? {
+                    *number += 1;
+                    event.event_id = Some(*number);
+                    tally.count(&event);
+                    writer.push(&event).await?;
+                }
+            }
+        }
+
+        Ok(())
+    }
+}
+
+fn next(queue: &Queue) -> Option<usize> {
+    locked(queue).pop_front()
+}
+
+fn leave(queue: &Queue, at: usize) {
+    locked(queue).push_back(at);
+}
+
+fn locked(queue: &Queue) -> std::sync::MutexGuard<'_, VecDeque<usize>> {
+    queue
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
