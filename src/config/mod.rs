@@ -236,5 +236,15 @@ fn explain(fault: &str) -> String {
         return format!("the settings cannot be used: {}", words.join("…"));
     }
 
-    format!("the settings cannot be used: {}", with_nearest(fault))
+    // A fault of the file's grammar quotes the line, which may hold a secret.
+    let is_quoted = |line: &&str| {
+        line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+            .starts_with('|')
+    };
+    let told: Vec<&str> = fault.lines().filter(|line| !is_quoted(line)).collect();
+
+    format!(
+        "the settings cannot be used: {}",
+        with_nearest(&told.join("\n"))
+    )
 }

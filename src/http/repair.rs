@@ -117,7 +117,7 @@ pub(super) async fn restage_table(
 /// Read a table from its source again, all of it, then run the pipeline.
 ///
 /// For rows that changed where nobody could see it. Of a `postgres_table` every row is read, and what the source no longer has is deleted. Of an
-/// audit log those rows are read of which the log has no event; what the log tells of a row stays. Rows that are the same are counted `unchanged`.
+/// audit log those rows are read of which the log has no event; what the log tells of a row stays, a truncate of all of them, too. Rows that are the same are counted `unchanged`.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/resync", tag = "tables",
     params(TablePath),

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::report::{self, Purge};
-use crate::source::{self, Finding, Opened, Safety};
+use crate::source::{self, Finding, Opened, Purpose, Safety};
 use crate::state::Cursor;
 
 /// Waiting events are counted up to here, and so long at most.
@@ -203,7 +203,7 @@ pub(super) async fn safe_to_purge(
 async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
     let source = Opened::open(definition, &app.access, &app.store).await?;
     let reading = source
-        .begin(cursor.map(|cursor| &cursor.position), None)
+        .begin(cursor.map(|cursor| &cursor.position), None, Purpose::Look)
         .await?;
     let (cursor_safety, cursor_safety_reason) = source.safety();
 

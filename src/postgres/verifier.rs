@@ -87,13 +87,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.trust {
-            // A certificate that nobody looks at may be one that cannot be read.
-            Trust::Anyone => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Signed { .. } => {
-                verify_tls12_signature(message, certificate, signed, &self.algorithms)
-            }
-        }
+        // Whoever is trusted: who shows a certificate must have its key.
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -102,12 +97,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.trust {
-            Trust::Anyone => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Signed { .. } => {
-                verify_tls13_signature(message, certificate, signed, &self.algorithms)
-            }
-        }
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -10,7 +10,7 @@ use super::{deletes, shape};
 use crate::error::{Error, Result, causes};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::publish::Publisher;
-use crate::source::{Opened, Reading, Tally, compare_again};
+use crate::source::{Opened, Purpose, Reading, Tally, compare_again};
 use crate::state::{FileState, SourceEvents, Written};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
@@ -88,7 +88,7 @@ async fn extract_batch(
     let last = cursor.as_ref().map(|cursor| &cursor.position);
     let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
     source.unlimit().await?;
-    let reading = source.begin(last, covered_before).await?;
+    let reading = source.begin(last, covered_before, Purpose::Read).await?;
     // A server tells its columns before it is read, files while they are.
     let tells_columns = definition.source.files().is_none();
     if tells_columns {
@@ -143,6 +143,14 @@ async fn extract_batch(
     }
 
     Ok((counts, reading.is_partial()))
+}
+
+/// Refuses a table that cannot be read from its source again.
+pub(super) async fn can_again(attempt: &Attempt<'_>, table: &str) -> Result<()> {
+    let app = attempt.app;
+    let source = Opened::open(attempt.definition, &app.access, &app.store).await?;
+
+    source.check_again(table).await
 }
 
 /// Brings batches that an earlier try left on their way to their end, and reads nothing new.

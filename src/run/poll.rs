@@ -6,7 +6,7 @@ use super::{Request, start};
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
-use crate::source::Opened;
+use crate::source::{Opened, Purpose};
 use crate::state::{RunState, Runs};
 
 /// A source that has nothing is asked more seldom, up to so many times `poll`.
@@ -80,7 +80,11 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
     if let (Some(cursor), false) = (&cursor, is_left) {
         let source = Opened::open(definition, &app.access, store).await?;
         let reading = source
-            .begin(Some(&cursor.position), Some(cursor.covered_until))
+            .begin(
+                Some(&cursor.position),
+                Some(cursor.covered_until),
+                Purpose::Look,
+            )
             .await?;
         let is_due =
             reading.has_loads() || reading.is_partial() || reading.compared().next().is_some();

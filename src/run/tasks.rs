@@ -71,12 +71,11 @@ pub(super) async fn resync(attempt: &Attempt<'_>, name: &str) -> StepEnd {
         .step(&format!("resync.{name}"), async |publisher| {
             let store = &attempt.app.store;
             let definition = attempt.definition;
-            if store
-                .has_succeeded(attempt.run.id, &format!("resync.{name}"))
-                .await?
-            {
+            let step = format!("resync.{name}");
+            if store.has_succeeded(attempt.run.id, &step).await? {
                 return Ok(Map::new());
             }
+            extract::can_again(attempt, name).await?;
             // A batch that is still on its way would bring a cursor that does not know of it.
             extract::settle(attempt, publisher).await?;
             if let Some(mut cursor) = store.cursor(&definition.name).await? {

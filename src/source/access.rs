@@ -68,7 +68,7 @@ impl Access {
         way.connect((name, pipeline), permit).await
     }
 
-    /// As [`Access::connect`], unless others have all connections: then there is none.
+    /// As [`Access::connect`], as long as half of the connections are left for others; else there is none.
     ///
     /// # Errors
     ///
@@ -79,6 +79,9 @@ impl Access {
         pipeline: &str,
     ) -> Result<Option<(Client, Connection)>> {
         let way = self.way(name)?;
+        if way.free.available_permits() <= way.settings.connections / 2 {
+            return Ok(None);
+        }
         let Ok(permit) = Arc::clone(&way.free).try_acquire_owned() else {
             return Ok(None);
         };

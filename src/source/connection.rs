@@ -43,6 +43,13 @@ impl Connection {
         answer
     }
 
+    /// Ends the connection at once, whatever its server still sends.
+    pub(super) fn abort(&self) {
+        if let Some(task) = self.task().take() {
+            task.done.abort();
+        }
+    }
+
     fn task(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
         self.0
             .lock()

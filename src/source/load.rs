@@ -95,6 +95,23 @@ impl<'a> AuditLog<'a> {
             .await
     }
 
+    /// Refuses a table whose rows cannot be read themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnreadable`], and as [`AuditLog::begin`].
+    pub(super) async fn check_loadable(&self, table: &str) -> Result<()> {
+        if self.loadable(table).await?.is_some() {
+            return Ok(());
+        }
+
+        Err(Error::SourceUnreadable {
+            detail: format!(
+                "the rows of `{table}` cannot be read: the user of the connection may not read its table, that lacks its key, or the log's rows are not of type json; grant `select`, or mend the definition"
+            ),
+        })
+    }
+
     /// The tables whose rows are to be read themselves: those that may be older than the log, and those that are read again.
     ///
     /// # Errors
@@ -102,26 +119,14 @@ impl<'a> AuditLog<'a> {
     /// As [`AuditLog::begin`].
     pub(super) async fn loads(&self, last: Option<&Position>) -> Result<Vec<Load<'a>>> {
         let mut loads = Vec::new();
-        for (name, table, is_fresh) in &self.tables {
+        for (name, _, is_fresh) in &self.tables {
             let is_due = last.map_or(*is_fresh, |last| {
                 (*is_fresh && !last.loaded.contains(*name)) || last.again.contains(*name)
             });
             if !is_due {
                 continue;
             }
-            let is_again = last.is_some_and(|last| last.again.contains(*name));
-            match self.loadable(name).await? {
-                Some(load) => loads.push(load),
-                None if is_again => {
-                    return Err(Error::SourceUnreadable {
-                        detail: format!(
-                            "table `{}` cannot be read again: the user may not read it, it lacks its key, or the log's rows are not of type json; grant `select`, or mend the definition",
-                            table.from
-                        ),
-                    });
-                }
-                None => {}
-            }
+            loads.extend(self.loadable(name).await?);
         }
 
         Ok(loads)

@@ -32,7 +32,7 @@ pub use access::Access;
 pub use again::{compare_again, read_again};
 pub use check::{Finding, Verdict, check};
 pub use cursor::{NextFloor, Position, Rule, Safety, floor};
-pub use reading::Reading;
+pub use reading::{Purpose, Reading};
 pub use tally::Tally;
 
 use crate::error::Result;
@@ -161,10 +161,11 @@ impl<'a> Opened<'a> {
         &self,
         last: Option<&Value>,
         covered_before: Option<Timestamp>,
+        purpose: Purpose,
     ) -> Result<Reading> {
         match &self.kind {
             Kind::AuditLog(log) => log.begin(last, covered_before).await,
-            Kind::Tables(tables) => tables.begin(last, covered_before).await,
+            Kind::Tables(tables) => tables.begin(last, covered_before, purpose).await,
             Kind::Files(files) => files.begin(covered_before).await,
         }
     }
@@ -246,6 +247,18 @@ impl<'a> Opened<'a> {
         match &self.kind {
             Kind::Files(files) => files.covered_after(reading, before),
             Kind::AuditLog(_) | Kind::Tables(_) => reading.covered_until,
+        }
+    }
+
+    /// Refuses a table that cannot be read again.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
+    pub async fn check_again(&self, table: &str) -> Result<()> {
+        match &self.kind {
+            Kind::AuditLog(log) => log.check_loadable(table).await,
+            Kind::Tables(_) | Kind::Files(_) => Ok(()),
         }
     }
 

@@ -5,6 +5,15 @@ use serde_json::Value;
 
 use super::files::Found;
 
+/// What a snapshot is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see whether there is anything new, and how much.
+    Look,
+    /// To read it.
+    Read,
+}
+
 /// One reading: the cursor's position after it, and what it covers.
 #[derive(Debug, Clone)]
 pub struct Reading {

@@ -16,7 +16,7 @@ use super::copied::Messages;
 use super::server::unavailable;
 use super::tables::Tables;
 use super::tally::Tally;
-use crate::error::Result;
+use crate::error::{Result, causes};
 use crate::landing::Writer;
 use crate::postgres::Client;
 use crate::sql::render;
@@ -30,7 +30,14 @@ const PART: usize = 256 << 10;
 /// A connection that reads in the snapshot of another.
 struct Peer {
     client: Client,
-    _work: Connection,
+    work: Connection,
+}
+
+impl Drop for Peer {
+    /// Nobody wants what is left of its rows, which would else be sent to their end.
+    fn drop(&mut self) {
+        self.work.abort();
+    }
 }
 
 /// Messages of one query, by its place among all; without any at its end.
@@ -93,20 +100,21 @@ impl Tables<'_> {
             .map_err(|cause| self.link.refused(cause))?;
         let snapshot: String = row.get(0);
         let share = render("source/share_snapshot.sql", json!({"snapshot": snapshot}))?;
+        let (access, pipeline) = self.access;
         while peers.len() < most {
-            // A server that has no more to give is read by fewer.
-            let (access, pipeline) = self.access;
-            let Ok(Some((client, work))) = access.connect_if_free(self.link.name, pipeline).await
-            else {
+            let connected = access.connect_if_free(self.link.name, pipeline).await;
+            let Some((client, work)) = connected.unwrap_or_else(|error| {
+                fewer(&error);
+                None
+            }) else {
                 break;
             };
-            if client.batch_execute(&share).await.is_err() {
+            let peer = Peer { client, work };
+            if let Err(error) = peer.client.batch_execute(&share).await {
+                fewer(&error);
                 break;
             }
-            peers.push(Peer {
-                client,
-                _work: work,
-            });
+            peers.push(peer);
         }
         if peers.len() < 2 {
             peers.clear();
@@ -184,6 +192,11 @@ impl Tables<'_> {
 
         Ok(())
     }
+}
+
+/// A server that has no more connections to give is read by those that there are.
+fn fewer(error: &dyn std::error::Error) {
+    tracing::warn!(%error, cause = causes(error), "tables are read by fewer connections side by side");
 }
 
 fn next(queue: &Queue) -> Option<usize> {

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Reading;
 use super::access::Access;
 use super::catalogue;
 use super::cursor::same_server;
 use super::link::Link;
 use super::tally::Tally;
 use super::watermark::{Found, TablePosition};
+use super::{Purpose, Reading};
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::Table;
@@ -98,6 +98,7 @@ impl<'a> Tables<'a> {
         &self,
         last: Option<&Value>,
         covered_before: Option<Timestamp>,
+        purpose: Purpose,
     ) -> Result<Reading> {
         let server = &self.link.server;
         let last: Option<Positions> = last
@@ -135,7 +136,7 @@ impl<'a> Tables<'a> {
                     ),
                 });
             }
-            let (position, query) = found.next(&self.link, before, &snapshot).await?;
+            let (position, query) = found.next((&self.link, purpose), before, &snapshot).await?;
             if found.is_compared(before, snapshot.taken_at) {
                 compared.push(found.name.to_owned());
             }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Purpose;
 use super::catalogue::WatermarkTable;
 use super::full_load::FullLoad;
 use super::link::{Link, Snapshot};
@@ -158,7 +159,7 @@ impl Found<'_> {
     /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub(super) async fn next(
         &self,
-        link: &Link<'_>,
+        (link, purpose): (&Link<'_>, Purpose),
         before: Option<&TablePosition>,
         snapshot: &Snapshot,
     ) -> Result<(TablePosition, Value)> {
@@ -197,7 +198,11 @@ impl Found<'_> {
             return Ok((position, self.query(&Share::Changes(before), snapshot)));
         }
         let load = load.unwrap_or_default();
-        let end = self.range_end(link, &load).await?;
+        // Who only looks sees all that is left as one range.
+        let end = match purpose {
+            Purpose::Look => None,
+            Purpose::Read => self.range_end(link, &load).await?,
+        };
         let share = Share::Range {
             after: load.after.as_deref(),
             upto: end.as_deref(),

@@ -60,7 +60,12 @@ impl Proxy {
     /// Waits until so many bytes more have passed, both ways.
     pub(crate) async fn pass(&self, bytes: u64) {
         let until = self.passed.load(Ordering::Relaxed) + bytes;
+        let begun = std::time::Instant::now();
         while self.passed.load(Ordering::Relaxed) < until {
+            assert!(
+                begun.elapsed() < Duration::from_mins(2),
+                "so many bytes do not pass"
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

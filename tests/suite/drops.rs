@@ -23,23 +23,17 @@ impl Drops {
     /// Starts a service over an empty folder, with more keys of `source`, such as `, sequence: seq`.
     async fn start(more: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let pipeline = format!(
-            "
-pipeline: PIPELINE
-source: {{kind: files, path: 'file://{}/', settle: 0s{more}}}
-tables:
-  orders:
-    from: 'orders*'
-    key: [id]
-    columns: [{{name: id, data_type: bigint}}, {{name: amount, data_type: 'decimal(18,2)'}}]
-",
-            folder.path().display()
-        );
+        let pipeline = pipeline(&folder, more);
 
         Self {
             service: Service::start(&pipeline, "").await,
             folder,
         }
+    }
+
+    /// The definition, with more keys of `source`.
+    fn pipeline(&self, more: &str) -> String {
+        pipeline(&self.folder, more)
     }
 
     fn put(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -74,6 +68,21 @@ tables:
         files.sort();
         files
     }
+}
+
+fn pipeline(folder: &TempDir, more: &str) -> String {
+    format!(
+        "
+pipeline: PIPELINE
+source: {{kind: files, path: 'file://{}/', settle: 0s{more}}}
+tables:
+  orders:
+    from: 'orders*'
+    key: [id]
+    columns: [{{name: id, data_type: bigint}}, {{name: amount, data_type: 'decimal(18,2)'}}]
+",
+        folder.path().display()
+    )
 }
 
 /// Writes a file beside its place and moves it there, as who drops files should.
@@ -424,6 +433,56 @@ async fn in_any_order(more: &str) {
         drops.service.query(versions).await,
         shuffled.service.query(versions).await
     );
+}
+
+#[tokio::test]
+async fn rejects_that_came_twice_are_replayed_once_and_none_is_left() {
+    let mut drops = Drops::start(", occurred_at: at").await;
+    let row = "id,amount,note,at\n1,1,a,2090-01-01 00:00:00\n";
+    drops.put("orders1.csv", row);
+    drops.put("orders2.csv", format!("{row}2,2,b,2026-01-01 00:00:00\n"));
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["rejected"], 2, "{run:#}");
+    let pipeline = drops.pipeline(", occurred_at: at");
+    let pipeline = format!("{pipeline}max_clock_skew: 36500d\n");
+    drops.service.define(&pipeline);
+    drops.service.restart().await;
+
+    let table = format!("{}.orders", drops.service.name);
+    let replay = drops
+        .service
+        .post_run("/v1/rejects/replay", &json!({"table": table}))
+        .await;
+
+    assert_eq!(replay["counts"]["replayed"], 1, "{replay:#}");
+    assert_eq!(replay["counts"]["rejects_left"], 0, "{replay:#}");
+    let rows = json!([[1, "1.00", "a"], [2, "2.00", "b"]]);
+    assert_eq!(drops.rows().await, rows);
+    let path = format!("/v1/tables/{table}/restage");
+    drops.service.post_run(&path, &json!({})).await;
+    assert_eq!(drops.rows().await, rows);
+    let staged = drops
+        .service
+        .query("select count(*) from {staging.orders}")
+        .await;
+    assert_eq!(json!(staged), json!([[2]]));
+}
+
+#[tokio::test]
+async fn rows_that_a_replaced_file_brings_again_are_duplicates_however_they_are_staged() {
+    let drops = Drops::start(", occurred_at: at").await;
+    let old = "1,1,a,2026-01-01 00:00:00\n";
+    drops.put("orders.csv", format!("id,amount,note,at\n{old}"));
+    drops.service.run().await;
+    drops.put(
+        "orders.csv",
+        format!("id,amount,note,at\n{old}2,2,b,2026-01-02 00:00:00\n"),
+    );
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["duplicate"], 1, "{run:#}");
+    let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
+    let restage = drops.service.post_run(&path, &json!({})).await;
+    assert_eq!(restage["counts"]["duplicate"], 1, "{restage:#}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! All rows of a table: at first, when a load was interrupted, and again when that is asked for.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use icefront::generate::{AuditTrigger, audit_trigger};
@@ -250,7 +251,7 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
         );
         let _ = writeln!(
             tables,
-            "create table {name} (id bigint primary key, amount bigint, updated_at timestamptz not null default now()); insert into {name} select n, 0 from generate_series(1, 50) as n;"
+            "create table {name} (id bigint primary key, amount bigint, updated_at timestamptz not null default now()); insert into {name} select n, 0 from generate_series(1, 30000) as n;"
         );
     }
     let service = Service::start(&pipeline, &tables).await;
@@ -268,6 +269,20 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
+    let most = AtomicI64::new(0);
+    let watch = async {
+        loop {
+            let sql = "select count(*) from pg_stat_activity where application_name = $1 and state = 'active'";
+            let name = format!("icefront/{}", service.name);
+            let row = service
+                .shop
+                .query_one(sql, &[&name])
+                .await
+                .expect("a number");
+            most.fetch_max(row.get(0), Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
     let runs = async {
         for run in 0..3 {
             service.run().await;
@@ -277,5 +292,9 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
             assert_eq!(json!(sum), json!([[0]]), "run {run}");
         }
     };
-    tokio::join!(moves, runs);
+    tokio::select! {
+        _ = async { tokio::join!(moves, runs) } => {}
+        () = watch => {}
+    }
+    assert!(most.into_inner() > 1, "they are read side by side");
 }

@@ -228,7 +228,9 @@ impl Conflict {
     async fn vacuum(&self, is_enough: impl Fn(i64) -> bool) {
         let replica = self.standby.connect("postgres").await;
         let cancelled = "select sum(confl_snapshot + confl_lock + confl_bufferpin)::bigint from pg_stat_database_conflicts";
+        let begun = std::time::Instant::now();
         loop {
+            assert!(begun.elapsed().as_secs() < 120, "no read is cancelled");
             let row = replica.query_one(cancelled, &[]).await.expect("a number");
             if is_enough(row.get(0)) {
                 return;

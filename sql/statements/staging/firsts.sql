@@ -28,11 +28,12 @@
 {% if is_by_content %}
 -- Ids of ours never repeat: an event that came before is one of the same key, time and operation with the same row, out of another file.
 , dated as (
-  select *, first_value(_source_file) over (partition by {% for column in columns %}{{ column.name }}, {% endfor %}_occurred_at, _operation order by _event_id) as _first_file
+  select *, first_value(_source_file) over same as _first_file, first_value(_batch_id) over same as _first_batch
   from taken
+  window same as (partition by {% for column in columns %}{{ column.name }}, {% endfor %}_occurred_at, _operation order by _event_id)
 )
 select * from dated
-where _first_file = _source_file
+where _first_file = _source_file and _first_batch = _batch_id
   {% if not remaking %}
   {% include 'staging/unknown.sql' %}
   {% endif %}
