@@ -66,7 +66,8 @@ pub struct Csv {
     /// What stands around values that hold delimiters, quotes or line ends.
     pub quote: char,
     /// The text that means null.
-    pub null: String,
+    #[serde(alias = "null")]
+    pub null_text: String,
 }
 
 /// What becomes of a file that was taken and is another now.
@@ -249,7 +250,7 @@ impl Default for Csv {
             columns: Vec::new(),
             delimiter: ',',
             quote: '"',
-            null: String::new(),
+            null_text: String::new(),
         }
     }
 }

@@ -15,7 +15,6 @@ use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::{AuditColumns, Definition, Table};
 use crate::sql::{identifier, render};
-use crate::state::Store;
 
 /// An audit log that a connection was opened to.
 pub(super) struct AuditLog<'a> {
@@ -23,8 +22,8 @@ pub(super) struct AuditLog<'a> {
     pub(super) table: &'a str,
     pub(super) columns: &'a AuditColumns,
     pub(super) found: AuditTable,
-    /// Tracked tables by name, and whether nothing was staged of them yet: then their rows may be older than the log.
-    pub(super) tables: Vec<(&'a str, &'a Table, bool)>,
+    /// The tracked tables, by name.
+    pub(super) tables: Vec<(&'a str, &'a Table)>,
     /// Whether times tell the order of events, not ids.
     pub(super) is_by_clock: bool,
 }
@@ -38,7 +37,7 @@ impl<'a> AuditLog<'a> {
     pub(super) async fn open(
         connection: &'a str,
         (table, columns): (&'a str, &'a AuditColumns),
-        (definition, access, ledger): (&'a Definition, &Access, &Store),
+        (definition, access): (&'a Definition, &Access),
     ) -> Result<Self> {
         let link = Link::open(connection, (access, &definition.name)).await?;
         let found = match catalogue::audit_table(&link.client, &quoted(table), columns).await {
@@ -50,18 +49,13 @@ impl<'a> AuditLog<'a> {
                 "connection `{connection}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`"
             ),
         })?;
-        let mut tables = Vec::new();
-        for (name, table) in &definition.tables {
-            let known = ledger.table(&definition.name, name).await?;
-            let is_fresh = known.is_none_or(|known| known.staged_batch == 0);
-            tables.push((name.as_str(), table, is_fresh));
-        }
+        let tables = definition.tables.iter();
         let log = Self {
             link,
             table,
             columns,
             found,
-            tables,
+            tables: tables.map(|(name, table)| (name.as_str(), table)).collect(),
             is_by_clock: definition.source.is_by_clock(),
         };
         log.check_columns()?;

@@ -112,17 +112,17 @@ impl<'a> AuditLog<'a> {
         })
     }
 
-    /// The tables whose rows are to be read themselves: those that may be older than the log, and those that are read again.
+    /// The tables whose rows are to be read themselves: those that may be older than the log and could not be read before, and those that
+    /// are read again.
     ///
     /// # Errors
     ///
     /// As [`AuditLog::begin`].
     pub(super) async fn loads(&self, last: Option<&Position>) -> Result<Vec<Load<'a>>> {
         let mut loads = Vec::new();
-        for (name, _, is_fresh) in &self.tables {
-            let is_due = last.map_or(*is_fresh, |last| {
-                (*is_fresh && !last.loaded.contains(*name)) || last.again.contains(*name)
-            });
+        for (name, _) in &self.tables {
+            let is_due =
+                last.is_none_or(|last| !last.loaded.contains(*name) || last.again.contains(*name));
             if !is_due {
                 continue;
             }
@@ -134,8 +134,8 @@ impl<'a> AuditLog<'a> {
 
     /// A table whose rows can be read themselves; none where they cannot.
     async fn loadable(&self, name: &str) -> Result<Option<Load<'a>>> {
-        let found = self.tables.iter().find(|(known, ..)| *known == name);
-        let Some((name, table, _)) = found else {
+        let found = self.tables.iter().find(|(known, _)| *known == name);
+        let Some((name, table)) = found else {
             return Ok(None);
         };
         let (schema, short) = table.origin();
@@ -163,7 +163,8 @@ impl<'a> AuditLog<'a> {
         if row.get(0) && self.found.is_json && key.len() == table.key.len() {
             return Ok(Some(Load { name, table, key }));
         }
-        tracing::warn!(
+        // The check of the source tells it; this is asked at every look.
+        tracing::debug!(
             table = table.from,
             "rows from before the log are not loaded: the user may not read the table, it lacks its key, or the log's rows are not of type json"
         );

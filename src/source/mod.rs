@@ -75,7 +75,7 @@ impl<'a> Opened<'a> {
                 columns,
                 ..
             } => Kind::AuditLog(
-                AuditLog::open(connection, (table, columns), (definition, access, ledger)).await?,
+                AuditLog::open(connection, (table, columns), (definition, access)).await?,
             ),
             Source::PostgresTable { connection } => Kind::Tables(
                 Tables::open(connection, &definition.tables, (access, &definition.name)).await?,

@@ -90,12 +90,12 @@ async fn of_table(
         },
     ];
     if is_hidden {
-        findings.push(Finding::warn(
+        findings.push(Finding::error(
             "row_security",
             format!(
-                "policies hide rows of `{schema}.{table}` from the user; what is hidden is not read"
+                "policies decide which rows of `{schema}.{table}` the user sees, so it is not read: what is hidden would count as deleted"
             ),
-            "unless that is meant, give the user `bypassrls`, or a policy that shows it all rows",
+            "give the user `bypassrls`; what is not to be read, leave out by `where`",
         ));
     }
 

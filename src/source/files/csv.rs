@@ -79,7 +79,7 @@ impl Reader<'_> {
                     data.push(',');
                 }
                 data.push_str(label);
-                if value == csv.null {
+                if value == csv.null_text {
                     data.push_str("null");
                 } else {
                     columns::quote(value, &mut data);
@@ -88,7 +88,7 @@ impl Reader<'_> {
             data.push('}');
             let value = |name: &str| {
                 let at = names.iter().position(|known| known == name)?;
-                record.get(at).filter(|value| *value != csv.null)
+                record.get(at).filter(|value| *value != csv.null_text)
             };
             if !sink(self.row(data, value)) {
                 break;
