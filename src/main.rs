@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -69,15 +70,27 @@ impl Settings {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match execute(Arguments::parse()).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+/// Enough for a schema of a file that is nested as deep as nobody means it. What is not used of it costs nothing.
+const STACK: usize = 64 << 20;
+/// So long what still computes is waited for when all else has ended.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build();
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let ended = runtime.block_on(execute(arguments));
+        runtime.shutdown_timeout(LAST_WORK);
+        ended
+    });
+
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {

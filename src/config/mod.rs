@@ -17,6 +17,8 @@ use crate::error::{Error, Result, with_nearest};
 use crate::postgres::SslMode;
 
 const DEFAULTS: &str = include_str!("config.toml");
+const MOST_CONNECTIONS: usize = 1_000;
+const LEAST_LIMIT: Duration = Duration::from_millis(100);
 
 /// All settings of the service.
 #[derive(Debug, Clone, Deserialize)]
@@ -147,6 +149,29 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Refuses limits with which nothing could be read.
+    fn check(&self, name: &str) -> Result<()> {
+        if !(1..=MOST_CONNECTIONS).contains(&self.connections) {
+            return Err(Error::Settings(format!(
+                "`connections.{name}.connections` is {}; it must be between 1 and {MOST_CONNECTIONS}",
+                self.connections
+            )));
+        }
+        let limits = [
+            ("statement_timeout", self.statement_timeout),
+            ("lock_timeout", self.lock_timeout),
+        ];
+        for (setting, limit) in limits {
+            if limit < LEAST_LIMIT {
+                return Err(Error::Settings(format!(
+                    "`connections.{name}.{setting}` is less than 100 ms, in which no server answers; write a time such as `30s`"
+                )));
+            }
+        }
+
+        Ok(())
+    }
+
     fn default_connections() -> usize {
         8
     }
@@ -213,7 +238,7 @@ impl Config {
         if let Some(path) = file {
             builder = builder.add_source(config::File::from(path));
         }
-        builder
+        let config: Self = builder
             .add_source(
                 config::Environment::with_prefix("ICEFRONT")
                     .prefix_separator("__")
@@ -221,7 +246,12 @@ impl Config {
             )
             .build()
             .and_then(config::Config::try_deserialize)
-            .map_err(|fault| Error::Settings(explain(&fault.to_string())))
+            .map_err(|fault| Error::Settings(explain(&fault.to_string())))?;
+        for (name, connection) in &config.connections {
+            connection.check(name)?;
+        }
+
+        Ok(config)
     }
 }
 

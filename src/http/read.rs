@@ -107,10 +107,10 @@ fn is_json(content_type: &str) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-/// For calls that take no parameters: one that is given is refused.
+/// For calls that take no parameters, or no body: what is given is refused.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct NoQuery {}
+pub(super) struct Nothing {}
 
 /// A fault in a field, with the nearest right name where the field or its word is unknown.
 fn invalid(path: &str, fault: &str) -> Error {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::answer::Accepted;
-use super::read::{Body, NoQuery, Path, Query};
+use super::read::{Body, Nothing, Path, Query};
 use super::runs::Run;
 use super::tables::TablePath;
 use crate::app::App;
@@ -50,7 +50,7 @@ pub(super) struct Rebuild {
 pub(super) async fn verify_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
-    Query(NoQuery {}): Query<NoQuery>,
+    Query(Nothing {}): Query<Nothing>,
     Body(request): Body<Verify>,
 ) -> Result<Accepted<Run>> {
     let one_in = request.one_in.unwrap_or(1);
@@ -76,7 +76,7 @@ pub(super) async fn verify_table(
 pub(super) async fn rebuild_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
-    Query(NoQuery {}): Query<NoQuery>,
+    Query(Nothing {}): Query<Nothing>,
     Body(request): Body<Rebuild>,
 ) -> Result<Accepted<Run>> {
     let (_, tracked) = app.pipelines.table(&table)?;
@@ -112,7 +112,8 @@ pub(super) async fn rebuild_table(
 pub(super) async fn restage_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
-    Query(NoQuery {}): Query<NoQuery>,
+    Query(Nothing {}): Query<Nothing>,
+    Body(Nothing {}): Body<Nothing>,
 ) -> Result<Accepted<Run>> {
     start(&app, &table, |table| Task::Restage { table }).await
 }
@@ -129,7 +130,8 @@ pub(super) async fn restage_table(
 pub(super) async fn resync_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
-    Query(NoQuery {}): Query<NoQuery>,
+    Query(Nothing {}): Query<Nothing>,
+    Body(Nothing {}): Body<Nothing>,
 ) -> Result<Accepted<Run>> {
     let (definition, _) = app.pipelines.table(&table)?;
     if definition.source.files().is_some() {

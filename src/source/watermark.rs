@@ -1,5 +1,7 @@
 //! One table whose rows tell when they were changed: which of them a reading takes.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -96,6 +98,17 @@ impl Found<'_> {
             .map_or("", String::as_str);
 
         kind.starts_with("timestamp") || kind == "date"
+    }
+
+    /// How far below the time of its write a value may be, by the column's type: less digits than a clock tells; another place's hours, where
+    /// no zone says which; midnight. Rows are told by their transactions besides, so that more than is needed only costs a look.
+    fn slack(&self) -> Duration {
+        let kind = self.catalogue.columns.get(self.cursor);
+        match kind.map(String::as_str) {
+            Some("timestamp with time zone") => Duration::from_secs(1),
+            Some("date") => Duration::from_hours(48),
+            _ => Duration::from_hours(24),
+        }
     }
 
     /// Whether all keys are compared by a reading; the first has nothing to compare them with.
@@ -238,7 +251,7 @@ impl Found<'_> {
             if server.has_prepared {
                 return Ok(before.and_then(|before| before.upto.clone()));
             }
-            let upto = server.settled_until() - self.table.overlap;
+            let upto = server.settled_until() - self.table.overlap - self.slack();
             return Ok(Some(upto.to_string()));
         }
         let sql = render("source/highest.sql", self.names())?;

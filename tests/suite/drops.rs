@@ -469,6 +469,17 @@ async fn rejects_that_came_twice_are_replayed_once_and_none_is_left() {
 }
 
 #[tokio::test]
+async fn any_sign_may_stand_between_values() {
+    for delimiter in [" ", ";", "|", "\\t"] {
+        let drops = Drops::start(&format!(", csv: {{delimiter: \"{delimiter}\"}}")).await;
+        let rows = "id,amount,note\n1,1,a\n".replace(',', &delimiter.replace("\\t", "\t"));
+        drops.put("orders.csv", rows);
+        drops.service.run().await;
+        assert_eq!(drops.rows().await, json!([[1, "1.00", "a"]]), "{delimiter}");
+    }
+}
+
+#[tokio::test]
 async fn rows_that_a_replaced_file_brings_again_are_duplicates_however_they_are_staged() {
     let drops = Drops::start(", occurred_at: at").await;
     let old = "1,1,a,2026-01-01 00:00:00\n";

@@ -332,3 +332,23 @@ insert into items select 1, n, 'before' from generate_series(1, 5) as n;
     let idle = service.run().await;
     assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
 }
+
+#[tokio::test]
+async fn a_log_is_not_read_by_ids_that_any_sequence_hands_out_by_the_fifty() {
+    let tables = "
+create sequence ids cache 50;
+create table audit_log_dml (
+  audit_event_id bigint primary key default nextval('ids'), audit_operation text, audit_timestamp timestamptz default clock_timestamp(),
+  tbl_schema text, tbl_name text, raw_data jsonb
+);
+create table items (seed integer, id bigint, v text, primary key (seed, id));
+";
+    let service = Service::start(EVENTS, tables).await;
+    let run = service.run_once().await;
+    assert_eq!(
+        run["error"]["type"], "urn:icefront:problem:source-unreadable",
+        "{run:#}"
+    );
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    assert!(detail.contains("order_by: occurred_at"), "{detail}");
+}

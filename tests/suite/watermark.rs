@@ -296,3 +296,35 @@ async fn keys_are_not_compared_while_the_definition_has_another_key() {
         json!([[1, "n1"], [2, "n2"], [3, "n3"]])
     );
 }
+
+#[tokio::test]
+async fn a_cursor_that_tells_less_than_a_clock_skips_nothing() {
+    for kind in [
+        "date default current_date",
+        "timestamp default now()",
+        "timestamp(0) with time zone default now()",
+    ] {
+        let tables =
+            format!("create table customers (id bigint primary key, name text, updated_at {kind})");
+        let service = Service::start(PIPELINE, &tables).await;
+        let zone = format!(
+            "alter database {}_shop set timezone = 'America/New_York'",
+            service.name
+        );
+        service.shop.batch_execute(&zone).await.expect("west");
+        let shop = service
+            .servers
+            .connect(&format!("{}_shop", service.name))
+            .await;
+        let write = async |sql: &str| shop.batch_execute(sql).await.expect("written");
+        write("insert into customers values (1, 'a'), (2, 'b')").await;
+        service.run().await;
+        write("update customers set name = 'c', updated_at = now() where id = 1; insert into customers values (3, 'd')").await;
+        service.run().await;
+        assert_eq!(
+            names(&service).await,
+            json!([[1, "c"], [2, "b"], [3, "d"]]),
+            "{kind}"
+        );
+    }
+}
