@@ -1,6 +1,6 @@
 //! What a Postgres catalogue says of tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Client;
 
@@ -72,6 +72,8 @@ pub(super) struct WatermarkTable {
     pub(super) is_unique: bool,
     /// Columns of the key, never null, that an index keeps unique, in the index's order.
     pub(super) range_key: Option<Vec<String>>,
+    /// Its columns of times with less digits than a clock tells.
+    pub(super) coarse: BTreeSet<String>,
 }
 
 /// Reads such a table's catalogue; `None` where there is no such table.
@@ -89,6 +91,11 @@ pub(super) async fn watermark_table(
         columns: rows.iter().map(|row| (row.get(1), row.get(2))).collect(),
         is_unique: first.get(3),
         range_key: first.get(4),
+        coarse: rows
+            .iter()
+            .filter(|row| row.get(5))
+            .map(|row| row.get(1))
+            .collect(),
     }))
 }
 

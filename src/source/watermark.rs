@@ -105,6 +105,9 @@ impl Found<'_> {
     fn slack(&self) -> Duration {
         let kind = self.catalogue.columns.get(self.cursor);
         match kind.map(String::as_str) {
+            Some("timestamp with time zone") if !self.catalogue.coarse.contains(self.cursor) => {
+                Duration::ZERO
+            }
             Some("timestamp with time zone") => Duration::from_secs(1),
             Some("date") => Duration::from_hours(48),
             _ => Duration::from_hours(24),

@@ -4,7 +4,8 @@ select
   attribute.attname,
   format_type(kind.oid, null),
   unique_key.columns is not null,
-  case when unique_key.is_set then unique_key.columns end
+  case when unique_key.is_set then unique_key.columns end,
+  coalesce(kind.typname in ('timestamp', 'timestamptz') and greatest(attribute.atttypmod, given.typtypmod) between 0 and 5, false)
 from pg_attribute as attribute
 join pg_type as given on given.oid = attribute.atttypid
 join pg_type as kind on kind.oid = case when given.typtype = 'd' then given.typbasetype else given.oid end
