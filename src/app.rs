@@ -4,28 +4,33 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 
 use crate::config::Config;
 use crate::error::Result;
 use crate::landing::Folder;
 use crate::pipeline::Pipelines;
+use crate::run::Watched;
 use crate::source::Access;
 use crate::sql::Statements;
-use crate::state::Store;
+use crate::state::{Lease, Store};
 use crate::trino::Trino;
 
 /// The service's parts, shared by handlers and runs.
 #[derive(Debug, Clone)]
-pub struct App(Arc<Parts>);
+pub struct App {
+    parts: Arc<Parts>,
+    /// Our own database.
+    pub store: Store,
+}
 
 /// See [`App`].
 #[derive(Debug)]
 pub struct Parts {
+    /// What this service is called where several share a state database: its process and host, for people.
+    pub name: String,
     /// The settings.
     pub config: Config,
-    /// Our own database.
-    pub store: Store,
     /// The engine.
     pub trino: Trino,
     /// The source servers.
@@ -36,8 +41,10 @@ pub struct Parts {
     pub pipelines: Pipelines,
     /// Rings when a run was accepted.
     pub accepted: Notify,
-    /// Rings when a run ended.
-    pub ended: Notify,
+    /// The runs that callers wait for.
+    pub watched: Watched,
+    /// Whether the service is about to end.
+    pub stopping: watch::Sender<bool>,
     /// What was made in Trino since the start, so that it is not made again.
     made: Mutex<HashSet<String>>,
 }
@@ -51,17 +58,44 @@ impl App {
     pub fn new(config: Config) -> Result<Self> {
         Statements::check()?;
 
-        Ok(Self(Arc::new(Parts {
-            store: Store::new(&config.state)?,
+        let store = Store::new(&config.state)?;
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".into());
+        let parts = Parts {
+            name: format!("{host}:{}", std::process::id()),
             trino: Trino::new(config.trino.clone())?,
             access: Access::new(&config.connections),
             folder: Folder::new(&config.landing)?,
             pipelines: Pipelines::load(&config)?,
             accepted: Notify::new(),
-            ended: Notify::new(),
+            watched: Watched::default(),
+            stopping: watch::Sender::default(),
             made: Mutex::default(),
             config,
-        })))
+        };
+
+        Ok(Self {
+            parts: Arc::new(parts),
+            store,
+        })
+    }
+
+    /// The same service for what is done under a lease; see [`Store::under`].
+    #[must_use]
+    pub fn under(&self, lease: &Lease) -> Self {
+        Self {
+            parts: Arc::clone(&self.parts),
+            store: self.store.under(lease),
+        }
+    }
+
+    /// Resolves when the service is about to end.
+    pub async fn stops(&self) {
+        // The sender lives as long as the service; its end is a stop as well.
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
     }
 
     /// Makes something in Trino unless that was done since the start. One at a time: two that make the same at once would
@@ -89,6 +123,6 @@ impl Deref for App {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }

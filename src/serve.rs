@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::Config;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result, causes};
 use crate::{http, run};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
-/// How long requests may still be answered after a signal.
+/// How long requests may still be answered after all runs have ended or were handed back.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT; starts even while its servers are away.
@@ -36,29 +36,30 @@ pub async fn serve(config: Config) -> Result<()> {
         .map_err(Error::internal)?;
     let api = listen("http.bind", bind).await?;
     let scrapes = listen("http.metrics_bind", metrics_bind).await?;
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(on_signal(stop));
+    tokio::spawn(on_signals(app.clone()));
     tokio::spawn(serve_metrics(scrapes, metrics));
-    let worker = tokio::spawn(migrate_and_work(app.clone(), stopped.clone()));
+    let worker = tokio::spawn(migrate_and_work(app.clone()))
+        .map(drop)
+        .shared();
 
     tracing::info!(address = %bind, "icefront serves; open /docs there");
-    let serving =
-        axum::serve(api, http::router(app)).with_graceful_shutdown(until(stopped.clone()));
+    // While runs come to their end, callers are answered, and `/readyz` says that the service ends.
+    let serving = axum::serve(api, http::router(app)).with_graceful_shutdown(worker.clone());
     let late = async {
-        until(stopped).await;
+        worker.await;
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
         served = serving => served.map_err(Error::internal)?,
         () = late => tracing::warn!("requests were still open at the end"),
     }
-    worker.abort();
+    tracing::info!("icefront has ended");
 
     Ok(())
 }
 
 /// Brings the state database up to date as soon as it answers, then works.
-async fn migrate_and_work(app: App, stopped: watch::Receiver<bool>) {
+async fn migrate_and_work(app: App) {
     let mut was_away = false;
     while let Err(error) = app.store.migrate().await {
         if !was_away {
@@ -66,9 +67,12 @@ async fn migrate_and_work(app: App, stopped: watch::Receiver<bool>) {
             tracing::warn!(%error, cause, "the state database cannot be used yet");
         }
         was_away = true;
-        tokio::time::sleep(MIGRATE_PAUSE).await;
+        tokio::select! {
+            () = tokio::time::sleep(MIGRATE_PAUSE) => {}
+            () = app.stops() => return,
+        }
     }
-    run::work(app, until(stopped)).await;
+    run::work(app).await;
 }
 
 async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
@@ -89,7 +93,8 @@ async fn listen(key: &str, address: std::net::SocketAddr) -> Result<TcpListener>
     })
 }
 
-async fn on_signal(stop: watch::Sender<bool>) {
+/// Ends the service in order at the first signal, and at once at the second.
+async fn on_signals(app: App) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -97,15 +102,17 @@ async fn on_signal(stop: watch::Sender<bool>) {
         tracing::error!("signals cannot be listened for; end the service by SIGKILL");
         return;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        let kind = tokio::select! {
+            _ = terminate.recv() => SignalKind::terminate(),
+            _ = interrupt.recv() => SignalKind::interrupt(),
+        };
+        if app.stopping.send_replace(true) {
+            tracing::warn!("icefront ends at once; runs are taken up again by whoever starts next");
+            // As a shell tells the end by a signal.
+            std::process::exit(128 + kind.as_raw_value());
+        }
+        let grace_ms = app.config.runs.shutdown_grace.as_millis();
+        tracing::info!(grace_ms, "icefront ends; a second signal ends it at once");
     }
-    tracing::info!("icefront ends");
-    stop.send_replace(true);
-}
-
-async fn until(mut stopped: watch::Receiver<bool>) {
-    // The sender lives as long as the service; its end is a stop as well.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -194,6 +194,23 @@ pub struct Runs {
     /// The longest a run may take.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
+    /// The longest a step may take.
+    #[serde(deserialize_with = "duration")]
+    pub step_timeout: Duration,
+    /// How long a run is tried again that failed by a fault that passes.
+    #[serde(deserialize_with = "duration")]
+    pub retry_for: Duration,
+    /// The most runs of a pipeline that wait.
+    pub queue_limit: i64,
+    /// How long idempotency keys are kept.
+    #[serde(deserialize_with = "duration")]
+    pub keep_keys: Duration,
+    /// How long a service that does not answer is taken to execute its runs.
+    #[serde(deserialize_with = "duration")]
+    pub lease: Duration,
+    /// How long steps may go on when the service is about to end.
+    #[serde(deserialize_with = "duration")]
+    pub shutdown_grace: Duration,
     /// Whether keys that only newer events touched are published from their open version, without their log.
     pub fast_path: bool,
     /// Whether tables that have become many small files are written as few, at the end of a run.

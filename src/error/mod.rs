@@ -1,11 +1,18 @@
 //! The one error of the service: a variant exists where a caller would act differently.
 
+mod class;
 mod nearest;
 mod problem;
+mod trino;
+
+use uuid::Uuid;
+
+pub use class::{Class, TRINO_CLASSES};
 
 pub use nearest::nearest_name;
 pub(crate) use nearest::with_nearest;
 pub use problem::Problem;
+pub use trino::TrinoFailure;
 
 /// The result of everything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,6 +72,45 @@ pub enum Error {
     /// The state database does not answer.
     #[error("the state database does not answer; what was accepted is kept, ask again shortly")]
     StateUnavailable(#[source] Cause),
+    /// Whoever executes a run has lost it or is about to end; somebody else goes on with it.
+    #[error("the run was handed over; whoever takes it up goes on where it was")]
+    Interrupted,
+    /// A key was used before, to ask for something else.
+    #[error(
+        "the idempotency key `{key}` came with another body before, for run `{run}`; send the same body, or another key for another run"
+    )]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// What it came to.
+        run: Uuid,
+    },
+    /// A run of the pipeline is active, and the caller wants none then.
+    #[error(
+        "run `{run}` of pipeline `{pipeline}` is active; wait for it, or leave `if_running` out to queue behind it"
+    )]
+    RunActive {
+        /// The pipeline.
+        pipeline: String,
+        /// The run that is active.
+        run: Uuid,
+    },
+    /// More runs wait than the settings allow.
+    #[error(
+        "{waiting} runs of pipeline `{pipeline}` wait already, as many as `runs.queue_limit` allows; ask again when some have ended, or send `if_running: attach`"
+    )]
+    QueueFull {
+        /// The pipeline.
+        pipeline: String,
+        /// How many wait.
+        waiting: i64,
+    },
+    /// A caller ended the run.
+    #[error("the run was cancelled on request; {detail}")]
+    Cancelled {
+        /// What it had committed by then.
+        detail: String,
+    },
     /// A source's server does not answer.
     #[error(
         "the server of connection `{connection}` does not answer; check `connections.{connection}` and that it runs; the next run takes up where the last one ended"
@@ -203,54 +249,11 @@ pub enum Error {
     Internal(#[source] Cause),
 }
 
-/// What Trino said of a statement that it refused or failed.
-#[derive(Debug, thiserror::Error)]
-#[error("Trino failed the statement with `{name}`: {message}")]
-pub struct TrinoFailure {
-    /// Trino's name of the error, such as `TABLE_NOT_FOUND`.
-    pub name: String,
-    /// Trino's class: `USER_ERROR`, `INTERNAL_ERROR`, `INSUFFICIENT_RESOURCES`, `EXTERNAL`.
-    pub class: String,
-    /// Trino's message.
-    pub message: String,
-    /// The statement's id in Trino.
-    pub query_id: String,
-    /// The line of the statement, counted from 1.
-    pub line: Option<u32>,
-}
-
 impl Error {
     /// Says whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        match self {
-            Self::StateUnavailable(_)
-            | Self::SourceUnavailable { .. }
-            | Self::SourceConflict { .. }
-            | Self::FilesUnavailable { .. }
-            | Self::TrinoUnavailable(_)
-            | Self::LandingUnavailable { .. }
-            | Self::TimedOut(_) => true,
-            Self::Trino(failure) => failure.class != "USER_ERROR",
-            Self::NotFound { .. }
-            | Self::Malformed(_)
-            | Self::Invalid { .. }
-            | Self::BodyTooLarge
-            | Self::UnsupportedMediaType(_)
-            | Self::MethodNotAllowed { .. }
-            | Self::Settings(_)
-            | Self::PipelineBroken { .. }
-            | Self::SourceUnreadable { .. }
-            | Self::SourceReplaced { .. }
-            | Self::AddFilesDisabled { .. }
-            | Self::TooManyRejects { .. }
-            | Self::ContractBroken { .. }
-            | Self::TestFailed { .. }
-            | Self::TestBroken { .. }
-            | Self::VerifyFailed { .. }
-            | Self::Unbalanced { .. }
-            | Self::Internal(_) => false,
-        }
+        self.class().passes()
     }
 
     /// Makes a [`Error::NotFound`] that names the nearest of the names that exist.

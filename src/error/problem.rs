@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Error;
+use super::{Class, Error};
 
 /// A problem as RFC 9457 has it, with members of ours where they exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -45,6 +45,9 @@ pub struct Problem {
     /// The line of the statement, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// What kind of fault it is, for whoever decides whether to try again.
+    #[serde(skip)]
+    pub class: Class,
 }
 
 /// The one list of answers: status, slug and title of each error.
@@ -71,6 +74,15 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "state-unavailable",
             "The state database does not answer",
         ),
+        Error::Interrupted => (503, "interrupted", "The run was handed over"),
+        Error::KeyReused { .. } => (
+            422,
+            "idempotency-key-reused",
+            "The key was used for something else",
+        ),
+        Error::RunActive { .. } => (409, "run-active", "A run is active"),
+        Error::QueueFull { .. } => (429, "queue-full", "Too many runs wait"),
+        Error::Cancelled { .. } => (409, "cancelled", "The run was cancelled"),
         Error::SourceUnavailable { .. } => {
             (503, "source-unavailable", "The source does not answer")
         }
@@ -116,10 +128,14 @@ impl From<&Error> for Problem {
             trino_query_id: None,
             trino_error_name: None,
             line: None,
+            class: error.class(),
         };
         match error {
             Error::Invalid { field, .. } => problem.field = Some(field.clone()),
             Error::NotFound { field, .. } => problem.field.clone_from(field),
+            Error::KeyReused { run, .. } | Error::RunActive { run, .. } => {
+                problem.run_id = Some(*run);
+            }
             Error::Trino(failure) => {
                 problem.trino_query_id = Some(failure.query_id.clone());
                 problem.trino_error_name = Some(failure.name.clone());
@@ -133,6 +149,12 @@ impl From<&Error> for Problem {
 }
 
 impl Problem {
+    /// Says whether a caller ended the run.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.kind.ends_with(":cancelled")
+    }
+
     /// The same problem, with the run and step that it happened in.
     #[must_use]
     pub fn within(mut self, run_id: Uuid, step: &str) -> Self {

@@ -31,7 +31,10 @@ impl IntoResponse for Problem {
         let mut answer = (status, Json(self)).into_response();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from_static(RETRY_AFTER_SECONDS),
@@ -55,13 +58,14 @@ impl IntoResponses for Problem {
         };
         let retry_after = HeaderBuilder::new()
             .schema(Some(i64::schema()))
-            .description(Some("With `503`: when to ask again, in seconds"))
+            .description(Some("With `429` and `503`: when to ask again, in seconds"))
             .build();
 
         BTreeMap::from([
             (
                 "4XX".into(),
                 response("The request, or what it asks for, is at fault; `detail` says what to do")
+                    .header("Retry-After", retry_after.clone())
                     .build()
                     .into(),
             ),

@@ -43,12 +43,15 @@ pub(super) async fn get_livez() -> Json<Alive> {
 
 /// Say whether the service can take runs.
 ///
-/// Without its state database it cannot (`503`); without Trino it can, and says `degraded`.
+/// Without its state database, or when it is about to end, it cannot (`503`); without Trino it can, and says `degraded`.
 #[utoipa::path(
     get, path = "/readyz", tag = "service",
     responses((status = OK, description = "It can take runs", body = Ready), Problem),
 )]
 pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
+    if *app.stopping.borrow() {
+        return Err(Error::Interrupted);
+    }
     let late = |_| Error::StateUnavailable("no answer in time".into());
     tokio::time::timeout(PATIENCE, app.store.check())
         .await

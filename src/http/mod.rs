@@ -1,12 +1,15 @@
 //! The API: the only module that knows HTTP. A file per resource; `routes!` is the only list of routes.
 
 mod answer;
+mod cancel;
 mod changes;
 mod docs;
 mod engine;
+mod events;
 mod files;
 mod freshness;
 mod health;
+mod key;
 mod pipelines;
 mod read;
 mod rejects;
@@ -103,6 +106,9 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::get_run_outcome))
+        .routes(routes!(events::follow_run))
+        .routes(routes!(cancel::cancel_run))
+        .routes(routes!(cancel::retry_run))
         .routes(routes!(steps::list_steps))
         .routes(routes!(steps::get_step_sql))
         .routes(routes!(tests::list_tests))

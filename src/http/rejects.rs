@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::Accepted;
+use super::key::{IdempotencyKey, accepted};
 use super::read::{Body, Query, limited};
 use super::runs::Run;
 use crate::app::App;
@@ -97,14 +98,20 @@ pub(super) async fn list_rejects(
 /// A run takes those that can be taken by now; each takes its old place in the order of its key, even in the past.
 #[utoipa::path(
     post, path = "/v1/rejects/replay", tag = "rejects",
+    params(IdempotencyKey),
     request_body(content = Option<MeantRejects>, description = "Which ones"),
-    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
+        (status = OK, description = "The run that the key came to before is over", body = Run),
+        Problem,
+    ),
 )]
 pub(super) async fn replay_rejects(
     State(app): State<App>,
+    key: IdempotencyKey,
     Body(request): Body<MeantRejects>,
-) -> Result<Accepted<Run>> {
-    start(&app, request, |tables, meant| Task::Replay {
+) -> Result<Response> {
+    start(&app, request, key, |tables, meant| Task::Replay {
         tables,
         meant,
     })
@@ -114,13 +121,19 @@ pub(super) async fn replay_rejects(
 /// Forget rejects; they stay in the landing table.
 #[utoipa::path(
     post, path = "/v1/rejects/dismiss", tag = "rejects",
+    params(IdempotencyKey),
     request_body(content = Option<MeantRejects>, description = "Which ones"),
-    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
+        (status = OK, description = "The run that the key came to before is over", body = Run),
+        Problem,
+    ),
 )]
 pub(super) async fn dismiss_rejects(
     State(app): State<App>,
+    key: IdempotencyKey,
     Body(request): Body<MeantRejects>,
-) -> Result<Accepted<Run>> {
+) -> Result<Response> {
     if request.table.is_none() && request.reason.is_none() && request.ids.is_none() {
         return Err(Error::Invalid {
             field: "body".into(),
@@ -128,7 +141,7 @@ pub(super) async fn dismiss_rejects(
         });
     }
 
-    start(&app, request, |tables, meant| Task::Dismiss {
+    start(&app, request, key, |tables, meant| Task::Dismiss {
         tables,
         meant,
     })
@@ -138,8 +151,9 @@ pub(super) async fn dismiss_rejects(
 async fn start(
     app: &App,
     request: MeantRejects,
+    key: IdempotencyKey,
     task: impl FnOnce(Vec<String>, Meant) -> Task,
-) -> Result<Accepted<Run>> {
+) -> Result<Response> {
     if let Some(ids) = &request.ids
         && !(1..=MOST_IDS).contains(&ids.len())
     {
@@ -169,9 +183,10 @@ async fn start(
         reason: request.reason,
         ids,
     };
-    let run = run::start_task(app, definition, &task(tables, meant)).await?;
+    let task = task(tables, meant);
+    let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
 
-    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)))
+    Ok(accepted(started))
 }
 
 /// The pipeline that is named, by itself or by a table; the only one where none is.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::answer::Accepted;
+use super::key::{IdempotencyKey, accepted};
 use super::read::{Body, Nothing, Path, Query};
 use super::runs::Run;
 use super::tables::TablePath;
@@ -43,16 +44,21 @@ pub(super) struct Rebuild {
 /// It succeeds where nothing does, else it fails with `verify-failed` and the numbers.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/verify", tag = "tables",
-    params(TablePath),
+    params(TablePath, IdempotencyKey),
     request_body(content = Option<Verify>, description = "How much to compare; everything when left out"),
-    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
+        (status = OK, description = "The run that the key came to before is over", body = Run),
+        Problem,
+    ),
 )]
 pub(super) async fn verify_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
+    key: IdempotencyKey,
     Query(Nothing {}): Query<Nothing>,
     Body(request): Body<Verify>,
-) -> Result<Accepted<Run>> {
+) -> Result<Response> {
     let one_in = request.one_in.unwrap_or(1);
     if !(1..=1_000_000).contains(&one_in) {
         return Err(Error::Invalid {
@@ -61,7 +67,7 @@ pub(super) async fn verify_table(
         });
     }
 
-    start(&app, &table, |table| Task::Verify { table, one_in }).await
+    start(&app, &table, key, |table| Task::Verify { table, one_in }).await
 }
 
 /// Make a table's current rows and history again from its log.
@@ -69,16 +75,21 @@ pub(super) async fn verify_table(
 /// All of it aside, swapped in by one commit each; or some keys in place. The source is not read.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/rebuild", tag = "tables",
-    params(TablePath),
+    params(TablePath, IdempotencyKey),
     request_body(content = Option<Rebuild>, description = "What to make again; everything when left out"),
-    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
+        (status = OK, description = "The run that the key came to before is over", body = Run),
+        Problem,
+    ),
 )]
 pub(super) async fn rebuild_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
+    key: IdempotencyKey,
     Query(Nothing {}): Query<Nothing>,
     Body(request): Body<Rebuild>,
-) -> Result<Accepted<Run>> {
+) -> Result<Response> {
     let (_, tracked) = app.pipelines.table(&table)?;
     let given = request.keys.as_ref().map(Vec::len);
     if given.is_some_and(|given| !(1..=MOST_KEYS).contains(&given)) {
@@ -98,7 +109,7 @@ pub(super) async fn rebuild_table(
         .map(|(at, key)| values(&tracked.key_names(), key, at))
         .collect::<Result<_>>()?;
 
-    start(&app, &table, |table| Task::Rebuild { table, keys }).await
+    start(&app, &table, key, |table| Task::Rebuild { table, keys }).await
 }
 
 /// Make a table's log again from landing, by its definition as it is now, then its current rows and history.
@@ -106,16 +117,21 @@ pub(super) async fn rebuild_table(
 /// For a new column in old events, another type, another key. The source is not read.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/restage", tag = "tables",
-    params(TablePath),
-    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+    params(TablePath, IdempotencyKey),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
+        (status = OK, description = "The run that the key came to before is over", body = Run),
+        Problem,
+    ),
 )]
 pub(super) async fn restage_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
+    key: IdempotencyKey,
     Query(Nothing {}): Query<Nothing>,
     Body(Nothing {}): Body<Nothing>,
-) -> Result<Accepted<Run>> {
-    start(&app, &table, |table| Task::Restage { table }).await
+) -> Result<Response> {
+    start(&app, &table, key, |table| Task::Restage { table }).await
 }
 
 /// Read a table from its source again, all of it, then run the pipeline.
@@ -124,15 +140,20 @@ pub(super) async fn restage_table(
 /// audit log those rows are read of which the log has no event; what the log tells of a row stays, a truncate of all of them, too. Rows that are the same are counted `unchanged`.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/resync", tag = "tables",
-    params(TablePath),
-    responses((status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run), Problem),
+    params(TablePath, IdempotencyKey),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
+        (status = OK, description = "The run that the key came to before is over", body = Run),
+        Problem,
+    ),
 )]
 pub(super) async fn resync_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
+    key: IdempotencyKey,
     Query(Nothing {}): Query<Nothing>,
     Body(Nothing {}): Body<Nothing>,
-) -> Result<Accepted<Run>> {
+) -> Result<Response> {
     let (definition, _) = app.pipelines.table(&table)?;
     if definition.source.files().is_some() {
         return Err(Error::Invalid {
@@ -143,15 +164,21 @@ pub(super) async fn resync_table(
         });
     }
 
-    start(&app, &table, |table| Task::Resync { table }).await
+    start(&app, &table, key, |table| Task::Resync { table }).await
 }
 
-async fn start(app: &App, table: &str, task: impl FnOnce(String) -> Task) -> Result<Accepted<Run>> {
+async fn start(
+    app: &App,
+    table: &str,
+    key: IdempotencyKey,
+    task: impl FnOnce(String) -> Task,
+) -> Result<Response> {
     let (definition, _) = app.pipelines.table(table)?;
     let short = table.split_once('.').map_or(table, |(_, short)| short);
-    let run = run::start_task(app, definition, &task(short.to_owned())).await?;
+    let task = task(short.to_owned());
+    let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
 
-    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)))
+    Ok(accepted(started))
 }
 
 /// The values of a key as texts, by column.

@@ -47,6 +47,9 @@ pub(super) struct Run {
     started_at: Option<Timestamp>,
     /// When it ended.
     finished_at: Option<Timestamp>,
+    /// When a caller asked for its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_requested_at: Option<Timestamp>,
     /// From its begin to its end, or to now.
     duration_seconds: Option<f64>,
     /// What it is for: `build`, `rebuild`, `restage`, `resync`, `verify`, `replay` or `dismiss`.
@@ -82,6 +85,7 @@ impl From<state::Run> for Run {
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,
+            cancel_requested_at: run.cancel_requested_at,
             duration_seconds: run
                 .started_at
                 .map(|started| until.duration_since(started).as_secs_f64().max(0.0)),
@@ -95,6 +99,9 @@ impl From<state::Run> for Run {
                 ("tests", format!("{at}/tests")),
                 ("changes", format!("{at}/changes")),
                 ("outcome", format!("{at}/outcome")),
+                ("events", format!("{at}/events")),
+                ("cancel", format!("{at}/cancel")),
+                ("retry", format!("{at}/retry")),
                 ("pipeline", format!("/v1/pipelines/{}", run.pipeline)),
                 ("self", at),
             ]),

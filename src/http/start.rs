@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::answer::{Accepted, PROBLEM_JSON, located};
+use super::answer::{PROBLEM_JSON, located};
+use super::key::{IdempotencyKey, accepted, replayed};
 use super::pipelines::PipelinePath;
 use super::read::{Body, LONGEST_WAIT, Path, Query, wait};
 use super::runs::Run;
@@ -33,10 +34,11 @@ pub(super) struct StartQuery {
 
 /// Start a run of a pipeline.
 ///
-/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time, others queue.
+/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time, others queue. With an
+/// `Idempotency-Key` a call may be sent again: it is answered with the run that it came to, and with `on_failed: rerun` one that failed goes on.
 #[utoipa::path(
     post, path = "/v1/pipelines/{pipeline}/runs", tag = "runs",
-    params(PipelinePath, StartQuery),
+    params(PipelinePath, StartQuery, IdempotencyKey),
     request_body(content = Option<Request>, description = "What to run; everything may be left out"),
     responses(
         (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run,
@@ -47,8 +49,9 @@ pub(super) struct StartQuery {
              ("steps" = (operation_id = "list_steps", parameters(("run_id" = "$response.body#/run_id")))),
              ("changes" = (operation_id = "list_run_changes", parameters(("run_id" = "$response.body#/run_id")))),
          )),
-        (status = OK, description = "With `sync`: the run succeeded", body = Run),
-        (status = CONFLICT, description = "The pipeline is broken, or with `sync`: the run was cancelled", body = Problem, content_type = PROBLEM_JSON),
+        (status = OK, description = "The run is over: with `sync` it succeeded, else it is what the key came to before (`Idempotency-Replayed: true`)", body = Run),
+        (status = CONFLICT, description = "A run is active and `if_running` is `reject`, the pipeline is broken, or with `sync`: the run was cancelled", body = Problem, content_type = PROBLEM_JSON),
+        (status = TOO_MANY_REQUESTS, description = "More runs wait than `runs.queue_limit` allows; `Retry-After` tells when to ask again", body = Problem, content_type = PROBLEM_JSON),
         (status = FAILED_DEPENDENCY, description = "With `sync`: the run failed; `detail` says why", body = Problem, content_type = PROBLEM_JSON),
         (status = GATEWAY_TIMEOUT, description = "With `sync`: the run is still queued or running; `Location` tells where to ask on", body = Problem, content_type = PROBLEM_JSON,
          headers(("Location" = String, description = "Where to ask how it goes"), ("Retry-After" = i64, description = "When to ask, in seconds"))),
@@ -59,32 +62,33 @@ pub(super) async fn start_run(
     State(app): State<App>,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Query(query): Query<StartQuery>,
+    key: IdempotencyKey,
     Body(request): Body<Request>,
 ) -> Result<Response> {
     let longest = query.wait.as_deref().map(wait).transpose()?;
-    let run = run::start(&app, app.pipelines.get(&pipeline)?, request).await?;
-    if query.sync {
-        let run = run::wait(&app, run.id, longest.unwrap_or(LONGEST_WAIT)).await?;
-        return Ok(ended(run));
+    let definition = app.pipelines.get(&pipeline)?;
+    let mut started = run::start(&app, definition, &request, key.0.as_deref()).await?;
+    let longest = longest.or(query.sync.then_some(LONGEST_WAIT));
+    if let Some(longest) = longest {
+        started.run = run::wait(&app, started.run.id, longest).await?;
     }
-    let run = match longest {
-        Some(longest) => run::wait(&app, run.id, longest).await?,
-        None => run,
-    };
+    if query.sync {
+        return Ok(ended(started));
+    }
 
-    Ok(Accepted::at(format!("/v1/runs/{}", run.id), Run::from(run)).into_response())
+    Ok(accepted(started))
 }
 
 /// How a caller that waited is told: success, or a problem by its status.
-fn ended(run: state::Run) -> Response {
+fn ended(started: state::Accepted) -> Response {
+    let state::Accepted { run, is_replay } = started;
     let location = format!("/v1/runs/{}", run.id);
     let mut problem = match run.state {
-        RunState::Succeeded => return Json(Run::from(run)).into_response(),
-        RunState::Failed => run
+        RunState::Succeeded => return replayed(Json(Run::from(run)), is_replay),
+        RunState::Failed | RunState::Cancelled => run
             .error
             .and_then(|error| serde_json::from_value::<Problem>(error).ok())
             .unwrap_or_else(|| Problem::from(&Error::internal("the run failed without a problem"))),
-        RunState::Cancelled => Problem::from(&Error::Malformed("the run was cancelled".into())),
         RunState::Queued | RunState::Running => Problem::from(&Error::TimedOut(format!(
             "the run is still {}; ask `{location}?wait=55s` until it is terminal",
             run.state.as_str()
@@ -97,5 +101,5 @@ fn ended(run: state::Run) -> Response {
         _ => 424,
     };
 
-    (located(&location, "5"), problem).into_response()
+    replayed((located(&location, "5"), problem), is_replay)
 }

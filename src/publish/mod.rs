@@ -1,6 +1,7 @@
 //! Statements that write to Iceberg: noted, sent once, and proven by the snapshot that they made.
 
 mod committed;
+mod settle;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,18 +9,17 @@ use std::time::Duration;
 
 pub use committed::{Committed, Files};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::sql::{TableName, render};
 use crate::state::{StatementEnd, Store};
-use crate::trino::{Outcome, Trino};
+use crate::trino::{Outcome, Progress, Trino};
 
 /// Many small sorts stay in the processor's cache: a third of the time of a large history.
 const REMAKING: [(&str, &str); 2] = [("task_concurrency", "64"), ("redistribute_writes", "false")];
-const SETTLE_ATTEMPTS: u32 = 60;
-const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends the statements of one try of a step.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct Publisher<'a> {
     pub permits: &'a Semaphore,
     /// What the tables' files are after the run's last commit to each.
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
+    /// The statements that the attempt sent, by their ids in Trino: what they write, and where they are given up.
+    pub sent: &'a Mutex<BTreeMap<String, (TableName, String)>>,
 }
 
 impl Publisher<'_> {
@@ -61,7 +63,7 @@ impl Publisher<'_> {
     /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send(id, sql, &[]).await?;
+        let outcome = self.send((id, target), sql, &[]).await?;
         let end = StatementEnd {
             update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
             progress: serde_json::to_value(&outcome.progress).ok(),
@@ -91,7 +93,7 @@ impl Publisher<'_> {
     /// As [`Publisher::run`].
     pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send(id, sql, &[]).await?;
+        let outcome = self.send((id, target), sql, &[]).await?;
         let committed = if outcome.update_count == Some(0) {
             Committed::default()
         } else {
@@ -110,7 +112,7 @@ impl Publisher<'_> {
     /// As [`Publisher::run`].
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send(id, sql, &REMAKING).await?;
+        let outcome = self.send((id, target), sql, &REMAKING).await?;
         let committed = self.committed(target, &outcome.query_id).await?;
 
         Ok(committed.unwrap_or_default().answered(id, &outcome))
@@ -128,80 +130,10 @@ impl Publisher<'_> {
         Ok(committed)
     }
 
-    /// Finds out what became of statements on `target` whose end nobody saw: ends those still under way, and
-    /// gives what the others committed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`]; nothing is written again before this has an answer.
-    pub async fn settle(&self, target: &TableName) -> Result<Vec<Committed>> {
-        let settled = self.settle_unrecorded(target).await?;
-        for committed in &settled {
-            self.record(committed).await?;
-        }
-
-        Ok(settled)
-    }
-
-    /// As [`Publisher::settle`], but leaves it to the caller to record the end of those that committed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::settle`].
-    pub async fn settle_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
-        let mut settled = Vec::new();
-        let name = target.to_string();
-        let this = (self.run, self.attempt);
-        let opens = self.store.open_statements(self.pipeline, &name, this);
-        for open in opens.await? {
-            self.ended(&open.trino_query_id).await?;
-            let committed = self.committed(target, &open.trino_query_id).await?;
-            let Some(committed) = committed else {
-                let end = StatementEnd::default();
-                self.store
-                    .statement_done(open.id, "superseded", &end)
-                    .await?;
-                continue;
-            };
-            let committed = Committed {
-                statement: open.id,
-                ..committed
-            };
-            if open.publishes && committed.has_changed {
-                settled.push(committed);
-            } else {
-                // It mended rows or wrote the same ones to other files: no batch is to account for it.
-                self.record(&committed).await?;
-            }
-        }
-
-        Ok(settled)
-    }
-
     async fn record(&self, committed: &Committed) -> Result<()> {
         self.store
             .statement_done(committed.statement, "succeeded", &committed.end())
             .await
-    }
-
-    /// Waits until Trino no longer works on a statement, after telling it to stop.
-    async fn ended(&self, query_id: &str) -> Result<()> {
-        let running = render("engine/running.sql", json!({"query_id": query_id}))?;
-        for attempt in 0..SETTLE_ATTEMPTS {
-            if self.read(&running).await?.is_empty() {
-                return Ok(());
-            }
-            if attempt == 0 {
-                let kill = render("engine/kill.sql", json!({"query_id": query_id}))?;
-                // It may end by itself before this arrives; what counts is that it is no longer listed.
-                let _ = self.read(&kill).await;
-            }
-            tokio::time::sleep(SETTLE_PAUSE).await;
-        }
-
-        Err(Error::TimedOut(format!(
-            "statement `{query_id}` of an earlier try is still running in Trino and does not stop; end it there, then run again"
-        )))
     }
 
     async fn prepare(&self, target: &TableName, sql: &str) -> Result<i64> {
@@ -215,12 +147,28 @@ impl Publisher<'_> {
             .await
     }
 
-    async fn send(&self, id: i64, sql: &str, session: &[(&str, &str)]) -> Result<Outcome> {
+    async fn send(
+        &self,
+        (id, target): (i64, &TableName),
+        sql: &str,
+        session: &[(&str, &str)],
+    ) -> Result<Outcome> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
-        let sent = |query_id: String| async move { self.store.statement_sent(id, &query_id).await };
-        let outcome = self.trino.write(&self.source(), (sql, session), sent).await;
+        let sent = async |query_id: String, address: String| {
+            self.store.statement_sent(id, &query_id, &address).await?;
+            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            sent.insert(query_id, (target.clone(), address));
+            Ok(())
+        };
+        let (told, heard) = watch::channel(Progress::default());
+        let told = |progress: &Progress| drop(told.send_replace(progress.clone()));
+        let source = self.source();
+        let outcome = tokio::select! {
+            outcome = self.trino.write(&source, (sql, session), sent, told) => outcome,
+            () = self.note_progress(id, heard) => Err(Error::Interrupted),
+        };
         // Any other fault may have come after the commit: then the statement stays open, to be asked about.
-        if matches!(&outcome, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
+        if matches!(&outcome, Err(error @ Error::Trino(_)) if error.class() == Class::Fault) {
             self.store
                 .statement_done(id, "failed", &StatementEnd::default())
                 .await?;
@@ -229,7 +177,24 @@ impl Publisher<'_> {
         outcome
     }
 
-    async fn committed(&self, target: &TableName, query_id: &str) -> Result<Option<Committed>> {
+    /// Notes every second how far a statement is; ends only where the run is another's by now.
+    async fn note_progress(&self, id: i64, heard: watch::Receiver<Progress>) {
+        loop {
+            tokio::time::sleep(PROGRESS_PAUSE).await;
+            let progress = serde_json::to_value(&*heard.borrow()).unwrap_or_default();
+            let noted = self.store.statement_progress(id, &progress).await;
+            if matches!(noted, Err(Error::Interrupted)) {
+                return;
+            }
+        }
+    }
+
+    /// What a statement committed to a table; none where it did not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::read`].
+    pub async fn committed(&self, target: &TableName, query_id: &str) -> Result<Option<Committed>> {
         let sql = render(
             "marts/committed.sql",
             json!({"snapshots": target.metadata("snapshots"), "query_id": query_id}),

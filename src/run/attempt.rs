@@ -1,13 +1,15 @@
 //! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, Semaphore, watch};
 
-use super::{Request, Task};
+use super::{Request, Task, stop};
 use crate::app::App;
-use crate::error::{Error, Problem, Result, causes};
+use crate::error::{Class, Error, Problem, Result, causes};
 use crate::pipeline::{Definition, Names, Table};
 use crate::publish::{Files, Publisher};
 use crate::sql::TableName;
@@ -25,6 +27,8 @@ pub(super) struct Attempt<'a> {
     pub(super) done: watch::Sender<BTreeSet<String>>,
     /// What the tables' files are after the last commit to each.
     pub(super) files: std::sync::Mutex<BTreeMap<TableName, Files>>,
+    /// What it sent to Trino, so that it can be stopped.
+    sent: std::sync::Mutex<BTreeMap<String, (TableName, String)>>,
     permits: Semaphore,
     /// Tables are staged side by side but share their rejects table, where two merges at once would fail each other.
     pub(super) rejecting: Mutex<()>,
@@ -49,6 +53,7 @@ impl<'a> Attempt<'a> {
             task,
             done: watch::Sender::default(),
             files: std::sync::Mutex::default(),
+            sent: std::sync::Mutex::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
         })
@@ -75,22 +80,24 @@ impl<'a> Attempt<'a> {
         work: impl AsyncFnOnce(Publisher<'_>) -> Result<Map<String, Value>>,
     ) -> StepEnd {
         let store = &self.app.store;
-        let publisher = Publisher {
-            trino: &self.app.trino,
-            store,
-            run: self.run.id,
-            pipeline: &self.run.pipeline,
-            step: name,
-            attempt: self.run.attempt,
-            permits: &self.permits,
-            files: &self.files,
-        };
+        let limit = self.step_limit();
         let done = async {
+            if *self.app.stopping.borrow() {
+                return Err(Error::Interrupted);
+            }
             store
                 .begin_step(self.run.id, name, self.run.attempt)
                 .await?;
             // Boxed, because a run holds many of these at once.
-            Box::pin(work(publisher)).await
+            let work = Box::pin(work(self.publisher(name)));
+            let Ok(done) = tokio::time::timeout(limit, work).await else {
+                let stopped = Box::pin(stop::stop(self, Some(name))).await?;
+                let seconds = limit.as_secs();
+                return Err(Error::TimedOut(format!(
+                    "the step did not end within {seconds} s and was stopped; {stopped}"
+                )));
+            };
+            done
         }
         .await;
         let ended = done.map_err(|error| told(&error, self.run, name));
@@ -115,6 +122,36 @@ impl<'a> Attempt<'a> {
             .map_err(|error| told(&error, self.run, name))?;
 
         ended
+    }
+
+    /// Sends the statements of a step.
+    pub(super) fn publisher<'b>(&'b self, step: &'b str) -> Publisher<'b> {
+        Publisher {
+            trino: &self.app.trino,
+            store: &self.app.store,
+            run: self.run.id,
+            pipeline: &self.run.pipeline,
+            step,
+            attempt: self.run.attempt,
+            permits: &self.permits,
+            files: &self.files,
+            sent: &self.sent,
+        }
+    }
+
+    /// What a statement of this attempt writes, and where it is given up.
+    pub(super) fn sent(&self, query_id: &str) -> Option<(TableName, String)> {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+
+        sent.get(query_id).cloned()
+    }
+
+    fn step_limit(&self) -> Duration {
+        let asked = self.request.step_timeout_seconds;
+
+        asked.map_or(self.app.config.runs.step_timeout, |seconds| {
+            Duration::from_secs(seconds.into())
+        })
     }
 
     /// Remembers a step that is left out, because what it needs failed.
@@ -142,13 +179,14 @@ pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
     }
 }
 
-/// Sums what steps side by side did, or gives the first problem that one of them had.
+/// Sums what steps side by side did, or gives the first problem that one of them had: one that leaves the run to the next attempt before all others.
 pub(super) fn all(ends: Vec<StepEnd>) -> StepEnd {
     let mut counts = Map::new();
     let mut failed = None;
     for end in ends {
         match end {
             Ok(more) => add(&mut counts, &more),
+            Err(problem) if problem.class == Class::Interrupted => return Err(problem),
             Err(problem) => failed = failed.or(Some(problem)),
         }
     }
@@ -159,7 +197,11 @@ pub(super) fn all(ends: Vec<StepEnd>) -> StepEnd {
 /// The one place where a run's error is logged; what callers see of it is the problem.
 pub(super) fn told(error: &Error, run: &Run, step: &str) -> Box<Problem> {
     let cause = causes(error);
-    tracing::error!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step failed");
+    if error.class() == Class::Interrupted {
+        tracing::warn!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step is left to the next attempt");
+    } else {
+        tracing::error!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step failed");
+    }
 
     Box::new(Problem::from(error).within(run.id, step))
 }

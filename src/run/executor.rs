@@ -1,33 +1,36 @@
-//! Executes one attempt of a run: its steps in order, tables side by side.
+//! Executes one attempt of a run: its steps in order, tables side by side, until they are done or the attempt is ended from outside.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::join_all;
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use super::attempt::{Attempt, StepEnd, add, all, told};
-use super::{StepKind, Task, extract, optimize, table, tasks};
+use super::patience::Patience;
+use super::{StepKind, Task, extract, optimize, stop, table, tasks};
 use crate::app::App;
-use crate::error::Error;
-use crate::state::{Run, RunState};
+use crate::error::{Class, Error, Problem, Result};
+use crate::state::{Lease, Run, RunState};
 
-const RECORD_PAUSE: Duration = Duration::from_secs(1);
+/// What became of an attempt.
+pub(super) enum End {
+    /// The run has ended.
+    Over,
+    /// It failed by a fault that passes; the next attempt is to begin after so long.
+    Again(Duration),
+    /// Nothing of its end could be recorded, or it was handed back: whoever takes it up goes on.
+    Left,
+}
 
 /// Executes a run that was claimed, and remembers how it ended.
-pub(super) async fn execute(app: &App, run: &Run) {
+pub(super) async fn execute(app: &App, run: &Run, lease: &Lease, patience: &mut Patience) -> End {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let begun = Instant::now();
     let attempted = async {
         match Attempt::new(app, run) {
-            Ok(attempt) => {
-                let ended = attempt.run_within_time().await;
-                if ended.is_ok() {
-                    optimize::optimize(&attempt).await;
-                }
-                ended
-            }
+            Ok(attempt) => Box::pin(attempt.run(lease)).await,
             Err(error) => Err(told(&error, run, "run")),
         }
     };
@@ -39,14 +42,41 @@ pub(super) async fn execute(app: &App, run: &Run) {
             let error = Error::internal("the run panicked; the log says where");
             Err(told(&error, run, "run"))
         });
-    let (state, counts, problem) = match ended {
-        Ok(counts) => (RunState::Succeeded, Value::Object(counts), None),
-        Err(problem) => (
-            RunState::Failed,
-            json!({}),
-            serde_json::to_value(problem).ok(),
-        ),
+    let problem = ended.err();
+    if let Some(problem) = &problem {
+        if problem.class == Class::Interrupted {
+            return End::Left;
+        }
+        if let Some(pause) = patience.pause(run.id, problem.class) {
+            let class = problem.class.as_str();
+            metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
+            tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is tried again");
+            return End::Again(pause);
+        }
+    }
+    match record(app, run, problem.as_deref(), begun).await {
+        Ok(()) => End::Over,
+        Err(error) => {
+            tracing::warn!(run_id = %run.id, %error, "the end of the run was not recorded; its next attempt finds the same");
+            End::Left
+        }
+    }
+}
+
+async fn record(app: &App, run: &Run, problem: Option<&Problem>, begun: Instant) -> Result<()> {
+    let state = match problem {
+        None => RunState::Succeeded,
+        Some(problem) if problem.is_cancelled() => RunState::Cancelled,
+        Some(_) => RunState::Failed,
     };
+    let problem = problem.map(serde_json::to_value).transpose();
+    let problem = problem.map_err(Error::internal)?;
+    app.store
+        .close_steps(run.id, run.attempt + 1, problem.as_ref())
+        .await?;
+    app.store
+        .finish_run((run.id, run.attempt), state, problem.as_ref())
+        .await?;
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
     let labels = [
         ("pipeline", run.pipeline.clone()),
@@ -54,42 +84,71 @@ pub(super) async fn execute(app: &App, run: &Run) {
     ];
     metrics::counter!("icefront_runs_total", &labels).increment(1);
     metrics::histogram!("icefront_run_duration_seconds", &labels).record(begun.elapsed());
-    app.store
-        .close_steps(run.id, run.attempt + 1, problem.as_ref())
-        .await
-        .unwrap_or_else(|error| tracing::warn!(run_id = %run.id, %error, "steps were left open"));
-    while let Err(error) = app
-        .store
-        .finish_run((run.id, run.attempt), state, &counts, problem.as_ref())
-        .await
-    {
-        tracing::warn!(run_id = %run.id, %error, "the end of the run waits to be recorded");
-        if !error.retryable() {
-            return;
-        }
-        tokio::time::sleep(RECORD_PAUSE).await;
-    }
+
+    Ok(())
 }
 
 impl Attempt<'_> {
-    async fn run_within_time(&self) -> StepEnd {
-        let limit = self
-            .request
-            .timeout_seconds
-            .map_or(self.app.config.runs.timeout, |seconds| {
-                Duration::from_secs(seconds.into())
-            });
-        let late = || {
-            let error = Error::TimedOut(format!(
-                "the run did not end within {} s and was stopped; what it had published stays, the next run goes on from there",
-                limit.as_secs()
-            ));
-            Err(told(&error, self.run, "run"))
+    /// Executes the attempt until it is done, or until its time is over, a caller cancels it, or the service's grace is over.
+    async fn run(&self, lease: &Lease) -> StepEnd {
+        let limit = self.run_limit();
+        let whole = async {
+            let ended = Box::pin(self.run_steps()).await;
+            if ended.is_ok() {
+                optimize::optimize(self).await;
+            }
+            ended
+        };
+        let why = tokio::select! {
+            ended = whole => return ended,
+            () = tokio::time::sleep(limit) => Stop::Late,
+            () = self.cancelled(lease) => Stop::Cancelled,
+            () = self.grace_over() => Stop::Grace,
+        };
+        let run = self.run;
+        let stopped = stop::stop(self, None)
+            .await
+            .map_err(|error| told(&error, run, "run"))?;
+        let error = match why {
+            Stop::Late => {
+                let seconds = limit.as_secs();
+                Error::TimedOut(format!(
+                    "the run did not end within {seconds} s; {stopped}. What it had published stays, the next run goes on from there"
+                ))
+            }
+            Stop::Cancelled => Error::Cancelled { detail: stopped },
+            Stop::Grace => {
+                tracing::warn!(run_id = %run.id, stopped, "the service ends; the run is handed back");
+                Error::Interrupted
+            }
         };
 
-        tokio::time::timeout(limit, self.run_steps())
-            .await
-            .unwrap_or_else(|_| late())
+        Err(told(&error, run, "run"))
+    }
+
+    fn run_limit(&self) -> Duration {
+        let asked = self.request.timeout_seconds;
+
+        asked.map_or(self.app.config.runs.timeout, |seconds| {
+            Duration::from_secs(seconds.into())
+        })
+    }
+
+    /// Resolves when a caller wants the run to end.
+    async fn cancelled(&self, lease: &Lease) {
+        let mut is_asked = self.run.cancel_requested_at.is_some();
+        while !is_asked {
+            lease.cancelled.notified().await;
+            // It may have rung for the run before.
+            let run = self.app.store.run(self.run.id).await;
+            is_asked = run.is_ok_and(|run| run.cancel_requested_at.is_some());
+        }
+    }
+
+    /// Resolves when the service is about to end and steps had their time.
+    async fn grace_over(&self) {
+        self.app.stops().await;
+        tokio::time::sleep(self.app.config.runs.shutdown_grace).await;
     }
 
     async fn run_steps(&self) -> StepEnd {
@@ -99,13 +158,13 @@ impl Attempt<'_> {
                 tasks::resync(self, table).await?;
                 self.build().await
             }
-            task => tasks::execute(self, task).await,
+            task => Box::pin(tasks::execute(self, task)).await,
         }
     }
 
     async fn build(&self) -> StepEnd {
         let mut counts = Map::new();
-        if self.request.has(StepKind::Extract) {
+        if self.request.has(StepKind::Extract) && !self.has_extracted().await? {
             let extracted = self.step("extract", async |publisher| {
                 extract::extract(self, publisher).await
             });
@@ -124,4 +183,18 @@ impl Attempt<'_> {
 
         Ok(counts)
     }
+
+    /// Says whether an earlier attempt of the run has read the source: what came since is the next run's.
+    async fn has_extracted(&self) -> Result<bool, Box<Problem>> {
+        let known = self.app.store.has_succeeded(self.run.id, "extract").await;
+
+        known.map_err(|error| told(&error, self.run, "extract"))
+    }
+}
+
+/// Why an attempt is ended from outside.
+enum Stop {
+    Late,
+    Cancelled,
+    Grace,
 }

@@ -6,76 +6,113 @@ mod executor;
 mod extract;
 mod marts;
 mod optimize;
+mod patience;
 mod poll;
 mod request;
 mod shape;
+mod stop;
 mod table;
 mod task;
 mod tasks;
+mod watch;
 mod worker;
 
-pub use request::{Request, StepKind};
+pub use request::{IfRunning, OnFailed, Request, StepKind};
 pub use task::Task;
+pub use watch::{Watched, wait};
 pub use worker::work;
-
-use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
-use crate::state::Run;
+use crate::state::{Accepted, Bounds, IfActive, Run, Wanted};
 
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// Accepts a run of a pipeline: it is remembered before this returns.
+/// Accepts a run of a pipeline, under `key` only once: it is remembered before this returns.
 ///
 /// # Errors
 ///
-/// [`crate::error::Error::Invalid`] when it asks for what the pipeline lacks, [`crate::error::Error::StateUnavailable`].
-pub async fn start(app: &App, pipeline: &Definition, request: Request) -> Result<Run> {
+/// [`Error::Invalid`] when it asks for what the pipeline lacks, [`Error::KeyReused`], [`Error::RunActive`], [`Error::QueueFull`],
+/// [`Error::StateUnavailable`].
+pub async fn start(
+    app: &App,
+    pipeline: &Definition,
+    request: &Request,
+    key: Option<&str>,
+) -> Result<Accepted> {
     request.check(pipeline)?;
 
-    accept(app, pipeline, &request, &Task::Build).await
+    accept(app, pipeline, (request, &Task::Build), key).await
 }
 
 /// Accepts a run that is for something else than the pipeline's usual way. As [`start`].
 ///
 /// # Errors
 ///
-/// [`crate::error::Error::StateUnavailable`].
-pub async fn start_task(app: &App, pipeline: &Definition, task: &Task) -> Result<Run> {
-    accept(app, pipeline, &Request::default(), task).await
+/// [`Error::KeyReused`], [`Error::QueueFull`], [`Error::StateUnavailable`].
+pub async fn start_task(
+    app: &App,
+    pipeline: &Definition,
+    task: &Task,
+    key: Option<&str>,
+) -> Result<Accepted> {
+    accept(app, pipeline, (&Request::default(), task), key).await
 }
 
-async fn accept(app: &App, pipeline: &Definition, request: &Request, task: &Task) -> Result<Run> {
-    let request = serde_json::to_value(request).map_err(crate::error::Error::internal)?;
-    let task = serde_json::to_value(task).map_err(crate::error::Error::internal)?;
-    let run = app
-        .store
-        .create_run(&pipeline.name, &request, &task)
-        .await?;
+async fn accept(
+    app: &App,
+    pipeline: &Definition,
+    (request, task): (&Request, &Task),
+    key: Option<&str>,
+) -> Result<Accepted> {
+    let wanted = Wanted {
+        pipeline: &pipeline.name,
+        request: &serde_json::to_value(request).map_err(Error::internal)?,
+        task: &serde_json::to_value(task).map_err(Error::internal)?,
+        key,
+        if_active: match request.if_running {
+            IfRunning::Queue => IfActive::Queue,
+            IfRunning::Attach => IfActive::Attach,
+            IfRunning::Reject => IfActive::Reject,
+        },
+        reruns: request.on_failed == OnFailed::Rerun,
+    };
+    let bounds = Bounds {
+        queue: app.config.runs.queue_limit,
+        keys: app.config.runs.keep_keys,
+    };
+    let accepted = app.store.accept(&wanted, bounds).await?;
     app.accepted.notify_one();
 
-    Ok(run)
+    Ok(accepted)
 }
 
-/// Gives a run as soon as it has ended, at the latest after `wait`.
+/// Has a run that failed or was cancelled tried again, from the first step that is not done; says whether it was to be.
 ///
 /// # Errors
 ///
-/// [`crate::error::Error::NotFound`], [`crate::error::Error::StateUnavailable`].
-pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
-    let until = tokio::time::Instant::now() + wait;
-    loop {
-        let ended = app.ended.notified();
-        let run = app.store.run(id).await?;
-        let left = until.saturating_duration_since(tokio::time::Instant::now());
-        if run.state.is_terminal() || left.is_zero() {
-            return Ok(run);
-        }
-        // Another service may have executed it, whose bell does not ring here.
-        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), ended).await;
-    }
+/// [`Error::NotFound`], [`Error::StateUnavailable`].
+pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
+    let retried = app.store.queue_again(id).await?;
+    app.accepted.notify_one();
+
+    Ok(retried)
+}
+
+/// Asks for the end of a run; says whether it was not over. One that is executed ends when its statements were stopped.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], [`Error::StateUnavailable`].
+pub async fn cancel(app: &App, id: Uuid) -> Result<(Run, bool)> {
+    let error = Error::Cancelled {
+        detail: "it had not begun".into(),
+    };
+    let problem = Problem::from(&error).within(id, "run");
+    let problem = serde_json::to_value(problem).map_err(Error::internal)?;
+    let cancelled = app.store.cancel(id, &problem).await?;
+    app.watched.ring();
+
+    Ok(cancelled)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Request, start};
+use super::{IfRunning, Request, start};
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
@@ -95,7 +95,12 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
             return Ok(Found::Nothing);
         }
     }
-    start(app, definition, Request::default()).await?;
+    // Another service that polls it, too, may have started one meanwhile.
+    let request = Request {
+        if_running: IfRunning::Attach,
+        ..Request::default()
+    };
+    start(app, definition, &request, None).await?;
 
     Ok(match failed {
         Some(_) => Found::Again,

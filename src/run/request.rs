@@ -35,9 +35,46 @@ pub struct Request {
     )]
     #[schema(minimum = 1, maximum = 604_800)]
     pub timeout_seconds: Option<u32>,
+    /// Fails a step, and the run with it, when it has not ended after so many seconds. `runs.step_timeout` of the settings when absent.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "whole_number"
+    )]
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub step_timeout_seconds: Option<u32>,
+    /// What to do where a run of the pipeline is active.
+    #[schema(inline)]
+    pub if_running: IfRunning,
+    /// What to do where the run that the key came to has failed or was cancelled.
+    #[schema(inline)]
+    pub on_failed: OnFailed,
     /// The caller's own words, given back with the run.
     #[schema(schema_with = labels)]
     pub labels: BTreeMap<String, String>,
+}
+
+/// What to do where a run of the pipeline is active.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IfRunning {
+    /// Wait for the turn.
+    #[default]
+    Queue,
+    /// Answer the run that comes to its end first: the one that is executed, else the oldest that waits.
+    Attach,
+    /// Refuse, and name that run.
+    Reject,
+}
+
+/// What to do where the run that an idempotency key came to has failed or was cancelled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailed {
+    /// Answer it as it is.
+    #[default]
+    Return,
+    /// Try it again, from the first step that is not done.
+    Rerun,
 }
 
 /// A part of a run.
@@ -91,11 +128,14 @@ impl Request {
                 );
             }
         }
-        if self.timeout_seconds.is_some_and(|s| s == 0 || s > 604_800) {
-            return invalid(
-                "timeout_seconds".into(),
-                "`timeout_seconds` must be between 1 and 604800 (7 days)".into(),
-            );
+        for (field, seconds) in [
+            ("timeout_seconds", self.timeout_seconds),
+            ("step_timeout_seconds", self.step_timeout_seconds),
+        ] {
+            if seconds.is_some_and(|s| s == 0 || s > 604_800) {
+                let detail = format!("`{field}` must be between 1 and 604800 (7 days)");
+                return invalid(field.into(), detail);
+            }
         }
         let misfits = |text: &str| text.chars().count() > LONGEST_LABEL || text.contains('\0');
         if self.labels.len() > MOST_LABELS

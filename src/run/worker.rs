@@ -6,26 +6,33 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{executor, poll};
+use super::executor::{self, End};
+use super::patience::Patience;
+use super::{poll, watch};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Result, causes};
+use crate::state::Lease;
 
 const LOOK: Duration = Duration::from_secs(1);
+const FORGET: Duration = Duration::from_hours(1);
 
-/// Executes accepted runs until `stop` resolves; pipelines side by side, the runs of one in turn. Starts those of pipelines that
-/// poll.
-pub async fn work(app: App, stop: impl Future<Output = ()>) {
+/// Executes accepted runs until the service is about to end; pipelines side by side, the runs of one in turn. Starts those of pipelines that
+/// poll, and tells those who wait. At the end it waits for what is under way to end or to be handed back.
+pub async fn work(app: App) {
     let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
     let mut pipelines = JoinSet::new();
-    let mut polls = JoinSet::new();
+    let mut beside = JoinSet::new();
     for definition in app.pipelines.usable() {
         if let Some(every) = definition.poll {
-            polls.spawn(poll::poll(app.clone(), definition.name.clone(), every));
+            beside.spawn(poll::poll(app.clone(), definition.name.clone(), every));
         }
     }
-    let mut stop = std::pin::pin!(stop);
+    let watching = app.clone();
+    beside.spawn(async move { watch::keep_watch(&watching).await });
+    let forgetting = app.clone();
+    beside.spawn(async move { forget(&forgetting).await });
     let mut was_away = false;
-    loop {
+    while !*app.stopping.borrow() {
         match app.store.waiting_pipelines().await {
             Ok(waiting) => {
                 was_away = false;
@@ -43,10 +50,21 @@ pub async fn work(app: App, stop: impl Future<Output = ()>) {
         }
         while pipelines.try_join_next().is_some() {}
         tokio::select! {
-            () = &mut stop => return,
+            () = app.stops() => {}
             () = app.accepted.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
+    }
+    while pipelines.join_next().await.is_some() {}
+}
+
+/// Forgets idempotency keys that were kept long enough.
+async fn forget(app: &App) {
+    loop {
+        if let Err(error) = app.store.forget_keys(app.config.runs.keep_keys).await {
+            tracing::warn!(%error, "old idempotency keys are still kept");
+        }
+        tokio::time::sleep(FORGET).await;
     }
 }
 
@@ -78,24 +96,53 @@ impl Drop for Turn {
 }
 
 async fn work_on(app: App, turn: Turn) {
-    if let Err(error) = drain(&app, &turn.pipeline).await {
-        tracing::warn!(pipeline = turn.pipeline, %error, "runs wait, because the state database is away");
+    let pipeline = &turn.pipeline;
+    if let Err(error) = drain(&app, pipeline).await {
+        let cause = causes(&error);
+        tracing::warn!(pipeline, %error, cause, "runs wait, because the state database is away");
     }
 }
 
 /// Executes the runs of one pipeline until none waits, or another service has its lease. Who loses the lease drops what it
 /// is doing: what it left is found out by whoever takes the run over.
 async fn drain(app: &App, pipeline: &str) -> Result<()> {
-    let Some(lease) = app.store.try_lease(pipeline).await? else {
+    let time = app.config.runs.lease;
+    let Some(lease) = app.store.try_lease(pipeline, &app.name, time).await? else {
         return Ok(());
     };
-    while let Some(run) = app.store.claim_run(pipeline).await? {
-        tokio::select! {
-            () = executor::execute(app, &run) => app.ended.notify_waiters(),
-            () = lease.lost() => {
-                tracing::warn!(run_id = %run.id, pipeline, "the lease was lost; the run is taken up again by whoever has it next");
-                break;
-            }
+    let held = app.under(&lease);
+    let done = tokio::select! {
+        done = execute_all(&held, pipeline, &lease) => done,
+        () = lease.lost() => {
+            tracing::warn!(pipeline, "the lease was lost; its run is taken up by whoever has it next");
+            return Ok(());
+        }
+    };
+    lease.release().await;
+
+    done
+}
+
+async fn execute_all(app: &App, pipeline: &str, lease: &Lease) -> Result<()> {
+    let mut patience = Patience::new(app.config.runs.retry_for);
+    while !*app.stopping.borrow() {
+        let Some(run) = app.store.claim_run(pipeline).await? else {
+            return Ok(());
+        };
+        let end = executor::execute(app, &run, lease, &mut patience).await;
+        app.watched.ring();
+        match end {
+            End::Over => {}
+            End::Again(pause) => tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = lease.cancelled.notified() => {}
+                () = app.stops() => {}
+            },
+            End::Left if *app.stopping.borrow() => {}
+            End::Left => return Ok(()),
+        }
+        if *app.stopping.borrow() && !matches!(end, End::Over) {
+            app.store.hand_back((run.id, run.attempt)).await?;
         }
     }
 

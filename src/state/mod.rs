@@ -1,11 +1,13 @@
 //! What the service remembers, in the schema `icefront` of its own Postgres. Knows neither Trino nor HTTP.
 
+mod accept;
 mod batches;
 mod changes;
 mod cursors;
 mod files;
 mod landed;
 mod lease;
+mod marks;
 mod progress;
 mod runs;
 mod statements;
@@ -15,12 +17,14 @@ mod tests;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 
+pub use accept::{Accepted, Bounds, IfActive, Wanted};
 pub use batches::{OpenBatch, SourceEvents, Written};
 pub use changes::{Change, ChangeQuery, Period, Published, Staged, Versions};
 pub use cursors::Cursor;
 pub use files::{FileState, KnownFile, LedgerFile, ListedFile, SourceFile};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
+pub use marks::{Mark, RunEvent};
 pub use progress::{Changed, Ends, StagedUpto};
 pub use runs::{Run, RunState, Runs};
 pub use statements::{OpenStatement, Statement, StatementEnd};
@@ -52,6 +56,9 @@ pub(crate) use statement;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    /// For what is done under a lease, so that neither callers nor runs wait for the other.
+    work: Pool,
+    lease: Option<i64>,
     tls: Tls,
 }
 
@@ -65,7 +72,9 @@ impl Store {
         let server = Server::new(&settings.address()?)?;
 
         Ok(Self {
-            pool: server.pool(settings.connections)?,
+            pool: server.pool(settings.connections.div_ceil(2))?,
+            work: server.pool((settings.connections / 2).max(1))?,
+            lease: None,
             tls: server.tls().clone(),
         })
     }
@@ -105,23 +114,43 @@ impl Store {
     }
 
     async fn client(&self) -> Result<Object> {
-        self.pool.get().await.map_err(|cause| match cause {
+        let client = self.pool.get().await.map_err(|cause| match cause {
             PoolError::Backend(cause) => match self.tls.explain(&cause) {
                 Some(detail) => Error::Settings(detail),
                 None => Error::StateUnavailable(cause.into()),
             },
             other => Error::StateUnavailable(other.into()),
-        })
+        })?;
+        if let Some(number) = self.lease {
+            let hold = client
+                .prepare_cached(statement!("state/hold_lease.sql"))
+                .await;
+            client
+                .query_one(&hold.map_err(fault)?, &[&number.to_string()])
+                .await
+                .map_err(fault)?;
+        }
+
+        Ok(client)
     }
 }
 
-/// Tells a database that went away from a statement of ours that it refused.
+/// What [`Lease`] makes the database refuse.
+const LEASE_LOST: &str = "IF001";
+/// Our tables are not there yet.
+const NOT_MIGRATED: [&str; 2] = ["3F000", "42P01"];
+
+/// Tells a database that went away, and a lease that is another's, from a statement of ours that was refused.
 fn fault(cause: tokio_postgres::Error) -> Error {
-    let away = cause.is_closed()
-        || cause
-            .code()
-            .is_none_or(|code| matches!(&code.code()[..2], "57" | "08" | "53"));
-    if away {
+    let code = cause.code().map(tokio_postgres::error::SqlState::code);
+    if code == Some(LEASE_LOST) {
+        return Error::Interrupted;
+    }
+    let is_broken = std::error::Error::source(&cause)
+        .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+    let is_away =
+        |code: &str| matches!(&code[..2], "57" | "08" | "53") || NOT_MIGRATED.contains(&code);
+    if cause.is_closed() || is_broken || code.is_some_and(is_away) {
         Error::StateUnavailable(cause.into())
     } else {
         Error::internal(cause)

@@ -44,7 +44,7 @@ impl RunState {
         !matches!(self, Self::Queued | Self::Running)
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         match text {
             "queued" => Self::Queued,
             "running" => Self::Running,
@@ -80,6 +80,8 @@ pub struct Run {
     pub counts: Value,
     /// The problem that ended it.
     pub error: Option<Value>,
+    /// When a caller asked for its end.
+    pub cancel_requested_at: Option<Timestamp>,
     /// How sources were first seen to differ by this run, with the table of each.
     pub drift: Value,
 }
@@ -98,25 +100,6 @@ pub struct Runs {
 }
 
 impl Store {
-    /// Accepts a run and gives it as it is remembered.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
-    pub async fn create_run(&self, pipeline: &str, request: &Value, task: &Value) -> Result<Run> {
-        let id = Uuid::now_v7();
-        self.client()
-            .await?
-            .execute(
-                statement!("state/create_run.sql"),
-                &[&id, &pipeline, request, task],
-            )
-            .await
-            .map_err(fault)?;
-
-        self.run(id).await
-    }
-
     /// Reads a run.
     ///
     /// # Errors
@@ -208,24 +191,38 @@ impl Store {
         Ok(())
     }
 
-    /// Ends an attempt of a run, and with it the run; changes nothing where a later attempt was begun.
+    /// Ends an attempt of a run, and with it the run; changes nothing where a later attempt was begun. What the run did is what its steps did.
     ///
     /// # Errors
     ///
-    /// [`Error::StateUnavailable`].
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`] where the run is another service's by now.
     pub async fn finish_run(
         &self,
         (id, attempt): (Uuid, i32),
         state: RunState,
-        counts: &Value,
         error: Option<&Value>,
     ) -> Result<()> {
         self.client()
             .await?
             .execute(
                 statement!("state/finish_run.sql"),
-                &[&id, &attempt, &state.as_str(), counts, &error],
+                &[&id, &attempt, &state.as_str(), &error],
             )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// Gives an attempt of a run back, to be taken up by whoever comes first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`].
+    pub async fn hand_back(&self, (id, attempt): (Uuid, i32)) -> Result<()> {
+        self.client()
+            .await?
+            .execute(statement!("state/hand_back_run.sql"), &[&id, &attempt])
             .await
             .map_err(fault)?;
 
@@ -280,5 +277,6 @@ fn read(row: &Row) -> Run {
         error: row.get(9),
         task: row.get(10),
         drift: row.get(11),
+        cancel_requested_at: row.get(12),
     }
 }

@@ -45,6 +45,8 @@ pub struct OpenStatement {
     pub publishes: bool,
     /// Its id in Trino.
     pub trino_query_id: String,
+    /// Where it is given up, which works before Trino lists it.
+    pub address: Option<String>,
 }
 
 /// How a statement ended.
@@ -86,22 +88,40 @@ impl Store {
         Ok(row.get(0))
     }
 
-    /// Notes the id that Trino gave a statement; before this the statement does not run.
+    /// Notes the id that Trino gave a statement and where it is asked for; before this the statement does not run.
     ///
     /// # Errors
     ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn statement_sent(&self, id: i64, query_id: &str) -> Result<()> {
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`] where the run is another's by now.
+    pub async fn statement_sent(&self, id: i64, query_id: &str, address: &str) -> Result<()> {
         let noted = self
             .client()
             .await?
-            .execute(statement!("state/sent_statement.sql"), &[&id, &query_id])
+            .execute(
+                statement!("state/sent_statement.sql"),
+                &[&id, &query_id, &address],
+            )
             .await
             .map_err(fault)?;
         // The statement then never runs: Trino drops what nobody asks for.
         if noted == 0 {
-            return Err(Error::internal("another service took the run over"));
+            return Err(Error::Interrupted);
         }
+
+        Ok(())
+    }
+
+    /// Notes how far a statement is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`].
+    pub async fn statement_progress(&self, id: i64, progress: &Value) -> Result<()> {
+        self.client()
+            .await?
+            .execute(statement!("state/progress_statement.sql"), &[&id, progress])
+            .await
+            .map_err(fault)?;
 
         Ok(())
     }
@@ -142,6 +162,7 @@ impl Store {
                 id: row.get(0),
                 publishes: row.get(1),
                 trino_query_id: row.get(2),
+                address: row.get(3),
             })
             .collect())
     }

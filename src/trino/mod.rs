@@ -4,6 +4,7 @@ mod statement;
 
 use std::time::Duration;
 
+use prusto::auth::Auth;
 use prusto::client::ClientBuilder;
 use prusto::{Client, Row};
 use serde_json::Value;
@@ -22,6 +23,7 @@ pub struct Trino {
     host: String,
     port: u16,
     secure: bool,
+    requests: reqwest::Client,
 }
 
 impl Trino {
@@ -50,6 +52,10 @@ impl Trino {
             host,
             port,
             secure,
+            requests: reqwest::Client::builder()
+                .timeout(REQUEST_TIMEOUT)
+                .build()
+                .map_err(Error::internal)?,
         })
     }
 
@@ -82,10 +88,11 @@ impl Trino {
             .await
             .map_err(|fault| statement::failure(fault, ""))?;
 
-        statement::drive(&client, first).await
+        statement::drive(&client, first, &mut |_| {}).await
     }
 
-    /// Runs a statement that writes, with session properties of its own: sends it once, lets `remember` record its id, and only then asks for it the first time.
+    /// Runs a statement that writes, with session properties of its own: sends it once, lets `remember` record its id and its address, and only
+    /// then asks for it the first time; `told` hears how far it is.
     ///
     /// A statement that was sent but never asked for does not run (seen on Trino 483), so one without a recorded id did nothing.
     ///
@@ -96,7 +103,8 @@ impl Trino {
         &self,
         source: &str,
         (sql, session): (&str, &[(&str, &str)]),
-        remember: impl FnOnce(String) -> F,
+        remember: impl FnOnce(String, String) -> F,
+        mut told: impl FnMut(&Progress) + Send,
     ) -> Result<Outcome>
     where
         F: Future<Output = Result<()>>,
@@ -106,9 +114,42 @@ impl Trino {
             .get::<Row>(sql)
             .await
             .map_err(|fault| statement::failure(fault, ""))?;
-        remember(first.id.clone()).await?;
+        let address = first.next_uri.clone().unwrap_or_default();
+        remember(first.id.clone(), address).await?;
 
-        statement::drive(&client, first).await
+        statement::drive(&client, first, &mut told).await
+    }
+
+    /// Gives up a statement by the address that its sending was answered with.
+    ///
+    /// One that nobody has asked for yet is in none of Trino's lists, and would run when somebody did; after this it does not (seen on Trino 483).
+    /// Where Trino no longer knows the address, there is nothing to give up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TrinoUnavailable`].
+    pub async fn give_up(&self, address: &str) -> Result<()> {
+        let away = |fault: reqwest::Error| Error::TrinoUnavailable(fault.into());
+        let request = self
+            .requests
+            .delete(address)
+            .header("X-Trino-User", &self.settings.user);
+        let request = match self.settings.auth()? {
+            Some(Auth::Basic(user, password)) => request.basic_auth(user, password),
+            Some(Auth::Jwt(token)) => request.bearer_auth(token),
+            _ => request,
+        };
+        let answer = request.send().await.map_err(away)?;
+        match answer.error_for_status() {
+            Err(fault)
+                if fault
+                    .status()
+                    .is_some_and(|status| status.is_server_error()) =>
+            {
+                Err(away(fault))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn client(&self, source: &str, session: &[(&str, &str)]) -> Result<Client> {

@@ -43,10 +43,21 @@ pub struct Progress {
     pub processed_bytes: u64,
     /// The most memory it held, in bytes.
     pub peak_memory_bytes: u64,
+    /// How much of its splits is done, from 0 to 100; absent before they are known. More splits may turn up, so it may go back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u32>,
+}
+
+fn percent(done: u32, all: u32) -> Option<u32> {
+    (done * 100).checked_div(all)
 }
 
 /// Follows a statement to its last page; fetching a page again is harmless, so a lost answer is asked for again.
-pub(super) async fn drive(client: &Client, first: QueryResult<Row>) -> Result<Outcome> {
+pub(super) async fn drive(
+    client: &Client,
+    first: QueryResult<Row>,
+    told: &mut (dyn FnMut(&Progress) + Send),
+) -> Result<Outcome> {
     let mut outcome = Outcome {
         query_id: first.id.clone(),
         ..Outcome::default()
@@ -70,7 +81,9 @@ pub(super) async fn drive(client: &Client, first: QueryResult<Row>) -> Result<Ou
             processed_rows: page.stats.processed_rows,
             processed_bytes: page.stats.processed_bytes,
             peak_memory_bytes: page.stats.peak_memory_bytes,
+            percent: percent(page.stats.completed_splits, page.stats.total_splits),
         };
+        told(&outcome.progress);
         let Some(next) = page.next_uri else {
             return Ok(outcome);
         };

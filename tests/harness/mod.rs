@@ -110,8 +110,7 @@ impl Service {
         self.tasks.push(tokio::spawn(async move {
             axum::serve(listener, router).await.expect("served");
         }));
-        self.tasks
-            .push(tokio::spawn(run::work(app, std::future::pending())));
+        self.tasks.push(tokio::spawn(run::work(app)));
     }
 
     async fn end(&mut self) {
@@ -173,6 +172,7 @@ fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> P
         landing.write_to = "{write_to}"
         landing.read_from = "{read_from}"
         pipelines.path = "{pipelines}"
+        runs.retry_for = "0s"
         "#,
         state = servers.database(&format!("{name}_state")),
         shop = servers.database(&format!("{name}_shop")),

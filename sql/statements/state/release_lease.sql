@@ -1,0 +1,2 @@
+-- Gives a lease back.
+update icefront.leases set expires_at = '-infinity' where number = $1

@@ -1,0 +1,153 @@
+//! The classes of faults, and what is done about each: the one place that decides what is tried again.
+
+use super::Error;
+
+/// What kind of fault something is, for whoever decides whether to try again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Class {
+    /// A server does not answer, restarts or starts up. Tried again until `runs.retry_for` is over.
+    Away,
+    /// A server has too much to do: queues are full, memory is short. Tried again a few times, with long pauses.
+    Busy,
+    /// Something broke on the way: a worker was lost, a page did not arrive. Tried again a few times.
+    Broken,
+    /// Somebody else changed the same thing at the same time. Tried again a few times.
+    Conflict,
+    /// A limit of the engine or of the run was reached; trying again at once would reach it again. Not tried again, but a caller may.
+    Limit,
+    /// The statement, the data, the definition or the settings are at fault. Not tried again: somebody has to change something.
+    #[default]
+    Fault,
+    /// The run is somebody else's by now, or its service ends, or our own database is away. Nothing is recorded; the run goes on as its next attempt.
+    Interrupted,
+}
+
+/// Trino's names of errors by class; all others are told by Trino's own type: `USER_ERROR` is [`Class::Fault`], anything else [`Class::Broken`].
+pub const TRINO_CLASSES: &[(Class, &[&str])] = &[
+    (
+        Class::Away,
+        &[
+            "SERVER_STARTING_UP",
+            "SERVER_SHUTTING_DOWN",
+            "NO_NODES_AVAILABLE",
+            "ICEBERG_CATALOG_ERROR",
+            "JDBC_ERROR",
+        ],
+    ),
+    (
+        Class::Busy,
+        &[
+            "QUERY_QUEUE_FULL",
+            "EXCEEDED_QUEUED_TIME_LIMIT",
+            "CLUSTER_OUT_OF_MEMORY",
+            "ADMINISTRATIVELY_PREEMPTED",
+            "GENERIC_INSUFFICIENT_RESOURCES",
+        ],
+    ),
+    (
+        Class::Broken,
+        &[
+            "ABANDONED_QUERY",
+            "ABANDONED_TASK",
+            "PAGE_TRANSPORT_ERROR",
+            "PAGE_TRANSPORT_TIMEOUT",
+            "REMOTE_HOST_GONE",
+            "REMOTE_TASK_ERROR",
+            "REMOTE_TASK_MISMATCH",
+            "TOO_MANY_REQUESTS_FAILED",
+            "ICEBERG_FILESYSTEM_ERROR",
+            "ICEBERG_CANNOT_OPEN_SPLIT",
+            "ICEBERG_WRITER_OPEN_ERROR",
+            "ICEBERG_WRITER_CLOSE_ERROR",
+        ],
+    ),
+    (
+        Class::Conflict,
+        &["ICEBERG_COMMIT_ERROR", "TRANSACTION_CONFLICT"],
+    ),
+    (
+        Class::Limit,
+        &[
+            "ADMINISTRATIVELY_KILLED",
+            "EXCEEDED_CPU_LIMIT",
+            "EXCEEDED_GLOBAL_MEMORY_LIMIT",
+            "EXCEEDED_LOCAL_MEMORY_LIMIT",
+            "EXCEEDED_SCAN_LIMIT",
+            "EXCEEDED_SPILL_LIMIT",
+            "EXCEEDED_TIME_LIMIT",
+            "OUT_OF_SPILL_SPACE",
+            "USER_CANCELED",
+        ],
+    ),
+];
+
+impl Class {
+    /// Says whether the same may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        self != Self::Fault
+    }
+
+    /// The word for it in logs, metrics and documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Away => "away",
+            Self::Busy => "busy",
+            Self::Broken => "broken",
+            Self::Conflict => "conflict",
+            Self::Limit => "limit",
+            Self::Fault => "fault",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Error {
+    /// What kind of fault this is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::SourceUnavailable { .. }
+            | Self::FilesUnavailable { .. }
+            | Self::TrinoUnavailable(_)
+            | Self::LandingUnavailable { .. } => Class::Away,
+            Self::QueueFull { .. } => Class::Busy,
+            Self::SourceConflict { .. } | Self::RunActive { .. } => Class::Conflict,
+            Self::TimedOut(_) | Self::Cancelled { .. } => Class::Limit,
+            Self::StateUnavailable(_) | Self::Interrupted => Class::Interrupted,
+            Self::Trino(failure) => of_trino(&failure.name, &failure.class),
+            Self::NotFound { .. }
+            | Self::Malformed(_)
+            | Self::Invalid { .. }
+            | Self::BodyTooLarge
+            | Self::UnsupportedMediaType(_)
+            | Self::MethodNotAllowed { .. }
+            | Self::Settings(_)
+            | Self::PipelineBroken { .. }
+            | Self::KeyReused { .. }
+            | Self::SourceUnreadable { .. }
+            | Self::SourceReplaced { .. }
+            | Self::AddFilesDisabled { .. }
+            | Self::TooManyRejects { .. }
+            | Self::ContractBroken { .. }
+            | Self::TestFailed { .. }
+            | Self::TestBroken { .. }
+            | Self::VerifyFailed { .. }
+            | Self::Unbalanced { .. }
+            | Self::Internal(_) => Class::Fault,
+        }
+    }
+}
+
+fn of_trino(name: &str, kind: &str) -> Class {
+    let listed = TRINO_CLASSES
+        .iter()
+        .find(|(_, names)| names.contains(&name));
+
+    match listed {
+        Some((class, _)) => *class,
+        None if kind == "USER_ERROR" => Class::Fault,
+        None => Class::Broken,
+    }
+}

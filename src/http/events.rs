@@ -1,0 +1,135 @@
+//! `/v1/runs/{run_id}/events`: what happens to a run, as it happens.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{Stream, StreamExt, stream};
+use serde_json::Value;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::answer::PROBLEM_JSON;
+use super::read::Path;
+use super::runs::RunPath;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::state::{Mark, RunEvent};
+
+const LAST_EVENT: &str = "Last-Event-ID";
+/// Connections die when nothing comes for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const PAGE: i64 = 100;
+
+/// Follow a run: server-sent events until it has ended.
+///
+/// `run` when its state or attempt changes, `step` when one of its steps begins or ends, each with a number as `id`; `progress` about once a second
+/// with what Trino works on. A client that comes again sends the last `id` as `Last-Event-ID` and misses nothing. After the run's end the stream ends.
+#[utoipa::path(
+    get, path = "/v1/runs/{run_id}/events", tag = "runs",
+    params(RunPath, ("Last-Event-ID" = Option<i64>, Header, description = "Only what happened after this number", minimum = 0, example = 0)),
+    responses(
+        (status = OK, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = NOT_FOUND, description = "There is no such run", body = Problem, content_type = PROBLEM_JSON),
+        Problem,
+    ),
+)]
+pub(super) async fn follow_run(
+    State(app): State<App>,
+    Path(RunPath { run_id }): Path<RunPath>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let after = after(&headers)?;
+    app.store.run(run_id).await?;
+    let following = Following {
+        marks: app.watched.watch(run_id),
+        app,
+        run_id,
+        after,
+        progress: Value::Null,
+        has_ended: false,
+    };
+    let events = stream::unfold(following, Following::next).flat_map(stream::iter);
+
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// The number that a client has seen, 0 where it has seen nothing.
+fn after(headers: &HeaderMap) -> Result<i64> {
+    let Some(given) = headers.get(LAST_EVENT) else {
+        return Ok(0);
+    };
+    let number = given.to_str().ok().and_then(|text| text.parse().ok());
+
+    number
+        .filter(|number| *number >= 0)
+        .ok_or_else(|| Error::Invalid {
+            field: LAST_EVENT.into(),
+            detail: format!(
+                "`{LAST_EVENT}` must be the `id` of an event of this run, a whole number from 0 on"
+            ),
+        })
+}
+
+/// One client that follows a run.
+struct Following {
+    app: App,
+    run_id: Uuid,
+    marks: watch::Receiver<Option<Mark>>,
+    after: i64,
+    progress: Value,
+    has_ended: bool,
+}
+
+type Events = Vec<Result<Event, Infallible>>;
+
+impl Following {
+    /// Waits for something new; `None` at the end of the run or of the service.
+    async fn next(mut self) -> Option<(Events, Self)> {
+        if self.has_ended {
+            return None;
+        }
+        let known = self.after;
+        let mark = tokio::select! {
+            () = self.app.stops() => return None,
+            mark = self.marks.wait_for(|mark| mark.as_ref().is_some_and(|mark| {
+                mark.last_event > known || mark.state.is_terminal() || mark.progress != self.progress
+            })) => mark.ok()?.clone()?,
+        };
+        // Where the state database is away the client comes again, with the last number that it has.
+        let told = self
+            .app
+            .store
+            .run_events(self.run_id, self.after, PAGE)
+            .await
+            .ok()?;
+        let mut events: Events = told.iter().map(|event| Ok(numbered(event))).collect();
+        if let Some(last) = told.last() {
+            self.after = last.number;
+        }
+        if mark.progress != self.progress {
+            self.progress.clone_from(&mark.progress);
+            let data = serde_json::json!({"statements": mark.progress});
+            events.push(Ok(Event::default()
+                .event("progress")
+                .data(data.to_string())));
+        }
+        self.has_ended = mark.state.is_terminal() && self.after >= mark.last_event;
+
+        Some((events, self))
+    }
+}
+
+fn numbered(event: &RunEvent) -> Event {
+    let mut data = event.data.clone();
+    if let Value::Object(members) = &mut data {
+        members.insert("at".to_owned(), event.told_at.to_string().into());
+    }
+
+    Event::default()
+        .id(event.number.to_string())
+        .event(&event.name)
+        .data(data.to_string())
+}

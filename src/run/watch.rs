@@ -1,0 +1,98 @@
+//! Callers that wait for runs: one look at the state database for all of them, however many they are.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::state::{Mark, Run};
+
+/// Runs that other services execute are looked at so often; of our own we hear at once.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The runs that somebody waits for.
+#[derive(Debug, Default)]
+pub struct Watched {
+    runs: Mutex<HashMap<Uuid, watch::Sender<Option<Mark>>>>,
+    bell: Notify,
+}
+
+impl Watched {
+    /// Looks at a run from now on, as long as what this gives is kept.
+    pub fn watch(&self, id: Uuid) -> watch::Receiver<Option<Mark>> {
+        let marks = self.lock().entry(id).or_default().subscribe();
+        self.ring();
+
+        marks
+    }
+
+    /// Has the runs looked at without delay, because something happened to one of them.
+    pub fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// The runs that somebody still waits for; the others are forgotten.
+    fn ids(&self) -> Vec<Uuid> {
+        let mut runs = self.lock();
+        runs.retain(|_, marks| marks.receiver_count() > 0);
+
+        runs.keys().copied().collect()
+    }
+
+    fn tell(&self, id: Uuid, mark: Mark) {
+        if let Some(marks) = self.lock().get(&id) {
+            marks.send_if_modified(|known| {
+                let is_new = known.as_ref() != Some(&mark);
+                *known = Some(mark);
+                is_new
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<Option<Mark>>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at the runs that somebody waits for, for ever.
+pub(super) async fn keep_watch(app: &App) {
+    loop {
+        let ids = app.watched.ids();
+        if ids.is_empty() {
+            app.watched.bell.notified().await;
+            continue;
+        }
+        // While the state database is away nobody hears anything; callers hear of it when their wait is over.
+        if let Ok(marks) = app.store.marks(&ids).await {
+            for (id, mark) in marks {
+                app.watched.tell(id, mark);
+            }
+        }
+        let _ = tokio::time::timeout(LOOK, app.watched.bell.notified()).await;
+    }
+}
+
+/// Gives a run as soon as it has ended, at the latest after `wait` or when the service is about to end.
+///
+/// # Errors
+///
+/// [`crate::error::Error::NotFound`], [`crate::error::Error::StateUnavailable`].
+pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
+    let run = app.store.run(id).await?;
+    if run.state.is_terminal() || wait.is_zero() {
+        return Ok(run);
+    }
+    let mut marks = app.watched.watch(id);
+    let ended = marks.wait_for(|mark| mark.as_ref().is_some_and(|mark| mark.state.is_terminal()));
+    tokio::select! {
+        _ = ended => {}
+        () = tokio::time::sleep(wait) => {}
+        () = app.stops() => {}
+    }
+
+    app.store.run(id).await
+}
