@@ -41,6 +41,8 @@ pub struct Parts {
     pub pipelines: Pipelines,
     /// Rings when a run was accepted.
     pub accepted: Notify,
+    /// Rings when a run that is executed may be to be cancelled.
+    pub cancelled: Notify,
     /// The runs that callers wait for.
     pub watched: Watched,
     /// Whether the service is about to end.
@@ -67,6 +69,7 @@ impl App {
             folder: Folder::new(&config.landing)?,
             pipelines: Pipelines::load(&config)?,
             accepted: Notify::new(),
+            cancelled: Notify::new(),
             watched: Watched::default(),
             stopping: watch::Sender::default(),
             made: Mutex::default(),

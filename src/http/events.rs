@@ -48,7 +48,7 @@ pub(super) async fn follow_run(
         app,
         run_id,
         after,
-        progress: Value::Null,
+        progress: Value::Array(Vec::new()),
         has_ended: false,
     };
     let events = stream::unfold(following, Following::next).flat_map(stream::iter);

@@ -12,7 +12,7 @@ use super::patience::Patience;
 use super::{StepKind, Task, extract, optimize, stop, table, tasks};
 use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
-use crate::state::{Lease, Run, RunState};
+use crate::state::{Run, RunState};
 
 /// What became of an attempt.
 pub(super) enum End {
@@ -25,12 +25,12 @@ pub(super) enum End {
 }
 
 /// Executes a run that was claimed, and remembers how it ended.
-pub(super) async fn execute(app: &App, run: &Run, lease: &Lease, patience: &mut Patience) -> End {
+pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> End {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let begun = Instant::now();
     let attempted = async {
         match Attempt::new(app, run) {
-            Ok(attempt) => Box::pin(attempt.run(lease)).await,
+            Ok(attempt) => Box::pin(attempt.run()).await,
             Err(error) => Err(told(&error, run, "run")),
         }
     };
@@ -90,7 +90,7 @@ async fn record(app: &App, run: &Run, problem: Option<&Problem>, begun: Instant)
 
 impl Attempt<'_> {
     /// Executes the attempt until it is done, or until its time is over, a caller cancels it, or the service's grace is over.
-    async fn run(&self, lease: &Lease) -> StepEnd {
+    async fn run(&self) -> StepEnd {
         let limit = self.run_limit();
         let whole = async {
             let ended = Box::pin(self.run_steps()).await;
@@ -102,7 +102,7 @@ impl Attempt<'_> {
         let why = tokio::select! {
             ended = whole => return ended,
             () = tokio::time::sleep(limit) => Stop::Late,
-            () = self.cancelled(lease) => Stop::Cancelled,
+            () = self.cancelled() => Stop::Cancelled,
             () = self.grace_over() => Stop::Grace,
         };
         let run = self.run;
@@ -135,11 +135,11 @@ impl Attempt<'_> {
     }
 
     /// Resolves when a caller wants the run to end.
-    async fn cancelled(&self, lease: &Lease) {
+    async fn cancelled(&self) {
         let mut is_asked = self.run.cancel_requested_at.is_some();
         while !is_asked {
-            lease.cancelled.notified().await;
-            // It may have rung for the run before.
+            self.app.cancelled.notified().await;
+            // It may have rung for another run; and it rings again.
             let run = self.app.store.run(self.run.id).await;
             is_asked = run.is_ok_and(|run| run.cancel_requested_at.is_some());
         }

@@ -112,6 +112,7 @@ pub async fn cancel(app: &App, id: Uuid) -> Result<(Run, bool)> {
     let problem = Problem::from(&error).within(id, "run");
     let problem = serde_json::to_value(problem).map_err(Error::internal)?;
     let cancelled = app.store.cancel(id, &problem).await?;
+    app.cancelled.notify_waiters();
     app.watched.ring();
 
     Ok(cancelled)

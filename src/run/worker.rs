@@ -11,7 +11,6 @@ use super::patience::Patience;
 use super::{poll, watch};
 use crate::app::App;
 use crate::error::{Result, causes};
-use crate::state::Lease;
 
 const LOOK: Duration = Duration::from_secs(1);
 const FORGET: Duration = Duration::from_hours(1);
@@ -112,8 +111,8 @@ async fn drain(app: &App, pipeline: &str) -> Result<()> {
     };
     let held = app.under(&lease);
     let done = tokio::select! {
-        done = execute_all(&held, pipeline, &lease) => done,
-        () = lease.lost() => {
+        done = execute_all(&held, pipeline) => done,
+        () = lease.lost(&app.cancelled) => {
             tracing::warn!(pipeline, "the lease was lost; its run is taken up by whoever has it next");
             return Ok(());
         }
@@ -123,19 +122,19 @@ async fn drain(app: &App, pipeline: &str) -> Result<()> {
     done
 }
 
-async fn execute_all(app: &App, pipeline: &str, lease: &Lease) -> Result<()> {
+async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
     let mut patience = Patience::new(app.config.runs.retry_for);
     while !*app.stopping.borrow() {
         let Some(run) = app.store.claim_run(pipeline).await? else {
             return Ok(());
         };
-        let end = executor::execute(app, &run, lease, &mut patience).await;
+        let end = executor::execute(app, &run, &mut patience).await;
         app.watched.ring();
         match end {
             End::Over => {}
             End::Again(pause) => tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = lease.cancelled.notified() => {}
+                () = app.cancelled.notified() => {}
                 () = app.stops() => {}
             },
             End::Left if *app.stopping.borrow() => {}

@@ -22,8 +22,6 @@ pub struct Lease {
     connection: deadpool_postgres::ClientWrapper,
     number: i64,
     time: Duration,
-    /// Rings when the run that is executed under the lease is to be cancelled.
-    pub cancelled: Notify,
 }
 
 impl Store {
@@ -51,7 +49,6 @@ impl Store {
             connection: Object::take(connection),
             number: row.get(0),
             time,
-            cancelled: Notify::new(),
         }))
     }
 
@@ -67,8 +64,9 @@ impl Store {
 }
 
 impl Lease {
-    /// Renews the lease again and again, and resolves when it is lost: taken by another, or not renewed in time.
-    pub async fn lost(&self) {
+    /// Renews the lease again and again, and resolves when it is lost: taken by another, or not renewed in time. Rings `cancelled` as long as the
+    /// pipeline's run is to be cancelled.
+    pub async fn lost(&self, cancelled: &Notify) {
         let mut held_until = Instant::now() + self.time;
         let beat = BEAT.min(self.time / 4);
         loop {
@@ -84,7 +82,7 @@ impl Lease {
             };
             held_until = asked + self.time;
             if row.get(0) {
-                self.cancelled.notify_one();
+                cancelled.notify_waiters();
             }
         }
     }

@@ -87,8 +87,14 @@ impl Trino {
             .get::<Row>(sql)
             .await
             .map_err(|fault| statement::failure(fault, ""))?;
+        let mut asked = Asked {
+            trino: self,
+            query_id: Some(first.id.clone()),
+        };
+        let outcome = statement::drive(&client, first, &mut |_| {}).await;
+        asked.query_id = None;
 
-        statement::drive(&client, first, &mut |_| {}).await
+        outcome
     }
 
     /// Runs a statement that writes, with session properties of its own: sends it once, lets `remember` record its id and its address, and only
@@ -179,5 +185,25 @@ impl Trino {
         builder
             .build()
             .map_err(|fault| Error::TrinoUnavailable(fault.into()))
+    }
+}
+
+/// A statement that only reads: nobody wants its rows any more where this is dropped with the id.
+struct Asked<'a> {
+    trino: &'a Trino,
+    query_id: Option<String>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if let Some(query_id) = self.query_id.take() {
+            let trino = self.trino.clone();
+            tokio::spawn(async move {
+                // Without this Trino would end it by itself after some minutes.
+                if let Ok(client) = trino.client("icefront", &[]) {
+                    let _ = client.cancel(&query_id).await;
+                }
+            });
+        }
     }
 }

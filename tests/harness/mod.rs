@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 pub(crate) use certificates::Authority;
+pub(crate) use client::Answer;
 pub(crate) use items::{ITEMS, item, start_items, start_items_by};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};

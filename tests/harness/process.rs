@@ -2,18 +2,20 @@
 
 use std::net::SocketAddr;
 use std::process::{Child, Command};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Service;
 
 /// Killed when it is dropped.
-pub(super) struct Process(Child);
+pub(super) struct Process(Mutex<Child>);
 
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let mut child = self.0.lock().expect("a process");
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -36,7 +38,7 @@ impl Service {
             .stderr(log)
             .spawn()
             .expect("the program starts");
-        self.process = Some(Process(process));
+        self.process = Some(Process(Mutex::new(process)));
         for _ in 0..200 {
             let asked = self.request(reqwest::Method::GET, "/livez").send().await;
             if asked.is_ok() {
@@ -45,6 +47,29 @@ impl Service {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("the program does not answer; {}", self.log());
+    }
+
+    /// Sends the program a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.process.as_ref().expect("a process");
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(process.0.lock().expect("a process").id().to_string())
+            .status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Waits for the end of the program, and gives its exit code.
+    pub(crate) async fn exit_code(&self) -> Option<i32> {
+        let process = self.process.as_ref().expect("a process");
+        for _ in 0..600 {
+            let ended = process.0.lock().expect("a process").try_wait();
+            if let Some(status) = ended.expect("a status") {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the program does not end; {}", self.log());
     }
 
     /// What the program logged.

@@ -1,0 +1,229 @@
+//! Services that share a state database, end in order, or lose their servers: a run is done once, by one at a time.
+
+use std::time::{Duration, Instant};
+
+use icefront::config::Config;
+use icefront::error::Error;
+use icefront::state::Store;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{
+    Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, item, log, start_items,
+};
+
+/// The state of a run that is asked for without waiting.
+async fn state(service: &Service, run: &serde_json::Value) -> String {
+    let path = run["links"]["self"].as_str().expect("a link");
+    let run = service.get(path).await.body;
+
+    run["state"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn who_lost_a_lease_can_record_nothing() {
+    let service = start_items().await;
+    let run = service.run().await;
+    let id = run["run_id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an id");
+    let settings = service.folder.path().join("icefront.toml");
+    let config = Config::load(Some(&settings)).expect("settings");
+    let store = Store::new(&config.state).expect("a store");
+    let short = Duration::from_millis(200);
+    let frozen = store
+        .try_lease("p", "one", short)
+        .await
+        .expect("asked")
+        .expect("free");
+    let held = store.under(&frozen);
+    held.begin_step(id, "a", 1).await.expect("held");
+    assert!(
+        store
+            .try_lease("p", "two", short)
+            .await
+            .expect("asked")
+            .is_none()
+    );
+    tokio::time::sleep(short * 2).await;
+    held.begin_step(id, "b", 1)
+        .await
+        .expect("nobody else has it yet");
+
+    let taken = store
+        .try_lease("p", "two", short)
+        .await
+        .expect("asked")
+        .expect("over");
+
+    let refused = held.begin_step(id, "c", 1).await;
+    assert!(matches!(refused, Err(Error::Interrupted)), "{refused:?}");
+    let under = store.under(&taken);
+    under
+        .begin_step(id, "d", 1)
+        .await
+        .expect("the new one records");
+    drop(taken);
+    // The connection of a service that was killed ends, and its lease with it.
+    let begun = Instant::now();
+    let long = Duration::from_mins(10);
+    while store
+        .try_lease("p", "three", long)
+        .await
+        .expect("asked")
+        .is_none()
+    {
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
+    let mut service = start_items().await;
+    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    service.configure("runs.shutdown_grace = '2s'");
+    service.restart_as_process(&[]).await;
+    let blocker = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    let lock = "begin; lock table audit_log_dml in access exclusive mode";
+    blocker.batch_execute(lock).await.expect("locked");
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let run = service.post(&path, &json!({})).await.body;
+    while state(&service, &run).await != "running" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let wait = format!(
+        "{}?wait=50s",
+        run["links"]["self"].as_str().expect("a link")
+    );
+    let begun = Instant::now();
+
+    let (polled, ended) = tokio::join!(service.get(&wait), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        service.signal("TERM");
+        let ready = service.get("/readyz").await;
+        assert_eq!((ready.status, ready.problem()), (503, "interrupted"));
+        service.exit_code().await
+    });
+
+    assert_eq!(polled.body["state"], "running", "{polled:?}");
+    assert_eq!(ended, Some(0), "{}", service.log());
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    drop(blocker);
+    service.restart().await;
+    let run = service.ended(&run).await;
+    assert_eq!(
+        (&run["state"], &run["attempt"]),
+        (&json!("succeeded"), &json!(2))
+    );
+    assert_eq!(run["counts"]["inserted"], 1);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_service_at_once() {
+    let service = {
+        let mut service = start_items().await;
+        service.restart_as_process(&[]).await;
+        service
+    };
+    let blocker = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    let lock = "begin; lock table audit_log_dml in access exclusive mode";
+    blocker.batch_execute(lock).await.expect("locked");
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let run = service.post(&path, &json!({})).await.body;
+    while state(&service, &run).await != "running" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    service.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    service.signal("TERM");
+
+    assert_eq!(service.exit_code().await, Some(143));
+}
+
+#[tokio::test]
+async fn a_state_database_that_goes_away_costs_time_and_no_run() {
+    let servers = Servers::find();
+    let host = servers.postgres.split('@').nth(1).expect("a host");
+    let wire = Proxy::start(host.split('/').next().expect("a host")).await;
+    let tables = format!(
+        "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
+    );
+    let mut service = Service::start(ITEMS, &tables).await;
+    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    let direct = servers.database(&format!("{}_state", service.name));
+    let by_wire = direct.replace(host.split('/').next().expect("a host"), &wire.address);
+    service.configure(&format!("state.url = '{by_wire}'"));
+    service.restart().await;
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let key = |service: &Service| {
+        service
+            .request(Method::POST, &path)
+            .header("Idempotency-Key", "a-key")
+            .json(&json!({}))
+    };
+    let run = service.call(key(&service)).await.body;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+
+    wire.set(Flow::Cut);
+    let away = service.call(key(&service)).await;
+    assert_eq!((away.status, away.problem()), (503, "state-unavailable"));
+    assert!(away.headers.contains_key("retry-after"));
+    let away = service
+        .get(&format!(
+            "/v1/runs/{}",
+            run["run_id"].as_str().expect("an id")
+        ))
+        .await;
+    assert_eq!(away.status, 503);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    wire.set(Flow::Open);
+
+    let again = service.call(key(&service)).await.body;
+    assert_eq!(again["run_id"], run["run_id"]);
+    let run = service.ended(&again).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    let counts =
+        "select (select count(*) from {staging.items}), (select count(*) from {marts.items})";
+    assert_eq!(json!(service.query(counts).await), json!([[1, 1]]));
+}
+
+#[tokio::test]
+async fn a_run_waits_for_an_engine_that_comes_back() {
+    let servers = Servers::find();
+    let host = servers
+        .trino
+        .trim_start_matches("http://")
+        .trim_end_matches('/');
+    let wire = Proxy::start(host).await;
+    let settings = format!(
+        "trino.url = 'http://{}'\nruns.retry_for = '1m'",
+        wire.address
+    );
+    let tables = format!(
+        "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
+    );
+    let mut service = Service::start_with(ITEMS, &tables, &settings).await;
+    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    wire.set(Flow::Cut);
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let run = service.post(&path, &json!({})).await.body;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(state(&service, &run).await, "running");
+
+    wire.set(Flow::Open);
+
+    let run = service.ended(&run).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert!(run["attempt"].as_i64() > Some(1), "{run:#}");
+    assert_eq!(run["counts"]["inserted"], 1);
+}
