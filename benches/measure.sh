@@ -16,6 +16,12 @@ quantile() { sort -n | awk -v q="$1" '{ v[NR] = $1 } END { i = int(q * NR); prin
 # Prints the MiB of the service by the kernel's word $1: VmRSS is what it has, VmHWM the most that it had.
 memory() { awk -v word="$1:" '$1 == word { printf "%.1f", $2 / 1024 }' "/proc/$service/status"; }
 
+# Prints the processor time that the service has used, in milliseconds.
+processor_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / tick) }' "/proc/$service/stat"; }
+
+# Prints the state of run $1.
+state_of() { curl -fsS "$api/runs/$1" | sed 's/.*"state":"\([a-z]*\)".*/\1/'; }
+
 # Prints the seconds that Postgres needs to copy the log to nowhere: the limit of any extraction.
 copy() {
   local from=$EPOCHREALTIME

@@ -1,5 +1,6 @@
 //! The OpenAPI document in the repository is the one that the service serves.
 
+use icefront::error::TRINO_CLASSES;
 use icefront::http;
 
 #[test]
@@ -12,5 +13,20 @@ fn the_document_is_up_to_date() {
         panic!(
             "openapi/openapi.json was out of date and has been written anew: review and commit it"
         );
+    }
+}
+
+#[test]
+fn every_error_of_trino_that_is_told_apart_is_documented_in_its_class() {
+    let page = include_str!("../../docs/runs.md");
+
+    for (class, names) in TRINO_CLASSES {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", class.as_str())))
+            .unwrap_or_else(|| panic!("no row for {class:?}"));
+        for name in *names {
+            assert!(row.contains(&format!("`{name}`")), "{name}: {row}");
+        }
     }
 }
