@@ -90,4 +90,23 @@ impl Publisher<'_> {
             "statement `{query_id}` of an earlier try is still running in Trino and does not stop; end it there, then run again"
         )))
     }
+
+    /// Ends what earlier attempts of the run still have Trino do, reading or writing, found by the name that each statement carries.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::read`].
+    pub async fn end_earlier_attempts(&self) -> Result<()> {
+        let left = json!({
+            "run": format!("icefront/{}/%", self.run),
+            "attempt": format!("%/{}", self.attempt),
+        });
+        for row in self.read(&render("engine/left_running.sql", left)?).await? {
+            let kill = render("engine/kill.sql", json!({"query_id": row[0]}))?;
+            // It may end by itself before this arrives.
+            let _ = self.read(&kill).await;
+        }
+
+        Ok(())
+    }
 }

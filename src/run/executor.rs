@@ -93,6 +93,11 @@ impl Attempt<'_> {
     async fn run(&self) -> StepEnd {
         let limit = self.run_limit();
         let whole = async {
+            if self.run.attempt > 1 {
+                // What cannot be found out now, each step finds out before it writes.
+                let ended = self.publisher("run").end_earlier_attempts().await;
+                ended.unwrap_or_else(|error| tracing::warn!(run_id = %self.run.id, %error, "statements of earlier attempts may still be read"));
+            }
             let ended = Box::pin(self.run_steps()).await;
             if ended.is_ok() {
                 optimize::optimize(self).await;
