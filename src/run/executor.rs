@@ -92,20 +92,13 @@ impl Attempt<'_> {
     /// Executes the attempt until it is done, or until its time is over, a caller cancels it, or the service's grace is over.
     async fn run(&self) -> StepEnd {
         let limit = self.run_limit();
-        let whole = async {
-            if self.run.attempt > 1 {
-                // What cannot be found out now, each step finds out before it writes.
-                let ended = self.publisher("run").end_earlier_attempts().await;
-                ended.unwrap_or_else(|error| tracing::warn!(run_id = %self.run.id, %error, "statements of earlier attempts may still be read"));
-            }
-            let ended = Box::pin(self.run_steps()).await;
-            if ended.is_ok() {
-                optimize::optimize(self).await;
-            }
-            ended
-        };
         let why = tokio::select! {
-            ended = whole => return ended,
+            ended = Box::pin(self.run_steps()) => {
+                if ended.is_ok() {
+                    self.optimize().await;
+                }
+                return ended;
+            }
             () = tokio::time::sleep(limit) => Stop::Late,
             () = self.cancelled() => Stop::Cancelled,
             () = self.grace_over() => Stop::Grace,
@@ -129,6 +122,18 @@ impl Attempt<'_> {
         };
 
         Err(told(&error, run, "run"))
+    }
+
+    /// Writes crowded tables as few files. What the run published is published, so nobody who ends this ends the run.
+    async fn optimize(&self) {
+        tokio::select! {
+            () = optimize::optimize(self) => return,
+            () = self.cancelled() => {}
+            () = self.grace_over() => {}
+        }
+        if let Err(error) = stop::stop(self, Some("optimize")).await {
+            tracing::warn!(run_id = %self.run.id, %error, "a rewrite of files may still be under way");
+        }
     }
 
     fn run_limit(&self) -> Duration {
@@ -157,6 +162,13 @@ impl Attempt<'_> {
     }
 
     async fn run_steps(&self) -> StepEnd {
+        if self.run.attempt > 1 {
+            // What cannot be found out now, each step finds out before it writes.
+            let ended = self.publisher("run").end_earlier_attempts().await;
+            ended.unwrap_or_else(|error| {
+                tracing::warn!(run_id = %self.run.id, %error, "statements of earlier attempts may still be read");
+            });
+        }
         match &self.task {
             Task::Build => self.build().await,
             Task::Resync { table } => {

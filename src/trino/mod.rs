@@ -120,13 +120,14 @@ impl Trino {
             .get::<Row>(sql)
             .await
             .map_err(|fault| statement::failure(fault, ""))?;
-        let address = first.next_uri.clone().unwrap_or_default();
-        remember(first.id.clone(), address).await?;
+        let next = first.next_uri.as_deref().map(reqwest::Url::parse);
+        let address = next.and_then(Result::ok).map(|next| next.path().to_owned());
+        remember(first.id.clone(), address.unwrap_or_default()).await?;
 
         statement::drive(&client, first, &mut told).await
     }
 
-    /// Gives up a statement by the address that its sending was answered with.
+    /// Gives up a statement by the address, a path of this server, that its sending was answered with.
     ///
     /// One that nobody has asked for yet is in none of Trino's lists, and would run when somebody did; after this it does not (seen on Trino 483).
     /// Where Trino no longer knows the address, there is nothing to give up.
@@ -136,9 +137,10 @@ impl Trino {
     /// [`Error::TrinoUnavailable`].
     pub async fn give_up(&self, address: &str) -> Result<()> {
         let away = |fault: reqwest::Error| Error::TrinoUnavailable(fault.into());
+        let scheme = if self.secure { "https" } else { "http" };
         let request = self
             .requests
-            .delete(address)
+            .delete(format!("{scheme}://{}:{}{address}", self.host, self.port))
             .header("X-Trino-User", &self.settings.user);
         let request = match self.settings.auth()? {
             Some(Auth::Basic(user, password)) => request.basic_auth(user, password),

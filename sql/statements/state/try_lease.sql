@@ -7,5 +7,9 @@ on conflict (pipeline) do update
 set number = excluded.number, holder = excluded.holder, session = excluded.session, session_start = excluded.session_start,
   expires_at = excluded.expires_at
 where lease.expires_at < clock_timestamp()
-  or not exists (select from pg_stat_activity as session where session.pid = lease.session and session.backend_start = lease.session_start)
+  -- Of another user's session only the number is to be seen.
+  or not exists (
+    select from pg_stat_activity as session
+    where session.pid = lease.session and coalesce(session.backend_start = lease.session_start, true)
+  )
 returning number
