@@ -53,6 +53,8 @@ alter table icefront.statements add column address text;
 
 alter table icefront.runs
   add column cancel_requested_at timestamptz,
+  -- Attempts in a row of which no end was recorded.
+  add column lost integer not null default 0,
   add column last_event bigint not null default 0;
 
 create table icefront.run_events (
@@ -63,6 +65,11 @@ create table icefront.run_events (
   data jsonb not null,
   primary key (run_id, number)
 );
+
+insert into icefront.run_events (run_id, number, told_at, name, data)
+select id, 1, coalesce(finished_at, started_at, created_at), 'run', jsonb_strip_nulls(jsonb_build_object('state', state, 'attempt', attempt, 'error', error))
+from icefront.runs;
+update icefront.runs set last_event = 1;
 
 -- Numbers what happens to a run without a gap: the row of the run is locked until that is committed.
 create function icefront.tell_run() returns trigger language plpgsql as $$

@@ -1,6 +1,7 @@
 //! The settings: `config.toml` is default, reference and example; a file and the environment override it.
 
 mod duration;
+mod runs;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use duration::parse_duration;
 pub(crate) use duration::{duration, some_duration};
+pub use runs::Runs;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -185,38 +187,6 @@ impl Connection {
     }
 }
 
-/// How runs are executed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Runs {
-    /// Trino statements at once, per run.
-    pub concurrency: usize,
-    /// The longest a run may take.
-    #[serde(deserialize_with = "duration")]
-    pub timeout: Duration,
-    /// The longest a step may take.
-    #[serde(deserialize_with = "duration")]
-    pub step_timeout: Duration,
-    /// How long a run is tried again that failed by a fault that passes.
-    #[serde(deserialize_with = "duration")]
-    pub retry_for: Duration,
-    /// The most runs of a pipeline that wait.
-    pub queue_limit: i64,
-    /// How long idempotency keys are kept.
-    #[serde(deserialize_with = "duration")]
-    pub keep_keys: Duration,
-    /// How long a service that does not answer is taken to execute its runs.
-    #[serde(deserialize_with = "duration")]
-    pub lease: Duration,
-    /// How long steps may go on when the service is about to end.
-    #[serde(deserialize_with = "duration")]
-    pub shutdown_grace: Duration,
-    /// Whether keys that only newer events touched are published from their open version, without their log.
-    pub fast_path: bool,
-    /// Whether tables that have become many small files are written as few, at the end of a run.
-    pub optimize: bool,
-}
-
 /// What is logged.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -267,6 +237,7 @@ impl Config {
         for (name, connection) in &config.connections {
             connection.check(name)?;
         }
+        config.runs.check()?;
 
         Ok(config)
     }

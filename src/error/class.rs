@@ -3,7 +3,7 @@
 use super::Error;
 
 /// What kind of fault something is, for whoever decides whether to try again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Class {
     /// A server does not answer, restarts or starts up. Tried again until `runs.retry_for` is over.
     Away,
@@ -114,8 +114,8 @@ impl Error {
             | Self::LandingUnavailable { .. } => Class::Away,
             Self::QueueFull { .. } => Class::Busy,
             Self::SourceConflict { .. } | Self::RunActive { .. } => Class::Conflict,
-            Self::TimedOut(_) | Self::Cancelled { .. } => Class::Limit,
-            Self::StateUnavailable(_) | Self::Interrupted => Class::Interrupted,
+            Self::TimedOut(_) | Self::Cancelled { .. } | Self::GivenUp { .. } => Class::Limit,
+            Self::StateUnavailable(_) | Self::Interrupted | Self::Stopping => Class::Interrupted,
             Self::Trino(failure) => of_trino(&failure.name, &failure.class),
             Self::NotFound { .. }
             | Self::Malformed(_)

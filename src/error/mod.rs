@@ -1,5 +1,6 @@
 //! The one error of the service: a variant exists where a caller would act differently.
 
+mod cause;
 mod class;
 mod nearest;
 mod problem;
@@ -7,6 +8,7 @@ mod trino;
 
 use uuid::Uuid;
 
+pub use cause::{Cause, causes};
 pub use class::{Class, TRINO_CLASSES};
 
 pub use nearest::nearest_name;
@@ -16,9 +18,6 @@ pub use trino::TrinoFailure;
 
 /// The result of everything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A cause that is logged once at the boundary and never sent: it may quote data or addresses.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong, in words that say what to do; [`Problem`] is how each is told to callers.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +74,17 @@ pub enum Error {
     /// Whoever executes a run has lost it or is about to end; somebody else goes on with it.
     #[error("the run was handed over; whoever takes it up goes on where it was")]
     Interrupted,
+    /// The service is about to end.
+    #[error("the service is about to end; ask again shortly, or another replica")]
+    Stopping,
+    /// A run whose service ended again and again before the end of an attempt.
+    #[error(
+        "the run was begun {attempts} times in a row, and each time its service ended before the attempt did; see what the services logged and how much memory they have, then `POST /v1/runs/{{run_id}}/retry`"
+    )]
+    GivenUp {
+        /// How often in a row.
+        attempts: i32,
+    },
     /// A key was used before, to ask for something else.
     #[error(
         "the idempotency key `{key}` came with another body before, for run `{run}`; send the same body, or another key for another run"
@@ -284,15 +294,6 @@ impl Error {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
-}
-
-/// What lies behind an error, from its cause to the last one, for the log.
-#[must_use]
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(error.source(), |cause| cause.source());
-    let words: Vec<String> = chain.map(ToString::to_string).collect();
-
-    words.join(": ")
 }
 
 fn after_name(hint: Option<&str>) -> String {

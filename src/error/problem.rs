@@ -75,6 +75,8 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "The state database does not answer",
         ),
         Error::Interrupted => (503, "interrupted", "The run was handed over"),
+        Error::Stopping => (503, "stopping", "The service is about to end"),
+        Error::GivenUp { .. } => (500, "given-up", "The run ended its services"),
         Error::KeyReused { .. } => (
             422,
             "idempotency-key-reused",

@@ -116,7 +116,14 @@ impl Following {
                 .event("progress")
                 .data(data.to_string())));
         }
-        self.has_ended = mark.state.is_terminal() && self.after >= mark.last_event;
+        if mark.state.is_terminal() && self.after >= mark.last_event {
+            let run = self.app.store.run(self.run_id).await.ok()?;
+            self.has_ended = run.state.is_terminal();
+            if !self.has_ended {
+                // In the last look it was over, and is tried again since.
+                self.marks.changed().await.ok()?;
+            }
+        }
 
         Some((events, self))
     }

@@ -24,7 +24,7 @@ pub(super) struct Alive {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "ready", "state": "ok", "trino": "ok"}))]
 pub(super) struct Ready {
-    /// `ready`, or `degraded` while Trino is away: runs are accepted and fail by `trino-unavailable`.
+    /// `ready`, or `degraded` while Trino is away: runs are accepted and wait for it for a while.
     status: &'static str,
     /// The state database: `ok`.
     state: &'static str,
@@ -50,7 +50,7 @@ pub(super) async fn get_livez() -> Json<Alive> {
 )]
 pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
     if *app.stopping.borrow() {
-        return Err(Error::Interrupted);
+        return Err(Error::Stopping);
     }
     let late = |_| Error::StateUnavailable("no answer in time".into());
     tokio::time::timeout(PATIENCE, app.store.check())

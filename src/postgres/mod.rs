@@ -7,7 +7,9 @@ mod verifier;
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::NoTls;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -96,12 +98,12 @@ impl Server {
         })
     }
 
-    /// Makes a pool of at most `size` connections; connects to nothing yet.
+    /// Makes a pool of at most `size` connections, of which each begins with `session`; connects to nothing yet.
     ///
     /// # Errors
     ///
     /// [`Error::Internal`].
-    pub fn pool(&self, size: usize) -> Result<Pool> {
+    pub fn pool(&self, size: usize, session: &'static str) -> Result<Pool> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -111,8 +113,18 @@ impl Server {
             Some(tls) => Manager::from_config(config, tls.clone(), recycling),
         };
 
+        let begin = Hook::async_fn(move |client: &mut ClientWrapper, _| {
+            Box::pin(async move {
+                client
+                    .batch_execute(session)
+                    .await
+                    .map_err(HookError::Backend)
+            })
+        });
+
         Pool::builder(manager)
             .max_size(size)
+            .post_create(begin)
             .wait_timeout(Some(POOL_TIMEOUT))
             .create_timeout(Some(POOL_TIMEOUT))
             .recycle_timeout(Some(POOL_TIMEOUT))

@@ -40,8 +40,6 @@ pub struct Publisher<'a> {
     pub permits: &'a Semaphore,
     /// What the tables' files are after the run's last commit to each.
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
-    /// The statements that the attempt sent, by their ids in Trino: what they write, and where they are given up.
-    pub sent: &'a Mutex<BTreeMap<String, (TableName, String)>>,
 }
 
 impl Publisher<'_> {
@@ -56,6 +54,11 @@ impl Publisher<'_> {
         self.trino.query(&self.source(), sql).await
     }
 
+    /// As [`Publisher::read`] for what tells how a statement stands, which must not wait for other statements.
+    async fn look(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
+        self.trino.query(&self.source(), sql).await
+    }
+
     /// Runs a statement that may be repeated, such as `create table if not exists`.
     ///
     /// # Errors
@@ -63,7 +66,7 @@ impl Publisher<'_> {
     /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send((id, target), sql, &[]).await?;
+        let outcome = self.send(id, sql, &[]).await?;
         let end = StatementEnd {
             update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
             progress: serde_json::to_value(&outcome.progress).ok(),
@@ -93,7 +96,7 @@ impl Publisher<'_> {
     /// As [`Publisher::run`].
     pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send((id, target), sql, &[]).await?;
+        let outcome = self.send(id, sql, &[]).await?;
         let committed = if outcome.update_count == Some(0) {
             Committed::default()
         } else {
@@ -112,7 +115,7 @@ impl Publisher<'_> {
     /// As [`Publisher::run`].
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send((id, target), sql, &REMAKING).await?;
+        let outcome = self.send(id, sql, &REMAKING).await?;
         let committed = self.committed(target, &outcome.query_id).await?;
 
         Ok(committed.unwrap_or_default().answered(id, &outcome))
@@ -147,18 +150,10 @@ impl Publisher<'_> {
             .await
     }
 
-    async fn send(
-        &self,
-        (id, target): (i64, &TableName),
-        sql: &str,
-        session: &[(&str, &str)],
-    ) -> Result<Outcome> {
+    async fn send(&self, id: i64, sql: &str, session: &[(&str, &str)]) -> Result<Outcome> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         let sent = async |query_id: String, address: String| {
-            self.store.statement_sent(id, &query_id, &address).await?;
-            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-            sent.insert(query_id, (target.clone(), address));
-            Ok(())
+            self.store.statement_sent(id, &query_id, &address).await
         };
         let (told, heard) = watch::channel(Progress::default());
         let told = |progress: &Progress| drop(told.send_replace(progress.clone()));
@@ -199,7 +194,7 @@ impl Publisher<'_> {
             "marts/committed.sql",
             json!({"snapshots": target.metadata("snapshots"), "query_id": query_id}),
         )?;
-        let rows = self.read(&sql).await?;
+        let rows = self.look(&sql).await?;
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
 
         let number = |value: &Value| value.as_i64().unwrap_or(0);

@@ -75,13 +75,13 @@ impl Publisher<'_> {
         }
         let running = render("engine/running.sql", json!({"query_id": query_id}))?;
         for attempt in 0..SETTLE_ATTEMPTS {
-            if self.read(&running).await?.is_empty() {
+            if self.look(&running).await?.is_empty() {
                 return Ok(());
             }
             if attempt == 0 {
                 let kill = render("engine/kill.sql", json!({"query_id": query_id}))?;
                 // It may end by itself before this arrives; what counts is that it is no longer listed.
-                let _ = self.read(&kill).await;
+                let _ = self.look(&kill).await;
             }
             tokio::time::sleep(SETTLE_PAUSE).await;
         }
@@ -101,10 +101,10 @@ impl Publisher<'_> {
             "run": format!("icefront/{}/%", self.run),
             "attempt": format!("%/{}", self.attempt),
         });
-        for row in self.read(&render("engine/left_running.sql", left)?).await? {
+        for row in self.look(&render("engine/left_running.sql", left)?).await? {
             let kill = render("engine/kill.sql", json!({"query_id": row[0]}))?;
             // It may end by itself before this arrives.
-            let _ = self.read(&kill).await;
+            let _ = self.look(&kill).await;
         }
 
         Ok(())

@@ -1,7 +1,6 @@
 //! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -27,15 +26,13 @@ pub(super) struct Attempt<'a> {
     pub(super) done: watch::Sender<BTreeSet<String>>,
     /// What the tables' files are after the last commit to each.
     pub(super) files: std::sync::Mutex<BTreeMap<TableName, Files>>,
-    /// What it sent to Trino, so that it can be stopped.
-    sent: std::sync::Mutex<BTreeMap<String, (TableName, String)>>,
     permits: Semaphore,
     /// Tables are staged side by side but share their rejects table, where two merges at once would fail each other.
     pub(super) rejecting: Mutex<()>,
 }
 
-/// How a step ended: what it did, or the problem that is already remembered.
-pub(super) type StepEnd = Result<Map<String, Value>, Box<Problem>>;
+/// How a step ended: done, or by the problem that is already remembered.
+pub(super) type StepEnd = Result<(), Box<Problem>>;
 
 impl<'a> Attempt<'a> {
     /// Begins an attempt of a run that was claimed.
@@ -53,7 +50,6 @@ impl<'a> Attempt<'a> {
             task,
             done: watch::Sender::default(),
             files: std::sync::Mutex::default(),
-            sent: std::sync::Mutex::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
         })
@@ -91,7 +87,7 @@ impl<'a> Attempt<'a> {
             // Boxed, because a run holds many of these at once.
             let work = Box::pin(work(self.publisher(name)));
             let Ok(done) = tokio::time::timeout(limit, work).await else {
-                let stopped = Box::pin(stop::stop(self, Some(name))).await?;
+                let stopped = Box::pin(stop::stop(self, Some(name))).await;
                 let seconds = limit.as_secs();
                 return Err(Error::TimedOut(format!(
                     "the step did not end within {seconds} s and was stopped; {stopped}"
@@ -121,7 +117,7 @@ impl<'a> Attempt<'a> {
             .await
             .map_err(|error| told(&error, self.run, name))?;
 
-        ended
+        ended.map(drop)
     }
 
     /// Sends the statements of a step.
@@ -135,15 +131,7 @@ impl<'a> Attempt<'a> {
             attempt: self.run.attempt,
             permits: &self.permits,
             files: &self.files,
-            sent: &self.sent,
         }
-    }
-
-    /// What a statement of this attempt writes, and where it is given up.
-    pub(super) fn sent(&self, query_id: &str) -> Option<(TableName, String)> {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-
-        sent.get(query_id).cloned()
     }
 
     fn step_limit(&self) -> Duration {
@@ -179,19 +167,15 @@ pub(super) fn add(counts: &mut Map<String, Value>, more: &Map<String, Value>) {
     }
 }
 
-/// Sums what steps side by side did, or gives the first problem that one of them had: one that leaves the run to the next attempt before all others.
+/// Gives the first problem that one of the steps side by side had: one that leaves the run to the next attempt before all others.
 pub(super) fn all(ends: Vec<StepEnd>) -> StepEnd {
-    let mut counts = Map::new();
-    let mut failed = None;
-    for end in ends {
-        match end {
-            Ok(more) => add(&mut counts, &more),
-            Err(problem) if problem.class == Class::Interrupted => return Err(problem),
-            Err(problem) => failed = failed.or(Some(problem)),
-        }
-    }
+    let (left, failed): (Vec<_>, Vec<_>) = ends
+        .into_iter()
+        .filter_map(Result::err)
+        .partition(|problem| problem.class == Class::Interrupted);
+    let first = left.into_iter().chain(failed).next();
 
-    failed.map_or(Ok(counts), Err)
+    first.map_or(Ok(()), Err)
 }
 
 /// The one place where a run's error is logged; what callers see of it is the problem.

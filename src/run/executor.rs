@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::join_all;
-use serde_json::Map;
 
-use super::attempt::{Attempt, StepEnd, add, all, told};
+use super::attempt::{Attempt, StepEnd, all, told};
 use super::patience::Patience;
 use super::{StepKind, Task, extract, optimize, stop, table, tasks};
 use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
 use crate::state::{Run, RunState};
+
+/// So many attempts in a row may end with their service.
+const MOST_LOST: i32 = 10;
 
 /// What became of an attempt.
 pub(super) enum End {
@@ -29,6 +31,10 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let begun = Instant::now();
     let attempted = async {
+        if run.lost > MOST_LOST {
+            let attempts = run.lost - 1;
+            return Err(told(&Error::GivenUp { attempts }, run, "run"));
+        }
         match Attempt::new(app, run) {
             Ok(attempt) => Box::pin(attempt.run()).await,
             Err(error) => Err(told(&error, run, "run")),
@@ -47,19 +53,39 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
         if problem.class == Class::Interrupted {
             return End::Left;
         }
-        if let Some(pause) = patience.pause(run.id, problem.class) {
+        if let Some(pause) = patience.pause(run.id, problem.class, begun.elapsed()) {
             let class = problem.class.as_str();
             metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
             tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is tried again");
-            return End::Again(pause);
+            let noted = app.store.again((run.id, run.attempt)).await;
+            return noted.map_or(End::Left, |()| End::Again(pause));
         }
     }
-    match record(app, run, problem.as_deref(), begun).await {
+    let mut recorded = record(app, run, problem.as_deref(), begun).await;
+    if let Err(error) = &recorded
+        && error.class() == Class::Fault
+    {
+        // Left as it is, it would be taken up for ever.
+        let problem = told(error, run, "run");
+        recorded = record(app, run, Some(&problem), begun).await;
+    }
+    match recorded {
         Ok(()) => End::Over,
         Err(error) => {
             tracing::warn!(run_id = %run.id, %error, "the end of the run was not recorded; its next attempt finds the same");
             End::Left
         }
+    }
+}
+
+/// Resolves when a caller wants a run that is executed here to end.
+pub(super) async fn cancelled(app: &App, run: &Run) {
+    let mut is_asked = run.cancel_requested_at.is_some();
+    while !is_asked {
+        app.cancelled.notified().await;
+        // It may have rung for another run; and it rings again.
+        let now = app.store.run(run.id).await;
+        is_asked = now.is_ok_and(|now| now.cancel_requested_at.is_some());
     }
 }
 
@@ -104,9 +130,7 @@ impl Attempt<'_> {
             () = self.grace_over() => Stop::Grace,
         };
         let run = self.run;
-        let stopped = stop::stop(self, None)
-            .await
-            .map_err(|error| told(&error, run, "run"))?;
+        let stopped = stop::stop(self, None).await;
         let error = match why {
             Stop::Late => {
                 let seconds = limit.as_secs();
@@ -126,13 +150,14 @@ impl Attempt<'_> {
 
     /// Writes crowded tables as few files. What the run published is published, so nobody who ends this ends the run.
     async fn optimize(&self) {
-        tokio::select! {
-            () = optimize::optimize(self) => return,
-            () = self.cancelled() => {}
-            () = self.grace_over() => {}
-        }
-        if let Err(error) = stop::stop(self, Some("optimize")).await {
-            tracing::warn!(run_id = %self.run.id, %error, "a rewrite of files may still be under way");
+        let is_done = tokio::select! {
+            is_done = optimize::optimize(self) => is_done,
+            () = self.cancelled() => false,
+            () = self.grace_over() => false,
+        };
+        if !is_done {
+            let stopped = stop::stop(self, Some("optimize")).await;
+            tracing::warn!(run_id = %self.run.id, stopped, "files were not written as few");
         }
     }
 
@@ -146,13 +171,7 @@ impl Attempt<'_> {
 
     /// Resolves when a caller wants the run to end.
     async fn cancelled(&self) {
-        let mut is_asked = self.run.cancel_requested_at.is_some();
-        while !is_asked {
-            self.app.cancelled.notified().await;
-            // It may have rung for another run; and it rings again.
-            let run = self.app.store.run(self.run.id).await;
-            is_asked = run.is_ok_and(|run| run.cancel_requested_at.is_some());
-        }
+        cancelled(self.app, self.run).await;
     }
 
     /// Resolves when the service is about to end and steps had their time.
@@ -180,12 +199,11 @@ impl Attempt<'_> {
     }
 
     async fn build(&self) -> StepEnd {
-        let mut counts = Map::new();
         if self.request.has(StepKind::Extract) && !self.has_extracted().await? {
             let extracted = self.step("extract", async |publisher| {
                 extract::extract(self, publisher).await
             });
-            counts = extracted.await?;
+            extracted.await?;
         }
         let tables = self
             .definition
@@ -193,12 +211,9 @@ impl Attempt<'_> {
             .iter()
             .filter(|(name, _)| self.request.selects(name))
             .map(|(name, definition)| table::build(self, name, definition));
-        let built = all(join_all(tables).await)?;
-        add(&mut counts, &built);
-        let verified = tasks::verify_when_due(self).await?;
-        add(&mut counts, &verified);
+        all(join_all(tables).await)?;
 
-        Ok(counts)
+        tasks::verify_when_due(self).await
     }
 
     /// Says whether an earlier attempt of the run has read the source: what came since is the next run's.

@@ -84,6 +84,7 @@ async fn accept(
     };
     let accepted = app.store.accept(&wanted, bounds).await?;
     app.accepted.notify_one();
+    app.watched.ring();
 
     Ok(accepted)
 }
@@ -96,6 +97,7 @@ async fn accept(
 pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
     let retried = app.store.queue_again(id).await?;
     app.accepted.notify_one();
+    app.watched.ring();
 
     Ok(retried)
 }
@@ -107,7 +109,7 @@ pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
 /// [`Error::NotFound`], [`Error::StateUnavailable`].
 pub async fn cancel(app: &App, id: Uuid) -> Result<(Run, bool)> {
     let error = Error::Cancelled {
-        detail: "it had not begun".into(),
+        detail: "it was not being executed".into(),
     };
     let problem = Problem::from(&error).within(id, "run");
     let problem = serde_json::to_value(problem).map_err(Error::internal)?;

@@ -16,15 +16,15 @@ const MOST_BYTES: i64 = 4 << 30;
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// Has crowded tables written anew. What the run published is published, whatever becomes of this: a fault is the step's alone, and the
-/// next run that writes to the table tries again.
-pub(super) async fn optimize(attempt: &Attempt<'_>) {
+/// next run that writes to the table tries again. Says whether nothing is left under way.
+pub(super) async fn optimize(attempt: &Attempt<'_>) -> bool {
     let crowded: Vec<TableName> = {
         let files = attempt.files.lock().unwrap_or_else(PoisonError::into_inner);
         let crowded = files.iter().filter(|(_, files)| is_crowded(**files));
         crowded.map(|(table, _)| table.clone()).collect()
     };
     if crowded.is_empty() || !attempt.app.config.runs.optimize {
-        return;
+        return true;
     }
     let optimized = attempt.step("optimize", async |publisher| {
         let each = crowded.iter().map(async |table| {
@@ -42,7 +42,8 @@ pub(super) async fn optimize(attempt: &Attempt<'_>) {
             tables.len().into(),
         )]))
     });
-    drop(optimized.await);
+
+    optimized.await.is_ok()
 }
 
 /// Whether a table has so many files that it is cheaper to write it as few now than to go on.

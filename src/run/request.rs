@@ -28,7 +28,7 @@ pub struct Request {
     pub select: Vec<String>,
     /// Makes the tables anew from landing, by the definition as it is now, before anything else is done with them.
     pub full_refresh: bool,
-    /// Fails the run when it has not ended after so many seconds. `runs.timeout` of the settings when absent.
+    /// Fails the run when an attempt of it has not ended after so many seconds. `runs.timeout` of the settings when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "whole_number"
@@ -60,7 +60,7 @@ pub enum IfRunning {
     /// Wait for the turn.
     #[default]
     Queue,
-    /// Answer the run that comes to its end first: the one that is executed, else the oldest that waits.
+    /// Answer an active run of the same steps and tables, or of all: the one that is executed, else the oldest that waits. Queue where there is none.
     Attach,
     /// Refuse, and name that run.
     Reject,

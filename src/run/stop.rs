@@ -1,48 +1,74 @@
 //! The end of statements that a run has under way, and what they had committed by then.
 
+use std::time::Duration;
+
 use super::attempt::Attempt;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing};
 use crate::sql::TableName;
+use crate::state::SentStatement;
 
-/// Has Trino stop what this attempt, or one step of it, has under way, and says what was committed.
+/// The longest that the end of all of them is waited for.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Has Trino stop what the run, or one step of it, has under way, in whichever attempt, and says what was committed.
 ///
-/// Nothing is recorded of that: the next run finds the same, and accounts for it.
-pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> Result<String> {
-    let run = attempt.run;
-    let publisher = attempt.publisher(step.unwrap_or("run"));
-    let mut words = Vec::new();
-    for statement in attempt.app.store.statements(run.id, step).await? {
-        if statement.state != "sent" || statement.attempt != run.attempt {
-            continue;
-        }
-        let Some(query_id) = &statement.trino_query_id else {
-            continue;
-        };
-        let Some((target, address)) = attempt.sent(query_id) else {
-            continue;
-        };
-        publisher.stop(query_id, Some(&address)).await?;
-        let has_committed = if target == attempt.names.landing() {
-            has_landed(attempt, &target).await?
-        } else {
-            publisher.committed(&target, query_id).await?.is_some()
-        };
-        let what = if has_committed {
-            "had committed, and the next run accounts for it"
-        } else {
-            "had not committed and was stopped"
-        };
-        words.push(format!(
-            "the statement of step `{}` on `{target}` {what}",
-            statement.step
-        ));
+/// Nothing is recorded of that: the next run finds the same, and accounts for it. What cannot be found out now is said, too.
+pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
+    let sent = match attempt
+        .app
+        .store
+        .sent_statements(attempt.run.id, step)
+        .await
+    {
+        Ok(sent) => sent,
+        Err(error) => return unknown("what was under way", &error),
+    };
+    if sent.is_empty() {
+        return "no statement was under way".to_owned();
     }
-    if words.is_empty() {
-        words.push("no statement was under way".to_owned());
+    let until = tokio::time::Instant::now() + LONGEST;
+    let mut words = Vec::new();
+    for statement in sent {
+        let what = format!(
+            "the statement of step `{}` on `{}`",
+            statement.step, statement.target
+        );
+        let late = |_| Err(Error::TimedOut("Trino does not answer in time".into()));
+        let asked = tokio::time::timeout_at(until, stop_one(attempt, &statement)).await;
+        words.push(match asked.unwrap_or_else(late) {
+            Ok(true) => format!("{what} had committed, and the next run accounts for it"),
+            Ok(false) => format!("{what} had not committed and was stopped"),
+            Err(error) => unknown(&format!("what became of {what}"), &error),
+        });
     }
 
-    Ok(words.join("; "))
+    words.join("; ")
+}
+
+fn unknown(what: &str, error: &Error) -> String {
+    format!("{what} could not be found out ({error}), which the next run does before it writes")
+}
+
+/// Stops a statement; says whether it had committed.
+async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<bool> {
+    let publisher = attempt.publisher(&statement.step);
+    publisher
+        .stop(&statement.trino_query_id, statement.address.as_deref())
+        .await?;
+    let tables = attempt.names.all();
+    let table = tables
+        .iter()
+        .find(|name| name.to_string() == statement.target);
+    match table {
+        // It made a schema, which is there or is not.
+        None => Ok(false),
+        Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await,
+        Some(table) => match publisher.committed(table, &statement.trino_query_id).await {
+            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => Ok(false),
+            committed => Ok(committed?.is_some()),
+        },
+    }
 }
 
 /// Says whether a batch that was on its way is in the landing table.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::attempt::{Attempt, StepEnd, add};
+use super::attempt::{Attempt, StepEnd};
 use super::marts::{self, Again};
 use super::{StepKind, shape, tasks};
 use crate::error::{Error, Result};
@@ -23,24 +23,22 @@ pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> S
 
 async fn build_steps(attempt: &Attempt<'_>, name: &str, table: &Table) -> StepEnd {
     let request = &attempt.request;
-    let mut counts = Map::new();
     if request.full_refresh {
         let restaged = tasks::restage(attempt, name, table).await;
-        add(&mut counts, &or_skip(attempt, name, restaged).await?);
+        or_skip(attempt, name, restaged).await?;
     } else if request.has(StepKind::Staging) {
         let staged = attempt
             .step(&format!("stage.{name}"), async |publisher| {
                 stage(attempt, name, table, publisher).await
             })
             .await;
-        add(&mut counts, &or_skip(attempt, name, staged).await?);
+        or_skip(attempt, name, staged).await?;
     }
     if request.has(StepKind::Marts) {
-        let published = marts::publish(attempt, name, table, &Again::Batches).await?;
-        add(&mut counts, &published);
+        marts::publish(attempt, name, table, &Again::Batches).await?;
     }
 
-    Ok(counts)
+    Ok(())
 }
 
 async fn or_skip(attempt: &Attempt<'_>, name: &str, end: StepEnd) -> StepEnd {

@@ -82,17 +82,31 @@ pub(super) async fn keep_watch(app: &App) {
 ///
 /// [`crate::error::Error::NotFound`], [`crate::error::Error::StateUnavailable`].
 pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
-    let run = app.store.run(id).await?;
+    let mut run = app.store.run(id).await?;
     if run.state.is_terminal() || wait.is_zero() {
         return Ok(run);
     }
+    let until = tokio::time::Instant::now() + wait;
     let mut marks = app.watched.watch(id);
-    let ended = marks.wait_for(|mark| mark.as_ref().is_some_and(|mark| mark.state.is_terminal()));
-    tokio::select! {
-        _ = ended => {}
-        () = tokio::time::sleep(wait) => {}
-        () = app.stops() => {}
+    loop {
+        let ended =
+            marks.wait_for(|mark| mark.as_ref().is_some_and(|mark| mark.state.is_terminal()));
+        let is_over = tokio::select! {
+            _ = ended => false,
+            () = tokio::time::sleep_until(until) => true,
+            () = stopped(app) => true,
+        };
+        run = app.store.run(id).await?;
+        if run.state.is_terminal() || is_over {
+            return Ok(run);
+        }
+        // In the last look it was over, and is tried again since.
+        let _ = tokio::time::timeout_at(until, marks.changed()).await;
     }
+}
 
-    app.store.run(id).await
+/// Resolves shortly after the service was told to end, so that a caller who asks again and again does not do so without a pause.
+async fn stopped(app: &App) {
+    app.stops().await;
+    tokio::time::sleep(LOOK).await;
 }

@@ -134,7 +134,7 @@ async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
             End::Over => {}
             End::Again(pause) => tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = app.cancelled.notified() => {}
+                () = executor::cancelled(app, &run) => {}
                 () = app.stops() => {}
             },
             End::Left if *app.stopping.borrow() => {}

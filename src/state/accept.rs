@@ -31,7 +31,7 @@ pub struct Wanted<'a> {
 pub enum IfActive {
     /// Let it wait for its turn.
     Queue,
-    /// Give the active one instead.
+    /// Give an active one instead that does the same or everything; let it wait where there is none.
     Attach,
     /// Refuse it.
     Reject,
@@ -171,13 +171,17 @@ async fn accept_new(
     queue: i64,
 ) -> Result<Uuid> {
     let row = transaction
-        .query_one(statement!("state/active_runs.sql"), &[&wanted.pipeline])
+        .query_one(
+            statement!("state/active_runs.sql"),
+            &[&wanted.pipeline, wanted.request],
+        )
         .await
         .map_err(fault)?;
-    let (active, waiting): (Option<Uuid>, i64) = (row.get(0), row.get(1));
-    let id = match (active, wanted.if_active) {
-        (Some(run), IfActive::Attach) => run,
-        (Some(run), IfActive::Reject) => {
+    let (active, alike): (Option<Uuid>, Option<Uuid>) = (row.get(0), row.get(1));
+    let waiting: i64 = row.get(2);
+    let id = match (wanted.if_active, active, alike) {
+        (IfActive::Attach, _, Some(run)) => run,
+        (IfActive::Reject, Some(run), _) => {
             let pipeline = wanted.pipeline.to_owned();
             return Err(Error::RunActive { pipeline, run });
         }

@@ -27,7 +27,7 @@ pub use lease::Lease;
 pub use marks::{Mark, RunEvent};
 pub use progress::{Changed, Ends, StagedUpto};
 pub use runs::{Run, RunState, Runs};
-pub use statements::{OpenStatement, Statement, StatementEnd};
+pub use statements::{OpenStatement, SentStatement, Statement, StatementEnd};
 pub use steps::{Step, StepState};
 pub use tables::{TableState, Window};
 pub use tests::TestResult;
@@ -70,10 +70,11 @@ impl Store {
     /// [`Error::Settings`] when `state.url` is missing or no address, or a file that belongs to it cannot be read.
     pub fn new(settings: &config::State) -> Result<Self> {
         let server = Server::new(&settings.address()?)?;
+        let session = statement!("state/session.sql");
 
         Ok(Self {
-            pool: server.pool(settings.connections.div_ceil(2))?,
-            work: server.pool((settings.connections / 2).max(1))?,
+            pool: server.pool(settings.connections.div_ceil(2), session)?,
+            work: server.pool((settings.connections / 2).max(1), session)?,
             lease: None,
             tls: server.tls().clone(),
         })
@@ -137,8 +138,10 @@ impl Store {
 
 /// What [`Lease`] makes the database refuse.
 const LEASE_LOST: &str = "IF001";
-/// Our tables are not there yet.
-const NOT_MIGRATED: [&str; 2] = ["3F000", "42P01"];
+/// Our tables are not there yet; somebody holds a lock for longer than we wait; we were frozen in a transaction; the server only reads.
+const PASSING: [&str; 5] = ["3F000", "42P01", "55P03", "25P03", "25006"];
+/// A statement took longer than the server lets it, which it would again.
+const CANCELLED: &str = "57014";
 
 /// Tells a database that went away, and a lease that is another's, from a statement of ours that was refused.
 fn fault(cause: tokio_postgres::Error) -> Error {
@@ -148,8 +151,10 @@ fn fault(cause: tokio_postgres::Error) -> Error {
     }
     let is_broken = std::error::Error::source(&cause)
         .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-    let is_away =
-        |code: &str| matches!(&code[..2], "57" | "08" | "53") || NOT_MIGRATED.contains(&code);
+    let is_away = |code: &str| {
+        let is_class = matches!(&code[..2], "57" | "08" | "53");
+        code != CANCELLED && (is_class || PASSING.contains(&code))
+    };
     if cause.is_closed() || is_broken || code.is_some_and(is_away) {
         Error::StateUnavailable(cause.into())
     } else {

@@ -82,6 +82,8 @@ pub struct Run {
     pub error: Option<Value>,
     /// When a caller asked for its end.
     pub cancel_requested_at: Option<Timestamp>,
+    /// How many attempts in a row began and had no end recorded, this one included.
+    pub lost: i32,
     /// How sources were first seen to differ by this run, with the table of each.
     pub drift: Value,
 }
@@ -214,6 +216,21 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that an attempt of a run failed by a fault that passes, after which another is to follow.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`].
+    pub async fn again(&self, (id, attempt): (Uuid, i32)) -> Result<()> {
+        self.client()
+            .await?
+            .execute(statement!("state/again_run.sql"), &[&id, &attempt])
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
     /// Gives an attempt of a run back, to be taken up by whoever comes first.
     ///
     /// # Errors
@@ -278,5 +295,6 @@ fn read(row: &Row) -> Run {
         task: row.get(10),
         drift: row.get(11),
         cancel_requested_at: row.get(12),
+        lost: row.get(13),
     }
 }

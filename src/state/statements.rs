@@ -49,6 +49,19 @@ pub struct OpenStatement {
     pub address: Option<String>,
 }
 
+/// A statement of a run that was sent and of which no end was noted.
+#[derive(Debug, Clone)]
+pub struct SentStatement {
+    /// The step that it belongs to.
+    pub step: String,
+    /// The table that it writes.
+    pub target: String,
+    /// Its id in Trino.
+    pub trino_query_id: String,
+    /// Where it is given up.
+    pub address: Option<String>,
+}
+
 /// How a statement ended.
 #[derive(Debug, Clone, Default)]
 pub struct StatementEnd {
@@ -161,6 +174,34 @@ impl Store {
             .map(|row| OpenStatement {
                 id: row.get(0),
                 publishes: row.get(1),
+                trino_query_id: row.get(2),
+                address: row.get(3),
+            })
+            .collect())
+    }
+
+    /// Lists the statements of a run, of one step where it is named, that were sent and of which no end was noted.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn sent_statements(
+        &self,
+        run: Uuid,
+        step: Option<&str>,
+    ) -> Result<Vec<SentStatement>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/sent_statements.sql"), &[&run, &step])
+            .await
+            .map_err(fault)?;
+
+        Ok(rows
+            .iter()
+            .map(|row| SentStatement {
+                step: row.get(0),
+                target: row.get(1),
                 trino_query_id: row.get(2),
                 address: row.get(3),
             })

@@ -148,16 +148,11 @@ impl Trino {
             _ => request,
         };
         let answer = request.send().await.map_err(away)?;
-        match answer.error_for_status() {
-            Err(fault)
-                if fault
-                    .status()
-                    .is_some_and(|status| status.is_server_error()) =>
-            {
-                Err(away(fault))
-            }
-            _ => Ok(()),
+        if matches!(answer.status().as_u16(), 404 | 410) {
+            return Ok(());
         }
+
+        answer.error_for_status().map(drop).map_err(away)
     }
 
     fn client(&self, source: &str, session: &[(&str, &str)]) -> Result<Client> {

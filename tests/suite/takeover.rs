@@ -107,7 +107,7 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         service.signal("TERM");
         let ready = service.get("/readyz").await;
-        assert_eq!((ready.status, ready.problem()), (503, "interrupted"));
+        assert_eq!((ready.status, ready.problem()), (503, "stopping"));
         service.exit_code().await
     });
 

@@ -1,10 +1,12 @@
 -- Takes the next run of a pipeline whose lease we hold: one that was left running by somebody who is gone comes first, then one that was begun.
 update icefront.runs
-set state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, clock_timestamp())
+set state = 'running', attempt = attempt + 1, lost = lost + 1, started_at = coalesce(started_at, clock_timestamp())
 where id = (
   select id from icefront.runs
   where pipeline = $1 and state in ('running', 'queued')
   order by state = 'running' desc, attempt > 0 desc, id
   limit 1
 )
-returning id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task, '[]'::jsonb, cancel_requested_at
+  -- It may have been cancelled meanwhile.
+  and state in ('running', 'queued')
+returning id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task, '[]'::jsonb, cancel_requested_at, lost

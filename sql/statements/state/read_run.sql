@@ -5,5 +5,5 @@ select id, pipeline, state, request, attempt, created_at, started_at, finished_a
     from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
     where known.pipeline = runs.pipeline and seen.difference ->> 'run_id' = runs.id::text
   ),
-  cancel_requested_at
+  cancel_requested_at, lost
 from icefront.runs where id = $1
