@@ -1,10 +1,9 @@
 //! No committed event is skipped, whatever the order of commits, and repeats do no harm.
 
-use icefront::generate::{AuditTrigger, audit_trigger};
 use serde_json::json;
 use tokio_postgres::Client;
 
-use crate::harness::{EVENTS, Service};
+use crate::harness::{EVENTS, Service, items_trigger};
 
 const ITEMS: &str = "create table items (seed integer, id bigint);";
 
@@ -269,12 +268,7 @@ async fn rows_from_before_the_log_are_loaded_once_in_the_snapshot_of_the_log() {
 create table items (seed integer, id bigint, v text, primary key (seed, id));
 insert into items select 1, n, 'before' from generate_series(1, 5) as n;
 ";
-    let trigger = audit_trigger(&AuditTrigger {
-        table: "public.items".parse().expect("a name"),
-        audit_table: "public.audit_log_dml".parse().expect("a name"),
-        key: Vec::new(),
-    });
-    let tables = format!("{tables}{}", trigger.expect("a trigger"));
+    let tables = format!("{tables}{}", items_trigger());
     let mut service = Service::start(EVENTS, &tables).await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("update items set v = 'changed' where id = 2; delete from items where id = 3; insert into items values (1, 6, 'new')").await;

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use icefront::generate::{AuditTrigger, audit_trigger};
 use serde_json::json;
 
-use crate::harness::{EVENTS, Service};
+use crate::harness::{EVENTS, Service, items_trigger};
 
 const PIPELINE: &str = "
 pipeline: PIPELINE
@@ -122,14 +121,9 @@ async fn a_resync_finds_what_a_table_did_not_tell() {
 
 #[tokio::test]
 async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() {
-    let trigger = audit_trigger(&AuditTrigger {
-        table: "public.items".parse().expect("a name"),
-        audit_table: "public.audit_log_dml".parse().expect("a name"),
-        key: Vec::new(),
-    });
     let tables = format!(
         "create table items (seed integer, id bigint, v text, primary key (seed, id)); insert into items select 1, n, 'before' from generate_series(1, 5) as n; {}",
-        trigger.expect("a trigger")
+        items_trigger()
     );
     let service = Service::start(EVENTS, &tables).await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
@@ -191,14 +185,9 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
 
 #[tokio::test]
 async fn a_resync_does_not_touch_what_a_purged_log_had_told() {
-    let trigger = audit_trigger(&AuditTrigger {
-        table: "public.items".parse().expect("a name"),
-        audit_table: "public.audit_log_dml".parse().expect("a name"),
-        key: Vec::new(),
-    });
     let tables = format!(
         "create table items (seed integer, id bigint, v text, primary key (seed, id)); {}",
-        trigger.expect("a trigger")
+        items_trigger()
     );
     let service = Service::start(EVENTS, &tables).await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");

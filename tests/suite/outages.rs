@@ -3,11 +3,10 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use icefront::generate::{AuditTrigger, audit_trigger};
 use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::{Value, json};
 
-use crate::harness::{Flow, Proxy, Servers, Service};
+use crate::harness::{Flow, Proxy, Servers, Service, items_trigger};
 
 const EVENTS: &str = "
 pipeline: PIPELINE
@@ -65,14 +64,9 @@ async fn hashes(service: &Service) -> Vec<Vec<Value>> {
 }
 
 async fn an_outage_while_a_batch_is_written_loses_and_doubles_nothing(flow: Flow) {
-    let trigger = audit_trigger(&AuditTrigger {
-        table: "public.items".parse().expect("a name"),
-        audit_table: "public.audit_log_dml".parse().expect("a name"),
-        key: Vec::new(),
-    });
     let tables = format!(
         "create table items (id bigint primary key, name text); {} insert into items {ROWS}",
-        trigger.expect("a trigger")
+        items_trigger()
     );
     let wire = wire().await;
     let service = start(&wire, EVENTS, &tables).await;

@@ -4,10 +4,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
-use icefront::generate::{AuditTrigger, QualifiedName, audit_trigger};
 use serde_json::json;
 
-use crate::harness::{Servers, Service, Standby};
+use crate::harness::{Servers, Service, Standby, items_trigger};
 use crate::reference::Random;
 
 /// The rows; a trigger that writes the row it was fired for, as applications have them.
@@ -39,12 +38,12 @@ const WRITERS: u64 = 8;
 
 #[tokio::test]
 async fn a_log_that_tells_transactions_misses_no_commit() {
-    race(LOG, &format!("{TABLE}{}", trigger())).await;
+    race(LOG, &format!("{TABLE}{}", items_trigger())).await;
 }
 
 #[tokio::test]
 async fn a_log_that_does_not_tell_transactions_misses_no_commit() {
-    race(LOG, &format!("{TABLE}{PLAIN_LOG}{}", trigger())).await;
+    race(LOG, &format!("{TABLE}{PLAIN_LOG}{}", items_trigger())).await;
 }
 
 #[tokio::test]
@@ -54,34 +53,22 @@ async fn a_log_whose_ids_are_handed_out_by_the_fifty_is_in_the_order_of_its_cloc
         "connection: shop, order_by: occurred_at",
     );
     let cached = "alter sequence audit_log_dml_audit_event_id_seq cache 50;";
-    race(&log, &format!("{TABLE}{}{cached}", trigger())).await;
+    race(&log, &format!("{TABLE}{}{cached}", items_trigger())).await;
 }
 
 #[tokio::test]
 async fn a_log_that_tells_transactions_misses_no_commit_on_a_standby() {
-    race_on_standby(&format!("{TABLE}{}", trigger())).await;
+    race_on_standby(&format!("{TABLE}{}", items_trigger())).await;
 }
 
 #[tokio::test]
 async fn a_log_that_does_not_tell_transactions_misses_no_commit_on_a_standby() {
-    race_on_standby(&format!("{TABLE}{PLAIN_LOG}{}", trigger())).await;
+    race_on_standby(&format!("{TABLE}{PLAIN_LOG}{}", items_trigger())).await;
 }
 
 #[tokio::test]
 async fn a_table_that_tells_its_changes_misses_no_commit() {
     race(WATERMARK, TABLE).await;
-}
-
-fn trigger() -> String {
-    let name = |text: &str| text.parse::<QualifiedName>().expect("a name");
-
-    let sql = audit_trigger(&AuditTrigger {
-        table: name("public.items"),
-        audit_table: name("public.audit_log_dml"),
-        key: Vec::new(),
-    });
-
-    sql.expect("a trigger")
 }
 
 async fn race(pipeline: &str, tables: &str) {

@@ -1,10 +1,9 @@
 //! The same events by three ways in: an audit log, a table with one change a poll, files in shuffled order.
 
-use icefront::generate::{AuditTrigger, audit_trigger};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::Service;
+use crate::harness::{Service, items_trigger};
 use crate::reference::Random;
 
 const TABLE: &str = "create table items (id bigint primary key, amount numeric(10,2), note text, updated_at timestamptz not null default clock_timestamp());";
@@ -26,12 +25,7 @@ async fn an_audit_log_a_table_and_files_in_any_order_give_the_same_rows() {
             "\npipeline: PIPELINE\nsource: {{{source}}}\ntables: {{items: {{key: [id], {COLUMNS}, {more}}}}}\n"
         )
     };
-    let trigger = audit_trigger(&AuditTrigger {
-        table: "public.items".parse().expect("a name"),
-        audit_table: "public.audit_log_dml".parse().expect("a name"),
-        key: Vec::new(),
-    });
-    let trigger = trigger.expect("a trigger");
+    let trigger = items_trigger();
     let log = Service::start(
         &kind(
             "kind: postgres_audit_log, connection: shop",
