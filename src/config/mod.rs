@@ -148,6 +148,9 @@ pub struct Connection {
         deserialize_with = "duration"
     )]
     pub lock_timeout: Duration,
+    /// So many rows of a table are a batch while all are loaded.
+    #[serde(default = "Connection::default_range_rows")]
+    pub range_rows: u32,
 }
 
 impl Connection {
@@ -157,6 +160,11 @@ impl Connection {
             return Err(Error::Settings(format!(
                 "`connections.{name}.connections` is {}; it must be between 1 and {MOST_CONNECTIONS}",
                 self.connections
+            )));
+        }
+        if self.range_rows == 0 {
+            return Err(Error::Settings(format!(
+                "`connections.{name}.range_rows` is 0, with which no load would end; leave it away, or write a number of rows"
             )));
         }
         let limits = [
@@ -184,6 +192,10 @@ impl Connection {
 
     fn default_lock_timeout() -> Duration {
         Duration::from_secs(30)
+    }
+
+    fn default_range_rows() -> u32 {
+        1_000_000
     }
 }
 

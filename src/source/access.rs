@@ -89,6 +89,15 @@ impl Access {
         way.connect((name, pipeline), permit).await.map(Some)
     }
 
+    /// So many rows of a table are a batch while all are loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`].
+    pub(super) fn range_rows(&self, name: &str) -> Result<u32> {
+        Ok(self.way(name)?.settings.range_rows)
+    }
+
     fn way(&self, name: &str) -> Result<&Way> {
         self.0
             .get(name)

@@ -10,6 +10,7 @@ use super::access::Access;
 use super::catalogue::{self, AuditTable};
 use super::cursor::{NextFloor, Position, Rule};
 use super::link::Link;
+use super::row::Copy;
 use super::tally::Tally;
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
@@ -192,7 +193,7 @@ impl<'a> AuditLog<'a> {
         for query in &reading.queries {
             let copy = render("source/read.sql", query)?;
             self.link
-                .copy(&copy, None, (&mut *tally, &mut *writer))
+                .copy(&Copy::of_json(copy), None, (&mut *tally, &mut *writer))
                 .await?;
         }
 

@@ -2,25 +2,38 @@
 //!
 //! As the page on `COPY` of Postgres' manual has it, section "Binary Format": a header, rows, and -1 in place of a row.
 
+use super::row::{Copy, Field};
 use crate::error::Cause;
 use crate::landing::Event;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-/// The columns that `source/read.sql` copies.
-const COLUMNS: i16 = 6;
+/// The columns that tell of the change, before those of the row, as in `source/read.sql`.
+const COLUMNS: usize = 5;
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
 const YEARS_1_TO_9999_US: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
 
 /// Takes messages, of which each holds one row.
 #[derive(Default)]
-pub(super) struct Messages {
+pub(super) struct Messages<'f> {
+    /// The columns of a row, where it does not come as JSON.
+    fields: &'f [Field],
+    /// Such a row as JSON.
+    json: Vec<u8>,
     has_begun: bool,
     has_ended: bool,
 }
 
-impl Messages {
+impl<'f> Messages<'f> {
+    /// Those of a copy.
+    pub(super) fn of(copy: &'f Copy) -> Self {
+        Self {
+            fields: &copy.fields,
+            ..Self::default()
+        }
+    }
+
     /// Borrows a message's row as an event; none where it holds no row.
-    pub(super) fn event<'a>(&mut self, message: &'a [u8]) -> Result<Option<Event<'a>>, Cause> {
+    pub(super) fn event<'a>(&'a mut self, message: &'a [u8]) -> Result<Option<Event<'a>>, Cause> {
         let mut rest = message;
         if !self.has_begun {
             header(&mut rest).ok_or("the copy does not begin as one in binary format")?;
@@ -34,7 +47,7 @@ impl Messages {
             return Ok(None);
         }
 
-        row(rest).map(Some)
+        row(rest, self.fields, &mut self.json).map(Some)
     }
 
     /// Says whether the copy came to its end.
@@ -56,9 +69,13 @@ fn header(rest: &mut &[u8]) -> Option<()> {
     (signature == SIGNATURE).then_some(())
 }
 
-fn row(mut rest: &[u8]) -> Result<Event<'_>, Cause> {
-    let columns = rest.split_off(..2);
-    if columns != Some(&COLUMNS.to_be_bytes()) {
+fn row<'a>(
+    mut rest: &'a [u8],
+    fields: &[Field],
+    json: &'a mut Vec<u8>,
+) -> Result<Event<'a>, Cause> {
+    let columns = i16::try_from(COLUMNS + fields.len().max(1))?;
+    if rest.split_off(..2) != Some(&columns.to_be_bytes()) {
         return Err("a copied row has other columns than were asked for".into());
     }
     let rest = &mut rest;
@@ -69,9 +86,27 @@ fn row(mut rest: &[u8]) -> Result<Event<'_>, Cause> {
         occurred_at_us: value(rest)?.map(eight).transpose()?.and_then(moment),
         schema: text(rest)?,
         table: text(rest)?,
-        data: text(rest)?,
+        data: if fields.is_empty() {
+            text(rest)?
+        } else {
+            Some(object(rest, fields, json)?)
+        },
         source_file: None,
     })
+}
+
+/// The columns of a row as one JSON object.
+fn object<'a>(rest: &mut &[u8], fields: &[Field], json: &'a mut Vec<u8>) -> Result<&'a str, Cause> {
+    json.clear();
+    let mut mark = "{";
+    for field in fields {
+        json.extend(mark.as_bytes());
+        field.write(value(rest)?, json)?;
+        mark = ", ";
+    }
+    json.push(b'}');
+
+    Ok(std::str::from_utf8(json)?)
 }
 
 /// A moment in microseconds since 1970 UTC; Postgres counts from 2000.
@@ -162,7 +197,8 @@ mod tests {
         for at in [i64::MAX, i64::MIN, 253_402_300_800_000_000] {
             let at = at.to_be_bytes();
             let message = [HEADER, &row(&[None, None, Some(&at), None, None, None])].concat();
-            let event = Messages::default().event(&message).expect("read");
+            let mut messages = Messages::default();
+            let event = messages.event(&message).expect("read");
             assert_eq!(event.expect("a row").occurred_at_us, None);
         }
     }

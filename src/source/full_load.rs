@@ -8,9 +8,6 @@ use super::watermark::Found;
 use crate::error::Result;
 use crate::sql::render;
 
-/// So many rows are a range.
-const ROWS: i64 = 250_000;
-
 /// A full load that is under way.
 ///
 /// Rows that change while it goes on are read again after it: increments begin at the bound of its first range. A row that keeps its key
@@ -55,13 +52,14 @@ impl Found<'_> {
         };
         let mut query = self.names();
         query["bounds"] = json!({"columns": columns, "after": load.after, "upto": null});
-        query["rows"] = (ROWS - 1).into();
-        let row = link
+        query["rows"] = link.range_rows.saturating_sub(1).into();
+        let rows = link
             .client
-            .query_opt(&render("source/range_end.sql", query)?, &[])
+            .query(&render("source/range_end.sql", query)?, &[])
             .await
             .map_err(|cause| link.refused(cause))?;
 
-        Ok(row.map(|row| row.get(0)))
+        // The last row of the range, and one that is left.
+        Ok((rows.len() > 1).then(|| rows[0].get(0)))
     }
 }

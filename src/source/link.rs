@@ -10,6 +10,7 @@ use super::access::{Access, milliseconds};
 use super::catalogue;
 use super::connection::Connection;
 use super::copied::Messages;
+use super::row::Copy;
 use super::server::{Server, is_cut, unavailable, unreadable};
 use super::tally::Tally;
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ pub(super) struct Link<'a> {
     work: Connection,
     /// The connection's name in the settings.
     pub(super) name: &'a str,
+    /// So many rows of a table are a batch while all are loaded.
+    pub(super) range_rows: u32,
     /// What the server said before any snapshot.
     pub(super) server: Server,
 }
@@ -57,6 +60,7 @@ impl<'a> Link<'a> {
             client,
             work,
             name,
+            range_rows: access.range_rows(name)?,
             server,
         })
     }
@@ -158,15 +162,16 @@ impl<'a> Link<'a> {
     /// [`Error::SourceConflict`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
     pub(super) async fn copy(
         &self,
-        sql: &str,
+        copy: &Copy,
         mut number: Option<&mut i64>,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
         let lost = |cause| unavailable(self.name, cause);
         let refused = |cause| self.refused(cause);
         let copied = async {
-            let mut stream = std::pin::pin!(self.client.copy_out(sql).await.map_err(refused)?);
-            let mut messages = Messages::default();
+            let mut stream =
+                std::pin::pin!(self.client.copy_out(&copy.sql).await.map_err(refused)?);
+            let mut messages = Messages::of(copy);
             while let Some(message) = stream.try_next().await.map_err(refused)? {
                 if let Some(mut event) = messages.event(&message).map_err(lost)? {
                     if let Some(number) = number.as_deref_mut() {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Reading;
 use super::audit_log::{AuditLog, split};
 use super::cursor::Position;
+use super::row::Copy;
 use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::landing::Writer;
@@ -45,7 +46,8 @@ impl<'a> AuditLog<'a> {
                 .and_then(|logged| logged.first_time)
                 .filter(|_| !is_again);
             let (log_schema, log) = split(self.table);
-            let copy = render(
+            let columns = self.link.columns_of(schema, name).await?;
+            let copy = Copy::of_rows(
                 "source/load.sql",
                 json!({
                     "table": [schema, name],
@@ -57,6 +59,7 @@ impl<'a> AuditLog<'a> {
                     "has_events": reading.is_continued || logged.is_some(),
                     "at": at.unwrap_or(reading.covered_until).min(reading.covered_until),
                 }),
+                columns,
             )?;
             self.link
                 .copy(&copy, Some(&mut id), (&mut *tally, &mut *writer))
@@ -88,7 +91,7 @@ impl<'a> AuditLog<'a> {
         };
         let (schema, name) = load.table.origin();
         let query = json!({"table": [schema, name], "schema": schema, "name": name, "key": load.key, "is_unique": true, "filter": null});
-        let copy = render("source/read_keys.sql", query)?;
+        let copy = Copy::of_json(render("source/read_keys.sql", query)?);
 
         self.link
             .copy(&copy, None, (&mut Tally::default(), writer))

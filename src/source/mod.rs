@@ -15,6 +15,7 @@ mod link;
 mod load;
 mod locked;
 mod reading;
+mod row;
 mod safety;
 mod server;
 mod side_by_side;

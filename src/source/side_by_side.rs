@@ -13,6 +13,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connection::Connection;
 use super::copied::Messages;
+use super::row::Copy;
 use super::server::unavailable;
 use super::tables::Tables;
 use super::tally::Tally;
@@ -40,14 +41,14 @@ impl Drop for Peer {
     }
 }
 
-/// Messages of one query, by its place among all; without any at its end.
+/// Messages of one copy, by its place among all; without any at its end.
 type Part = (usize, Vec<Bytes>);
 
-/// The queries that nobody reads yet, by their places.
+/// The copies that nobody reads yet, by their places.
 type Queue = Mutex<VecDeque<usize>>;
 
 impl Tables<'_> {
-    /// Lands the rows of all queries as events, numbered on from `number` as they come.
+    /// Lands the rows of all copies as events, numbered on from `number` as they come.
     ///
     /// # Errors
     ///
@@ -55,32 +56,27 @@ impl Tables<'_> {
     /// [`crate::error::Error::LandingUnavailable`].
     pub(super) async fn copy_all(
         &self,
-        queries: &[String],
+        copies: &[Copy],
         mut number: i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
-        let queue: Queue = Mutex::new((0..queries.len()).collect());
-        let peers = self.peers(queries.len().min(MOST)).await?;
+        let queue: Queue = Mutex::new((0..copies.len()).collect());
+        let peers = self.peers(copies.len().min(MOST)).await?;
         if !peers.is_empty() {
             let (parts, taken) = mpsc::channel(peers.len());
             let mut readers: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
             for peer in &peers {
                 let parts = parts.clone();
-                readers.push(self.feed(peer, queries, &queue, parts).boxed());
+                readers.push(self.feed(peer, copies, &queue, parts).boxed());
             }
             drop(parts);
-            let take = self.take(
-                taken,
-                queries.len(),
-                &mut number,
-                (&mut *tally, &mut *writer),
-            );
+            let take = self.take(taken, copies, &mut number, (&mut *tally, &mut *writer));
             futures::try_join!(try_join_all(readers), take)?;
         }
         // What is left is read by the connection that has all tables locked already, so it waits for nobody.
         while let Some(at) = next(&queue) {
             self.link
-                .copy(&queries[at], Some(&mut number), (&mut *tally, &mut *writer))
+                .copy(&copies[at], Some(&mut number), (&mut *tally, &mut *writer))
                 .await?;
         }
 
@@ -123,18 +119,18 @@ impl Tables<'_> {
         Ok(peers)
     }
 
-    /// Reads queries one after the other by a connection of its own until none is left. One whose table somebody waits to lock is left to
+    /// Reads copies one after the other by a connection of its own until none is left. One whose table somebody waits to lock is left to
     /// the connection that has it.
     async fn feed(
         &self,
         peer: &Peer,
-        queries: &[String],
+        copies: &[Copy],
         queue: &Queue,
         parts: mpsc::Sender<Part>,
     ) -> Result<()> {
         let refused = |cause| self.link.refused(cause);
         while let Some(at) = next(queue) {
-            let copied = match peer.client.copy_out(&queries[at]).await {
+            let copied = match peer.client.copy_out(&copies[at].sql).await {
                 Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                     leave(queue, at);
                     return Ok(());
@@ -170,12 +166,12 @@ impl Tables<'_> {
     async fn take(
         &self,
         mut parts: mpsc::Receiver<Part>,
-        queries: usize,
+        copies: &[Copy],
         number: &mut i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
         let lost = |cause| unavailable(self.link.name, cause);
-        let mut messages: Vec<Messages> = (0..queries).map(|_| Messages::default()).collect();
+        let mut messages: Vec<Messages> = copies.iter().map(Messages::of).collect();
         while let Some((at, part)) = parts.recv().await {
             if part.is_empty() {
                 messages[at].check_ended().map_err(lost)?;

@@ -10,6 +10,7 @@ use super::access::Access;
 use super::catalogue;
 use super::cursor::same_server;
 use super::link::Link;
+use super::row::Copy;
 use super::tally::Tally;
 use super::watermark::{Found, TablePosition};
 use super::{Purpose, Reading};
@@ -192,9 +193,17 @@ impl<'a> Tables<'a> {
         first: i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
-        let queries = reading.queries.iter();
-        let copies = queries.map(|query| render("source/read_rows.sql", query));
-        let copies = copies.collect::<Result<Vec<_>>>()?;
+        let mut copies = Vec::new();
+        for (found, query) in self.found.iter().zip(&reading.queries) {
+            let (schema, table) = found.table.origin();
+            // Asked in the snapshot, from which on none is added.
+            let columns = self.link.columns_of(schema, table).await?;
+            copies.push(Copy::of_rows(
+                "source/read_rows.sql",
+                query.clone(),
+                columns,
+            )?);
+        }
         self.copy_all(&copies, first, (&mut *tally, &mut *writer))
             .await?;
         for query in &reading.queries {
@@ -231,7 +240,7 @@ impl<'a> Tables<'a> {
         let Some(query) = at.and_then(|at| reading.queries.get(at)) else {
             return Ok(());
         };
-        let copy = render("source/read_keys.sql", query)?;
+        let copy = Copy::of_json(render("source/read_keys.sql", query)?);
 
         self.link
             .copy(&copy, None, (&mut Tally::default(), writer))

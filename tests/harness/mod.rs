@@ -186,15 +186,20 @@ fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> P
     .parse()
     .expect("settings");
     let more = more.replace("PIPELINE", name);
-    for (section, keys) in more.parse::<toml::Table>().expect("settings") {
-        let known = settings
-            .entry(section)
-            .or_insert_with(|| toml::Table::new().into());
-        if let (Some(known), Some(keys)) = (known.as_table_mut(), keys.as_table()) {
-            known.extend(keys.clone());
-        }
-    }
+    merge(&mut settings, more.parse().expect("settings"));
     std::fs::write(&path, settings.to_string()).expect("settings");
 
     path
+}
+
+/// Puts settings over others, key by key.
+fn merge(settings: &mut toml::Table, more: toml::Table) {
+    for (key, value) in more {
+        match (settings.get_mut(&key), value) {
+            (Some(toml::Value::Table(known)), toml::Value::Table(value)) => merge(known, value),
+            (_, value) => {
+                settings.insert(key, value);
+            }
+        }
+    }
 }

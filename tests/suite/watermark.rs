@@ -328,3 +328,50 @@ async fn a_cursor_that_tells_less_than_a_clock_skips_nothing() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_row_lands_as_the_json_that_its_server_makes_of_it() {
+    let tables = r#"
+        do $$ begin
+            execute format('alter database %I set datestyle = ''SQL, DMY''', current_database());
+            execute format('alter database %I set timezone = ''Asia/Kolkata''', current_database());
+        end $$;
+        create type mood as enum ('"glad"', 'sad');
+        create type place as (street text, at date);
+        create domain digits as numeric(10, 4);
+        create domain moments as timestamptz(3)[];
+        create table customers (
+            id bigint primary key, updated_at timestamptz not null default '2025-01-02 03:04:05.6',
+            "a ""name""\" text, name varchar(9), padded char(5), small smallint, yes boolean, sum numeric, cut digits, single real,
+            double double precision, day date, plain timestamp, zoned timestamptz, cut_time timestamp(2), hour time, zoned_hour timetz,
+            span interval, bytes bytea, feeling mood, whole json, binary_json jsonb, texts text[], sums numeric(9, 2)[], times moments,
+            home place, guid uuid, net inet, ids int4range, bits bit(3), price money
+        );
+        insert into customers (id) values (1);
+        insert into customers values (
+            2, '2025-01-02 03:04:05.6', E'x "y" \\z\u0001\u001f\u007f\b\f\n\r\té\U0001F600', '', 'ab', -3, true, 1.50, -0.1, 1e-7, 1e20,
+            '2025-12-31', '2025-12-31 23:59:59.5', '2025-12-31 23:59:59.123456+05:30', '2025-01-01', '23:59:59.9', '01:02:03+05:30',
+            '1 mon 2 days 03:04:05.6', '\x00ff', '"glad"', '{"b" : 1,  "a": [1.50,2], "b": null}', '{"b": 1, "a": [1.50, 2]}',
+            '{a,"b c",null}', '{1.50,2}', '{2025-01-01 00:00:00+00}', row('a "b"', '2025-01-01'), 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+            '10.0.0.1/8', '[1,5)', '101', 12.5
+        );
+        insert into customers (id, sum, double, single, day, plain, zoned, yes, whole) values
+            (3, 'NaN', 'NaN', '-0', '0044-03-15 BC', '0044-03-15 12:00:00 BC', '0044-03-15 12:00:00 BC', false, 'null'),
+            (4, 'Infinity', '-Infinity', 1e10, 'infinity', '-infinity', 'infinity', null, '"text"'),
+            (5, '-123456789012345678901234567890.10', 5e-324, 3.4e38, '12025-01-01', '12025-01-01 01:00', '12025-01-01 01:00', null, ' [ ] ');
+    "#;
+    let service = Service::start(PIPELINE, tables).await;
+    service.run().await;
+    let landed = service.table(&format!("landing.{}_events", service.name));
+    let rows = service
+        .query(&format!(
+            "select raw_data from {landed} order by audit_event_id"
+        ))
+        .await;
+    let zone = "set timezone = 'UTC'";
+    service.shop.batch_execute(zone).await.expect("set");
+    let made = "select to_jsonb(source)::text from customers as source";
+    let made = service.shop.query(made, &[]).await.expect("rows");
+    let made: Vec<Vec<String>> = made.iter().map(|row| vec![row.get(0)]).collect();
+    assert_eq!(json!(rows), json!(made));
+}

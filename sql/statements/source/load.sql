@@ -1,7 +1,8 @@
 -- Reads the rows that a table had before its changes were logged: those of whose key the log has no event, in the snapshot of the log.
 copy (
   select
-    null::bigint, 'I'::text, {{ at | literal }}::timestamptz, {{ schema | literal }}::text, {{ name | literal }}::text, to_jsonb(source)::text
+    null::bigint, 'I'::text, {{ at | literal }}::timestamptz, {{ schema | literal }}::text, {{ name | literal }}::text, {% include 'source/row.sql' %}
+
   from {{ table }} as source
   {% if has_events %}
   where not exists (

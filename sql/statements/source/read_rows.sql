@@ -4,7 +4,8 @@ copy (
 
     null::bigint, 'U'::text,
     {% if is_time %}coalesce({{ cursor }}::timestamp{% if has_zone %}tz{% endif %}{% if not has_zone %} at time zone 'UTC'{% endif %}, statement_timestamp()){% else %}statement_timestamp(){% endif %},
-    {{ schema | literal }}::text, {{ name | literal }}::text, to_jsonb(source)::text
+    {{ schema | literal }}::text, {{ name | literal }}::text, {% include 'source/row.sql' %}
+
   {% include 'source/changed.sql' %}
   {% if not is_unique %}
   order by {% for column in key %}{{ column }}, {% endfor %}{{ cursor }} desc nulls last

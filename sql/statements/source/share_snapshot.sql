@@ -2,6 +2,7 @@
 begin transaction isolation level repeatable read read only;
 set transaction snapshot {{ snapshot | literal }};
 set local time zone 'UTC';
+set local datestyle = 'ISO';
 set local row_security = off;
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
