@@ -123,6 +123,9 @@ impl<'a> AuditLog<'a> {
     /// As [`AuditLog::begin`].
     pub(super) async fn loads(&self, last: Option<&Position>) -> Result<Vec<Load<'a>>> {
         let mut loads = Vec::new();
+        if !self.found.is_json {
+            return Ok(loads);
+        }
         for (name, _) in &self.tables {
             let is_due =
                 last.is_none_or(|last| !last.loaded.contains(*name) || last.again.contains(*name));
