@@ -126,6 +126,43 @@ async fn a_declared_column_may_come_from_inside_json_and_carries_its_description
 }
 
 #[tokio::test]
+async fn a_path_into_json_of_any_depth_finds_its_scalar_or_is_a_reject() {
+    let declared = "    columns: [{name: zip, from: name.zip, data_type: varchar}]\n";
+    let mut service = start(&format!("{PIPELINE}{declared}")).await;
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    let wide = format!("[{}1]", "[2],".repeat(5000));
+    for (id, name) in [
+        (1, format!(r#"{{"zip": {deep}}}"#)),
+        (2, format!(r#"{{"zip": {wide}}}"#)),
+        (3, format!(r#"{{"deep": {deep}, "zip": 3}}"#)),
+        (4, format!(r#"{{"deep": {deep}, "zip": null}}"#)),
+        (5, format!(r#"{{"deep": {deep}, "zip": []}}"#)),
+        (6, deep),
+        (7, "[".repeat(5000)),
+    ] {
+        write(&mut service, id, "I", json!({"id": id, "name": name})).await;
+    }
+
+    let run = service.run().await;
+
+    assert_eq!(run["counts"]["rejected"], 3, "{run:#}");
+    let rows = service
+        .query("select id, zip from {marts.items} order by id")
+        .await;
+    assert_eq!(
+        json!(rows),
+        json!([[3, "3"], [4, null], [6, null], [7, null]])
+    );
+    let rejects = service.get("/v1/rejects").await;
+    let rejects = rejects.body["rejects"].as_array().expect("rejects").clone();
+    for reject in &rejects {
+        assert_eq!(reject["reason"], "bad_value", "{reject}");
+        assert_eq!(reject["column"], "zip", "{reject}");
+    }
+    assert!(rejects.iter().any(|reject| reject["value"] == "[]"));
+}
+
+#[tokio::test]
 async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
     let mut service = start(PIPELINE).await;
     write(&mut service, 1, "I", json!({"id": 1, "n": 1, "name": "12"})).await;

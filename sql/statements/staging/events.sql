@@ -1,5 +1,5 @@
 {% from 'staging/reject_id.sql' import meant %}
-{% from 'staging/typed.sql' import typed, text, nested, misfit %}
+{% from 'staging/typed.sql' import typed, text, nested, inside, misfit %}
 {# The events of the batches, typed and judged: `_reason` is null where the event can be taken. #}
 {# Every name of ours starts with `_`, which no business column does. #}
 with landed as (
@@ -10,7 +10,7 @@ with landed as (
     {% if column.path %}
     -- A scalar inside a field's JSON, as its exact text; an object or a list there is no value.
     , json_extract_scalar(element_at(fields, {{ column.from | literal }}), {{ column.path | literal }}) as {{ text(column) }}
-    , json_format(json_extract(element_at(fields, {{ column.from | literal }}), {{ column.path | literal }})) as {{ nested(column) }}
+    , {{ inside(column) }} as {{ nested(column) }}
     {% else %}
     , element_at(fields, {{ column.from | literal }}) as {{ text(column) }}
     {% endif %}

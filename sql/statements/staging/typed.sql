@@ -4,6 +4,15 @@
 
 {% macro nested(column) %}{{ "_" ~ column.name ~ "_nested" }}{% endmacro %}
 
+{# What a path leads to, as JSON. Trino fails the statement that writes JSON of more than 1,000 levels: of what may have as many, no more is
+   looked at than whether it holds anything, which is no scalar then and is shown with all around it. #}
+{% macro inside(column) %}
+{% set field = "element_at(fields, " ~ (column.from | literal) ~ ")" %}
+{% set path = column.path | literal %}
+if(length({{ field | expression }}) - length(translate({{ field | expression }}, '[{', '')) < 1000 or coalesce(json_size({{ field | expression }}, {{ path | expression }}), 0) = 0,
+  json_format(json_extract({{ field | expression }}, {{ path | expression }})), {{ field | expression }})
+{% endmacro %}
+
 {# A value as rejects show it. #}
 {% macro shown(column) %}{% if column.path %}coalesce({{ text(column) }}, {{ nested(column) }}){% else %}{{ text(column) }}{% endif %}{% endmacro %}
 
