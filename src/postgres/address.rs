@@ -107,11 +107,8 @@ impl Address {
     }
 
     fn mode(&self, name: &str) -> Result<SslMode> {
-        SslMode::named(name).ok_or_else(|| {
-            Error::Settings(format!(
-                "`sslmode` in `{}.url` must be `disable`, `prefer`, `require`, `verify-ca` or `verify-full`",
-                self.key
-            ))
+        SslMode::named(name).map_err(|instead| {
+            Error::Settings(format!("`sslmode` in `{}.url` {instead}", self.key))
         })
     }
 

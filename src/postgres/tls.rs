@@ -8,16 +8,14 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as Unknown, StrDeserializer};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::verifier::{Trust, Verifier};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest_name};
 
 /// What is asked of a connection before anything is said over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String")]
 pub enum SslMode {
     /// No TLS.
     Disable,
@@ -32,11 +30,31 @@ pub enum SslMode {
 }
 
 impl SslMode {
-    /// A mode by its name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let name: StrDeserializer<'_, Unknown> = name.into_deserializer();
+    const NAMED: [(&'static str, Self); 5] = [
+        ("disable", Self::Disable),
+        ("prefer", Self::Prefer),
+        ("require", Self::Require),
+        ("verify-ca", Self::VerifyCa),
+        ("verify-full", Self::VerifyFull),
+    ];
 
-        Self::deserialize(name).ok()
+    /// A mode by its name; or what is to be written instead, which quotes nothing that might be a secret in the wrong place.
+    pub(super) fn named(name: &str) -> std::result::Result<Self, String> {
+        let known = Self::NAMED.iter().find(|(known, _)| *known == name);
+        known.map(|(_, mode)| *mode).ok_or_else(|| {
+            let near = nearest_name(name, Self::NAMED.map(|(known, _)| known));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+
+            format!("must be `disable`, `prefer`, `require`, `verify-ca` or `verify-full`{near}")
+        })
+    }
+}
+
+impl TryFrom<String> for SslMode {
+    type Error = String;
+
+    fn try_from(name: String) -> std::result::Result<Self, String> {
+        Self::named(&name).map_err(|instead| format!("`sslmode` {instead}"))
     }
 }
 

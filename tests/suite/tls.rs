@@ -289,3 +289,26 @@ fn a_secret_of_the_engine_that_cannot_be_read_is_no_secret_that_is_left_out() {
         );
     }
 }
+
+#[test]
+fn a_mistyped_sslmode_is_answered_with_the_right_word_and_not_repeated() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("icefront.toml");
+    for (mode, told) in [
+        ("verify_full", "did you mean `verify-full`?"),
+        ("VERIFY-CA", "`require`, `verify-ca` or `verify-full`"),
+        ("se+cr%t", "`sslmode` must be `disable`, `prefer`"),
+    ] {
+        let settings = format!(
+            "trino = {{ url = 'http://127.0.0.1:9', catalog = 'lake' }}\nlanding = {{ write_to = '', read_from = '' }}\nstate.url = 'postgres://state'\nconnections.shop.sslmode = '{mode}'"
+        );
+        std::fs::write(&file, settings).expect("settings");
+        let refused = Config::load(Some(&file));
+        let Err(Error::Settings(detail)) = refused else {
+            panic!("{mode}: {refused:?}");
+        };
+        assert!(detail.contains(told), "{detail}");
+        assert!(detail.contains("connections.shop.sslmode"), "{detail}");
+        assert!(!detail.contains(mode), "{detail}");
+    }
+}
