@@ -13,7 +13,7 @@ events as (
   select batch.*
   from batch
   left join before on {{ equal(key_columns, 'batch', 'before') }}
-  where before._highest is null or {{ place('batch', by_clock) }} > before._highest
+  where before._highest is null or {{ place('batch', by_clock, first_logged) }} > before._highest
 )
 {% else %}
 events as (select * from batch)
@@ -23,14 +23,14 @@ events as (select * from batch)
 {% endif %}
 -- Found by key and id alone, because whole rows of every key would not fit into memory at once.
 , newest as (
-  select {% if by_clock %}max_by(_event_id, {{ place('events', by_clock) }}){% else %}max(_event_id){% endif %} as _newest from events group by {{ bare(key_columns) }}
+  select {% if by_clock %}max_by(_event_id, {{ place('events', by_clock, first_logged) }}){% else %}max(_event_id){% endif %} as _newest from events group by {{ bare(key_columns) }}
 ),
 -- A truncate after the last event of a key deletes it as well.
 lasts as (
   select
     events.*,
-    _operation <> 'D'{% if is_truncated and (everything or has_late) %} and {{ place('events', by_clock) }} > (
-      select coalesce(max({{ place('staged', by_clock) }}), {{ before_all(by_clock) }}) from {{ staging }} as staged where _operation = 'T' and _batch_id <= {{ upto_batch }}
+    _operation <> 'D'{% if is_truncated and (everything or has_late) %} and {{ place('events', by_clock, first_logged) }} > (
+      select coalesce(max({{ place('staged', by_clock, first_logged) }}), {{ before_all(by_clock) }}) from {{ staging }} as staged where _operation = 'T' and _batch_id <= {{ upto_batch }}
     ){% endif %} as _exists
   from events
   join newest on events._event_id = newest._newest

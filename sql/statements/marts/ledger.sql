@@ -13,15 +13,15 @@ before as (
 {% if is_truncated %}
 truncates as (
   select
-    coalesce(max({{ place('staged', by_clock) }}) filter (where _batch_id <= {{ after_batch }}), {{ before_all(by_clock) }}) as _before,
-    coalesce(max({{ place('staged', by_clock) }}) filter (where _batch_id > {{ after_batch }}), {{ before_all(by_clock) }}) as _within
+    coalesce(max({{ place('staged', by_clock, first_logged) }}) filter (where _batch_id <= {{ after_batch }}), {{ before_all(by_clock) }}) as _before,
+    coalesce(max({{ place('staged', by_clock, first_logged) }}) filter (where _batch_id > {{ after_batch }}), {{ before_all(by_clock) }}) as _within
   from {{ staging }} as staged
   where _operation = 'T' and _batch_id <= {{ upto_batch }}
 ),
 {% endif %}
 judged as (
   select
-    {{ list(key_columns, 'batch') }}, {{ place('batch', by_clock) }} as _place, batch._operation,
+    {{ list(key_columns, 'batch') }}, {{ place('batch', by_clock, first_logged) }} as _place, batch._operation,
     greatest({{ before_all(by_clock) }}{% if has_late %}, coalesce(before._highest, {{ before_all(by_clock) }}){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
     {% if is_truncated %}truncates._within{% else %}{{ before_all(by_clock) }}{% endif %} as _truncated_below
   from batch

@@ -4,12 +4,12 @@ select count(*)
 from (select * from {{ current }} for version as of {{ parent }}) as earlier
 left join (select * from {{ current }} for version as of {{ snapshot }}) as later on {{ equal(key_columns, 'earlier', 'later') }}
 left join (
-  select {{ bare(key_columns) }}, max({{ place('staged', by_clock) }}) as _last
+  select {{ bare(key_columns) }}, max({{ place('staged', by_clock, first_logged) }}) as _last
   from {{ staging }} as staged
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation <> 'T'
   group by {{ bare(key_columns) }}
 ) as winner on {{ equal(key_columns, 'earlier', 'winner') }}
   and winner._last > (
-    select max({{ place('staged', by_clock) }}) from {{ staging }} as staged where _operation = 'T' and _batch_id <= {{ upto_batch }}
+    select max({{ place('staged', by_clock, first_logged) }}) from {{ staging }} as staged where _operation = 'T' and _batch_id <= {{ upto_batch }}
   )
 where later._event_id is null and winner._last is null

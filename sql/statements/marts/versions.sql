@@ -22,14 +22,14 @@
   from (
     select
       {{ list(key_columns, 'event') }},
-      filter(truncates._all, t -> {% if by_clock %}row(t._at, t._id){% else %}t._id{% endif %} > {{ place('event', by_clock) }} and {% if by_clock %}row(t._at, t._id){% else %}t._id{% endif %} < event._next) as _between
+      filter(truncates._all, t -> {% if by_clock %}row(t._at, t._id){% else %}t._id{% endif %} > {{ place('event', by_clock, first_logged) }} and {% if by_clock %}row(t._at, t._id){% else %}t._id{% endif %} < event._next) as _between
     from (
-      select {{ bare(key_columns) }}, _event_id, _occurred_at, lead({{ place('events', by_clock) }}, 1, {{ after_all(by_clock) }}) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }}) as _next
+      select {{ bare(key_columns) }}, _event_id, _occurred_at, lead({{ place('events', by_clock, first_logged) }}, 1, {{ after_all(by_clock) }}) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }}) as _next
       from events
       where not _is_newer
     ) as event
     cross join (
-      select array_agg(cast(row(_event_id, _occurred_at, _batch_id) as row(_id bigint, _at timestamp(6) with time zone, _batch bigint)) order by {{ ordering(by_clock) }}) as _all
+      select array_agg(cast(row(_event_id, _occurred_at, _batch_id) as row(_id bigint, _at timestamp(6) with time zone, _batch bigint)) order by {{ ordering(by_clock, first_logged) }}) as _all
       from {{ staging }}
       where _operation = 'T' and _batch_id <= {{ upto_batch }}
     ) as truncates
@@ -45,17 +45,17 @@
 timed as (
   select
     *,
-    max(_occurred_at) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }} rows unbounded preceding) as _starts_at,
-    lead(_occurred_at) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }}) as _next_at
+    max(_occurred_at) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }} rows unbounded preceding) as _starts_at,
+    lead(_occurred_at) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }}) as _next_at
   from moves
 ),
 compared as (
   select
     *,
     {% for column in tracked_columns %}
-    lag({{ column.name }}) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }}) as {{ "_" ~ column.name ~ "_before" }},
+    lag({{ column.name }}) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }}) as {{ "_" ~ column.name ~ "_before" }},
     {% endfor %}
-    lag(_operation, 1, 'D') over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }}) as _previous_operation
+    lag(_operation, 1, 'D') over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }}) as _previous_operation
   from timed
   -- Of several events at one time only the last was ever visible.
   where _next_at is null or _next_at > _starts_at
@@ -79,7 +79,7 @@ marked as (
 {% if untracked_columns %}
 -- Untracked columns show the last value that they had within the version.
 numbered as (
-  select *, sum(if(_is_boundary, 1, 0)) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }} rows unbounded preceding) as _version
+  select *, sum(if(_is_boundary, 1, 0)) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }} rows unbounded preceding) as _version
   from marked
 ),
 shown as (
@@ -91,7 +91,7 @@ shown as (
     {% endfor %}
   from numbered
   window within_version as (
-    partition by {{ bare(key_columns) }}, _version, _operation = 'D' order by {{ ordering(by_clock) }}
+    partition by {{ bare(key_columns) }}, _version, _operation = 'D' order by {{ ordering(by_clock, first_logged) }}
     rows between unbounded preceding and unbounded following
   )
 ),
@@ -99,8 +99,8 @@ shown as (
 bounded as (
   select
     *,
-    lead(_starts_at) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }}) as _ends_at,
-    lead(_operation, 1, 'I') over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock) }}) = 'D' as _ends_deleted
+    lead(_starts_at) over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }}) as _ends_at,
+    lead(_operation, 1, 'I') over (partition by {{ bare(key_columns) }} order by {{ ordering(by_clock, first_logged) }}) = 'D' as _ends_deleted
   from {% if untracked_columns %}shown{% else %}marked{% endif %}
 
   where _is_boundary
