@@ -201,16 +201,24 @@ fn pipeline<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Resul
         (_, Some((definition, _))) => Ok(definition),
         (Some(name), None) => app.pipelines.get(name),
         (None, None) => {
-            let mut usable = app.pipelines.usable();
-            match (usable.next(), usable.next()) {
-                (Some(only), None) => Ok(only),
-                _ => Err(Error::NotFound {
-                    kind: "single pipeline",
-                    name: "pipeline".into(),
-                    hint: Some("name one by `pipeline` or `table`".into()),
-                    field: Some("pipeline".into()),
-                }),
+            let usable: Vec<&Definition> = app.pipelines.usable().collect();
+            if let [only] = usable[..] {
+                return Ok(only);
             }
+            let names: Vec<String> = usable.iter().map(|of| format!("`{}`", of.name)).collect();
+
+            Err(Error::NotFound {
+                kind: "default for",
+                name: "pipeline".into(),
+                hint: Some(match names[..] {
+                    [] => "no pipeline can be used; `GET /v1/pipelines` says why".into(),
+                    _ => format!(
+                        "give `pipeline`, one of {}, or give `table`",
+                        names.join(", ")
+                    ),
+                }),
+                field: Some("pipeline".into()),
+            })
         }
     }
 }

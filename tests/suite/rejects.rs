@@ -251,3 +251,21 @@ async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let other = service.folder.path().join("pipelines/other");
+    std::fs::create_dir(&other).expect("a folder");
+    let definition = EVENTS
+        .replace("PIPELINE", "other")
+        .replace("items:", "others:");
+    std::fs::write(other.join("pipeline.yaml"), definition).expect("a pipeline");
+    service.restart().await;
+
+    let answer = service.get("/v1/rejects").await;
+
+    assert_eq!(answer.status, 404, "{answer:?}");
+    let names = format!("one of `other`, `{}`, or give `table`", service.name);
+    assert!(answer.detail().contains(&names), "{answer:?}");
+}
