@@ -40,6 +40,10 @@ pub enum LagReason {
     Rejected,
     /// A transaction in the source was open long when it was read.
     BlockedByTransaction,
+    /// Files of it cannot be read; `lag_detail` names them.
+    UnreadableFiles,
+    /// It never had a file: the folder has none that its `from` names.
+    EmptyFolder,
 }
 
 /// How old a table's data is.
@@ -59,6 +63,9 @@ pub struct Freshness {
     pub lag_seconds: Option<f64>,
     /// What makes it so.
     pub lag_reason: LagReason,
+    /// What that is about, where there is more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_detail: Option<String>,
     /// Its limit for `warn`.
     pub warn_after_seconds: Option<u64>,
     /// Its limit for `error`.
@@ -101,10 +108,24 @@ pub async fn freshness(
     } else {
         Status::Pass
     };
+    let mut lag_detail = None;
     let lag_reason = if held.is_some() {
         LagReason::Rejected
     } else {
-        reason(app, pipeline, status, covered_until).await?
+        let reason = reason(app, pipeline, status, covered_until).await?;
+        let is_idle = matches!(reason, LagReason::UpToDate | LagReason::NotScheduled);
+        let of_files = if is_idle {
+            of_files(app, pipeline, (name, table)).await?
+        } else {
+            None
+        };
+        match of_files {
+            Some((reason, detail)) => {
+                lag_detail = Some(detail);
+                reason
+            }
+            None => reason,
+        }
     };
 
     Ok(Freshness {
@@ -113,6 +134,7 @@ pub async fn freshness(
         covered_until,
         lag_seconds,
         lag_reason,
+        lag_detail,
         warn_after_seconds: limits.warn_after.map(|limit| limit.as_secs()),
         error_after_seconds: limits.error_after.map(|limit| limit.as_secs()),
     })
@@ -138,4 +160,31 @@ async fn reason(
         _ if status == Status::Pass && covered_until.is_some() => LagReason::UpToDate,
         _ => LagReason::NotScheduled,
     })
+}
+
+/// What of its files makes a table old though no run is under way: those that cannot be read, or that there are none.
+async fn of_files(
+    app: &App,
+    pipeline: &str,
+    (name, table): (&str, &pipeline::Table),
+) -> Result<Option<(LagReason, String)>> {
+    let Some(pattern) = &table.files else {
+        return Ok(None);
+    };
+    let (count, first, has_any) = app.store.holding_files(pipeline, name).await?;
+    if !has_any {
+        let detail = format!("no file was found that `{pattern}` names");
+        return Ok(Some((LagReason::EmptyFolder, detail)));
+    }
+    let more = usize::try_from(count).unwrap_or(usize::MAX) - first.len();
+    let mut shown: Vec<String> = first.iter().map(|path| format!("`{path}`")).collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    let detail = format!(
+        "not read: {}; `GET /v1/sources/{pipeline}/files` says why",
+        shown.join(", ")
+    );
+
+    Ok((count > 0).then_some((LagReason::UnreadableFiles, detail)))
 }

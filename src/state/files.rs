@@ -161,6 +161,58 @@ impl Store {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// The paths of files that could not be read, whatever stands there now.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn unread_files(&self, pipeline: &str) -> Result<HashSet<String>> {
+        let rows = self
+            .client()
+            .await?
+            .query(statement!("state/unread_files.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Forgets that files could not be read, which are gone.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn forget_files(&self, pipeline: &str, gone: &HashSet<String>) -> Result<()> {
+        let paths: Vec<&String> = gone.iter().collect();
+        self.client()
+            .await?
+            .execute(statement!("state/forget_files.sql"), &[&pipeline, &paths])
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
+
+    /// A table's files that are not read and hold it back: how many, and where the oldest are; and whether it ever had a file.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn holding_files(
+        &self,
+        pipeline: &str,
+        table: &str,
+    ) -> Result<(i64, Vec<String>, bool)> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/holding_files.sql"), &[&pipeline, &table])
+            .await
+            .map_err(fault)?;
+
+        Ok((row.get(0), row.get(1), row.get(2)))
+    }
+
     /// Lists the ledger's files, the newest first: of a state, of a table, before a number.
     ///
     /// # Errors

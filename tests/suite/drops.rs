@@ -593,3 +593,30 @@ tables: {{orders: {{key: [id]}}}}
         .await;
     assert_eq!(json!(rows), json!([["1", "a"], ["2", "c"]]));
 }
+
+#[tokio::test]
+async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_is_none() {
+    let drops = Drops::start("").await;
+    let path = format!("/v1/tables/{}.orders/freshness", drops.service.name);
+    let fresh = async || drops.service.get(&path).await.body;
+    drops.service.run().await;
+    assert_eq!(fresh().await["lag_reason"], "empty_folder");
+
+    drops.put("orders_1.csv", "id,amount,note\n1,1.5,a\n");
+    drops.put("orders_2.csv", "id,amount,note\n1,1.5\n");
+    drops.service.run().await;
+    let held = fresh().await;
+    assert_eq!(held["lag_reason"], "unreadable_files", "{held:#}");
+    let detail = held["lag_detail"].as_str().expect("a detail");
+    assert!(detail.contains("orders_2.csv`;"), "{detail}");
+    assert!(!detail.contains("orders_1.csv"), "{detail}");
+
+    std::fs::remove_file(drops.folder.path().join("orders_2.csv")).expect("removed");
+    drops.service.run().await;
+    assert_eq!(fresh().await["lag_reason"], "up_to_date");
+    let known = drops.ledger().await;
+    assert_eq!(known.len(), 1, "{known:?}");
+    drops.put("orders_2.csv", "id,amount,note\n1,1.5\n");
+    drops.service.run().await;
+    assert_eq!(fresh().await["lag_reason"], "unreadable_files");
+}

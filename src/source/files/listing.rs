@@ -87,6 +87,7 @@ impl Files<'_> {
     ) -> Result<Reading> {
         let now = Timestamp::now();
         let marked = self.marked().await?;
+        let mut gone = self.ledger.unread_files(self.pipeline).await?;
         let mut batch = Batch::default();
         let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
         while let Some(listed) = chunks.next().await {
@@ -106,6 +107,7 @@ impl Files<'_> {
                         continue;
                     }
                 };
+                gone.remove(meta.location.as_ref());
                 let Some(file) = self.look(meta) else {
                     continue;
                 };
@@ -119,6 +121,9 @@ impl Files<'_> {
                 }
             }
             self.sort(files, &mut batch).await?;
+        }
+        if !gone.is_empty() {
+            self.ledger.forget_files(self.pipeline, &gone).await?;
         }
         let covered = batch.waiting.map_or(now, |waiting| waiting.min(now));
         let (folder, _) = self.source.split();
