@@ -104,6 +104,12 @@ impl Class {
 }
 
 impl Error {
+    /// Says whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        self.class().passes()
+    }
+
     /// What kind of fault this is.
     #[must_use]
     pub fn class(&self) -> Class {

@@ -260,12 +260,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Says whether the same call may succeed later without anybody changing anything.
-    #[must_use]
-    pub fn retryable(&self) -> bool {
-        self.class().passes()
-    }
-
     /// Makes a [`Error::NotFound`] that names the nearest of the names that exist.
     #[must_use]
     pub fn not_found<'a>(

@@ -205,16 +205,16 @@ fn pipeline<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Resul
             if let [only] = usable[..] {
                 return Ok(only);
             }
-            let names: Vec<String> = usable.iter().map(|of| format!("`{}`", of.name)).collect();
+            let known: Vec<String> = usable.iter().map(|of| format!("`{}`", of.name)).collect();
 
             Err(Error::NotFound {
                 kind: "default for",
                 name: "pipeline".into(),
-                hint: Some(match names[..] {
+                hint: Some(match known[..] {
                     [] => "no pipeline can be used; `GET /v1/pipelines` says why".into(),
                     _ => format!(
                         "give `pipeline`, one of {}, or give `table`",
-                        names.join(", ")
+                        known.join(", ")
                     ),
                 }),
                 field: Some("pipeline".into()),

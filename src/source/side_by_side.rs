@@ -130,17 +130,17 @@ impl Tables<'_> {
     ) -> Result<()> {
         let refused = |cause| self.link.refused(cause);
         while let Some(at) = next(queue) {
-            let copied = match peer.client.copy_out(&copies[at].sql).await {
+            let stream = match peer.client.copy_out(&copies[at].sql).await {
                 Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                     leave(queue, at);
                     return Ok(());
                 }
-                copied => copied.map_err(refused)?,
+                opened => opened.map_err(refused)?,
             };
-            let mut copied = pin!(copied);
+            let mut stream = pin!(stream);
             let (mut part, mut bytes) = (Vec::new(), 0);
             loop {
-                let message = copied.try_next().await.map_err(refused)?;
+                let message = stream.try_next().await.map_err(refused)?;
                 let is_over = message.is_none();
                 bytes += message.as_ref().map_or(0, Bytes::len);
                 part.extend(message);
