@@ -195,7 +195,7 @@ impl Connection {
     }
 
     fn default_range_rows() -> u32 {
-        1_000_000
+        500_000
     }
 }
 

@@ -162,11 +162,7 @@ impl Store {
     }
 
     /// The paths of files that could not be read, whatever stands there now.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn unread_files(&self, pipeline: &str) -> Result<HashSet<String>> {
+    pub(crate) async fn unread_files(&self, pipeline: &str) -> Result<HashSet<String>> {
         let rows = self
             .client()
             .await?
@@ -178,11 +174,7 @@ impl Store {
     }
 
     /// Forgets that files could not be read, which are gone.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn forget_files(&self, pipeline: &str, gone: &HashSet<String>) -> Result<()> {
+    pub(crate) async fn forget_files(&self, pipeline: &str, gone: &HashSet<String>) -> Result<()> {
         let paths: Vec<&String> = gone.iter().collect();
         self.client()
             .await?
@@ -194,11 +186,7 @@ impl Store {
     }
 
     /// A table's files that are not read and hold it back: how many, and where the oldest are; and whether it ever had a file.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn holding_files(
+    pub(crate) async fn holding_files(
         &self,
         pipeline: &str,
         table: &str,

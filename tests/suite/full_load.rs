@@ -45,9 +45,9 @@ async fn both(service: &Service) -> [Vec<String>; 2] {
 
 #[tokio::test]
 async fn a_full_load_that_is_killed_goes_on_and_reads_nothing_twice() {
-    let settings = "connections.shop.range_rows = 10_000";
+    let settings = "connections.shop.range_rows = 100_000";
     let mut service = Service::start_with(PIPELINE, CUSTOMERS, settings).await;
-    let write = "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, 100000) as n";
+    let write = "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, 1000000) as n";
     service.shop.batch_execute(write).await.expect("written");
     let source = format!("/v1/sources/{}", service.name);
     let path = format!("/v1/pipelines/{}/runs", service.name);
@@ -64,7 +64,7 @@ async fn a_full_load_that_is_killed_goes_on_and_reads_nothing_twice() {
             last = load.clone();
             kills += 1;
             let churn = format!(
-                "update customers set name = 'changed {kills}' where id in ({kills}, 100000 - {kills}); insert into customers values ('west', {kills}, 'new')"
+                "update customers set name = 'changed {kills}' where id in ({kills}, 1000000 - {kills}); insert into customers values ('west', {kills}, 'new')"
             );
             service.shop.batch_execute(&churn).await.expect("written");
             service.restart().await;
