@@ -66,11 +66,17 @@ async fn accept(
     (request, task): (&Request, &Task),
     key: Option<&str>,
 ) -> Result<Accepted> {
+    let same = Request {
+        if_running: IfRunning::default(),
+        on_failed: OnFailed::default(),
+        ..request.clone()
+    };
     let wanted = Wanted {
         pipeline: &pipeline.name,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
         task: &serde_json::to_value(task).map_err(Error::internal)?,
         key,
+        body: &serde_json::json!({"request": same, "task": task}),
         if_active: match request.if_running {
             IfRunning::Queue => IfActive::Queue,
             IfRunning::Attach => IfActive::Attach,

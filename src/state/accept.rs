@@ -20,6 +20,8 @@ pub struct Wanted<'a> {
     pub task: &'a Value,
     /// The caller's own key, under which this is done once.
     pub key: Option<&'a str>,
+    /// What must be the same for the key to mean the same.
+    pub body: &'a Value,
     /// What to do where a run of the pipeline is active.
     pub if_active: IfActive,
     /// Whether a run that failed or was cancelled under the key is queued again.
@@ -149,7 +151,7 @@ async fn known(
     let row = transaction
         .query_opt(
             statement!("state/find_key.sql"),
-            &[&wanted.pipeline, &key, &body(wanted), &kept.as_secs_f64()],
+            &[&wanted.pipeline, &key, &wanted.body, &kept.as_secs_f64()],
         )
         .await
         .map_err(fault)?;
@@ -205,16 +207,11 @@ async fn accept_new(
         transaction
             .execute(
                 statement!("state/keep_key.sql"),
-                &[&wanted.pipeline, &key, &body(wanted), &id],
+                &[&wanted.pipeline, &key, &wanted.body, &id],
             )
             .await
             .map_err(fault)?;
     }
 
     Ok(id)
-}
-
-/// What must be the same for a key to mean the same.
-fn body(wanted: &Wanted<'_>) -> Value {
-    serde_json::json!({"request": wanted.request, "task": wanted.task})
 }

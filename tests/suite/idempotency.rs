@@ -145,6 +145,26 @@ async fn a_failed_run_is_rerun_by_the_call_that_is_sent_again() {
 }
 
 #[tokio::test]
+async fn what_to_do_about_a_run_may_be_said_anew_under_its_key() {
+    let service = start_items().await;
+    let state = service
+        .servers
+        .connect(&format!("{}_state", service.name))
+        .await;
+    let refuse = "alter table icefront.batches add constraint none check (id = 0) not valid";
+    state.batch_execute(refuse).await.expect("altered");
+    let started = start(&service, "a-key", &json!({"if_running": "reject"})).await;
+    assert_eq!(service.ended(&started.body).await["state"], "failed");
+
+    let asked = start(&service, "a-key", &json!({"on_failed": "return"})).await;
+    let rerun = start(&service, "a-key", &json!({"on_failed": "rerun"})).await;
+
+    assert_eq!((asked.status, is_replay(&asked)), (200, true), "{asked:?}");
+    assert_eq!((rerun.status, is_replay(&rerun)), (202, true), "{rerun:?}");
+    assert_eq!(rerun.body["run_id"], started.body["run_id"]);
+}
+
+#[tokio::test]
 async fn keys_are_bounded_and_forgotten_in_time() {
     let mut service = Service::start(
         ITEMS,
