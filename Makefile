@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly bench lint stack clean
+.PHONY: help demo demo-stop test test-nightly airflow bench lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -22,6 +22,9 @@ test: ## run all tests, against a real Postgres, a real Trino and a real S3 serv
 
 test-nightly: stack ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of each race, also on a standby
 	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_ROUNDS=50 cargo test --locked --test icefront -- suite::exactness suite::race
+
+airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
+	tests/airflow/run
 
 bench: ## measure what the documentation claims
 	benches/run
