@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly airflow bench lint stack clean
+.PHONY: help demo demo-stop test test-nightly airflow api postman bench lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -25,6 +25,12 @@ test-nightly: stack ## the property tests, on 200 random histories a table inste
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run
+
+api: ## call a real service as its users do: each block of docs/curl.md, the Postman collection, what schemathesis makes up
+	tests/api/run
+
+postman: ## run the Postman collection by newman, against a real service
+	tests/api/run newman
 
 bench: ## measure what the documentation claims
 	benches/run

@@ -1,0 +1,74 @@
+# The service that is called: over a shop whose changes are logged, and a pipeline `broken` whose runs fail.
+# shellcheck shell=bash disable=SC2154 # variables are shared between the files
+
+service=
+
+# Makes the shop and the state anew, and starts the service over them.
+start_service() {
+  say "a shop of its own, and the service over it"
+  mkdir -p "$folder"
+  forget
+  sql postgres -c 'create database test_api_shop' -c 'create database test_api_state'
+  "$icefront" generate --url "$shop_url" --rows 2000 --seed 1 >"$folder/generate.log"
+  # An event without a key: there is one reject to look at.
+  sql test_api_shop -c "insert into audit_log_dml (audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data)
+    values ('U', now(), 'public', 'orders', '{\"order_id\": null}')"
+  write_settings
+  refuse_taken_port Icefront "$port" ICEFRONT_API_PORT
+  "$icefront" serve --config "$folder/icefront.toml" >"$folder/icefront.log" 2>&1 &
+  service=$!
+  until curl -fs "$address/readyz" >"$folder/readyz.json"; do
+    kill -0 "$service" 2>/dev/null || fail_with_log "$folder/icefront.log" "the service ended while it started"
+    sleep 0.1
+  done
+}
+
+stop_service() {
+  [ -n "$service" ] || return 0
+  kill "$service" 2>/dev/null || true
+  wait "$service" || true
+  service=
+}
+
+write_settings() {
+  rm -rf "$folder/pipelines"
+  mkdir -p "$folder/pipelines/broken" "$warehouse/test_api"
+  cp -R "$repo/sql/pipelines/shop" "$folder/pipelines/shop"
+  cat >"$folder/pipelines/broken/pipeline.yaml" <<END
+pipeline: broken
+source: {kind: postgres_audit_log, connection: shop, table: public.nowhere}
+tables:
+  parcels: {from: public.parcels, key: [parcel_id]}
+END
+  cat >"$folder/icefront.toml" <<END
+http = { bind = "127.0.0.1:$port", metrics_bind = "127.0.0.1:$((port + 1))" }
+state.url = "${postgres_url%/*}/test_api_state"
+trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "test_api_landing", staging = "test_api_staging", marts = "test_api_marts" } }
+landing = { write_to = "file://$warehouse/test_api", read_from = "local:///test_api" }
+pipelines.path = "$folder/pipelines"
+connections.shop.url = "$shop_url"
+END
+}
+
+# Drops what an earlier run left in Postgres, in Iceberg and in the landing folder.
+forget() {
+  local name
+  for name in landing staging marts; do
+    trino "drop schema if exists lake.test_api_$name cascade"
+  done
+  for name in shop state; do
+    sql postgres -c "drop database if exists test_api_$name with (force)"
+  done
+  rm -rf "${warehouse:?}/test_api"
+}
+
+# Has Trino execute $1.
+trino() {
+  local answer next
+  answer=$(curl -sS -H 'X-Trino-User: api' -d "$1" "$trino_url/v1/statement")
+  while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
+    next=${next#*:\"}
+    answer=$(curl -sS -H 'X-Trino-User: api' "${next%\"}")
+  done
+  [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
+}
