@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Type};
+use utoipa::PartialSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, Type};
 
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
@@ -43,10 +45,10 @@ pub struct Request {
     #[schema(minimum = 1, maximum = 604_800)]
     pub step_timeout_seconds: Option<u32>,
     /// What to do where a run of the pipeline is active.
-    #[schema(inline)]
+    #[schema(schema_with = choice::<IfRunning>)]
     pub if_running: IfRunning,
     /// What to do where the run that the key came to has failed or was cancelled.
-    #[schema(inline)]
+    #[schema(schema_with = choice::<OnFailed>)]
     pub on_failed: OnFailed,
     /// The caller's own words, given back with the run.
     #[schema(schema_with = labels)]
@@ -151,6 +153,16 @@ impl Request {
 
         Ok(())
     }
+}
+
+/// A choice and its default as one schema: what `inline` makes of the two asks for a word that is an object.
+fn choice<T: PartialSchema + Default + Serialize>() -> RefOr<Schema> {
+    let mut schema = T::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.default = serde_json::to_value(T::default()).ok();
+    }
+
+    schema
 }
 
 /// The bounds of labels as the document tells them; Postgres holds no NUL.
