@@ -49,7 +49,8 @@ is("it is the same run", answer.run_id, kept("run_id"));`,
     after: `
 ${ids}
 is("it is a stream", header("Content-Type"), "text/event-stream");
-is("the last one says that the run has ended", JSON.parse(pm.response.text().match(/^data: ?(.*)$/gm).pop().slice(5)).terminal, true);
+const told = [...pm.response.text().matchAll(/^event: ?run\ndata: ?(.*)$/gm)].map(([, data]) => JSON.parse(data));
+is("the last says how the run ended", told.pop().state, "succeeded");
 keep("event_id", ids[0]);
 keep("events", ids.length);`,
   }],

@@ -47,6 +47,7 @@ trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "test_api_
 landing = { write_to = "file://$warehouse/test_api", read_from = "local:///test_api" }
 pipelines.path = "$folder/pipelines"
 connections.shop.url = "$shop_url"
+runs.queue_limit = 10
 END
 }
 
