@@ -70,7 +70,7 @@ function request({ name, request, response }) {
     method,
     description: request.description?.content,
     header: header.map((h) => parameter(h, operation)),
-    body,
+    body: body?.mode && body,
     url: {
       host: url.host,
       path: url.path,

@@ -9,6 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::watch;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::answer::PROBLEM_JSON;
@@ -23,15 +24,39 @@ const LAST_EVENT: &str = "Last-Event-ID";
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const PAGE: i64 = 100;
 
+/// What a client has seen.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only the document needs it")]
+struct Seen {
+    /// Only what happened after the event of this `id`.
+    #[param(rename = "Last-Event-ID", value_type = i64, minimum = 0, example = 0, required = false)]
+    last: Option<i64>,
+}
+
+/// An event of a run.
+#[derive(ToSchema)]
+#[schema(example = json!({"id": "2", "event": "run", "data": "{\"state\":\"running\",\"attempt\":1,\"at\":\"2026-01-01T12:00:00.1Z\"}"}))]
+#[expect(dead_code, reason = "only the document needs it")]
+struct Message {
+    /// Its number; `progress` has none.
+    #[schema(value_type = String, required = false)]
+    id: Option<String>,
+    /// `run`, `step` or `progress`.
+    event: String,
+    /// What happened, as JSON.
+    data: String,
+}
+
 /// Follow a run: server-sent events until it has ended.
 ///
 /// `run` when its state or attempt changes, `step` when one of its steps begins or ends, each with a number as `id`; `progress` about once a second
 /// with what Trino works on. A client that comes again sends the last `id` as `Last-Event-ID` and misses nothing. After the run's end the stream ends.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/events", tag = "runs",
-    params(RunPath, ("Last-Event-ID" = Option<i64>, Header, description = "Only what happened after this number", minimum = 0, example = 0)),
+    params(RunPath, Seen),
     responses(
-        (status = OK, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = OK, description = "The events", body = Message, content_type = "text/event-stream"),
         (status = NOT_FOUND, description = "There is no such run", body = Problem, content_type = PROBLEM_JSON),
         Problem,
     ),
