@@ -9,6 +9,7 @@ mod proxy;
 mod servers;
 mod shop;
 mod standby;
+mod trap;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 pub(crate) use standby::Standby;
+pub(crate) use trap::{Moment, Then, Trap};
 
 /// A pipeline over one table with a key of two parts, and an audit table without keys, so that anything can be in it.
 pub(crate) const EVENTS: &str = "
@@ -153,14 +155,16 @@ impl Service {
     }
 }
 
-fn write_pipeline(folder: &Path, name: &str, pipeline: &str) {
+/// Writes a pipeline's definition, in which `PIPELINE` is its name.
+pub(crate) fn write_pipeline(folder: &Path, name: &str, pipeline: &str) {
     let folder = folder.join("pipelines").join(name);
     std::fs::create_dir_all(&folder).expect("a folder");
     let text = pipeline.replace("PIPELINE", name);
     std::fs::write(folder.join("pipeline.yaml"), text).expect("a pipeline");
 }
 
-fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> PathBuf {
+/// Writes the settings of a service over the databases and schemas of `name`, with more of them, in which `PIPELINE` is the name.
+pub(crate) fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> PathBuf {
     let path = folder.join("icefront.toml");
     let mut settings: toml::Table = format!(
         r#"

@@ -1,13 +1,15 @@
-//! A server as it is seen through a wire that can be slow, silent or cut.
+//! A server as it is seen through a wire that can be slow, silent or cut, or lose one answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use super::trap::{Armed, Moment, Trap, Watch};
 
 /// What becomes of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,17 @@ pub(crate) struct Proxy {
     pub(crate) address: String,
     flow: watch::Sender<Flow>,
     passed: Arc<AtomicU64>,
+    armed: Armed,
     task: JoinHandle<()>,
+}
+
+/// What every connection over a wire shares.
+#[derive(Clone)]
+struct Wire {
+    server: String,
+    flow: watch::Receiver<Flow>,
+    passed: Arc<AtomicU64>,
+    armed: Armed,
 }
 
 impl Proxy {
@@ -38,17 +50,20 @@ impl Proxy {
         let address = listener.local_addr().expect("an address").to_string();
         let (flow, _) = watch::channel(Flow::Open);
         let passed = Arc::new(AtomicU64::new(0));
-        let task = tokio::spawn(listen(
-            listener,
-            (address.clone(), server.to_owned()),
-            flow.subscribe(),
-            Arc::clone(&passed),
-        ));
+        let armed = Armed::default();
+        let wire = Wire {
+            server: server.to_owned(),
+            flow: flow.subscribe(),
+            passed: Arc::clone(&passed),
+            armed: Arc::clone(&armed),
+        };
+        let task = tokio::spawn(listen(listener, address.clone(), wire));
 
         Self {
             address,
             flow,
             passed,
+            armed,
             task,
         }
     }
@@ -57,11 +72,28 @@ impl Proxy {
         self.flow.send_replace(flow);
     }
 
+    /// Lays a trap for one request, in place of the one that is there.
+    pub(crate) fn arm(&self, trap: Trap) {
+        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some(trap);
+    }
+
+    /// Takes away the trap; says whether there was still one.
+    pub(crate) fn disarm(&self) -> bool {
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+
+        armed.take().is_some()
+    }
+
+    /// How many bytes have passed, both ways.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
+
     /// Waits until so many bytes more have passed, both ways.
     pub(crate) async fn pass(&self, bytes: u64) {
-        let until = self.passed.load(Ordering::Relaxed) + bytes;
+        let until = self.passed() + bytes;
         let begun = std::time::Instant::now();
-        while self.passed.load(Ordering::Relaxed) < until {
+        while self.passed() < until {
             assert!(
                 begun.elapsed() < Duration::from_mins(2),
                 "so many bytes do not pass"
@@ -77,64 +109,71 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen(
-    mut listener: TcpListener,
-    (address, server): (String, String),
-    mut flow: watch::Receiver<Flow>,
-    passed: Arc<AtomicU64>,
-) {
+async fn listen(mut listener: TcpListener, address: String, mut wire: Wire) {
     loop {
         tokio::select! {
             Ok((client, _)) = listener.accept() => {
-                tokio::spawn(connect(client, server.clone(), flow.clone(), Arc::clone(&passed)));
+                tokio::spawn(connect(client, wire.clone()));
             }
-            () = until(&mut flow, |flow| flow == Flow::Cut) => {
+            () = until(&mut wire.flow, |flow| flow == Flow::Cut) => {
                 drop(listener);
-                until(&mut flow, |flow| flow != Flow::Cut).await;
+                until(&mut wire.flow, |flow| flow != Flow::Cut).await;
                 listener = TcpListener::bind(&address).await.expect("the same port");
             }
         }
     }
 }
 
-async fn connect(
-    client: TcpStream,
-    server: String,
-    mut flow: watch::Receiver<Flow>,
-    passed: Arc<AtomicU64>,
-) {
-    let Ok(server) = TcpStream::connect(server).await else {
+async fn connect(client: TcpStream, mut wire: Wire) {
+    let Ok(server) = TcpStream::connect(&wire.server).await else {
         return;
     };
+    let watch = Watch::new(Arc::clone(&wire.armed));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let there = pump(from_client, to_server, flow.clone(), &passed);
-    let back = pump(from_server, to_client, flow.clone(), &passed);
+    let there = pump(from_client, to_server, wire.clone(), (&watch, Way::There));
+    let back = pump(from_server, to_client, wire.clone(), (&watch, Way::Back));
     tokio::select! {
-        _ = futures::future::join(there, back) => {}
-        () = until(&mut flow, |flow| flow == Flow::Cut) => {}
+        // Where one way breaks, the other ends, too.
+        _ = futures::future::try_join(there, back) => {}
+        () = until(&mut wire.flow, |flow| flow == Flow::Cut) => {}
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
 }
 
 /// Hands bytes on as the flow has it, until they end.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut flow: watch::Receiver<Flow>,
-    passed: &AtomicU64,
+    mut wire: Wire,
+    (watch, way): (&Watch, Way),
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; 16 << 10];
     loop {
         let length = from.read(&mut bytes).await?;
-        until(&mut flow, |flow| flow != Flow::Held).await;
+        until(&mut wire.flow, |flow| flow != Flow::Held).await;
         if length == 0 {
             return to.shutdown().await;
         }
-        if *flow.borrow() == Flow::Slow {
+        if *wire.flow.borrow() == Flow::Slow {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        if way == Way::There {
+            watch.see(&bytes[..length]);
+            watch.spring(Moment::Before)?;
+        } else {
+            watch.spring(Moment::Answered)?;
+        }
         to.write_all(&bytes[..length]).await?;
-        passed.fetch_add(length as u64, Ordering::Relaxed);
+        if way == Way::There {
+            watch.spring(Moment::After)?;
+        }
+        wire.passed.fetch_add(length as u64, Ordering::Relaxed);
     }
 }
 

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
 
-const ITEMS: &str = "create table items (seed integer, id bigint, name text);";
+pub(super) const ITEMS: &str = "create table items (seed integer, id bigint, name text);";
 
-fn rows(ids: std::ops::Range<i64>) -> Vec<AuditRow> {
+pub(super) fn rows(ids: std::ops::Range<i64>) -> Vec<AuditRow> {
     ids.map(|id| AuditRow {
         id: Some(id),
         operation: Some("I".into()),

@@ -4,6 +4,7 @@ mod audit;
 mod contracts;
 mod convergence;
 mod corners;
+mod cuts;
 mod document;
 mod drops;
 mod evolution;

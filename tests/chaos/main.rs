@@ -1,0 +1,102 @@
+//! Chaos: servers and services are killed, cut off and frozen at random moments under load, on servers of our own. `make chaos` makes
+//! a hundred rounds of it; without `ICEFRONT_TEST_ROUNDS` there are a few. `ICEFRONT_CHAOS_SEED` repeats the decisions of a run, not its moments.
+
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the other tests use the rest of it"
+)]
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod book;
+mod callers;
+mod faults;
+mod frozen;
+mod replica;
+mod rest;
+mod stack;
+mod totals;
+mod world;
+mod writers;
+
+use tokio::sync::Mutex;
+
+use world::World;
+
+/// Without `ICEFRONT_TEST_ROUNDS`.
+const FEW: u64 = 4;
+/// So many rounds, then a rest.
+const PART: u64 = 25;
+/// The scenarios share servers, which one of them at a time may kill.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test]
+async fn tables_stay_right_whatever_is_killed_cut_or_frozen() {
+    let _alone = ALONE.lock().await;
+    let world = World::new(seed(), "any").await;
+    let rounds = rounds();
+    for part in 0..rounds.div_ceil(PART) {
+        world
+            .run_replicas(2 + usize::try_from(part % 2).expect("small"))
+            .await;
+        world.rests.set(false);
+        let faults = async {
+            for round in part * PART..rounds.min((part + 1) * PART) {
+                faults::round(&world, round + 1).await;
+            }
+            world.rests.set(true);
+        };
+        tokio::join!(
+            writers::write(&world, part),
+            callers::call(&world, part),
+            faults
+        );
+        rest::rest(&world, "any").await;
+    }
+    totals::print(&world, rounds).await;
+}
+
+#[tokio::test]
+async fn a_frozen_replica_loses_its_runs_and_records_nothing_when_it_wakes() {
+    let _alone = ALONE.lock().await;
+    let world = World::new(seed(), "frozen").await;
+    let points = frozen::points(&world);
+    let rounds = rounds().min(points.len() as u64);
+    let mut numbered = (1..=rounds).zip(points);
+    for part in 0..rounds.div_ceil(10) {
+        world
+            .run_replicas(2 + usize::try_from(part % 2).expect("small"))
+            .await;
+        world.rests.set(false);
+        let frozen = async {
+            for (number, point) in numbered.by_ref().take(10) {
+                frozen::freeze_at(&world, number, point).await;
+            }
+            world.rests.set(true);
+        };
+        tokio::join!(
+            writers::write(&world, part),
+            callers::call(&world, part),
+            frozen
+        );
+        rest::rest(&world, "frozen").await;
+    }
+    totals::print(&world, rounds).await;
+}
+
+/// What everything random depends on.
+fn seed() -> u64 {
+    let seed = std::env::var("ICEFRONT_CHAOS_SEED").map_or_else(
+        |_| u64::from(rand::random::<u32>()),
+        |seed| seed.parse().expect("a number as seed"),
+    );
+    println!("ICEFRONT_CHAOS_SEED={seed}");
+
+    seed
+}
+
+fn rounds() -> u64 {
+    std::env::var("ICEFRONT_TEST_ROUNDS")
+        .map_or(FEW, |rounds| rounds.parse().expect("a number of rounds"))
+}

@@ -1,0 +1,85 @@
+//! An answer that is lost on its way: what was asked for was done, or was not, and the tables are the same.
+
+use serde_json::{Value, json};
+
+use crate::harness::{EVENTS, LOOSE_AUDIT_TABLE, Moment, Proxy, Service, Then, Trap, log};
+use crate::suite::faults::{ITEMS, rows};
+
+/// Lets some answers be lost, run after run, of requests to one server that begin with a text.
+async fn lost_answers_lose_and_double_nothing(
+    setting: &str,
+    request: &'static str,
+    passed: &[usize],
+) {
+    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let servers = service.servers.clone();
+    let address = if setting == "ICEFRONT__TRINO__URL" {
+        servers.trino.clone()
+    } else {
+        servers.database(&format!("{}_state", service.name))
+    };
+    let (start, server) = address.split_once("127.0.0.1").expect("a server here");
+    let port = server
+        .trim_start_matches(':')
+        .split('/')
+        .next()
+        .expect("a port");
+    let wire = Proxy::start(&format!("127.0.0.1:{port}")).await;
+    let through = format!(
+        "{start}{}{}",
+        wire.address,
+        server.trim_start_matches(&format!(":{port}"))
+    );
+    service.restart_as_process(&[(setting, &through)]).await;
+    service.run().await;
+    let mut events = 0;
+
+    for pass in passed {
+        log(&mut service.shop, &rows(events..events + 10)).await;
+        events += 10;
+        wire.arm(Trap {
+            request,
+            pass: *pass,
+            moment: Moment::Answered,
+            spring: Box::new(|| Then::Cut),
+        });
+        let path = format!("/v1/pipelines/{}/runs", service.name);
+        let run = service.post_run(&path, &json!({})).await;
+        assert!(!wire.disarm(), "no answer was lost: {run:#}");
+        let is_retryable = run["error"]["retryable"] == true;
+        assert!(run["state"] == "succeeded" || is_retryable, "{run:#}");
+        service.run().await;
+    }
+
+    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
+    let counts: Vec<Vec<Value>> = service.query(counts).await;
+    assert_eq!(json!(counts), json!([[events, events, events]]));
+    let landed = format!(
+        "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
+        service.name
+    );
+    assert_eq!(
+        json!(service.query(&landed).await),
+        json!([[events, events]])
+    );
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_statement_that_was_sent_loses_and_doubles_nothing() {
+    lost_answers_lose_and_double_nothing(
+        "ICEFRONT__TRINO__URL",
+        "POST /v1/statement",
+        &[0, 1, 2, 3, 4],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_statement_under_way_loses_and_doubles_nothing() {
+    lost_answers_lose_and_double_nothing(
+        "ICEFRONT__TRINO__URL",
+        "GET /v1/statement",
+        &[0, 2, 4, 6, 8, 10],
+    )
+    .await;
+}
