@@ -13,7 +13,8 @@ use crate::world::{PIPELINES, World, pause};
 const CALLERS: u64 = 4;
 /// So many calls share a key.
 const SHARE: u64 = 3;
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Also what a caller waits for a replica that is frozen.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// What a service answered.
 pub(crate) struct Heard {
@@ -35,14 +36,14 @@ pub(crate) async fn call(world: &World, part: u64) {
         let mut random = world.random("caller", part * CALLERS + caller);
         while !world.rests.get() {
             let ask = ask(world, &mut random);
-            if let Some(run) = trigger(world, &ask, &mut random).await
-                && random.random_range(0..10) > 0
-            {
-                follow(world, &run, &mut random).await;
+            if let Some(run) = trigger(world, &ask, &mut random).await {
+                match random.random_range(0..20) {
+                    0 | 1 => {}
+                    2 if ask.key.is_some() => reuse(world, &ask, &mut random).await,
+                    _ => follow(world, &run, &mut random).await,
+                }
             }
-            if world.has_keys {
-                meddle(world, &mut random).await;
-            }
+            meddle(world, &mut random).await;
         }
     });
     join_all(callers).await;
@@ -50,17 +51,12 @@ pub(crate) async fn call(world: &World, part: u64) {
 
 fn ask(world: &World, random: &mut StdRng) -> Ask {
     let number = world.number();
-    if !world.has_keys || random.random_range(0..4) == 0 {
+    if random.random_range(0..4) == 0 {
         let if_running = ["queue", "attach", "reject"][random.random_range(0..3)];
-        let body = if world.has_keys {
-            json!({"if_running": if_running})
-        } else {
-            json!({})
-        };
         return Ask {
             pipeline: PIPELINES[random.random_range(0..2)],
             key: None,
-            body,
+            body: json!({"if_running": if_running}),
         };
     }
     // Neighbours in time have the same key, mostly from several callers at once.
@@ -120,6 +116,26 @@ async fn trigger(world: &World, ask: &Ask, random: &mut StdRng) -> Option<String
         if ask.key.is_none() || world.rests.get() {
             return None;
         }
+    }
+}
+
+/// The same key with another body is told so.
+async fn reuse(world: &World, ask: &Ask, random: &mut StdRng) {
+    let path = format!("/v1/pipelines/{}/runs", ask.pipeline);
+    let other = json!({"labels": {"key": "another"}});
+    let heard = world
+        .ask(
+            random,
+            (Method::POST, &path),
+            (ask.key.as_deref(), Some(&other)),
+            PATIENCE,
+        )
+        .await;
+    if let Some(heard) = heard
+        && !matches!(heard.status, 422 | 503)
+    {
+        let told = format!("a key with another body: {} {}", heard.status, heard.body);
+        world.book.borrow_mut().odd(told);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rest: nobody writes or calls, everything is up, and all must be right: tables, runs, keys and events.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -26,6 +27,7 @@ pub(crate) async fn rest(world: &World, scenario: &str) {
     events_are_staged_once(world, scenario).await;
     let verified = VERIFIED.map(|table| format!("/v1/tables/{table}/verify"));
     join_all(verified.iter().map(|path| succeed(world, path))).await;
+    state_is_whole(world).await;
     let book = world.book.borrow();
     assert!(book.oddities.is_empty(), "{:#?}", book.oddities);
     println!(
@@ -61,6 +63,39 @@ async fn runs_end(world: &World) {
         }
         assert!(Instant::now() < until, "runs do not end: {active:#?}");
         pause(300).await;
+    }
+}
+
+/// No key made two runs, what was told of a run has no gap, and no attempt is left open.
+async fn state_is_whole(world: &World) {
+    let state = world.connect("chaos_state").await;
+    for (fault, sql) in [
+        (
+            "keys that made two runs",
+            "select request -> 'labels' ->> 'key' from icefront.runs where request -> 'labels' ? 'key' group by 1 having count(*) > 1",
+        ),
+        (
+            "runs whose events have gaps",
+            "select run_id::text from icefront.run_events group by 1 having count(*) <> max(number)",
+        ),
+        (
+            "steps that run in a run that is over",
+            "select run_id || ' ' || name from icefront.steps as step join icefront.runs as run on run.id = run_id where step.state = 'running' and run.state not in ('queued', 'running')",
+        ),
+    ] {
+        let rows = state.query(sql, &[]).await.expect("rows");
+        let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(found.is_empty(), "{fault}: {found:?}");
+    }
+    let kept = "select key, run_id::text from icefront.idempotency_keys";
+    let kept = state.query(kept, &[]).await.expect("keys");
+    let kept: BTreeMap<String, String> = kept.iter().map(|row| (row.get(0), row.get(1))).collect();
+    for (key, runs) in &world.book.borrow().keys {
+        let run = kept.get(key);
+        assert!(
+            run.is_some_and(|run| runs.contains(run)),
+            "{key}: {run:?}, not {runs:?}"
+        );
     }
 }
 

@@ -35,10 +35,11 @@ pipeline: copy
 source: {kind: postgres_table, connection: shop}
 tables: {shelf: {from: public.items, key: [id], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}}
 ";
-const SETTINGS: &str = "";
+/// Short, so that a frozen replica need not be frozen for long.
+const SETTINGS: &str = "runs = { lease = '3s', retry_for = '1m' }";
 const REPLICAS: usize = 3;
 
-/// How long a replica that is gone keeps its runs.
+/// How long a replica that is frozen keeps its runs, by the settings.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
 pub(crate) const PIPELINES: [&str; 2] = ["shop", "copy"];
@@ -56,8 +57,6 @@ pub(crate) struct World {
     pub(crate) rests: Cell<bool>,
     /// Runs that callers saw succeed.
     pub(crate) successes: Cell<u64>,
-    /// Whether the service knows keys, leases and cancel calls.
-    pub(crate) has_keys: bool,
     begun: Instant,
     /// Numbers that nobody gets twice.
     next: Cell<u64>,
@@ -109,7 +108,6 @@ impl World {
             book: RefCell::default(),
             rests: Cell::new(false),
             successes: Cell::new(0),
-            has_keys: false,
             begun: Instant::now(),
             next: Cell::new(0),
             _folder: folder,
