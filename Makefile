@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly airflow api postman bench lint stack clean
+.PHONY: help demo demo-stop test test-nightly chaos airflow api postman bench lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -31,6 +31,9 @@ api: ## call a real service as its users do: each block of docs/curl.md, the Pos
 
 postman: ## run the Postman collection by newman, against a real service
 	tests/api/run newman
+
+chaos: ## a hundred rounds of kills, restarts, cuts and freezes under load, on servers of its own; ICEFRONT_CHAOS_SEED repeats one
+	ICEFRONT_TEST_ROUNDS=$${ICEFRONT_TEST_ROUNDS:-100} cargo test --locked --test chaos -- --nocapture
 
 bench: ## measure what the documentation claims
 	benches/run

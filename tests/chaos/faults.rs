@@ -190,6 +190,7 @@ pub(crate) async fn trap(
     wire.arm(Trap {
         request,
         pass,
+        later: 0,
         moment,
         spring: Box::new(spring),
     });

@@ -1,6 +1,7 @@
 //! A replica is frozen at a chosen point of its work, for longer than its lease: another takes its runs over, and it records nothing
 //! when it wakes.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -36,24 +37,59 @@ select 'statement ' || step || ' ' || state from icefront.statements
 where run_id = $1::text::uuid and attempt = $2 and (started_at > $3::text::timestamptz or ($4 and finished_at > $3::text::timestamptz))
 ";
 
+/// What a replica writes to its state, by how the statement begins or ends.
+const RECORDS: [&str; 14] = [
+    "insert into icefront.runs",
+    "insert into icefront.idempotency_keys",
+    "update icefront.runs",
+    "update icefront.leases",
+    "insert into icefront.steps",
+    "update icefront.steps",
+    "insert into icefront.statements",
+    "update icefront.statements",
+    "insert into icefront.batches",
+    "update icefront.batches",
+    "into icefront.cursors",
+    "insert into icefront.changes",
+    "update icefront.tables",
+    "COMMIT",
+];
+
 /// Where a replica is frozen.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) enum Point {
-    /// At a request to Trino; so many of its kind pass before.
+    /// At a request to Trino, of which so many of its kind pass before.
     Trino(&'static str, Moment, usize),
-    /// At a statement to Postgres.
-    Postgres(Moment, usize),
+    /// At a statement to the state database: before it is prepared, or when it was executed.
+    State(&'static str, Moment, usize),
     /// While it reads the source and writes Parquet files.
     Reading,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Trino(request, moment, pass) | Self::State(request, moment, pass)) = self else {
+            return write!(to, "while it reads and writes files");
+        };
+        let when = if *moment == Moment::Before {
+            "before"
+        } else {
+            "after"
+        };
+
+        write!(to, "{when} `{request}` ({pass} went before)")
+    }
 }
 
 /// Every point, in an order that depends on the seed.
 pub(crate) fn points(world: &World) -> Vec<Point> {
     let mut points = vec![Point::Reading; 6];
     for moment in [Moment::Before, Moment::Answered] {
-        points.extend((0..14).map(|pass| Point::Trino("POST /v1/statement", moment, pass)));
-        points.extend((0..14).map(|pass| Point::Trino("GET /v1/statement", moment, pass * 2)));
-        points.extend((0..20).map(|pass| Point::Postgres(moment, pass * 3)));
+        points.extend((0..12).map(|pass| Point::Trino("POST /v1/statement", moment, pass)));
+        points.extend((0..12).map(|pass| Point::Trino("GET /v1/statement", moment, pass * 2)));
+        for pass in 0..2 {
+            points.extend(RECORDS.map(|record| Point::State(record, moment, pass)));
+        }
     }
     points.shuffle(&mut world.random("points", 0));
 
@@ -69,15 +105,21 @@ struct Held {
 /// Freezes whichever replica comes to the point first, until others have its runs, and tells what came of it.
 pub(crate) async fn freeze_at(world: &World, number: u64, point: Point) {
     let state = world.connect("chaos_state").await;
+    for _ in 0..TO_COME {
+        if !running(&state).await.is_empty() {
+            break;
+        }
+        pause(10).await;
+    }
     let begun = world.seconds();
     let Some((replica, pid)) = stopped_at(world, point).await else {
-        println!("round {number:3}  {begun:7.1}s  nobody came to {point:?}");
+        println!("round {number:3}  {begun:7.1}s  nobody came to it: {point}");
         return;
     };
     world.book.borrow_mut().made(match point {
         Point::Trino(request, ..) if request.starts_with("POST") => "frozen at a POST to Trino",
         Point::Trino(..) => "frozen at a GET to Trino",
-        Point::Postgres(..) => "frozen at a statement to Postgres",
+        Point::State(..) => "frozen at a statement to its state",
         Point::Reading => "frozen while reading",
     });
     let frozen = world.seconds();
@@ -97,7 +139,7 @@ pub(crate) async fn freeze_at(world: &World, number: u64, point: Point) {
     pause(AWAKE).await;
     let taken = recorded_nothing(world, &state, (&held, &now, is_late)).await;
     println!(
-        "round {number:3}  {begun:7.1}s  {} frozen for {asleep:.1} s at {point:?}; {taken} of {} runs taken over, nothing recorded since",
+        "round {number:3}  {begun:7.1}s  {} frozen for {asleep:.1} s {point}; {taken} of {} runs taken over, nothing recorded since",
         replica.name,
         held.len()
     );
@@ -146,9 +188,12 @@ async fn stopped_at(world: &World, point: Point) -> Option<(&Replica, u32)> {
 fn lay(replica: &Replica, point: Point, stop: impl FnOnce() + Send + 'static) {
     let (wire, request, moment, pass) = match point {
         Point::Trino(request, moment, pass) => (&replica.trino, request, moment, pass),
-        Point::Postgres(moment, pass) => (&replica.postgres, "", moment, pass),
+        Point::State(request, moment, pass) => (&replica.postgres, request, moment, pass),
         Point::Reading => unreachable!("it is no single request"),
     };
+    // A statement to Postgres is prepared by one request and executed by the next, but for `COMMIT`.
+    let is_prepared = matches!(point, Point::State(text, ..) if text != "COMMIT");
+    let later = usize::from(is_prepared && moment == Moment::Answered);
     let spring = move || {
         stop();
         Then::GoOn
@@ -156,6 +201,7 @@ fn lay(replica: &Replica, point: Point, stop: impl FnOnce() + Send + 'static) {
     wire.arm(Trap {
         request,
         pass,
+        later,
         moment,
         spring: Box::new(spring),
     });

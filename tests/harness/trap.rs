@@ -23,10 +23,12 @@ pub(crate) enum Then {
 
 /// Waits for one request.
 pub(crate) struct Trap {
-    /// What the request begins with; nothing for any.
+    /// What the request holds; nothing for any.
     pub(crate) request: &'static str,
     /// So many like it pass before.
     pub(crate) pass: usize,
+    /// It springs by a later request of the same connection, so many after that.
+    pub(crate) later: usize,
     pub(crate) moment: Moment,
     pub(crate) spring: Box<dyn FnOnce() -> Then + Send>,
 }
@@ -50,24 +52,30 @@ impl Watch {
 
     /// Sees what a client sent; takes the trap off the wire when it was waiting for this.
     pub(super) fn see(&self, bytes: &[u8]) {
+        let mut caught = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trap) = caught.as_mut() {
+            trap.later = trap.later.saturating_sub(1);
+            return;
+        }
         let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(trap) = armed.as_mut() else {
             return;
         };
-        if !bytes.starts_with(trap.request.as_bytes()) {
+        let text = String::from_utf8_lossy(bytes);
+        if !text.contains(trap.request) {
             return;
         }
         if trap.pass > 0 {
             trap.pass -= 1;
             return;
         }
-        *self.caught.lock().unwrap_or_else(PoisonError::into_inner) = armed.take();
+        *caught = armed.take();
     }
 
     /// Springs what was caught, if this is its moment.
     pub(super) fn spring(&self, moment: Moment) -> Result<()> {
         let mut caught = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
-        let sprung = caught.take_if(|trap| trap.moment == moment);
+        let sprung = caught.take_if(|trap| trap.moment == moment && trap.later == 0);
 
         match sprung.map_or(Then::GoOn, |trap| (trap.spring)()) {
             Then::Cut => Err(Error::from(ErrorKind::ConnectionAborted)),

@@ -5,32 +5,17 @@ use serde_json::{Value, json};
 use crate::harness::{EVENTS, LOOSE_AUDIT_TABLE, Moment, Proxy, Service, Then, Trap, log};
 use crate::suite::faults::{ITEMS, rows};
 
-/// Lets some answers be lost, run after run, of requests to one server that begin with a text.
-async fn lost_answers_lose_and_double_nothing(
-    setting: &str,
-    request: &'static str,
-    passed: &[usize],
-) {
+/// Lets answers of Trino be lost, one a run: that to the request that comes after so many like it.
+async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[usize]) {
     let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
-    let servers = service.servers.clone();
-    let address = if setting == "ICEFRONT__TRINO__URL" {
-        servers.trino.clone()
-    } else {
-        servers.database(&format!("{}_state", service.name))
-    };
-    let (start, server) = address.split_once("127.0.0.1").expect("a server here");
-    let port = server
-        .trim_start_matches(':')
-        .split('/')
-        .next()
-        .expect("a port");
-    let wire = Proxy::start(&format!("127.0.0.1:{port}")).await;
-    let through = format!(
-        "{start}{}{}",
-        wire.address,
-        server.trim_start_matches(&format!(":{port}"))
-    );
-    service.restart_as_process(&[(setting, &through)]).await;
+    let address = service
+        .servers
+        .trino
+        .trim_start_matches("http://")
+        .to_owned();
+    let wire = Proxy::start(address.trim_end_matches('/')).await;
+    service.configure(&format!("trino.url = 'http://{}'", wire.address));
+    service.restart().await;
     service.run().await;
     let mut events = 0;
 
@@ -40,6 +25,7 @@ async fn lost_answers_lose_and_double_nothing(
         wire.arm(Trap {
             request,
             pass: *pass,
+            later: 0,
             moment: Moment::Answered,
             spring: Box::new(|| Then::Cut),
         });
@@ -66,20 +52,10 @@ async fn lost_answers_lose_and_double_nothing(
 
 #[tokio::test]
 async fn a_lost_answer_to_a_statement_that_was_sent_loses_and_doubles_nothing() {
-    lost_answers_lose_and_double_nothing(
-        "ICEFRONT__TRINO__URL",
-        "POST /v1/statement",
-        &[0, 1, 2, 3, 4],
-    )
-    .await;
+    lost_answers_lose_and_double_nothing("POST /v1/statement", &[0, 1, 2, 3, 4]).await;
 }
 
 #[tokio::test]
 async fn a_lost_answer_to_a_statement_under_way_loses_and_doubles_nothing() {
-    lost_answers_lose_and_double_nothing(
-        "ICEFRONT__TRINO__URL",
-        "GET /v1/statement",
-        &[0, 2, 4, 6, 8, 10],
-    )
-    .await;
+    lost_answers_lose_and_double_nothing("GET /v1/statement", &[0, 2, 4, 6, 8, 10]).await;
 }
