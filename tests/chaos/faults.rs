@@ -41,7 +41,7 @@ const FAULTS: [Fault; 16] = [
     Fault::Freeze,
 ];
 /// What a trap waits for at most.
-const TRAP: Duration = Duration::from_secs(4);
+const TRAP: Duration = Duration::from_secs(8);
 /// What a round waits for a run at most, tenths of seconds.
 const SUCCESS: u32 = 120;
 
@@ -163,7 +163,7 @@ async fn lose_answer(world: &World, replica: &Replica, random: &mut StdRng) -> S
         (Moment::After, "cut right after"),
         (Moment::Answered, "lost the answer to"),
     ][random.random_range(0..3)];
-    let pass = random.random_range(0..12);
+    let pass = random.random_range(0..8);
     let sprung = trap(wire, request, (pass, moment), || Then::Cut).await;
     if !sprung {
         return format!("{}: {what} was waited for in vain", replica.name);

@@ -24,10 +24,12 @@ use tokio::sync::Mutex;
 
 use world::World;
 
-/// Without `ICEFRONT_TEST_ROUNDS`.
+/// Rounds without `ICEFRONT_TEST_ROUNDS`: all kinds of servers end once.
 const FEW: u64 = 4;
-/// So many rounds, then a rest.
+const FEW_POINTS: u64 = 2;
+/// So many rounds, or points, then a rest.
 const PART: u64 = 25;
+const PART_POINTS: usize = 10;
 /// The scenarios share servers, which one of them at a time may kill.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -35,7 +37,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 async fn tables_stay_right_whatever_is_killed_cut_or_frozen() {
     let _alone = ALONE.lock().await;
     let world = World::new(seed(), "any").await;
-    let rounds = rounds();
+    let rounds = rounds(FEW);
     for part in 0..rounds.div_ceil(PART) {
         world
             .run_replicas(2 + usize::try_from(part % 2).expect("small"))
@@ -62,15 +64,15 @@ async fn a_frozen_replica_loses_its_runs_and_records_nothing_when_it_wakes() {
     let _alone = ALONE.lock().await;
     let world = World::new(seed(), "frozen").await;
     let points = frozen::points(&world);
-    let rounds = rounds().min(points.len() as u64);
+    let rounds = rounds(FEW_POINTS).min(points.len() as u64);
     let mut numbered = (1..=rounds).zip(points);
-    for part in 0..rounds.div_ceil(10) {
+    for part in 0..rounds.div_ceil(PART_POINTS as u64) {
         world
             .run_replicas(2 + usize::try_from(part % 2).expect("small"))
             .await;
         world.rests.set(false);
         let frozen = async {
-            for (number, point) in numbered.by_ref().take(10) {
+            for (number, point) in numbered.by_ref().take(PART_POINTS) {
                 frozen::freeze_at(&world, number, point).await;
             }
             world.rests.set(true);
@@ -96,7 +98,7 @@ fn seed() -> u64 {
     seed
 }
 
-fn rounds() -> u64 {
+fn rounds(few: u64) -> u64 {
     std::env::var("ICEFRONT_TEST_ROUNDS")
-        .map_or(FEW, |rounds| rounds.parse().expect("a number of rounds"))
+        .map_or(few, |rounds| rounds.parse().expect("a number of rounds"))
 }
