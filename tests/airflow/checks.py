@@ -155,6 +155,7 @@ def is_cancelled(dag, waits):
 
 
 documentation()
+shop_goes_on(1)
 one_task()
 for seed, (dag, (waits, red)) in enumerate(DAGS.items()):
     shop_goes_on(10 * seed + 11)
