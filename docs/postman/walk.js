@@ -48,7 +48,7 @@ is("it is the same run", answer.run_id, kept("run_id"));`,
     after: `
 ${ids}
 is("it is a stream", header("Content-Type"), "text/event-stream");
-const told = [...pm.response.text().matchAll(/^event: ?run\ndata: ?(.*)$/gm)].map(([, data]) => JSON.parse(data));
+const told = [...pm.response.text().matchAll(/^event: ?run\\ndata: ?(.*)$/gm)].map(([, data]) => JSON.parse(data));
 is("the last says how the run ended", told.pop().state, "succeeded");
 keep("event_id", ids[0]);
 keep("events", ids.length);`,
