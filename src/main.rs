@@ -1,6 +1,6 @@
 //! The command line: serve, or one of the small commands around it.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -105,7 +105,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
             println!("the state database is up to date");
         }
         Command::Check(settings) => return check(&settings.load()?),
-        Command::Settings => print!("{}", Config::defaults()),
+        Command::Settings => show(Config::defaults())?,
         Command::Generate(Generated { shop, other }) => match (other, shop) {
             (Some(OtherGenerated::Files(arguments)), _) => {
                 println!("{}", generate::write_files(arguments).await?);
@@ -114,11 +114,19 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
             // The parser asks for `--url` before.
             (None, None) => anyhow::bail!("`--url` is missing"),
         },
-        Command::AuditTrigger(arguments) => print!("{}", generate::audit_trigger(&arguments)?),
-        Command::Openapi => print!("{}", http::openapi()?),
+        Command::AuditTrigger(arguments) => show(&generate::audit_trigger(&arguments)?)?,
+        Command::Openapi => show(&http::openapi()?)?,
     }
 
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a text; whoever reads it may have seen enough before its end.
+fn show(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => Err(fault.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Says of every pipeline whether it can be run; fails when one cannot, or when an address or a file of the settings cannot be used.

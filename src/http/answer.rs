@@ -21,7 +21,13 @@ impl IntoResponse for Error {
             tracing::error!(error = %self, cause, "request failed");
         }
 
-        problem.into_response()
+        let mut answer = problem.into_response();
+        if let Self::RunActive { run, .. } = &self {
+            let headers = located(&format!("/v1/runs/{run}"), RETRY_AFTER_SECONDS);
+            answer.headers_mut().extend(headers);
+        }
+
+        answer
     }
 }
 

@@ -97,10 +97,9 @@ pub(super) async fn list_files(
         Some(name) => {
             let (owner, _) = app.pipelines.table(name)?;
             if owner.name != definition.name {
-                return Err(Error::Invalid {
-                    field: "table".into(),
-                    detail: format!("`{name}` is not a table of source `{source}`"),
-                });
+                return Err(
+                    Error::not_found("table of that source", name, []).at_field("table".into())
+                );
             }
             name.strip_prefix(&format!("{source}."))
         }

@@ -177,16 +177,21 @@ async fn start(
         .ids
         .iter()
         .flatten()
-        .map(|id| id.rsplit('.').next().unwrap_or(id).to_owned())
+        .map(|id| kept(id.rsplit('.').next().unwrap_or(id)))
         .collect();
     let meant = Meant {
-        reason: request.reason,
+        reason: request.reason.as_deref().map(kept),
         ids,
     };
     let task = task(tables, meant);
     let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))
+}
+
+/// A text as Postgres can keep it, which holds no NUL; what is called by one that does is not there under either.
+pub(super) fn kept(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// The pipeline that is named, by itself or by a table; the only one where none is.

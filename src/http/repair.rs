@@ -10,11 +10,12 @@ use utoipa::ToSchema;
 
 use super::key::{IdempotencyKey, accepted};
 use super::read::{Body, Nothing, Path, Query};
+use super::rejects::kept;
 use super::runs::Run;
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::run::{self, Task};
+use crate::run::{self, Task, whole_number};
 
 const MOST_KEYS: usize = 1_000;
 
@@ -24,6 +25,7 @@ const MOST_KEYS: usize = 1_000;
 #[schema(example = json!({"one_in": 10}))]
 pub(super) struct Verify {
     /// Only one key in so many, found by its hash; all keys when absent.
+    #[serde(deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     one_in: Option<u32>,
 }
@@ -189,7 +191,7 @@ fn values(
 ) -> Result<BTreeMap<String, String>> {
     let value = |column: &String| {
         let text = match key.get(column)? {
-            Value::String(text) => text.clone(),
+            Value::String(text) => kept(text),
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
             _ => return None,

@@ -17,7 +17,7 @@ mod tasks;
 mod watch;
 mod worker;
 
-pub use request::{IfRunning, OnFailed, Request, StepKind};
+pub use request::{IfRunning, OnFailed, Request, StepKind, whole_number};
 pub use task::Task;
 pub use watch::{Watched, wait};
 pub use worker::work;

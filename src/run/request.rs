@@ -187,7 +187,11 @@ fn labels() -> Object {
 }
 
 /// Reads a whole number however JSON writes it: `60` and `60.0` are the same.
-fn whole_number<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u32>, D::Error> {
+///
+/// # Errors
+///
+/// That of `reader`, or what is no whole number or too large.
+pub fn whole_number<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u32>, D::Error> {
     Option::<f64>::deserialize(reader)?
         .map(|number| {
             let whole = number.to_string().parse();

@@ -54,6 +54,10 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
     let refused = start(&service, &json!({"if_running": "reject"})).await;
     assert_eq!((refused.status, refused.problem()), (409, "run-active"));
     assert_eq!(refused.body["run_id"], active.body["run_id"]);
+    assert_eq!(
+        refused.headers["location"], active.headers["location"],
+        "{refused:?}"
+    );
     let queued = start(&service, &json!({})).await;
     assert_eq!(
         (queued.status, &queued.body["state"]),
