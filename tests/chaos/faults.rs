@@ -43,7 +43,7 @@ const FAULTS: [Fault; 16] = [
 /// What a trap waits for at most.
 const TRAP: Duration = Duration::from_secs(8);
 /// What a round waits for a run at most, tenths of seconds.
-const SUCCESS: u32 = 120;
+const SUCCESS: u32 = 60;
 
 /// Makes one to three faults, each of its kind once, and prints what was done. Mostly a run succeeds before it ends, so that the
 /// next faults find something under way.

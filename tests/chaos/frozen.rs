@@ -21,7 +21,7 @@ const SOME: u64 = 200_000;
 /// What a replica needs at most to come to a point, hundredths of a second.
 const TO_COME: u32 = 2_000;
 const NOBODY: usize = usize::MAX;
-const TAKEN_OVER: Duration = Duration::from_mins(1);
+const TAKEN_OVER: Duration = Duration::from_mins(5);
 /// What a replica that wakes needs to do harm.
 const AWAKE: u64 = 2_500;
 const DONE: &str =

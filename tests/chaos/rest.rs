@@ -11,7 +11,8 @@ use crate::callers::ended;
 use crate::harness::Flow;
 use crate::world::{PIPELINES, VERIFIED, World, pause};
 
-const TO_END: Duration = Duration::from_mins(3);
+/// Of all that waits, also where the machine has other things to do.
+const TO_END: Duration = Duration::from_mins(12);
 
 /// Brings everything up, waits for all runs, and compares all there is.
 pub(crate) async fn rest(world: &World, scenario: &str) {
