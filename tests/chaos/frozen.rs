@@ -92,6 +92,9 @@ pub(crate) fn points(world: &World) -> Vec<Point> {
         }
     }
     points.shuffle(&mut world.random("points", 0));
+    // However few there are: inside of a transaction, and with a statement sent that nobody has asked for.
+    points.insert(0, Point::State("COMMIT", Moment::Before, 1));
+    points.insert(1, Point::Trino("POST /v1/statement", Moment::Answered, 3));
 
     points
 }

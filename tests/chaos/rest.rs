@@ -218,7 +218,7 @@ async fn succeed(world: &World, path: &str) {
     assert_eq!(heard.status, 202, "{path}: {}", heard.body);
     world.book.borrow_mut().accepted(&heard.body, None);
     let id = heard.body["run_id"].as_str().expect("an id").to_owned();
-    for _ in 0..20 {
+    for _ in 0..40 {
         let run = get(world, &format!("/v1/runs/{id}?wait=20s")).await;
         if run["terminal"] == true {
             assert_eq!(run["state"], "succeeded", "{path}: {run:#}");
