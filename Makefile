@@ -41,6 +41,7 @@ bench: ## measure what the documentation claims
 lint: ## check formatting, Rust and shell scripts
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --test chaos --locked -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
 	  git grep --untracked -lIE '^#!.*sh$$' -- ':!*.md' | \
 	    xargs shellcheck --severity=warning --external-sources --check-sourced --source-path=SCRIPTDIR; \
