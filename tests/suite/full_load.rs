@@ -262,7 +262,7 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
     let most = AtomicI64::new(0);
     let watch = async {
         loop {
-            let sql = "select count(*) from pg_stat_activity where application_name = $1 and state = 'active'";
+            let sql = "select count(*) from pg_stat_activity where application_name = $1 and state <> 'idle'";
             let name = format!("icefront/{}", service.name);
             let row = service
                 .shop
