@@ -18,7 +18,7 @@ pub enum Class {
     /// The statement, the data, the definition or the settings are at fault. Not tried again: somebody has to change something.
     #[default]
     Fault,
-    /// The run is somebody else's by now, or its service ends, or our own database is away. Nothing is recorded; the run goes on as its next attempt.
+    /// The run is somebody else's by now, or its service ends, or our own database is away. The run does not end; it goes on as its next attempt.
     Interrupted,
 }
 
