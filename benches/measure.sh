@@ -57,6 +57,9 @@ hold() {
 # Prints $2 calls of address $1 as curl reads them.
 list_calls() { awk -v url="$1" -v n="$2" 'BEGIN { while (n--) printf "url = \"%s\"\noutput = \"/dev/null\"\n", url }'; }
 
+# Prints how many sessions the log's database has had, and for how many milliseconds statements ran in it.
+sessions() { sql postgres -c "select sessions, active_time from pg_stat_database where datname = '$origin'" | tr '|' ' '; }
+
 # Prints how many sockets the service has open.
 sockets() { find "/proc/$service/fd" -lname 'socket:*' | wc -l; }
 

@@ -6,35 +6,54 @@ landing=$warehouse/$prefix
 state=${prefix}_state
 service=
 
-# Names the pipeline of measurement $1, and the database that its log is in.
-name_pipeline() {
-  pipeline=${prefix}_$1
-  origin=${pipeline}_origin
-}
-
-# Makes pipeline $1 anew, with an empty log of an empty table, and starts the service over it.
+# Makes a pipeline anew for each definition among the further arguments, starts the service over them, and picks the first. All of
+# measurement $1 read one database, which has an empty log of an empty table, and one folder.
 start() {
-  name_pipeline "$1"
+  name_measurement "$@"
   forget
+  mkdir -p "$drops"
   sql postgres -c "create database $origin"
   sql "$origin" -f "$benches/orders.sql"
   "$icefront" audit-trigger --table public.orders | sql "$origin" -f - >&2
   write_settings
   launch
+  pick 1
 }
 
+name_measurement() {
+  measurement=$1
+  shift
+  definitions=("$@")
+  origin=${prefix}_${measurement}_origin
+  drops=$bench/drops/$measurement
+}
+
+# Turns to the pipeline of the measurement's definition number $1.
+pick() { pipeline=${prefix}_${measurement}_$1; }
+
 write_settings() {
+  local n
   rm -rf "$bench/pipelines"
-  mkdir -p "$bench/pipelines/$pipeline" "$landing"
-  sed "s/^pipeline: .*/pipeline: $pipeline/" "$benches/pipeline.yaml" >"$bench/pipelines/$pipeline/pipeline.yaml"
+  mkdir -p "$landing"
+  for n in "${!definitions[@]}"; do
+    pick $((n + 1))
+    define "${definitions[n]}"
+  done
   cat >"$bench/icefront.toml" <<END
 http = { bind = "127.0.0.1:$port", metrics_bind = "127.0.0.1:$((port + 1))" }
 state.url = "${postgres_url%/*}/$state"
-trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "$pipeline", staging = "${pipeline}_staging", marts = "${pipeline}_marts" } }
+trino = { url = "$trino_url", catalog = "lake" }
 landing = { write_to = "file://$landing", read_from = "local:///$prefix" }
 pipelines.path = "$bench/pipelines"
 connections.bench.url = "${postgres_url%/*}/$origin"
 END
+}
+
+# Writes the pipeline as file $1 defines it, with schemas and a folder of its own.
+define() {
+  mkdir -p "$bench/pipelines/$pipeline"
+  sed -e "s/^pipeline: .*/pipeline: $pipeline/" -e "s|file:///drops/|file://$drops/|" "$benches/pipelines/$1.yaml" >"$bench/pipelines/$pipeline/pipeline.yaml"
+  echo "schemas: { landing: $pipeline, staging: ${pipeline}_staging, marts: ${pipeline}_marts }" >>"$bench/pipelines/$pipeline/pipeline.yaml"
 }
 
 # Starts the service and sets `ready` to the seconds until it said that it is.
@@ -55,13 +74,16 @@ stop() {
   service=
 }
 
-# Drops what the pipeline has in Postgres and Iceberg. What its runs did stays in the state.
+# Drops what the measurement has in Postgres, Iceberg and folders. What its runs did stays in the state.
 forget() {
-  local schema
-  for schema in "$pipeline" "${pipeline}_staging" "${pipeline}_marts"; do
-    trino "drop schema if exists lake.$schema cascade"
+  local n schema
+  for n in "${!definitions[@]}"; do
+    pick $((n + 1))
+    for schema in "$pipeline" "${pipeline}_staging" "${pipeline}_marts"; do
+      trino "drop schema if exists lake.$schema cascade"
+    done
   done
-  rm -rf "${landing:?}"
+  rm -rf "${landing:?}" "${drops:?}"
   sql postgres -c "drop database if exists $origin with (force)"
 }
 
@@ -76,7 +98,7 @@ trino() {
   [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
 }
 
-# Fills the log with $1 events of $2 keys, the first of pipeline $pipeline.
+# Fills the empty log with $1 events of $2 keys.
 load() {
   base=$1 keys=$2 written=0 delayed=0
   # The log ends a day ago, so that no batch on top of it is from the future.
@@ -129,4 +151,21 @@ run_batches() {
     ids+=("$id")
     [ $((n % 50)) != 0 ] || say "$n of $1 batches" >&2
   done
+}
+
+# Drops $1 CSV files of $2 rows each into the folder, and leaves them alone until they are settled.
+drop_files() {
+  awk -v files="$1" -v rows="$2" -v folder="$drops" 'BEGIN {
+    for (file = 1; file <= files; file++) {
+      name = sprintf("%s/orders_%05d.csv", folder, file)
+      print "order_id,status,order_sum,description,changed_at,seq" >name
+      for (row = 1; row <= rows; row++) {
+        n++
+        printf "%d,%s,%d.%02d,leave it at the door; needs a signature; lot %d,2026-01-01T%02d:%02d:%02dZ,%d\n", n, n % 3 ? "paid" : "new",
+          n % 5000, n % 100, n * 7919 % 16777215, n / 3600 % 24, n / 60 % 60, n % 60, n >name
+      }
+      close(name)
+    }
+  }'
+  sleep 2
 }
