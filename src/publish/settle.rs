@@ -41,7 +41,11 @@ impl Publisher<'_> {
         for open in opens.await? {
             self.stop(&open.trino_query_id, open.address.as_deref())
                 .await?;
-            let committed = self.committed(target, &open.trino_query_id).await?;
+            let committed = match self.committed(target, &open.trino_query_id).await {
+                // Of a table that was dropped, or never made, nothing is left.
+                Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => None,
+                committed => committed?,
+            };
             let Some(committed) = committed else {
                 let end = StatementEnd::default();
                 self.store
@@ -99,7 +103,7 @@ impl Publisher<'_> {
     pub async fn end_earlier_attempts(&self) -> Result<()> {
         let left = json!({
             "run": format!("icefront/{}/%", self.run),
-            "attempt": format!("%/{}", self.attempt),
+            "attempt": self.attempt,
         });
         for row in self.look(&render("engine/left_running.sql", left)?).await? {
             let kill = render("engine/kill.sql", json!({"query_id": row[0]}))?;

@@ -140,6 +140,8 @@ async fn gone(
         table: &table,
         publisher,
     };
+    // What an earlier try still has Trino do would drop or fill the table of this one.
+    publisher.settle(&table).await?;
     landing::drop_table(landing).await?;
     landing::ensure(landing).await?;
     if keys.files > 0 {

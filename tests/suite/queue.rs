@@ -175,6 +175,50 @@ async fn a_cancelled_run_says_of_each_statement_whether_it_had_committed() {
 }
 
 #[tokio::test]
+async fn a_statement_that_commits_after_it_was_given_up_is_told_as_committed() {
+    let mut service = start_items().await;
+    let one = json!(1);
+    log(&mut service.shop, &[item(1, 1, "I", &one, "a")]).await;
+    service.run().await;
+    // Whoever commits to the current rows waits for their row in the catalog.
+    let catalog = service.servers.connect("lake").await;
+    let lock = format!(
+        "begin; select from iceberg_tables where table_namespace = '{}_marts' and table_name = 'items' for update",
+        service.name
+    );
+    catalog.batch_execute(&lock).await.expect("locked");
+    log(&mut service.shop, &[item(2, 2, "I", &one, "b")]).await;
+    let started = start(&service, &json!({})).await;
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = 'lake' and wait_event_type = 'Lock'";
+    for _ in 0..400 {
+        let row = service.shop.query_one(waiting, &[]).await.expect("asked");
+        if row.get::<_, i64>(0) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    cancel(&service, &started.body).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    catalog.batch_execute("commit").await.expect("unlocked");
+
+    let run = service.ended(&started.body).await;
+    assert_eq!(run["state"], "cancelled", "{run:#}");
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    let told = format!(
+        "step `mart.items` on `{}` had committed",
+        service.table("marts.items")
+    );
+    assert!(detail.contains(&told), "{detail}");
+    let rows = service.query("select count(*) from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[2]]));
+    service.run().await;
+    let verified = service.post_items("verify", &json!({})).await;
+    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+}
+
+#[tokio::test]
 async fn a_step_and_a_run_that_take_too_long_are_stopped_and_named() {
     let service = start_items().await;
     let held = hold(&service).await;
