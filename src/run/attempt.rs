@@ -1,7 +1,8 @@
 //! One attempt of a run: what its steps share, and how each is remembered from its begin to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -24,6 +25,10 @@ pub(super) struct Attempt<'a> {
     pub(super) task: Task,
     /// Tables whose marts are done in this run, or given up; tests that look at them wait for that.
     pub(super) done: watch::Sender<BTreeSet<String>>,
+    /// What it has done: steps, and batches that landed.
+    pub(super) progress: std::sync::Mutex<BTreeSet<String>>,
+    /// When the first attempt of the run began here.
+    pub(super) begun: Instant,
     /// What the tables' files are after the last commit to each.
     pub(super) files: std::sync::Mutex<BTreeMap<TableName, Files>>,
     permits: Semaphore,
@@ -36,7 +41,7 @@ pub(super) type StepEnd = Result<(), Box<Problem>>;
 
 impl<'a> Attempt<'a> {
     /// Begins an attempt of a run that was claimed.
-    pub(super) fn new(app: &'a App, run: &'a Run) -> Result<Self> {
+    pub(super) fn new(app: &'a App, run: &'a Run, begun: Instant) -> Result<Self> {
         let definition = app.pipelines.get(&run.pipeline)?;
         let request = serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
         let task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
@@ -49,6 +54,8 @@ impl<'a> Attempt<'a> {
             request,
             task,
             done: watch::Sender::default(),
+            progress: std::sync::Mutex::default(),
+            begun,
             files: std::sync::Mutex::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
@@ -67,6 +74,19 @@ impl<'a> Attempt<'a> {
     /// Whether this run builds a table.
     pub(super) fn builds(&self, table: &str) -> bool {
         self.task.builds() && self.request.selects(table)
+    }
+
+    /// What it has done so far.
+    pub(super) fn done(&self) -> BTreeSet<String> {
+        let progress = self.progress.lock();
+
+        progress.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what was done, which may be tried no more.
+    pub(super) fn note(&self, done: impl Into<String>) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.insert(done.into());
     }
 
     /// Runs one step, remembering its begin and its end.
@@ -116,6 +136,10 @@ impl<'a> Attempt<'a> {
             )
             .await
             .map_err(|error| told(&error, self.run, name))?;
+
+        if ended.is_ok() {
+            self.note(name);
+        }
 
         ended.map(drop)
     }

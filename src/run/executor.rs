@@ -30,14 +30,15 @@ pub(super) enum End {
 pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> End {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let begun = Instant::now();
+    let attempt = Attempt::new(app, run, patience.begun(run.id));
     let attempted = async {
         if run.lost > MOST_LOST {
             let attempts = run.lost - 1;
             return Err(told(&Error::GivenUp { attempts }, run, "run"));
         }
-        match Attempt::new(app, run) {
+        match &attempt {
             Ok(attempt) => Box::pin(attempt.run()).await,
-            Err(error) => Err(told(&error, run, "run")),
+            Err(error) => Err(told(error, run, "run")),
         }
     };
     // A fault of ours ends the run like any other: taken up again, it would only come again.
@@ -53,7 +54,9 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
         if problem.class == Class::Interrupted {
             return End::Left;
         }
-        if let Some(pause) = patience.pause(run.id, problem.class, begun.elapsed()) {
+        let done = attempt.as_ref().map(Attempt::done).unwrap_or_default();
+        let failed = (problem.class, begun.elapsed());
+        if let Some(pause) = patience.pause(run.id, failed, done) {
             let class = problem.class.as_str();
             metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
             tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is tried again");
@@ -115,9 +118,10 @@ async fn record(app: &App, run: &Run, problem: Option<&Problem>, begun: Instant)
 }
 
 impl Attempt<'_> {
-    /// Executes the attempt until it is done, or until its time is over, a caller cancels it, or the service's grace is over.
+    /// Executes the attempt until it is done, or until the run's time is over, a caller cancels it, or the service's grace is over.
     async fn run(&self) -> StepEnd {
         let limit = self.run_limit();
+        let until = tokio::time::Instant::from_std(self.begun + limit);
         let why = tokio::select! {
             ended = Box::pin(self.run_steps()) => {
                 if ended.is_ok() {
@@ -125,7 +129,7 @@ impl Attempt<'_> {
                 }
                 return ended;
             }
-            () = tokio::time::sleep(limit) => Stop::Late,
+            () = tokio::time::sleep_until(until) => Stop::Late,
             () = self.cancelled() => Stop::Cancelled,
             () = self.grace_over() => Stop::Grace,
         };

@@ -1,6 +1,6 @@
 //! How often, and after which pauses, a run is tried again that failed by a fault that passes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -11,17 +11,20 @@ use crate::error::Class;
 /// A fault that is not of a server that is away comes again so often before it counts.
 const FEW: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// An attempt that went well for so long has shown that the faults before it are over.
-const OVER: Duration = Duration::from_mins(1);
+/// Of an attempt that ended because a server was away, no more than so much was spent on waiting for it: then a request is given up.
+const SILENT: Duration = Duration::from_secs(90);
 
 /// The tries of the run that is executed.
 #[derive(Debug)]
 pub(super) struct Patience {
     longest: Duration,
     run: Uuid,
+    begun: Instant,
     tries: HashMap<Class, u32>,
-    away_since: Option<Instant>,
+    /// What was spent on waiting for servers that were away.
+    waited: Duration,
+    /// What the run has done so far: steps, and batches that landed.
+    done: BTreeSet<String>,
 }
 
 impl Patience {
@@ -30,19 +33,41 @@ impl Patience {
         Self {
             longest,
             run: Uuid::nil(),
+            begun: Instant::now(),
             tries: HashMap::new(),
-            away_since: None,
+            waited: Duration::ZERO,
+            done: BTreeSet::new(),
         }
     }
 
-    /// How long to wait before the next attempt of a run whose last one failed after `lasted`; `None` where there is to be none.
+    /// When the first attempt of a run began here.
+    pub(super) fn begun(&mut self, run: Uuid) -> Instant {
+        if self.run != run {
+            *self = Self {
+                run,
+                ..Self::new(self.longest)
+            };
+        }
+
+        self.begun
+    }
+
+    /// How long to wait before the next attempt of a run whose last one failed after `lasted`, with what it had `done`; `None` where there is
+    /// to be none.
     ///
+    /// Who does something that was not done before has shown that the faults before are over: that ends, because there is only so much to do.
     /// Pauses double, and differ by a quarter, so that services that lost the same server do not come back together.
-    pub(super) fn pause(&mut self, run: Uuid, class: Class, lasted: Duration) -> Option<Duration> {
-        if self.run != run || lasted > OVER {
-            self.run = run;
+    pub(super) fn pause(
+        &mut self,
+        run: Uuid,
+        (class, lasted): (Class, Duration),
+        mut done: BTreeSet<String>,
+    ) -> Option<Duration> {
+        self.begun(run);
+        if !done.is_subset(&self.done) {
             self.tries.clear();
-            self.away_since = None;
+            self.waited = Duration::ZERO;
+            self.done.append(&mut done);
         }
         let (begin, most) = match class {
             Class::Away => (Duration::from_secs(1), u32::MAX),
@@ -55,9 +80,10 @@ impl Patience {
             .saturating_mul(1 << (*tries).min(8))
             .min(LONGEST_PAUSE)
             .mul_f64(rand::rng().random_range(0.75..1.25));
-        let is_late = class == Class::Away
-            && self.away_since.get_or_insert_with(Instant::now).elapsed() + pause > self.longest;
-        if *tries >= most || is_late || self.longest.is_zero() {
+        if class == Class::Away {
+            self.waited += lasted.min(SILENT) + pause;
+        }
+        if *tries >= most || self.waited > self.longest || self.longest.is_zero() {
             return None;
         }
         *tries += 1;
@@ -70,52 +96,60 @@ impl Patience {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_away_is_waited_for_longest_and_faults_not_at_all() {
-        let run = Uuid::max();
-        let pauses = |class: Class, longest: u64| {
-            let mut patience = Patience::new(Duration::from_secs(longest));
-            (0..100)
-                .map_while(|_| patience.pause(run, class, Duration::ZERO))
-                .count()
-        };
+    const RUN: Uuid = Uuid::max();
 
-        assert_eq!(pauses(Class::Away, 300), 100);
-        assert_eq!(pauses(Class::Broken, 300), 3);
-        assert_eq!(pauses(Class::Busy, 300), 3);
-        assert_eq!(pauses(Class::Limit, 300), 0);
-        assert_eq!(pauses(Class::Fault, 300), 0);
-        assert_eq!(pauses(Class::Away, 0), 0);
+    fn tries(class: Class, lasted: u64, longest: u64) -> usize {
+        let mut patience = Patience::new(Duration::from_secs(longest));
+        let failed = (class, Duration::from_secs(lasted));
+
+        (0..1_000)
+            .map_while(|_| patience.pause(RUN, failed, BTreeSet::new()))
+            .count()
     }
 
     #[test]
-    fn a_fault_has_its_own_tries_and_an_attempt_that_went_well_gives_them_back() {
-        let run = Uuid::max();
+    fn what_is_away_is_waited_for_longest_and_faults_not_at_all() {
+        assert!((10..20).contains(&tries(Class::Away, 0, 300)));
+        assert_eq!(tries(Class::Broken, 0, 300), 3);
+        assert_eq!(tries(Class::Busy, 0, 300), 3);
+        assert_eq!(tries(Class::Limit, 0, 300), 0);
+        assert_eq!(tries(Class::Fault, 0, 300), 0);
+        assert_eq!(tries(Class::Away, 0, 0), 0);
+    }
+
+    #[test]
+    fn a_server_that_takes_requests_and_is_silent_is_not_waited_for_without_an_end() {
+        assert!((3..6).contains(&tries(Class::Away, 61, 300)));
+        assert!((2..5).contains(&tries(Class::Away, 3_600, 300)));
+    }
+
+    #[test]
+    fn a_fault_has_its_own_tries_and_what_is_newly_done_gives_them_back() {
         let mut patience = Patience::new(Duration::from_mins(5));
-        for lasted in [0, 0, 0, 61, 0, 0] {
-            let lasted = Duration::from_secs(lasted);
-            assert!(patience.pause(run, Class::Broken, lasted).is_some());
-            assert!(patience.pause(run, Class::Away, Duration::ZERO).is_some());
+        let mut fails = |class: Class, done: &[&str]| {
+            let done = done.iter().map(ToString::to_string).collect();
+            patience.pause(RUN, (class, Duration::ZERO), done).is_some()
+        };
+        for _ in 0..3 {
+            assert!(fails(Class::Broken, &["extract"]));
+            assert!(fails(Class::Away, &["extract"]));
         }
-        assert!(patience.pause(run, Class::Broken, Duration::ZERO).is_none());
+        assert!(!fails(Class::Broken, &["extract"]));
+        for _ in 0..3 {
+            assert!(fails(Class::Broken, &["stage.orders"]));
+        }
+        assert!(!fails(Class::Broken, &["stage.orders"]));
     }
 
     #[test]
     fn each_run_has_tries_of_its_own() {
         let mut patience = Patience::new(Duration::from_mins(5));
         for run in [Uuid::from_u128(1), Uuid::from_u128(2)] {
+            let failed = (Class::Conflict, Duration::ZERO);
             for _ in 0..3 {
-                assert!(
-                    patience
-                        .pause(run, Class::Conflict, Duration::ZERO)
-                        .is_some()
-                );
+                assert!(patience.pause(run, failed, BTreeSet::new()).is_some());
             }
-            assert!(
-                patience
-                    .pause(run, Class::Conflict, Duration::ZERO)
-                    .is_none()
-            );
+            assert!(patience.pause(run, failed, BTreeSet::new()).is_none());
         }
     }
 }

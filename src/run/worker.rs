@@ -31,11 +31,24 @@ pub async fn work(app: App) {
     let forgetting = app.clone();
     beside.spawn(async move { forget(&forgetting).await });
     let mut was_away = false;
+    let mut unknown = HashSet::new();
     while !*app.stopping.borrow() {
-        match app.store.waiting_pipelines().await {
+        let waiting = tokio::select! {
+            waiting = app.store.waiting_pipelines() => waiting,
+            // A state database that is silent keeps nobody from ending.
+            () = app.stops() => break,
+        };
+        match waiting {
             Ok(waiting) => {
                 was_away = false;
                 for pipeline in waiting {
+                    // Another service may know it: one that has the definition already, or still.
+                    if let Err(error) = app.pipelines.get(&pipeline) {
+                        if unknown.insert(pipeline.clone()) {
+                            tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
+                        }
+                        continue;
+                    }
                     if let Some(turn) = Turn::take(&busy, &pipeline) {
                         pipelines.spawn(work_on(app.clone(), turn));
                     }
@@ -131,7 +144,7 @@ async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
         let end = executor::execute(app, &run, &mut patience).await;
         app.watched.ring();
         match end {
-            End::Over => {}
+            End::Over => patience = Patience::new(app.config.runs.retry_for),
             End::Again(pause) => tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = executor::cancelled(app, &run) => {}
