@@ -39,19 +39,23 @@ pub async fn serve(config: Config) -> Result<()> {
     tokio::spawn(on_signals(app.clone()));
     tokio::spawn(serve_metrics(scrapes, metrics));
     let worker = tokio::spawn(migrate_and_work(app.clone()))
-        .map(drop)
+        .map(|ended| ended.is_ok())
         .shared();
 
     tracing::info!(address = %bind, "icefront serves; open /docs there");
     // While runs come to their end, callers are answered, and `/readyz` says that the service ends.
-    let serving = axum::serve(api, http::router(app)).with_graceful_shutdown(worker.clone());
+    let serving =
+        axum::serve(api, http::router(app)).with_graceful_shutdown(worker.clone().map(drop));
     let late = async {
-        worker.await;
+        worker.clone().await;
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
         served = serving => served.map_err(Error::internal)?,
         () = late => tracing::warn!("requests were still open at the end"),
+    }
+    if !worker.await {
+        return Err(Error::internal("the worker panicked; the log says where"));
     }
     tracing::info!("icefront has ended");
 

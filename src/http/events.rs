@@ -146,7 +146,10 @@ impl Following {
             self.has_ended = run.state.is_terminal();
             if !self.has_ended {
                 // In the last look it was over, and is tried again since.
-                self.marks.changed().await.ok()?;
+                tokio::select! {
+                    () = self.app.stops() => {}
+                    changed = self.marks.changed() => changed.ok()?,
+                }
             }
         }
 

@@ -18,6 +18,8 @@ const CLIENTS_QUIET: Duration = Duration::from_hours(2);
 /// So often, and so many times, before it counts as gone.
 const ASKED_EVERY: Duration = Duration::from_secs(10);
 const ASKED: u32 = 3;
+/// What was sent and not received for so long goes to nobody.
+const UNHEARD: Duration = Duration::from_secs(30);
 
 /// A server's address.
 #[derive(Debug, Clone)]
@@ -144,6 +146,9 @@ fn watched(mut config: Config) -> Config {
     }
     if config.get_keepalives_interval().is_none() {
         config.keepalives_interval(ASKED_EVERY);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNHEARD);
     }
     if config.get_keepalives_retries().is_none() {
         config.keepalives_retries(ASKED);

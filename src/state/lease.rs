@@ -89,10 +89,11 @@ impl Lease {
 
     /// Gives the lease back, so that the next run is taken at once by whoever comes first.
     pub async fn release(self) {
-        // Where this does not arrive, the end of the connection tells the same.
-        let _ = self
+        let values: [&(dyn ToSql + Sync); 1] = [&self.number];
+        let released = self
             .connection
-            .execute(statement!("state/release_lease.sql"), &[&self.number])
-            .await;
+            .execute(statement!("state/release_lease.sql"), &values);
+        // Where this does not arrive, the end of the connection tells the same.
+        let _ = tokio::time::timeout(BEAT, released).await;
     }
 }
