@@ -17,6 +17,8 @@ pub(crate) struct Book {
     pub(crate) replays: u64,
     /// What nobody should see.
     pub(crate) oddities: Vec<String>,
+    /// Where replicas were frozen.
+    pub(crate) frozen: BTreeSet<String>,
     /// What was done to the servers and services, by its name.
     pub(crate) faults: BTreeMap<&'static str, u64>,
 }

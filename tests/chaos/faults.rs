@@ -14,6 +14,7 @@ use crate::world::{LEASE, World, pause};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fault {
     KillReplica,
+    EndReplica,
     KillTrino,
     RestartPostgres,
     LoseAnswer,
@@ -22,7 +23,9 @@ enum Fault {
 }
 
 /// By how often each is to happen.
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 18] = [
+    Fault::EndReplica,
+    Fault::EndReplica,
     Fault::KillReplica,
     Fault::KillReplica,
     Fault::KillReplica,
@@ -58,7 +61,10 @@ pub(crate) async fn round(world: &World, number: u64) {
     }
     for _ in 0..random.random_range(1..=3) {
         let fault = FAULTS[random.random_range(0..FAULTS.len())];
-        if !chosen.contains(&fault) {
+        // Only one of them may start replicas again.
+        let ends = [Fault::KillReplica, Fault::EndReplica];
+        let is_ending = ends.contains(&fault) && chosen.iter().any(|fault| ends.contains(fault));
+        if !chosen.contains(&fault) && !is_ending {
             chosen.push(fault);
         }
     }
@@ -95,6 +101,7 @@ async fn make(world: &World, fault: Fault, random: &mut StdRng) -> String {
     };
     match fault {
         Fault::KillReplica => kill(world, replica, random).await,
+        Fault::EndReplica => end(world, replica).await,
         Fault::Freeze => freeze(world, replica, random).await,
         Fault::LoseAnswer => lose_answer(world, replica, random).await,
         Fault::CutWire | Fault::KillTrino | Fault::RestartPostgres => {
@@ -111,6 +118,26 @@ async fn kill(world: &World, replica: &Replica, random: &mut StdRng) -> String {
     replica.start(&world.servers).await;
 
     format!("{} killed, started again after {gone} ms", replica.name)
+}
+
+/// As a rolling update does: it hands back what does not end in time.
+async fn end(world: &World, replica: &Replica) -> String {
+    let begun = world.seconds();
+    let how = replica.end().await;
+    let ended = world.seconds();
+    // Another fault may have killed it meanwhile.
+    if !["exit status: 0", "did not run", "signal: 9 (SIGKILL)"].contains(&how.as_str()) {
+        let told = format!("{} was told to end: {how}", replica.name);
+        world.book.borrow_mut().odd(told);
+    }
+    world.book.borrow_mut().made("replicas ended in order");
+    replica.start(&world.servers).await;
+
+    format!(
+        "{} ended in {:.1} s, started again",
+        replica.name,
+        ended - begun
+    )
 }
 
 async fn kill_trino(world: &World, random: &mut StdRng) -> String {

@@ -99,6 +99,25 @@ pub(crate) fn points(world: &World) -> Vec<Point> {
     points
 }
 
+impl Point {
+    /// What it is, however many of its kind go before.
+    fn kind(self) -> String {
+        let shown = self.to_string();
+
+        shown.split(" (").next().unwrap_or_default().to_owned()
+    }
+}
+
+/// Fails where a kind of point was never come to.
+pub(crate) fn reached_all(world: &World) {
+    let frozen = world.book.borrow().frozen.clone();
+    let mut missed: Vec<String> = points(world).into_iter().map(Point::kind).collect();
+    missed.retain(|kind| !frozen.contains(kind));
+    missed.sort();
+    missed.dedup();
+    assert!(missed.is_empty(), "no replica was frozen {missed:#?}");
+}
+
 /// A run, and which try of it the frozen replica may be at.
 struct Held {
     run: String,
@@ -125,6 +144,7 @@ pub(crate) async fn freeze_at(world: &World, number: u64, point: Point) {
         Point::State(..) => "frozen at a statement to its state",
         Point::Reading => "frozen while reading",
     });
+    world.book.borrow_mut().frozen.insert(point.kind());
     let frozen = world.seconds();
     let held = running(&state).await;
     pause(u64::try_from(LEASE.as_millis()).expect("small")).await;

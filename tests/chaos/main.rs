@@ -39,9 +39,7 @@ async fn tables_stay_right_whatever_is_killed_cut_or_frozen() {
     let world = World::new(seed(), "any").await;
     let rounds = rounds(FEW);
     for part in 0..rounds.div_ceil(PART) {
-        world
-            .run_replicas(2 + usize::try_from(part % 2).expect("small"))
-            .await;
+        world.run_replicas([2, 3, 1][at(part % 3)]).await;
         world.rests.set(false);
         let faults = async {
             for round in part * PART..rounds.min((part + 1) * PART) {
@@ -64,12 +62,17 @@ async fn a_frozen_replica_loses_its_runs_and_records_nothing_when_it_wakes() {
     let _alone = ALONE.lock().await;
     let world = World::new(seed(), "frozen").await;
     let points = frozen::points(&world);
-    let rounds = rounds(FEW_POINTS).min(points.len() as u64);
+    let asked = rounds(FEW_POINTS);
+    // A hundred is all of them.
+    let is_whole = asked >= 100;
+    let rounds = if is_whole {
+        points.len() as u64
+    } else {
+        asked.min(points.len() as u64)
+    };
     let mut numbered = (1..=rounds).zip(points);
     for part in 0..rounds.div_ceil(PART_POINTS as u64) {
-        world
-            .run_replicas(2 + usize::try_from(part % 2).expect("small"))
-            .await;
+        world.run_replicas(2 + at(part % 2)).await;
         world.rests.set(false);
         let frozen = async {
             for (number, point) in numbered.by_ref().take(PART_POINTS) {
@@ -85,6 +88,13 @@ async fn a_frozen_replica_loses_its_runs_and_records_nothing_when_it_wakes() {
         rest::rest(&world, "frozen").await;
     }
     totals::print(&world, rounds).await;
+    if is_whole {
+        frozen::reached_all(&world);
+    }
+}
+
+fn at(part: u64) -> usize {
+    usize::try_from(part).expect("small")
 }
 
 /// What everything random depends on.

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::harness::{Proxy, Servers};
 
+/// What a replica needs at most to end in order, twentieths of seconds: its grace, and its last answers.
+const TO_END: u32 = 75 * 20;
+
 /// Killed when it is dropped.
 pub(crate) struct Replica {
     pub(crate) name: String,
@@ -102,6 +105,25 @@ impl Replica {
             child.kill().expect("it is ours");
             child.wait().expect("it has ended");
         }
+    }
+
+    /// Has it end in order, as a pod that is evicted, and waits for that; says how it did.
+    pub(crate) async fn end(&self) -> String {
+        self.address.set(None);
+        let Some(mut child) = self.process.take() else {
+            return "did not run".into();
+        };
+        signal(child.id(), "TERM");
+        for _ in 0..TO_END {
+            if let Some(status) = child.try_wait().expect("it is ours") {
+                return status.to_string();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        child.kill().expect("it is ours");
+        child.wait().expect("it has ended");
+
+        "did not end".into()
     }
 
     /// Its process id, where it was started.

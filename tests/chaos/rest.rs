@@ -29,6 +29,7 @@ pub(crate) async fn rest(world: &World, scenario: &str) {
     let verified = VERIFIED.map(|table| format!("/v1/tables/{table}/verify"));
     join_all(verified.iter().map(|path| succeed(world, path))).await;
     state_is_whole(world).await;
+    changes_are_all(world, scenario).await;
     let book = world.book.borrow();
     assert!(book.oddities.is_empty(), "{:#?}", book.oddities);
     println!(
@@ -97,6 +98,20 @@ async fn state_is_whole(world: &World) {
             run.is_some_and(|run| runs.contains(run)),
             "{key}: {run:?}, not {runs:?}"
         );
+    }
+}
+
+/// All rows that came, less those that went, are those that are there.
+async fn changes_are_all(world: &World, scenario: &str) {
+    let state = world.connect("chaos_state").await;
+    for table in VERIFIED {
+        let (pipeline, name) = table.split_once('.').expect("a pipeline and a table");
+        let sql = "select sum(inserted - deleted - truncated)::bigint from icefront.changes where pipeline = $1 and table_name = $2";
+        let row = state.query_one(sql, &[&pipeline, &name]).await;
+        let told: Option<i64> = row.expect("a sum").get(0);
+        let sql = format!("select count(*) from {{marts.{name}}}");
+        let rows = world.query(scenario, &sql).await;
+        assert_eq!(json!(rows), json!([[told.unwrap_or(0)]]), "{table}");
     }
 }
 
