@@ -77,6 +77,9 @@ const LAST_WORK: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Serve(_)) {
+        share_memory();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK)
@@ -92,6 +95,27 @@ fn main() -> ExitCode {
         ExitCode::FAILURE
     })
 }
+
+/// Begins anew with one pool of memory for all threads. Batches are read, encoded and written by threads that take turns, and glibc keeps for
+/// each what it once had: 130 MiB instead of 80, and no faster. It asks for this only at the start of a process.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn share_memory() {
+    use std::os::unix::process::CommandExt;
+
+    const POOLS: &str = "MALLOC_ARENA_MAX";
+    if std::env::var_os(POOLS).is_some() {
+        return;
+    }
+    if let Ok(program) = std::env::current_exe() {
+        let arguments = std::env::args_os().skip(1);
+        let mut anew = std::process::Command::new(program);
+        // It comes back only where that cannot be done; then it goes on as it is.
+        let _ = anew.args(arguments).env(POOLS, "1").exec();
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn share_memory() {}
 
 async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
     match command {

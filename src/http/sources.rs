@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::report::{self, Purge};
-use crate::source::{self, Finding, Opened, Purpose, Safety};
+use crate::source::{self, Blocking, Finding, Loaded, Opened, Purpose, Safety, loaded};
 use crate::state::Cursor;
 
 /// Waiting events are counted up to here, and so long at most.
@@ -69,9 +69,12 @@ pub(super) struct CursorView {
     position: Value,
     /// The time up to which every committed change has landed.
     covered_until: Timestamp,
-    /// The transaction that was open longest at the last read: process id and begin.
+    /// How far each table has been read, where tables are read themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tables: Vec<Loaded>,
+    /// The transaction that was open longest at the last read: process id, begin, and its age then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    blocked_by: Option<Value>,
+    blocked_by_transaction: Option<Value>,
     /// When it moved last.
     moved_at: Timestamp,
 }
@@ -84,6 +87,9 @@ pub(super) struct SourceNow {
     /// Why the backlog is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     backlog_reason: Option<String>,
+    /// The transaction that is open longest, so that what it commits is read later, and freshness does not pass its begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_by_transaction: Option<Blocking>,
     /// How far the cursor can be trusted.
     cursor_safety: Safety,
     /// Why.
@@ -224,6 +230,7 @@ async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Res
     Ok(SourceNow {
         backlog,
         backlog_reason,
+        blocked_by_transaction: reading.blocked_by,
         cursor_safety,
         cursor_safety_reason,
     })
@@ -236,10 +243,11 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
         connection: definition.source.connection().map(ToOwned::to_owned),
         path: definition.source.files().map(|files| files.path.clone()),
         table: definition.source.table().map(ToOwned::to_owned),
-        cursor: cursor.map(|cursor| CursorView {
+        cursor: cursor.map(|mut cursor| CursorView {
+            tables: loaded(&mut cursor.position),
             position: cursor.position,
             covered_until: cursor.covered_until,
-            blocked_by: cursor.blocked_by,
+            blocked_by_transaction: cursor.blocked_by,
             moved_at: cursor.moved_at,
         }),
         now: None,

@@ -109,6 +109,7 @@ impl Definition {
     fn complete(&mut self) -> Result<(), String> {
         for table in self.tables.values_mut() {
             table.is_by_clock = self.source.is_by_clock();
+            table.has_own_ids = self.source.has_own_ids();
         }
         match &self.source {
             Source::Files(files) => files.name_tables(&mut self.tables),

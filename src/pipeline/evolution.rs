@@ -40,7 +40,8 @@ impl Table {
     pub fn evolve(
         &self,
         name: &str,
-        (origin, made, was_by_clock): (&str, &[Column], bool),
+        (origin, made): (&str, &[Column]),
+        (was_by_clock, had_own_ids): (bool, Option<bool>),
         catalogue: &[(String, String)],
         before: &[Drift],
     ) -> Result<Evolution, String> {
@@ -49,7 +50,8 @@ impl Table {
             |drift: &&Drift| matches!(drift.change, DriftKind::Added | DriftKind::Widened);
         evolution.drift = before.iter().filter(lasting).cloned().collect();
         self.refuse_other_identity(name, origin, made, &mut evolution);
-        if let Some(detail) = self.other_order(name, was_by_clock) {
+        let order = self.other_ids(name, had_own_ids);
+        if let Some(detail) = order.or_else(|| self.other_order(name, was_by_clock)) {
             evolution.refuse(detail);
         }
         let gone_key = missing_key(made, catalogue);

@@ -184,14 +184,12 @@ impl FileSource {
         let address = reqwest::Url::parse(self.split().0).ok();
         let is_folder = address.is_some_and(|url| match url.scheme() {
             "file" => !url.has_host() && self.path.starts_with("file:///"),
-            "s3" => url.has_host(),
+            "s3" => url.has_host() && url.username().is_empty() && url.password().is_none(),
             _ => false,
         });
         if !is_folder {
-            return Err(format!(
-                "`source.path` is `{}`; write an address such as `file:///data/drops/` or `s3://bucket/drops/`",
-                self.path
-            ));
+            // It is not quoted: somebody may have written a password into it.
+            return Err("`source.path` is no folder's address; write one such as `file:///data/drops/` or `s3://bucket/drops/`, without user and password: those of S3 come from `AWS_…` variables".into());
         }
         if self
             .marker

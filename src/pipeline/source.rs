@@ -72,10 +72,26 @@ impl Source {
         }
     }
 
+    /// Whether events have ids of the source's own; else the landing numbers them.
+    #[must_use]
+    pub fn has_own_ids(&self) -> bool {
+        match self {
+            Self::PostgresAuditLog { .. } => true,
+            Self::PostgresTable { .. } => false,
+            Self::Files(files) => files.sequence.is_some(),
+        }
+    }
+
     /// Whether an event that comes again is told by what it says, because its id is the landing's own.
     #[must_use]
     pub fn is_by_content(&self) -> bool {
         matches!(self, Self::Files(_)) && self.is_by_clock()
+    }
+
+    /// Whether a row that has not changed may be read again, as an event of another id.
+    #[must_use]
+    pub fn is_read_again(&self) -> bool {
+        matches!(self, Self::PostgresTable { .. })
     }
 
     /// The one table that all is read from; none where the tracked tables themselves are read.
@@ -135,6 +151,25 @@ fn audit_table() -> String {
 }
 
 impl Table {
+    /// Why events cannot be put behind those that a table was made of; none where their ids are of the same kind.
+    #[must_use]
+    pub fn other_ids(&self, name: &str, had_own: Option<bool>) -> Option<String> {
+        let ids = |has_own| {
+            if has_own {
+                "those of the source"
+            } else {
+                "given by the landing"
+            }
+        };
+        let had_own = had_own.filter(|had_own| *had_own != self.has_own_ids)?;
+
+        Some(format!(
+            "the ids of the events of `{name}` are {} now, but those in its tables are {}, so nothing tells which came later; put `source` back, or read it by a pipeline of another name",
+            ids(self.has_own_ids),
+            ids(had_own)
+        ))
+    }
+
     /// Why tables that were made in another order of events cannot be gone on with; none where the order is the same.
     #[must_use]
     pub fn other_order(&self, name: &str, was_by_clock: bool) -> Option<String> {

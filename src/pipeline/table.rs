@@ -23,6 +23,9 @@ pub struct Table {
     /// Whether its events are in the order of their times, as its source says.
     #[serde(skip)]
     pub is_by_clock: bool,
+    /// Whether its events have ids of the source's own, as its source says.
+    #[serde(skip)]
+    pub has_own_ids: bool,
     /// The columns that tell its rows apart.
     pub key: Vec<String>,
     /// How old its data may get.

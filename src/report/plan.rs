@@ -103,7 +103,8 @@ fn planned(
     };
     match table.evolve(
         name,
-        (&known.origin, &known.columns, known.is_by_clock),
+        (&known.origin, &known.columns),
+        (known.is_by_clock, known.has_own_ids),
         &catalogue,
         &known.drift,
     ) {

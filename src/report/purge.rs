@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{Definition, Source};
-use crate::source::floor;
+use crate::source::{floor, log_read};
 
 /// Up to where an audit log may be deleted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -36,18 +36,29 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
     else {
         return Ok(purge(None, "this source has no log to delete from".into()));
     };
+    let own = app.store.cursor(&definition.name).await?;
+    let read = own.and_then(|own| log_read(&own.position));
     let mut lowest: Option<i64> = None;
-    let readers = app.pipelines.usable().filter(|other| {
-        other.source.connection() == Some(connection) && other.source.table() == Some(table)
+    let usable = app.pipelines.usable().map(|reader| {
+        let is_named =
+            reader.source.connection() == Some(connection) && reader.source.table() == Some(table);
+        (reader.name.as_str(), is_named)
     });
-    for reader in readers {
-        let cursor = app.store.cursor(&reader.name).await?;
-        let Some(floor) = cursor.as_ref().and_then(|cursor| floor(&cursor.position)) else {
+    // One that is broken today still has to read what is left once it is mended.
+    let broken = app.pipelines.broken().map(|(name, _)| (name, false));
+    for (reader, is_named) in usable.chain(broken) {
+        let cursor = app.store.cursor(reader).await?;
+        let position = cursor.map(|cursor| cursor.position);
+        // Another connection may lead to the same log.
+        let is_same = read.is_some() && position.as_ref().and_then(log_read) == read;
+        if !is_named && !is_same {
+            continue;
+        }
+        let Some(floor) = position.as_ref().and_then(floor) else {
             return Ok(purge(
                 None,
                 format!(
-                    "pipeline `{}` does not know it yet: it takes two extractions and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST /v1/sources/{}/check` tells which is missing",
-                    reader.name, reader.name
+                    "pipeline `{reader}` does not know it yet: it takes two readings and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST /v1/sources/{reader}/check` tells which is missing"
                 ),
             ));
         };

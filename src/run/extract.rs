@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, add};
 use super::{deletes, shape};
@@ -119,12 +119,10 @@ async fn extract_batch(
     if written.files > 0 {
         landing::register(landing, &batch).await?;
     }
-    let blocked_by = reading
-        .blocked_by
-        .map(|(pid, since)| json!({"pid": pid, "since": since}));
     app.store
-        .batch_landed(&definition.name, batch.id, blocked_by.as_ref())
+        .batch_landed(&definition.name, batch.id, reading.blocked().as_ref())
         .await?;
+    attempt.note(format!("batch {}", batch.id));
 
     // What has landed is landed; the next run tidies again.
     if let Err(error) = source.tidy().await {

@@ -6,7 +6,7 @@ use super::{IfRunning, Request, start};
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
-use crate::source::{Opened, Purpose};
+use crate::source::{Opened, Purpose, Tally};
 use crate::state::{RunState, Runs};
 
 /// A source that has nothing is asked more seldom, up to so many times `poll`.
@@ -16,33 +16,40 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// What a look at a source came to.
 enum Found {
-    /// A run is under way, or was started.
+    /// A run is under way.
+    Active,
+    /// A run was started.
     Something,
-    /// A run was started after one that failed.
+    /// A run was started after one that failed, or that found nothing new.
     Again,
     Nothing,
 }
 
 /// Asks a pipeline's source every `every`, for ever, and starts a run when there is something.
 ///
-/// While a run waits or is active nothing is asked. Where there is nothing, the source is known to be covered up to now: freshness moves
-/// without a batch.
+/// While a run waits or is active nothing is asked. Where there is nothing, the source is known to be covered up to now: freshness and cursor
+/// move without a batch.
 pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
+    // How long the source was left alone last, and for how long it is now.
     let mut pause = every;
+    let mut next = every;
     let mut was_away = false;
     loop {
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(next).await;
         let Ok(definition) = app.pipelines.get(&pipeline) else {
             return;
         };
         let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
         let found = tokio::time::timeout(LONGEST, look(&app, definition)).await;
         let found = found.unwrap_or_else(late);
+        let was_active = matches!(found, Ok(Found::Active));
         pause = match found {
+            Ok(Found::Active) => pause,
             Ok(Found::Something) => every,
             Ok(Found::Nothing) => (pause + every / 2).min(every * IDLE),
             Ok(Found::Again) | Err(_) => (pause * 2).min(LONGEST.max(every)),
         };
+        next = if was_active { every } else { pause };
         match found {
             Err(error) if !was_away => {
                 let cause = causes(&error);
@@ -68,8 +75,12 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
         .await?
         .pop();
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
-        return Ok(Found::Something);
+        return Ok(Found::Active);
     }
+    // While a transaction stays open, what others committed since it began may be read again and again; and so are files that nobody may read.
+    let was_idle = last.as_ref().is_some_and(|run| {
+        run.state == RunState::Succeeded && run.counts["staged"].as_i64().unwrap_or(0) == 0
+    });
     let failed = last.filter(|run| run.state == RunState::Failed);
     // What failed by a fault that passes is tried again, and so is a batch that is written and not landed.
     let is_left = failed.as_ref().is_some_and(|run| {
@@ -89,8 +100,15 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
         let is_due =
             reading.has_loads() || reading.is_partial() || reading.compared().next().is_some();
         if !is_due && source.backlog(&reading, 1, LONGEST).await? == 0 {
+            // All of nothing was read, so the cursor stands where a run would leave it.
+            let position = source.position_after(&reading, &Tally::default())?;
             store
-                .cover(pipeline, cursor.moved_at, reading.covered_until)
+                .cover(
+                    pipeline,
+                    cursor,
+                    (&position, reading.blocked().as_ref()),
+                    reading.covered_until,
+                )
                 .await?;
             return Ok(Found::Nothing);
         }
@@ -102,8 +120,9 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
     };
     start(app, definition, &request, None).await?;
 
-    Ok(match failed {
-        Some(_) => Found::Again,
-        None => Found::Something,
+    Ok(if failed.is_some() || was_idle {
+        Found::Again
+    } else {
+        Found::Something
     })
 }

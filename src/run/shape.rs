@@ -48,7 +48,7 @@ pub(super) async fn see(
         .register_table(
             (pipeline, name),
             (&table.from, &columns, &catalogue),
-            table.is_by_clock,
+            (table.is_by_clock, table.has_own_ids),
             floor,
         )
         .await
@@ -144,7 +144,8 @@ async fn adopt(
     let mut evolution = table
         .evolve(
             name,
-            (&known.origin, &known.columns, known.is_by_clock),
+            (&known.origin, &known.columns),
+            (known.is_by_clock, known.has_own_ids),
             &catalogue,
             &known.drift,
         )
@@ -152,13 +153,15 @@ async fn adopt(
     for drift in &mut evolution.drift {
         drift.run_id.get_or_insert(attempt.run.id);
     }
-    let is_new = known.columns != evolution.columns
+    let is_new = known.has_own_ids.is_none()
+        || known.columns != evolution.columns
         || known.drift != evolution.drift
         || known.catalogue != catalogue;
     if is_new {
         known.columns.clone_from(&evolution.columns);
         known.drift.clone_from(&evolution.drift);
         known.catalogue = catalogue;
+        known.has_own_ids.get_or_insert(table.has_own_ids);
         keep(attempt, name, &known).await?;
     }
 

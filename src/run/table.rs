@@ -67,7 +67,10 @@ pub(super) async fn stage(
         after_batch: state.staged_batch,
         upto_batch: store.last_landed(pipeline).await?,
     };
-    let span = Span::of(window, landed(attempt, table, window).await?, true);
+    let span = Span {
+        is_published: state.current_batch == window.after_batch && !state.current_anew,
+        ..Span::of(window, landed(attempt, table, window).await?, true)
+    };
     let upto = warehouse::stage(target, &span).await?;
     if window.upto_batch > window.after_batch {
         store

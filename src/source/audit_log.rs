@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Reading;
 use super::access::Access;
 use super::catalogue::{self, AuditTable};
-use super::cursor::{NextFloor, Position, Rule};
+use super::cursor::{NextFloor, Position, Rule, remembered};
 use super::link::Link;
 use super::row::Copy;
 use super::tally::Tally;
+use super::{Blocking, Reading};
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::{AuditColumns, Definition, Table};
@@ -20,6 +20,7 @@ use crate::sql::{identifier, render};
 /// An audit log that a connection was opened to.
 pub(super) struct AuditLog<'a> {
     pub(super) link: Link<'a>,
+    pipeline: &'a str,
     pub(super) table: &'a str,
     pub(super) columns: &'a AuditColumns,
     pub(super) found: AuditTable,
@@ -53,6 +54,7 @@ impl<'a> AuditLog<'a> {
         let tables = definition.tables.iter();
         let log = Self {
             link,
+            pipeline: &definition.name,
             table,
             columns,
             found,
@@ -74,10 +76,7 @@ impl<'a> AuditLog<'a> {
         last: Option<&Value>,
         covered_before: Option<Timestamp>,
     ) -> Result<Reading> {
-        let last: Option<Position> = last
-            .map(|last| serde_json::from_value(last.clone()))
-            .transpose()
-            .map_err(Error::internal)?;
+        let last: Option<Position> = remembered(last, self.pipeline)?;
         if let Some(detail) = self.disorder() {
             return Err(Error::SourceUnreadable { detail });
         }
@@ -122,7 +121,7 @@ impl<'a> AuditLog<'a> {
         Ok(Reading {
             read_at: snapshot.taken_at,
             covered_until: self.covered_until(covered_before),
-            blocked_by: server.oldest_pid.zip(server.oldest_open),
+            blocked_by: Blocking::of(server.oldest_pid, server.oldest_open, snapshot.taken_at),
             queries: vec![self.condition(last.as_ref(), snapshot.highest)],
             is_continued: last.is_some(),
             is_partial: false,

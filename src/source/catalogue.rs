@@ -1,6 +1,6 @@
 //! What a Postgres catalogue says of tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 
@@ -72,8 +72,8 @@ pub(super) struct WatermarkTable {
     pub(super) is_unique: bool,
     /// Columns of the key, never null, that an index keeps unique, in the index's order.
     pub(super) range_key: Option<Vec<String>>,
-    /// Its columns of times with less digits than a clock tells.
-    pub(super) coarse: BTreeSet<String>,
+    /// Whether it is a table, whose rows tell by which transaction they were written.
+    pub(super) is_table: bool,
 }
 
 /// Reads such a table's catalogue; `None` where there is no such table.
@@ -91,11 +91,7 @@ pub(super) async fn watermark_table(
         columns: rows.iter().map(|row| (row.get(1), row.get(2))).collect(),
         is_unique: first.get(3),
         range_key: first.get(4),
-        coarse: rows
-            .iter()
-            .filter(|row| row.get(5))
-            .map(|row| row.get(1))
-            .collect(),
+        is_table: first.get(5),
     }))
 }
 

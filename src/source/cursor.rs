@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -41,6 +42,32 @@ pub struct Position {
     /// The tracked tables whose keys are to be compared by the next reading.
     #[serde(default)]
     pub compared: BTreeSet<String>,
+}
+
+/// A position as it is remembered, for the source of a pipeline.
+///
+/// # Errors
+///
+/// [`Error::SourceReplaced`] where it is that of another kind of source.
+pub(super) fn remembered<T: DeserializeOwned>(
+    position: Option<&serde_json::Value>,
+    pipeline: &str,
+) -> Result<Option<T>> {
+    let position = position.map(|position| serde_json::from_value(position.clone()));
+
+    position.transpose().map_err(|_| Error::SourceReplaced {
+        detail: format!(
+            "pipeline `{pipeline}` read another kind of source before, which says nothing about this one, so nothing is read; put `source.kind` back, or read this one by a pipeline of another name"
+        ),
+    })
+}
+
+/// The server and the table that an audit log's position as it is remembered was read from.
+#[must_use]
+pub fn log_read(position: &serde_json::Value) -> Option<(String, u32)> {
+    let position: Position = serde_json::from_value(position.clone()).ok()?;
+
+    Some((position.system_identifier, position.table_oid))
 }
 
 /// The floor in an audit log's position as it is remembered.

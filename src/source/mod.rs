@@ -13,6 +13,7 @@ mod files;
 mod full_load;
 mod link;
 mod load;
+mod loaded;
 mod locked;
 mod reading;
 mod row;
@@ -32,8 +33,9 @@ use tables::Tables;
 pub use access::Access;
 pub use again::{compare_again, read_again};
 pub use check::{Finding, Verdict, check};
-pub use cursor::{NextFloor, Position, Rule, Safety, floor};
-pub use reading::{Purpose, Reading};
+pub use cursor::{NextFloor, Position, Rule, Safety, floor, log_read};
+pub use loaded::{Loaded, loaded};
+pub use reading::{Blocking, Purpose, Reading};
 pub use tally::Tally;
 
 use crate::error::Result;
@@ -167,7 +169,7 @@ impl<'a> Opened<'a> {
         match &self.kind {
             Kind::AuditLog(log) => log.begin(last, covered_before).await,
             Kind::Tables(tables) => tables.begin(last, covered_before, purpose).await,
-            Kind::Files(files) => files.begin(covered_before).await,
+            Kind::Files(files) => files.begin(covered_before, purpose).await,
         }
     }
 

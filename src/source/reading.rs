@@ -1,6 +1,7 @@
 //! One reading of a source: what it is to have, and where the cursor stands after it.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::files::Found;
@@ -14,6 +15,32 @@ pub enum Purpose {
     Read,
 }
 
+/// A transaction that was open, so that what it commits is read later.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Blocking {
+    /// Its process id in the source.
+    #[schema(example = 4711)]
+    pub pid: i32,
+    /// When it began.
+    pub since: Timestamp,
+    /// How long ago that was when it was read.
+    #[schema(example = 12.5)]
+    pub age_seconds: f64,
+}
+
+impl Blocking {
+    /// A transaction of process `pid` that was open since some time; none where nobody knows of one.
+    pub(super) fn of(pid: Option<i32>, since: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+        let (pid, since) = pid.zip(since)?;
+
+        Some(Self {
+            pid,
+            since,
+            age_seconds: now.duration_since(since).as_secs_f64(),
+        })
+    }
+}
+
 /// One reading: the cursor's position after it, and what it covers.
 #[derive(Debug, Clone)]
 pub struct Reading {
@@ -23,8 +50,8 @@ pub struct Reading {
     pub read_at: Timestamp,
     /// The time up to which it holds every committed change.
     pub covered_until: Timestamp,
-    /// The process id of the oldest transaction that was open, and since when.
-    pub blocked_by: Option<(i32, Timestamp)>,
+    /// The oldest transaction that was open, which holds the reading back.
+    pub blocked_by: Option<Blocking>,
     /// What each statement that reads it may name.
     pub(super) queries: Vec<Value>,
     /// The files to be read.
@@ -42,6 +69,12 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The transaction that holds the reading back, as it is remembered.
+    #[must_use]
+    pub fn blocked(&self) -> Option<Value> {
+        serde_json::to_value(self.blocked_by.as_ref()?).ok()
+    }
+
     /// Whether rows from before a log are to be read.
     #[must_use]
     pub fn has_loads(&self) -> bool {

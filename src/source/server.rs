@@ -12,6 +12,7 @@ pub(super) struct Server {
     pub(super) now: Timestamp,
     /// The begin of the oldest transaction that has written; of a standby no later than what it has replayed.
     pub(super) oldest_open: Option<Timestamp>,
+    /// Whose that is.
     pub(super) oldest_pid: Option<i32>,
     pub(super) has_prepared: bool,
     pub(super) in_recovery: bool,
@@ -19,6 +20,8 @@ pub(super) struct Server {
     pub(super) timeline: i32,
     /// The begin of the oldest transaction that is open, whether it has written or not; of a standby as `oldest_open`.
     pub(super) oldest_begun: Option<Timestamp>,
+    /// Whose that is.
+    pub(super) begun_pid: Option<i32>,
     /// Whether the user may see the transactions of others.
     pub(super) sees_all: bool,
 }
@@ -40,6 +43,7 @@ impl Server {
             timeline: row.get(6),
             oldest_begun: row.get(7),
             sees_all: row.get(8),
+            begun_pid: row.get(9),
         })
     }
 

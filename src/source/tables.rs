@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::access::Access;
 use super::catalogue;
-use super::cursor::same_server;
+use super::cursor::{remembered, same_server};
 use super::link::Link;
 use super::row::Copy;
 use super::tally::Tally;
 use super::watermark::{Found, TablePosition};
-use super::{Purpose, Reading};
+use super::{Blocking, Purpose, Reading};
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::Table;
@@ -64,6 +64,14 @@ impl<'a> Tables<'a> {
                     table.from
                 ),
             })?;
+            if !catalogue.is_table {
+                return Err(Error::SourceUnreadable {
+                    detail: format!(
+                        "`{}` is a view or a foreign table, whose rows do not tell which transaction wrote them; name the table behind it in `tables.{name}.from`",
+                        table.from
+                    ),
+                });
+            }
             if !catalogue.columns.contains_key(cursor) {
                 let near = nearest_name(cursor, catalogue.columns.keys().map(String::as_str))
                     .map(|near| format!("; did you mean `{near}`?"))
@@ -102,10 +110,7 @@ impl<'a> Tables<'a> {
         purpose: Purpose,
     ) -> Result<Reading> {
         let server = &self.link.server;
-        let last: Option<Positions> = last
-            .map(|last| serde_json::from_value(last.clone()))
-            .transpose()
-            .map_err(Error::internal)?;
+        let last: Option<Positions> = remembered(last, self.access.1)?;
         if let Some(last) = &last {
             same_server(
                 (&last.system_identifier, last.timeline),
@@ -122,7 +127,10 @@ impl<'a> Tables<'a> {
         let mut positions = Positions {
             system_identifier: server.system_identifier.clone(),
             timeline: server.timeline,
-            tables: BTreeMap::new(),
+            // Of tables that only another service's definition has, or another's had, what is known stays.
+            tables: last
+                .as_ref()
+                .map_or_else(BTreeMap::new, |last| last.tables.clone()),
         };
         let mut queries = Vec::new();
         let mut compared = Vec::new();
@@ -137,8 +145,10 @@ impl<'a> Tables<'a> {
                     ),
                 });
             }
+            let before = found.since(before);
+            let before = before.as_ref();
             let (position, query) = found.next((&self.link, purpose), before, &snapshot).await?;
-            if found.is_compared(before, snapshot.taken_at) {
+            if found.is_compared(before, (snapshot.taken_at, purpose)) {
                 compared.push(found.name.to_owned());
             }
             let was_loading = before.is_some_and(|before| before.load.is_some());
@@ -171,7 +181,7 @@ impl<'a> Tables<'a> {
                 Some(before) if server.has_prepared => before.min(server.settled_until()),
                 Some(before) => before.max(server.settled_until()),
             },
-            blocked_by: server.oldest_pid.zip(server.oldest_begun),
+            blocked_by: Blocking::of(server.begun_pid, server.oldest_begun, snapshot.taken_at),
             queries,
             files: Vec::new(),
             is_continued: last.is_some(),

@@ -14,6 +14,8 @@ use crate::error::Result;
 use crate::pipeline::{CompareKeys, Table};
 use crate::sql::render;
 
+/// A transaction is listed a moment after it took its time, and clocks are set back a little.
+const LISTED_LATE: Duration = Duration::from_secs(10);
 /// After a table was loaded again: by the reading that follows, and once its rows are published, because those may have gone meanwhile.
 const COMPARISONS: u8 = 2;
 
@@ -47,6 +49,9 @@ pub(super) struct TablePosition {
     /// So many of the next readings compare all keys, whatever the definition says.
     #[serde(default)]
     pub(super) comparisons: u8,
+    /// The condition that rows were read by, which is empty where there was none; not known of positions of before it was kept.
+    #[serde(default)]
+    pub(super) filter: Option<String>,
 }
 
 /// Which rows of a table a reading takes.
@@ -100,22 +105,45 @@ impl Found<'_> {
         kind.starts_with("timestamp") || kind == "date"
     }
 
-    /// How far below the time of its write a value may be, by the column's type: less digits than a clock tells; another place's hours, where
-    /// no zone says which; midnight. Rows are told by their transactions besides, so that more than is needed only costs a look.
+    /// How far below the bound a value may be that is written after it, by the column's type: another place's hours, where no zone says which;
+    /// midnight. Rows are told by their transactions besides, so that more than is needed only costs a look.
     fn slack(&self) -> Duration {
         let kind = self.catalogue.columns.get(self.cursor);
         match kind.map(String::as_str) {
-            Some("timestamp with time zone") if !self.catalogue.coarse.contains(self.cursor) => {
-                Duration::ZERO
-            }
-            Some("timestamp with time zone") => Duration::from_secs(1),
+            Some("timestamp with time zone") => LISTED_LATE,
             Some("date") => Duration::from_hours(48),
             _ => Duration::from_hours(24),
         }
     }
 
+    /// The condition of the definition; empty where there is none.
+    fn filter(&self) -> &str {
+        self.table.filter.as_deref().unwrap_or_default()
+    }
+
+    /// Where the cursor stands as far as it says anything of the rows that are read now: by another condition all rows are read again.
+    pub(super) fn since(&self, before: Option<&TablePosition>) -> Option<TablePosition> {
+        let mut before = before?.clone();
+        if before
+            .filter
+            .as_deref()
+            .is_some_and(|filter| filter != self.filter())
+        {
+            before.load = Some(FullLoad {
+                is_again: true,
+                ..FullLoad::default()
+            });
+        }
+
+        Some(before)
+    }
+
     /// Whether all keys are compared by a reading; the first has nothing to compare them with.
-    pub(super) fn is_compared(&self, before: Option<&TablePosition>, now: Timestamp) -> bool {
+    pub(super) fn is_compared(
+        &self,
+        before: Option<&TablePosition>,
+        (now, purpose): (Timestamp, Purpose),
+    ) -> bool {
         let Some(before) = before.filter(|before| before.load.is_none()) else {
             return false;
         };
@@ -124,7 +152,8 @@ impl Found<'_> {
         }
         match self.table.deletes.compare_keys {
             CompareKeys::Off => false,
-            CompareKeys::EachRun => true,
+            // That alone is no reason for a run.
+            CompareKeys::EachRun => purpose == Purpose::Read,
             CompareKeys::Every(time) => before
                 .compared_at
                 .is_none_or(|last| now.duration_since(last).unsigned_abs() >= time),
@@ -206,9 +235,10 @@ impl Found<'_> {
             compared_at,
             load: None,
             comparisons: before.map_or(0, |before| before.comparisons.saturating_sub(1)),
+            filter: Some(self.filter().to_owned()),
         };
         if let (None, Some(before)) = (&load, before) {
-            if !self.is_compared(Some(before), snapshot.taken_at) {
+            if !self.is_compared(Some(before), (snapshot.taken_at, purpose)) {
                 position.compared_at = before.compared_at;
             }
             return Ok((position, self.query(&Share::Changes(before), snapshot)));

@@ -15,7 +15,7 @@ pub struct Cursor {
     pub covered_until: Timestamp,
     /// The transaction that held the last reading back.
     pub blocked_by: Option<Value>,
-    /// When it moved last.
+    /// When a batch, or what is to be read again, moved it last.
     pub moved_at: Timestamp,
 }
 
@@ -41,7 +41,7 @@ impl Store {
         }))
     }
 
-    /// Notes that a source had nothing new up to a time, unless its cursor has moved since `moved_at`.
+    /// Notes that a source had nothing new up to a position and a time, unless its cursor has moved by a batch since it was read.
     ///
     /// # Errors
     ///
@@ -49,14 +49,21 @@ impl Store {
     pub async fn cover(
         &self,
         pipeline: &str,
-        moved_at: Timestamp,
+        cursor: &Cursor,
+        (position, blocked_by): (&Value, Option<&Value>),
         covered_until: Timestamp,
     ) -> Result<()> {
         self.client()
             .await?
             .execute(
                 statement!("state/cover.sql"),
-                &[&pipeline, &moved_at, &covered_until],
+                &[
+                    &pipeline,
+                    &cursor.moved_at,
+                    &covered_until,
+                    position,
+                    &blocked_by,
+                ],
             )
             .await
             .map_err(fault)?;

@@ -40,6 +40,8 @@ pub struct TableState {
     pub history_bytes: i64,
     /// Whether they were made of events in the order of their times.
     pub is_by_clock: bool,
+    /// Whether those had ids of the source's own; not known of tables of before this was kept.
+    pub has_own_ids: Option<bool>,
 }
 
 /// A range of batches: after one, up to another.
@@ -81,6 +83,7 @@ impl Store {
             current_bytes: row.get(12),
             history_bytes: row.get(13),
             is_by_clock: row.get(14),
+            has_own_ids: row.get(15),
         }))
     }
 
@@ -94,7 +97,7 @@ impl Store {
         &self,
         (pipeline, name): (&str, &str),
         (origin, columns, catalogue): (&str, &[Column], &[(String, String)]),
-        is_by_clock: bool,
+        (is_by_clock, has_own_ids): (bool, bool),
         floor: i64,
     ) -> Result<()> {
         self.client()
@@ -109,6 +112,7 @@ impl Store {
                     &floor,
                     &Json(catalogue),
                     &is_by_clock,
+                    &has_own_ids,
                 ],
             )
             .await
@@ -171,6 +175,7 @@ impl TableState {
                     &Json(&self.catalogue),
                     &Json(&self.drift),
                     &self.is_by_clock,
+                    &self.has_own_ids,
                 ],
             )
             .await

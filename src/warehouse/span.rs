@@ -42,6 +42,8 @@ pub struct Span {
     pub reach: Reach,
     /// Whether the batches were published before, and are published again.
     pub is_repair: bool,
+    /// Whether the current rows show all that came before the batches.
+    pub is_published: bool,
     /// Between which values of the first key column the batches lie, where that was asked for.
     pub bounds: Option<Bounds>,
 }
@@ -71,6 +73,7 @@ impl Span {
             landed,
             reach,
             is_repair: false,
+            is_published: false,
             bounds: None,
         }
     }
@@ -83,6 +86,7 @@ impl Span {
             landed,
             reach,
             is_repair: true,
+            is_published: false,
             bounds: None,
         }
     }
@@ -177,6 +181,7 @@ impl Span {
             "first_event": events.first_event.unwrap_or(0),
             "last_event": events.last_event.unwrap_or(0),
             "repeats": events.repeats,
+            "is_shown": self.is_published && target.definition.source.is_read_again(),
             "has_loaded": self.has_loaded() && target.definition.source.table().is_some(),
             "everything": matches!(self.reach, Reach::Everything | Reach::Sample(_)),
             "is_increment": self.reach == Reach::Batches,

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod client;
+mod drops;
 mod items;
 mod postgres;
 mod process;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use certificates::Authority;
 pub(crate) use client::Answer;
+pub(crate) use drops::{Drops, gzip};
 pub(crate) use items::{ITEMS, item, items_trigger, start_items, start_items_by};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};

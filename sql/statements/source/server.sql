@@ -24,4 +24,5 @@ select
     else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
   end,
   least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid())),
-  pg_has_role('pg_read_all_stats', 'usage')
+  pg_has_role('pg_read_all_stats', 'usage'),
+  (select pid from pg_stat_activity where xact_start is not null and backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1)

@@ -1,12 +1,14 @@
--- Tells what a table is like: its oid, its columns with their types, whether its key is unique, and by which columns, never null, in their order.
+-- Tells what a table is like: its oid, its columns with their types, whether its key is unique, and by which columns, never null, in their
+-- order; and whether it is a table at all.
 select
   attribute.attrelid,
   attribute.attname,
   format_type(kind.oid, null),
   unique_key.columns is not null,
   case when unique_key.is_set then unique_key.columns end,
-  coalesce(kind.typname in ('timestamp', 'timestamptz') and greatest(attribute.atttypmod, given.typtypmod) between 0 and 5, false)
+  class.relkind in ('r', 'p')
 from pg_attribute as attribute
+join pg_class as class on class.oid = attribute.attrelid
 join pg_type as given on given.oid = attribute.atttypid
 join pg_type as kind on kind.oid = case when given.typtype = 'd' then given.typbasetype else given.oid end
 left join lateral (

@@ -37,6 +37,16 @@ where _first_file = _source_file and _first_batch = _batch_id
   {% if not remaking %}
   {% include 'staging/unknown.sql' %}
   {% endif %}
+{% elif is_shown and not remaking and not replaying %}
+-- A row is read again where its transaction may be new: one that is shown as it was read is no event.
+select * from taken
+where not exists (
+  select 1 from {{ current }} as shown
+  where {{ equal(key_columns, 'shown', 'taken') }} and shown._occurred_at = taken._occurred_at and taken._operation = 'U'
+    {% for column in value_columns %}
+    and shown.{{ column.name }} is not distinct from taken.{{ column.name }}
+    {% endfor %}
+)
 {% elif repeats %}
 -- Of an id that came more than once, the first that landed.
 , firsts as (

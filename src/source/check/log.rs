@@ -9,7 +9,7 @@ use crate::state::statement;
 pub(super) async fn of(log: &AuditLog<'_>, tables: &[(String, String)]) -> Result<Vec<Finding>> {
     let link = &log.link;
     let found = &log.found;
-    let mut findings = server::of(link);
+    let mut findings = server::of(link, link.server.oldest_pid.zip(link.server.oldest_open));
     let looked_up = found
         .transaction
         .as_deref()

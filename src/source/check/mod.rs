@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::access::Access;
 use super::cursor::Safety;
 use super::files::Files;
-use super::{Kind, Opened};
+use super::{Kind, Opened, Purpose};
 use crate::error::Result;
 use crate::pipeline::Definition;
 use crate::state::Store;
@@ -105,7 +105,7 @@ pub async fn check(
 }
 
 async fn of_files(files: &Files<'_>) -> Result<Vec<Finding>> {
-    let reading = files.begin(None).await?;
+    let reading = files.begin(None, Purpose::Look).await?;
     let waiting = reading.files.len();
     let mut findings = vec![Finding::pass(
         "listing",

@@ -23,7 +23,7 @@ pub(super) async fn of(definition: &Definition, access: &Access) -> Result<Vec<F
         }
     } else {
         for table in tracked {
-            findings.extend(of_table(&link, table, Need::Always).await?);
+            findings.extend(of_table(&link, table, Need::Rows).await?);
         }
     }
 
@@ -35,6 +35,8 @@ pub(super) async fn of(definition: &Definition, access: &Access) -> Result<Vec<F
 enum Need {
     /// By every extraction.
     Always,
+    /// By every extraction, which asks each row for the transaction that wrote it.
+    Rows,
     /// Once, for the rows that are older than their log.
     First,
 }
@@ -51,7 +53,7 @@ async fn of_table(
         .map_err(|cause| link.refused(cause))?;
     let Some(row) = row else {
         return Ok(match need {
-            Need::Always => vec![Finding::error(
+            Need::Always | Need::Rows => vec![Finding::error(
                 "table",
                 format!("there is no table `{schema}.{table}` in the database of the connection"),
                 "mend the name in the pipeline, or `url` of the connection",
@@ -61,14 +63,15 @@ async fn of_table(
         });
     };
     let lacks = |check, detail: String, remedy: String| match need {
-        Need::Always => Finding::error(check, detail, remedy),
+        Need::Always | Need::Rows => Finding::error(check, detail, remedy),
         Need::First => Finding::warn(
             check,
             format!("{detail}; rows that are older than their log are not loaded"),
             remedy,
         ),
     };
-    let (may_use, may_select, is_hidden): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    let (may_use, may_select, is_hidden, is_table): (bool, bool, bool, bool) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
     let mut findings = vec![
         if may_use {
             Finding::pass("schema", format!("the user may use schema `{schema}`"))
@@ -89,6 +92,13 @@ async fn of_table(
             )
         },
     ];
+    if need == Need::Rows && !is_table {
+        findings.push(Finding::error(
+            "table",
+            format!("`{schema}.{table}` is a view or a foreign table, whose rows do not tell which transaction wrote them"),
+            "name the table behind it",
+        ));
+    }
     if is_hidden {
         findings.push(Finding::error(
             "row_security",

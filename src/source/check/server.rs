@@ -1,10 +1,12 @@
 //! What a server tells of other sessions, and what they hold up.
 
+use jiff::Timestamp;
+
 use super::Finding;
 use crate::source::link::Link;
 
-/// Finds what keeps freshness from being told, or from moving.
-pub(super) fn of(link: &Link<'_>) -> Vec<Finding> {
+/// Finds what keeps freshness from being told, or from moving; `holder` is the session that may hold it back, and since when.
+pub(super) fn of(link: &Link<'_>, holder: Option<(i32, Timestamp)>) -> Vec<Finding> {
     let server = &link.server;
     let mut findings = Vec::new();
     findings.push(if server.sees_all {
@@ -25,13 +27,13 @@ pub(super) fn of(link: &Link<'_>) -> Vec<Finding> {
     } else {
         Finding::pass("prepared_transactions", "there is no prepared transaction")
     });
-    findings.push(match (server.oldest_pid, server.oldest_open) {
-        (Some(pid), Some(since)) if server.now.duration_since(since).as_mins() >= 10 => Finding::warn(
+    findings.push(match holder {
+        Some((pid, since)) if server.now.duration_since(since).as_mins() >= 10 => Finding::warn(
             "long_transactions",
             format!("the transaction of process {pid} is open since {since}; freshness does not pass that time"),
             "end it, or find out why it is left open",
         ),
-        _ => Finding::pass("long_transactions", "no transaction that wrote is open for ten minutes"),
+        _ => Finding::pass("long_transactions", "no transaction that holds freshness back is open for ten minutes"),
     });
 
     findings

@@ -8,7 +8,7 @@ use crate::state::statement;
 /// Finds what tables lack.
 pub(super) async fn of(tables: &Tables<'_>) -> Result<Vec<Finding>> {
     let link = &tables.link;
-    let mut findings = server::of(link);
+    let mut findings = server::of(link, link.server.begun_pid.zip(link.server.oldest_begun));
     if link.server.in_recovery {
         findings.push(Finding::error(
             "primary",
@@ -26,7 +26,13 @@ pub(super) async fn of(tables: &Tables<'_>) -> Result<Vec<Finding>> {
             )
             .await
             .map_err(|cause| link.refused(cause))?;
-        findings.push(if row.get(0) {
+        findings.push(if !found.is_time() {
+            Finding::warn(
+                "cursor_index",
+                format!("`{}` of `{from}` is a number, which does not tell what commits late, so each reading scans the table", found.cursor),
+                "take a column of times that the database sets, if there is one",
+            )
+        } else if row.get(0) {
             Finding::pass(
                 "cursor_index",
                 format!("`{}` of `{from}` has an index", found.cursor),

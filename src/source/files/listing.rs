@@ -12,10 +12,11 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::json;
 
 use super::Files;
+use super::open::is_forbidden;
 use super::walk::{Walked, walk};
 use crate::error::Result;
 use crate::pipeline::Changed;
-use crate::source::Reading;
+use crate::source::{Purpose, Reading};
 use crate::state::{FileState, ListedFile};
 
 /// Files of one batch, and their bytes; those after them wait for the next.
@@ -42,8 +43,8 @@ pub(in crate::source) struct Found {
 /// What a listing gives.
 pub(super) enum Listed {
     File(ObjectMeta),
-    /// Something whose name no path can have, as far as it can be shown.
-    Nameless(String),
+    /// Something that cannot be looked at: its name as far as that can be shown, and why.
+    Hidden(String, String),
 }
 
 /// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
@@ -84,11 +85,13 @@ impl Files<'_> {
     pub(in crate::source) async fn begin(
         &self,
         covered_before: Option<Timestamp>,
+        purpose: Purpose,
     ) -> Result<Reading> {
         let now = Timestamp::now();
         let marked = self.marked().await?;
         let mut gone = self.ledger.unread_files(self.pipeline).await?;
         let mut batch = Batch::default();
+        let mut is_whole = true;
         let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
         while let Some(listed) = chunks.next().await {
             let listed = listed.map_err(|fault| fault.1)?;
@@ -96,14 +99,16 @@ impl Files<'_> {
             for listed in &listed {
                 let meta = match listed {
                     Listed::File(meta) => meta,
-                    Listed::Nameless(name) => {
-                        // Freshness stays where it is until somebody names it otherwise.
+                    Listed::Hidden(name, why) => {
+                        // Freshness stays where it is until somebody mends that.
                         tracing::warn!(
                             pipeline = self.pipeline,
                             name,
-                            "a file is not read, because its name is no text"
+                            why,
+                            "a file or folder cannot be looked at, so it is not read"
                         );
                         batch.wait(Timestamp::UNIX_EPOCH);
+                        is_whole = false;
                         continue;
                     }
                 };
@@ -122,7 +127,7 @@ impl Files<'_> {
             }
             self.sort(files, &mut batch).await?;
         }
-        if !gone.is_empty() {
+        if purpose == Purpose::Read && is_whole && !gone.is_empty() {
             self.ledger.forget_files(self.pipeline, &gone).await?;
         }
         let covered = batch.waiting.map_or(now, |waiting| waiting.min(now));
@@ -151,9 +156,10 @@ impl Files<'_> {
                 .list(Some(&self.root))
                 .map(|listed| match listed {
                     Ok(meta) => Ok(Listed::File(meta)),
-                    Err(object_store::Error::InvalidPath { source }) => {
-                        Ok(Listed::Nameless(source.to_string()))
-                    }
+                    Err(object_store::Error::InvalidPath { source }) => Ok(Listed::Hidden(
+                        source.to_string(),
+                        "its name is no text".into(),
+                    )),
                     Err(cause) => Err(self.unavailable(cause)),
                 })
                 .boxed();
@@ -166,9 +172,13 @@ impl Files<'_> {
                         Ok(meta) => Ok(Some(Listed::File(meta))),
                         // It went since.
                         Err(object_store::Error::NotFound { .. }) => Ok(None),
+                        Err(cause) if is_forbidden(&cause) => Ok(Some(Listed::Hidden(
+                            path.to_string(),
+                            "the service may not look into its folder".into(),
+                        ))),
                         Err(cause) => Err(self.unavailable(cause)),
                     },
-                    Ok(Walked::Nameless(name)) => Ok(Some(Listed::Nameless(name))),
+                    Ok(Walked::Hidden(name, why)) => Ok(Some(Listed::Hidden(name, why))),
                     Err(cause) => Err(self.unavailable(cause)),
                 }
             })

@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 const CHUNK: u64 = 1 << 20;
+/// So much of a packed file that is sought in is unpacked.
+const MOST_UNPACKED: u64 = 16 << 30;
 
 /// A file as it was listed.
 #[derive(Clone)]
@@ -52,6 +54,25 @@ impl File {
         })
     }
 
+    /// What gzip or zstd packed, unpacked into a file without a name, for who seeks in it; none where it is not packed.
+    ///
+    /// # Errors
+    ///
+    /// As [`File::text`], and what the folder of temporary files says.
+    pub(super) fn unpacked(&self) -> io::Result<Option<std::fs::File>> {
+        let begin = self.range(0, self.size.min(4))?;
+        if !matches!(begin[..], [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd]) {
+            return Ok(None);
+        }
+        let mut file = tempfile::tempfile()?;
+        let unpacked = io::copy(&mut self.text()?.take(MOST_UNPACKED), &mut file)?;
+        if unpacked == MOST_UNPACKED {
+            return Err(super::rows::unreadable("it is larger than 16 GiB unpacked"));
+        }
+
+        Ok(Some(file))
+    }
+
     fn range(&self, start: u64, length: u64) -> io::Result<Bytes> {
         if start.checked_add(length).is_none_or(|end| end > self.size) {
             return Err(super::rows::unreadable("it points beyond its own end"));
@@ -75,6 +96,23 @@ impl File {
     fn lost(&self, cause: object_store::Error) -> io::Error {
         keep(&self.fault, cause)
     }
+}
+
+/// Whether a store refused what we have no right to, as opposed to one that is away.
+pub(super) fn is_forbidden(fault: &object_store::Error) -> bool {
+    if matches!(fault, object_store::Error::PermissionDenied { .. }) {
+        return true;
+    }
+    let mut cause: Option<&dyn std::error::Error> = Some(fault);
+    while let Some(now) = cause {
+        let denied = now.downcast_ref::<io::Error>();
+        if denied.is_some_and(|denied| denied.kind() == io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = now.source();
+    }
+
+    false
 }
 
 fn keep(fault: &Mutex<Option<object_store::Error>>, cause: object_store::Error) -> io::Error {

@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 
 use super::listing::Found;
-use super::open::File;
+use super::open::{File, is_forbidden};
 use super::rows::{Columns, Reader, Row, Sink};
 use super::{Files, Outcome};
 use crate::error::{Error, Result};
@@ -38,6 +38,8 @@ pub(super) struct Checked {
 enum Fault {
     /// The file itself cannot be.
     Unreadable(String),
+    /// We may not.
+    Forbidden,
     /// The store does not answer as it should.
     Unavailable {
         /// What is told of it.
@@ -114,6 +116,13 @@ impl Files<'_> {
                         break;
                     }
                     continue;
+                }
+                Err(Fault::Forbidden) => {
+                    file.state = FileState::Unreadable;
+                    file.reason =
+                        Some("the service may not read it; once it may, it is read".into());
+                    // No definition has read it, so the next run tries again.
+                    file.read_by.clear();
                 }
                 Err(Fault::Unreadable(reason)) => {
                     let refused = found.refused.as_ref();
@@ -201,6 +210,7 @@ impl Files<'_> {
 
         checked.map_err(
             |cause| match fault.lock().ok().and_then(|mut fault| fault.take()) {
+                Some(cause) if is_forbidden(&cause) => Fault::Forbidden,
                 Some(cause) => Fault::Unavailable {
                     is_silent: self.source.local().is_none()
                         && matches!(cause, object_store::Error::Generic { .. }),
@@ -239,7 +249,10 @@ pub(super) fn read_rows(
     sink: &mut impl Sink,
 ) -> std::io::Result<()> {
     match format {
-        Format::Parquet => reader.parquet(file.clone(), columns, sink),
+        Format::Parquet => match file.unpacked()? {
+            Some(unpacked) => reader.parquet(unpacked, columns, sink),
+            None => reader.parquet(file.clone(), columns, sink),
+        },
         text => reader.text(text, file.text()?, columns, sink),
     }
 }

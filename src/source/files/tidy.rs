@@ -27,7 +27,7 @@ impl Files<'_> {
                 .iter()
                 .filter_map(|listed| match listed {
                     Listed::File(meta) => self.look(meta),
-                    Listed::Nameless(_) => None,
+                    Listed::Hidden(..) => None,
                 })
                 .collect();
             let landed = self
@@ -62,7 +62,8 @@ impl Files<'_> {
                 let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
                 self.store.rename(&from, &to).await
             }
-            After::Keep | After::Delete => self.store.delete(&from).await,
+            After::Delete => self.store.delete(&from).await,
+            After::Keep => Ok(()),
         }
     }
 }

@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 /// What was found in a folder.
 pub(super) enum Walked {
     File(Path),
-    /// Something whose name no path can have, as far as it can be shown.
-    Nameless(String),
+    /// A file, or a folder with all that is in it, that cannot be looked at: its name as far as that can be shown, and why.
+    Hidden(String, String),
 }
 
-/// Gives every plain file below a folder: no links, which lead elsewhere, and nothing of folders that cannot be read.
+/// Gives every plain file below a folder: no links, which lead elsewhere.
 pub(super) fn walk(folder: PathBuf) -> impl Stream<Item = io::Result<Walked>> {
     let (sender, receiver) = mpsc::channel(64);
     tokio::task::spawn_blocking(move || {
@@ -42,7 +42,10 @@ fn below(folder: PathBuf, give: &impl Fn(io::Result<Walked>) -> bool) -> bool {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(fault) => {
-                tracing::warn!(folder = %folder.display(), %fault, "a folder cannot be read, so its files are not");
+                let hidden = Walked::Hidden(folder.display().to_string(), fault.to_string());
+                if !give(Ok(hidden)) {
+                    return false;
+                }
                 continue;
             }
         };
@@ -64,7 +67,7 @@ fn below(folder: PathBuf, give: &impl Fn(io::Result<Walked>) -> bool) -> bool {
                     .to_str()
                     .and_then(|path| Path::parse(path.trim_start_matches('/')).ok())
                     .map_or_else(
-                        || Walked::Nameless(path.display().to_string()),
+                        || Walked::Hidden(path.display().to_string(), "its name is no text".into()),
                         Walked::File,
                     );
                 if !give(Ok(found)) {

@@ -1,0 +1,114 @@
+//! Up to which event the owner of an audit log may delete.
+
+use serde_json::{Value, json};
+
+use crate::harness::{EVENTS, Service};
+
+/// A log without a column of transactions, whose rows need say no more than what happened to which item.
+const ITEMS_LOG: &str = "
+create table audit_log_dml (
+  audit_event_id bigserial primary key, audit_operation text, audit_timestamp timestamptz default clock_timestamp(),
+  tbl_schema text default 'public', tbl_name text default 'items', raw_data jsonb
+);
+create table items (seed bigint, id bigint, v text);
+";
+
+async fn safe_to_purge(service: &Service) -> Value {
+    let path = format!("/v1/sources/{}/safe_to_purge", service.name);
+
+    service.get(&path).await.body["up_to_event"].clone()
+}
+
+#[tokio::test]
+async fn a_poll_that_finds_nothing_moves_the_cursor_and_the_event_up_to_which_a_log_may_be_purged()
+{
+    let service = Service::start(&format!("{EVENTS}poll: 1s\n"), ITEMS_LOG).await;
+    let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series(1, 5) as n";
+    service.shop.batch_execute(write).await.expect("written");
+    for _ in 0..120 {
+        if safe_to_purge(&service).await == json!("5") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    panic!("{}", safe_to_purge(&service).await);
+}
+
+#[tokio::test]
+async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purged() {
+    let service = Service::start(EVENTS, ITEMS_LOG).await;
+    let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series";
+    let purge = async || safe_to_purge(&service).await;
+    service
+        .shop
+        .batch_execute(&format!("{write}(1, 5) as n"))
+        .await
+        .expect("written");
+    service.run().await;
+    assert_eq!(purge().await, json!(null));
+    let slow = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    slow.batch_execute(&format!("begin; {write}(6, 6) as n"))
+        .await
+        .expect("open");
+    service
+        .shop
+        .batch_execute(&format!("{write}(7, 9) as n"))
+        .await
+        .expect("written");
+    service.run().await;
+    assert_eq!(
+        purge().await,
+        json!("5"),
+        "the first extraction's transactions have ended"
+    );
+    service.run().await;
+    service.run().await;
+    assert_eq!(purge().await, json!("5"), "event 6 is still open");
+    slow.batch_execute("commit").await.expect("committed");
+    service.run().await;
+    service.run().await;
+    assert_eq!(purge().await, json!("9"));
+    service
+        .shop
+        .batch_execute(&format!(
+            "delete from audit_log_dml where audit_event_id <= 9; {write}(10, 12) as n"
+        ))
+        .await
+        .expect("purged");
+    let run = service.run().await;
+    assert_eq!(run["counts"]["events"], 3, "{run:#}");
+    let rows = service.query("select count(*) from {marts.items}").await;
+    assert_eq!(json!(rows), json!([[12]]));
+    service
+        .shop
+        .batch_execute(&format!(
+            "truncate audit_log_dml restart identity; {write}(20, 21) as n"
+        ))
+        .await
+        .expect("set back");
+    service.run_once().await;
+    service.run_once().await;
+    assert_ne!(
+        purge().await,
+        json!("12"),
+        "ids that are given anew are not hidden by the old floor"
+    );
+    let check = service
+        .post(&format!("/v1/sources/{}/check", service.name), &json!({}))
+        .await;
+    let verdict = |name: &str| {
+        let findings = check.body["findings"].as_array().expect("findings");
+        findings
+            .iter()
+            .find(|finding| finding["check"] == name)
+            .unwrap_or_else(|| panic!("{name}: {check:?}"))["verdict"]
+            .clone()
+    };
+    assert_eq!(verdict("sequence"), "pass");
+    assert_eq!(verdict("transaction_column"), "warn");
+    assert_eq!(verdict("first_trigger"), "warn");
+    assert_eq!(verdict("select"), "pass");
+}

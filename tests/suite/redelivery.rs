@@ -1,0 +1,132 @@
+//! Rows of files that come again, and in another order: the tables are the same.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::harness::Drops;
+use crate::reference::Random;
+
+#[tokio::test]
+async fn with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
+    in_any_order(", sequence: seq").await;
+}
+
+#[tokio::test]
+async fn with_a_time_files_in_any_order_and_again_make_the_same_table() {
+    in_any_order("").await;
+}
+
+/// Drops the same files in order, and shuffled and twice; with more keys of `source`.
+async fn in_any_order(more: &str) {
+    let source = format!(
+        "{more}, operation: {{column: op, values: {{insert: [c], update: [u], delete: [d]}}}}, occurred_at: at"
+    );
+    let mut random = Random::new(7);
+    let drops = Drops::start(&source).await;
+    let mut files = Vec::new();
+    for file in 0..10 {
+        let mut text = String::from("seq,op,at,id,amount,note\n");
+        for row in 0..20 {
+            let seq = file * 20 + row;
+            let op = ["c", "u", "u", "d"][random.below(4)];
+            let id = random.below(12);
+            writeln!(
+                text,
+                "{seq},{op},2026-01-01 00:{:02}:{:02},{id},{seq},n{seq}",
+                seq / 60,
+                seq % 60
+            )
+            .expect("a row");
+        }
+        files.push(text);
+    }
+    let in_order = drops.service.name.clone();
+    for (at, text) in files.iter().enumerate() {
+        drops.put(&format!("orders{at:02}.csv"), text).await;
+        drops.service.run().await;
+    }
+    for shuffled in Drops::on_both(&source).await {
+        let mut order: Vec<usize> = (0..10).collect();
+        for at in (1..10).rev() {
+            order.swap(at, random.below(at + 1));
+        }
+        for (at, from) in order.iter().enumerate() {
+            shuffled
+                .put(&format!("orders{at:02}.csv"), &files[*from])
+                .await;
+            if at % 2 == 0 {
+                shuffled.service.run().await;
+            }
+            shuffled
+                .put(&format!("orders{at:02}_again.csv"), &files[*from])
+                .await;
+            let run = shuffled.service.run().await;
+            assert_eq!(run["counts"]["duplicate"], 20, "{run:#}");
+        }
+        assert_ne!(in_order, shuffled.service.name);
+        let versions = "select id, cast(amount as varchar), note, cast(valid_from as varchar), cast(valid_to as varchar) from {marts.orders_history} order by id, valid_from";
+        assert_eq!(drops.rows().await, shuffled.rows().await);
+        assert_eq!(
+            drops.service.query(versions).await,
+            shuffled.service.query(versions).await
+        );
+    }
+}
+
+#[tokio::test]
+async fn rejects_that_came_twice_are_replayed_once_and_none_is_left() {
+    let mut drops = Drops::start(", occurred_at: at").await;
+    let row = "id,amount,note,at\n1,1,a,2090-01-01 00:00:00\n";
+    drops.put("orders1.csv", row).await;
+    drops
+        .put("orders2.csv", format!("{row}2,2,b,2026-01-01 00:00:00\n"))
+        .await;
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["rejected"], 2, "{run:#}");
+    let pipeline = drops.definition(", occurred_at: at");
+    let pipeline = format!("{pipeline}max_clock_skew: 36500d\n");
+    drops.service.define(&pipeline);
+    drops.service.restart().await;
+
+    let table = format!("{}.orders", drops.service.name);
+    let replay = drops
+        .service
+        .post_run("/v1/rejects/replay", &json!({"table": table}))
+        .await;
+
+    assert_eq!(replay["counts"]["replayed"], 1, "{replay:#}");
+    assert_eq!(replay["counts"]["rejects_left"], 0, "{replay:#}");
+    let rows = json!([[1, "1.00", "a"], [2, "2.00", "b"]]);
+    assert_eq!(drops.rows().await, rows);
+    let path = format!("/v1/tables/{table}/restage");
+    drops.service.post_run(&path, &json!({})).await;
+    assert_eq!(drops.rows().await, rows);
+    let staged = drops
+        .service
+        .query("select count(*) from {staging.orders}")
+        .await;
+    assert_eq!(json!(staged), json!([[2]]));
+}
+
+#[tokio::test]
+async fn rows_that_a_replaced_file_brings_again_are_duplicates_however_they_are_staged() {
+    for drops in Drops::on_both(", occurred_at: at").await {
+        let old = "1,1,a,2026-01-01 00:00:00\n";
+        drops
+            .put("orders.csv", format!("id,amount,note,at\n{old}"))
+            .await;
+        drops.service.run().await;
+        drops
+            .put(
+                "orders.csv",
+                format!("id,amount,note,at\n{old}2,2,b,2026-01-02 00:00:00\n"),
+            )
+            .await;
+        let run = drops.service.run().await;
+        assert_eq!(run["counts"]["duplicate"], 1, "{run:#}");
+        let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
+        let restage = drops.service.post_run(&path, &json!({})).await;
+        assert_eq!(restage["counts"]["duplicate"], 1, "{restage:#}");
+    }
+}
