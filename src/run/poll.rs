@@ -20,7 +20,7 @@ enum Found {
     Active,
     /// A run was started.
     Something,
-    /// A run was started after one that failed, or that found nothing new.
+    /// A run was started after one that failed, or that only found again what was known.
     Again,
     Nothing,
 }
@@ -79,7 +79,10 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
     }
     // While a transaction stays open, what others committed since it began may be read again and again; and so are files that nobody may read.
     let was_idle = last.as_ref().is_some_and(|run| {
-        run.state == RunState::Succeeded && run.counts["staged"].as_i64().unwrap_or(0) == 0
+        let count = |name: &str| run.counts[name].as_i64().unwrap_or(0);
+        run.state == RunState::Succeeded
+            && count("staged") == 0
+            && (count("duplicate") > 0 || run.counts["events"] == 0)
     });
     let failed = last.filter(|run| run.state == RunState::Failed);
     // What failed by a fault that passes is tried again, and so is a batch that is written and not landed.

@@ -71,12 +71,28 @@ pub(super) async fn settled(
     }
 }
 
+/// Refuses events whose ids cannot be put behind those that a table was made of.
+pub(super) fn same_ids(
+    attempt: &Attempt<'_>,
+    (name, table): (&str, &Table),
+    known: &TableState,
+) -> Result<()> {
+    match table.other_ids(name, known.has_own_ids) {
+        None => Ok(()),
+        Some(detail) => Err(Error::ContractBroken {
+            table: format!("{}.{name}", attempt.definition.name),
+            detail,
+        }),
+    }
+}
+
 /// Refuses to go on with tables that were made in another order of events.
 pub(super) fn same_order(
     attempt: &Attempt<'_>,
     (name, table): (&str, &Table),
     known: &TableState,
 ) -> Result<()> {
+    same_ids(attempt, (name, table), known)?;
     match table.other_order(name, known.is_by_clock) {
         None => Ok(()),
         Some(detail) => Err(Error::ContractBroken {

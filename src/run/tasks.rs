@@ -121,6 +121,7 @@ pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) ->
             let Some(known) = store.table(pipeline, name).await? else {
                 return Ok(Map::new());
             };
+            shape::same_ids(attempt, (name, table), &known)?;
             let mut state = shape::anew(attempt, table, known)?;
             // From here on the marts no longer follow from the log, whatever becomes of this.
             store.unpublish(pipeline, name).await?;

@@ -41,9 +41,9 @@ pub async fn work(app: App) {
         match waiting {
             Ok(waiting) => {
                 was_away = false;
-                for pipeline in waiting {
-                    // Another service may know it: one that has the definition already, or still.
-                    if let Err(error) = app.pipelines.get(&pipeline) {
+                for (pipeline, is_cancelled) in waiting {
+                    // Another service may know it: one that has the definition already, or still. Only who is to end needs none.
+                    if !is_cancelled && let Err(error) = app.pipelines.get(&pipeline) {
                         if unknown.insert(pipeline.clone()) {
                             tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
                         }
@@ -144,6 +144,7 @@ async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
         let end = executor::execute(app, &run, &mut patience).await;
         app.watched.ring();
         match end {
+            // It may be tried again by a caller, which is another matter.
             End::Over => patience = Patience::new(app.config.runs.retry_for),
             End::Again(pause) => tokio::select! {
                 () = tokio::time::sleep(pause) => {}

@@ -144,7 +144,7 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::StateUnavailable`].
-    pub async fn waiting_pipelines(&self) -> Result<Vec<String>> {
+    pub async fn waiting_pipelines(&self) -> Result<Vec<(String, bool)>> {
         let rows = self
             .client()
             .await?
@@ -152,7 +152,7 @@ impl Store {
             .await
             .map_err(fault)?;
 
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// Takes the next run of a pipeline whose lease we hold, and begins its next attempt.

@@ -88,3 +88,74 @@ async fn keys_are_not_compared_while_the_definition_has_another_key() {
         json!([[1, "n1"], [2, "n2"], [3, "n3"]])
     );
 }
+
+#[tokio::test]
+async fn a_row_that_comes_back_as_it_was_is_there_however_late_it_is_staged() {
+    let overlapping = COMPARED.replace("overlap: 0s", "overlap: 10m");
+    let service = Service::start(&overlapping, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'a'), (2, 'b'); create table kept as select * from customers").await;
+    service.run().await;
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    for change in [
+        "delete from customers where id = 1",
+        "insert into customers select * from kept where id = 1",
+    ] {
+        write(change).await;
+        let extract = service.post(&path, &json!({"steps": ["extract"]})).await;
+        let extract = service.ended(&extract.body).await;
+        assert_eq!(extract["succeeded"], true, "{extract:#}");
+    }
+
+    let run = service.run().await;
+
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "a"], [2, "b"]]),
+        "{run:#}"
+    );
+    let again = service.run().await;
+    assert_eq!(again["counts"]["staged"], 0, "{again:#}");
+}
+
+#[tokio::test]
+async fn another_condition_has_the_table_loaded_again_and_what_it_hides_deleted() {
+    let mut service = Service::start(COMPARED, CUSTOMERS).await;
+    let write = "insert into customers select n, case n when 3 then 'hidden' else 'n' || n end, now() - interval '1 day' from generate_series(1, 4) as n";
+    service.shop.batch_execute(write).await.expect("written");
+    service.run().await;
+    let wider = COMPARED.replace("where: \"name <> 'hidden'\", ", "");
+    let narrower = COMPARED.replace("name <> 'hidden'", "id < 3");
+    for (definition, ids) in [
+        (wider, json!([[1], [2], [3], [4]])),
+        (narrower.replace("each_run", "off"), json!([[1], [2]])),
+    ] {
+        service.define(&definition);
+        service.restart().await;
+        service.run().await;
+        service.run().await;
+        let rows = service
+            .query("select id from {marts.customers} order by id")
+            .await;
+        assert_eq!(json!(rows), ids, "{definition}");
+        let idle = service.run().await;
+        assert_eq!(idle["counts"]["staged"], 0, "{idle:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_view_is_refused_because_its_rows_tell_no_transaction() {
+    let view = COMPARED.replace("public.customers", "public.shown");
+    let tables = format!("{CUSTOMERS} create view shown as select * from customers;");
+    let service = Service::start(&view, &tables).await;
+    let path = format!("/v1/sources/{}/check", service.name);
+    let check = service.post(&path, &json!({})).await;
+    let findings = check.body["findings"].as_array().expect("findings");
+    let refused = findings
+        .iter()
+        .any(|finding| finding["check"] == "table" && finding["verdict"] == "error");
+    assert!(refused, "{check:?}");
+    let run = service.run_once().await;
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    assert!(detail.contains("name the table behind it"), "{detail}");
+}

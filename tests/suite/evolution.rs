@@ -229,6 +229,7 @@ async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits
     assert_eq!(json!(rows), json!([[3, 7]]));
     let restaged = service.post_items("restage", &json!({})).await;
     assert_eq!(restaged["state"], "succeeded", "{restaged:#}");
+    assert_eq!(restaged["counts"]["staged"], 4, "{restaged:#}");
     let rows = service
         .query("select id, n, typeof(n) from {marts.items} order by id")
         .await;

@@ -1,5 +1,6 @@
 //! The race: eight writers commit in any order, with pauses, savepoints, exceptions, roll-backs and prepared transactions, and one
-//! commits the lowest id last, when a thousand others were extracted, while runs go on. When the dust has settled, the table of every kind of source is the source's own.
+//! commits the lowest id last, when a thousand others were extracted, while runs go on. When the dust has settled, the table of every
+//! kind of source is the source's own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -130,3 +130,37 @@ async fn rows_that_a_replaced_file_brings_again_are_duplicates_however_they_are_
         assert_eq!(restage["counts"]["duplicate"], 1, "{restage:#}");
     }
 }
+
+#[tokio::test]
+async fn ids_of_another_kind_are_refused_before_anything_is_read_by_them() {
+    let mut drops = Drops::start(", occurred_at: at").await;
+    drops
+        .put(
+            "orders1.csv",
+            "id,amount,note,at,seq\n1,1,a,2026-01-01 00:00:00,1\n",
+        )
+        .await;
+    drops.service.run().await;
+    drops
+        .put(
+            "orders2.csv",
+            "id,amount,note,at,seq\n1,2,b,2026-01-02 00:00:00,2\n",
+        )
+        .await;
+    let numbered = drops.definition(", occurred_at: at, sequence: seq");
+    drops.service.define(&numbered);
+    drops.service.restart().await;
+    let run = drops.service.run_once().await;
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    assert!(detail.contains("by a pipeline of another name"), "{run:#}");
+    let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
+    let queued = drops.service.post(&path, &json!({})).await;
+    let restage = drops.service.ended(&queued.body).await;
+    assert_eq!(restage["state"], "failed", "{restage:#}");
+
+    let before = drops.definition(", occurred_at: at");
+    drops.service.define(&before);
+    drops.service.restart().await;
+    drops.service.run().await;
+    assert_eq!(drops.rows().await, json!([[1, "2.00", "b"]]));
+}

@@ -38,14 +38,20 @@ where _first_file = _source_file and _first_batch = _batch_id
   {% include 'staging/unknown.sql' %}
   {% endif %}
 {% elif is_shown and not remaking and not replaying %}
--- A row is read again where its transaction may be new: one that is shown as it was read is no event.
-select * from taken
-where not exists (
-  select 1 from {{ current }} as shown
-  where {{ equal(key_columns, 'shown', 'taken') }} and shown._occurred_at = taken._occurred_at and taken._operation = 'U'
-    {% for column in value_columns %}
-    and shown.{{ column.name }} is not distinct from taken.{{ column.name }}
-    {% endfor %}
+-- A row is read again where its transaction may be new: it is no event where the current rows show it as it was read. Of later events of
+-- its key they say nothing.
+, placed as (
+  select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id) as _place
+  from taken
+)
+select placed.*
+from placed
+left join {{ current }} as present on {{ equal(key_columns, 'placed', 'present') }}
+where not (
+  _place = 1 and placed._operation = 'U' and present._event_id is not null and present._occurred_at = placed._occurred_at
+  {% for column in value_columns %}
+  and present.{{ column.name }} is not distinct from placed.{{ column.name }}
+  {% endfor %}
 )
 {% elif repeats %}
 -- Of an id that came more than once, the first that landed.

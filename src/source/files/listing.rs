@@ -12,6 +12,7 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::json;
 
 use super::Files;
+use super::batch::Batch;
 use super::open::is_forbidden;
 use super::walk::{Walked, walk};
 use crate::error::Result;
@@ -19,9 +20,6 @@ use crate::pipeline::Changed;
 use crate::source::{Purpose, Reading};
 use crate::state::{FileState, ListedFile};
 
-/// Files of one batch, and their bytes; those after them wait for the next.
-const MOST_FILES: usize = 20_000;
-const MOST_BYTES: u64 = 8 << 30;
 /// Files are looked up in the ledger so many at once.
 pub(super) const LOOKED_UP: usize = 1_000;
 /// A file's time may be ahead of ours by so much; one that is further ahead tells nothing of when it was written.
@@ -38,6 +36,8 @@ pub(in crate::source) struct Found {
     pub(super) table: String,
     /// Why it is not to be read, and what that makes of it.
     pub(super) refused: Option<(FileState, String)>,
+    /// Whether we were not allowed to read it before, which the ledger has.
+    pub(super) was_forbidden: bool,
 }
 
 /// What a listing gives.
@@ -45,35 +45,6 @@ pub(super) enum Listed {
     File(ObjectMeta),
     /// Something that cannot be looked at: its name as far as that can be shown, and why.
     Hidden(String, String),
-}
-
-/// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
-#[derive(Default)]
-struct Batch {
-    files: BTreeSet<Found>,
-    bytes: u64,
-    /// Whether more files wait than it takes.
-    is_cut: bool,
-    waiting: Option<Timestamp>,
-}
-
-impl Batch {
-    fn take(&mut self, file: Found) {
-        self.bytes += file.size;
-        self.files.insert(file);
-        while self.files.len() > 1
-            && (self.files.len() > MOST_FILES || self.bytes > MOST_BYTES)
-            && let Some(last) = self.files.pop_last()
-        {
-            self.bytes -= last.size;
-            self.is_cut = true;
-            self.wait(last.modified_at);
-        }
-    }
-
-    fn wait(&mut self, time: Timestamp) {
-        self.waiting = Some(self.waiting.map_or(time, |waiting| waiting.min(time)));
-    }
 }
 
 impl Files<'_> {
@@ -248,6 +219,7 @@ impl Files<'_> {
             size: meta.size,
             table: (*table).to_owned(),
             refused,
+            was_forbidden: false,
         })
     }
 
@@ -267,6 +239,7 @@ impl Files<'_> {
             };
             let is_judged = known.state == FileState::Landed || known.read_by == self.read_by;
             if !known.is_same || !is_judged {
+                file.was_forbidden = known.is_same && known.read_by.is_empty();
                 if known.has_landed && self.source.changed == Changed::Reject {
                     let reason =
                         "it was read before as another file, and `source.changed` is `reject`";

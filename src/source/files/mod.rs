@@ -1,5 +1,6 @@
 //! Files that are dropped into a folder: what the listing has and the ledger has not.
 
+mod batch;
 mod columns;
 mod csv;
 mod json;

@@ -1,6 +1,6 @@
 //! A file in an object store as a plain stream of bytes, unpacked; and as one that Parquet seeks in.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, Bytes};
@@ -54,23 +54,37 @@ impl File {
         })
     }
 
-    /// What gzip or zstd packed, unpacked into a file without a name, for who seeks in it; none where it is not packed.
+    /// What gzip or zstd packed, unpacked into a temporary file, for who seeks in it; none where it is not packed.
     ///
     /// # Errors
     ///
-    /// As [`File::text`], and what the folder of temporary files says.
+    /// As [`File::text`]; a fault of the folder of temporary files counts as one of the store.
     pub(super) fn unpacked(&self) -> io::Result<Option<std::fs::File>> {
         let begin = self.range(0, self.size.min(4))?;
         if !matches!(begin[..], [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd]) {
             return Ok(None);
         }
-        let mut file = tempfile::tempfile()?;
-        let unpacked = io::copy(&mut self.text()?.take(MOST_UNPACKED), &mut file)?;
-        if unpacked == MOST_UNPACKED {
-            return Err(super::rows::unreadable("it is larger than 16 GiB unpacked"));
+        let no_room = |fault: io::Error| {
+            self.lost(object_store::Error::Generic {
+                store: "the folder of temporary files",
+                source: fault.to_string().into(),
+            })
+        };
+        let mut file = tempfile::tempfile().map_err(no_room)?;
+        let mut text = self.text()?;
+        let mut part = vec![0; 1 << 16];
+        let mut unpacked = 0;
+        loop {
+            let read = text.read(&mut part)?;
+            if read == 0 {
+                return Ok(Some(file));
+            }
+            unpacked += read as u64;
+            if unpacked > MOST_UNPACKED {
+                return Err(super::rows::unreadable("it is larger than 16 GiB unpacked"));
+            }
+            file.write_all(&part[..read]).map_err(no_room)?;
         }
-
-        Ok(Some(file))
     }
 
     fn range(&self, start: u64, length: u64) -> io::Result<Bytes> {

@@ -117,6 +117,11 @@ impl Files<'_> {
                     }
                     continue;
                 }
+                Err(Fault::Forbidden) if found.was_forbidden => {
+                    is_any_read = true;
+                    silent = 0;
+                    continue;
+                }
                 Err(Fault::Forbidden) => {
                     file.state = FileState::Unreadable;
                     file.reason =

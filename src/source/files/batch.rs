@@ -1,0 +1,40 @@
+//! The files that one batch takes of all that wait.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::listing::Found;
+
+/// Files of one batch, and their bytes; those after them wait for the next.
+const MOST_FILES: usize = 20_000;
+const MOST_BYTES: u64 = 8 << 30;
+
+/// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) files: BTreeSet<Found>,
+    bytes: u64,
+    /// Whether more files wait than it takes.
+    pub(super) is_cut: bool,
+    pub(super) waiting: Option<Timestamp>,
+}
+
+impl Batch {
+    pub(super) fn take(&mut self, file: Found) {
+        self.bytes += file.size;
+        self.files.insert(file);
+        while self.files.len() > 1
+            && (self.files.len() > MOST_FILES || self.bytes > MOST_BYTES)
+            && let Some(last) = self.files.pop_last()
+        {
+            self.bytes -= last.size;
+            self.is_cut = true;
+            self.wait(last.modified_at);
+        }
+    }
+
+    pub(super) fn wait(&mut self, time: Timestamp) {
+        self.waiting = Some(self.waiting.map_or(time, |waiting| waiting.min(time)));
+    }
+}
