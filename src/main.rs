@@ -10,9 +10,11 @@ use tracing_subscriber::EnvFilter;
 
 use icefront::config::{Config, LogFormat};
 use icefront::generate::{self, AuditTrigger, Generate, GenerateFiles};
+use icefront::landing::Folder;
 use icefront::pipeline::Pipelines;
 use icefront::postgres::Server;
 use icefront::state::Store;
+use icefront::trino::Trino;
 use icefront::{http, serve};
 
 /// Change data pipelines on Trino and Apache Iceberg behind one REST API.
@@ -157,6 +159,8 @@ fn show(text: &str) -> anyhow::Result<()> {
 fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let pipelines = Pipelines::load(config)?;
     Server::new(&config.state.address()?)?;
+    Trino::new(config.trino.clone())?;
+    Folder::new(&config.landing)?;
     for (name, connection) in &config.connections {
         Server::new(&connection.address(name)?)?;
     }

@@ -16,6 +16,7 @@ mod load;
 mod loaded;
 mod locked;
 mod reading;
+mod rising;
 mod row;
 mod safety;
 mod server;

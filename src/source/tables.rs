@@ -83,12 +83,14 @@ impl<'a> Tables<'a> {
                     ),
                 });
             }
-            found.push(Found {
+            let found_table = Found {
                 name,
                 table,
                 cursor,
                 catalogue,
-            });
+            };
+            found_table.check_rises()?;
+            found.push(found_table);
         }
 
         Ok(Self {

@@ -1,7 +1,5 @@
 //! One table whose rows tell when they were changed: which of them a reading takes.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,8 +12,6 @@ use crate::error::Result;
 use crate::pipeline::{CompareKeys, Table};
 use crate::sql::render;
 
-/// A transaction is listed a moment after it took its time, and clocks are set back a little.
-const LISTED_LATE: Duration = Duration::from_secs(10);
 /// After a table was loaded again: by the reading that follows, and once its rows are published, because those may have gone meanwhile.
 const COMPARISONS: u8 = 2;
 
@@ -92,28 +88,6 @@ impl Found<'_> {
                 .map(|column| format!("{column} {}", kind(column).unwrap_or_default()))
                 .collect(),
         )
-    }
-
-    /// Whether the cursor is a time, not a number.
-    pub(super) fn is_time(&self) -> bool {
-        let kind = self
-            .catalogue
-            .columns
-            .get(self.cursor)
-            .map_or("", String::as_str);
-
-        kind.starts_with("timestamp") || kind == "date"
-    }
-
-    /// How far below the bound a value may be that is written after it, by the column's type: another place's hours, where no zone says which;
-    /// midnight. Rows are told by their transactions besides, so that more than is needed only costs a look.
-    fn slack(&self) -> Duration {
-        let kind = self.catalogue.columns.get(self.cursor);
-        match kind.map(String::as_str) {
-            Some("timestamp with time zone") => LISTED_LATE,
-            Some("date") => Duration::from_hours(48),
-            _ => Duration::from_hours(24),
-        }
     }
 
     /// The condition of the definition; empty where there is none.

@@ -45,7 +45,12 @@ impl Trino {
         let host = url.host_str().ok_or_else(fault)?.to_owned();
         let port = url.port_or_known_default().ok_or_else(fault)?;
         // What cannot be read is told at the start, not by what an engine says to nobody.
-        settings.auth()?;
+        let is_known = settings.auth()?.is_some();
+        if is_known && !secure {
+            return Err(Error::Settings(
+                "`trino.url` begins with `http:`, by which `trino.password` or `trino.jwt` would be sent for everybody to read; write `https:`".into(),
+            ));
+        }
 
         Ok(Self {
             settings,

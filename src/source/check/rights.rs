@@ -58,8 +58,13 @@ async fn of_table(
                 format!("there is no table `{schema}.{table}` in the database of the connection"),
                 "mend the name in the pipeline, or `url` of the connection",
             )],
-            // Its log may outlive it.
-            Need::First => Vec::new(),
+            Need::First => vec![Finding::warn(
+                "table",
+                format!(
+                    "there is no table `{schema}.{table}` in the database of the connection; what its log holds is read, and nothing else of it"
+                ),
+                "mend the name in the pipeline, unless the table is gone",
+            )],
         });
     };
     let lacks = |check, detail: String, remedy: String| match need {
