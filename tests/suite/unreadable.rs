@@ -44,6 +44,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
         drops
             .put("orders_broken.parquet", b"PAR1 and nothing else")
             .await;
+        drops.put("orders_nothing.parquet", "").await;
         drops.put("orders_what", "id\n10\n").await;
         drops.put("orders_folder.csv/other.csv", "id\n11\n").await;
         let run = drops.service.run().await;
@@ -91,6 +92,10 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
                 "unreadable: it is no whole Parquet file",
             ),
             (
+                "orders_nothing.parquet",
+                "unreadable: it is no whole Parquet file",
+            ),
+            (
                 "orders_what",
                 "unreadable: its name does not tell what it is",
             ),
@@ -98,7 +103,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
             let reason = reason(name);
             assert!(reason.starts_with(expected), "{name}: {reason}");
         }
-        assert_eq!(files.len(), 14, "{files:?}");
+        assert_eq!(files.len(), 15, "{files:?}");
 
         drops
             .put("orders_narrow.csv", "id,amount,note\n5,5,mended\n")
