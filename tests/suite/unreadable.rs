@@ -10,43 +10,28 @@ use crate::harness::{Drops, gzip};
 #[tokio::test]
 async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
     for drops in Drops::on_both("").await {
-        drops
-            .put("orders_good.csv", "id,amount,note\n1,1,good\n")
-            .await;
         let whole = gzip("id,amount,note\n2,2,truncated\n".repeat(200));
-        drops
-            .put("orders_truncated.csv.gz", &whole[..whole.len() / 2])
-            .await;
-        drops
-            .put("orders_delimiter.csv", "id;amount;note\n3;3;semicolons\n")
-            .await;
-        drops
-            .put("orders_without_key.csv", "amount,note\n4,no key\n")
-            .await;
-        drops
-            .put("orders_narrow.csv", "id,amount,note\n5,5\n")
-            .await;
-        drops
-            .put("orders_wide.csv", "id,amount,note\n5,5,a,b\n")
-            .await;
-        drops.put("orders_utf16.csv", b"\xff\xfei\0d\0\n\0").await;
-        drops
-            .put("orders_latin1.csv", b"id,amount,note\n6,6,caf\xe9\n")
-            .await;
-        drops.put("orders_empty.csv", "").await;
-        drops.put("orders_twice.csv", "id,id\n7,7\n").await;
-        drops
-            .put("orders_broken.jsonl", "{\"id\": 8}\n{\"id\": \n")
-            .await;
-        drops
-            .put("orders_broken.json", "[{\"id\": 9}, {\"id\"")
-            .await;
-        drops
-            .put("orders_broken.parquet", b"PAR1 and nothing else")
-            .await;
-        drops.put("orders_nothing.parquet", "").await;
-        drops.put("orders_what", "id\n10\n").await;
-        drops.put("orders_folder.csv/other.csv", "id\n11\n").await;
+        let files: [(&str, &[u8]); 16] = [
+            ("orders_good.csv", b"id,amount,note\n1,1,good\n"),
+            ("orders_truncated.csv.gz", &whole[..whole.len() / 2]),
+            ("orders_delimiter.csv", b"id;amount;note\n3;3;semicolons\n"),
+            ("orders_without_key.csv", b"amount,note\n4,no key\n"),
+            ("orders_narrow.csv", b"id,amount,note\n5,5\n"),
+            ("orders_wide.csv", b"id,amount,note\n5,5,a,b\n"),
+            ("orders_utf16.csv", b"\xff\xfei\0d\0\n\0"),
+            ("orders_latin1.csv", b"id,amount,note\n6,6,caf\xe9\n"),
+            ("orders_empty.csv", b""),
+            ("orders_twice.csv", b"id,id\n7,7\n"),
+            ("orders_broken.jsonl", b"{\"id\": 8}\n{\"id\": \n"),
+            ("orders_broken.json", b"[{\"id\": 9}, {\"id\""),
+            ("orders_broken.parquet", b"PAR1 and nothing else"),
+            ("orders_nothing.parquet", b""),
+            ("orders_what", b"id\n10\n"),
+            ("orders_folder.csv/other.csv", b"id\n11\n"),
+        ];
+        for (name, content) in files {
+            drops.put(name, content).await;
+        }
         let run = drops.service.run().await;
         assert_eq!(run["state"], "succeeded", "{run:#}");
         assert_eq!(drops.rows().await, json!([[1, "1.00", "good"]]));
