@@ -138,8 +138,8 @@ impl Store {
 
 /// What [`Lease`] makes the database refuse.
 const LEASE_LOST: &str = "IF001";
-/// Our tables are not there yet; somebody holds a lock for longer than we wait; we were frozen in a transaction; the server only reads.
-const PASSING: [&str; 5] = ["3F000", "42P01", "55P03", "25P03", "25006"];
+/// Our tables, or the columns of a newer service, are not there yet; somebody holds a lock for longer than we wait; we were frozen in a transaction; the server only reads.
+const PASSING: [&str; 6] = ["3F000", "42P01", "42703", "55P03", "25P03", "25006"];
 /// A statement took longer than the server lets it, which it would again.
 const CANCELLED: &str = "57014";
 

@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// Lets so many replicas run, and kills the others.
+    /// Lets so many replicas run, and kills the others; waits until the state database is as they want it.
     pub(crate) async fn run_replicas(&self, count: usize) {
         for (number, replica) in self.replicas.iter().enumerate() {
             if number < count {
@@ -122,6 +122,15 @@ impl World {
             } else {
                 replica.kill();
             }
+        }
+        let state = self.connect("chaos_state").await;
+        let is_migrated = "select to_regclass('icefront.tables') is not null and exists (select from pg_attribute where attrelid = to_regclass('icefront.tables') and attname = 'has_own_ids')";
+        loop {
+            let row = state.query_one(is_migrated, &[]).await;
+            if row.is_ok_and(|row| row.get(0)) {
+                return;
+            }
+            pause(100).await;
         }
     }
 
