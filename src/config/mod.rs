@@ -195,7 +195,7 @@ impl Connection {
     }
 
     fn default_range_rows() -> u32 {
-        500_000
+        2_000_000
     }
 }
 

@@ -82,7 +82,8 @@ pub(super) struct CursorView {
 /// What a source says now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SourceNow {
-    /// Events behind the cursor, counted up to 100,000; of a folder the files that wait to be read. `null` where counting took too long.
+    /// Events that the next run reads, counted up to 100,000; without a column of type `xid8` those of the time of open transactions are
+    /// read, so counted, again. Of a folder the files that wait to be read. `null` where counting took too long.
     backlog: Option<i64>,
     /// Why the backlog is not known.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -77,7 +77,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What it has done so far.
-    pub(super) fn done(&self) -> BTreeSet<String> {
+    pub(super) fn progress(&self) -> BTreeSet<String> {
         let progress = self.progress.lock();
 
         progress.unwrap_or_else(PoisonError::into_inner).clone()

@@ -54,7 +54,7 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
         if problem.class == Class::Interrupted {
             return End::Left;
         }
-        let done = attempt.as_ref().map(Attempt::done).unwrap_or_default();
+        let done = attempt.as_ref().map(Attempt::progress).unwrap_or_default();
         let failed = (problem.class, begun.elapsed());
         if let Some(pause) = patience.pause(run.id, failed, done) {
             let class = problem.class.as_str();

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Evolution, Table};
 use crate::state::TableState;
 
-/// Remembers the columns of a table that is seen for the first time, and what changed of one that is known.
+/// Remembers the columns of a table that is seen for the first time, and what changed of one that is known; refuses events whose ids are
+/// of another kind than its.
 ///
 /// `catalogue` is read in the snapshot that the batch is read in: no event of it can have a field that the catalogue lacks.
 pub(super) async fn see(
@@ -17,6 +18,7 @@ pub(super) async fn see(
     let store = &attempt.app.store;
     let pipeline = &attempt.definition.name;
     if let Some(known) = store.table(pipeline, name).await? {
+        same_ids(attempt, (name, table), &known)?;
         // A table that is dropped, or hidden from us, says nothing of its columns; neither do files of those that others had.
         let catalogue = if catalogue.is_empty() {
             known.catalogue.clone()
@@ -62,28 +64,18 @@ pub(super) async fn settled(
 ) -> Result<TableState> {
     let catalogue = known.catalogue.clone();
     let (known, evolution) = adopt(attempt, (name, table), known, catalogue).await?;
-    match evolution.refusal {
-        None => Ok(known),
-        Some(detail) => Err(Error::ContractBroken {
-            table: format!("{}.{name}", attempt.definition.name),
-            detail,
-        }),
-    }
+    agreed(attempt, name, evolution.refusal)?;
+
+    Ok(known)
 }
 
-/// Refuses events whose ids cannot be put behind those that a table was made of.
+/// Refuses events that cannot be put behind those that a table was made of: their ids are of another kind.
 pub(super) fn same_ids(
     attempt: &Attempt<'_>,
     (name, table): (&str, &Table),
     known: &TableState,
 ) -> Result<()> {
-    match table.other_ids(name, known.has_own_ids) {
-        None => Ok(()),
-        Some(detail) => Err(Error::ContractBroken {
-            table: format!("{}.{name}", attempt.definition.name),
-            detail,
-        }),
-    }
+    agreed(attempt, name, table.other_ids(name, known.has_own_ids))
 }
 
 /// Refuses to go on with tables that were made in another order of events.
@@ -93,13 +85,18 @@ pub(super) fn same_order(
     known: &TableState,
 ) -> Result<()> {
     same_ids(attempt, (name, table), known)?;
-    match table.other_order(name, known.is_by_clock) {
-        None => Ok(()),
-        Some(detail) => Err(Error::ContractBroken {
+
+    agreed(attempt, name, table.other_order(name, known.is_by_clock))
+}
+
+/// Refuses where there is a reason to.
+fn agreed(attempt: &Attempt<'_>, name: &str, refusal: Option<String>) -> Result<()> {
+    refusal.map_or(Ok(()), |detail| {
+        Err(Error::ContractBroken {
             table: format!("{}.{name}", attempt.definition.name),
             detail,
-        }),
-    }
+        })
+    })
 }
 
 /// What a table's definition and catalogue want it to be, whatever it was made of before; not remembered yet.
