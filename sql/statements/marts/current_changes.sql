@@ -1,9 +1,10 @@
 {% include 'marts/lasts.sql' %}
 {% from 'marts/names.sql' import equal, differ, list, within %}
 {# Only rows that act: a row as it should be is not written, a delete of nothing neither. #}
+{# The right side is kept in memory: what changes, not the table. #}
 select lasts.*
-from lasts
-left join {{ current }} as present on {{ equal(key_columns, 'present', 'lasts') }}{{ within('present', bounds) }}
+from {{ current }} as present
+right join lasts on {{ equal(key_columns, 'present', 'lasts') }}{{ within('present', bounds) }}
 where if(_exists,
   present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'lasts') }}{% endif %},
   present._event_id is not null)

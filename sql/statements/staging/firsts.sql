@@ -45,8 +45,9 @@ where _first_file = _source_file and _first_batch = _batch_id
   from taken
 )
 select placed.*
-from placed
-left join {{ current }} as present on {{ equal(key_columns, 'placed', 'present') }}
+from {{ current }} as present
+-- The right side is kept in memory: what was read, not the table.
+right join placed on {{ equal(key_columns, 'placed', 'present') }}
 where not (
   _place = 1 and placed._operation = 'U' and present._event_id is not null and present._occurred_at = placed._occurred_at
   {% for column in value_columns %}
