@@ -1,20 +1,36 @@
 //! Durations as the settings and the API write them.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{Error, Visitor};
 
 /// Reads a duration such as `55s`, `10m` or `1h 30m`.
 pub(crate) fn duration<'de, D>(deserializer: D) -> Result<Duration, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "`{text}` is no duration; write one such as `30s`, `10m` or `1h`"
-        ))
-    })
+    deserializer.deserialize_str(Written)
+}
+
+/// What stands where a duration is to be.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Duration;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a duration such as `30s`, `10m` or `1h`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+        parse_duration(text).ok_or_else(|| {
+            E::custom(format!(
+                "`{text}` is no duration; write one such as `30s`, `10m` or `1h`"
+            ))
+        })
+    }
 }
 
 /// As [`duration`], for a setting that may be left out.
@@ -35,4 +51,30 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     let span: jiff::SignedDuration = text.parse().ok()?;
 
     Duration::try_from(span).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Setting {
+        #[serde(deserialize_with = "duration")]
+        settle: Duration,
+    }
+
+    #[test]
+    fn a_number_without_its_unit_is_answered_with_how_to_write_it() {
+        let read = |text: &str| serde_json::from_str::<Setting>(text);
+        let setting = read(r#"{"settle": "1h 30m"}"#).expect("a duration");
+        assert_eq!(setting.settle, Duration::from_mins(90));
+        for wrong in [
+            r#"{"settle": 5}"#,
+            r#"{"settle": "5"}"#,
+            r#"{"settle": "-5s"}"#,
+        ] {
+            let told = read(wrong).expect_err("no duration").to_string();
+            assert!(told.contains("such as `30s`"), "{told}");
+        }
+    }
 }
