@@ -1,4 +1,4 @@
-//! Rows that a table no longer has: found by comparing its keys, all of them, with those of the current rows.
+//! Rows that a table no longer has: found by comparing its keys, all of them, with those of the current rows and of what landed since.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ const MOST_DELETES: usize = 100_000;
 /// The events of deletes are numbered from here on in their batch: after all rows that were read.
 const DELETES_OF_A_BATCH: i64 = 1 << 35;
 
-/// Adds a delete to the batch for each current row whose key the source no longer has, for the tables that are compared in this
+/// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has, for the tables that are compared in this
 /// reading; gives those that are to be compared again: there are more than a batch takes, or nothing to compare with yet. Ends the
 /// source's snapshot.
 ///
@@ -48,14 +48,14 @@ pub(super) async fn find(
     source.end().await?;
     let mut id = source.first_event(batch.id) + DELETES_OF_A_BATCH;
     for (name, keys) in &compared {
-        let gone = gone(attempt, publisher, keys, name).await?;
-        if gone.len() == MOST_DELETES {
-            unfinished.push((*name).to_owned());
-        }
         let Some(table) = attempt.definition.tables.get(*name) else {
             continue;
         };
         let (schema, table) = table.origin();
+        let gone = gone(attempt, publisher, keys, (name, schema, table)).await?;
+        if gone.len() == MOST_DELETES {
+            unfinished.push((*name).to_owned());
+        }
         for key in gone {
             id += 1;
             let data = Value::Object(key).to_string();
@@ -81,6 +81,8 @@ struct Keys<'a> {
     batch: Batch<'a>,
     files: usize,
     columns: Vec<Column>,
+    /// The last batch that the current rows have.
+    current_batch: i64,
 }
 
 /// Reads the keys of a table; none where there are no current rows to compare them with, or whose key is another.
@@ -95,6 +97,7 @@ async fn read<'a>(
     let Some(known) = known.filter(|known| known.current_batch > 0 && !known.current_anew) else {
         return Ok(None);
     };
+    let current_batch = known.current_batch;
     let columns: Vec<Column> = known
         .columns
         .into_iter()
@@ -124,6 +127,7 @@ async fn read<'a>(
         batch,
         files: writer.finish().await?.count,
         columns,
+        current_batch,
     }))
 }
 
@@ -132,7 +136,7 @@ async fn gone(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
     keys: &Keys<'_>,
-    name: &str,
+    (name, schema, origin): (&str, &str, &str),
 ) -> Result<Vec<Map<String, Value>>> {
     let table = attempt.names.keys(name);
     let landing = Landing {
@@ -152,6 +156,10 @@ async fn gone(
         json!({
             "keys": table,
             "current": attempt.names.current(name),
+            // Batches of runs that ended before they published them.
+            "landing": attempt.names.landing(),
+            "after_batch": keys.current_batch,
+            "from": {"schema": schema, "table": origin},
             "key_columns": keys.columns,
             "batch": keys.batch.id,
             "limit": MOST_DELETES,

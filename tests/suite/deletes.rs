@@ -20,6 +20,15 @@ async fn names(service: &Service) -> serde_json::Value {
     )
 }
 
+/// Lands what there is, and publishes nothing.
+async fn extract(service: &Service) {
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let run = service
+        .post_run(&path, &json!({"steps": ["extract"]}))
+        .await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+}
+
 #[tokio::test]
 async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
     let service = Service::start(COMPARED, CUSTOMERS).await;
@@ -45,6 +54,22 @@ async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
     write("delete from customers").await;
     service.run().await;
     assert_eq!(names(&service).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_row_that_went_before_it_was_published_is_not_there_once_it_is() {
+    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'stays')").await;
+    service.run().await;
+    write("insert into customers values (2, 'goes'), (3, 'comes back')").await;
+    extract(&service).await;
+    write("delete from customers where id > 1").await;
+    extract(&service).await;
+    write("insert into customers values (3, 'back')").await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
+    assert_eq!(names(&service).await, json!([[1, "stays"], [3, "back"]]));
 }
 
 #[tokio::test]
