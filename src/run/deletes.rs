@@ -15,9 +15,9 @@ const MOST_DELETES: usize = 100_000;
 /// The events of deletes are numbered from here on in their batch: after all rows that were read.
 const DELETES_OF_A_BATCH: i64 = 1 << 35;
 
-/// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has, for the tables that are compared in this
-/// reading; gives those that are to be compared again: there are more than a batch takes, or nothing to compare with yet. Ends the
-/// source's snapshot.
+/// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has, for the tables that are compared
+/// in this reading; gives those that are to be compared again: there are more than a batch takes, or nothing to compare with yet. Ends
+/// the source's snapshot.
 ///
 /// The keys are read in the snapshot of the rows and land in a table of their own, which is dropped when they were compared: of
 /// what an earlier try left there, nothing has this batch's number.
