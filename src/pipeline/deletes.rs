@@ -10,12 +10,12 @@ use crate::config::parse_duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deletes {
-    /// When all keys of the table are compared with those of the current rows.
+    /// When all keys of the table are compared with those of the current rows and of what landed since.
     #[serde(default)]
     pub compare_keys: CompareKeys,
 }
 
-/// When all keys of a table are compared with those of the current rows.
+/// When all keys of a table are compared with those of the current rows and of what landed since.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CompareKeys {
     /// Never: rows that went stay.

@@ -16,8 +16,8 @@ const MOST_DELETES: usize = 100_000;
 const DELETES_OF_A_BATCH: i64 = 1 << 35;
 
 /// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has, for the tables that are compared
-/// in this reading; gives those that are to be compared again: there are more than a batch takes, or nothing to compare with yet. Ends
-/// the source's snapshot.
+/// in this reading; gives those that are to be compared again: there are more than a batch takes, which is told besides, or their current
+/// rows are to be made anew first. Ends the source's snapshot.
 ///
 /// The keys are read in the snapshot of the rows and land in a table of their own, which is dropped when they were compared: of
 /// what an earlier try left there, nothing has this batch's number.
@@ -31,8 +31,9 @@ pub(super) async fn find(
     (source, reading): (&Opened<'_>, &Reading),
     batch: Batch<'_>,
     (tally, writer): (&mut Tally, &mut Writer<'_>),
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, bool)> {
     let mut unfinished = Vec::new();
+    let mut are_more = false;
     let mut compared = Vec::new();
     if reading.compared().next().is_some() {
         // What an earlier try left.
@@ -55,6 +56,7 @@ pub(super) async fn find(
         let gone = gone(attempt, publisher, keys, (name, schema, table)).await?;
         if gone.len() == MOST_DELETES {
             unfinished.push((*name).to_owned());
+            are_more = true;
         }
         for key in gone {
             id += 1;
@@ -73,7 +75,7 @@ pub(super) async fn find(
         }
     }
 
-    Ok(unfinished)
+    Ok((unfinished, are_more))
 }
 
 /// The keys of a table, in files of their own.
@@ -81,11 +83,11 @@ struct Keys<'a> {
     batch: Batch<'a>,
     files: usize,
     columns: Vec<Column>,
-    /// The last batch that the current rows have.
+    /// The last batch that the current rows have; 0 where there are none yet.
     current_batch: i64,
 }
 
-/// Reads the keys of a table; none where there are no current rows to compare them with, or whose key is another.
+/// Reads the keys of a table; none where the rows to compare them with are to be made anew, or have another key.
 async fn read<'a>(
     attempt: &Attempt<'_>,
     (source, reading): (&Opened<'_>, &Reading),
@@ -94,7 +96,7 @@ async fn read<'a>(
 ) -> Result<Option<Keys<'a>>> {
     let app = attempt.app;
     let known = app.store.table(&attempt.definition.name, name).await?;
-    let Some(known) = known.filter(|known| known.current_batch > 0 && !known.current_anew) else {
+    let Some(known) = known.filter(|known| !known.current_anew) else {
         return Ok(None);
     };
     let current_batch = known.current_batch;
@@ -155,8 +157,7 @@ async fn gone(
         "landing/gone.sql",
         json!({
             "keys": table,
-            "current": attempt.names.current(name),
-            // Batches of runs that ended before they published them.
+            "current": (keys.current_batch > 0).then(|| attempt.names.current(name)),
             "landing": attempt.names.landing(),
             "after_batch": keys.current_batch,
             "from": {"schema": schema, "table": origin},

@@ -84,6 +84,12 @@ async fn extract_batch(
     };
     landing::sweep(landing, &app.store).await?;
 
+    // Before anything is read: what cannot land is not read again by each try.
+    for (name, table) in &definition.tables {
+        if let Some(known) = app.store.table(&definition.name, name).await? {
+            shape::same_ids(attempt, (name, table), &known)?;
+        }
+    }
     let cursor = app.store.cursor(&definition.name).await?;
     let last = cursor.as_ref().map(|cursor| &cursor.position);
     let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
@@ -191,7 +197,7 @@ async fn write(
     source
         .read(reading, batch.id, (&mut tally, &mut writer))
         .await?;
-    let unfinished = deletes::find(
+    let (unfinished, are_more_gone) = deletes::find(
         attempt,
         publisher,
         (source, reading),
@@ -206,7 +212,10 @@ async fn write(
     let (tables, not_unique) = (tally.tables, tally.not_unique);
     let written = Written {
         position,
-        covered_until: source.covered_after(reading, covered_before),
+        // Rows that went and are deleted by a later batch are not covered by this one.
+        covered_until: covered_before
+            .filter(|_| are_more_gone)
+            .unwrap_or_else(|| source.covered_after(reading, covered_before)),
         events: tables.iter().map(|(_, held)| held.events).sum(),
         files: i64::try_from(files.count).map_err(Error::internal)?,
         bytes: i64::try_from(files.bytes).map_err(Error::internal)?,

@@ -5,8 +5,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Evolution, Table};
 use crate::state::TableState;
 
-/// Remembers the columns of a table that is seen for the first time, and what changed of one that is known; refuses events whose ids are
-/// of another kind than its.
+/// Remembers the columns of a table that is seen for the first time, and what changed of one that is known.
 ///
 /// `catalogue` is read in the snapshot that the batch is read in: no event of it can have a field that the catalogue lacks.
 pub(super) async fn see(
@@ -18,7 +17,6 @@ pub(super) async fn see(
     let store = &attempt.app.store;
     let pipeline = &attempt.definition.name;
     if let Some(known) = store.table(pipeline, name).await? {
-        same_ids(attempt, (name, table), &known)?;
         // A table that is dropped, or hidden from us, says nothing of its columns; neither do files of those that others had.
         let catalogue = if catalogue.is_empty() {
             known.catalogue.clone()

@@ -17,7 +17,7 @@ pub struct Loaded {
     pub until: Option<String>,
     /// Whether its full load is under way: rows that change meanwhile are read after it.
     pub is_loading: bool,
-    /// When all its keys were compared with those of the current rows.
+    /// When all its keys were compared with those of the current rows and of what landed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_compared_at: Option<Timestamp>,
 }

@@ -87,7 +87,7 @@ impl Reading {
         self.is_partial
     }
 
-    /// The tables of which all keys are to be compared with those of the current rows.
+    /// The tables of which all keys are to be compared with those of the current rows and of what landed since.
     pub fn compared(&self) -> impl Iterator<Item = &str> {
         self.compared.iter().map(String::as_str)
     }

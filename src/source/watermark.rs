@@ -12,9 +12,6 @@ use crate::error::Result;
 use crate::pipeline::{CompareKeys, Table};
 use crate::sql::render;
 
-/// After a table was loaded again: by the reading that follows, and once its rows are published, because those may have gone meanwhile.
-const COMPARISONS: u8 = 2;
-
 /// A table that was found in the source.
 pub(super) struct Found<'a> {
     /// Its name in the pipeline.
@@ -228,11 +225,8 @@ impl Found<'_> {
             upto: end.as_deref(),
         };
         let query = self.query(&share, snapshot);
-        position.comparisons = if load.is_again && end.is_none() {
-            COMPARISONS
-        } else {
-            0
-        };
+        // What is read again brings no word of what went before.
+        position.comparisons = u8::from(load.is_again && end.is_none());
         position.load = end.map(|after| FullLoad {
             columns: key,
             after: Some(after),

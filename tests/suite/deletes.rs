@@ -73,6 +73,41 @@ async fn a_row_that_went_before_it_was_published_is_not_there_once_it_is() {
 }
 
 #[tokio::test]
+async fn a_row_that_went_before_anything_was_published_is_not_there_either() {
+    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers values (1, 'stays'), (2, 'goes')").await;
+    extract(&service).await;
+    write("delete from customers where id = 2").await;
+    extract(&service).await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["events"], 0, "{run:#}");
+    assert_eq!(names(&service).await, json!([[1, "stays"]]));
+}
+
+#[tokio::test]
+async fn freshness_waits_for_deletes_of_more_rows_than_a_batch_takes() {
+    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers select n, 'n' || n from generate_series(1, 100001) as n").await;
+    service.run().await;
+    let covered = async || {
+        let path = format!("/v1/tables/{}.customers/freshness", service.name);
+        service.get(&path).await.body["covered_until"].clone()
+    };
+    let before = covered().await;
+    assert!(before.is_string(), "{before}");
+    write("delete from customers where id > 0").await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["deleted"], 100_000, "{run:#}");
+    assert_eq!(covered().await, before);
+    let run = service.run().await;
+    assert_eq!(run["counts"]["deleted"], 1, "{run:#}");
+    assert_ne!(covered().await, before);
+    assert_eq!(names(&service).await, json!([]));
+}
+
+#[tokio::test]
 async fn keys_of_any_type_are_compared_as_what_they_are() {
     let kinds = "
 pipeline: PIPELINE
@@ -89,10 +124,17 @@ tables:
     let run = service.run().await;
     assert_eq!(run["counts"]["deleted"], 2, "{run:#}");
     assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
+    write("update kinds set updated_at = now(); update kinds set f = 'NaN' where b = 1.5").await;
+    extract(&service).await;
+    let run = service.run().await;
+    assert_eq!(
+        run["counts"]["rejected"], 1,
+        "the row without a key is there, so it is not deleted: {run:#}"
+    );
     let left = service
         .query("select cast(b as varchar) from {marts.kinds} order by 1")
         .await;
-    assert_eq!(json!(left), json!([["1.5000"], ["4.5000"]]));
+    assert_eq!(json!(left), json!([["4.5000"]]));
 }
 
 #[tokio::test]

@@ -153,6 +153,11 @@ async fn ids_of_another_kind_are_refused_before_anything_is_read_by_them() {
     let run = drops.service.run_once().await;
     let detail = run["error"]["detail"].as_str().expect("a detail");
     assert!(detail.contains("by a pipeline of another name"), "{run:#}");
+    let state = format!("{}_state", drops.service.name);
+    let state = drops.service.servers.connect(&state).await;
+    let begun = "select count(*) from icefront.batches";
+    let begun = state.query_one(begun, &[]).await.expect("a count");
+    assert_eq!(begun.get::<_, i64>(0), 1, "the second file was not read");
     let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
     let queued = drops.service.post(&path, &json!({})).await;
     let restage = drops.service.ended(&queued.body).await;

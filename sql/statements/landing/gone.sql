@@ -1,37 +1,48 @@
+-- The keys of current rows, and of those that landed and will be, that a whole read of the source's keys does not have; as the texts
+-- that fields have.
 {% from 'marts/names.sql' import bare, equal %}
 {% from 'staging/typed.sql' import typed, text %}
-{% macro keys_of(events) %}
+{% macro keyed(events) %}
 select
     {% for column in key_columns %}
-    {{ typed(column) }} as {{ column.name }}{% if not loop.last %},{% endif %}
-
+    {{ typed(column) }} as {{ column.name }},
     {% endfor %}
+    _operation, _event_id
   from (
     select
       {% for column in key_columns %}
-      element_at(fields, {{ column.from | literal }}) as {{ text(column) }}{% if not loop.last %},{% endif %}
-
+      element_at(fields, {{ column.from | literal }}) as {{ text(column) }},
       {% endfor %}
+      audit_operation as _operation, audit_event_id as _event_id
     from {{ events }}
   )
 {% endmacro %}
 {% set read %}{{ keys }} where _batch_id = {{ batch }}{% endset %}
-{% set waiting %}{{ landing }} where _batch_id > {{ after_batch }} and audit_operation <> 'D' and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}{% endset %}
--- The keys of current rows, and of those that landed and will be, that a whole read of the source's keys does not have; as the texts
--- that fields have.
+{% set landed %}{{ landing }} where _batch_id > {{ after_batch }} and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}{% endset %}
+-- What the source has.
 with present as (
-  {{ keys_of(read) }}
+  {{ keyed(read) }}
 ),
-kept as (
-  select {{ bare(key_columns) }} from {{ current }}
-  union
-  select * from (
-  {{ keys_of(waiting) }}
+-- What batches of runs that ended before they published them will make current rows of: a key whose last event is no delete.
+waiting as (
+  select {{ bare(key_columns) }}
+  from (
+  {{ keyed(landed) }}
   )
-  where {% for column in key_columns %}{{ column.name }} is not null{% if not loop.last %} and {% endif %}{% endfor %}
+  where {% for column in key_columns %}{{ column.name }} is not null{% if column.kind == 'float' %} and not is_nan({{ column.name }}){% endif %}{% if not loop.last %} and {% endif %}{% endfor %}
 
+  group by {{ bare(key_columns) }}
+  having max_by(_operation, _event_id) <> 'D'
+),
+-- All that is to be looked for; a key may be in both, and is distinct below, where few are left.
+kept as (
+  {% if current %}
+  select {{ bare(key_columns) }} from {{ current }}
+  union all
+  {% endif %}
+  select * from waiting
 )
-select
+select distinct
   {% for column in key_columns %}
   {% if column.kind == 'varbinary' %}'\x' || lower(to_hex(kept.{{ column.name }})){% elif column.kind == 'timestamp with time zone' %}replace(cast(kept.{{ column.name }} as varchar), ' UTC', '+00:00'){% else %}cast(kept.{{ column.name }} as varchar){% endif %}{% if not loop.last %},{% endif %}
 

@@ -1,5 +1,5 @@
 -- Tells the last key of the next range of a table's rows; after it the next key. Where all rows that are left are one range there are not two.
--- Keys that are passed over are not made texts, so an index alone is read.
+-- Keys that are passed over are not made texts, so an index alone can do, where the condition names no other column.
 select array[{% for column in bounds.columns %}last.{{ column }}::text{% if not loop.last %}, {% endif %}{% endfor %}]
 from (
   select {% for column in bounds.columns %}source.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}
@@ -17,4 +17,3 @@ from (
   limit 2
 ) as last
 order by {% for column in bounds.columns %}last.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}
-
