@@ -1,11 +1,12 @@
 //! Up to which event the owner of an audit log may delete.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Result, causes};
 use crate::pipeline::{Definition, Source};
-use crate::source::{floor, log_read};
+use crate::source::{Opened, Purpose, floor, log_read};
 
 /// Up to where an audit log may be deleted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -19,7 +20,8 @@ pub struct Purge {
     pub reason: String,
 }
 
-/// Tells up to which event a log may be deleted: the lowest of what the pipelines that read it know.
+/// Tells up to which event a log may be deleted: the lowest of what the pipelines that read it know, while the log is still the one that they
+/// read.
 ///
 /// # Errors
 ///
@@ -36,8 +38,12 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
     else {
         return Ok(purge(None, "this source has no log to delete from".into()));
     };
-    let own = app.store.cursor(&definition.name).await?;
-    let read = own.and_then(|own| log_read(&own.position));
+    let own = app
+        .store
+        .cursor(&definition.name)
+        .await?
+        .map(|own| own.position);
+    let read = own.as_ref().and_then(log_read);
     let mut lowest: Option<i64> = None;
     let usable = app.pipelines.usable().map(|reader| {
         let is_named =
@@ -65,8 +71,28 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         lowest = Some(lowest.map_or(floor, |lowest| lowest.min(floor)));
     }
 
+    match still(app, definition, own.as_ref()).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let reason = "the log's sequence stands below what was read: it was set back, so ids are given again";
+            return Ok(purge(None, reason.into()));
+        }
+        Err(error) => {
+            let reason = format!("the log could not be looked at: {}", causes(&error));
+            return Ok(purge(None, reason));
+        }
+    }
+
     Ok(purge(
         lowest,
         "every event up to it has landed, and no transaction can still commit one".into(),
     ))
+}
+
+/// Whether a log is the one that was read and gives no id again that it gave before.
+async fn still(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
+    let source = Opened::open(definition, &app.access, &app.store).await?;
+    let reading = source.begin(position, None, Purpose::Look).await?;
+
+    Ok(floor(&reading.position).is_some())
 }

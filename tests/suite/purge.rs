@@ -89,6 +89,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
         ))
         .await
         .expect("set back");
+    assert_eq!(purge().await, json!(null), "no run has seen it yet");
     service.run_once().await;
     service.run_once().await;
     assert_ne!(
