@@ -34,15 +34,17 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
     let mut pause = every;
     let mut next = every;
     let mut was_away = false;
+    let mut is_new = true;
     loop {
         tokio::time::sleep(next).await;
         let Ok(definition) = app.pipelines.get(&pipeline) else {
             return;
         };
         let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
-        let found = tokio::time::timeout(LONGEST, look(&app, definition)).await;
+        let found = tokio::time::timeout(LONGEST, look(&app, definition, is_new)).await;
         let found = found.unwrap_or_else(late);
         let was_active = matches!(found, Ok(Found::Active));
+        is_new &= was_active || found.is_err();
         pause = match found {
             Ok(Found::Active) => pause,
             Ok(Found::Something) => every,
@@ -62,7 +64,8 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
     }
 }
 
-async fn look(app: &App, definition: &Definition) -> Result<Found> {
+/// Looks at a source; at first, `is_new`, also at what an earlier service left, by whatever fault: it may have been mended since.
+async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Found> {
     let store = &app.store;
     let pipeline = &definition.name;
     let last = store
@@ -89,7 +92,8 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
     let is_left = failed.as_ref().is_some_and(|run| {
         let error = run.error.as_ref();
         error.is_some_and(|error| error["retryable"] == true)
-    }) || !store.open_batches(pipeline).await?.is_empty();
+    }) || !store.open_batches(pipeline).await?.is_empty()
+        || is_new && is_unpublished(app, definition).await?;
     let cursor = store.cursor(pipeline).await?;
     if let (Some(cursor), false) = (&cursor, is_left) {
         let source = Opened::open(definition, &app.access, store).await?;
@@ -128,4 +132,17 @@ async fn look(app: &App, definition: &Definition) -> Result<Found> {
     } else {
         Found::Something
     })
+}
+
+/// Whether something that landed is not in every table.
+async fn is_unpublished(app: &App, definition: &Definition) -> Result<bool> {
+    let landed = app.store.last_landed(&definition.name).await?;
+    for name in definition.tables.keys() {
+        let known = app.store.table(&definition.name, name).await?;
+        if known.is_some_and(|known| known.current_batch.min(known.history_batch) < landed) {
+            return Ok(true);
+        }
+    }
+
+    Ok(false)
 }

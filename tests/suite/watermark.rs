@@ -114,6 +114,27 @@ async fn a_row_whose_cursor_is_null_is_read_when_it_changes() {
 }
 
 #[tokio::test]
+async fn a_pipeline_that_polls_publishes_at_its_start_what_only_landed_before() {
+    let mut service = Service::start(PIPELINE, CUSTOMERS).await;
+    let write = "insert into customers values (1, 'a')";
+    service.shop.batch_execute(write).await.expect("written");
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    service
+        .post_run(&path, &json!({"steps": ["extract"]}))
+        .await;
+    service.define(&format!("{PIPELINE}poll: 1s\n"));
+    service.restart().await;
+    let table = format!("/v1/tables/{}.customers", service.name);
+    for _ in 0..120 {
+        if service.get(&table).await.body["history_batch"] == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    assert_eq!(names(&service).await, json!([[1, "a"]]));
+}
+
+#[tokio::test]
 async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
     let service = Service::start(&format!("{PIPELINE}poll: 1s\n"), CUSTOMERS).await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
