@@ -46,7 +46,7 @@ pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
     words.join("; ")
 }
 
-fn unknown(what: &str, error: &Error) -> String {
+pub(super) fn unknown(what: &str, error: &Error) -> String {
     format!("{what} could not be found out ({error}), which the next run does before it writes")
 }
 

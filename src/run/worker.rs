@@ -137,8 +137,9 @@ async fn drain(app: &App, pipeline: &str) -> Result<()> {
 
 async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
     let mut patience = Patience::new(app.config.runs.retry_for);
+    let is_known = app.pipelines.get(pipeline).is_ok();
     while !*app.stopping.borrow() {
-        let Some(run) = app.store.claim_run(pipeline).await? else {
+        let Some(run) = app.store.claim_run(pipeline, is_known).await? else {
             return Ok(());
         };
         let end = executor::execute(app, &run, &mut patience).await;

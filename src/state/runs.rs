@@ -155,16 +155,17 @@ impl Store {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// Takes the next run of a pipeline whose lease we hold, and begins its next attempt.
+    /// Takes the next run of a pipeline whose lease we hold, and begins its next attempt; unless it `is_known`, only one that is to be
+    /// cancelled.
     ///
     /// # Errors
     ///
     /// [`Error::StateUnavailable`].
-    pub async fn claim_run(&self, pipeline: &str) -> Result<Option<Run>> {
+    pub async fn claim_run(&self, pipeline: &str, is_known: bool) -> Result<Option<Run>> {
         let row = self
             .client()
             .await?
-            .query_opt(statement!("state/claim_run.sql"), &[&pipeline])
+            .query_opt(statement!("state/claim_run.sql"), &[&pipeline, &is_known])
             .await
             .map_err(fault)?;
         let run = row.map(|row| read(&row));

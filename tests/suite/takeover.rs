@@ -125,6 +125,38 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wait() {
+    let mut service = start_items().await;
+    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    let blocker = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    let lock = "begin; lock table audit_log_dml in access exclusive mode";
+    blocker.batch_execute(lock).await.expect("locked");
+    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let run = service.post(&path, &json!({})).await.body;
+    while state(&service, &run).await != "running" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let next = service.post(&path, &json!({})).await.body;
+    service.define(&ITEMS.replace("tables:", "tabels:"));
+    service.restart().await;
+
+    let cancel = run["links"]["cancel"].as_str().expect("a link");
+    service.post(cancel, &json!({})).await;
+
+    let run = service.ended(&run).await;
+    assert_eq!(run["state"], "cancelled", "{run:#}");
+    assert_eq!(state(&service, &next).await, "queued");
+    drop(blocker);
+    service.define(ITEMS);
+    service.restart().await;
+    let next = service.ended(&next).await;
+    assert_eq!(next["counts"]["inserted"], 1, "{next:#}");
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_a_service_at_once() {
     let service = {
         let mut service = start_items().await;
