@@ -216,6 +216,21 @@ tables: {{orders: {{key: [id]}}}}
 }
 
 #[tokio::test]
+async fn a_folder_that_no_table_names_is_not_looked_into() {
+    let drops = Drops::start("").await;
+    drops.put("orders_1.csv", "id,amount,note\n1,1.5,a\n").await;
+    drops.put("lost+found/found.csv", "").await;
+    let folder = drops.folder().join("lost+found");
+    let name = OsStr::from_bytes(b"no text \xff");
+    std::fs::write(folder.join(name), "").expect("written");
+    drops.service.run().await;
+    let path = format!("/v1/tables/{}.orders/freshness", drops.service.name);
+    let fresh = drops.service.get(&path).await.body;
+    let covered = fresh["covered_until"].as_str().expect("a time");
+    assert!(covered > "2026", "{fresh:#}");
+}
+
+#[tokio::test]
 async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_is_none() {
     for drops in Drops::on_both("").await {
         let path = format!("/v1/tables/{}.orders/freshness", drops.service.name);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use glob::MatchOptions;
+use glob::{MatchOptions, Pattern};
 use jiff::Timestamp;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
@@ -136,25 +136,32 @@ impl Files<'_> {
                 .boxed();
         };
 
-        walk(folder)
-            .then(move |found| async move {
-                match found {
-                    Ok(Walked::File(path)) => match self.store.head(&path).await {
-                        Ok(meta) => Ok(Some(Listed::File(meta))),
-                        // It went since.
-                        Err(object_store::Error::NotFound { .. }) => Ok(None),
-                        Err(cause) if is_forbidden(&cause) => Ok(Some(Listed::Hidden(
-                            path.to_string(),
-                            "the service may not look into its folder".into(),
-                        ))),
-                        Err(cause) => Err(self.unavailable(cause)),
-                    },
-                    Ok(Walked::Hidden(name, why)) => Ok(Some(Listed::Hidden(name, why))),
+        let patterns: Vec<Pattern> = self
+            .patterns
+            .iter()
+            .map(|(_, pattern)| pattern.clone())
+            .collect();
+        walk(folder, move |names| {
+            patterns.iter().any(|pattern| may_hold(pattern, names))
+        })
+        .then(move |found| async move {
+            match found {
+                Ok(Walked::File(path)) => match self.store.head(&path).await {
+                    Ok(meta) => Ok(Some(Listed::File(meta))),
+                    // It went since.
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(cause) if is_forbidden(&cause) => Ok(Some(Listed::Hidden(
+                        path.to_string(),
+                        "the service may not look into its folder".into(),
+                    ))),
                     Err(cause) => Err(self.unavailable(cause)),
-                }
-            })
-            .try_filter_map(|listed| std::future::ready(Ok(listed)))
-            .boxed()
+                },
+                Ok(Walked::Hidden(name, why)) => Ok(Some(Listed::Hidden(name, why))),
+                Err(cause) => Err(self.unavailable(cause)),
+            }
+        })
+        .try_filter_map(|listed| std::future::ready(Ok(listed)))
+        .boxed()
     }
 
     /// The folders with a marker; none where no marker is asked for.
@@ -253,6 +260,24 @@ impl Files<'_> {
 
         Ok(())
     }
+}
+
+/// Whether a folder, by its names below the source's, may hold files of a pattern: no other is looked into, such as `lost+found`.
+fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
+    let mut parts = pattern.as_str().split('/').peekable();
+    for name in names {
+        match parts.next() {
+            Some("**") => return true,
+            Some(part) if parts.peek().is_some() => {
+                if Pattern::new(part).is_ok_and(|part| !part.matches(name)) {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+
+    true
 }
 
 pub(super) fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {

@@ -15,14 +15,17 @@ pub(super) enum Walked {
     Hidden(String, String),
 }
 
-/// Gives every plain file below a folder: no links, which lead elsewhere.
-pub(super) fn walk(folder: PathBuf) -> impl Stream<Item = io::Result<Walked>> {
+/// Gives every plain file below a folder and its folders that `enters` takes by their names below it: no links, which lead elsewhere.
+pub(super) fn walk(
+    folder: PathBuf,
+    enters: impl Fn(&[&str]) -> bool + Send + 'static,
+) -> impl Stream<Item = io::Result<Walked>> {
     let (sender, receiver) = mpsc::channel(64);
     tokio::task::spawn_blocking(move || {
         let give = |found| sender.blocking_send(found).is_ok();
         match std::fs::read_dir(&folder) {
             Ok(_) => {
-                below(folder, &give);
+                below(&folder, &enters, &give);
             }
             Err(fault) => {
                 give(Err(fault));
@@ -36,8 +39,12 @@ pub(super) fn walk(folder: PathBuf) -> impl Stream<Item = io::Result<Walked>> {
 }
 
 /// Goes through a folder, and says whether somebody still listens.
-fn below(folder: PathBuf, give: &impl Fn(io::Result<Walked>) -> bool) -> bool {
-    let mut folders = vec![folder];
+fn below(
+    root: &std::path::Path,
+    enters: &impl Fn(&[&str]) -> bool,
+    give: &impl Fn(io::Result<Walked>) -> bool,
+) -> bool {
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -58,8 +65,13 @@ fn below(folder: PathBuf, give: &impl Fn(io::Result<Walked>) -> bool) -> bool {
                 continue;
             };
             if kind.is_dir() {
-                if !is_hidden(&entry.file_name()) {
-                    folders.push(entry.path());
+                let path = entry.path();
+                let below = path.strip_prefix(root).map(|below| below.to_string_lossy());
+                let names = below
+                    .as_ref()
+                    .map(|below| below.split('/').collect::<Vec<_>>());
+                if !is_hidden(&entry.file_name()) && names.is_ok_and(|names| enters(&names)) {
+                    folders.push(path);
                 }
             } else if kind.is_file() {
                 let path = entry.path();
