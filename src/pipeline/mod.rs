@@ -122,7 +122,13 @@ impl Pipelines {
 
     /// Takes a pipeline in unless it has the name of another or writes a table that another writes.
     fn add(&mut self, definition: Definition, config: &Config) {
-        let writes = |d: &Definition| Names::new(d, config).all();
+        // Trino knows names in small letters alone.
+        let writes = |d: &Definition| -> Vec<String> {
+            let all = Names::new(d, config).all();
+            all.iter()
+                .map(|name| name.to_string().to_lowercase())
+                .collect()
+        };
         let own = writes(&definition);
         let twice = own
             .iter()
