@@ -28,13 +28,21 @@ const DONE: &str =
     "select state <> 'running' or attempt > $2 from icefront.runs where id = $1::text::uuid";
 const OVER: &str =
     "select state not in ('queued', 'running') from icefront.runs where id = $1::text::uuid";
-/// What an attempt recorded since a moment; who took it over may still end its statements until the run is over.
+/// What an attempt recorded since a moment; who took it over may still end its statements until the run is over, and so may the next run of
+/// the pipeline, before it writes to their table.
 const RECORDED: &str = "
 select 'step ' || name || ' ' || state from icefront.steps
 where run_id = $1::text::uuid and attempt = $2 and greatest(started_at, finished_at) > $3::text::timestamptz
 union all
 select 'statement ' || step || ' ' || state from icefront.statements
-where run_id = $1::text::uuid and attempt = $2 and (started_at > $3::text::timestamptz or ($4 and finished_at > $3::text::timestamptz))
+where run_id = $1::text::uuid and attempt = $2 and (
+  started_at > $3::text::timestamptz
+  or ($4 and finished_at > $3::text::timestamptz and not exists (
+    select from icefront.runs as next
+    where next.pipeline = statements.pipeline and next.id > statements.run_id
+      and next.started_at < statements.finished_at and (next.finished_at is null or next.finished_at > statements.finished_at)
+  ))
+)
 ";
 
 /// What a replica writes to its state, by how the statement begins or ends.
