@@ -16,7 +16,7 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(3);
 pub struct Runs {
     /// Trino statements at once, per run.
     pub concurrency: usize,
-    /// The longest an attempt of a run may take.
+    /// The longest a run may take, with all its tries and pauses.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
     /// The longest a step may take.

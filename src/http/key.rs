@@ -67,7 +67,7 @@ impl IntoParams for IdempotencyKey {
     }
 }
 
-/// Answers the run that a call came to: `202` with its place; `200` where it was over before.
+/// Answers the run that a call came to: `202` with its place; `200` where it is over, well or not.
 pub(super) fn accepted(accepted: state::Accepted) -> Response {
     let state::Accepted { run, is_replay } = accepted;
     let location = format!("/v1/runs/{}", run.id);

@@ -23,7 +23,8 @@ pub(super) struct StartQuery {
     /// Answer when the run has ended: `200` succeeded, `424` failed, `409` cancelled, `504` still running.
     #[param(example = true)]
     sync: bool,
-    /// Wait so many seconds for the end, at most `55s`, which `sync` does when this is absent.
+    /// Wait so many seconds for the end, at most `55s`, which `sync` does when this is absent. Without `sync` the status does not tell how the
+    /// run ended: `succeeded` does.
     #[param(
         example = "55s",
         pattern = r"^0*([0-9]|[1-4][0-9]|5[0-5])s$",
@@ -49,7 +50,7 @@ pub(super) struct StartQuery {
              ("steps" = (operation_id = "list_steps", parameters(("run_id" = "$response.body#/run_id")))),
              ("changes" = (operation_id = "list_run_changes", parameters(("run_id" = "$response.body#/run_id")))),
          )),
-        (status = OK, description = "The run is over: with `sync` it succeeded, else it is what the key came to before (`Idempotency-Replayed: true`)", body = Run),
+        (status = OK, description = "The run is over: with `sync` it succeeded; else it ended well or not, as `succeeded` tells, within `wait` or before its key came again (`Idempotency-Replayed: true`)", body = Run),
         (status = CONFLICT, description = "A run is active and `if_running` is `reject`, the pipeline is broken, or with `sync`: the run was cancelled", body = Problem, content_type = PROBLEM_JSON,
          headers(("Location" = Option<String>, description = "The run that is active"))),
         (status = TOO_MANY_REQUESTS, description = "More runs wait than `runs.queue_limit` allows; `Retry-After` tells when to ask again", body = Problem, content_type = PROBLEM_JSON),
