@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{EVENTS, Service, items_trigger};
+use crate::harness::{EVENTS, Servers, Service, items_trigger};
 
 const PIPELINE: &str = "
 pipeline: PIPELINE
 source: {kind: postgres_table, connection: shop}
 tables:
-  customers: {from: public.customers, key: [region, id], cursor: updated_at, overlap: 0s}
+  people: {from: public.customers, key: [region, id], cursor: updated_at, overlap: 0s}
 ";
 const CUSTOMERS: &str = "
 create table customers (region text, id bigint, name text, updated_at timestamptz not null default now(), primary key (id, region));
@@ -31,7 +31,7 @@ async fn both(service: &Service) -> [Vec<String>; 2] {
         .await
         .expect("counted");
     let table = service
-        .query("select cast(count(*) as varchar), cast(sum(id) as varchar), cast(sum(length(name)) as varchar), cast(count(distinct region || cast(id as varchar)) as varchar) from {marts.customers}")
+        .query("select cast(count(*) as varchar), cast(sum(id) as varchar), cast(sum(length(name)) as varchar), cast(count(distinct region || cast(id as varchar)) as varchar) from {marts.people}")
         .await;
 
     [
@@ -45,8 +45,17 @@ async fn both(service: &Service) -> [Vec<String>; 2] {
 
 #[tokio::test]
 async fn a_full_load_that_is_killed_goes_on_and_reads_nothing_twice() {
+    killed_goes_on(Servers::find()).await;
+}
+
+#[tokio::test]
+async fn a_full_load_into_s3_that_is_killed_goes_on_and_reads_nothing_twice() {
+    killed_goes_on(Servers::find_s3()).await;
+}
+
+async fn killed_goes_on(servers: Servers) {
     let settings = "connections.shop.range_rows = 100_000";
-    let mut service = Service::start_with(PIPELINE, CUSTOMERS, settings).await;
+    let mut service = Service::start_on(servers, PIPELINE, CUSTOMERS, settings).await;
     let write = "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, 1000000) as n";
     service.shop.batch_execute(write).await.expect("written");
     let source = format!("/v1/sources/{}", service.name);
@@ -98,7 +107,7 @@ async fn a_resync_finds_what_a_table_did_not_tell() {
 
     let resync = service
         .post_run(
-            &format!("/v1/tables/{}.customers/resync", service.name),
+            &format!("/v1/tables/{}.people/resync", service.name),
             &json!({}),
         )
         .await;
@@ -111,7 +120,7 @@ async fn a_resync_finds_what_a_table_did_not_tell() {
     let after = service.run().await;
     assert_eq!(after["counts"]["events"], 0, "{after:#}");
     let versions = service
-        .query("select count(*) from {marts.customers_history}")
+        .query("select count(*) from {marts.people_history}")
         .await;
     assert_eq!(
         json!(versions),

@@ -23,26 +23,26 @@ select
 with present as (
   {{ keyed(read) }}
 ),
--- What batches of runs that ended before they published them will make current rows of: a key whose last event is no delete.
+-- What batches of runs that ended before they published them will make of keys: the last event of each.
 waiting as (
-  select {{ bare(key_columns) }}
+  select {{ bare(key_columns) }}, max_by(_operation, _event_id) as _last
   from (
   {{ keyed(landed) }}
   )
   where {% for column in key_columns %}{{ column.name }} is not null{% if column.kind == 'float' %} and not is_nan({{ column.name }}){% endif %}{% if not loop.last %} and {% endif %}{% endfor %}
 
   group by {{ bare(key_columns) }}
-  having max_by(_operation, _event_id) <> 'D'
 ),
--- All that is to be looked for; a key may be in both, and is distinct below, where few are left.
+-- The rows that there will be.
 kept as (
   {% if current %}
-  select {{ bare(key_columns) }} from {{ current }}
+  select {{ bare(key_columns) }} from {{ current }} as published
+  where not exists (select 1 from waiting where {{ equal(key_columns, 'waiting', 'published') }})
   union all
   {% endif %}
-  select * from waiting
+  select {{ bare(key_columns) }} from waiting where _last <> 'D'
 )
-select distinct
+select
   {% for column in key_columns %}
   {% if column.kind == 'varbinary' %}'\x' || lower(to_hex(kept.{{ column.name }})){% elif column.kind == 'timestamp with time zone' %}replace(cast(kept.{{ column.name }} as varchar), ' UTC', '+00:00'){% else %}cast(kept.{{ column.name }} as varchar){% endif %}{% if not loop.last %},{% endif %}
 
