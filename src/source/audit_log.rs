@@ -121,7 +121,11 @@ impl<'a> AuditLog<'a> {
         Ok(Reading {
             read_at: snapshot.taken_at,
             covered_until: self.covered_until(covered_before),
-            blocked_by: Blocking::of(server.oldest_pid, server.oldest_open, snapshot.taken_at),
+            blocked_by: Blocking::of(
+                server,
+                server.oldest_pid.zip(server.oldest_open),
+                snapshot.taken_at,
+            ),
             queries: vec![self.condition(last.as_ref(), snapshot.highest)],
             is_continued: last.is_some(),
             is_partial: false,
@@ -168,7 +172,7 @@ impl<'a> AuditLog<'a> {
         let is_known = self.found.sequence_cache == Some(1)
             && server.sees_all
             && !server.in_recovery
-            && !server.has_prepared;
+            && server.prepared.is_none();
         let (floor, next) = last.map_or((None, None), |last| (last.floor, last.next_floor));
         match next {
             Some(next) if is_known && next.read_at < server.settled_until() => {
@@ -238,7 +242,7 @@ impl<'a> AuditLog<'a> {
             .oldest_open
             .map_or(self.link.server.now, |open| open.min(self.link.server.now));
         match before {
-            Some(before) if self.link.server.has_prepared => before.min(open),
+            Some(before) if self.link.server.prepared.is_some() => before.min(open),
             Some(before) => before.max(open),
             None => open,
         }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::files::Found;
+use super::server::Server;
 
 /// What a snapshot is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +19,14 @@ pub enum Purpose {
 /// A transaction that was open, so that what it commits is read later.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Blocking {
-    /// Its process id in the source.
+    /// Its process id in the source; one that was prepared has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 4711)]
-    pub pid: i32,
-    /// When it began.
+    pub pid: Option<i32>,
+    /// The name by which it was prepared, to be committed or rolled back later by anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gid: Option<String>,
+    /// When it began, or was prepared.
     pub since: Timestamp,
     /// How long ago that was when it was read.
     #[schema(example = 12.5)]
@@ -29,12 +34,22 @@ pub struct Blocking {
 }
 
 impl Blocking {
-    /// A transaction of process `pid` that was open since some time; none where nobody knows of one.
-    pub(super) fn of(pid: Option<i32>, since: Option<Timestamp>, now: Timestamp) -> Option<Self> {
-        let (pid, since) = pid.zip(since)?;
+    /// The transaction that a server told of as prepared, which holds back more than any other; else the one that a process has `open` since
+    /// some time; none where nobody knows of one.
+    pub(super) fn of(
+        server: &Server,
+        open: Option<(i32, Timestamp)>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let (pid, gid, since) = match (&server.prepared, open) {
+            (Some((gid, since)), _) => (None, Some(gid.clone()), *since),
+            (None, Some((pid, since))) => (Some(pid), None, since),
+            (None, None) => return None,
+        };
 
         Some(Self {
             pid,
+            gid,
             since,
             age_seconds: now.duration_since(since).as_secs_f64(),
         })

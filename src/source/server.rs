@@ -14,7 +14,8 @@ pub(super) struct Server {
     pub(super) oldest_open: Option<Timestamp>,
     /// Whose that is.
     pub(super) oldest_pid: Option<i32>,
-    pub(super) has_prepared: bool,
+    /// The transaction that was prepared first, by its name, and when; when it began it does not tell.
+    pub(super) prepared: Option<(String, Timestamp)>,
     pub(super) in_recovery: bool,
     pub(super) system_identifier: String,
     pub(super) timeline: i32,
@@ -37,7 +38,7 @@ impl Server {
             now: row.get(0),
             oldest_open: row.get(1),
             oldest_pid: row.get(2),
-            has_prepared: row.get(3),
+            prepared: row.get::<_, Option<String>>(3).zip(row.get(10)),
             in_recovery: row.get(4),
             system_identifier: row.get(5),
             timeline: row.get(6),

@@ -180,10 +180,14 @@ impl<'a> Tables<'a> {
                 before if is_loading => before.unwrap_or(Timestamp::UNIX_EPOCH),
                 None => server.settled_until(),
                 // A prepared transaction does not tell when it began.
-                Some(before) if server.has_prepared => before.min(server.settled_until()),
+                Some(before) if server.prepared.is_some() => before.min(server.settled_until()),
                 Some(before) => before.max(server.settled_until()),
             },
-            blocked_by: Blocking::of(server.begun_pid, server.oldest_begun, snapshot.taken_at),
+            blocked_by: Blocking::of(
+                server,
+                server.begun_pid.zip(server.oldest_begun),
+                snapshot.taken_at,
+            ),
             queries,
             files: Vec::new(),
             is_continued: last.is_some(),

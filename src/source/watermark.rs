@@ -249,7 +249,7 @@ impl Found<'_> {
             let server = &link.server;
             // A prepared transaction does not tell when it began; so nothing moves while there is one. Where nothing was read before,
             // the transactions that wrote the rows tell alone.
-            if server.has_prepared {
+            if server.prepared.is_some() {
                 return Ok(before.and_then(|before| before.upto.clone()));
             }
             let upto = server.settled_until() - self.table.overlap - self.slack();

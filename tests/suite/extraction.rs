@@ -85,6 +85,44 @@ async fn late_commits_are_not_skipped(audit_table: &str) {
 }
 
 #[tokio::test]
+async fn who_holds_a_source_back_is_told_by_process_or_by_the_name_of_what_was_prepared() {
+    let audit = format!("{PLAIN_AUDIT_TABLE}{WITH_TRANSACTION}{ITEMS}");
+    let service = Service::start(EVENTS, &audit).await;
+    write(&service.shop, 1).await;
+    service.run().await;
+    let database = format!("{}_shop", service.name);
+    let slow = service.servers.connect(&database).await;
+    slow.batch_execute("begin").await.expect("begun");
+    write(&slow, 2).await;
+    let pid = slow.query_one("select pg_backend_pid()", &[]).await;
+    let pid: i32 = pid.expect("a process").get(0);
+    let path = format!("/v1/sources/{}", service.name);
+    let source = service.get(&path).await.body;
+    let now = &source["now"]["blocked_by_transaction"];
+    assert_eq!(now["pid"], pid, "{source:#}");
+    assert!(now["age_seconds"].as_f64() >= Some(0.0), "{source:#}");
+    service.run().await;
+    let source = service.get(&path).await.body;
+    let then = &source["cursor"]["blocked_by_transaction"];
+    assert_eq!(then["pid"], pid, "{source:#}");
+
+    let name = &service.name;
+    let prepare = format!("prepare transaction '{name}'");
+    slow.batch_execute(&prepare).await.expect("prepared");
+    service.run().await;
+    let source = service.get(&path).await.body;
+    let end = format!("commit prepared '{name}'");
+    slow.batch_execute(&end).await.expect("committed");
+    for at in ["now", "cursor"] {
+        let blocked = &source[at]["blocked_by_transaction"];
+        assert_eq!(blocked["gid"], name.as_str(), "{source:#}");
+        assert_eq!(blocked["pid"], json!(null), "{source:#}");
+    }
+    service.run().await;
+    assert_eq!(staged(&service).await, [1, 2]);
+}
+
+#[tokio::test]
 async fn late_commits_are_not_skipped_by_the_transaction_column() {
     late_commits_are_not_skipped(&format!("{PLAIN_AUDIT_TABLE}{WITH_TRANSACTION}")).await;
 }

@@ -11,7 +11,7 @@ select
   clock_timestamp(),
   least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid())),
   (select pid from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1),
-  exists (select from pg_prepared_xacts where database = current_database()),
+  (select gid from pg_prepared_xacts where database = current_database() order by prepared limit 1),
   pg_is_in_recovery(),
   (select system_identifier::text from pg_control_system()),
   -- The control file learns of a promotion with the checkpoint after it, which may take minutes.
@@ -25,4 +25,5 @@ select
   end,
   least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid())),
   pg_has_role('pg_read_all_stats', 'usage'),
-  (select pid from pg_stat_activity where xact_start is not null and backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1)
+  (select pid from pg_stat_activity where xact_start is not null and backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1),
+  (select min(prepared) from pg_prepared_xacts where database = current_database())

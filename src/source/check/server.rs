@@ -18,10 +18,10 @@ pub(super) fn of(link: &Link<'_>, holder: Option<(i32, Timestamp)>) -> Vec<Findi
             "grant pg_read_all_stats to the user of the connection",
         )
     });
-    findings.push(if server.has_prepared {
+    findings.push(if let Some((gid, since)) = &server.prepared {
         Finding::warn(
             "prepared_transactions",
-            "there is a prepared transaction, which does not tell when it began; until it ends, freshness stays where it is",
+            format!("transaction `{gid}` was prepared at {since}, and does not tell when it began; until it ends, freshness stays where it is"),
             "commit it or roll it back; `pg_prepared_xacts` shows it",
         )
     } else {
