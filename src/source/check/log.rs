@@ -55,6 +55,13 @@ pub(super) async fn of(log: &AuditLog<'_>, tables: &[(String, String)]) -> Resul
             "make it an identity column, or a bigserial",
         ),
     });
+    if !found.is_json {
+        findings.push(Finding::warn(
+            "earlier_rows",
+            format!("`{}` of the log is no `json` or `jsonb`, so rows of its tables from before it are not loaded", log.columns.data),
+            "make it `jsonb`, or have the rows logged by touching them",
+        ));
+    }
     for (schema, table) in tables {
         findings.push(of_triggers(log, schema, table).await?);
     }

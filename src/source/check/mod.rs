@@ -11,7 +11,7 @@ use super::access::Access;
 use super::cursor::Safety;
 use super::files::Files;
 use super::{Kind, Opened, Purpose};
-use crate::error::Result;
+use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
 use crate::state::Store;
 
@@ -105,7 +105,16 @@ pub async fn check(
 }
 
 async fn of_files(files: &Files<'_>) -> Result<Vec<Finding>> {
-    let reading = files.begin(None, Purpose::Look).await?;
+    let reading = match files.begin(None, Purpose::Look).await {
+        Err(error @ Error::FilesUnavailable { .. }) => {
+            return Ok(vec![Finding::error(
+                "listing",
+                format!("the folder cannot be listed: {}", causes(&error)),
+                "see that `source.path` is there and that the service may list it; of S3, allow it `ListBucket`",
+            )]);
+        }
+        reading => reading?,
+    };
     let waiting = reading.files.len();
     let mut findings = vec![Finding::pass(
         "listing",
