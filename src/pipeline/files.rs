@@ -19,7 +19,8 @@ pub struct FileSource {
     /// How files of comma-separated values are written.
     #[serde(default)]
     pub csv: Csv,
-    /// What the rows say happened; where it is not said, every row is the state of a row now.
+    /// What the rows say happened; where it is not said, or `upsert`, every row is the state of a row now.
+    #[serde(default, deserialize_with = "super::operations::or_upsert")]
     pub operation: Option<OperationColumn>,
     /// The column that says when it happened; the file's time where it is not said.
     pub occurred_at: Option<String>,

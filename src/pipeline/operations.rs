@@ -1,6 +1,10 @@
 //! What the rows of files say happened.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 /// The column that says what happened to a row.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +27,41 @@ pub struct Operations {
     pub update: Vec<String>,
     /// A row went.
     pub delete: Vec<String>,
+}
+
+/// Reads `operation:`: a column, or the word `upsert` for rows that tell how they are now.
+pub(super) fn or_upsert<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<OperationColumn>, D::Error> {
+    struct Operation;
+
+    impl<'de> Visitor<'de> for Operation {
+        type Value = Option<OperationColumn>;
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            to.write_str("`upsert`, or a column such as `{column: op, values: {delete: [D]}}`")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            if text == "upsert" {
+                return Ok(None);
+            }
+
+            Err(E::custom(format!(
+                "`operation` is `{text}`; write `upsert`, or a column such as `{{column: {text}, values: {{delete: [D]}}}}`"
+            )))
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            OperationColumn::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Operation)
 }
 
 impl OperationColumn {

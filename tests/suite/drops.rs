@@ -7,6 +7,19 @@ use serde_json::json;
 use crate::harness::{Drops, gzip};
 
 #[tokio::test]
+async fn values_are_separated_quoted_and_missing_as_the_definition_says() {
+    let csv = r#", operation: upsert, csv: {header: false, columns: [id, amount, note], delimiter: ";", quote: "'", null_text: '\N'}"#;
+    let drops = Drops::start(csv).await;
+    drops
+        .put("orders1.csv", "1;1.5;'a;b'\n2;\\N;'it''s'\n3;;\\N\n")
+        .await;
+    let run = drops.service.run().await;
+    assert_eq!(run["counts"]["rejected"], 1, "no number is empty: {run:#}");
+    let rows = json!([[1, "1.50", "a;b"], [2, null, "it's"]]);
+    assert_eq!(drops.rows().await, rows);
+}
+
+#[tokio::test]
 async fn rows_of_every_format_become_the_same_table() {
     for drops in Drops::on_both("").await {
         drops

@@ -208,22 +208,27 @@ impl Files<'_> {
                 }
                 true
             };
-            read_rows(&reader, format, &file, columns, &mut keep).map(|()| checked)
+            match read_rows(&reader, format, &file, columns, &mut keep) {
+                Ok(()) => Ok(checked),
+                Err(cause) => Err((cause, checked.count)),
+            }
         })
         .await
         .map_err(|_| Fault::Unreadable("it makes its decoder fail".into()))?;
 
         checked.map_err(
-            |cause| match fault.lock().ok().and_then(|mut fault| fault.take()) {
+            |(cause, count)| match fault.lock().ok().and_then(|mut fault| fault.take()) {
                 Some(cause) if is_forbidden(&cause) => Fault::Forbidden,
                 Some(cause) => Fault::Unavailable {
                     is_silent: self.source.local().is_none()
                         && matches!(cause, object_store::Error::Generic { .. }),
                     error: self.unavailable(cause),
                 },
-                None if cause.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Unreadable(
-                    "it ends in the middle; it was not written to its end, or cut".into(),
-                ),
+                None if cause.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    Fault::Unreadable(format!(
+                        "it ends in the middle, after {count} rows; it was not written to its end, or cut"
+                    ))
+                }
                 None => Fault::Unreadable(cause.to_string()),
             },
         )
