@@ -64,7 +64,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
             return Ok(purge(
                 None,
                 format!(
-                    "pipeline `{reader}` does not know it yet: it takes two readings and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST /v1/sources/{reader}/check` tells which is missing"
+                    "pipeline `{reader}` does not know it yet: it takes two readings of a primary and the end of the transactions that were open at the first, ids from a sequence with `cache 1` that the user may see, and a user who sees when others began their transactions; `POST /v1/sources/{reader}/check` tells which is missing"
                 ),
             ));
         };
