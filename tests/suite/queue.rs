@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, item, log, start_items};
+use crate::harness::{
+    Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, item, log, start_items, write_pipeline,
+};
 
 /// Holds extractions back for as long as it is kept.
 async fn hold(service: &Service) -> tokio_postgres::Client {
@@ -235,4 +237,32 @@ async fn a_step_and_a_run_that_take_too_long_are_stopped_and_named() {
 
     drop(held);
     service.run().await;
+}
+
+#[tokio::test]
+async fn two_pipelines_that_write_one_table_in_whatever_letters_are_refused() {
+    let mut service = start_items().await;
+    let layer = |layer: &str| format!("{}_{layer}", service.name).to_uppercase();
+    let other = format!(
+        "{ITEMS}schemas: {{landing: {}, staging: {}, marts: {}}}\n",
+        layer("landing"),
+        layer("staging"),
+        layer("marts")
+    );
+    write_pipeline(service.folder.path(), "zz_other", &other);
+    service.restart().await;
+    let refused = service
+        .post("/v1/pipelines/zz_other/runs", &json!({}))
+        .await;
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (409, "pipeline-broken")
+    );
+    assert!(
+        refused.detail().contains("writes too"),
+        "{}",
+        refused.detail()
+    );
+    let run = service.run().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
 }

@@ -158,28 +158,41 @@ async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wa
 
 #[tokio::test]
 async fn a_second_signal_ends_a_service_at_once() {
-    let service = {
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
         let mut service = start_items().await;
         service.restart_as_process(&[]).await;
-        service
-    };
-    let blocker = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
-    let lock = "begin; lock table audit_log_dml in access exclusive mode";
-    blocker.batch_execute(lock).await.expect("locked");
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let run = service.post(&path, &json!({})).await.body;
-    while state(&service, &run).await != "running" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let blocker = service
+            .servers
+            .connect(&format!("{}_shop", service.name))
+            .await;
+        let lock = "begin; lock table audit_log_dml in access exclusive mode";
+        blocker.batch_execute(lock).await.expect("locked");
+        let path = format!("/v1/pipelines/{}/runs", service.name);
+        let run = service.post(&path, &json!({})).await.body;
+        while state(&service, &run).await != "running" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+
+        service.signal(name);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        service.signal(name);
+
+        assert_eq!(service.exit_code().await, Some(code));
     }
+}
 
-    service.signal("TERM");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    service.signal("TERM");
-
-    assert_eq!(service.exit_code().await, Some(143));
+#[test]
+fn what_cannot_begin_ends_by_the_exit_code_that_tells_why() {
+    let code = |arguments: &[&str]| {
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_icefront"))
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        assert!(!program.stderr.is_empty(), "{arguments:?}");
+        program.status.code()
+    };
+    assert_eq!(code(&["serve", "--config", "/nowhere.toml"]), Some(1));
+    assert_eq!(code(&["server"]), Some(2));
 }
 
 #[tokio::test]

@@ -114,6 +114,33 @@ async fn a_row_whose_cursor_is_null_is_read_when_it_changes() {
 }
 
 #[tokio::test]
+async fn a_number_that_rises_is_a_cursor_as_well_and_it_is_told_how_far_it_was_read() {
+    let numbered = PIPELINE.replace("cursor: updated_at, overlap: 0s", "cursor: version");
+    let table = "
+create sequence versions;
+create table customers (id bigint primary key, name text, version bigint not null default nextval('versions'));
+create function touch() returns trigger language plpgsql as 'begin new.version := nextval(''versions''); return new; end';
+create trigger touch before update on customers for each row execute function touch();
+";
+    let service = Service::start(&numbered, table).await;
+    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
+    write("insert into customers select n, 'n' || n from generate_series(1, 3) as n").await;
+    service.run().await;
+    write("update customers set name = 'two' where id = 2").await;
+    let run = service.run().await;
+    assert_eq!(run["counts"]["updated"], 1, "{run:#}");
+    assert_eq!(
+        names(&service).await,
+        json!([[1, "n1"], [2, "two"], [3, "n3"]])
+    );
+    let path = format!("/v1/sources/{}", service.name);
+    let source = service.get(&path).await.body;
+    let table = &source["cursor"]["tables"][0];
+    assert_eq!(table["table"], "customers", "{source:#}");
+    assert_eq!(table["until"], "4", "{source:#}");
+}
+
+#[tokio::test]
 async fn a_pipeline_that_polls_publishes_at_its_start_what_only_landed_before() {
     let mut service = Service::start(PIPELINE, CUSTOMERS).await;
     let write = "insert into customers values (1, 'a')";
