@@ -74,11 +74,13 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
     match still(app, definition, own.as_ref()).await {
         Ok(true) => {}
         Ok(false) => {
-            let reason = "the log's sequence stands below what was read: it was set back, so ids are given again";
+            let reason = "the user may not see the log's sequence, or it stands below what was read: set back, it gives ids again";
             return Ok(purge(None, reason.into()));
         }
         Err(error) => {
-            let reason = format!("the log could not be looked at: {}", causes(&error));
+            let cause = causes(&error);
+            tracing::warn!(source = definition.name, %error, cause, "it cannot be told what of a log may be deleted");
+            let reason = format!("the log could not be looked at: {error}");
             return Ok(purge(None, reason));
         }
     }
@@ -89,7 +91,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
     ))
 }
 
-/// Whether a log is the one that was read and gives no id again that it gave before.
+/// Whether a log is the one that was read, and its sequence is seen and not below what was read.
 async fn still(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
     let source = Opened::open(definition, &app.access, &app.store).await?;
     let reading = source.begin(position, None, Purpose::Look).await?;

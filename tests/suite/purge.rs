@@ -13,10 +13,14 @@ create table audit_log_dml (
 create table items (seed bigint, id bigint, v text);
 ";
 
-async fn safe_to_purge(service: &Service) -> Value {
+async fn asked(service: &Service) -> Value {
     let path = format!("/v1/sources/{}/safe_to_purge", service.name);
 
-    service.get(&path).await.body["up_to_event"].clone()
+    service.get(&path).await.body
+}
+
+async fn safe_to_purge(service: &Service) -> Value {
+    asked(service).await["up_to_event"].clone()
 }
 
 #[tokio::test]
@@ -89,7 +93,10 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
         ))
         .await
         .expect("set back");
-    assert_eq!(purge().await, json!(null), "no run has seen it yet");
+    let unseen = asked(&service).await;
+    assert_eq!(unseen["up_to_event"], json!(null), "no run has seen it yet");
+    let reason = unseen["reason"].as_str().expect("a reason");
+    assert!(reason.contains("set back"), "{reason}");
     service.run_once().await;
     service.run_once().await;
     assert_ne!(
@@ -111,5 +118,12 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
     assert_eq!(verdict("sequence"), "pass");
     assert_eq!(verdict("transaction_column"), "warn");
     assert_eq!(verdict("first_trigger"), "warn");
+
+    let anew = format!("drop table audit_log_dml, items; {ITEMS_LOG}");
+    service.shop.batch_execute(&anew).await.expect("made anew");
+    let another = asked(&service).await;
+    assert_eq!(another["up_to_event"], json!(null));
+    let reason = another["reason"].as_str().expect("a reason");
+    assert!(reason.contains("another"), "{reason}");
     assert_eq!(verdict("select"), "pass");
 }
