@@ -38,9 +38,8 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
         }
         match &attempt {
             Ok(attempt) => Box::pin(attempt.run()).await,
-            // Its statements are found by whoever can read the definition, before he writes.
-            Err(error) if run.cancel_requested_at.is_some() => {
-                let detail = stop::unknown("what was under way", error);
+            Err(_) if run.cancel_requested_at.is_some() => {
+                let detail = stop::stop_unread(app, run).await;
                 Err(told(&Error::Cancelled { detail }, run, "run"))
             }
             Err(error) => Err(told(error, run, "run")),

@@ -1,12 +1,17 @@
 //! The end of statements that a run has under way, and what they had committed by then.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::attempt::Attempt;
+use crate::app::App;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Landing};
+use crate::publish::Publisher;
 use crate::sql::TableName;
-use crate::state::SentStatement;
+use crate::state::{Run, SentStatement};
 
 /// The longest that the end of all of them is waited for.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -15,12 +20,20 @@ const LONGEST: Duration = Duration::from_secs(20);
 ///
 /// Nothing is recorded of that: the next run finds the same, and accounts for it. What cannot be found out now is said, too.
 pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
-    let sent = match attempt
-        .app
-        .store
-        .sent_statements(attempt.run.id, step)
-        .await
-    {
+    stop_each(attempt.app, (attempt.run, step), Some(attempt)).await
+}
+
+/// As [`stop`], of a run whose definition cannot be read here, so that its tables are not known.
+pub(super) async fn stop_unread(app: &App, run: &Run) -> String {
+    stop_each(app, (run, None), None).await
+}
+
+async fn stop_each(
+    app: &App,
+    (run, step): (&Run, Option<&str>),
+    attempt: Option<&Attempt<'_>>,
+) -> String {
+    let sent = match app.store.sent_statements(run.id, step).await {
         Ok(sent) => sent,
         Err(error) => return unknown("what was under way", &error),
     };
@@ -35,10 +48,19 @@ pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
             statement.step, statement.target
         );
         let late = |_| Err(Error::TimedOut("Trino does not answer in time".into()));
-        let asked = tokio::time::timeout_at(until, stop_one(attempt, &statement)).await;
+        let asked = async {
+            match attempt {
+                Some(attempt) => stop_one(attempt, &statement).await.map(Some),
+                None => stop_unknown(app, run, &statement).await.map(|()| None),
+            }
+        };
+        let asked = tokio::time::timeout_at(until, asked).await;
         words.push(match asked.unwrap_or_else(late) {
-            Ok(true) => format!("{what} had committed, and the next run accounts for it"),
-            Ok(false) => format!("{what} had not committed and was stopped"),
+            Ok(Some(true)) => format!("{what} had committed, and the next run accounts for it"),
+            Ok(Some(false)) => format!("{what} had not committed and was stopped"),
+            Ok(None) => format!(
+                "{what} was stopped; whether it had committed the next run finds out, which needs the definition"
+            ),
             Err(error) => unknown(&format!("what became of {what}"), &error),
         });
     }
@@ -46,7 +68,26 @@ pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
     words.join("; ")
 }
 
-pub(super) fn unknown(what: &str, error: &Error) -> String {
+/// Stops a statement of which it is not known what table it writes.
+async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result<()> {
+    let (permits, files) = (Semaphore::new(1), Mutex::default());
+    let publisher = Publisher {
+        trino: &app.trino,
+        store: &app.store,
+        run: run.id,
+        pipeline: &run.pipeline,
+        step: &statement.step,
+        attempt: run.attempt,
+        permits: &permits,
+        files: &files,
+    };
+
+    publisher
+        .stop(&statement.trino_query_id, statement.address.as_deref())
+        .await
+}
+
+fn unknown(what: &str, error: &Error) -> String {
     format!("{what} could not be found out ({error}), which the next run does before it writes")
 }
 
