@@ -153,13 +153,23 @@ async fn gone(
     if keys.files > 0 {
         landing::register(landing, &keys.batch).await?;
     }
+    let after_batch = match keys.current_batch {
+        0 => {
+            attempt
+                .app
+                .store
+                .before_first(&attempt.definition.name)
+                .await?
+        }
+        current => current,
+    };
     let sql = render(
         "landing/gone.sql",
         json!({
             "keys": table,
             "current": (keys.current_batch > 0).then(|| attempt.names.current(name)),
             "landing": attempt.names.landing(),
-            "after_batch": keys.current_batch,
+            "after_batch": after_batch,
             "from": {"schema": schema, "table": origin},
             "key_columns": keys.columns,
             "batch": keys.batch.id,

@@ -216,6 +216,22 @@ impl Store {
             .collect())
     }
 
+    /// The batch before the first that is known; those up to it are of a state that was lost.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn before_first(&self, pipeline: &str) -> Result<i64> {
+        let row = self
+            .client()
+            .await?
+            .query_one(statement!("state/before_first.sql"), &[&pipeline])
+            .await
+            .map_err(fault)?;
+
+        Ok(row.get(0))
+    }
+
     /// The last batch that landed, 0 before the first.
     ///
     /// # Errors
