@@ -100,17 +100,22 @@ pub async fn check(
         Kind::Tables(tables) => tables::of(tables).await?,
         Kind::Files(files) => of_files(files).await?,
     });
+    let is_listed = findings
+        .iter()
+        .all(|finding| finding.check != "listing" || finding.verdict != Verdict::Error);
 
-    Ok((Some(opened.safety()), findings))
+    Ok((is_listed.then(|| opened.safety()), findings))
 }
 
 async fn of_files(files: &Files<'_>) -> Result<Vec<Finding>> {
     let reading = match files.begin(None, Purpose::Look).await {
         Err(error @ Error::FilesUnavailable { .. }) => {
+            let cause = causes(&error);
+            tracing::warn!(%error, cause, "a folder cannot be listed");
             return Ok(vec![Finding::error(
                 "listing",
-                format!("the folder cannot be listed: {}", causes(&error)),
-                "see that `source.path` is there and that the service may list it; of S3, allow it `ListBucket`",
+                error.to_string(),
+                "see that the store answers, that `source.path` is there, and that the service may list it; of S3, allow it `ListBucket`",
             )]);
         }
         reading => reading?,

@@ -269,8 +269,11 @@ fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
         match parts.next() {
             Some("**") => return true,
             Some(part) if parts.peek().is_some() => {
-                if Pattern::new(part).is_ok_and(|part| !part.matches(name)) {
-                    return false;
+                match Pattern::new(part) {
+                    Ok(part) if !part.matches(name) => return false,
+                    Ok(_) => {}
+                    // A slash between brackets is no end of a name.
+                    Err(_) => return true,
                 }
             }
             _ => return false,
@@ -297,4 +300,30 @@ pub(super) fn parent(path: &Path) -> String {
     path.rsplit_once('/')
         .map_or("", |(parent, _)| parent)
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_folder_on_the_way_to_a_file_that_a_pattern_names_is_looked_into() {
+        for (pattern, file) in [
+            ("orders/*.csv", "orders/a.csv"),
+            ("**/*.csv", "a/b/c.csv"),
+            ("a/**/c/*.csv", "a/b/b/c/d.csv"),
+            ("202?/[0-9]*/x.csv", "2026/07/x.csv"),
+            ("[!/]*/[!/]*/x.csv", "a/b/x.csv"),
+        ] {
+            let pattern = Pattern::new(pattern).expect("a pattern");
+            assert!(pattern.matches(file), "{pattern} {file}");
+            let names: Vec<&str> = file.split('/').collect();
+            for depth in 1..names.len() {
+                assert!(may_hold(&pattern, &names[..depth]), "{pattern} {depth}");
+            }
+        }
+        let orders = Pattern::new("orders/*.csv").expect("a pattern");
+        assert!(!may_hold(&orders, &["lost+found"]));
+        assert!(!may_hold(&orders, &["orders", "old"]));
+    }
 }
