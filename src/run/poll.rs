@@ -139,7 +139,7 @@ async fn is_unpublished(app: &App, definition: &Definition) -> Result<bool> {
     let landed = app.store.last_landed(&definition.name).await?;
     for name in definition.tables.keys() {
         let known = app.store.table(&definition.name, name).await?;
-        if known.is_some_and(|known| known.current_batch.min(known.history_batch) < landed) {
+        if known.is_some_and(|known| known.current_from().min(known.history_from()) < landed) {
             return Ok(true);
         }
     }
