@@ -72,7 +72,7 @@ pub(super) struct CursorView {
     /// How far each table has been read, where tables are read themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tables: Vec<Loaded>,
-    /// The transaction that was open longest at the last read: process id, begin, and its age then.
+    /// The transaction that was open or prepared longest at the last read: its process or name, since when, and its age then.
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Value>,
     /// When it moved last.
@@ -88,7 +88,8 @@ pub(super) struct SourceNow {
     /// Why the backlog is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     backlog_reason: Option<String>,
-    /// The transaction that is open longest, so that what it commits is read later, and freshness does not pass its begin.
+    /// The transaction that is open longest, so that what it commits is read later, and freshness does not pass its begin; or one that is
+    /// prepared, until whose end freshness stays where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Blocking>,
     /// How far the cursor can be trusted.

@@ -30,7 +30,7 @@ pub struct Request {
     pub select: Vec<String>,
     /// Makes the tables anew from landing, by the definition as it is now, before anything else is done with them.
     pub full_refresh: bool,
-    /// Fails the run when it has not ended so many seconds after it began, all tries and pauses included. `runs.timeout` of the settings when absent.
+    /// Fails the run when it has not ended so many seconds after it began, all tries and pauses included; a service that takes it over gives it its time anew. `runs.timeout` of the settings when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "whole_number"

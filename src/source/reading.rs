@@ -34,15 +34,18 @@ pub struct Blocking {
 }
 
 impl Blocking {
-    /// The transaction that a server told of as prepared, which holds back more than any other; else the one that a process has `open` since
-    /// some time; none where nobody knows of one.
+    /// The transaction that was prepared first, or the one that a process has `open` since some time: the older; none where nobody knows of one.
     pub(super) fn of(
         server: &Server,
         open: Option<(i32, Timestamp)>,
         now: Timestamp,
     ) -> Option<Self> {
-        let (pid, gid, since) = match (&server.prepared, open) {
-            (Some((gid, since)), _) => (None, Some(gid.clone()), *since),
+        let prepared = server.prepared.clone();
+        let (pid, gid, since) = match (prepared, open) {
+            (Some((_, prepared)), Some((pid, since))) if since < prepared => {
+                (Some(pid), None, since)
+            }
+            (Some((gid, since)), _) => (None, Some(gid), since),
             (None, Some((pid, since))) => (Some(pid), None, since),
             (None, None) => return None,
         };

@@ -115,6 +115,11 @@ fn sweep(servers: &Servers) {
                 .expect("a list");
             for row in databases {
                 let name: String = row.get(0);
+                let left = "select gid from pg_prepared_xacts where database = $1";
+                for left in client.query(left, &[&name]).await.expect("a list") {
+                    let rollback = format!("rollback prepared '{}'", left.get::<_, &str>(0));
+                    let _ = servers.connect(&name).await.batch_execute(&rollback).await;
+                }
                 let drop = format!("drop database if exists {name} with (force)");
                 let _ = client.batch_execute(&drop).await;
             }
