@@ -49,3 +49,15 @@ pub(crate) fn item(id: i64, key: i64, operation: &str, amount: &Value, name: &st
         data: Some(json!({"id": key, "amount": amount, "name": name}).to_string()),
     }
 }
+
+/// Holds extractions back for as long as it is kept.
+pub(crate) async fn hold(service: &Service) -> tokio_postgres::Client {
+    let blocker = service
+        .servers
+        .connect(&format!("{}_shop", service.name))
+        .await;
+    let lock = "begin; lock table audit_log_dml in access exclusive mode";
+    blocker.batch_execute(lock).await.expect("locked");
+
+    blocker
+}

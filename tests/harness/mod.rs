@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 pub(crate) use certificates::Authority;
 pub(crate) use client::Answer;
 pub(crate) use drops::{Drops, gzip};
-pub(crate) use items::{ITEMS, item, items_trigger, start_items, start_items_by};
+pub(crate) use items::{ITEMS, hold, item, items_trigger, start_items, start_items_by};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use servers::Servers;

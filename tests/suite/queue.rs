@@ -5,20 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, item, log, start_items, write_pipeline,
+    Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, hold, item, log, start_items, write_pipeline,
 };
-
-/// Holds extractions back for as long as it is kept.
-async fn hold(service: &Service) -> tokio_postgres::Client {
-    let blocker = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
-    let lock = "begin; lock table audit_log_dml in access exclusive mode";
-    blocker.batch_execute(lock).await.expect("locked");
-
-    blocker
-}
 
 async fn start(service: &Service, body: &Value) -> Answer {
     let path = format!("/v1/pipelines/{}/runs", service.name);

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::{
-    Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, item, log, start_items,
+    Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, hold, item, log, start_items,
 };
 
 /// The state of a run that is asked for without waiting.
@@ -86,12 +86,7 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     service.configure("runs.shutdown_grace = '2s'");
     service.restart_as_process(&[]).await;
-    let blocker = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
-    let lock = "begin; lock table audit_log_dml in access exclusive mode";
-    blocker.batch_execute(lock).await.expect("locked");
+    let blocker = hold(&service).await;
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let run = service.post(&path, &json!({})).await.body;
     while state(&service, &run).await != "running" {
@@ -128,12 +123,7 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
 async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wait() {
     let mut service = start_items().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
-    let blocker = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
-    let lock = "begin; lock table audit_log_dml in access exclusive mode";
-    blocker.batch_execute(lock).await.expect("locked");
+    let blocker = hold(&service).await;
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let run = service.post(&path, &json!({})).await.body;
     while state(&service, &run).await != "running" {
@@ -161,12 +151,7 @@ async fn a_second_signal_ends_a_service_at_once() {
     for (name, code) in [("TERM", 143), ("INT", 130)] {
         let mut service = start_items().await;
         service.restart_as_process(&[]).await;
-        let blocker = service
-            .servers
-            .connect(&format!("{}_shop", service.name))
-            .await;
-        let lock = "begin; lock table audit_log_dml in access exclusive mode";
-        blocker.batch_execute(lock).await.expect("locked");
+        let _blocker = hold(&service).await;
         let path = format!("/v1/pipelines/{}/runs", service.name);
         let run = service.post(&path, &json!({})).await.body;
         while state(&service, &run).await != "running" {

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Service, item, log, start_items};
+use crate::harness::{Service, hold, item, log, start_items};
 
 async fn follow(
     service: &Service,
@@ -82,12 +82,7 @@ async fn a_run_is_followed_to_its_end_and_from_where_a_client_was_cut_off() {
 #[tokio::test]
 async fn callers_that_wait_are_told_at_once_and_share_one_look_at_the_state() {
     let service = start_items().await;
-    let blocker = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
-    let lock = "begin; lock table audit_log_dml in access exclusive mode";
-    blocker.batch_execute(lock).await.expect("locked");
+    let blocker = hold(&service).await;
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let started = service.post(&path, &json!({})).await;
     let wait = format!(

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Files;
 use super::batch::Batch;
 use super::open::is_forbidden;
-use super::walk::{Walked, walk};
+use super::walk::{Walked, may_hold, walk};
 use crate::error::Result;
 use crate::pipeline::Changed;
 use crate::source::{Purpose, Reading};
@@ -262,27 +262,6 @@ impl Files<'_> {
     }
 }
 
-/// Whether a folder, by its names below the source's, may hold files of a pattern: no other is looked into, such as `lost+found`.
-fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
-    let mut parts = pattern.as_str().split('/').peekable();
-    for name in names {
-        match parts.next() {
-            Some("**") => return true,
-            Some(part) if parts.peek().is_some() => {
-                match Pattern::new(part) {
-                    Ok(part) if !part.matches(name) => return false,
-                    Ok(_) => {}
-                    // A slash between brackets is no end of a name.
-                    Err(_) => return true,
-                }
-            }
-            _ => return false,
-        }
-    }
-
-    true
-}
-
 pub(super) fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {
     files
         .iter()
@@ -300,30 +279,4 @@ pub(super) fn parent(path: &Path) -> String {
     path.rsplit_once('/')
         .map_or("", |(parent, _)| parent)
         .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_folder_on_the_way_to_a_file_that_a_pattern_names_is_looked_into() {
-        for (pattern, file) in [
-            ("orders/*.csv", "orders/a.csv"),
-            ("**/*.csv", "a/b/c.csv"),
-            ("a/**/c/*.csv", "a/b/b/c/d.csv"),
-            ("202?/[0-9]*/x.csv", "2026/07/x.csv"),
-            ("[!/]*/[!/]*/x.csv", "a/b/x.csv"),
-        ] {
-            let pattern = Pattern::new(pattern).expect("a pattern");
-            assert!(pattern.matches(file), "{pattern} {file}");
-            let names: Vec<&str> = file.split('/').collect();
-            for depth in 1..names.len() {
-                assert!(may_hold(&pattern, &names[..depth]), "{pattern} {depth}");
-            }
-        }
-        let orders = Pattern::new("orders/*.csv").expect("a pattern");
-        assert!(!may_hold(&orders, &["lost+found"]));
-        assert!(!may_hold(&orders, &["orders", "old"]));
-    }
 }
