@@ -1,7 +1,5 @@
 //! Counts what an extraction read, by source table.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 
 use crate::landing::Event;
@@ -27,20 +25,19 @@ pub struct Tally {
 /// The ids of all events, a bit each; so that staging need not look for repeats where there are none.
 #[derive(Default)]
 struct Seen {
-    chunks: HashMap<i64, Box<[u64; CHUNK_WORDS]>>,
+    /// By the ids that they hold, rising.
+    chunks: Vec<(i64, Box<[u64; CHUNK_WORDS]>)>,
+    /// The one that was noted in last; most ids are of the same.
+    last: usize,
 }
 
 impl Seen {
     /// Notes an id and says whether it surely is new. One that lies too far from the others to be kept is not.
     fn note(&mut self, id: i64) -> bool {
         let (chunk, place) = (id.div_euclid(CHUNK_IDS), id.rem_euclid(CHUNK_IDS));
-        if self.chunks.len() == CHUNKS && !self.chunks.contains_key(&chunk) {
+        let Some(words) = self.chunk(chunk) else {
             return false;
-        }
-        let words = self
-            .chunks
-            .entry(chunk)
-            .or_insert_with(|| Box::new([0; CHUNK_WORDS]));
+        };
         let word = usize::try_from(place / WORD_IDS)
             .ok()
             .and_then(|at| words.get_mut(at));
@@ -51,6 +48,31 @@ impl Seen {
             *word |= bit;
             is_new
         })
+    }
+
+    /// The bits of a chunk; none where there is no room for them.
+    fn chunk(&mut self, chunk: i64) -> Option<&mut [u64; CHUNK_WORDS]> {
+        if self
+            .chunks
+            .get(self.last)
+            .is_none_or(|(last, _)| *last != chunk)
+        {
+            self.last = match self
+                .chunks
+                .binary_search_by_key(&chunk, |(known, _)| *known)
+            {
+                Ok(at) => at,
+                Err(_) if self.chunks.len() == CHUNKS => return None,
+                Err(at) => {
+                    self.chunks.insert(at, (chunk, Box::new([0; CHUNK_WORDS])));
+                    at
+                }
+            };
+        }
+
+        self.chunks
+            .get_mut(self.last)
+            .map(|(_, words)| words.as_mut())
     }
 }
 
