@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
+use super::frame::{Frames, Values};
 use super::{Event, fields};
 
 const ROWS: usize = 4_096;
@@ -27,6 +28,7 @@ pub(super) struct Rows {
     count: usize,
     bytes: usize,
     columns: Columns,
+    frames: Frames,
 }
 
 impl Rows {
@@ -38,12 +40,13 @@ impl Rows {
             count: 0,
             bytes: 0,
             columns: Columns::with_capacity(Capacity::default()),
+            frames: Frames::default(),
         }
     }
 
     /// Adds an event and says whether the batch is full.
     pub(super) fn push(&mut self, event: &Event<'_>) -> Result<bool, ArrowError> {
-        self.columns.push(event)?;
+        self.columns.push(event, &mut self.frames)?;
         self.count += 1;
         self.bytes += event.data.map_or(0, str::len);
 
@@ -145,7 +148,7 @@ impl Columns {
         }
     }
 
-    fn push(&mut self, event: &Event<'_>) -> Result<(), ArrowError> {
+    fn push(&mut self, event: &Event<'_>, frames: &mut Frames) -> Result<(), ArrowError> {
         self.source_file.append_option(event.source_file);
         self.event_id.append_option(event.event_id);
         self.operation.append_option(event.operation);
@@ -153,15 +156,39 @@ impl Columns {
         self.schema.append_option(event.schema);
         self.table.append_option(event.table);
         self.data.append_option(event.data);
-        let opened = event.data.and_then(fields::open);
-        if let Some(opened) = &opened {
-            for (name, value) in opened.iter() {
-                self.fields.keys().append_value(name);
-                self.fields.values().append_option(value);
-            }
-        }
+        let is_object = match event.data {
+            Some(data) => self.push_fields(event.table.unwrap_or_default(), data, frames)?,
+            None => false,
+        };
 
-        self.fields.append(opened.is_some())
+        self.fields.append(is_object)
+    }
+
+    /// Adds what a row's JSON holds, and says whether it is an object.
+    fn push_fields(
+        &mut self,
+        table: &str,
+        json: &str,
+        frames: &mut Frames,
+    ) -> Result<bool, ArrowError> {
+        let mut values = Values::new();
+        if let Some(names) = frames.read(table, json, &mut values) {
+            self.fields.keys().append_array(names)?;
+            for value in &values {
+                self.fields.values().append_option(value.text());
+            }
+            return Ok(true);
+        }
+        let Some(opened) = fields::open(json) else {
+            return Ok(false);
+        };
+        for (name, value) in opened.iter() {
+            self.fields.keys().append_value(name);
+            self.fields.values().append_option(value);
+        }
+        frames.learn(table, json, &opened);
+
+        Ok(true)
     }
 
     /// Gives the rows' text, its fields, and the columns before them.

@@ -89,11 +89,7 @@ impl<'a> Fields<'a> {
     }
 
     fn can_be_decoded(&self) -> bool {
-        !self.is_escaped
-            || self
-                .members
-                .iter()
-                .all(|(_, value)| !value.is_escaped() || value.text().is_some())
+        !self.is_escaped || self.members.iter().all(|(_, value)| value.can_be_decoded())
     }
 }
 

@@ -27,7 +27,9 @@ impl<'a> Walk<'a> {
     #[inline]
     pub(super) fn name(&mut self) -> Option<Token<'a>> {
         self.peek();
-        let name = self.string()?;
+        let from = self.at;
+        let kind = self.string()?;
+        let name = self.token(from, kind)?;
 
         self.eat(b':').then_some(name)
     }
@@ -37,18 +39,32 @@ impl<'a> Walk<'a> {
     pub(super) fn value(&mut self) -> Option<Token<'a>> {
         let first = self.peek()?;
         let from = self.at;
-        let kind = match first {
-            b'"' => return self.string(),
-            b'n' => Kind::Null,
-            _ => Kind::Other,
-        };
-        match first {
-            b'{' | b'[' => self.nested()?,
-            _ => self.scalar(first)?,
-        }
-        let text = self.text.get(from..self.at)?;
+        let kind = self.step(first)?;
+
+        self.token(from, kind)
+    }
+
+    /// What was stepped over since a place.
+    #[inline]
+    fn token(&self, from: usize, kind: Kind) -> Option<Token<'a>> {
+        let quote = usize::from(kind == Kind::Plain);
+        let text = self.text.get(from + quote..self.at - quote)?;
 
         Some(Token { text, kind })
+    }
+
+    /// Steps over a text, which must come next as it is.
+    #[inline]
+    pub(super) fn exact(&mut self, text: &str) -> Option<()> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        self.at += text.len();
+
+        rest.starts_with(text.as_bytes()).then_some(())
+    }
+
+    /// How many bytes were stepped over, unless something was found wrong.
+    pub(super) fn at(&self) -> usize {
+        self.at
     }
 
     /// Says whether only white space is left.
@@ -76,6 +92,21 @@ impl<'a> Walk<'a> {
         Some(byte)
     }
 
+    /// Steps over the value that begins with a byte, and says of which kind it is.
+    fn step(&mut self, first: u8) -> Option<Kind> {
+        match first {
+            b'"' => return self.string(),
+            b'{' | b'[' => self.nested()?,
+            b'-' | b'0'..=b'9' => self.number()?,
+            b'n' => return self.exact("null").map(|()| Kind::Null),
+            b't' => self.exact("true")?,
+            b'f' => self.exact("false")?,
+            _ => return None,
+        }
+
+        Some(Kind::Other)
+    }
+
     /// Steps over an object or an array; a list of what is open stands for recursion, so that no depth is too deep.
     fn nested(&mut self) -> Option<()> {
         let mut ends = Vec::new();
@@ -87,7 +118,7 @@ impl<'a> Walk<'a> {
                     // In ASCII both brackets end two after they begin.
                     self.begin(first + 2, &mut ends)?
                 }
-                _ => self.scalar(first).map(|()| true)?,
+                _ => self.step(first).map(|_| true)?,
             };
             if has_ended && !self.end(&mut ends)? {
                 return Some(());
@@ -127,54 +158,20 @@ impl<'a> Walk<'a> {
     }
 
     #[inline]
-    fn scalar(&mut self, first: u8) -> Option<()> {
-        match first {
-            b'"' => self.string().map(|_| ()),
-            b'-' | b'0'..=b'9' => self.number(),
-            b'n' => self.word("null"),
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn word(&mut self, word: &str) -> Option<()> {
-        let rest = self.text.as_bytes().get(self.at..)?;
-        self.at += word.len();
-
-        rest.starts_with(word.as_bytes()).then_some(())
-    }
-
-    #[inline]
-    fn string(&mut self) -> Option<Token<'a>> {
-        let from = self.at;
+    fn string(&mut self) -> Option<Kind> {
         if self.next()? != b'"' {
             return None;
         }
-        self.at += plain(self.text.as_bytes().get(self.at..)?);
-        if self.next()? == b'"' {
-            let text = self.text.get(from + 1..self.at - 1)?;
-            return Some(Token {
-                text,
-                kind: Kind::Plain,
-            });
-        }
-        self.at -= 1;
+        let mut kind = Kind::Plain;
         loop {
+            self.at += leading(self.text.as_bytes().get(self.at..)?, special);
             match self.next()? {
-                b'"' => break,
+                b'"' => return Some(kind),
                 b'\\' => self.escape()?,
                 _ => return None,
             }
-            self.at += plain(self.text.as_bytes().get(self.at..)?);
+            kind = Kind::Escaped;
         }
-        let text = self.text.get(from..self.at)?;
-
-        Some(Token {
-            text,
-            kind: Kind::Escaped,
-        })
     }
 
     fn escape(&mut self) -> Option<()> {
@@ -221,29 +218,37 @@ impl<'a> Walk<'a> {
     #[inline]
     fn digits(&mut self) -> Option<usize> {
         let rest = self.text.as_bytes().get(self.at..)?;
-        let digits = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let digits = leading(rest, no_digit);
         self.at += digits;
 
         (digits > 0).then_some(digits)
     }
 }
 
-/// How many bytes come before the next quote, backslash or control character; eight are looked at in one word.
+/// Each byte of a word is 1.
+const ONES: u64 = u64::MAX / 255;
+
+/// How many bytes come before the first of which `find` sets a bit; eight are looked at in one word.
 #[inline]
-fn plain(bytes: &[u8]) -> usize {
+fn leading(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
-        let found = special(u64::from_le_bytes(*word));
+        let found = find(u64::from_le_bytes(*word));
         if found != 0 {
             return at * 8 + found.trailing_zeros() as usize / 8;
         }
     }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let is_found = |byte: &u8| find(u64::from(*byte)) & 0xff != 0;
 
-    words.len() * 8 + rest.iter().position(is_special).unwrap_or(rest.len())
+    words.len() * 8 + rest.iter().position(is_found).unwrap_or(rest.len())
+}
+
+/// Sets a bit of the first byte that is no digit: the upper half of a digit is 3, and still is when six are added. Of
+/// what comes after it nothing is said, because the addition carries over.
+fn no_digit(word: u64) -> u64 {
+    let three = ONES * 0x30;
+
+    ((word ^ three) | (word.wrapping_add(ONES * 6) ^ three)) & (ONES * 0xf0)
 }
 
 /// Sets the high bit of the first byte that is a quote, a backslash or a control character. Of what comes after it
@@ -251,11 +256,32 @@ fn plain(bytes: &[u8]) -> usize {
 ///
 /// From "Bit Twiddling Hacks", determine if a word has a byte less than n.
 fn special(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
     let quote = word ^ (ONES * u64::from(b'"'));
     let backslash = word ^ (ONES * u64::from(b'\\'));
     let less =
         |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & (ONES << 7);
 
     less(word, 0x20) | less(quote, 1) | less(backslash, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{leading, no_digit, special};
+
+    #[test]
+    fn the_first_byte_that_is_looked_for_is_found_wherever_it_stands() {
+        let is_special = |byte| matches!(byte, b'"' | b'\\' | 0..0x20);
+        for byte in 0..=u8::MAX {
+            for length in 1..20 {
+                for at in 0..length {
+                    let found = |is_found| if is_found { at } else { length };
+                    let mut text = vec![b'7'; length];
+                    text[at] = byte;
+                    let text = text.as_slice();
+                    assert_eq!(leading(text, no_digit), found(!byte.is_ascii_digit()));
+                    assert_eq!(leading(text, special), found(is_special(byte)));
+                }
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod arrow;
 mod encoder;
 mod fields;
 mod folder;
+mod frame;
 mod json;
 #[cfg(test)]
 mod peer;

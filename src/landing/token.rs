@@ -29,8 +29,20 @@ impl<'a> Token<'a> {
         match self.kind {
             Kind::Null => None,
             Kind::Plain | Kind::Other => Some(Cow::Borrowed(self.text)),
-            Kind::Escaped => serde_json::from_str(self.text).map(Cow::Owned).ok(),
+            Kind::Escaped => self.decoded().map(Cow::Owned),
         }
+    }
+
+    /// Kept out of [`Self::text`], which stays short enough to be inlined.
+    #[inline(never)]
+    fn decoded(self) -> Option<String> {
+        serde_json::from_str(self.text).ok()
+    }
+
+    /// Whether it is no string that escapes half a character, which no text can hold.
+    #[inline]
+    pub(super) fn can_be_decoded(self) -> bool {
+        !self.is_escaped() || self.decoded().is_some()
     }
 
     /// Whether it takes decoding to say what it says.
