@@ -102,9 +102,7 @@ impl Field {
         match self.form {
             Form::Plain | Form::Json => json.extend(value),
             Form::Number if value.last().is_some_and(u8::is_ascii_digit) => json.extend(value),
-            Form::Number | Form::Text | Form::Shown => {
-                serde_json::to_writer(&mut *json, std::str::from_utf8(value)?)?;
-            }
+            Form::Number | Form::Text | Form::Shown => quoted(value, json)?,
             Form::Moment | Form::ZonedMoment => {
                 json.push(b'"');
                 moment(value, self.form == Form::ZonedMoment, json);
@@ -116,17 +114,40 @@ impl Field {
     }
 }
 
+/// A text as JSON has it; mostly it holds nothing to be escaped.
+fn quoted(text: &[u8], json: &mut Vec<u8>) -> Result<(), Cause> {
+    // Without an early end, many bytes are looked at in one step.
+    let is_escaped = text.iter().fold(false, |found, byte| {
+        found | matches!(byte, b'"' | b'\\' | 0..0x20)
+    });
+    if is_escaped {
+        serde_json::to_writer(json, std::str::from_utf8(text)?)?;
+        return Ok(());
+    }
+    json.push(b'"');
+    json.extend(text);
+    json.push(b'"');
+
+    Ok(())
+}
+
 /// A `T` between date and time, and minutes in the offset; a word such as `infinity` stays.
 fn moment(value: &[u8], is_zoned: bool, json: &mut Vec<u8>) {
-    let from = json.len();
-    json.extend(value);
     let Some(blank) = value.iter().position(|byte| *byte == b' ') else {
+        json.extend(value);
         return;
     };
-    json[from + blank] = b'T';
-    let offset = value.iter().position(|byte| *byte == b'+');
-    if let Some(offset) = offset.filter(|_| is_zoned) {
-        let end = from + offset + 3;
-        json.splice(end..end, *b":00");
+    let (date, time) = (&value[..blank], &value[blank + 1..]);
+    let offset = time.iter().position(|byte| *byte == b'+');
+    json.extend(date);
+    json.push(b'T');
+    match offset.filter(|_| is_zoned) {
+        Some(offset) => {
+            let (before, after) = time.split_at(offset + 3);
+            json.extend(before);
+            json.extend(b":00");
+            json.extend(after);
+        }
+        None => json.extend(time),
     }
 }
