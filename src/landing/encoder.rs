@@ -148,9 +148,11 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(field("key"), EnabledStatistics::None);
+    // Texts compress faster without their lengths between them.
     for text in ["raw_data".into(), field("value")] {
         properties = properties
             .set_column_dictionary_enabled(text.clone(), false)
+            .set_column_encoding(text.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(text, EnabledStatistics::None);
     }
     // Nearly every value is another, and near the last.

@@ -25,6 +25,25 @@ pub struct Landing<'a> {
 ///
 /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
 pub async fn ensure(landing: Landing<'_>) -> Result<()> {
+    make(landing, true).await
+}
+
+/// Makes the landing table; false where there is one.
+///
+/// A table that was just made needs no [`highest_batch`], which takes Trino several times as long as this.
+///
+/// # Errors
+///
+/// As [`ensure`].
+pub async fn create(landing: Landing<'_>) -> Result<bool> {
+    match make(landing, false).await {
+        Ok(()) => Ok(true),
+        Err(Error::Trino(failure)) if failure.name == "TABLE_ALREADY_EXISTS" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn make(landing: Landing<'_>, may_exist: bool) -> Result<()> {
     let Landing {
         table, publisher, ..
     } = landing;
@@ -33,7 +52,10 @@ pub async fn ensure(landing: Landing<'_>) -> Result<()> {
         json!({"schema": table.schema()}),
     )?;
     publisher.run(table, &schema).await?;
-    let create = render("landing/create.sql", json!({"landing": table}))?;
+    let create = render(
+        "landing/create.sql",
+        json!({"landing": table, "may_exist": may_exist}),
+    )?;
     publisher.run(table, &create).await?;
 
     Ok(())

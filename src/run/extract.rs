@@ -75,9 +75,17 @@ async fn extract_batch(
         publisher,
     };
     let source = Opened::open(definition, &app.access, &app.store).await?;
-    app.make_once(&table.to_string(), async || landing::ensure(landing).await)
-        .await?;
-    let floor = if app.store.knows_batches(&definition.name).await? {
+    let is_known = app.store.knows_batches(&definition.name).await?;
+    let mut is_new = false;
+    app.make_once(&table.to_string(), async || {
+        if is_known {
+            return landing::ensure(landing).await;
+        }
+        is_new = landing::create(landing).await?;
+        Ok(())
+    })
+    .await?;
+    let floor = if is_known || is_new {
         0
     } else {
         landing::highest_batch(landing).await?

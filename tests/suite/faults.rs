@@ -213,6 +213,15 @@ async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
     assert_eq!(run["counts"]["duplicate"], 5, "{run:#}");
     let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
     assert_eq!(json!(service.query(counts).await), json!([[8, 8, 8]]));
+    let batches = format!(
+        "select _batch_id, count(*) from {{landing.{}_events}} group by 1 order by 1",
+        service.name
+    );
+    assert_eq!(
+        json!(service.query(&batches).await),
+        json!([[1, 5], [2, 8]]),
+        "batches are counted on from those that landed"
+    );
 }
 
 #[tokio::test]
