@@ -3,12 +3,14 @@
 # | variable                     | default             | what                                                        |
 # |------------------------------|---------------------|-------------------------------------------------------------|
 # | ICEFRONT_STACK_DIR           | <repo>/target/stack | data, logs, pid files, the file `env`                       |
-# | ICEFRONT_STACK_POSTGRES_PORT | 54329               | a stack keeps its ports until `down --clean`                |
-# | ICEFRONT_STACK_TRINO_PORT    | 48080               |                                                             |
+# | ICEFRONT_STACK_POSTGRES_PORT | 25432               | a stack keeps its ports until `down --clean`                |
+# | ICEFRONT_STACK_TRINO_PORT    | 28080               |                                                             |
 # | ICEFRONT_STACK_S3_PORT       | Trino's + 1000      |                                                             |
 # | ICEFRONT_STACK_TRINO_HEAP    | 4G                  | as `java -Xmx` takes it                                     |
 # | ICEFRONT_CACHE               | ~/.cache/icefront   | the assembled Trino, which outlives `cargo clean`           |
 # | JAVA_HOME                    |                     | is looked at first; a JDK older than 25 there is passed over |
+#
+# Ports are below 32768: those above may at any time be the near end of a connection, which Linux chooses.
 # shellcheck shell=bash disable=SC2034 # variables are shared between the files
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -19,7 +21,7 @@ mkdir -p "$stack"
 stack=$(cd "$stack" && pwd -P)
 cache=${ICEFRONT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/icefront}
 
-kept_ports=$(cat "$stack/ports" 2>/dev/null || echo 54329 48080)
+kept_ports=$(cat "$stack/ports" 2>/dev/null || echo 25432 48080)
 read -r kept_postgres_port kept_trino_port kept_s3_port <<<"$kept_ports"
 postgres_port=${ICEFRONT_STACK_POSTGRES_PORT:-$kept_postgres_port}
 trino_port=${ICEFRONT_STACK_TRINO_PORT:-$kept_trino_port}
