@@ -148,13 +148,13 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(field("key"), EnabledStatistics::None);
-    // Texts compress faster without their lengths between them.
     for text in ["raw_data".into(), field("value")] {
         properties = properties
             .set_column_dictionary_enabled(text.clone(), false)
-            .set_column_encoding(text.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(text, EnabledStatistics::None);
     }
+    // Values compress faster without their lengths between them; the rows' text hardly, and not every reader of Iceberg knows it so.
+    properties = properties.set_column_encoding(field("value"), Encoding::DELTA_LENGTH_BYTE_ARRAY);
     // Nearly every value is another, and near the last.
     for number in ["audit_event_id", "audit_timestamp"] {
         properties = properties

@@ -25,10 +25,12 @@ pub struct Landing<'a> {
 ///
 /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
 pub async fn ensure(landing: Landing<'_>) -> Result<()> {
-    make(landing, true).await
+    let any = json!({"landing": landing.table, "must_be_new": false});
+
+    make(landing, any).await
 }
 
-/// Makes the landing table; false where there is one.
+/// As [`ensure`]; true where there surely was none.
 ///
 /// A table that was just made needs no [`highest_batch`], which takes Trino several times as long as this.
 ///
@@ -36,14 +38,24 @@ pub async fn ensure(landing: Landing<'_>) -> Result<()> {
 ///
 /// As [`ensure`].
 pub async fn create(landing: Landing<'_>) -> Result<bool> {
-    match make(landing, false).await {
+    let new = json!({"landing": landing.table, "must_be_new": true});
+    match make(landing, new).await {
         Ok(()) => Ok(true),
-        Err(Error::Trino(failure)) if failure.name == "TABLE_ALREADY_EXISTS" => Ok(false),
+        // The second is a catalog's word for a table that an earlier try made meanwhile.
+        Err(Error::Trino(failure))
+            if matches!(
+                failure.name.as_str(),
+                "TABLE_ALREADY_EXISTS" | "ALREADY_EXISTS"
+            ) =>
+        {
+            ensure(landing).await?;
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
 
-async fn make(landing: Landing<'_>, may_exist: bool) -> Result<()> {
+async fn make(landing: Landing<'_>, values: Value) -> Result<()> {
     let Landing {
         table, publisher, ..
     } = landing;
@@ -52,10 +64,7 @@ async fn make(landing: Landing<'_>, may_exist: bool) -> Result<()> {
         json!({"schema": table.schema()}),
     )?;
     publisher.run(table, &schema).await?;
-    let create = render(
-        "landing/create.sql",
-        json!({"landing": table, "may_exist": may_exist}),
-    )?;
+    let create = render("landing/create.sql", values)?;
     publisher.run(table, &create).await?;
 
     Ok(())

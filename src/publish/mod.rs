@@ -59,7 +59,7 @@ impl Publisher<'_> {
         self.trino.query(&self.source(), sql).await
     }
 
-    /// Runs a statement that may be repeated, such as `create table if not exists`.
+    /// Runs a statement that may be repeated, such as `create table if not exists`, or is refused when it is.
     ///
     /// # Errors
     ///

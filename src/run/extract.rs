@@ -75,21 +75,7 @@ async fn extract_batch(
         publisher,
     };
     let source = Opened::open(definition, &app.access, &app.store).await?;
-    let is_known = app.store.knows_batches(&definition.name).await?;
-    let mut is_new = false;
-    app.make_once(&table.to_string(), async || {
-        if is_known {
-            return landing::ensure(landing).await;
-        }
-        is_new = landing::create(landing).await?;
-        Ok(())
-    })
-    .await?;
-    let floor = if is_known || is_new {
-        0
-    } else {
-        landing::highest_batch(landing).await?
-    };
+    let floor = floor(attempt, landing).await?;
     landing::sweep(landing, &app.store).await?;
 
     // Before anything is read: what cannot land is not read again by each try.
@@ -155,6 +141,30 @@ async fn extract_batch(
     }
 
     Ok((counts, reading.is_partial()))
+}
+
+/// Makes the landing table where there is none; gives the batch that others come after where the state database knows none.
+async fn floor(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i64> {
+    let Attempt {
+        app, definition, ..
+    } = attempt;
+    let is_known = app.store.knows_batches(&definition.name).await?;
+    let mut is_new = false;
+    app.make_once(&landing.table.to_string(), async || {
+        if is_known {
+            landing::ensure(landing).await
+        } else {
+            is_new = landing::create(landing).await?;
+            Ok(())
+        }
+    })
+    .await?;
+    // One that was made just now holds none.
+    if is_known || is_new {
+        return Ok(0);
+    }
+
+    landing::highest_batch(landing).await
 }
 
 /// Refuses a table that cannot be read from its source again.

@@ -21,7 +21,7 @@ mkdir -p "$stack"
 stack=$(cd "$stack" && pwd -P)
 cache=${ICEFRONT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/icefront}
 
-kept_ports=$(cat "$stack/ports" 2>/dev/null || echo 25432 48080)
+kept_ports=$(cat "$stack/ports" 2>/dev/null || echo 25432 28080)
 read -r kept_postgres_port kept_trino_port kept_s3_port <<<"$kept_ports"
 postgres_port=${ICEFRONT_STACK_POSTGRES_PORT:-$kept_postgres_port}
 trino_port=${ICEFRONT_STACK_TRINO_PORT:-$kept_trino_port}

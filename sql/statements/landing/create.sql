@@ -1,5 +1,5 @@
--- Creates the table that holds every landed event as it came; unpartitioned, because add_files wants it so. Fails where there is one that may not exist.
-create table {% if may_exist %}if not exists {% endif %}{{ landing }} (
+-- Creates the table that holds every landed event as it came; unpartitioned, because add_files wants it so. One that must be new fails where there is one.
+create table {% if not must_be_new %}if not exists {% endif %}{{ landing }} (
   ingested_at timestamp(6) with time zone,
   source_file varchar,
   audit_event_id bigint,
