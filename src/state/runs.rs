@@ -176,24 +176,6 @@ impl Store {
         Ok(run)
     }
 
-    /// Ends the steps that attempts before `attempt` left open, by the problem that ended them where it is known.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
-    pub async fn close_steps(&self, id: Uuid, attempt: i32, problem: Option<&Value>) -> Result<()> {
-        self.client()
-            .await?
-            .execute(
-                statement!("state/close_steps.sql"),
-                &[&id, &attempt, &problem],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(())
-    }
-
     /// Ends an attempt of a run, and with it the run; changes nothing where a later attempt was begun. What the run did is what its steps did.
     ///
     /// # Errors

@@ -147,4 +147,27 @@ impl Store {
 
         Ok(steps)
     }
+
+    /// Ends the steps that attempts before `attempt` left open, by the problem that ended them where it is known.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Error::StateUnavailable`].
+    pub async fn close_steps(
+        &self,
+        run: Uuid,
+        attempt: i32,
+        problem: Option<&Value>,
+    ) -> Result<()> {
+        self.client()
+            .await?
+            .execute(
+                statement!("state/close_steps.sql"),
+                &[&run, &attempt, &problem],
+            )
+            .await
+            .map_err(fault)?;
+
+        Ok(())
+    }
 }
