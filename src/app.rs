@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::landing::Folder;
 use crate::pipeline::Pipelines;
 use crate::run::Watched;
-use crate::source::Access;
+use crate::source::Connections;
 use crate::sql::Statements;
 use crate::state::{Lease, Store};
 use crate::trino::Trino;
@@ -20,7 +20,6 @@ use crate::trino::Trino;
 #[derive(Debug, Clone)]
 pub struct App {
     parts: Arc<Parts>,
-    /// Our own database.
     pub store: Store,
 }
 
@@ -29,13 +28,9 @@ pub struct App {
 pub struct Parts {
     /// What this service is called where several share a state database: its process and host, for people.
     pub name: String,
-    /// The settings.
     pub config: Config,
-    /// The engine.
     pub trino: Trino,
-    /// The source servers.
-    pub access: Access,
-    /// The landing folder.
+    pub connections: Connections,
     pub folder: Folder,
     /// What can be run.
     pub pipelines: Pipelines,
@@ -65,7 +60,7 @@ impl App {
         let parts = Parts {
             name: format!("{host}:{}", std::process::id()),
             trino: Trino::new(config.trino.clone())?,
-            access: Access::new(&config.connections),
+            connections: Connections::new(&config.connections),
             folder: Folder::new(&config.landing)?,
             pipelines: Pipelines::load(&config)?,
             accepted: Notify::new(),
@@ -82,12 +77,12 @@ impl App {
         })
     }
 
-    /// The same service for what is done under a lease; see [`Store::under`].
+    /// The same service for what is done under a lease; see [`Store::with_lease`].
     #[must_use]
-    pub fn under(&self, lease: &Lease) -> Self {
+    pub fn with_lease(&self, lease: &Lease) -> Self {
         Self {
             parts: Arc::clone(&self.parts),
-            store: self.store.under(lease),
+            store: self.store.with_lease(lease),
         }
     }
 

@@ -28,9 +28,7 @@ const LEAST_LIMIT: Duration = Duration::from_millis(100);
 pub struct Config {
     /// Where the API listens.
     pub http: Http,
-    /// Our own database.
     pub state: State,
-    /// The engine.
     pub trino: Trino,
     /// The folder that batches are written to.
     pub landing: Landing,
@@ -41,7 +39,6 @@ pub struct Config {
     pub connections: BTreeMap<String, Connection>,
     /// How runs are executed.
     pub runs: Runs,
-    /// What is logged.
     pub log: Log,
 }
 
@@ -57,7 +54,6 @@ pub struct Http {
     pub body_limit_bytes: usize,
 }
 
-/// Our own database.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -73,11 +69,9 @@ pub struct State {
     pub connections: usize,
 }
 
-/// The engine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trino {
-    /// Its address.
     pub url: String,
     /// The user that statements run as.
     pub user: String,
@@ -199,7 +193,6 @@ impl Connection {
     }
 }
 
-/// What is logged.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -213,7 +206,6 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Lines for people.
     Text,
     /// A JSON object a line.
     Json,

@@ -90,7 +90,6 @@ pub enum Error {
         "the idempotency key `{key}` came with another body before, for run `{run}`; send the same body, or another key for another run"
     )]
     KeyReused {
-        /// The key.
         key: String,
         /// What it came to.
         run: Uuid,
@@ -100,7 +99,6 @@ pub enum Error {
         "run `{run}` of pipeline `{pipeline}` is active; wait for it, or leave `if_running` out to queue behind it"
     )]
     RunActive {
-        /// The pipeline.
         pipeline: String,
         /// The run that is active.
         run: Uuid,
@@ -109,12 +107,7 @@ pub enum Error {
     #[error(
         "{waiting} runs of pipeline `{pipeline}` wait already, as many as `runs.queue_limit` allows; ask again when some have ended, or send `if_running: attach`"
     )]
-    QueueFull {
-        /// The pipeline.
-        pipeline: String,
-        /// How many wait.
-        waiting: i64,
-    },
+    QueueFull { pipeline: String, waiting: i64 },
     /// A caller ended the run.
     #[error("the run was cancelled on request; {detail}")]
     Cancelled {
@@ -185,7 +178,6 @@ pub enum Error {
     /// The object store cannot be written or read.
     #[error("the landing folder `landing.write_to` cannot be used: {detail}")]
     LandingUnavailable {
-        /// What was tried.
         detail: String,
         /// What the store said.
         #[source]
@@ -230,7 +222,6 @@ pub enum Error {
     TestBroken {
         /// The table's name in the API.
         table: String,
-        /// The test's name.
         test: String,
         /// What Trino or we cannot read.
         detail: String,
@@ -242,15 +233,11 @@ pub enum Error {
     VerifyFailed {
         /// The table's name in the API.
         table: String,
-        /// How much differs.
         detail: String,
     },
     /// The numbers of a batch do not add up; nothing moves until they do.
     #[error("{detail}")]
-    Unbalanced {
-        /// Which numbers.
-        detail: String,
-    },
+    Unbalanced { detail: String },
     /// A limit on time was reached.
     #[error("{0}")]
     TimedOut(String),

@@ -8,7 +8,6 @@ pub struct TrinoFailure {
     pub name: String,
     /// Trino's class: `USER_ERROR`, `INTERNAL_ERROR`, `INSUFFICIENT_RESOURCES`, `EXTERNAL`.
     pub class: String,
-    /// Trino's message.
     pub message: String,
     /// The statement's id in Trino.
     pub query_id: String,

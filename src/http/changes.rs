@@ -168,8 +168,8 @@ async fn sums(app: &App, which: &ChangeQuery, by: Period) -> Result<Vec<Change>>
     Ok(changes.into_iter().map(Change::from).collect())
 }
 
-impl From<state::Change> for Change {
-    fn from(change: state::Change) -> Self {
+impl From<state::ChangeRecord> for Change {
+    fn from(change: state::ChangeRecord) -> Self {
         Self {
             table: change.table,
             period: change.period,

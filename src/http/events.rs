@@ -17,7 +17,7 @@ use super::read::Path;
 use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::state::{Mark, RunEvent};
+use crate::state::{RunEvent, RunProgress};
 
 const LAST_EVENT: &str = "Last-Event-ID";
 /// Connections die when nothing comes for a minute.
@@ -69,11 +69,11 @@ pub(super) async fn follow_run(
     let after = after(&headers)?;
     app.store.run(run_id).await?;
     let following = Following {
-        marks: app.watched.watch(run_id),
+        run: app.watched.watch(run_id),
         app,
         run_id,
         after,
-        progress: Value::Array(Vec::new()),
+        statements: Value::Array(Vec::new()),
         has_ended: false,
     };
     let events = stream::unfold(following, Following::next).flat_map(stream::iter);
@@ -102,9 +102,10 @@ fn after(headers: &HeaderMap) -> Result<i64> {
 struct Following {
     app: App,
     run_id: Uuid,
-    marks: watch::Receiver<Option<Mark>>,
+    run: watch::Receiver<Option<RunProgress>>,
     after: i64,
-    progress: Value,
+    /// What the client was told last of the statements under way.
+    statements: Value,
     has_ended: bool,
 }
 
@@ -117,11 +118,11 @@ impl Following {
             return None;
         }
         let known = self.after;
-        let mark = tokio::select! {
+        let progress = tokio::select! {
             () = self.app.stops() => return None,
-            mark = self.marks.wait_for(|mark| mark.as_ref().is_some_and(|mark| {
-                mark.last_event > known || mark.state.is_terminal() || mark.progress != self.progress
-            })) => mark.ok()?.clone()?,
+            progress = self.run.wait_for(|progress| progress.as_ref().is_some_and(|progress| {
+                progress.last_event > known || progress.state.is_terminal() || progress.statements != self.statements
+            })) => progress.ok()?.clone()?,
         };
         // Where the state database is away the client comes again, with the last number that it has.
         let told = self
@@ -134,21 +135,21 @@ impl Following {
         if let Some(last) = told.last() {
             self.after = last.number;
         }
-        if mark.progress != self.progress {
-            self.progress.clone_from(&mark.progress);
-            let data = serde_json::json!({"statements": mark.progress});
+        if progress.statements != self.statements {
+            self.statements.clone_from(&progress.statements);
+            let data = serde_json::json!({"statements": progress.statements});
             events.push(Ok(Event::default()
                 .event("progress")
                 .data(data.to_string())));
         }
-        if mark.state.is_terminal() && self.after >= mark.last_event {
+        if progress.state.is_terminal() && self.after >= progress.last_event {
             let run = self.app.store.run(self.run_id).await.ok()?;
             self.has_ended = run.state.is_terminal();
             if !self.has_ended {
                 // In the last look it was over, and is tried again since.
                 tokio::select! {
                     () = self.app.stops() => {}
-                    changed = self.marks.changed() => changed.ok()?,
+                    changed = self.run.changed() => changed.ok()?,
                 }
             }
         }
@@ -160,7 +161,7 @@ impl Following {
 fn numbered(event: &RunEvent) -> Event {
     let mut data = event.data.clone();
     if let Value::Object(members) = &mut data {
-        members.insert("at".to_owned(), event.told_at.to_string().into());
+        members.insert("at".to_owned(), event.at.to_string().into());
     }
 
     Event::default()

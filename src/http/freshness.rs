@@ -26,8 +26,8 @@ pub(super) struct FreshnessList {
 pub(super) async fn list_freshness(State(app): State<App>) -> Result<Json<FreshnessList>> {
     let mut tables = Vec::new();
     for pipeline in app.pipelines.usable() {
-        for (name, table) in &pipeline.tables {
-            tables.push(report::freshness(&app, pipeline, (name, table)).await?);
+        for table in pipeline.tables.values() {
+            tables.push(report::freshness(&app, pipeline, table).await?);
         }
     }
 
@@ -44,10 +44,7 @@ pub(super) async fn get_table_freshness(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Freshness>> {
-    let (pipeline, definition) = app.pipelines.table(&table)?;
-    let name = table.rsplit('.').next().unwrap_or_default();
+    let (pipeline, table) = app.pipelines.table(&table)?;
 
-    Ok(Json(
-        report::freshness(&app, pipeline, (name, definition)).await?,
-    ))
+    Ok(Json(report::freshness(&app, pipeline, table).await?))
 }

@@ -68,8 +68,8 @@ impl IntoParams for IdempotencyKey {
 }
 
 /// Answers the run that a call came to: `202` with its place; `200` where it is over, well or not.
-pub(super) fn accepted(accepted: state::Accepted) -> Response {
-    let state::Accepted { run, is_replay } = accepted;
+pub(super) fn accepted(accepted: state::AcceptedRun) -> Response {
+    let state::AcceptedRun { run, is_replay } = accepted;
     let location = format!("/v1/runs/{}", run.id);
     let is_over = run.state.is_terminal();
     let body = Run::from(run);

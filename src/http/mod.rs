@@ -20,7 +20,7 @@ mod sources;
 mod start;
 mod steps;
 mod tables;
-mod tests;
+mod test_results;
 
 use std::any::Any;
 use std::time::Duration;
@@ -111,7 +111,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(cancel::retry_run))
         .routes(routes!(steps::list_steps))
         .routes(routes!(steps::get_step_sql))
-        .routes(routes!(tests::list_tests))
+        .routes(routes!(test_results::list_tests))
         .routes(routes!(changes::list_run_changes))
         .routes(routes!(pipelines::list_pipelines))
         .routes(routes!(pipelines::get_pipeline))

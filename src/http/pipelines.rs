@@ -120,7 +120,7 @@ pub(super) async fn plan_pipeline(
 fn view(app: &App, definition: &Definition) -> Pipeline {
     let names = Names::new(definition, &app.config);
     let table = |(name, table): (&String, &Table)| TrackedTable {
-        name: format!("{}.{name}", definition.name),
+        name: table.id.to_string(),
         from: table.from.clone(),
         key: table.key.clone(),
         staging: names.staging(name).to_string(),

@@ -14,7 +14,7 @@ use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::report::{self, Reject, RejectQuery};
 use crate::run::{self, Task};
-use crate::warehouse::Meant;
+use crate::warehouse::RejectFilter;
 
 const MOST_IDS: usize = 1_000;
 
@@ -111,9 +111,9 @@ pub(super) async fn replay_rejects(
     key: IdempotencyKey,
     Body(request): Body<MeantRejects>,
 ) -> Result<Response> {
-    start(&app, request, key, |tables, meant| Task::Replay {
+    start(&app, request, key, |tables, filter| Task::Replay {
         tables,
-        meant,
+        filter,
     })
     .await
 }
@@ -141,9 +141,9 @@ pub(super) async fn dismiss_rejects(
         });
     }
 
-    start(&app, request, key, |tables, meant| Task::Dismiss {
+    start(&app, request, key, |tables, filter| Task::Dismiss {
         tables,
-        meant,
+        filter,
     })
     .await
 }
@@ -152,7 +152,7 @@ async fn start(
     app: &App,
     request: MeantRejects,
     key: IdempotencyKey,
-    task: impl FnOnce(Vec<String>, Meant) -> Task,
+    task: impl FnOnce(Vec<String>, RejectFilter) -> Task,
 ) -> Result<Response> {
     if let Some(ids) = &request.ids
         && !(1..=MOST_IDS).contains(&ids.len())
@@ -164,12 +164,7 @@ async fn start(
     }
     let definition = pipeline(app, request.pipeline.as_deref(), request.table.as_deref())?;
     let tables = match &request.table {
-        Some(table) => vec![
-            table
-                .split_once('.')
-                .map_or(table.as_str(), |(_, short)| short)
-                .to_owned(),
-        ],
+        Some(table) => vec![app.pipelines.table(table)?.1.id.name.clone()],
         None => definition.tables.keys().cloned().collect(),
     };
     // The name alone finds the event; the batch before it is its place in the list.
@@ -179,11 +174,11 @@ async fn start(
         .flatten()
         .map(|id| kept(id.rsplit('.').next().unwrap_or(id)))
         .collect();
-    let meant = Meant {
+    let filter = RejectFilter {
         reason: request.reason.as_deref().map(kept),
         ids,
     };
-    let task = task(tables, meant);
+    let task = task(tables, filter);
     let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))

@@ -175,9 +175,8 @@ async fn start(
     key: IdempotencyKey,
     task: impl FnOnce(String) -> Task,
 ) -> Result<Response> {
-    let (definition, _) = app.pipelines.table(table)?;
-    let short = table.split_once('.').map_or(table, |(_, short)| short);
-    let task = task(short.to_owned());
+    let (definition, table) = app.pipelines.table(table)?;
+    let task = task(table.id.name.clone());
     let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))

@@ -180,7 +180,7 @@ pub(super) async fn check_source(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
-    let (safety, findings) = source::check(definition, &app.access, &app.store).await?;
+    let (safety, findings) = source::check(definition, &app.connections, &app.store).await?;
     let (cursor_safety, cursor_safety_reason) = safety.unzip();
 
     Ok(Json(Checked {
@@ -209,7 +209,7 @@ pub(super) async fn safe_to_purge(
 }
 
 async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
-    let source = Opened::open(definition, &app.access, &app.store).await?;
+    let source = Opened::open(definition, &app.connections, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None, Purpose::Look)
         .await?;
@@ -244,7 +244,7 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
         kind: definition.source.kind(),
         connection: definition.source.connection().map(ToOwned::to_owned),
         path: definition.source.files().map(|files| files.path.clone()),
-        table: definition.source.table().map(ToOwned::to_owned),
+        table: definition.source.table().map(ToString::to_string),
         cursor: cursor.map(|mut cursor| CursorView {
             tables: loaded(&mut cursor.position),
             position: cursor.position,

@@ -82,8 +82,8 @@ pub(super) async fn start_run(
 }
 
 /// How a caller that waited is told: success, or a problem by its status.
-fn ended(started: state::Accepted) -> Response {
-    let state::Accepted { run, is_replay } = started;
+fn ended(started: state::AcceptedRun) -> Response {
+    let state::AcceptedRun { run, is_replay } = started;
     let location = format!("/v1/runs/{}", run.id);
     let mut problem = match run.state {
         RunState::Succeeded => return replayed(Json(Run::from(run)), is_replay),

@@ -165,7 +165,7 @@ pub(super) async fn get_step_sql(
 }
 
 impl Step {
-    fn new(statements: Vec<state::Statement>, step: state::Step) -> Self {
+    fn new(statements: Vec<state::StatementRecord>, step: state::StepRecord) -> Self {
         let until = step.finished_at.unwrap_or_else(Timestamp::now);
         Self {
             name: step.name,
@@ -181,8 +181,8 @@ impl Step {
     }
 }
 
-impl From<state::Statement> for Statement {
-    fn from(statement: state::Statement) -> Self {
+impl From<state::StatementRecord> for Statement {
+    fn from(statement: state::StatementRecord) -> Self {
         Self {
             target: statement.target,
             state: statement.state,

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::read::Path;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::{Drift, Names};
+use crate::pipeline::{self, Drift, Names};
 use crate::sql::{TableName, render};
 
 /// All tracked tables.
@@ -97,8 +97,8 @@ pub(super) struct TablePath {
 pub(super) async fn list_tables(State(app): State<App>) -> Result<Json<Tables>> {
     let mut tables = Vec::new();
     for pipeline in app.pipelines.usable() {
-        for name in pipeline.tables.keys() {
-            tables.push(view(&app, &format!("{}.{name}", pipeline.name)).await?);
+        for table in pipeline.tables.values() {
+            tables.push(view(&app, table).await?);
         }
     }
 
@@ -115,12 +115,10 @@ pub(super) async fn get_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Table>> {
-    let mut view = view(&app, &table).await?;
-    let (definition, _) = app.pipelines.table(&table)?;
+    let (definition, table) = app.pipelines.table(&table)?;
+    let mut view = view(&app, table).await?;
     let names = Names::new(definition, &app.config);
-    let name = table
-        .split_once('.')
-        .map_or(table.as_str(), |(_, short)| short);
+    let name = &table.id.name;
     let mut stored = Vec::new();
     for table in [
         names.staging(name),
@@ -134,10 +132,8 @@ pub(super) async fn get_table(
     Ok(Json(view))
 }
 
-async fn view(app: &App, name: &str) -> Result<Table> {
-    let (definition, table) = app.pipelines.table(name)?;
-    let short = name.split_once('.').map_or(name, |(_, short)| short);
-    let state = app.store.table(&definition.name, short).await?;
+async fn view(app: &App, table: &pipeline::Table) -> Result<Table> {
+    let state = app.store.table(&table.id).await?;
     let columns = state.as_ref().map(|state| {
         let column = |column: &crate::pipeline::Column| Column {
             name: column.name.clone(),
@@ -149,7 +145,7 @@ async fn view(app: &App, name: &str) -> Result<Table> {
     });
 
     Ok(Table {
-        name: name.to_owned(),
+        name: table.id.to_string(),
         from: table.from.clone(),
         key: table.key.clone(),
         columns: columns.unwrap_or_default(),

@@ -28,9 +28,7 @@ const RETRIED: Duration = Duration::from_mins(1);
 /// must never write over files that have landed. So the run that began it is in the name, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch<'a> {
-    /// The pipeline.
     pub pipeline: &'a str,
-    /// The batch's number.
     pub id: i64,
     /// The run that began it.
     pub run: Uuid,
@@ -97,19 +95,11 @@ impl Folder {
     }
 
     /// Deletes every file of a batch that never landed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LandingUnavailable`].
     pub async fn remove(&self, batch: &Batch<'_>) -> Result<()> {
         self.remove_below(self.batch(batch)).await
     }
 
     /// Deletes every file with keys of a pipeline's tables: only one run at a time compares them.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LandingUnavailable`].
     pub async fn remove_keys(&self, pipeline: &str) -> Result<()> {
         self.remove_below(self.root.clone().join(pipeline).join(KEYS))
             .await

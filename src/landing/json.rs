@@ -1,6 +1,6 @@
 //! Walks JSON text: checks all of it as RFC 8259 has it, decodes none of it.
 
-use super::token::{Kind, Token};
+use super::token::{Token, TokenKind};
 
 /// A place in a JSON text. What it finds wrong is `None`, after which the walk is over.
 pub(super) struct Walk<'a> {
@@ -46,8 +46,8 @@ impl<'a> Walk<'a> {
 
     /// What was stepped over since a place.
     #[inline]
-    fn token(&self, from: usize, kind: Kind) -> Option<Token<'a>> {
-        let quote = usize::from(kind == Kind::Plain);
+    fn token(&self, from: usize, kind: TokenKind) -> Option<Token<'a>> {
+        let quote = usize::from(kind == TokenKind::Plain);
         let text = self.text.get(from + quote..self.at - quote)?;
 
         Some(Token { text, kind })
@@ -93,18 +93,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Steps over the value that begins with a byte, and says of which kind it is.
-    fn step(&mut self, first: u8) -> Option<Kind> {
+    fn step(&mut self, first: u8) -> Option<TokenKind> {
         match first {
             b'"' => return self.string(),
             b'{' | b'[' => self.nested()?,
             b'-' | b'0'..=b'9' => self.number()?,
-            b'n' => return self.exact("null").map(|()| Kind::Null),
+            b'n' => return self.exact("null").map(|()| TokenKind::Null),
             b't' => self.exact("true")?,
             b'f' => self.exact("false")?,
             _ => return None,
         }
 
-        Some(Kind::Other)
+        Some(TokenKind::Other)
     }
 
     /// Steps over an object or an array; a list of what is open stands for recursion, so that no depth is too deep.
@@ -158,11 +158,11 @@ impl<'a> Walk<'a> {
     }
 
     #[inline]
-    fn string(&mut self) -> Option<Kind> {
+    fn string(&mut self) -> Option<TokenKind> {
         if self.next()? != b'"' {
             return None;
         }
-        let mut kind = Kind::Plain;
+        let mut kind = TokenKind::Plain;
         loop {
             self.at += leading(self.text.as_bytes().get(self.at..)?, special);
             match self.next()? {
@@ -170,7 +170,7 @@ impl<'a> Walk<'a> {
                 b'\\' => self.escape()?,
                 _ => return None,
             }
-            kind = Kind::Escaped;
+            kind = TokenKind::Escaped;
         }
     }
 

@@ -30,7 +30,6 @@ pub struct Event<'a> {
     pub occurred_at_us: Option<i64>,
     /// The schema of the changed table.
     pub schema: Option<&'a str>,
-    /// The changed table.
     pub table: Option<&'a str>,
     /// The row as JSON text.
     pub data: Option<&'a str>,

@@ -20,10 +20,6 @@ pub struct Landing<'a> {
 }
 
 /// Makes the landing table where there is none.
-///
-/// # Errors
-///
-/// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
 pub async fn ensure(landing: Landing<'_>) -> Result<()> {
     let any = json!({"landing": landing.table, "must_be_new": false});
 
@@ -33,10 +29,6 @@ pub async fn ensure(landing: Landing<'_>) -> Result<()> {
 /// As [`ensure`]; true where there surely was none.
 ///
 /// A table that was just made needs no [`highest_batch`], which takes Trino several times as long as this.
-///
-/// # Errors
-///
-/// As [`ensure`].
 pub async fn create(landing: Landing<'_>) -> Result<bool> {
     let new = json!({"landing": landing.table, "must_be_new": true});
     match make(landing, new).await {
@@ -71,10 +63,6 @@ async fn make(landing: Landing<'_>, values: Value) -> Result<()> {
 }
 
 /// The highest batch in the landing table, 0 where it is empty: a new state database counts on from there.
-///
-/// # Errors
-///
-/// [`Error::TrinoUnavailable`], [`Error::Trino`].
 pub async fn highest_batch(landing: Landing<'_>) -> Result<i64> {
     let sql = render(
         "landing/highest_batch.sql",
@@ -85,10 +73,6 @@ pub async fn highest_batch(landing: Landing<'_>) -> Result<i64> {
 }
 
 /// Says whether a batch is in the landing table.
-///
-/// # Errors
-///
-/// [`Error::TrinoUnavailable`], [`Error::Trino`].
 pub async fn landed(landing: Landing<'_>, batch: &Batch<'_>) -> Result<bool> {
     let Landing {
         folder,
@@ -109,10 +93,6 @@ pub async fn landed(landing: Landing<'_>, batch: &Batch<'_>) -> Result<bool> {
 }
 
 /// Registers all files of a batch in one commit; the caller has looked that they are not registered yet.
-///
-/// # Errors
-///
-/// [`Error::AddFilesDisabled`], [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
 pub async fn register(landing: Landing<'_>, batch: &Batch<'_>) -> Result<()> {
     let Landing {
         folder,
@@ -155,10 +135,6 @@ pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
 }
 
 /// Drops the table, if there is one.
-///
-/// # Errors
-///
-/// [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`].
 pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
     let sql = render("landing/drop.sql", json!({"table": landing.table}))?;
     landing.publisher.run(landing.table, &sql).await?;
@@ -167,10 +143,6 @@ pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
 }
 
 /// Ends what earlier tries left open: a batch that was written is landed, one that was not is removed.
-///
-/// # Errors
-///
-/// As [`register`].
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
     landing.publisher.settle(landing.table).await?;

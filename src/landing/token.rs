@@ -7,11 +7,11 @@ use std::borrow::Cow;
 pub(super) struct Token<'a> {
     /// The text as it stands; of a string that is not escaped without its quotes.
     pub(super) text: &'a str,
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Null,
     /// A string, without its quotes.
     Plain,
@@ -27,9 +27,9 @@ impl<'a> Token<'a> {
     #[inline]
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         match self.kind {
-            Kind::Null => None,
-            Kind::Plain | Kind::Other => Some(Cow::Borrowed(self.text)),
-            Kind::Escaped => self.decoded().map(Cow::Owned),
+            TokenKind::Null => None,
+            TokenKind::Plain | TokenKind::Other => Some(Cow::Borrowed(self.text)),
+            TokenKind::Escaped => self.decoded().map(Cow::Owned),
         }
     }
 
@@ -48,6 +48,6 @@ impl<'a> Token<'a> {
     /// Whether it takes decoding to say what it says.
     #[inline]
     pub(super) fn is_escaped(self) -> bool {
-        self.kind == Kind::Escaped
+        self.kind == TokenKind::Escaped
     }
 }

@@ -17,7 +17,6 @@ const UPLOADS: usize = 2;
 /// The files of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Files {
-    /// How many.
     pub count: usize,
     /// Their size in bytes.
     pub bytes: usize,
@@ -60,11 +59,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Adds an event.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LandingUnavailable`].
     pub async fn push(&mut self, event: &Event<'_>) -> Result<()> {
         if self.rows.push(event).map_err(Error::internal)? {
             self.flush().await?;
@@ -74,10 +68,6 @@ impl<'a> Writer<'a> {
     }
 
     /// Ends the last file and says what was written.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LandingUnavailable`].
     pub async fn finish(mut self) -> Result<Files> {
         if !self.rows.is_empty() {
             self.flush().await?;

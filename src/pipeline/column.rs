@@ -15,7 +15,7 @@ pub struct Column {
     /// Its type in Trino, such as `decimal(18,2)`.
     pub data_type: String,
     /// How the field's text becomes its value: the type without its numbers.
-    pub kind: Kind,
+    pub kind: TypeKind,
     /// For decimals, the digits after the point.
     pub scale: u32,
     /// For decimals, the pattern of the texts that fit without rounding.
@@ -32,7 +32,7 @@ pub struct Column {
 /// How a field's text becomes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum TypeKind {
     /// `boolean`
     Boolean,
     /// `integer`, `bigint`
@@ -60,7 +60,7 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataType {
     sql: String,
-    kind: Kind,
+    kind: TypeKind,
     scale: u32,
 }
 
@@ -74,19 +74,19 @@ impl DataType {
         let name = text.trim().to_ascii_lowercase();
         let plain = |sql: &str, kind| Ok(Self::plain(sql, kind));
         match name.as_str() {
-            "boolean" => plain("boolean", Kind::Boolean),
-            "integer" | "int" => plain("integer", Kind::Integer),
-            "bigint" => plain("bigint", Kind::Integer),
-            "real" => plain("real", Kind::Float),
-            "double" => plain("double", Kind::Float),
-            "date" => plain("date", Kind::Date),
-            "time" | "time(6)" => plain("time(6)", Kind::Time),
-            "timestamp" | "timestamp(6)" => plain("timestamp(6)", Kind::Timestamp),
+            "boolean" => plain("boolean", TypeKind::Boolean),
+            "integer" | "int" => plain("integer", TypeKind::Integer),
+            "bigint" => plain("bigint", TypeKind::Integer),
+            "real" => plain("real", TypeKind::Float),
+            "double" => plain("double", TypeKind::Float),
+            "date" => plain("date", TypeKind::Date),
+            "time" | "time(6)" => plain("time(6)", TypeKind::Time),
+            "timestamp" | "timestamp(6)" => plain("timestamp(6)", TypeKind::Timestamp),
             "timestamp with time zone" | "timestamp(6) with time zone" => {
-                plain("timestamp(6) with time zone", Kind::TimestampTz)
+                plain("timestamp(6) with time zone", TypeKind::TimestampTz)
             }
-            "varchar" => plain("varchar", Kind::Varchar),
-            "varbinary" => plain("varbinary", Kind::Varbinary),
+            "varchar" => plain("varchar", TypeKind::Varchar),
+            "varbinary" => plain("varbinary", TypeKind::Varbinary),
             decimal if decimal.starts_with("decimal") => {
                 Self::parse_decimal(decimal).ok_or_else(|| {
                     format!(
@@ -108,26 +108,26 @@ impl DataType {
     pub fn from_postgres(name: &str) -> Self {
         if name.starts_with("numeric(") && !name.ends_with("[]") {
             return Self::parse_decimal(&name.replacen("numeric", "decimal", 1))
-                .unwrap_or_else(|| Self::plain("varchar", Kind::Varchar));
+                .unwrap_or_else(|| Self::plain("varchar", TypeKind::Varchar));
         }
         match without_digits(name).as_str() {
-            "smallint" | "integer" => Self::plain("integer", Kind::Integer),
-            "bigint" => Self::plain("bigint", Kind::Integer),
-            "real" => Self::plain("real", Kind::Float),
-            "double precision" => Self::plain("double", Kind::Float),
-            "boolean" => Self::plain("boolean", Kind::Boolean),
-            "date" => Self::plain("date", Kind::Date),
-            "time without time zone" => Self::plain("time(6)", Kind::Time),
-            "timestamp without time zone" => Self::plain("timestamp(6)", Kind::Timestamp),
+            "smallint" | "integer" => Self::plain("integer", TypeKind::Integer),
+            "bigint" => Self::plain("bigint", TypeKind::Integer),
+            "real" => Self::plain("real", TypeKind::Float),
+            "double precision" => Self::plain("double", TypeKind::Float),
+            "boolean" => Self::plain("boolean", TypeKind::Boolean),
+            "date" => Self::plain("date", TypeKind::Date),
+            "time without time zone" => Self::plain("time(6)", TypeKind::Time),
+            "timestamp without time zone" => Self::plain("timestamp(6)", TypeKind::Timestamp),
             "timestamp with time zone" => {
-                Self::plain("timestamp(6) with time zone", Kind::TimestampTz)
+                Self::plain("timestamp(6) with time zone", TypeKind::TimestampTz)
             }
-            "bytea" => Self::plain("varbinary", Kind::Varbinary),
-            _ => Self::plain("varchar", Kind::Varchar),
+            "bytea" => Self::plain("varbinary", TypeKind::Varbinary),
+            _ => Self::plain("varchar", TypeKind::Varchar),
         }
     }
 
-    fn plain(sql: &str, kind: Kind) -> Self {
+    fn plain(sql: &str, kind: TypeKind) -> Self {
         Self {
             sql: sql.to_owned(),
             kind,
@@ -143,7 +143,7 @@ impl DataType {
 
         ((1..=38).contains(&precision) && scale <= precision).then(|| Self {
             sql: format!("decimal({precision},{scale})"),
-            kind: Kind::Decimal,
+            kind: TypeKind::Decimal,
             scale,
         })
     }
@@ -154,7 +154,9 @@ impl Column {
     #[must_use]
     pub fn literal(&self, text: &str) -> String {
         match self.kind {
-            Kind::Timestamp | Kind::TimestampTz => text.replacen('T', " ", 1).replace('Z', " UTC"),
+            TypeKind::Timestamp | TypeKind::TimestampTz => {
+                text.replacen('T', " ", 1).replace('Z', " UTC")
+            }
             _ => text.to_owned(),
         }
     }
@@ -162,21 +164,24 @@ impl Column {
     /// Whether a value reads back the same from its text, so that bounds of it can stand in a statement.
     #[must_use]
     pub fn can_be_bounded(&self) -> bool {
-        matches!(self.kind, Kind::Integer | Kind::Decimal | Kind::Varchar)
+        matches!(
+            self.kind,
+            TypeKind::Integer | TypeKind::Decimal | TypeKind::Varchar
+        )
     }
 
     /// A column of a table that exists, by the type that Trino gives it; a type of which we make none is text.
     #[must_use]
     pub fn of_type(name: &str, data_type: &str) -> Self {
         let data_type = DataType::parse(data_type)
-            .unwrap_or_else(|_| DataType::plain("varchar", Kind::Varchar));
+            .unwrap_or_else(|_| DataType::plain("varchar", TypeKind::Varchar));
         Self::new(name, name, &data_type)
     }
 
     /// A column that the tables have for themselves, as far as comparing rows needs it.
     #[must_use]
     pub fn technical(name: &str) -> Self {
-        Self::new(name, name, &DataType::plain("varchar", Kind::Varchar))
+        Self::new(name, name, &DataType::plain("varchar", TypeKind::Varchar))
     }
 
     /// Fills the column from inside a field's JSON: `address.city` is `city` in the object `address`.
@@ -200,7 +205,7 @@ impl Column {
         };
         match (self.data_type.as_str(), other.data_type.as_str()) {
             ("integer", "bigint") | ("real", "double") => true,
-            _ if self.kind == Kind::Decimal && other.kind == Kind::Decimal => {
+            _ if self.kind == TypeKind::Decimal && other.kind == TypeKind::Decimal => {
                 self.scale == other.scale && precision(self) < precision(other)
             }
             _ => false,
@@ -215,7 +220,9 @@ impl Column {
             let precision: u32 = digits.split(',').next()?.parse().ok()?;
             Some((precision - column.scale, column.scale))
         };
-        if self.data_type == other.data_type || self.kind == Kind::Varchar || other.widens_to(self)
+        if self.data_type == other.data_type
+            || self.kind == TypeKind::Varchar
+            || other.widens_to(self)
         {
             return true;
         }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Column, DataType, Test};
+use super::{CatalogueColumn, Column, DataType, Test};
 
 /// A column as the contract declares it.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,12 +27,12 @@ impl DeclaredColumn {
     /// # Errors
     ///
     /// A sentence that names the types that can be declared, or what no path may hold.
-    pub fn column(&self, catalogue: &[(String, String)]) -> Result<Column, String> {
+    pub fn column(&self, catalogue: &[CatalogueColumn]) -> Result<Column, String> {
         let data_type = DataType::parse(&self.data_type)?;
         let from = self.from.as_deref().unwrap_or(&self.name);
         let mut column = Column::new(&self.name, from, &data_type);
         column.description.clone_from(&self.description);
-        let is_field = catalogue.iter().any(|(field, _)| field == from);
+        let is_field = catalogue.iter().any(|field| field.name == from);
 
         Ok(match from.split_once('.') {
             Some((field, path)) if !is_field && self.from.is_some() => {

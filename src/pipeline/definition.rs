@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Source, Table};
+use super::{NotQualified, Source, SourceTable, Table, TableId};
 use crate::config::{Config, Schemas, duration, some_duration};
 use crate::error::{nearest_name, with_nearest};
 
@@ -107,14 +107,17 @@ impl Definition {
     }
 
     fn complete(&mut self) -> Result<(), String> {
-        for table in self.tables.values_mut() {
+        if let Source::Files(files) = &self.source {
+            files.name_tables(&mut self.tables)?;
+        }
+        for (name, table) in &mut self.tables {
+            table.id = TableId::new(&self.name, name);
+            table.source = qualified(&format!("tables.{name}.from"), &table.from)?;
             table.is_by_clock = self.source.is_by_clock();
             table.has_own_ids = self.source.has_own_ids();
         }
-        match &self.source {
-            Source::Files(files) => files.name_tables(&mut self.tables),
-            _ => Ok(()),
-        }
+
+        Ok(())
     }
 
     fn check(&self, config: &Config) -> Result<(), String> {
@@ -139,18 +142,15 @@ impl Definition {
                 "`source.connection` is `{connection}`, which the settings do not have as `connections.{connection}`{near}"
             ));
         }
-        if let Some(table) = self.source.table() {
-            qualified("source.table", table)?;
-        }
         if self.poll.is_some_and(|poll| poll < LEAST_POLL) {
             return Err("`poll` is less than a second; write `1s` or more".into());
         }
         let mut origins = BTreeSet::new();
         for (name, table) in &self.tables {
             plain_name(&format!("tables.{name}"), name)?;
-            table.check(name)?;
-            table.check_cursor(name, &self.source)?;
-            table.check_tests(name, &self.tables)?;
+            table.check()?;
+            table.check_cursor(&self.source)?;
+            table.check_tests(&self.tables)?;
             if !origins.insert(&table.from) {
                 return Err(format!(
                     "`tables.{name}.from` is `{}`, which another table has already",
@@ -178,13 +178,10 @@ fn plain_name(what: &str, name: &str) -> Result<(), String> {
 }
 
 /// Refuses a table's name without a schema.
-pub(super) fn qualified(what: &str, name: &str) -> Result<(), String> {
-    match name.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok(()),
-        _ => Err(format!(
-            "`{what}` is `{name}`; write schema and table, such as `public.orders`"
-        )),
-    }
+pub(super) fn qualified(what: &str, name: &str) -> Result<SourceTable, String> {
+    name.parse().map_err(|NotQualified| {
+        format!("`{what}` is `{name}`; write schema and table, such as `public.orders`")
+    })
 }
 
 fn each_key() -> u32 {

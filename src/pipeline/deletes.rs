@@ -21,7 +21,6 @@ pub enum CompareKeys {
     /// Never: rows that went stay.
     #[default]
     Off,
-    /// By each extraction.
     EachRun,
     /// By the first extraction after so long.
     Every(Duration),

@@ -1,16 +1,27 @@
 //! What follows where a source, or a definition, differs from the tables: new columns, wider types, reports, refusals.
 
-use super::{Column, Contract, DataType, Drift, DriftKind, NewColumns, Table};
+use super::{CatalogueColumn, Column, Contract, DataType, Drift, DriftKind, NewColumns, Table};
 
 /// What a table is to become by its definition and its source's catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Evolution {
     /// The columns that it is to have, those that it has first.
     pub columns: Vec<Column>,
-    /// The differences.
     pub drift: Vec<Drift>,
     /// Why nothing can be staged before somebody decides.
     pub refusal: Option<String>,
+}
+
+/// What the tables were made of.
+#[derive(Debug, Clone, Copy)]
+pub struct MadeOf<'a> {
+    /// The source table, with its schema.
+    pub origin: &'a str,
+    pub columns: &'a [Column],
+    /// Whether its events were in the order of their times.
+    pub was_by_clock: bool,
+    /// Whether those had ids of the source's own; not known of tables from before this was kept.
+    pub had_own_ids: Option<bool>,
 }
 
 impl Evolution {
@@ -39,19 +50,24 @@ impl Table {
     /// A sentence where the definition itself cannot be used with this catalogue.
     pub fn evolve(
         &self,
-        name: &str,
-        (origin, made): (&str, &[Column]),
-        (was_by_clock, had_own_ids): (bool, Option<bool>),
-        catalogue: &[(String, String)],
+        made: MadeOf<'_>,
+        catalogue: &[CatalogueColumn],
         before: &[Drift],
     ) -> Result<Evolution, String> {
+        let name = &self.id.name;
+        let MadeOf {
+            origin,
+            columns: made,
+            was_by_clock,
+            had_own_ids,
+        } = made;
         let mut evolution = Evolution::default();
         let lasting =
             |drift: &&Drift| matches!(drift.change, DriftKind::Added | DriftKind::Widened);
         evolution.drift = before.iter().filter(lasting).cloned().collect();
-        self.refuse_other_identity(name, origin, made, &mut evolution);
-        let order = self.other_ids(name, had_own_ids);
-        if let Some(detail) = order.or_else(|| self.other_order(name, was_by_clock)) {
+        self.refuse_other_identity(origin, made, &mut evolution);
+        let order = self.other_ids(had_own_ids);
+        if let Some(detail) = order.or_else(|| self.other_order(was_by_clock)) {
             evolution.refuse(detail);
         }
         let gone_key = missing_key(made, catalogue);
@@ -68,7 +84,7 @@ impl Table {
         for column in made {
             let found = wanted.iter().find(|wanted| wanted.name == column.name);
             let kept = if let Some(wanted) = found {
-                self.keep(name, column, wanted, &mut evolution)
+                self.keep(column, wanted, &mut evolution)
             } else {
                 let hint = renamed(made, &wanted);
                 let detail =
@@ -83,7 +99,7 @@ impl Table {
                 self.take_in(column, &mut evolution);
             }
         }
-        self.check_contract(name, catalogue, &mut evolution);
+        self.check_contract(catalogue, &mut evolution);
         for drift in &mut evolution.drift {
             let seen = before
                 .iter()
@@ -101,13 +117,8 @@ impl Table {
     }
 
     /// Another source table or another key makes other tables of it.
-    fn refuse_other_identity(
-        &self,
-        name: &str,
-        origin: &str,
-        made: &[Column],
-        evolution: &mut Evolution,
-    ) {
+    fn refuse_other_identity(&self, origin: &str, made: &[Column], evolution: &mut Evolution) {
+        let name = &self.id.name;
         if self.from != origin {
             evolution.refuse(format!(
                 "`tables.{name}.from` is `{}`, but the tables were made from `{origin}`; put it back, or make them anew by `POST /v1/tables/…/restage`",
@@ -132,13 +143,8 @@ impl Table {
     }
 
     /// What becomes of a column that both have.
-    fn keep(
-        &self,
-        name: &str,
-        made: &Column,
-        wanted: &Column,
-        evolution: &mut Evolution,
-    ) -> Column {
+    fn keep(&self, made: &Column, wanted: &Column, evolution: &mut Evolution) -> Column {
+        let name = &self.id.name;
         let mut kept = Column {
             description: wanted.description.clone(),
             ..made.clone()
@@ -222,12 +228,8 @@ impl Table {
     }
 
     /// An enforced contract stops where a declared column is missing or cannot hold what the source has.
-    fn check_contract(
-        &self,
-        name: &str,
-        catalogue: &[(String, String)],
-        evolution: &mut Evolution,
-    ) {
+    fn check_contract(&self, catalogue: &[CatalogueColumn], evolution: &mut Evolution) {
+        let name = &self.id.name;
         if catalogue.is_empty() {
             return;
         }
@@ -235,16 +237,16 @@ impl Table {
             let Ok(column) = declared.column(catalogue) else {
                 continue;
             };
-            let found = catalogue.iter().find(|(field, _)| *field == column.from);
+            let found = catalogue.iter().find(|field| field.name == column.from);
             let fault = match found {
                 None => format!("is gone from `{}`", self.from),
-                Some((field, kind)) if column.path.is_none() => {
-                    let source = Column::new(field, field, &DataType::from_postgres(kind));
+                Some(CatalogueColumn { name, data_type }) if column.path.is_none() => {
+                    let source = Column::new(name, name, &DataType::from_postgres(data_type));
                     if column.holds(&source) {
                         continue;
                     }
                     format!(
-                        "is {kind} in `{}`, which {} does not hold",
+                        "is {data_type} in `{}`, which {} does not hold",
                         self.from, column.data_type
                     )
                 }
@@ -267,9 +269,9 @@ impl Table {
 }
 
 /// The column of the key that neither the catalogue nor the declaration has any more.
-fn missing_key(made: &[Column], catalogue: &[(String, String)]) -> Option<String> {
+fn missing_key(made: &[Column], catalogue: &[CatalogueColumn]) -> Option<String> {
     let is_there = |column: &&Column| {
-        catalogue.is_empty() || catalogue.iter().any(|(field, _)| *field == column.from)
+        catalogue.is_empty() || catalogue.iter().any(|field| field.name == column.from)
     };
     let gone = made.iter().filter(|c| c.is_key).find(|c| !is_there(c))?;
 

@@ -50,7 +50,6 @@ pub enum Format {
     JsonLines,
     /// One JSON array of objects.
     Json,
-    /// Parquet.
     Parquet,
 }
 
@@ -91,7 +90,6 @@ pub enum After {
     Keep,
     /// It is moved into `_done/` beside it.
     Move,
-    /// It is deleted.
     Delete,
 }
 

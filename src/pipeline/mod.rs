@@ -7,6 +7,7 @@ mod deletes;
 mod drift;
 mod evolution;
 mod files;
+mod identity;
 mod names;
 mod operations;
 mod source;
@@ -21,8 +22,9 @@ pub use declared::DeclaredColumn;
 pub use definition::{Definition, MaxRejects, Verify};
 pub use deletes::{CompareKeys, Deletes};
 pub use drift::{Drift, DriftKind};
-pub use evolution::Evolution;
+pub use evolution::{Evolution, MadeOf};
 pub use files::{After, Changed, Csv, FileSource, Format};
+pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use source::{AuditColumns, OrderBy, Source};
@@ -108,13 +110,14 @@ impl Pipelines {
     ///
     /// [`Error::NotFound`] with the nearest name.
     pub fn table(&self, name: &str) -> Result<(&Definition, &Table)> {
-        let found = name.split_once('.').and_then(|(pipeline, table)| {
-            let definition = self.usable.get(pipeline)?;
-            Some((definition, definition.tables.get(table)?))
+        let found = name.parse().ok().and_then(|id: TableId| {
+            let definition = self.usable.get(&id.pipeline)?;
+            Some((definition, definition.tables.get(&id.name)?))
         });
         let names: Vec<String> = self
             .usable()
-            .flat_map(|p| p.tables.keys().map(|t| format!("{}.{t}", p.name)))
+            .flat_map(|pipeline| pipeline.tables.values())
+            .map(|table| table.id.to_string())
             .collect();
 
         found.ok_or_else(|| Error::not_found("table", name, names.iter().map(String::as_str)))

@@ -10,7 +10,6 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationColumn {
-    /// Its name.
     pub column: String,
     /// Its texts by what they mean.
     #[serde(default)]
@@ -21,11 +20,8 @@ pub struct OperationColumn {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
-    /// A row came.
     pub insert: Vec<String>,
-    /// A row changed.
     pub update: Vec<String>,
-    /// A row went.
     pub delete: Vec<String>,
 }
 

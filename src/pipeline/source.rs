@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{FileSource, Table};
+use super::definition::qualified;
+use super::{FileSource, SourceTable, Table};
 
 /// Where changes come from.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,8 +14,8 @@ pub enum Source {
         /// The connection's name in the settings.
         connection: String,
         /// The audit table, with its schema.
-        #[serde(default = "audit_table")]
-        table: String,
+        #[serde(default = "audit_table", deserialize_with = "source_table")]
+        table: SourceTable,
         /// What its columns are called.
         #[serde(default)]
         columns: AuditColumns,
@@ -96,7 +97,7 @@ impl Source {
 
     /// The one table that all is read from; none where the tracked tables themselves are read.
     #[must_use]
-    pub fn table(&self) -> Option<&str> {
+    pub fn table(&self) -> Option<&SourceTable> {
         match self {
             Self::PostgresAuditLog { table, .. } => Some(table),
             Self::PostgresTable { .. } | Self::Files(_) => None,
@@ -123,11 +124,9 @@ pub struct AuditColumns {
     pub event_id: String,
     /// `I`, `U`, `D` or `T`.
     pub operation: String,
-    /// When it happened.
     pub occurred_at: String,
     /// The schema of the changed table.
     pub schema: String,
-    /// The changed table.
     pub table: String,
     /// The row as JSON: the new one, for a delete the old one.
     pub data: String,
@@ -146,14 +145,23 @@ impl Default for AuditColumns {
     }
 }
 
-fn audit_table() -> String {
-    "public.audit_log_dml".into()
+fn audit_table() -> SourceTable {
+    SourceTable::new("public", "audit_log_dml")
+}
+
+fn source_table<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SourceTable, D::Error> {
+    let name = String::deserialize(deserializer)?;
+
+    qualified("source.table", &name).map_err(serde::de::Error::custom)
 }
 
 impl Table {
     /// Why events cannot be put behind those that a table was made of; none where their ids are of the same kind.
     #[must_use]
-    pub fn other_ids(&self, name: &str, had_own: Option<bool>) -> Option<String> {
+    pub fn other_ids(&self, had_own: Option<bool>) -> Option<String> {
+        let name = &self.id.name;
         let ids = |has_own| {
             if has_own {
                 "those of the source"
@@ -172,7 +180,8 @@ impl Table {
 
     /// Why tables that were made in another order of events cannot be gone on with; none where the order is the same.
     #[must_use]
-    pub fn other_order(&self, name: &str, was_by_clock: bool) -> Option<String> {
+    pub fn other_order(&self, was_by_clock: bool) -> Option<String> {
+        let name = &self.id.name;
         let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
 
         (self.is_by_clock != was_by_clock).then(|| {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::definition::qualified;
-use super::{Column, CompareKeys, DataType, DeclaredColumn, Deletes, Source, Test};
+use super::{
+    CatalogueColumn, Column, CompareKeys, DataType, DeclaredColumn, Deletes, Source, SourceTable,
+    TableId, Test,
+};
 use crate::config::{duration, some_duration};
 use crate::error::nearest_name;
 
@@ -14,6 +16,11 @@ use crate::error::nearest_name;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
+    #[serde(skip)]
+    pub id: TableId,
+    /// What its events carry as schema and table; of `from`.
+    #[serde(skip)]
+    pub source: SourceTable,
     /// The source table, with its schema; of files the pattern of their names, which becomes `files`.
     #[serde(default)]
     pub from: String,
@@ -68,7 +75,6 @@ pub enum NewColumns {
     /// The tables get them.
     #[default]
     Add,
-    /// They are reported.
     Ignore,
     /// They stop the run before it stages anything.
     Fail,
@@ -119,12 +125,6 @@ pub enum Tracked {
 }
 
 impl Table {
-    /// The source table's schema and name.
-    #[must_use]
-    pub fn origin(&self) -> (&str, &str) {
-        self.from.split_once('.').unwrap_or(("public", &self.from))
-    }
-
     /// The fields of an event that hold the key: names in the source, as far as the definition tells them.
     #[must_use]
     pub fn key_fields(&self) -> Vec<String> {
@@ -175,14 +175,14 @@ impl Table {
     /// # Errors
     ///
     /// A sentence that says which key or tracked column does not exist, or which name is taken.
-    pub fn columns(&self, catalogue: &[(String, String)]) -> Result<Vec<Column>, String> {
+    pub fn columns(&self, catalogue: &[CatalogueColumn]) -> Result<Vec<Column>, String> {
         let mut columns = Vec::new();
         for column in &self.columns {
             columns.push(column.column(catalogue)?);
         }
-        for (name, postgres_type) in catalogue {
+        for CatalogueColumn { name, data_type } in catalogue {
             if !self.declares(name) {
-                let data_type = DataType::from_postgres(postgres_type);
+                let data_type = DataType::from_postgres(data_type);
                 columns.push(Column::new(name, name, &data_type));
             }
         }
@@ -231,7 +231,8 @@ impl Table {
     }
 
     /// Refuses a cursor where none is read, and the other way round.
-    pub(super) fn check_cursor(&self, name: &str, source: &Source) -> Result<(), String> {
+    pub(super) fn check_cursor(&self, source: &Source) -> Result<(), String> {
+        let name = &self.id.name;
         match (source, &self.cursor) {
             (Source::PostgresTable { .. }, None) => Err(format!(
                 "`tables.{name}.cursor` is missing; name the column that rises with every change of a row, such as `updated_at`"
@@ -256,8 +257,8 @@ impl Table {
     }
 
     /// Refuses what cannot be right whatever the source has.
-    pub(super) fn check(&self, name: &str) -> Result<(), String> {
-        qualified(&format!("tables.{name}.from"), &self.from)?;
+    pub(super) fn check(&self) -> Result<(), String> {
+        let name = &self.id.name;
         if self.key.is_empty() {
             return Err(format!(
                 "`tables.{name}.key` is empty; name the columns that tell its rows apart"

@@ -207,7 +207,8 @@ impl Table {
     }
 
     /// The other tables that its tests look at, which are published before it.
-    pub fn looks_at<'a>(&'a self, own: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn looks_at(&self) -> impl Iterator<Item = &str> {
+        let own = &self.id.name;
         self.all_tests()
             .into_iter()
             .filter_map(move |test| match &test.test.check {
@@ -217,11 +218,8 @@ impl Table {
     }
 
     /// Refuses tests of nothing, of tables that there are not, and tables whose tests wait for each other.
-    pub(super) fn check_tests(
-        &self,
-        name: &str,
-        tables: &BTreeMap<String, Self>,
-    ) -> Result<(), String> {
+    pub(super) fn check_tests(&self, tables: &BTreeMap<String, Self>) -> Result<(), String> {
+        let name = &self.id.name;
         for test in &self.tests {
             if !matches!(test.check, Check::Expression(_)) {
                 return Err(format!(
@@ -230,7 +228,7 @@ impl Table {
                 ));
             }
         }
-        for to in self.looks_at(name) {
+        for to in self.looks_at() {
             if !tables.contains_key(to) {
                 let near = nearest_name(to, tables.keys().map(String::as_str))
                     .map(|near| format!("; did you mean `{near}`?"))
@@ -241,7 +239,7 @@ impl Table {
             }
         }
         let mut seen = BTreeSet::new();
-        let mut open: Vec<&str> = self.looks_at(name).collect();
+        let mut open: Vec<&str> = self.looks_at().collect();
         while let Some(next) = open.pop() {
             if next == name {
                 return Err(format!(
@@ -249,12 +247,7 @@ impl Table {
                 ));
             }
             if seen.insert(next) {
-                open.extend(
-                    tables
-                        .get(next)
-                        .into_iter()
-                        .flat_map(|table| table.looks_at(next)),
-                );
+                open.extend(tables.get(next).into_iter().flat_map(Self::looks_at));
             }
         }
 

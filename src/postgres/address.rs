@@ -21,7 +21,6 @@ const ASKED: u32 = 3;
 /// What was sent and not received for so long goes to nobody.
 const UNHEARD: Duration = Duration::from_secs(30);
 
-/// A server's address.
 #[derive(Debug, Clone)]
 pub struct Address {
     /// The name of its settings, such as `connections.shop`, for messages.

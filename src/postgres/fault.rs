@@ -17,7 +17,7 @@ const NOT_CONFIGURED: &str = "invalid configuration";
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub enum Fault {
+pub enum ConnectError {
     /// Something is wrong that does not pass by itself: what, and what to do.
     Wrong(String),
     /// The server does not answer.

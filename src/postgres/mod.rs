@@ -15,7 +15,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use address::{Address, TlsSettings};
-pub use fault::Fault;
+pub use fault::ConnectError;
 pub use tls::{SslMode, Tls};
 
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ impl Server {
     /// # Errors
     ///
     /// Why there is none, for the caller to name.
-    pub async fn connect(&self) -> Result<(Client, Work), Fault> {
+    pub async fn connect(&self) -> Result<(Client, Work), ConnectError> {
         let connected = async {
             match &self.connector {
                 None => {
@@ -90,19 +90,15 @@ impl Server {
         };
         let connected = tokio::time::timeout(READY_TIMEOUT, connected)
             .await
-            .map_err(|late| Fault::Away(late.into()))?;
+            .map_err(|late| ConnectError::Away(late.into()))?;
 
         connected.map_err(|cause| match self.tls.explain(&cause) {
-            Some(detail) => Fault::Wrong(detail),
-            None => Fault::Away(cause.into()),
+            Some(detail) => ConnectError::Wrong(detail),
+            None => ConnectError::Away(cause.into()),
         })
     }
 
     /// Makes a pool of at most `size` connections, of which each begins with `session`; connects to nothing yet.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Internal`].
     pub fn pool(&self, size: usize, session: &'static str) -> Result<Pool> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,

@@ -17,7 +17,6 @@ use crate::error::{Error, Result, nearest_name};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum SslMode {
-    /// No TLS.
     Disable,
     /// TLS where the server offers it.
     Prefer,

@@ -17,7 +17,6 @@ pub(super) enum Trust {
     Anyone,
     /// Whoever has a certificate that one of these signed.
     Signed {
-        /// Who may sign.
         roots: RootCertStore,
         /// Their certificates: a server may have one of them itself.
         given: Vec<CertificateDer<'static>>,

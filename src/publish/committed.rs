@@ -12,17 +12,14 @@ pub struct Committed {
     pub statement: i64,
     /// The snapshot that it made; none where nothing was to change.
     pub snapshot: Option<String>,
-    /// The snapshot before.
     pub parent: Option<String>,
     /// Rows acted on, as Trino answered; unknown where the answer was lost.
     pub rows: Option<i64>,
-    /// Rows written.
     pub added: i64,
     /// Rows hidden by delete files.
     pub hidden: i64,
     /// Rows that the table had before, deleted ones among them.
     pub rows_before: i64,
-    /// What it cost.
     pub progress: Option<Value>,
     /// What the table's files are by then.
     pub files: Files,
@@ -33,7 +30,6 @@ pub struct Committed {
 /// The files of a table: data files and delete files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Files {
-    /// How many.
     pub count: i64,
     /// Their size in bytes.
     pub bytes: i64,

@@ -10,11 +10,10 @@ use std::time::Duration;
 pub use committed::{Committed, Files};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
-use uuid::Uuid;
 
 use crate::error::{Class, Error, Result};
 use crate::sql::{TableName, render};
-use crate::state::{StatementEnd, Store};
+use crate::state::{AttemptId, NewStatement, StatementEnd, Store};
 use crate::trino::{Outcome, Progress, Trino};
 
 /// Many small sorts stay in the processor's cache: a third of the time of a large history.
@@ -24,18 +23,12 @@ const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 /// Sends the statements of one try of a step.
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher<'a> {
-    /// The engine.
     pub trino: &'a Trino,
     /// Where statements are noted.
     pub store: &'a Store,
-    /// The run.
-    pub run: Uuid,
-    /// The run's pipeline.
+    pub attempt: AttemptId,
     pub pipeline: &'a str,
-    /// The step.
     pub step: &'a str,
-    /// Which try of the run it is.
-    pub attempt: i32,
     /// How many statements of the run may be under way at once.
     pub permits: &'a Semaphore,
     /// What the tables' files are after the run's last commit to each.
@@ -43,11 +36,6 @@ pub struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// Reads rows.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TrinoUnavailable`], [`Error::Trino`].
     pub async fn read(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
 
@@ -60,10 +48,6 @@ impl Publisher<'_> {
     }
 
     /// Runs a statement that may be repeated, such as `create table if not exists`, or is refused when it is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql, &[]).await?;
@@ -78,10 +62,6 @@ impl Publisher<'_> {
     }
 
     /// Runs a statement whose repetition changes nothing, and says what it committed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`].
     pub async fn merge(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let committed = self.merge_unrecorded(target, sql).await?;
         self.record(&committed).await?;
@@ -90,10 +70,6 @@ impl Publisher<'_> {
     }
 
     /// As [`Publisher::merge`], but leaves it to the caller to record the end, in the transaction that records its counts.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`].
     pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql, &[]).await?;
@@ -109,10 +85,6 @@ impl Publisher<'_> {
     }
 
     /// As [`Publisher::merge_unrecorded`], for a statement that makes a table anew: it commits even where it writes no row.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`].
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql, &REMAKING).await?;
@@ -122,10 +94,6 @@ impl Publisher<'_> {
     }
 
     /// As [`Publisher::remake_unrecorded`], and records the end.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`].
     pub async fn remake(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let committed = self.remake_unrecorded(target, sql).await?;
         self.record(&committed).await?;
@@ -141,12 +109,13 @@ impl Publisher<'_> {
 
     async fn prepare(&self, target: &TableName, sql: &str) -> Result<i64> {
         self.store
-            .prepare_statement(
-                (self.run, self.pipeline),
-                (self.step, self.attempt),
-                &target.to_string(),
+            .prepare_statement(NewStatement {
+                attempt: self.attempt,
+                pipeline: self.pipeline,
+                step: self.step,
+                target: &target.to_string(),
                 sql,
-            )
+            })
             .await
     }
 
@@ -185,10 +154,6 @@ impl Publisher<'_> {
     }
 
     /// What a statement committed to a table; none where it did not.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::read`].
     pub async fn committed(&self, target: &TableName, query_id: &str) -> Result<Option<Committed>> {
         let sql = render(
             "marts/committed.sql",
@@ -221,6 +186,8 @@ impl Publisher<'_> {
 
     /// Names a statement in Trino's own lists, so that it is found again.
     fn source(&self) -> String {
-        format!("icefront/{}/{}/{}", self.run, self.step, self.attempt)
+        let AttemptId { run, number } = self.attempt;
+
+        format!("icefront/{run}/{}/{number}", self.step)
     }
 }

@@ -29,15 +29,12 @@ impl Publisher<'_> {
     }
 
     /// As [`Publisher::settle`], but leaves it to the caller to record the end of those that committed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::settle`].
     pub async fn settle_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
         let mut settled = Vec::new();
         let name = target.to_string();
-        let this = (self.run, self.attempt);
-        let opens = self.store.open_statements(self.pipeline, &name, this);
+        let opens = self
+            .store
+            .open_statements(self.pipeline, &name, self.attempt);
         for open in opens.await? {
             self.stop(&open.trino_query_id, open.address.as_deref())
                 .await?;
@@ -69,10 +66,6 @@ impl Publisher<'_> {
     }
 
     /// Waits until Trino no longer works on a statement, after telling it to stop; from then on it can commit nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::run`], [`Error::TimedOut`].
     pub async fn stop(&self, query_id: &str, address: Option<&str>) -> Result<()> {
         if let Some(address) = address.filter(|address| !address.is_empty()) {
             self.trino.give_up(address).await?;
@@ -96,14 +89,10 @@ impl Publisher<'_> {
     }
 
     /// Ends what earlier attempts of the run still have Trino do, reading or writing, found by the name that each statement carries.
-    ///
-    /// # Errors
-    ///
-    /// As [`Publisher::read`].
     pub async fn end_earlier_attempts(&self) -> Result<()> {
         let left = json!({
-            "run": format!("icefront/{}/%", self.run),
-            "attempt": self.attempt,
+            "run": format!("icefront/{}/%", self.attempt.run),
+            "attempt": self.attempt.number,
         });
         for row in self.look(&render("engine/left_running.sql", left)?).await? {
             let kill = render("engine/kill.sql", json!({"query_id": row[0]}))?;

@@ -73,17 +73,13 @@ pub struct Freshness {
 }
 
 /// Tells how old a table's data is: now − `covered_until`, where rejects hold the latter.
-///
-/// # Errors
-///
-/// [`crate::error::Error::StateUnavailable`].
 pub async fn freshness(
     app: &App,
     definition: &Definition,
-    (name, table): (&str, &pipeline::Table),
+    table: &pipeline::Table,
 ) -> Result<Freshness> {
     let pipeline = &definition.name;
-    let state = app.store.table(pipeline, name).await?;
+    let state = app.store.table(&table.id).await?;
     let held = state.as_ref().and_then(|state| state.held_batch);
     let published = state
         .as_ref()
@@ -115,7 +111,7 @@ pub async fn freshness(
         let reason = reason(app, pipeline, status, covered_until).await?;
         let is_idle = matches!(reason, LagReason::UpToDate | LagReason::NotScheduled);
         let of_files = if is_idle {
-            of_files(app, pipeline, (name, table)).await?
+            of_files(app, pipeline, table).await?
         } else {
             None
         };
@@ -129,7 +125,7 @@ pub async fn freshness(
     };
 
     Ok(Freshness {
-        table: format!("{pipeline}.{name}"),
+        table: table.id.to_string(),
         status,
         covered_until,
         lag_seconds,
@@ -166,12 +162,12 @@ async fn reason(
 async fn of_files(
     app: &App,
     pipeline: &str,
-    (name, table): (&str, &pipeline::Table),
+    table: &pipeline::Table,
 ) -> Result<Option<(LagReason, String)>> {
     let Some(pattern) = &table.files else {
         return Ok(None);
     };
-    let (count, first, has_any) = app.store.holding_files(pipeline, name).await?;
+    let (count, first, has_any) = app.store.holding_files(&table.id).await?;
     if !has_any {
         let detail = format!("no file was found that `{pattern}` names");
         return Ok(Some((LagReason::EmptyFolder, detail)));

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::pipeline::{Definition, Drift, Table};
+use crate::pipeline::{CatalogueColumn, Definition, Drift, MadeOf, Table};
 use crate::source::Opened;
 use crate::state::TableState;
 
@@ -43,18 +43,13 @@ pub struct PlannedTable {
 }
 
 /// Says what the next run would do to the tables of a pipeline; changes nothing.
-///
-/// # Errors
-///
-/// [`crate::error::Error::StateUnavailable`].
 pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
-    let source = Opened::open(definition, &app.access, &app.store).await;
+    let source = Opened::open(definition, &app.connections, &app.store).await;
     let mut problem = source.as_ref().err().map(Problem::from);
     let mut tables = Vec::new();
-    for (name, table) in &definition.tables {
-        let (schema, source_table) = table.origin();
+    for table in definition.tables.values() {
         let catalogue = match &source {
-            Ok(source) => match source.columns_of(schema, source_table).await {
+            Ok(source) => match source.columns_of(&table.source).await {
                 Ok(catalogue) => catalogue,
                 Err(error) => {
                     problem.get_or_insert(Problem::from(&error));
@@ -63,11 +58,10 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
             },
             Err(_) => Vec::new(),
         };
-        let known = app.store.table(&definition.name, name).await?;
+        let known = app.store.table(&table.id).await?;
         let landed = app.store.last_landed(&definition.name).await?;
         let waiting = landed - known.as_ref().map_or(0, |known| known.staged_batch);
-        let mut planned = planned(name, table, known, catalogue);
-        planned.table = format!("{}.{name}", definition.name);
+        let mut planned = planned(table, known, catalogue);
         planned.waiting_batches = waiting.max(0);
         tables.push(planned);
     }
@@ -80,13 +74,12 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
 }
 
 fn planned(
-    name: &str,
     table: &Table,
     known: Option<TableState>,
-    catalogue: Vec<(String, String)>,
+    catalogue: Vec<CatalogueColumn>,
 ) -> PlannedTable {
     let mut planned = PlannedTable {
-        table: String::new(),
+        table: table.id.to_string(),
         is_new: known.is_none(),
         waiting_batches: 0,
         changes: Vec::new(),
@@ -102,9 +95,12 @@ fn planned(
         catalogue
     };
     match table.evolve(
-        name,
-        (&known.origin, &known.columns),
-        (known.is_by_clock, known.has_own_ids),
+        MadeOf {
+            origin: &known.origin,
+            columns: &known.columns,
+            was_by_clock: known.is_by_clock,
+            had_own_ids: known.has_own_ids,
+        },
         &catalogue,
         &known.drift,
     ) {

@@ -22,10 +22,6 @@ pub struct Purge {
 
 /// Tells up to which event a log may be deleted: the lowest of what the pipelines that read it know, while the log is still the one that they
 /// read.
-///
-/// # Errors
-///
-/// [`crate::error::Error::StateUnavailable`].
 pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> {
     let purge = |up_to_event: Option<i64>, reason: String| Purge {
         source: definition.name.clone(),
@@ -93,7 +89,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
 
 /// Whether a log is the one that was read, and its sequence is seen and not below what was read.
 async fn still(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
-    let source = Opened::open(definition, &app.access, &app.store).await?;
+    let source = Opened::open(definition, &app.connections, &app.store).await?;
     let reading = source.begin(position, None, Purpose::Look).await?;
 
     Ok(floor(&reading.position).is_some())

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::{Definition, Names};
+use crate::pipeline::{Definition, Names, SourceTable};
 use crate::sql::render;
 use crate::state::LedgerFile;
 
@@ -61,10 +61,6 @@ pub struct RejectQuery {
 const LONGEST_DATA: usize = 10_000;
 
 /// Lists rejects of a pipeline.
-///
-/// # Errors
-///
-/// [`Error::NotFound`], [`Error::TrinoUnavailable`], [`Error::Trino`].
 pub async fn rejects(
     app: &App,
     definition: &Definition,
@@ -74,8 +70,8 @@ pub async fn rejects(
         None => Vec::new(),
         Some(name) => {
             let (_, table) = app.pipelines.table(name)?;
-            let (schema, table) = table.origin();
-            vec![json!({"schema": schema, "table": table})]
+            let SourceTable { schema, name } = &table.source;
+            vec![json!({"schema": schema, "table": name})]
         }
     };
     let before = which.before.as_deref().map(place).transpose()?;
@@ -99,18 +95,14 @@ pub async fn rejects(
 }
 
 /// Counts the rejects that files have now, by path and batch; files without any are left out.
-///
-/// # Errors
-///
-/// [`Error::StateUnavailable`], [`Error::TrinoUnavailable`], [`Error::Trino`].
 pub async fn rejects_by_file(
     app: &App,
     definition: &Definition,
     files: &[LedgerFile],
 ) -> Result<HashMap<(String, i64), i64>> {
     let mut paths = Vec::new();
-    for name in definition.tables.keys() {
-        let known = app.store.table(&definition.name, name).await?;
+    for (name, table) in &definition.tables {
+        let known = app.store.table(&table.id).await?;
         if known.is_some_and(|known| known.rejects > 0) {
             let of_table = files.iter().filter(|file| file.file.table == *name);
             paths.extend(of_table.map(|file| &file.file.path));
@@ -156,15 +148,12 @@ fn place(id: &str) -> Result<Value> {
 fn reject(definition: &Definition, row: &[Value]) -> Reject {
     let text = |at: usize| row[at].as_str().map(ToOwned::to_owned);
     let time = |at: usize| text(at).map(|time| time.replacen(' ', "T", 1).replace(" UTC", "Z"));
-    let origin = (row[1].as_str().unwrap_or(""), row[2].as_str().unwrap_or(""));
+    let source = SourceTable::new(row[1].as_str().unwrap_or(""), row[2].as_str().unwrap_or(""));
     let table = definition
         .tables
-        .iter()
-        .find(|(_, table)| table.origin() == origin)
-        .map_or_else(
-            || format!("{}.{}", origin.0, origin.1),
-            |(name, _)| format!("{}.{name}", definition.name),
-        );
+        .values()
+        .find(|table| table.source == source)
+        .map_or_else(|| source.to_string(), |table| table.id.to_string());
     let event_id = match row[3].as_i64() {
         Some(id) if id.unsigned_abs() > 1 << 53 => id.to_string().into(),
         _ => row[3].clone(),

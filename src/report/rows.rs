@@ -113,15 +113,14 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
 }
 
 async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a str, TableState)> {
-    let (definition, _) = app.pipelines.table(table)?;
-    let short = table.split_once('.').map_or(table, |(_, short)| short);
-    let state = app.store.table(&definition.name, short).await?;
+    let (definition, tracked) = app.pipelines.table(table)?;
+    let state = app.store.table(&tracked.id).await?;
     let state = state.filter(|state| state.staged_batch > 0);
     let Some(state) = state else {
         return Err(Error::not_found("published history of table", table, []));
     };
 
-    Ok((Names::new(definition, &app.config), short, state))
+    Ok((Names::new(definition, &app.config), &tracked.id.name, state))
 }
 
 async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Rows> {

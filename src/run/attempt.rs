@@ -67,7 +67,7 @@ impl<'a> Attempt<'a> {
         let tables = &self.definition.tables;
         tables.get(name).ok_or_else(|| {
             let error = Error::not_found("table", name, tables.keys().map(String::as_str));
-            told(&error, self.run, "run")
+            report_failure(&error, self.run, "run")
         })
     }
 
@@ -101,9 +101,7 @@ impl<'a> Attempt<'a> {
             if *self.app.stopping.borrow() {
                 return Err(Error::Interrupted);
             }
-            store
-                .begin_step(self.run.id, name, self.run.attempt)
-                .await?;
+            store.begin_step(self.run.attempt_id(), name).await?;
             // Boxed, because a run holds many of these at once.
             let work = Box::pin(work(self.publisher(name)));
             let Ok(done) = tokio::time::timeout(limit, work).await else {
@@ -116,7 +114,7 @@ impl<'a> Attempt<'a> {
             done
         }
         .await;
-        let ended = done.map_err(|error| told(&error, self.run, name));
+        let ended = done.map_err(|error| report_failure(&error, self.run, name));
         let (state, counts, problem) = match &ended {
             Ok(counts) => (StepState::Succeeded, Value::Object(counts.clone()), None),
             Err(problem) => (
@@ -127,15 +125,14 @@ impl<'a> Attempt<'a> {
         };
         store
             .finish_step(
-                self.run.id,
+                self.run.attempt_id(),
                 name,
-                self.run.attempt,
                 state,
                 &counts,
                 problem.as_ref(),
             )
             .await
-            .map_err(|error| told(&error, self.run, name))?;
+            .map_err(|error| report_failure(&error, self.run, name))?;
 
         if ended.is_ok() {
             self.note(name);
@@ -149,10 +146,9 @@ impl<'a> Attempt<'a> {
         Publisher {
             trino: &self.app.trino,
             store: &self.app.store,
-            run: self.run.id,
+            attempt: self.run.attempt_id(),
             pipeline: &self.run.pipeline,
             step,
-            attempt: self.run.attempt,
             permits: &self.permits,
             files: &self.files,
         }
@@ -168,16 +164,16 @@ impl<'a> Attempt<'a> {
 
     /// Remembers a step that is left out, because what it needs failed.
     pub(super) async fn skip(&self, name: &str) {
-        let (run, attempt) = (self.run.id, self.run.attempt);
+        let attempt = self.run.attempt_id();
         let store = &self.app.store;
         let skipped = async {
-            store.begin_step(run, name, attempt).await?;
+            store.begin_step(attempt, name).await?;
             store
-                .finish_step(run, name, attempt, StepState::Skipped, &json!({}), None)
+                .finish_step(attempt, name, StepState::Skipped, &json!({}), None)
                 .await
         };
         if let Err(error) = skipped.await {
-            tracing::warn!(run_id = %run, step = name, %error, "a skipped step was not recorded");
+            tracing::warn!(run_id = %attempt.run, step = name, %error, "a skipped step was not recorded");
         }
     }
 }
@@ -203,7 +199,7 @@ pub(super) fn all(ends: Vec<StepEnd>) -> StepEnd {
 }
 
 /// The one place where a run's error is logged; what callers see of it is the problem.
-pub(super) fn told(error: &Error, run: &Run, step: &str) -> Box<Problem> {
+pub(super) fn report_failure(error: &Error, run: &Run, step: &str) -> Box<Problem> {
     let cause = causes(error);
     if error.class() == Class::Interrupted {
         tracing::warn!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step is left to the next attempt");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::attempt::Attempt;
 use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Event, Landing, Writer};
-use crate::pipeline::Column;
+use crate::pipeline::{Column, Table, TableId};
 use crate::publish::Publisher;
 use crate::source::{Opened, Reading, Tally};
 use crate::sql::render;
@@ -21,10 +21,6 @@ const DELETES_OF_A_BATCH: i64 = 1 << 35;
 ///
 /// The keys are read in the snapshot of the rows and land in a table of their own, which is dropped when they were compared: of
 /// what an earlier try left there, nothing has this batch's number.
-///
-/// # Errors
-///
-/// Those of the source, [`Error::LandingUnavailable`], [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`].
 pub(super) async fn find(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
@@ -52,8 +48,7 @@ pub(super) async fn find(
         let Some(table) = attempt.definition.tables.get(*name) else {
             continue;
         };
-        let (schema, table) = table.origin();
-        let gone = gone(attempt, publisher, keys, (name, schema, table)).await?;
+        let gone = gone(attempt, publisher, keys, table).await?;
         if gone.len() == MOST_DELETES {
             unfinished.push((*name).to_owned());
             are_more = true;
@@ -65,8 +60,8 @@ pub(super) async fn find(
                 event_id: Some(id),
                 operation: Some("D"),
                 occurred_at_us: Some(reading.deleted_at.as_microsecond()),
-                schema: Some(schema),
-                table: Some(table),
+                schema: Some(&table.source.schema),
+                table: Some(&table.source.name),
                 data: Some(&data),
                 source_file: None,
             };
@@ -95,7 +90,10 @@ async fn read<'a>(
     name: &'a str,
 ) -> Result<Option<Keys<'a>>> {
     let app = attempt.app;
-    let known = app.store.table(&attempt.definition.name, name).await?;
+    let known = app
+        .store
+        .table(&TableId::new(&attempt.definition.name, name))
+        .await?;
     let Some(known) = known.filter(|known| !known.current_anew) else {
         return Ok(None);
     };
@@ -138,8 +136,10 @@ async fn gone(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
     keys: &Keys<'_>,
-    (name, schema, origin): (&str, &str, &str),
+    table: &Table,
 ) -> Result<Vec<Map<String, Value>>> {
+    let name = &table.id.name;
+    let source = &table.source;
     let table = attempt.names.keys(name);
     let landing = Landing {
         folder: &attempt.app.folder,
@@ -170,7 +170,7 @@ async fn gone(
             "current": (keys.current_batch > 0).then(|| attempt.names.current(name)),
             "landing": attempt.names.landing(),
             "after_batch": after_batch,
-            "from": {"schema": schema, "table": origin},
+            "from": {"schema": source.schema, "table": source.name},
             "key_columns": keys.columns,
             "batch": keys.batch.id,
             "limit": MOST_DELETES,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::join_all;
 
-use super::attempt::{Attempt, StepEnd, all, told};
+use super::attempt::{Attempt, StepEnd, all, report_failure};
 use super::patience::Patience;
 use super::{StepKind, Task, extract, optimize, stop, table, tasks};
 use crate::app::App;
@@ -34,15 +34,15 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
     let attempted = async {
         if run.lost > MOST_LOST {
             let attempts = run.lost - 1;
-            return Err(told(&Error::GivenUp { attempts }, run, "run"));
+            return Err(report_failure(&Error::GivenUp { attempts }, run, "run"));
         }
         match &attempt {
             Ok(attempt) => Box::pin(attempt.run()).await,
             Err(_) if run.cancel_requested_at.is_some() => {
                 let detail = stop::stop_unread(app, run).await;
-                Err(told(&Error::Cancelled { detail }, run, "run"))
+                Err(report_failure(&Error::Cancelled { detail }, run, "run"))
             }
-            Err(error) => Err(told(error, run, "run")),
+            Err(error) => Err(report_failure(error, run, "run")),
         }
     };
     // A fault of ours ends the run like any other: taken up again, it would only come again.
@@ -51,7 +51,7 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
         .await
         .unwrap_or_else(|_| {
             let error = Error::internal("the run panicked; the log says where");
-            Err(told(&error, run, "run"))
+            Err(report_failure(&error, run, "run"))
         });
     let problem = ended.err();
     if let Some(problem) = &problem {
@@ -64,7 +64,7 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
             let class = problem.class.as_str();
             metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
             tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is tried again");
-            let noted = app.store.again((run.id, run.attempt)).await;
+            let noted = app.store.schedule_retry(run.attempt_id()).await;
             return noted.map_or(End::Left, |()| End::Again(pause));
         }
     }
@@ -73,7 +73,7 @@ pub(super) async fn execute(app: &App, run: &Run, patience: &mut Patience) -> En
         && error.class() == Class::Fault
     {
         // Left as it is, it would be taken up for ever.
-        let problem = told(error, run, "run");
+        let problem = report_failure(error, run, "run");
         recorded = record(app, run, Some(&problem), begun).await;
     }
     match recorded {
@@ -108,7 +108,7 @@ async fn record(app: &App, run: &Run, problem: Option<&Problem>, begun: Instant)
         .close_steps(run.id, run.attempt + 1, problem.as_ref())
         .await?;
     app.store
-        .finish_run((run.id, run.attempt), state, problem.as_ref())
+        .finish_run(run.attempt_id(), state, problem.as_ref())
         .await?;
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
     let labels = [
@@ -153,7 +153,7 @@ impl Attempt<'_> {
             }
         };
 
-        Err(told(&error, run, "run"))
+        Err(report_failure(&error, run, "run"))
     }
 
     /// Writes crowded tables as few files. What the run published is published, so nobody who ends this ends the run.
@@ -216,9 +216,9 @@ impl Attempt<'_> {
         let tables = self
             .definition
             .tables
-            .iter()
-            .filter(|(name, _)| self.request.selects(name))
-            .map(|(name, definition)| table::build(self, name, definition));
+            .values()
+            .filter(|table| self.request.selects(&table.id.name))
+            .map(|table| table::build(self, table));
         all(join_all(tables).await)?;
 
         tasks::verify_when_due(self).await
@@ -228,7 +228,7 @@ impl Attempt<'_> {
     async fn has_extracted(&self) -> Result<bool, Box<Problem>> {
         let known = self.app.store.has_succeeded(self.run.id, "extract").await;
 
-        known.map_err(|error| told(&error, self.run, "extract"))
+        known.map_err(|error| report_failure(&error, self.run, "extract"))
     }
 }
 

@@ -9,9 +9,10 @@ use super::attempt::{Attempt, add};
 use super::{deletes, shape};
 use crate::error::{Error, Result, causes};
 use crate::landing::{self, Batch, Landing, Writer};
+use crate::pipeline::SourceTable;
 use crate::publish::Publisher;
 use crate::source::{Opened, Purpose, Reading, Tally, compare_again};
-use crate::state::{FileState, SourceEvents, Written};
+use crate::state::{FileState, SourceEvents, WrittenBatch};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
 const MOST_MANIFESTS: i64 = 32;
@@ -47,7 +48,7 @@ async fn extract_patiently(
         match Box::pin(extract_batch(attempt, publisher)).await {
             Err(error @ Error::SourceConflict { .. }) => {
                 let cause = causes(&error);
-                tracing::warn!(run_id = %publisher.run, cause, "the standby ended the read, which begins again");
+                tracing::warn!(run_id = %publisher.attempt.run, cause, "the standby ended the read, which begins again");
                 tokio::time::sleep(pause).await;
             }
             ended => return ended,
@@ -74,14 +75,14 @@ async fn extract_batch(
         table: &table,
         publisher,
     };
-    let source = Opened::open(definition, &app.access, &app.store).await?;
+    let source = Opened::open(definition, &app.connections, &app.store).await?;
     let floor = floor(attempt, landing).await?;
     landing::sweep(landing, &app.store).await?;
 
     // Before anything is read: what cannot land is not read again by each try.
-    for (name, table) in &definition.tables {
-        if let Some(known) = app.store.table(&definition.name, name).await? {
-            shape::same_ids(attempt, (name, table), &known)?;
+    for table in definition.tables.values() {
+        if let Some(known) = app.store.table(&table.id).await? {
+            shape::same_ids(table, &known)?;
         }
     }
     let cursor = app.store.cursor(&definition.name).await?;
@@ -98,9 +99,9 @@ async fn extract_batch(
         pipeline: &definition.name,
         id: app
             .store
-            .begin_batch(&definition.name, publisher.run, floor)
+            .begin_batch(&definition.name, publisher.attempt.run, floor)
             .await?,
-        run: publisher.run,
+        run: publisher.attempt.run,
         keys_of: None,
     };
     let (written, not_unique) = write(
@@ -126,12 +127,12 @@ async fn extract_batch(
 
     // What has landed is landed; the next run tidies again.
     if let Err(error) = source.tidy().await {
-        tracing::warn!(run_id = %publisher.run, %error, "files that have landed were not moved or deleted");
+        tracing::warn!(run_id = %publisher.attempt.run, %error, "files that have landed were not moved or deleted");
     }
     if app.config.runs.optimize && batch.id % MOST_MANIFESTS == 0 {
         // The batch has landed; that reading it is a little slower is no reason to fail.
         if let Err(error) = landing::optimize_manifests(landing).await {
-            tracing::warn!(run_id = %publisher.run, %error, "manifests of the landing table were not written as one");
+            tracing::warn!(run_id = %publisher.attempt.run, %error, "manifests of the landing table were not written as one");
         }
     }
 
@@ -170,7 +171,7 @@ async fn floor(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i64> {
 /// Refuses a table that cannot be read from its source again.
 pub(super) async fn can_again(attempt: &Attempt<'_>, table: &str) -> Result<()> {
     let app = attempt.app;
-    let source = Opened::open(attempt.definition, &app.access, &app.store).await?;
+    let source = Opened::open(attempt.definition, &app.connections, &app.store).await?;
 
     source.check_again(table).await
 }
@@ -193,10 +194,9 @@ pub(super) async fn settle(
 
 /// Compares what every table is made of with what its source has.
 async fn see(attempt: &Attempt<'_>, source: &Opened<'_>, floor: i64) -> Result<()> {
-    for (name, table) in &attempt.definition.tables {
-        let (schema, source_table) = table.origin();
-        let catalogue = source.columns_of(schema, source_table).await?;
-        shape::see(attempt, (name, table), catalogue, floor).await?;
+    for table in attempt.definition.tables.values() {
+        let catalogue = source.columns_of(&table.source).await?;
+        shape::register_or_evolve(attempt, table, catalogue, floor).await?;
     }
 
     Ok(())
@@ -208,7 +208,7 @@ async fn write(
     publisher: Publisher<'_>,
     (source, reading, covered_before): (&Opened<'_>, &Reading, Option<Timestamp>),
     batch: Batch<'_>,
-) -> Result<(Written, i64)> {
+) -> Result<(WrittenBatch, i64)> {
     let ingested_at_us = reading.read_at.as_microsecond();
     let mut writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
     let mut tally = Tally::default();
@@ -228,7 +228,7 @@ async fn write(
     let mut position = source.position_after(reading, &tally)?;
     compare_again(&attempt.definition.source, &mut position, &unfinished)?;
     let (tables, not_unique) = (tally.tables, tally.not_unique);
-    let written = Written {
+    let written = WrittenBatch {
         position,
         // Rows that went and are deleted by a later batch are not covered by this one.
         covered_until: covered_before
@@ -244,7 +244,7 @@ async fn write(
     Ok((written, not_unique))
 }
 
-fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {
+fn counts(attempt: &Attempt<'_>, written: &WrittenBatch) -> Map<String, Value> {
     let files_in = |state: FileState| {
         let files = written.read_files.iter();
         i64::try_from(files.filter(|file| file.state == state).count()).unwrap_or(i64::MAX)
@@ -256,17 +256,14 @@ fn counts(attempt: &Attempt<'_>, written: &Written) -> Map<String, Value> {
             ("files_changed", files_in(FileState::Changed)),
         ]
     });
-    let is_tracked = |(schema, table): &(String, String)| {
-        attempt
-            .definition
-            .tables
-            .values()
-            .any(|tracked| tracked.origin() == (schema, table))
+    let is_tracked = |table: &SourceTable| {
+        let mut tracked = attempt.definition.tables.values();
+        tracked.any(|tracked| tracked.source == *table)
     };
     let ignored: i64 = written
         .tables
         .iter()
-        .filter(|(name, _)| !is_tracked(name))
+        .filter(|(table, _)| !is_tracked(table))
         .map(|(_, SourceEvents { events, .. })| events)
         .sum();
 

@@ -11,29 +11,23 @@ use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::{Committed, Publisher};
 use crate::sql::TableName;
-use crate::state::{Changed, TableState, Window};
-use crate::warehouse::{self, Reach, Span, Target};
+use crate::state::{Changed, EndedStatement, Publication, TableState, Window};
+use crate::warehouse::{self, Refresh, Scope, Target};
 
-/// What is published.
-pub(super) enum Again {
+pub(super) enum PublishScope {
     /// The batches that were not published yet.
-    Batches,
+    NewBatches,
     /// These keys, once more.
     Keys(Vec<BTreeMap<String, String>>),
 }
 
 /// Tests what is to be published, then publishes current rows and history side by side.
-pub(super) async fn publish(
-    attempt: &Attempt<'_>,
-    name: &str,
-    table: &Table,
-    again: &Again,
-) -> StepEnd {
+pub(super) async fn publish(attempt: &Attempt<'_>, table: &Table, scope: &PublishScope) -> StepEnd {
+    let name = &table.id.name;
     let current = Step {
         attempt,
-        name,
         table,
-        again,
+        scope,
         mart: attempt.names.current(name),
         batch: |state| state.current_batch,
         from: TableState::current_from,
@@ -47,14 +41,14 @@ pub(super) async fn publish(
         ..current
     };
     if !table.all_tests().is_empty() {
-        await_tables(attempt, name, table).await;
+        await_tables(attempt, table).await;
         let tested = attempt
             .step(&format!("test.{name}"), async |publisher| {
                 current.run(publisher, test).await
             })
             .await;
         if tested.is_err() {
-            skip(attempt, name).await;
+            skip(attempt, table).await;
         }
         tested?;
     }
@@ -73,9 +67,9 @@ pub(super) async fn publish(
 }
 
 /// Waits until the tables that its tests look at are published, or were given up, in this run.
-async fn await_tables(attempt: &Attempt<'_>, name: &str, table: &Table) {
+async fn await_tables(attempt: &Attempt<'_>, table: &Table) {
     let awaited: Vec<&str> = table
-        .looks_at(name)
+        .looks_at()
         .filter(|other| attempt.builds(other))
         .collect();
     let all_done = attempt
@@ -90,14 +84,14 @@ async fn await_tables(attempt: &Attempt<'_>, name: &str, table: &Table) {
 async fn test(
     attempt: &Attempt<'_>,
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
 ) -> Result<Map<String, Value>> {
-    let results = warehouse::audit(target, span).await?;
+    let results = warehouse::audit(target, refresh).await?;
     for result in &results {
         attempt
             .app
             .store
-            .record_test(target.publisher.run, result)
+            .record_test(target.publisher.attempt.run, result)
             .await?;
     }
     warehouse::judge(target, &results)?;
@@ -115,11 +109,11 @@ async fn test(
 async fn publish_current(
     attempt: &Attempt<'_>,
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
 ) -> Result<Map<String, Value>> {
-    let (rows, statements) = warehouse::publish_current(target, span).await?;
-    record(attempt, (target, span), Changed::Rows(rows), &statements).await?;
-    if span.reach == Reach::Everything {
+    let (rows, statements) = warehouse::publish_current(target, refresh).await?;
+    record(attempt, (target, refresh), Changed::Rows(rows), &statements).await?;
+    if refresh.scope == Scope::Everything {
         warehouse::describe_anew(target, &target.current()).await?;
     }
 
@@ -129,17 +123,17 @@ async fn publish_current(
 async fn publish_history(
     attempt: &Attempt<'_>,
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
 ) -> Result<Map<String, Value>> {
-    let (versions, statements) = warehouse::publish_history(target, span).await?;
+    let (versions, statements) = warehouse::publish_history(target, refresh).await?;
     record(
         attempt,
-        (target, span),
+        (target, refresh),
         Changed::Versions(versions),
         &statements,
     )
     .await?;
-    if span.reach == Reach::Everything {
+    if refresh.scope == Scope::Everything {
         warehouse::describe_anew(target, &target.history()).await?;
     }
 
@@ -149,36 +143,37 @@ async fn publish_history(
 /// Notes in one transaction how far the marts are, what that changed, and how the statements ended that did it.
 async fn record(
     attempt: &Attempt<'_>,
-    (target, span): (Target<'_>, &Span),
+    (target, refresh): (Target<'_>, &Refresh),
     changed: Changed,
     statements: &[Committed],
 ) -> Result<()> {
-    let ends: Vec<_> = statements
-        .iter()
-        .map(|committed| (committed.statement, committed.end()))
-        .collect();
     let committed = statements.iter().rev().find(|made| made.snapshot.is_some());
     let bytes = committed.map(|made| made.files.bytes);
-    let table = (target.definition.name.as_str(), target.name);
+    let publication = Publication {
+        run: target.publisher.attempt.run,
+        upto_batch: refresh.window.upto_batch,
+        bytes,
+        changed,
+        statements: statements
+            .iter()
+            .map(|committed| EndedStatement {
+                id: committed.statement,
+                end: committed.end(),
+            })
+            .collect(),
+    };
     attempt
         .app
         .store
-        .published(
-            target.publisher.run,
-            table,
-            (span.window.upto_batch, bytes),
-            changed,
-            &ends,
-        )
+        .record_publication(&target.table.id, &publication)
         .await
 }
 
 /// One step over the batches that are not in a mart yet, or over keys of those that are.
 struct Step<'a> {
     attempt: &'a Attempt<'a>,
-    name: &'a str,
     table: &'a Table,
-    again: &'a Again,
+    scope: &'a PublishScope,
     /// What it writes, or tests before that.
     mart: TableName,
     /// The last batch in the mart, the last that it follows from, and how large it is.
@@ -192,22 +187,21 @@ impl Step<'_> {
     async fn run(
         &self,
         publisher: Publisher<'_>,
-        work: impl AsyncFn(&Attempt<'_>, Target<'_>, &Span) -> Result<Map<String, Value>>,
+        work: impl AsyncFn(&Attempt<'_>, Target<'_>, &Refresh) -> Result<Map<String, Value>>,
     ) -> Result<Map<String, Value>> {
         let mut counts = Map::new();
-        for again in self.parts(publisher).await? {
-            let pipeline = &self.attempt.definition.name;
-            let Some(state) = self.attempt.app.store.table(pipeline, self.name).await? else {
+        for scope in self.parts(publisher).await? {
+            let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
                 break;
             };
-            shape::same_order(self.attempt, (self.name, self.table), &state)?;
-            let Some(span) = self.span(&state, again).await? else {
+            shape::same_order(self.table, &state)?;
+            let Some(refresh) = self.refresh(&state, scope).await? else {
                 continue;
             };
-            let target = target(self.attempt, self.name, self.table, &state, publisher);
+            let target = target(self.attempt, self.table, &state, publisher);
             table::ensure(self.attempt, target, &state).await?;
-            let span = span.bounded(target, (self.bytes)(&state)).await?;
-            add(&mut counts, &work(self.attempt, target, &span).await?);
+            let refresh = refresh.bounded(target, (self.bytes)(&state)).await?;
+            add(&mut counts, &work(self.attempt, target, &refresh).await?);
         }
 
         Ok(counts)
@@ -215,31 +209,30 @@ impl Step<'_> {
 
     /// What is published, in order. Before keys come batches that an earlier try may have published without recording it: they
     /// are to be accounted for by themselves.
-    async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&Again>> {
-        if matches!(self.again, Again::Batches) {
-            return Ok(vec![self.again]);
+    async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&PublishScope>> {
+        if matches!(self.scope, PublishScope::NewBatches) {
+            return Ok(vec![self.scope]);
         }
-        let this = (publisher.run, publisher.attempt);
         let mart = self.mart.to_string();
         let store = &self.attempt.app.store;
         let opens = store
-            .open_statements(publisher.pipeline, &mart, this)
+            .open_statements(publisher.pipeline, &mart, publisher.attempt)
             .await?;
         if opens.iter().any(|open| open.publishes) {
-            return Ok(vec![&Again::Batches, self.again]);
+            return Ok(vec![&PublishScope::NewBatches, self.scope]);
         }
 
-        Ok(vec![self.again])
+        Ok(vec![self.scope])
     }
 
     /// What is to be published; `None` where there is nothing.
-    async fn span(&self, state: &TableState, again: &Again) -> Result<Option<Span>> {
+    async fn refresh(&self, state: &TableState, scope: &PublishScope) -> Result<Option<Refresh>> {
         let from = (self.from)(state);
         let is_anew = from == 0 && (self.batch)(state) > 0;
-        let keys = match again {
-            Again::Keys(keys) if from > 0 => Some(keys),
+        let keys = match scope {
+            PublishScope::Keys(keys) if from > 0 => Some(keys),
             // Of a mart that is to be made anew, all keys are.
-            Again::Keys(_) if !is_anew => return Ok(None),
+            PublishScope::Keys(_) if !is_anew => return Ok(None),
             _ => None,
         };
         let window = Window {
@@ -251,15 +244,15 @@ impl Step<'_> {
         }
         let landed = landed(self.attempt, self.table, window).await?;
         let Some(keys) = keys else {
-            let span = Span::of(window, landed, self.attempt.app.config.runs.fast_path);
-            return Ok(Some(Span {
+            let refresh = Refresh::of(window, landed, self.attempt.app.config.runs.fast_path);
+            return Ok(Some(Refresh {
                 is_repair: is_anew,
-                ..span
+                ..refresh
             }));
         };
         let ordered = keys.iter().map(|key| in_order(state, key)).collect();
 
-        Ok(Some(Span::again(window, landed, Reach::Keys(ordered))))
+        Ok(Some(Refresh::again(window, landed, Scope::Keys(ordered))))
     }
 }
 
@@ -276,7 +269,8 @@ fn in_order(state: &TableState, key: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 /// Remembers that the marts are left out, because what they need failed.
-pub(super) async fn skip(attempt: &Attempt<'_>, name: &str) {
+pub(super) async fn skip(attempt: &Attempt<'_>, table: &Table) {
+    let name = &table.id.name;
     attempt.skip(&format!("mart.{name}")).await;
     attempt.skip(&format!("mart.{name}_history")).await;
 }

@@ -17,7 +17,8 @@ mod tasks;
 mod watch;
 mod worker;
 
-pub use request::{IfRunning, OnFailed, Request, StepKind, whole_number};
+pub use crate::state::IfRunning;
+pub use request::{OnFailed, Request, StepKind, whole_number};
 pub use task::Task;
 pub use watch::{Watched, wait};
 pub use worker::work;
@@ -27,7 +28,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
-use crate::state::{Accepted, Bounds, IfActive, Run, Wanted};
+use crate::state::{AcceptLimits, AcceptedRun, NewRun, Run};
 
 /// Accepts a run of a pipeline, under `key` only once: it is remembered before this returns.
 ///
@@ -40,23 +41,19 @@ pub async fn start(
     pipeline: &Definition,
     request: &Request,
     key: Option<&str>,
-) -> Result<Accepted> {
+) -> Result<AcceptedRun> {
     request.check(pipeline)?;
 
     accept(app, pipeline, (request, &Task::Build), key).await
 }
 
 /// Accepts a run that is for something else than the pipeline's usual way. As [`start`].
-///
-/// # Errors
-///
-/// [`Error::KeyReused`], [`Error::QueueFull`], [`Error::StateUnavailable`].
 pub async fn start_task(
     app: &App,
     pipeline: &Definition,
     task: &Task,
     key: Option<&str>,
-) -> Result<Accepted> {
+) -> Result<AcceptedRun> {
     accept(app, pipeline, (&Request::default(), task), key).await
 }
 
@@ -65,30 +62,26 @@ async fn accept(
     pipeline: &Definition,
     (request, task): (&Request, &Task),
     key: Option<&str>,
-) -> Result<Accepted> {
+) -> Result<AcceptedRun> {
     let same = Request {
         if_running: IfRunning::default(),
         on_failed: OnFailed::default(),
         ..request.clone()
     };
-    let wanted = Wanted {
+    let new_run = NewRun {
         pipeline: &pipeline.name,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
         task: &serde_json::to_value(task).map_err(Error::internal)?,
         key,
         body: &serde_json::json!({"request": same, "task": task}),
-        if_active: match request.if_running {
-            IfRunning::Queue => IfActive::Queue,
-            IfRunning::Attach => IfActive::Attach,
-            IfRunning::Reject => IfActive::Reject,
-        },
+        if_running: request.if_running,
         reruns: request.on_failed == OnFailed::Rerun,
     };
-    let bounds = Bounds {
+    let limits = AcceptLimits {
         queue: app.config.runs.queue_limit,
         keys: app.config.runs.keep_keys,
     };
-    let accepted = app.store.accept(&wanted, bounds).await?;
+    let accepted = app.store.accept(&new_run, limits).await?;
     app.accepted.notify_one();
     app.watched.ring();
 
@@ -96,10 +89,6 @@ async fn accept(
 }
 
 /// Has a run that failed or was cancelled tried again, from the first step that is not done; says whether it was to be.
-///
-/// # Errors
-///
-/// [`Error::NotFound`], [`Error::StateUnavailable`].
 pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
     let retried = app.store.queue_again(id).await?;
     app.accepted.notify_one();
@@ -109,10 +98,6 @@ pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
 }
 
 /// Asks for the end of a run; says whether it was not over. One that is executed ends when its statements were stopped.
-///
-/// # Errors
-///
-/// [`Error::NotFound`], [`Error::StateUnavailable`].
 pub async fn cancel(app: &App, id: Uuid) -> Result<(Run, bool)> {
     let error = Error::Cancelled {
         detail: "it was not being executed".into(),

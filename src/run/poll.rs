@@ -15,13 +15,13 @@ const IDLE: u32 = 4;
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// What a look at a source came to.
-enum Found {
+enum Poll {
     /// A run is under way.
     Active,
     /// A run was started.
     Something,
     /// A run was started after one that failed, or that only found again what was known.
-    Again,
+    Unclear,
     Nothing,
 }
 
@@ -43,13 +43,13 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
         let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
         let found = tokio::time::timeout(LONGEST, look(&app, definition, is_new)).await;
         let found = found.unwrap_or_else(late);
-        let was_active = matches!(found, Ok(Found::Active));
+        let was_active = matches!(found, Ok(Poll::Active));
         is_new &= was_active || found.is_err();
         pause = match found {
-            Ok(Found::Active) => pause,
-            Ok(Found::Something) => every,
-            Ok(Found::Nothing) => (pause + every / 2).min(every * IDLE),
-            Ok(Found::Again) | Err(_) => (pause * 2).min(LONGEST.max(every)),
+            Ok(Poll::Active) => pause,
+            Ok(Poll::Something) => every,
+            Ok(Poll::Nothing) => (pause + every / 2).min(every * IDLE),
+            Ok(Poll::Unclear) | Err(_) => (pause * 2).min(LONGEST.max(every)),
         };
         next = if was_active { every } else { pause };
         match found {
@@ -65,7 +65,7 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
 }
 
 /// Looks at a source; at first, `is_new`, also at what an earlier service left, by whatever fault: it may have been mended since.
-async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Found> {
+async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> {
     let store = &app.store;
     let pipeline = &definition.name;
     let last = store
@@ -78,7 +78,7 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Found>
         .await?
         .pop();
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
-        return Ok(Found::Active);
+        return Ok(Poll::Active);
     }
     // While a transaction stays open, what others committed since it began may be read again and again; and so are files that nobody may read.
     let was_idle = last.as_ref().is_some_and(|run| {
@@ -96,7 +96,7 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Found>
         || is_new && is_unpublished(app, definition).await?;
     let cursor = store.cursor(pipeline).await?;
     if let (Some(cursor), false) = (&cursor, is_left) {
-        let source = Opened::open(definition, &app.access, store).await?;
+        let source = Opened::open(definition, &app.connections, store).await?;
         let reading = source
             .begin(
                 Some(&cursor.position),
@@ -110,14 +110,14 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Found>
             // All of nothing was read, so the cursor stands where a run would leave it.
             let position = source.position_after(&reading, &Tally::default())?;
             store
-                .cover(
+                .record_empty_poll(
                     pipeline,
                     cursor,
                     (&position, reading.blocked().as_ref()),
                     reading.covered_until,
                 )
                 .await?;
-            return Ok(Found::Nothing);
+            return Ok(Poll::Nothing);
         }
     }
     // Another service that polls it, too, may have started one meanwhile.
@@ -128,17 +128,17 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Found>
     start(app, definition, &request, None).await?;
 
     Ok(if failed.is_some() || was_idle {
-        Found::Again
+        Poll::Unclear
     } else {
-        Found::Something
+        Poll::Something
     })
 }
 
 /// Whether something that landed is not in every table.
 async fn is_unpublished(app: &App, definition: &Definition) -> Result<bool> {
     let landed = app.store.last_landed(&definition.name).await?;
-    for name in definition.tables.keys() {
-        let known = app.store.table(&definition.name, name).await?;
+    for table in definition.tables.values() {
+        let known = app.store.table(&table.id).await?;
         if known.is_some_and(|known| known.current_from().min(known.history_from()) < landed) {
             return Ok(true);
         }

@@ -10,6 +10,7 @@ use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schem
 
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
+use crate::state::IfRunning;
 
 const MOST_STEPS: usize = 3;
 const MOST_SELECTED: usize = 1_000;
@@ -53,19 +54,6 @@ pub struct Request {
     /// The caller's own words, given back with the run.
     #[schema(schema_with = labels)]
     pub labels: BTreeMap<String, String>,
-}
-
-/// What to do where a run of the pipeline is active.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IfRunning {
-    /// Wait for the turn.
-    #[default]
-    Queue,
-    /// Answer an active run of the same steps and tables, or of all: the one that is executed, else the oldest that waits. Queue where there is none.
-    Attach,
-    /// Refuse, and name that run.
-    Reject,
 }
 
 /// What to do where the run that an idempotency key came to has failed or was cancelled.

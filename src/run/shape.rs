@@ -2,32 +2,29 @@
 
 use super::attempt::Attempt;
 use crate::error::{Error, Result};
-use crate::pipeline::{Evolution, Table};
+use crate::pipeline::{CatalogueColumn, Evolution, MadeOf, Table};
 use crate::state::TableState;
 
 /// Remembers the columns of a table that is seen for the first time, and what changed of one that is known.
 ///
 /// `catalogue` is read in the snapshot that the batch is read in: no event of it can have a field that the catalogue lacks.
-pub(super) async fn see(
+pub(super) async fn register_or_evolve(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    catalogue: Vec<(String, String)>,
+    table: &Table,
+    catalogue: Vec<CatalogueColumn>,
     floor: i64,
 ) -> Result<()> {
     let store = &attempt.app.store;
-    let pipeline = &attempt.definition.name;
-    if let Some(known) = store.table(pipeline, name).await? {
+    if let Some(known) = store.table(&table.id).await? {
         // A table that is dropped, or hidden from us, says nothing of its columns; neither do files of those that others had.
         let catalogue = if catalogue.is_empty() {
             known.catalogue.clone()
         } else if attempt.definition.source.files().is_some() {
-            together(known.catalogue.clone(), catalogue)
+            merge_catalogues(known.catalogue.clone(), catalogue)
         } else {
             catalogue
         };
-        return adopt(attempt, (name, table), known, catalogue)
-            .await
-            .map(|_| ());
+        return evolve(attempt, table, known, catalogue).await.map(|_| ());
     }
     if catalogue.is_empty() && attempt.definition.source.files().is_some() {
         // No file of it came yet, so there is nothing to be made of.
@@ -37,7 +34,8 @@ pub(super) async fn see(
         return Err(Error::SourceUnreadable {
             detail: format!(
                 "the source has no table `{}` that its user may see, and the pipeline declares no columns for `{name}`; mend `tables.{name}.from`, grant `select`, or declare `columns`",
-                table.from
+                table.from,
+                name = table.id.name
             ),
         });
     }
@@ -45,60 +43,47 @@ pub(super) async fn see(
         .columns(&catalogue)
         .map_err(|detail| broken(attempt, detail))?;
     store
-        .register_table(
-            (pipeline, name),
-            (&table.from, &columns, &catalogue),
-            (table.is_by_clock, table.has_own_ids),
-            floor,
-        )
+        .register_table(table, &columns, &catalogue, floor)
         .await
 }
 
 /// Gives a table as it is to be now; refuses where somebody has to decide before anything can be staged.
-pub(super) async fn settled(
+pub(super) async fn evolved(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
+    table: &Table,
     known: TableState,
 ) -> Result<TableState> {
     let catalogue = known.catalogue.clone();
-    let (known, evolution) = adopt(attempt, (name, table), known, catalogue).await?;
-    agreed(attempt, name, evolution.refusal)?;
+    let (known, evolution) = evolve(attempt, table, known, catalogue).await?;
+    refuse_if(table, evolution.refusal)?;
 
     Ok(known)
 }
 
 /// Refuses events that cannot be put behind those that a table was made of: their ids are of another kind.
-pub(super) fn same_ids(
-    attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    known: &TableState,
-) -> Result<()> {
-    agreed(attempt, name, table.other_ids(name, known.has_own_ids))
+pub(super) fn same_ids(table: &Table, known: &TableState) -> Result<()> {
+    refuse_if(table, table.other_ids(known.has_own_ids))
 }
 
 /// Refuses to go on with tables that were made in another order of events.
-pub(super) fn same_order(
-    attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
-    known: &TableState,
-) -> Result<()> {
-    same_ids(attempt, (name, table), known)?;
+pub(super) fn same_order(table: &Table, known: &TableState) -> Result<()> {
+    same_ids(table, known)?;
 
-    agreed(attempt, name, table.other_order(name, known.is_by_clock))
+    refuse_if(table, table.other_order(known.is_by_clock))
 }
 
 /// Refuses where there is a reason to.
-fn agreed(attempt: &Attempt<'_>, name: &str, refusal: Option<String>) -> Result<()> {
+fn refuse_if(table: &Table, refusal: Option<String>) -> Result<()> {
     refusal.map_or(Ok(()), |detail| {
         Err(Error::ContractBroken {
-            table: format!("{}.{name}", attempt.definition.name),
+            table: table.id.to_string(),
             detail,
         })
     })
 }
 
 /// What a table's definition and catalogue want it to be, whatever it was made of before; not remembered yet.
-pub(super) fn anew(
+pub(super) fn redefined(
     attempt: &Attempt<'_>,
     table: &Table,
     mut known: TableState,
@@ -113,10 +98,10 @@ pub(super) fn anew(
     Ok(known)
 }
 
-/// As [`anew`], as far as that needs no other log: which columns start versions, what columns mean, and the order of events.
+/// As [`redefined`], as far as that needs no other log: which columns start versions, what columns mean, and the order of events.
 pub(super) async fn retracked(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
+    table: &Table,
     mut known: TableState,
 ) -> Result<TableState> {
     let wanted = table
@@ -129,34 +114,40 @@ pub(super) async fn retracked(
         }
     }
     known.is_by_clock = table.is_by_clock;
-    keep(attempt, name, &known).await?;
+    keep(attempt, table, &known).await?;
 
     Ok(known)
 }
 
 /// The columns that files had so far and have now; of one in both the type that it has now.
-fn together(mut known: Vec<(String, String)>, now: Vec<(String, String)>) -> Vec<(String, String)> {
-    for (name, kind) in now {
-        match known.iter_mut().find(|(known, _)| *known == name) {
-            Some(known) => known.1 = kind,
-            None => known.push((name, kind)),
+fn merge_catalogues(
+    mut known: Vec<CatalogueColumn>,
+    now: Vec<CatalogueColumn>,
+) -> Vec<CatalogueColumn> {
+    for column in now {
+        match known.iter_mut().find(|known| known.name == column.name) {
+            Some(known) => *known = column,
+            None => known.push(column),
         }
     }
 
     known
 }
 
-async fn adopt(
+async fn evolve(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
+    table: &Table,
     mut known: TableState,
-    catalogue: Vec<(String, String)>,
+    catalogue: Vec<CatalogueColumn>,
 ) -> Result<(TableState, Evolution)> {
     let mut evolution = table
         .evolve(
-            name,
-            (&known.origin, &known.columns),
-            (known.is_by_clock, known.has_own_ids),
+            MadeOf {
+                origin: &known.origin,
+                columns: &known.columns,
+                was_by_clock: known.is_by_clock,
+                had_own_ids: known.has_own_ids,
+            },
             &catalogue,
             &known.drift,
         )
@@ -173,18 +164,14 @@ async fn adopt(
         known.drift.clone_from(&evolution.drift);
         known.catalogue = catalogue;
         known.has_own_ids.get_or_insert(table.has_own_ids);
-        keep(attempt, name, &known).await?;
+        keep(attempt, table, &known).await?;
     }
 
     Ok((known, evolution))
 }
 
-async fn keep(attempt: &Attempt<'_>, name: &str, known: &TableState) -> Result<()> {
-    let store = &attempt.app.store;
-
-    store
-        .reshape_table(&attempt.definition.name, name, known)
-        .await
+async fn keep(attempt: &Attempt<'_>, table: &Table, known: &TableState) -> Result<()> {
+    attempt.app.store.reshape_table(&table.id, known).await
 }
 
 fn broken(attempt: &Attempt<'_>, detail: String) -> Error {

@@ -74,10 +74,9 @@ async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result
     let publisher = Publisher {
         trino: &app.trino,
         store: &app.store,
-        run: run.id,
+        attempt: run.attempt_id(),
         pipeline: &run.pipeline,
         step: &statement.step,
-        attempt: run.attempt,
         permits: &permits,
         files: &files,
     };

@@ -3,47 +3,47 @@
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd};
-use super::marts::{self, Again};
+use super::marts::{self, PublishScope};
 use super::{StepKind, shape, tasks};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
 use crate::publish::Publisher;
 use crate::state::{Landed, TableState, Window};
-use crate::warehouse::{self, Span, Target};
+use crate::warehouse::{self, Refresh, Target};
 
 /// Brings one table up to date, as far as the run asks for it.
-pub(super) async fn build(attempt: &Attempt<'_>, name: &str, table: &Table) -> StepEnd {
-    let end = build_steps(attempt, name, table).await;
+pub(super) async fn build(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
+    let end = build_steps(attempt, table).await;
     attempt.done.send_modify(|done| {
-        done.insert(name.to_owned());
+        done.insert(table.id.name.clone());
     });
 
     end
 }
 
-async fn build_steps(attempt: &Attempt<'_>, name: &str, table: &Table) -> StepEnd {
+async fn build_steps(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     let request = &attempt.request;
     if request.full_refresh {
-        let restaged = tasks::restage(attempt, name, table).await;
-        or_skip(attempt, name, restaged).await?;
+        let restaged = tasks::restage(attempt, table).await;
+        or_skip(attempt, table, restaged).await?;
     } else if request.has(StepKind::Staging) {
         let staged = attempt
-            .step(&format!("stage.{name}"), async |publisher| {
-                stage(attempt, name, table, publisher).await
+            .step(&format!("stage.{}", table.id.name), async |publisher| {
+                stage(attempt, table, publisher).await
             })
             .await;
-        or_skip(attempt, name, staged).await?;
+        or_skip(attempt, table, staged).await?;
     }
     if request.has(StepKind::Marts) {
-        marts::publish(attempt, name, table, &Again::Batches).await?;
+        marts::publish(attempt, table, &PublishScope::NewBatches).await?;
     }
 
     Ok(())
 }
 
-async fn or_skip(attempt: &Attempt<'_>, name: &str, end: StepEnd) -> StepEnd {
+async fn or_skip(attempt: &Attempt<'_>, table: &Table, end: StepEnd) -> StepEnd {
     if end.is_err() && attempt.request.has(StepKind::Marts) {
-        marts::skip(attempt, name).await;
+        marts::skip(attempt, table).await;
     }
 
     end
@@ -51,30 +51,29 @@ async fn or_skip(attempt: &Attempt<'_>, name: &str, end: StepEnd) -> StepEnd {
 
 pub(super) async fn stage(
     attempt: &Attempt<'_>,
-    name: &str,
     table: &Table,
     publisher: Publisher<'_>,
 ) -> Result<Map<String, Value>> {
     let store = &attempt.app.store;
     let pipeline = &attempt.definition.name;
-    let Some(known) = store.table(pipeline, name).await? else {
+    let Some(known) = store.table(&table.id).await? else {
         return Ok(Map::new());
     };
-    let state = shape::settled(attempt, (name, table), known).await?;
-    let target = target(attempt, name, table, &state, publisher);
+    let state = shape::evolved(attempt, table, known).await?;
+    let target = target(attempt, table, &state, publisher);
     ensure(attempt, target, &state).await?;
     let window = Window {
         after_batch: state.staged_batch,
         upto_batch: store.last_landed(pipeline).await?,
     };
-    let span = Span {
+    let refresh = Refresh {
         is_published: state.current_batch == window.after_batch && !state.current_anew,
-        ..Span::of(window, landed(attempt, table, window).await?, true)
+        ..Refresh::of(window, landed(attempt, table, window).await?, true)
     };
-    let upto = warehouse::stage(target, &span).await?;
+    let upto = warehouse::stage(target, &refresh).await?;
     if window.upto_batch > window.after_batch {
         store
-            .table_staged(publisher.run, (pipeline, name), table.origin(), &upto)
+            .table_staged(publisher.attempt.run, table, &upto)
             .await?;
     }
 
@@ -89,7 +88,7 @@ pub(super) async fn ensure(
 ) -> Result<()> {
     let columns = serde_json::to_string(&state.columns).map_err(Error::internal)?;
     let description = target.table.description.as_deref().unwrap_or_default();
-    let made = format!("{} {description} {columns}", target.api_name());
+    let made = format!("{} {description} {columns}", target.table.id);
     attempt
         .app
         .make_once(&made, async || warehouse::ensure(target, state).await)
@@ -98,7 +97,6 @@ pub(super) async fn ensure(
 
 pub(super) fn target<'a>(
     attempt: &'a Attempt<'_>,
-    name: &'a str,
     table: &'a Table,
     state: &'a TableState,
     publisher: Publisher<'a>,
@@ -106,7 +104,6 @@ pub(super) fn target<'a>(
     Target {
         definition: attempt.definition,
         names: &attempt.names,
-        name,
         table,
         columns: &state.columns,
         publisher,
@@ -115,21 +112,7 @@ pub(super) fn target<'a>(
 }
 
 pub(super) async fn landed(attempt: &Attempt<'_>, table: &Table, window: Window) -> Result<Landed> {
-    let landed = attempt
-        .app
-        .store
-        .landed_between(
-            &attempt.definition.name,
-            table.origin(),
-            window.after_batch,
-            window.upto_batch,
-        )
-        .await?;
-
-    Ok(Landed {
-        is_by_clock: table.is_by_clock,
-        ..landed
-    })
+    attempt.app.store.landed_between(table, window).await
 }
 
 /// A step's counts by their names.

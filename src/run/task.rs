@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::warehouse::Meant;
+use crate::warehouse::RejectFilter;
 
 /// What a run is for; kept with the run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,19 +38,17 @@ pub enum Task {
         /// Only one key in so many.
         one_in: u32,
     },
-    /// Rejects tried again.
     Replay {
         /// The tables, by their names in the pipeline.
         tables: Vec<String>,
         /// Which of their rejects.
-        meant: Meant,
+        filter: RejectFilter,
     },
-    /// Rejects forgotten.
     Dismiss {
         /// The tables, by their names in the pipeline.
         tables: Vec<String>,
         /// Which of their rejects.
-        meant: Meant,
+        filter: RejectFilter,
     },
 }
 

@@ -6,15 +6,15 @@ use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::attempt::{Attempt, StepEnd, all};
-use super::marts::{self, Again};
+use super::marts::{self, PublishScope};
 use super::table::{self, counted, landed, target};
 use super::{Task, extract, shape};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::Publisher;
 use crate::source::read_again;
-use crate::state::{StagedUpto, Window};
-use crate::warehouse::{self, Meant, Reach, Span};
+use crate::state::{StagedWindow, Window};
+use crate::warehouse::{self, Refresh, RejectFilter, Scope};
 
 /// Executes a run that is not the pipeline's usual way.
 pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
@@ -22,18 +22,18 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
         Task::Build | Task::Resync { .. } => Ok(()),
         Task::Rebuild { table: name, keys } => {
             let table = attempt.table(name)?;
-            rebuild(attempt, name, table, keys).await
+            rebuild(attempt, table, keys).await
         }
         Task::Restage { table: name } => {
             let table = attempt.table(name)?;
-            restage(attempt, name, table).await?;
-            marts::publish(attempt, name, table, &Again::Batches).await
+            restage(attempt, table).await?;
+            marts::publish(attempt, table, &PublishScope::NewBatches).await
         }
         Task::Verify {
             table: name,
             one_in,
-        } => verify(attempt, name, attempt.table(name)?, *one_in).await,
-        Task::Replay { tables, meant } => {
+        } => verify(attempt, attempt.table(name)?, *one_in).await,
+        Task::Replay { tables, filter } => {
             // A batch that is still on its way would otherwise be overtaken, and never staged.
             attempt
                 .step("extract", async |publisher| {
@@ -42,7 +42,7 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
                 .await?;
             let mut replays = Vec::new();
             for name in tables {
-                replays.push(replay(attempt, name, attempt.table(name)?, meant));
+                replays.push(replay(attempt, attempt.table(name)?, filter));
             }
             // One after the other, because each begins a batch of its own.
             let mut ends = Vec::new();
@@ -51,10 +51,10 @@ pub(super) async fn execute(attempt: &Attempt<'_>, task: &Task) -> StepEnd {
             }
             all(ends)
         }
-        Task::Dismiss { tables, meant } => {
+        Task::Dismiss { tables, filter } => {
             let mut dismissals = Vec::new();
             for name in tables {
-                dismissals.push(dismiss(attempt, name, attempt.table(name)?, meant));
+                dismissals.push(dismiss(attempt, attempt.table(name)?, filter));
             }
             all(join_all(dismissals).await)
         }
@@ -76,7 +76,7 @@ pub(super) async fn resync(attempt: &Attempt<'_>, name: &str) -> StepEnd {
             extract::settle(attempt, publisher).await?;
             if let Some(mut cursor) = store.cursor(&definition.name).await? {
                 read_again(&definition.source, &mut cursor.position, name)?;
-                store.point(&definition.name, &cursor).await?;
+                store.request_reread(&definition.name, &cursor).await?;
             }
             Ok(Map::new())
         })
@@ -86,47 +86,41 @@ pub(super) async fn resync(attempt: &Attempt<'_>, name: &str) -> StepEnd {
 /// Makes current rows and history of all keys, or of some, again from the log.
 async fn rebuild(
     attempt: &Attempt<'_>,
-    name: &str,
     table: &Table,
     keys: &[BTreeMap<String, String>],
 ) -> StepEnd {
     if !keys.is_empty() {
-        return marts::publish(attempt, name, table, &Again::Keys(keys.to_vec())).await;
+        return marts::publish(attempt, table, &PublishScope::Keys(keys.to_vec())).await;
     }
-    let step = format!("plan.{name}");
+    let step = format!("plan.{}", table.id.name);
     let retracked = attempt.step(&step, async |_| {
-        let known = attempt
-            .app
-            .store
-            .table(&attempt.definition.name, name)
-            .await?;
-        if let Some(known) = known {
-            let store = &attempt.app.store;
-            store.unpublish(&attempt.definition.name, name).await?;
-            shape::retracked(attempt, (name, table), known).await?;
+        let store = &attempt.app.store;
+        if let Some(known) = store.table(&table.id).await? {
+            store.unpublish(&table.id).await?;
+            shape::retracked(attempt, table, known).await?;
         }
         Ok(Map::new())
     });
     retracked.await?;
 
-    marts::publish(attempt, name, table, &Again::Batches).await
+    marts::publish(attempt, table, &PublishScope::NewBatches).await
 }
 
 /// Makes the log of a table again from landing, by the definition as it is now; its marts are then made anew from it.
-pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) -> StepEnd {
+pub(super) async fn restage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     attempt
-        .step(&format!("restage.{name}"), async |publisher| {
+        .step(&format!("restage.{}", table.id.name), async |publisher| {
             let store = &attempt.app.store;
             let pipeline = &attempt.definition.name;
-            let Some(known) = store.table(pipeline, name).await? else {
+            let Some(known) = store.table(&table.id).await? else {
                 return Ok(Map::new());
             };
-            shape::same_ids(attempt, (name, table), &known)?;
-            let mut state = shape::anew(attempt, table, known)?;
+            shape::same_ids(table, &known)?;
+            let mut state = shape::redefined(attempt, table, known)?;
             // From here on the marts no longer follow from the log, whatever becomes of this.
-            store.unpublish(pipeline, name).await?;
+            store.unpublish(&table.id).await?;
             (state.current_anew, state.history_anew) = (true, true);
-            let target = target(attempt, name, table, &state, publisher);
+            let target = target(attempt, table, &state, publisher);
             if state.staged_batch == 0 {
                 table::ensure(attempt, target, &state).await?;
             }
@@ -139,11 +133,9 @@ pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) ->
             // What was rejected lies beyond what the batches are known to span.
             landed.events.first_event = Some(-i64::MAX);
             landed.events.last_event = Some(i64::MAX);
-            let span = Span::again(window, landed, Reach::Everything);
-            let upto = warehouse::restage(target, &span).await?;
-            store
-                .table_restaged((pipeline, name), table.origin(), &state, &upto)
-                .await?;
+            let refresh = Refresh::again(window, landed, Scope::Everything);
+            let upto = warehouse::restage(target, &refresh).await?;
+            store.table_restaged(table, &state, &upto).await?;
 
             counted(&upto.staged)
         })
@@ -151,32 +143,28 @@ pub(super) async fn restage(attempt: &Attempt<'_>, name: &str, table: &Table) ->
 }
 
 /// Compares a table with its log.
-async fn verify(attempt: &Attempt<'_>, name: &str, table: &Table, one_in: u32) -> StepEnd {
+async fn verify(attempt: &Attempt<'_>, table: &Table, one_in: u32) -> StepEnd {
     attempt
-        .step(&format!("verify.{name}"), async |publisher| {
-            let known = attempt
-                .app
-                .store
-                .table(&attempt.definition.name, name)
-                .await?;
+        .step(&format!("verify.{}", table.id.name), async |publisher| {
+            let known = attempt.app.store.table(&table.id).await?;
             let Some(state) =
                 known.filter(|state| state.current_from() > 0 && state.history_from() > 0)
             else {
                 return Ok(Map::new());
             };
-            shape::same_order(attempt, (name, table), &state)?;
-            let target = target(attempt, name, table, &state, publisher);
+            shape::same_order(table, &state)?;
+            let target = target(attempt, table, &state, publisher);
             table::ensure(attempt, target, &state).await?;
-            let span = async |upto_batch| -> Result<Span> {
+            let refresh = async |upto_batch| -> Result<Refresh> {
                 let window = Window {
                     after_batch: 0,
                     upto_batch,
                 };
                 let landed = landed(attempt, table, window).await?;
-                Ok(Span::again(window, landed, Reach::Sample(one_in.max(1))))
+                Ok(Refresh::again(window, landed, Scope::Sample(one_in.max(1))))
             };
-            let current = span(state.current_batch).await?;
-            let history = span(state.history_batch).await?;
+            let current = refresh(state.current_batch).await?;
+            let history = refresh(state.history_batch).await?;
 
             counted(&warehouse::verify(target, (&current, &history)).await?)
         })
@@ -193,7 +181,7 @@ pub(super) async fn verify_when_due(attempt: &Attempt<'_>) -> StepEnd {
         .store
         .runs_since_verified(&attempt.run.pipeline)
         .await
-        .map_err(|error| super::attempt::told(&error, attempt.run, "verify"))?;
+        .map_err(|error| super::attempt::report_failure(&error, attempt.run, "verify"))?;
     // This one has not succeeded yet.
     if runs + 1 < i64::from(due.every_runs) {
         return Ok(());
@@ -201,93 +189,88 @@ pub(super) async fn verify_when_due(attempt: &Attempt<'_>) -> StepEnd {
     let tables = attempt
         .definition
         .tables
-        .iter()
-        .map(|(name, table)| verify(attempt, name, table, due.one_in));
+        .values()
+        .map(|table| verify(attempt, table, due.one_in));
 
     all(join_all(tables).await)
 }
 
 /// Tries rejects of a table again, as a batch of their own, and publishes what could be taken.
-async fn replay(attempt: &Attempt<'_>, name: &str, table: &Table, meant: &Meant) -> StepEnd {
+async fn replay(attempt: &Attempt<'_>, table: &Table, filter: &RejectFilter) -> StepEnd {
+    let name = &table.id.name;
     let (stage_step, replay_step) = (format!("stage.{name}"), format!("replay.{name}"));
     let staged = attempt.step(&stage_step, async |publisher| {
-        table::stage(attempt, name, table, publisher).await
+        table::stage(attempt, table, publisher).await
     });
     staged.await?;
     let replayed = attempt.step(&replay_step, async |publisher| {
-        replay_batch(attempt, (name, table), publisher, meant).await
+        replay_batch(attempt, table, publisher, filter).await
     });
     replayed.await?;
 
-    marts::publish(attempt, name, table, &Again::Batches).await
+    marts::publish(attempt, table, &PublishScope::NewBatches).await
 }
 
 async fn replay_batch(
     attempt: &Attempt<'_>,
-    (name, table): (&str, &Table),
+    table: &Table,
     publisher: Publisher<'_>,
-    meant: &Meant,
+    filter: &RejectFilter,
 ) -> Result<Map<String, Value>> {
     let store = &attempt.app.store;
-    let pipeline = &attempt.definition.name;
-    let Some(state) = store.table(pipeline, name).await? else {
+    let Some(state) = store.table(&table.id).await? else {
         return Ok(Map::new());
     };
-    let target = target(attempt, name, table, &state, publisher);
-    let replayable = warehouse::replayable(target, meant).await?;
+    let target = target(attempt, table, &state, publisher);
+    let replayable = warehouse::replayable(target, filter).await?;
     if replayable.events == 0 {
         return Ok(Map::from_iter([("replayed".to_owned(), 0.into())]));
     }
     let batch = store
-        .begin_replay(
-            (pipeline, publisher.run),
-            (name, table.origin().0, table.origin().1),
-            &replayable,
-        )
+        .begin_replay(publisher.attempt.run, table, &replayable)
         .await?;
     let window = Window {
         after_batch: batch - 1,
         upto_batch: batch,
     };
     let landed = landed(attempt, table, window).await?;
-    let span = Span::again(window, landed, Reach::Touched);
-    let (taken, ends, rejects) = warehouse::replay(target, &span, meant).await?;
-    let upto = StagedUpto {
+    let refresh = Refresh::again(window, landed, Scope::Touched);
+    let replayed = warehouse::replay(target, &refresh, filter).await?;
+    let upto = StagedWindow {
         window: Window {
             after_batch: batch - 1,
             upto_batch: batch,
         },
-        ends: Some(ends),
-        rejects: Some(rejects),
-        ..StagedUpto::default()
+        ends: Some(replayed.ends),
+        rejects: Some(replayed.left),
+        ..StagedWindow::default()
     };
     store
-        .table_staged(publisher.run, (pipeline, name), table.origin(), &upto)
+        .table_staged(publisher.attempt.run, table, &upto)
         .await?;
 
     Ok(Map::from_iter([
-        ("replayed".to_owned(), taken.into()),
-        ("rejects_left".to_owned(), rejects.0.into()),
+        ("replayed".to_owned(), replayed.taken.into()),
+        ("rejects_left".to_owned(), replayed.left.count.into()),
     ]))
 }
 
 /// Forgets rejects of a table.
-async fn dismiss(attempt: &Attempt<'_>, name: &str, table: &Table, meant: &Meant) -> StepEnd {
+async fn dismiss(attempt: &Attempt<'_>, table: &Table, filter: &RejectFilter) -> StepEnd {
     attempt
-        .step(&format!("dismiss.{name}"), async |publisher| {
+        .step(&format!("dismiss.{}", table.id.name), async |publisher| {
             let store = &attempt.app.store;
-            let pipeline = &attempt.definition.name;
-            let known = store.table(pipeline, name).await?;
+            let known = store.table(&table.id).await?;
             let Some(state) = known.filter(|state| state.staged_batch > 0) else {
                 return Ok(Map::new());
             };
-            let target = target(attempt, name, table, &state, publisher);
-            let (dismissed, rejects) = warehouse::dismiss(target, meant).await?;
-            store.rejects_counted((pipeline, name), rejects).await?;
+            let target = target(attempt, table, &state, publisher);
+            let dismissed = warehouse::dismiss(target, filter).await?;
+            store.rejects_counted(&table.id, dismissed.left).await?;
 
             Ok(Map::from_iter([
-                ("dismissed".to_owned(), dismissed.into()),
-                ("rejects_left".to_owned(), rejects.0.into()),
+                ("dismissed".to_owned(), dismissed.dismissed.into()),
+                ("rejects_left".to_owned(), dismissed.left.count.into()),
             ]))
         })
         .await

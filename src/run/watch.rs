@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::state::{Mark, Run};
+use crate::state::{Run, RunProgress};
 
 /// Runs that other services execute are looked at so often; of our own we hear at once.
 const LOOK: Duration = Duration::from_millis(500);
@@ -17,17 +17,17 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The runs that somebody waits for.
 #[derive(Debug, Default)]
 pub struct Watched {
-    runs: Mutex<HashMap<Uuid, watch::Sender<Option<Mark>>>>,
+    runs: Mutex<HashMap<Uuid, watch::Sender<Option<RunProgress>>>>,
     bell: Notify,
 }
 
 impl Watched {
     /// Looks at a run from now on, as long as what this gives is kept.
-    pub fn watch(&self, id: Uuid) -> watch::Receiver<Option<Mark>> {
-        let marks = self.lock().entry(id).or_default().subscribe();
+    pub fn watch(&self, id: Uuid) -> watch::Receiver<Option<RunProgress>> {
+        let watched = self.lock().entry(id).or_default().subscribe();
         self.ring();
 
-        marks
+        watched
     }
 
     /// Has the runs looked at without delay, because something happened to one of them.
@@ -38,22 +38,22 @@ impl Watched {
     /// The runs that somebody still waits for; the others are forgotten.
     fn ids(&self) -> Vec<Uuid> {
         let mut runs = self.lock();
-        runs.retain(|_, marks| marks.receiver_count() > 0);
+        runs.retain(|_, watchers| watchers.receiver_count() > 0);
 
         runs.keys().copied().collect()
     }
 
-    fn tell(&self, id: Uuid, mark: Mark) {
-        if let Some(marks) = self.lock().get(&id) {
-            marks.send_if_modified(|known| {
-                let is_new = known.as_ref() != Some(&mark);
-                *known = Some(mark);
+    fn tell(&self, id: Uuid, progress: RunProgress) {
+        if let Some(watchers) = self.lock().get(&id) {
+            watchers.send_if_modified(|known| {
+                let is_new = known.as_ref() != Some(&progress);
+                *known = Some(progress);
                 is_new
             });
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<Option<Mark>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<Option<RunProgress>>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -67,9 +67,9 @@ pub(super) async fn keep_watch(app: &App) {
             continue;
         }
         // While the state database is away nobody hears anything; callers hear of it when their wait is over.
-        if let Ok(marks) = app.store.marks(&ids).await {
-            for (id, mark) in marks {
-                app.watched.tell(id, mark);
+        if let Ok(runs) = app.store.progress_of(&ids).await {
+            for (id, progress) in runs {
+                app.watched.tell(id, progress);
             }
         }
         let _ = tokio::time::timeout(LOOK, app.watched.bell.notified()).await;
@@ -77,20 +77,15 @@ pub(super) async fn keep_watch(app: &App) {
 }
 
 /// Gives a run as soon as it has ended, at the latest after `wait` or when the service is about to end.
-///
-/// # Errors
-///
-/// [`crate::error::Error::NotFound`], [`crate::error::Error::StateUnavailable`].
 pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
     let mut run = app.store.run(id).await?;
     if run.state.is_terminal() || wait.is_zero() {
         return Ok(run);
     }
     let until = tokio::time::Instant::now() + wait;
-    let mut marks = app.watched.watch(id);
+    let mut watched = app.watched.watch(id);
     loop {
-        let ended =
-            marks.wait_for(|mark| mark.as_ref().is_some_and(|mark| mark.state.is_terminal()));
+        let ended = watched.wait_for(|run| run.as_ref().is_some_and(|run| run.state.is_terminal()));
         let is_over = tokio::select! {
             _ = ended => false,
             () = tokio::time::sleep_until(until) => true,
@@ -101,7 +96,7 @@ pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
             return Ok(run);
         }
         // In the last look it was over, and is tried again since.
-        let _ = tokio::time::timeout_at(until, marks.changed()).await;
+        let _ = tokio::time::timeout_at(until, watched.changed()).await;
     }
 }
 

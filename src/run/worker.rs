@@ -122,7 +122,7 @@ async fn drain(app: &App, pipeline: &str) -> Result<()> {
     let Some(lease) = app.store.try_lease(pipeline, &app.name, time).await? else {
         return Ok(());
     };
-    let held = app.under(&lease);
+    let held = app.with_lease(&lease);
     let done = tokio::select! {
         done = execute_all(&held, pipeline) => done,
         () = lease.lost(&app.cancelled) => {
@@ -156,7 +156,7 @@ async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
             End::Left => return Ok(()),
         }
         if *app.stopping.borrow() && !matches!(end, End::Over) {
-            app.store.hand_back((run.id, run.attempt)).await?;
+            app.store.hand_back(run.attempt_id()).await?;
         }
     }
 

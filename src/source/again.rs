@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::cursor::Position;
 use super::full_load::FullLoad;
-use super::tables::Positions;
+use super::polled_tables::Positions;
 use crate::error::{Error, Result};
 use crate::pipeline::Source;
 
@@ -33,10 +33,6 @@ pub fn read_again(source: &Source, position: &mut Value, table: &str) -> Result<
 }
 
 /// Says that keys of tables are to be compared by the next reading.
-///
-/// # Errors
-///
-/// As [`read_again`].
 pub fn compare_again(source: &Source, position: &mut Value, tables: &[String]) -> Result<()> {
     if tables.is_empty() {
         return Ok(());

@@ -5,23 +5,23 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::access::Access;
 use super::catalogue::{self, AuditTable};
+use super::connections::Connections;
 use super::cursor::{NextFloor, Position, Rule, remembered};
-use super::link::Link;
 use super::row::Copy;
+use super::session::Session;
 use super::tally::Tally;
 use super::{Blocking, Reading};
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
-use crate::pipeline::{AuditColumns, Definition, Table};
-use crate::sql::{identifier, render};
+use crate::pipeline::{AuditColumns, Definition, SourceTable, Table};
+use crate::sql::render;
 
 /// An audit log that a connection was opened to.
 pub(super) struct AuditLog<'a> {
-    pub(super) link: Link<'a>,
+    pub(super) session: Session<'a>,
     pipeline: &'a str,
-    pub(super) table: &'a str,
+    pub(super) table: &'a SourceTable,
     pub(super) columns: &'a AuditColumns,
     pub(super) found: AuditTable,
     /// The tracked tables, by name.
@@ -38,13 +38,13 @@ impl<'a> AuditLog<'a> {
     /// [`Error::SourceUnavailable`], or [`Error::SourceUnreadable`] that says which table or column is missing.
     pub(super) async fn open(
         connection: &'a str,
-        (table, columns): (&'a str, &'a AuditColumns),
-        (definition, access): (&'a Definition, &Access),
+        (table, columns): (&'a SourceTable, &'a AuditColumns),
+        (definition, connections): (&'a Definition, &Connections),
     ) -> Result<Self> {
-        let link = Link::open(connection, (access, &definition.name)).await?;
-        let found = match catalogue::audit_table(&link.client, &quoted(table), columns).await {
+        let session = Session::open(connection, (connections, &definition.name)).await?;
+        let found = match catalogue::audit_table(&session.client, table, columns).await {
             Ok(found) => found,
-            Err(cause) => return Err(link.not_locked(&[split(table)], cause).await),
+            Err(cause) => return Err(session.not_locked(&[table], cause).await),
         };
         let found = found.ok_or_else(|| Error::SourceUnreadable {
             detail: format!(
@@ -53,7 +53,7 @@ impl<'a> AuditLog<'a> {
         })?;
         let tables = definition.tables.iter();
         let log = Self {
-            link,
+            session,
             pipeline: &definition.name,
             table,
             columns,
@@ -67,10 +67,6 @@ impl<'a> AuditLog<'a> {
     }
 
     /// Begins the snapshot that everything after `last` is read in; everything there is where `last` is none.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceReplaced`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn begin(
         &self,
         last: Option<&Value>,
@@ -87,11 +83,11 @@ impl<'a> AuditLog<'a> {
         }
         let loaded = last.as_ref().map(|last| last.loaded.clone());
         let mut loaded = loaded.unwrap_or_default();
-        let mut tables = vec![split(self.table)];
-        tables.extend(loads.iter().map(|load| load.table.origin()));
-        let snapshot = self.link.begin(&tables).await?;
+        let mut tables = vec![self.table];
+        tables.extend(loads.iter().map(|load| &load.table.source));
+        let snapshot = self.session.begin(&tables).await?;
         loaded.extend(loads.iter().map(|load| load.name.to_owned()));
-        let server = &self.link.server;
+        let server = &self.session.server;
         // A sequence that was set back gives ids anew: what was known of them is none any more.
         let highest = last.as_ref().and_then(|last| last.highest);
         let known = last.as_ref().filter(|_| self.is_above(highest));
@@ -115,7 +111,7 @@ impl<'a> AuditLog<'a> {
             in_recovery: server.in_recovery,
         };
         if let Some(last) = &last {
-            last.check_same(&position, self.link.name)?;
+            last.check_same(&position, self.session.name)?;
         }
 
         Ok(Reading {
@@ -168,7 +164,7 @@ impl<'a> AuditLog<'a> {
 
     /// The floor that the next reading may use, and what follows it.
     fn floors(&self, last: Option<&Position>) -> (Option<i64>, Option<NextFloor>) {
-        let server = &self.link.server;
+        let server = &self.session.server;
         let is_known = self.found.sequence_cache == Some(1)
             && server.sees_all
             && !server.in_recovery
@@ -183,10 +179,6 @@ impl<'a> AuditLog<'a> {
     }
 
     /// Reads every event of a reading into `writer`, and says what came of each source table.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
     pub(super) async fn read(
         &self,
         reading: &Reading,
@@ -195,7 +187,7 @@ impl<'a> AuditLog<'a> {
     ) -> Result<()> {
         for query in &reading.queries {
             let copy = render("source/read.sql", query)?;
-            self.link
+            self.session
                 .copy(&Copy::of_json(copy), None, (&mut *tally, &mut *writer))
                 .await?;
         }
@@ -211,10 +203,10 @@ impl<'a> AuditLog<'a> {
             (Some(last), Some(_)) if last.rule == Rule::Transaction => Rule::Transaction,
             (Some(_), _) => Rule::Xmin,
         };
-        let (schema, table) = split(self.table);
+        let SourceTable { schema, name } = self.table;
 
         json!({
-            "table": [schema, table],
+            "table": [schema, name],
             "columns": {
                 "event_id": self.columns.event_id,
                 "operation": self.columns.operation,
@@ -237,12 +229,14 @@ impl<'a> AuditLog<'a> {
     /// transaction does not tell its start, so while there is one the time stays where it was.
     fn covered_until(&self, before: Option<Timestamp>) -> Timestamp {
         let open = self
-            .link
+            .session
             .server
             .oldest_open
-            .map_or(self.link.server.now, |open| open.min(self.link.server.now));
+            .map_or(self.session.server.now, |open| {
+                open.min(self.session.server.now)
+            });
         match before {
-            Some(before) if self.link.server.prepared.is_some() => before.min(open),
+            Some(before) if self.session.server.prepared.is_some() => before.min(open),
             Some(before) => before.max(open),
             None => open,
         }
@@ -273,14 +267,4 @@ impl<'a> AuditLog<'a> {
 
         Ok(())
     }
-}
-
-/// Schema and name of the log.
-pub(super) fn split(table: &str) -> (&str, &str) {
-    table.split_once('.').unwrap_or(("public", table))
-}
-
-fn quoted(table: &str) -> String {
-    let (schema, table) = split(table);
-    format!("{}.{}", identifier(schema), identifier(table))
 }

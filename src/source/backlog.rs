@@ -8,28 +8,24 @@ use crate::sql::render;
 
 impl Opened<'_> {
     /// Counts the events that wait behind the cursor, up to `limit` of them and no longer than `within`; of a folder the files.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TimedOut`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub async fn backlog(&self, reading: &Reading, limit: i64, within: Duration) -> Result<i64> {
-        let (link, statement) = match &self.kind {
-            Kind::AuditLog(log) => (&log.link, "source/backlog.sql"),
-            Kind::Tables(tables) => (&tables.link, "source/changed_rows.sql"),
+        let (session, statement) = match &self.kind {
+            Kind::AuditLog(log) => (&log.session, "source/backlog.sql"),
+            Kind::PolledTables(tables) => (&tables.session, "source/changed_rows.sql"),
             Kind::Files(_) => {
                 return i64::try_from(reading.files.len()).map_err(Error::internal);
             }
         };
-        link.limit(within).await?;
+        session.limit(within).await?;
         let mut waiting = 0;
         for query in &reading.queries {
             let mut query = query.clone();
             query["limit"] = (limit - waiting).into();
-            let row = link
+            let row = session
                 .client
                 .query_one(&render(statement, &query)?, &[])
                 .await
-                .map_err(|cause| link.refused(cause))?;
+                .map_err(|cause| session.refused(cause))?;
             waiting += row.get::<_, i64>(0);
         }
 

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 
-use crate::pipeline::AuditColumns;
+use crate::pipeline::{AuditColumns, CatalogueColumn, SourceTable};
+use crate::sql::identifier;
 use crate::state::statement;
 
 /// What an audit table is like.
 #[derive(Debug, Clone)]
 pub(super) struct AuditTable {
-    /// Its oid.
     pub(super) oid: u32,
-    /// Its columns.
     pub(super) columns: Vec<String>,
     /// The column with the writer's transaction id, where there is one.
     pub(super) transaction: Option<String>,
@@ -27,11 +26,11 @@ pub(super) struct AuditTable {
 /// Reads an audit table's catalogue; `None` where there is no such table.
 pub(super) async fn audit_table(
     client: &Client,
-    table: &str,
+    table: &SourceTable,
     columns: &AuditColumns,
 ) -> Result<Option<AuditTable>, tokio_postgres::Error> {
     let rows = client
-        .query(statement!("source/audit_table.sql"), &[&table])
+        .query(statement!("source/audit_table.sql"), &[&quoted(table)])
         .await?;
     let Some(first) = rows.first() else {
         return Ok(None);
@@ -63,8 +62,7 @@ pub(super) async fn audit_table(
 
 /// What a table is like whose rows tell when they were changed.
 #[derive(Debug, Clone)]
-pub(super) struct WatermarkTable {
-    /// Its oid.
+pub(super) struct PolledCatalogue {
     pub(super) oid: u32,
     /// Its columns with their types; a domain counts as what it is made of.
     pub(super) columns: BTreeMap<String, String>,
@@ -77,16 +75,19 @@ pub(super) struct WatermarkTable {
 }
 
 /// Reads such a table's catalogue; `None` where there is no such table.
-pub(super) async fn watermark_table(
+pub(super) async fn polled_table(
     client: &Client,
-    table: &str,
+    table: &SourceTable,
     key: &[String],
-) -> Result<Option<WatermarkTable>, tokio_postgres::Error> {
+) -> Result<Option<PolledCatalogue>, tokio_postgres::Error> {
     let rows = client
-        .query(statement!("source/watermark_table.sql"), &[&table, &key])
+        .query(
+            statement!("source/polled_table.sql"),
+            &[&quoted(table), &key],
+        )
         .await?;
 
-    Ok(rows.first().map(|first| WatermarkTable {
+    Ok(rows.first().map(|first| PolledCatalogue {
         oid: first.get(0),
         columns: rows.iter().map(|row| (row.get(1), row.get(2))).collect(),
         is_unique: first.get(3),
@@ -98,11 +99,22 @@ pub(super) async fn watermark_table(
 /// Lists a source table's columns: name and type; empty where there is no such table.
 pub(super) async fn columns(
     client: &Client,
-    table: &str,
-) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
+    table: &SourceTable,
+) -> Result<Vec<CatalogueColumn>, tokio_postgres::Error> {
     let rows = client
-        .query(statement!("source/columns.sql"), &[&table])
+        .query(statement!("source/columns.sql"), &[&quoted(table)])
         .await?;
 
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    Ok(rows
+        .iter()
+        .map(|row| CatalogueColumn {
+            name: row.get(0),
+            data_type: row.get(1),
+        })
+        .collect())
+}
+
+/// A table's name as Postgres' `to_regclass` takes it.
+pub(super) fn quoted(table: &SourceTable) -> String {
+    format!("{}.{}", identifier(&table.schema), identifier(&table.name))
 }

@@ -117,10 +117,6 @@ pub enum Safety {
 
 impl Position {
     /// Refuses to go on where another server or table is behind the address than the cursor came from.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceReplaced`].
     pub fn check_same(&self, now: &Self, connection: &str) -> Result<()> {
         same_server(
             (&self.system_identifier, self.timeline),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::link::Link;
-use super::watermark::Found;
+use super::polled_table::PolledTable;
+use super::session::Session;
 use crate::error::Result;
 use crate::sql::render;
 
@@ -36,15 +36,11 @@ impl FullLoad {
     }
 }
 
-impl Found<'_> {
+impl PolledTable<'_> {
     /// The last key of the next range; none where what is left is one range, or where the table has no unique key that is never null.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub(super) async fn range_end(
         &self,
-        link: &Link<'_>,
+        session: &Session<'_>,
         load: &FullLoad,
     ) -> Result<Option<Vec<String>>> {
         let Some(columns) = &self.catalogue.range_key else {
@@ -52,12 +48,12 @@ impl Found<'_> {
         };
         let mut query = self.names();
         query["bounds"] = json!({"columns": columns, "after": load.after, "upto": null});
-        query["rows"] = link.range_rows.saturating_sub(1).into();
-        let rows = link
+        query["rows"] = session.range_rows.saturating_sub(1).into();
+        let rows = session
             .client
             .query(&render("source/range_end.sql", query)?, &[])
             .await
-            .map_err(|cause| link.refused(cause))?;
+            .map_err(|cause| session.refused(cause))?;
 
         // The last row of the range, and one that is left.
         Ok((rows.len() > 1).then(|| rows[0].get(0)))

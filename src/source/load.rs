@@ -3,14 +3,15 @@
 use serde_json::json;
 
 use super::Reading;
-use super::audit_log::{AuditLog, split};
+use super::audit_log::AuditLog;
+use super::catalogue::quoted;
 use super::cursor::Position;
 use super::row::Copy;
 use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::landing::Writer;
-use crate::pipeline::Table;
-use crate::sql::{identifier, render};
+use crate::pipeline::{SourceTable, Table};
+use crate::sql::render;
 use crate::state::statement;
 
 /// A table whose rows may be older than the log.
@@ -23,10 +24,6 @@ pub(super) struct Load<'a> {
 
 impl<'a> AuditLog<'a> {
     /// Reads the rows that are older than the log, of the tables that the reading names; after its events.
-    ///
-    /// # Errors
-    ///
-    /// As [`AuditLog::read`].
     pub(super) async fn load(
         &self,
         reading: &Reading,
@@ -38,22 +35,21 @@ impl<'a> AuditLog<'a> {
             let Some(load) = self.loadable(name).await? else {
                 continue;
             };
-            let (schema, name) = load.table.origin();
-            let logged = tally.of(schema, name);
+            let source = &load.table.source;
+            let logged = tally.of(source);
             // Before the first event of the log; where the rows are read again, after they were read before.
             let is_again = reading.compared().any(|name| name == load.name);
             let at = logged
                 .and_then(|logged| logged.first_time)
                 .filter(|_| !is_again);
-            let (log_schema, log) = split(self.table);
-            let columns = self.link.columns_of(schema, name).await?;
+            let columns = self.session.columns_of(source).await?;
             let copy = Copy::of_rows(
                 "source/load.sql",
                 json!({
-                    "table": [schema, name],
-                    "schema": schema,
-                    "name": name,
-                    "log": [log_schema, log],
+                    "table": [source.schema, source.name],
+                    "schema": source.schema,
+                    "name": source.name,
+                    "log": [self.table.schema, self.table.name],
                     "columns": {"schema": self.columns.schema, "table": self.columns.table, "data": self.columns.data},
                     "key": load.key,
                     "has_events": reading.is_continued || logged.is_some(),
@@ -61,7 +57,7 @@ impl<'a> AuditLog<'a> {
                 }),
                 columns,
             )?;
-            self.link
+            self.session
                 .copy(&copy, Some(&mut id), (&mut *tally, &mut *writer))
                 .await?;
         }
@@ -70,10 +66,6 @@ impl<'a> AuditLog<'a> {
     }
 
     /// The columns of a table's key as the source names them; none where its rows cannot be read.
-    ///
-    /// # Errors
-    ///
-    /// As [`AuditLog::begin`].
     pub(super) async fn key_of(&self, table: &str) -> Result<Vec<String>> {
         let load = self.loadable(table).await?;
 
@@ -81,19 +73,15 @@ impl<'a> AuditLog<'a> {
     }
 
     /// Reads all keys of a table.
-    ///
-    /// # Errors
-    ///
-    /// As [`AuditLog::read`].
     pub(super) async fn read_keys(&self, table: &str, writer: &mut Writer<'_>) -> Result<()> {
         let Some(load) = self.loadable(table).await? else {
             return Ok(());
         };
-        let (schema, name) = load.table.origin();
+        let SourceTable { schema, name } = &load.table.source;
         let query = json!({"table": [schema, name], "schema": schema, "name": name, "key": load.key, "is_unique": true, "filter": null});
         let copy = Copy::of_json(render("source/read_keys.sql", query)?);
 
-        self.link
+        self.session
             .copy(&copy, None, (&mut Tally::default(), writer))
             .await
     }
@@ -117,10 +105,6 @@ impl<'a> AuditLog<'a> {
 
     /// The tables whose rows are to be read themselves: those that may be older than the log and could not be read before, and those that
     /// are read again.
-    ///
-    /// # Errors
-    ///
-    /// As [`AuditLog::begin`].
     pub(super) async fn loads(&self, last: Option<&Position>) -> Result<Vec<Load<'a>>> {
         let mut loads = Vec::new();
         if !self.found.is_json {
@@ -144,16 +128,12 @@ impl<'a> AuditLog<'a> {
         let Some((name, table)) = found else {
             return Ok(None);
         };
-        let (schema, short) = table.origin();
         let row = self
-            .link
+            .session
             .client
-            .query_opt(
-                statement!("source/loadable.sql"),
-                &[&format!("{}.{}", identifier(schema), identifier(short))],
-            )
+            .query_opt(statement!("source/loadable.sql"), &[&quoted(&table.source)])
             .await
-            .map_err(|cause| self.link.refused(cause))?;
+            .map_err(|cause| self.session.refused(cause))?;
         let Some(row) = row else { return Ok(None) };
         let columns: Vec<String> = row.get(1);
         let mut key = Vec::new();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::tables::Positions;
+use super::polled_tables::Positions;
 
 /// How far one table has been read.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]

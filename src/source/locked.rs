@@ -3,15 +3,16 @@
 use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
-use super::link::Link;
+use super::session::Session;
 use crate::error::Error;
+use crate::pipeline::SourceTable;
 use crate::state::statement;
 
-impl Link<'_> {
+impl Session<'_> {
     /// A fault of a statement that wants tables, by schema and name: where the wait was too long, the error says who has the lock.
     pub(super) async fn not_locked(
         &self,
-        tables: &[(&str, &str)],
+        tables: &[&SourceTable],
         cause: tokio_postgres::Error,
     ) -> Error {
         if cause.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
@@ -28,9 +29,10 @@ impl Link<'_> {
 
     async fn holder(
         &self,
-        tables: &[(&str, &str)],
+        tables: &[&SourceTable],
     ) -> Result<Option<String>, tokio_postgres::Error> {
-        let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().copied().unzip();
+        let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         // Where there was a transaction, it is broken; its end is the same as its undoing.
         self.client
             .batch_execute(statement!("source/end.sql"))

@@ -1,39 +1,39 @@
 //! Reading changes out of source servers: inside one snapshot, behind a cursor that cannot skip. Writes nothing anywhere.
 
-mod access;
 mod again;
 mod audit_log;
 mod backlog;
 mod catalogue;
 mod check;
-mod connection;
+mod connection_task;
+mod connections;
 mod copied;
 mod cursor;
 mod files;
 mod full_load;
-mod link;
 mod load;
 mod loaded;
 mod locked;
+mod polled_table;
+mod polled_tables;
 mod reading;
 mod rising;
 mod row;
 mod safety;
 mod server;
+mod session;
 mod side_by_side;
-mod tables;
 mod tally;
-mod watermark;
 
 use audit_log::AuditLog;
 use files::Files;
 use jiff::Timestamp;
+use polled_tables::PolledTables;
 use serde_json::Value;
-use tables::Tables;
 
-pub use access::Access;
 pub use again::{compare_again, read_again};
 pub use check::{Finding, Verdict, check};
+pub use connections::Connections;
 pub use cursor::{NextFloor, Position, Rule, Safety, floor, log_read};
 pub use loaded::{Loaded, loaded};
 pub use reading::{Blocking, Purpose, Reading};
@@ -41,7 +41,7 @@ pub use tally::Tally;
 
 use crate::error::Result;
 use crate::landing::Writer;
-use crate::pipeline::{Definition, Source};
+use crate::pipeline::{CatalogueColumn, Definition, Source, SourceTable};
 use crate::state::{SourceFile, Store};
 
 /// Events that have no number of their own are numbered from their batch's id times this on, so that those of later batches are later.
@@ -51,12 +51,12 @@ const EVENTS_OF_A_BATCH: i64 = 1 << 36;
 pub struct Opened<'a> {
     kind: Kind<'a>,
     /// The tracked tables, by schema and name in the source.
-    tables: Vec<(String, String)>,
+    tables: Vec<SourceTable>,
 }
 
 enum Kind<'a> {
     AuditLog(AuditLog<'a>),
-    Tables(Tables<'a>),
+    PolledTables(PolledTables<'a>),
     Files(Files<'a>),
 }
 
@@ -69,7 +69,7 @@ impl<'a> Opened<'a> {
     /// missing.
     pub async fn open(
         definition: &'a Definition,
-        access: &'a Access,
+        connections: &'a Connections,
         ledger: &Store,
     ) -> Result<Self> {
         let kind = match &definition.source {
@@ -79,17 +79,19 @@ impl<'a> Opened<'a> {
                 columns,
                 ..
             } => Kind::AuditLog(
-                AuditLog::open(connection, (table, columns), (definition, access)).await?,
+                AuditLog::open(connection, (table, columns), (definition, connections)).await?,
             ),
-            Source::PostgresTable { connection } => Kind::Tables(
-                Tables::open(connection, &definition.tables, (access, &definition.name)).await?,
+            Source::PostgresTable { connection } => Kind::PolledTables(
+                PolledTables::open(
+                    connection,
+                    &definition.tables,
+                    (connections, &definition.name),
+                )
+                .await?,
             ),
             Source::Files(source) => Kind::Files(Files::open(source, definition, ledger)?),
         };
-        let tables = definition.tables.values().map(|table| {
-            let (schema, name) = table.origin();
-            (schema.to_owned(), name.to_owned())
-        });
+        let tables = definition.tables.values().map(|table| table.source.clone());
 
         Ok(Self {
             kind,
@@ -99,15 +101,11 @@ impl<'a> Opened<'a> {
 
     /// Lists the columns of a source table: name and Postgres type; empty where there is no such table. Of files, those that the
     /// reading had, which are known once it was read.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
-    pub async fn columns_of(&self, schema: &str, table: &str) -> Result<Vec<(String, String)>> {
+    pub async fn columns_of(&self, table: &SourceTable) -> Result<Vec<CatalogueColumn>> {
         match &self.kind {
-            Kind::AuditLog(log) => log.link.columns_of(schema, table).await,
-            Kind::Tables(tables) => tables.link.columns_of(schema, table).await,
-            Kind::Files(files) => Ok(files.columns_of(table)),
+            Kind::AuditLog(log) => log.session.columns_of(table).await,
+            Kind::PolledTables(tables) => tables.session.columns_of(table).await,
+            Kind::Files(files) => Ok(files.columns_of(&table.name)),
         }
     }
 
@@ -121,10 +119,6 @@ impl<'a> Opened<'a> {
     }
 
     /// Does with files that have landed what the definition wants.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`].
     pub async fn tidy(&self) -> Result<()> {
         match &self.kind {
             Kind::Files(files) => files.tidy().await,
@@ -137,30 +131,21 @@ impl<'a> Opened<'a> {
     pub fn safety(&self) -> (Safety, String) {
         match &self.kind {
             Kind::AuditLog(log) => log.safety(),
-            Kind::Tables(tables) => tables.safety(),
+            Kind::PolledTables(tables) => tables.safety(),
             Kind::Files(files) => files.safety(),
         }
     }
 
     /// Lets the server take as long as it needs from here on, to read a batch; questions are limited.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub async fn unlimit(&self) -> Result<()> {
         match &self.kind {
-            Kind::AuditLog(log) => log.link.unlimit().await,
-            Kind::Tables(tables) => tables.link.unlimit().await,
+            Kind::AuditLog(log) => log.session.unlimit().await,
+            Kind::PolledTables(tables) => tables.session.unlimit().await,
             Kind::Files(_) => Ok(()),
         }
     }
 
     /// Begins the snapshot that everything after the position `last` is read in; everything there is where it is none.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceReplaced`], [`crate::error::Error::SourceUnavailable`],
-    /// [`crate::error::Error::SourceUnreadable`].
     pub async fn begin(
         &self,
         last: Option<&Value>,
@@ -169,17 +154,12 @@ impl<'a> Opened<'a> {
     ) -> Result<Reading> {
         match &self.kind {
             Kind::AuditLog(log) => log.begin(last, covered_before).await,
-            Kind::Tables(tables) => tables.begin(last, covered_before, purpose).await,
+            Kind::PolledTables(tables) => tables.begin(last, covered_before, purpose).await,
             Kind::Files(files) => files.begin(covered_before, purpose).await,
         }
     }
 
     /// Reads every event of a reading into the files of batch `batch`, and counts what came of each source table.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`],
-    /// [`crate::error::Error::LandingUnavailable`].
     pub async fn read(
         &self,
         reading: &Reading,
@@ -189,7 +169,7 @@ impl<'a> Opened<'a> {
         let first = self.first_event(batch);
         match &self.kind {
             Kind::AuditLog(log) => log.read(reading, first, (tally, writer)).await,
-            Kind::Tables(tables) => tables.read(reading, first, (tally, writer)).await,
+            Kind::PolledTables(tables) => tables.read(reading, first, (tally, writer)).await,
             Kind::Files(files) => files.read(reading, first, (tally, writer)).await,
         }
     }
@@ -201,45 +181,33 @@ impl<'a> Opened<'a> {
     pub fn first_event(&self, batch: i64) -> i64 {
         let below = match &self.kind {
             Kind::AuditLog(_) => i64::MIN,
-            Kind::Tables(_) | Kind::Files(_) => 0,
+            Kind::PolledTables(_) | Kind::Files(_) => 0,
         };
 
         below + batch * EVENTS_OF_A_BATCH
     }
 
     /// The cursor's position after a reading that was read to its end.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::Internal`].
     pub fn position_after(&self, reading: &Reading, tally: &Tally) -> Result<Value> {
         match &self.kind {
             Kind::AuditLog(_) => AuditLog::position_after(reading, tally),
-            Kind::Tables(_) | Kind::Files(_) => Ok(reading.position.clone()),
+            Kind::PolledTables(_) | Kind::Files(_) => Ok(reading.position.clone()),
         }
     }
 
     /// Ends the snapshot: nothing is held on a server while others work on what was read.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub async fn end(&self) -> Result<()> {
         match &self.kind {
-            Kind::AuditLog(log) => log.link.end().await,
-            Kind::Tables(tables) => tables.link.end().await,
+            Kind::AuditLog(log) => log.session.end().await,
+            Kind::PolledTables(tables) => tables.session.end().await,
             Kind::Files(_) => Ok(()),
         }
     }
 
     /// The names of the fields that [`Opened::read_keys`] gives of a table.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub async fn key_fields(&self, table: &str) -> Result<Vec<String>> {
         match &self.kind {
-            Kind::Tables(tables) => Ok(tables.key_fields(table)),
+            Kind::PolledTables(tables) => Ok(tables.key_fields(table)),
             Kind::AuditLog(log) => log.key_of(table).await,
             Kind::Files(_) => Ok(Vec::new()),
         }
@@ -250,27 +218,19 @@ impl<'a> Opened<'a> {
     pub fn covered_after(&self, reading: &Reading, before: Option<Timestamp>) -> Timestamp {
         match &self.kind {
             Kind::Files(files) => files.covered_after(reading, before),
-            Kind::AuditLog(_) | Kind::Tables(_) => reading.covered_until,
+            Kind::AuditLog(_) | Kind::PolledTables(_) => reading.covered_until,
         }
     }
 
     /// Refuses a table that cannot be read again.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub async fn check_again(&self, table: &str) -> Result<()> {
         match &self.kind {
             Kind::AuditLog(log) => log.check_loadable(table).await,
-            Kind::Tables(_) | Kind::Files(_) => Ok(()),
+            Kind::PolledTables(_) | Kind::Files(_) => Ok(()),
         }
     }
 
     /// Reads all keys of a table, in the snapshot of the reading.
-    ///
-    /// # Errors
-    ///
-    /// As [`Opened::read`].
     pub async fn read_keys(
         &self,
         reading: &Reading,
@@ -278,7 +238,7 @@ impl<'a> Opened<'a> {
         writer: &mut Writer<'_>,
     ) -> Result<()> {
         match &self.kind {
-            Kind::Tables(tables) => tables.read_keys(reading, table, writer).await,
+            Kind::PolledTables(tables) => tables.read_keys(reading, table, writer).await,
             Kind::AuditLog(log) => log.read_keys(table, writer).await,
             Kind::Files(_) => Ok(()),
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::files::Found;
+use super::files::FoundFile;
 use super::server::Server;
 
 /// What a snapshot is taken for.
@@ -73,7 +73,7 @@ pub struct Reading {
     /// What each statement that reads it may name.
     pub(super) queries: Vec<Value>,
     /// The files to be read.
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<FoundFile>,
     /// When a row that is missing went, as far as that is known.
     pub deleted_at: Timestamp,
     /// Whether there was a reading before.

@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use super::watermark::Found;
+use super::polled_table::PolledTable;
 use crate::error::{Error, Result};
 
 /// A transaction is listed a moment after it took its time, and clocks are set back a little.
 const LISTED_LATE: Duration = Duration::from_secs(10);
 
-impl Found<'_> {
+impl PolledTable<'_> {
     /// Refuses a cursor of which nobody could say that it rises.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnreadable`].
     pub(super) fn check_rises(&self) -> Result<()> {
         let kind = self.catalogue.columns.get(self.cursor);
         let kind = kind.map_or("", String::as_str);

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Cause, Result};
+use crate::pipeline::CatalogueColumn;
 use crate::sql::render;
 
 /// What is copied: by which statement, and which columns make the row; none where it comes as JSON.
@@ -32,7 +33,6 @@ enum Form {
     Number,
     /// As the bytes of a text.
     Text,
-    /// As a text.
     Shown,
     /// As a date, a blank and a time.
     Moment,
@@ -55,14 +55,16 @@ impl Copy {
     pub(super) fn of_rows(
         statement: &str,
         mut query: Value,
-        mut columns: Vec<(String, String)>,
+        mut columns: Vec<CatalogueColumn>,
     ) -> Result<Self> {
-        columns.sort_by(|(one, _), (other, _)| (one.len(), one).cmp(&(other.len(), other)));
+        columns.sort_by(|one, other| {
+            (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name))
+        });
         let fields: Vec<Field> = columns
             .into_iter()
-            .map(|(name, kind)| Field {
+            .map(|CatalogueColumn { name, data_type }| Field {
                 begin: format!("{}: ", Value::from(name.as_str())),
-                form: Form::of(&kind),
+                form: Form::of(&data_type),
                 name,
             })
             .collect();

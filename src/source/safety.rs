@@ -2,12 +2,12 @@
 
 use super::audit_log::AuditLog;
 use super::cursor::Safety;
-use super::tables::Tables;
+use super::polled_tables::PolledTables;
 
-impl Tables<'_> {
+impl PolledTables<'_> {
     /// How far the cursors can be trusted, and why.
     pub(super) fn safety(&self) -> (Safety, String) {
-        let server = &self.link.server;
+        let server = &self.session.server;
         if server.in_recovery {
             return (
                 Safety::Unsafe,
@@ -59,7 +59,7 @@ impl AuditLog<'_> {
         if let Some(detail) = self.disorder() {
             return (Safety::Unsafe, detail);
         }
-        let reason = match (&self.found.transaction, self.link.server.in_recovery) {
+        let reason = match (&self.found.transaction, self.session.server.in_recovery) {
             (Some(column), false) => format!(
                 "the cursor is a whole snapshot; `{column}` tells which rows it did not have"
             ),

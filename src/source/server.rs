@@ -12,7 +12,6 @@ pub(super) struct Server {
     pub(super) now: Timestamp,
     /// The begin of the oldest transaction that has written; of a standby no later than what it has replayed.
     pub(super) oldest_open: Option<Timestamp>,
-    /// Whose that is.
     pub(super) oldest_pid: Option<i32>,
     /// The transaction that was prepared first, by its name, and when; when it began it does not tell.
     pub(super) prepared: Option<(String, Timestamp)>,
@@ -21,7 +20,6 @@ pub(super) struct Server {
     pub(super) timeline: i32,
     /// The begin of the oldest transaction that is open, whether it has written or not; of a standby as `oldest_open`.
     pub(super) oldest_begun: Option<Timestamp>,
-    /// Whose that is.
     pub(super) begun_pid: Option<i32>,
     /// Whether the user may see the transactions of others.
     pub(super) sees_all: bool,

@@ -11,11 +11,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
 
-use super::connection::Connection;
+use super::connection_task::ConnectionTask;
 use super::copied::Messages;
+use super::polled_tables::PolledTables;
 use super::row::Copy;
 use super::server::unavailable;
-use super::tables::Tables;
 use super::tally::Tally;
 use crate::error::{Result, causes};
 use crate::landing::Writer;
@@ -31,7 +31,7 @@ const PART: usize = 256 << 10;
 /// A connection that reads in the snapshot of another.
 struct Peer {
     client: Client,
-    work: Connection,
+    work: ConnectionTask,
 }
 
 impl Drop for Peer {
@@ -47,13 +47,8 @@ type Part = (usize, Vec<Bytes>);
 /// The copies that nobody reads yet, by their places.
 type Queue = Mutex<VecDeque<usize>>;
 
-impl Tables<'_> {
+impl PolledTables<'_> {
     /// Lands the rows of all copies as events, numbered on from `number` as they come.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`],
-    /// [`crate::error::Error::LandingUnavailable`].
     pub(super) async fn copy_all(
         &self,
         copies: &[Copy],
@@ -75,7 +70,7 @@ impl Tables<'_> {
         }
         // What is left is read by the connection that has all tables locked already, so it waits for nobody.
         while let Some(at) = next(&queue) {
-            self.link
+            self.session
                 .copy(&copies[at], Some(&mut number), (&mut *tally, &mut *writer))
                 .await?;
         }
@@ -89,16 +84,18 @@ impl Tables<'_> {
         if most < 2 {
             return Ok(peers);
         }
-        let client = &self.link.client;
+        let client = &self.session.client;
         let row = client
             .query_one(statement!("source/export_snapshot.sql"), &[])
             .await
-            .map_err(|cause| self.link.refused(cause))?;
+            .map_err(|cause| self.session.refused(cause))?;
         let snapshot: String = row.get(0);
         let share = render("source/share_snapshot.sql", json!({"snapshot": snapshot}))?;
-        let (access, pipeline) = self.access;
+        let (connections, pipeline) = self.connections;
         while peers.len() < most {
-            let connected = access.connect_if_free(self.link.name, pipeline).await;
+            let connected = connections
+                .connect_if_free(self.session.name, pipeline)
+                .await;
             let Some((client, work)) = connected.unwrap_or_else(|error| {
                 fewer(&error);
                 None
@@ -128,7 +125,7 @@ impl Tables<'_> {
         queue: &Queue,
         parts: mpsc::Sender<Part>,
     ) -> Result<()> {
-        let refused = |cause| self.link.refused(cause);
+        let refused = |cause| self.session.refused(cause);
         while let Some(at) = next(queue) {
             let stream = match peer.client.copy_out(&copies[at].sql).await {
                 Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
@@ -170,7 +167,7 @@ impl Tables<'_> {
         number: &mut i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
     ) -> Result<()> {
-        let lost = |cause| unavailable(self.link.name, cause);
+        let lost = |cause| unavailable(self.session.name, cause);
         let mut messages: Vec<Messages> = copies.iter().map(Messages::of).collect();
         while let Some((at, part)) = parts.recv().await {
             if part.is_empty() {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::landing::Event;
+use crate::pipeline::SourceTable;
 use crate::state::SourceEvents;
 
 const WORD_IDS: i64 = 1 << 6;
@@ -15,7 +16,7 @@ const CHUNKS: usize = 4096;
 #[derive(Default)]
 pub struct Tally {
     /// What came of each, by schema and name.
-    pub tables: Vec<((String, String), SourceEvents)>,
+    pub tables: Vec<(SourceTable, SourceEvents)>,
     /// Rows that were left out, because the source has another of their key that was changed later.
     pub not_unique: i64,
     seen: Seen,
@@ -79,11 +80,8 @@ impl Seen {
 impl Tally {
     /// What came of a table so far.
     #[must_use]
-    pub fn of(&self, schema: &str, table: &str) -> Option<&SourceEvents> {
-        let found = self
-            .tables
-            .iter()
-            .find(|((s, t), _)| s == schema && t == table);
+    pub fn of(&self, table: &SourceTable) -> Option<&SourceEvents> {
+        let found = self.tables.iter().find(|(known, _)| known == table);
 
         found.map(|(_, events)| events)
     }
@@ -92,14 +90,14 @@ impl Tally {
     pub fn count(&mut self, event: &Event<'_>) {
         let schema = event.schema.unwrap_or_default();
         let table = event.table.unwrap_or_default();
-        let is = |(s, t): &(String, String)| s == schema && t == table;
+        let is = |known: &SourceTable| known.schema == schema && known.name == table;
         if !self.tables.get(self.last).is_some_and(|(name, _)| is(name)) {
             self.last = self
                 .tables
                 .iter()
                 .position(|(name, _)| is(name))
                 .unwrap_or_else(|| {
-                    let name = (schema.to_owned(), table.to_owned());
+                    let name = SourceTable::new(schema, table);
                     self.tables.push((name, SourceEvents::default()));
                     self.tables.len() - 1
                 });

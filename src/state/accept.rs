@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// What a caller asks for.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub struct NewRun<'a> {
     /// The pipeline.
     pub pipeline: &'a str,
     /// What was asked for, as `run::Request` in JSON.
@@ -23,25 +24,27 @@ pub struct Wanted<'a> {
     /// What must be the same for the key to mean the same.
     pub body: &'a Value,
     /// What to do where a run of the pipeline is active.
-    pub if_active: IfActive,
+    pub if_running: IfRunning,
     /// Whether a run that failed or was cancelled under the key is queued again.
     pub reruns: bool,
 }
 
-/// What to do with a wanted run where one of the pipeline is active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfActive {
-    /// Let it wait for its turn.
+/// What to do where a run of the pipeline is active.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IfRunning {
+    /// Wait for the turn.
+    #[default]
     Queue,
-    /// Give an active one instead that does the same or everything; let it wait where there is none.
+    /// Answer an active run of the same steps and tables, or of all: the one that is executed, else the oldest that waits. Queue where there is none.
     Attach,
-    /// Refuse it.
+    /// Refuse, and name that run.
     Reject,
 }
 
 /// The bounds of what is accepted.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct AcceptLimits {
     /// The most runs of a pipeline that wait.
     pub queue: i64,
     /// How long a key is kept.
@@ -50,7 +53,7 @@ pub struct Bounds {
 
 /// The run that a caller was given.
 #[derive(Debug)]
-pub struct Accepted {
+pub struct AcceptedRun {
     /// The run.
     pub run: Run,
     /// Whether the key had come before.
@@ -59,26 +62,22 @@ pub struct Accepted {
 
 impl Store {
     /// Accepts a run and gives it as it is remembered; under a key that came before, gives the run that it came to.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::KeyReused`], [`Error::RunActive`], [`Error::QueueFull`], [`Error::StateUnavailable`].
-    pub async fn accept(&self, wanted: &Wanted<'_>, bounds: Bounds) -> Result<Accepted> {
+    pub async fn accept(&self, new_run: &NewRun<'_>, limits: AcceptLimits) -> Result<AcceptedRun> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
         transaction
-            .execute(statement!("state/accept_lock.sql"), &[&wanted.pipeline])
+            .execute(statement!("state/accept_lock.sql"), &[&new_run.pipeline])
             .await
             .map_err(fault)?;
-        let known = match wanted.key {
-            Some(key) => known(&transaction, wanted, key, bounds.keys).await?,
+        let known = match new_run.key {
+            Some(key) => known(&transaction, new_run, key, limits.keys).await?,
             None => None,
         };
         let id = match known {
             Some(id) => id,
-            None => accept_new(&transaction, wanted, bounds.queue).await?,
+            None => accept_new(&transaction, new_run, limits.queue).await?,
         };
-        if known.is_some() && wanted.reruns {
+        if known.is_some() && new_run.reruns {
             transaction
                 .execute(statement!("state/queue_again.sql"), &[&id])
                 .await
@@ -87,17 +86,13 @@ impl Store {
         transaction.commit().await.map_err(fault)?;
         drop(client);
 
-        Ok(Accepted {
+        Ok(AcceptedRun {
             run: self.run(id).await?,
             is_replay: known.is_some(),
         })
     }
 
     /// Queues a run again that failed or was cancelled, and gives it; says whether it was.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::StateUnavailable`].
     pub async fn queue_again(&self, id: Uuid) -> Result<(Run, bool)> {
         let queued = self
             .client()
@@ -110,10 +105,6 @@ impl Store {
     }
 
     /// Asks for the end of a run, and gives it; one that was not begun has ended by that, with `problem`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::StateUnavailable`].
     pub async fn cancel(&self, id: Uuid, problem: &Value) -> Result<(Run, bool)> {
         let asked = self
             .client()
@@ -126,10 +117,6 @@ impl Store {
     }
 
     /// Forgets keys that are older than they are kept.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn forget_keys(&self, kept: Duration) -> Result<()> {
         self.client()
             .await?
@@ -144,14 +131,14 @@ impl Store {
 /// The run that a key came to before.
 async fn known(
     transaction: &Transaction<'_>,
-    wanted: &Wanted<'_>,
+    new_run: &NewRun<'_>,
     key: &str,
     kept: Duration,
 ) -> Result<Option<Uuid>> {
     let row = transaction
         .query_opt(
             statement!("state/find_key.sql"),
-            &[&wanted.pipeline, &key, &wanted.body, &kept.as_secs_f64()],
+            &[&new_run.pipeline, &key, &new_run.body, &kept.as_secs_f64()],
         )
         .await
         .map_err(fault)?;
@@ -169,26 +156,26 @@ async fn known(
 
 async fn accept_new(
     transaction: &Transaction<'_>,
-    wanted: &Wanted<'_>,
+    new_run: &NewRun<'_>,
     queue: i64,
 ) -> Result<Uuid> {
     let row = transaction
         .query_one(
             statement!("state/active_runs.sql"),
-            &[&wanted.pipeline, wanted.request],
+            &[&new_run.pipeline, new_run.request],
         )
         .await
         .map_err(fault)?;
     let (active, alike): (Option<Uuid>, Option<Uuid>) = (row.get(0), row.get(1));
     let waiting: i64 = row.get(2);
-    let id = match (wanted.if_active, active, alike) {
-        (IfActive::Attach, _, Some(run)) => run,
-        (IfActive::Reject, Some(run), _) => {
-            let pipeline = wanted.pipeline.to_owned();
+    let id = match (new_run.if_running, active, alike) {
+        (IfRunning::Attach, _, Some(run)) => run,
+        (IfRunning::Reject, Some(run), _) => {
+            let pipeline = new_run.pipeline.to_owned();
             return Err(Error::RunActive { pipeline, run });
         }
         _ if waiting >= queue => {
-            let pipeline = wanted.pipeline.to_owned();
+            let pipeline = new_run.pipeline.to_owned();
             return Err(Error::QueueFull { pipeline, waiting });
         }
         _ => {
@@ -196,18 +183,18 @@ async fn accept_new(
             transaction
                 .execute(
                     statement!("state/create_run.sql"),
-                    &[&id, &wanted.pipeline, wanted.request, wanted.task],
+                    &[&id, &new_run.pipeline, new_run.request, new_run.task],
                 )
                 .await
                 .map_err(fault)?;
             id
         }
     };
-    if let Some(key) = wanted.key {
+    if let Some(key) = new_run.key {
         transaction
             .execute(
                 statement!("state/keep_key.sql"),
-                &[&wanted.pipeline, &key, &wanted.body, &id],
+                &[&new_run.pipeline, &key, &new_run.body, &id],
             )
             .await
             .map_err(fault)?;

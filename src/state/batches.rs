@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::files::{self, SourceFile};
 use super::{Store, fault, statement};
 use crate::error::{Error, Result};
+use crate::pipeline::SourceTable;
 
 /// A batch that an earlier try left between reading and landing.
 #[derive(Debug, Clone)]
 pub struct OpenBatch {
-    /// Its id.
     pub id: i64,
     /// The run that began it.
     pub run: Uuid,
@@ -26,7 +26,6 @@ pub struct OpenBatch {
 pub struct SourceEvents {
     /// Events, truncates among them.
     pub events: i64,
-    /// Truncates.
     pub truncates: i64,
     /// The lowest event id.
     pub first_event: Option<i64>,
@@ -44,29 +43,22 @@ pub struct SourceEvents {
 
 /// A batch whose files are written: what is to be remembered when it has landed.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct WrittenBatch {
     /// The cursor's position after it.
     pub position: Value,
     /// The time up to which it holds every committed change.
     pub covered_until: Timestamp,
-    /// Its events.
     pub events: i64,
-    /// Its files.
     pub files: i64,
-    /// Their size.
     pub bytes: i64,
     /// What it holds, by source schema and table.
-    pub tables: Vec<((String, String), SourceEvents)>,
+    pub tables: Vec<(SourceTable, SourceEvents)>,
     /// What became of the files that were read for it, where the source is files.
     pub read_files: Vec<SourceFile>,
 }
 
 impl Store {
     /// Gives the next batch of a pipeline its id, above `floor`.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn begin_batch(&self, pipeline: &str, run: Uuid, floor: i64) -> Result<i64> {
         let row = self
             .client()
@@ -82,10 +74,6 @@ impl Store {
     }
 
     /// Says whether the pipeline ever had a batch that this state database knows of.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn knows_batches(&self, pipeline: &str) -> Result<bool> {
         let row = self
             .client()
@@ -98,11 +86,7 @@ impl Store {
     }
 
     /// Notes that a batch's files are written, with what it holds.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn batch_written(&self, pipeline: &str, id: i64, batch: &Written) -> Result<()> {
+    pub async fn batch_written(&self, pipeline: &str, id: i64, batch: &WrittenBatch) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
         let written = transaction
@@ -121,15 +105,15 @@ impl Store {
             .await
             .map_err(fault)?;
         taken_over(written)?;
-        for ((schema, table), held) in &batch.tables {
+        for (table, held) in &batch.tables {
             transaction
                 .execute(
                     statement!("state/batch_events.sql"),
                     &[
                         &pipeline,
                         &id,
-                        schema,
-                        table,
+                        &table.schema,
+                        &table.name,
                         &held.events,
                         &held.truncates,
                         &held.first_event,
@@ -149,10 +133,6 @@ impl Store {
     }
 
     /// Notes that a batch is proven to be in the landing table and, in the same transaction, moves the cursor.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn batch_landed(
         &self,
         pipeline: &str,
@@ -178,10 +158,6 @@ impl Store {
     }
 
     /// Gives up a batch that was not written to its end.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn abandon_batch(&self, pipeline: &str, id: i64) -> Result<()> {
         self.client()
             .await?
@@ -193,10 +169,6 @@ impl Store {
     }
 
     /// Lists the batches that an earlier try left open.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn open_batches(&self, pipeline: &str) -> Result<Vec<OpenBatch>> {
         let rows = self
             .client()
@@ -217,10 +189,6 @@ impl Store {
     }
 
     /// The batch before the first that is known; those up to it are of a state that was lost.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn before_first(&self, pipeline: &str) -> Result<i64> {
         let row = self
             .client()
@@ -233,10 +201,6 @@ impl Store {
     }
 
     /// The last batch that landed, 0 before the first.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn last_landed(&self, pipeline: &str) -> Result<i64> {
         let row = self
             .client()
@@ -249,10 +213,6 @@ impl Store {
     }
 
     /// The time up to which the batches up to `batch` hold every committed change; `None` before the first.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn covered_until(&self, pipeline: &str, batch: i64) -> Result<Option<Timestamp>> {
         let row = self
             .client()

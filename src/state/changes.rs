@@ -161,7 +161,7 @@ pub struct ChangeQuery {
 
 /// A sum of changes.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub struct ChangeRecord {
     /// The table's name in the API.
     pub table: String,
     /// The run's id, or the start of the hour or day.
@@ -178,11 +178,7 @@ pub struct Change {
 
 impl Store {
     /// Sums changes, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn changes(&self, which: &ChangeQuery, by: Period) -> Result<Vec<Change>> {
+    pub async fn changes(&self, which: &ChangeQuery, by: Period) -> Result<Vec<ChangeRecord>> {
         let client = self.client().await?;
         let unit = match by {
             Period::Run | Period::Hour => "hour",
@@ -214,7 +210,7 @@ impl Store {
         Ok(rows
             .map_err(fault)?
             .iter()
-            .map(|row| Change {
+            .map(|row| ChangeRecord {
                 table: row.get(0),
                 period: row.get(1),
                 changed_at: row.get(2),

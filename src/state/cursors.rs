@@ -21,10 +21,6 @@ pub struct Cursor {
 
 impl Store {
     /// Reads the cursor of a pipeline's source; `None` before the first extraction.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn cursor(&self, pipeline: &str) -> Result<Option<Cursor>> {
         let row = self
             .client()
@@ -42,11 +38,7 @@ impl Store {
     }
 
     /// Notes that a source had nothing new up to a position and a time, unless its cursor has moved by a batch since it was read.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
-    pub async fn cover(
+    pub async fn record_empty_poll(
         &self,
         pipeline: &str,
         cursor: &Cursor,
@@ -56,7 +48,7 @@ impl Store {
         self.client()
             .await?
             .execute(
-                statement!("state/cover.sql"),
+                statement!("state/empty_poll.sql"),
                 &[
                     &pipeline,
                     &cursor.moved_at,
@@ -76,17 +68,17 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::StateUnavailable`], [`Error::Internal`] when it has moved.
-    pub async fn point(&self, pipeline: &str, cursor: &Cursor) -> Result<()> {
-        let pointed = self
+    pub async fn request_reread(&self, pipeline: &str, cursor: &Cursor) -> Result<()> {
+        let moved = self
             .client()
             .await?
             .execute(
-                statement!("state/point_cursor.sql"),
+                statement!("state/request_reread.sql"),
                 &[&pipeline, &cursor.position, &cursor.moved_at],
             )
             .await
             .map_err(fault)?;
-        if pointed == 0 {
+        if moved == 0 {
             return Err(Error::internal(
                 "another service reads the source, so its cursor was left alone",
             ));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, fault, statement};
 use crate::error::Result;
+use crate::pipeline::TableId;
 
 /// A file that was looked at.
 #[derive(Debug, Clone)]
@@ -103,10 +104,6 @@ impl FileState {
 
 impl Store {
     /// What the ledger knows of listed files, by their paths.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn known_files(
         &self,
         pipeline: &str,
@@ -138,10 +135,6 @@ impl Store {
     }
 
     /// The paths of those of listed files that have landed as they are.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn landed_files(
         &self,
         pipeline: &str,
@@ -188,13 +181,12 @@ impl Store {
     /// A table's files that are not read and hold it back: how many, and where the oldest are; and whether it ever had a file.
     pub(crate) async fn holding_files(
         &self,
-        pipeline: &str,
-        table: &str,
+        TableId { pipeline, name }: &TableId,
     ) -> Result<(i64, Vec<String>, bool)> {
         let row = self
             .client()
             .await?
-            .query_one(statement!("state/holding_files.sql"), &[&pipeline, &table])
+            .query_one(statement!("state/holding_files.sql"), &[&pipeline, &name])
             .await
             .map_err(fault)?;
 
@@ -202,10 +194,6 @@ impl Store {
     }
 
     /// Lists the ledger's files, the newest first: of a state, of a table, before a number.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn files(
         &self,
         pipeline: &str,

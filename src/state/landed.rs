@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{SourceEvents, Store, fault, statement};
+use super::{SourceEvents, Store, Window, fault, statement};
 use crate::error::Result;
+use crate::pipeline::Table;
 
 /// Events of a source table in a range of batches.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +25,7 @@ pub struct Landed {
 /// Rejects that are to be tried again.
 #[derive(Debug, Clone, Default)]
 pub struct Replayable {
-    /// How many.
     pub events: i64,
-    /// Truncates among them.
     pub truncates: i64,
     /// The highest event id.
     pub last_event: Option<i64>,
@@ -36,23 +35,19 @@ pub struct Replayable {
 
 impl Store {
     /// Sums what landed of a source table in the batches after one and up to another.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn landed_between(
-        &self,
-        pipeline: &str,
-        (schema, table): (&str, &str),
-        after: i64,
-        upto: i64,
-    ) -> Result<Landed> {
+    pub async fn landed_between(&self, table: &Table, window: Window) -> Result<Landed> {
         let row = self
             .client()
             .await?
             .query_one(
                 statement!("state/events_between.sql"),
-                &[&pipeline, &schema, &table, &after, &upto],
+                &[
+                    &table.id.pipeline,
+                    &table.source.schema,
+                    &table.source.name,
+                    &window.after_batch,
+                    &window.upto_batch,
+                ],
             )
             .await
             .map_err(fault)?;
@@ -71,20 +66,16 @@ impl Store {
             truncates_ever: row.get(3),
             highest_event: row.get(8),
             highest_time: row.get(9),
-            is_by_clock: false,
+            is_by_clock: table.is_by_clock,
         })
     }
 
     /// Begins a batch of rejects that are tried again. It counts as landed at once, and as one that may be older than anything,
     /// so that whatever becomes of the try, its events are published with their whole keys.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn begin_replay(
         &self,
-        (pipeline, run): (&str, Uuid),
-        (name, schema, table): (&str, &str, &str),
+        run: Uuid,
+        table: &Table,
         replayable: &Replayable,
     ) -> Result<i64> {
         let row = self
@@ -93,15 +84,15 @@ impl Store {
             .query_one(
                 statement!("state/begin_replay.sql"),
                 &[
-                    &pipeline,
+                    &table.id.pipeline,
                     &run,
-                    &schema,
-                    &table,
+                    &table.source.schema,
+                    &table.source.name,
                     &replayable.events,
                     &replayable.truncates,
                     &replayable.last_event,
                     &replayable.last_time,
-                    &name,
+                    &table.id.name,
                 ],
             )
             .await

@@ -15,7 +15,7 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// The right to work on one pipeline. It ends when it was not renewed in time, or with the connection that holds it, as that of a service that was killed.
 ///
-/// Its number rises with each taking. What is recorded under it ([`Store::under`]) is refused by the database as soon as somebody else has taken
+/// Its number rises with each taking. What is recorded under it ([`Store::with_lease`]) is refused by the database as soon as somebody else has taken
 /// the lease, so a service that was frozen and wakes records nothing.
 #[derive(Debug)]
 pub struct Lease {
@@ -54,7 +54,7 @@ impl Store {
 
     /// The same database for what is done under a lease: nothing can be recorded once that is another's ([`crate::error::Error::Interrupted`]).
     #[must_use]
-    pub fn under(&self, lease: &Lease) -> Self {
+    pub fn with_lease(&self, lease: &Lease) -> Self {
         Self {
             pool: self.work.clone(),
             lease: Some(lease.number),

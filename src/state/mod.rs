@@ -7,30 +7,30 @@ mod cursors;
 mod files;
 mod landed;
 mod lease;
-mod marks;
 mod progress;
+mod run_progress;
 mod runs;
 mod statements;
 mod steps;
 mod tables;
-mod tests;
+mod test_results;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 
-pub use accept::{Accepted, Bounds, IfActive, Wanted};
-pub use batches::{OpenBatch, SourceEvents, Written};
-pub use changes::{Change, ChangeQuery, Period, Published, Staged, Versions};
+pub use accept::{AcceptLimits, AcceptedRun, IfRunning, NewRun};
+pub use batches::{OpenBatch, SourceEvents, WrittenBatch};
+pub use changes::{ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
 pub use cursors::Cursor;
 pub use files::{FileState, KnownFile, LedgerFile, ListedFile, SourceFile};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
-pub use marks::{Mark, RunEvent};
-pub use progress::{Changed, Ends, StagedUpto};
-pub use runs::{Run, RunState, Runs};
-pub use statements::{OpenStatement, SentStatement, Statement, StatementEnd};
-pub use steps::{Step, StepState};
+pub use progress::{Changed, EndedStatement, LogEnd, Publication, RejectsLeft, StagedWindow};
+pub use run_progress::{RunEvent, RunProgress};
+pub use runs::{AttemptId, Run, RunState, Runs};
+pub use statements::{NewStatement, OpenStatement, SentStatement, StatementEnd, StatementRecord};
+pub use steps::{StepRecord, StepState};
 pub use tables::{TableState, Window};
-pub use tests::TestResult;
+pub use test_results::TestResult;
 
 use crate::config;
 use crate::error::{Error, Result};
@@ -52,7 +52,6 @@ macro_rules! statement {
 }
 pub(crate) use statement;
 
-/// Our own database.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,

@@ -8,13 +8,13 @@ use super::{
     Published, Staged, StatementEnd, Store, TableState, Versions, Window, fault, statement,
 };
 use crate::error::Result;
+use crate::pipeline::{Table, TableId};
 
 /// The highest event id and the latest time, as Trino writes it, of events in a log; and how many truncates are among them.
 #[derive(Debug, Clone, Default)]
-pub struct Ends {
+pub struct LogEnd {
     /// The highest event id.
     pub event: Option<i64>,
-    /// The latest time.
     pub time: Option<String>,
     /// Truncates; 0 where they were not counted.
     pub truncates: i64,
@@ -23,9 +23,7 @@ pub struct Ends {
 /// What a publication changed.
 #[derive(Debug, Clone, Copy)]
 pub enum Changed {
-    /// Current rows.
     Rows(Published),
-    /// A history.
     Versions(Versions),
 }
 
@@ -40,38 +38,63 @@ impl Changed {
 
 /// How far a table's log was filled, and by what.
 #[derive(Debug, Clone, Default)]
-pub struct StagedUpto {
+pub struct StagedWindow {
     /// The batches that it took.
     pub window: Window,
     /// Where their events ended.
     pub staged: Staged,
     /// The highest event id and the latest time in the log of these batches, where they were looked up because some events
     /// were not taken.
-    pub ends: Option<Ends>,
+    pub ends: Option<LogEnd>,
     /// Whether `ends` are those of the whole log up to the window's end.
     pub is_whole_log: bool,
     /// The table's rejects, and the first batch that has one, where they were counted.
-    pub rejects: Option<(i64, Option<i64>)>,
+    pub rejects: Option<RejectsLeft>,
+}
+
+/// The rejects of a table that are neither replayed nor dismissed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RejectsLeft {
+    pub count: i64,
+    /// The first batch that has one.
+    pub first_batch: Option<i64>,
+}
+
+impl RejectsLeft {
+    /// The last batch before the first one with rejects: freshness goes no further.
+    fn held_batch(self) -> Option<i64> {
+        self.first_batch.map(|first| first - 1)
+    }
+}
+
+/// Current rows or a history that were brought up to a batch.
+#[derive(Debug)]
+pub struct Publication {
+    pub run: Uuid,
+    pub upto_batch: i64,
+    /// How large the table is by then; none where nothing was written.
+    pub bytes: Option<i64>,
+    pub changed: Changed,
+    /// The statements that did it.
+    pub statements: Vec<EndedStatement>,
+}
+
+/// A statement that succeeded.
+#[derive(Debug)]
+pub struct EndedStatement {
+    pub id: i64,
+    pub end: StatementEnd,
 }
 
 impl Store {
     /// Notes up to which batch a table is staged and, in the same transaction, where its events ended.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn table_staged(
-        &self,
-        run: Uuid,
-        (pipeline, name): (&str, &str),
-        (schema, table): (&str, &str),
-        upto: &StagedUpto,
-    ) -> Result<()> {
+    pub async fn table_staged(&self, run: Uuid, table: &Table, upto: &StagedWindow) -> Result<()> {
+        let TableId { pipeline, name } = &table.id;
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
         let upto_batch = upto.window.upto_batch;
-        let (rejects, first) = upto.rejects.unzip();
-        let held = first.flatten().map(|first| first - 1);
+        let rejects = upto.rejects.map(|left| left.count);
+        let held = upto.rejects.and_then(RejectsLeft::held_batch);
         transaction
             .execute(
                 statement!("state/staged_table.sql"),
@@ -80,8 +103,7 @@ impl Store {
             .await
             .map_err(fault)?;
         if let Some(ends) = &upto.ends {
-            let origin = (pipeline, schema, table);
-            ends.note(&transaction, origin, upto.window, upto.is_whole_log)
+            ends.note(&transaction, table, upto.window, upto.is_whole_log)
                 .await?;
         }
         let Staged {
@@ -113,11 +135,7 @@ impl Store {
     }
 
     /// Notes that current rows and history are to be made anew by their next publication, whatever they hold.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn unpublish(&self, pipeline: &str, name: &str) -> Result<()> {
+    pub async fn unpublish(&self, TableId { pipeline, name }: &TableId) -> Result<()> {
         self.client()
             .await?
             .execute(statement!("state/unpublish_table.sql"), &[&pipeline, &name])
@@ -128,22 +146,18 @@ impl Store {
     }
 
     /// Notes what a table is made of from now on, and that its log was made anew up to a batch, so that its marts are to be made anew from it.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn table_restaged(
         &self,
-        (pipeline, name): (&str, &str),
-        (schema, table): (&str, &str),
+        table: &Table,
         shape: &TableState,
-        upto: &StagedUpto,
+        upto: &StagedWindow,
     ) -> Result<()> {
+        let TableId { pipeline, name } = &table.id;
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
-        shape.keep(&transaction, pipeline, name).await?;
-        let (rejects, first) = upto.rejects.unwrap_or_default();
-        let held = first.map(|first| first - 1);
+        shape.keep(&transaction, &table.id).await?;
+        let left = upto.rejects.unwrap_or_default();
+        let (rejects, held) = (left.count, left.held_batch());
         let batch = upto.window.upto_batch;
         transaction
             .execute(
@@ -157,29 +171,23 @@ impl Store {
                 after_batch: 0,
                 upto_batch: batch,
             };
-            ends.note(&transaction, (pipeline, schema, table), whole, true)
-                .await?;
+            ends.note(&transaction, table, whole, true).await?;
         }
 
         transaction.commit().await.map_err(fault)
     }
 
     /// Notes how many rejects a table has, and which is the first batch that has one.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn rejects_counted(
         &self,
-        (pipeline, name): (&str, &str),
-        (rejects, first): (i64, Option<i64>),
+        TableId { pipeline, name }: &TableId,
+        left: RejectsLeft,
     ) -> Result<()> {
-        let held = first.map(|first| first - 1);
         self.client()
             .await?
             .execute(
                 statement!("state/rejects_counted.sql"),
-                &[&pipeline, &name, &rejects, &held],
+                &[&pipeline, &name, &left.count, &left.held_batch()],
             )
             .await
             .map_err(fault)?;
@@ -189,18 +197,18 @@ impl Store {
 
     /// Notes up to which batch current rows or history are published and, in the same transaction, what that changed, the ends
     /// of the statements that did it, and how large the table is by then.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn published(
+    pub async fn record_publication(
         &self,
-        run: Uuid,
-        (pipeline, name): (&str, &str),
-        (batch, bytes): (i64, Option<i64>),
-        changed: Changed,
-        statements: &[(i64, StatementEnd)],
+        TableId { pipeline, name }: &TableId,
+        publication: &Publication,
     ) -> Result<()> {
+        let Publication {
+            run,
+            upto_batch: batch,
+            bytes,
+            changed,
+            statements,
+        } = publication;
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
         let moved = match changed {
@@ -208,13 +216,16 @@ impl Store {
             Changed::Versions(_) => statement!("state/published_history.sql"),
         };
         transaction
-            .execute(moved, &[&pipeline, &name, &batch, &bytes])
+            .execute(moved, &[pipeline, name, batch, bytes])
             .await
             .map_err(fault)?;
-        for (id, end) in statements {
-            end.record(&transaction, *id, "succeeded").await?;
+        for statement in statements {
+            statement
+                .end
+                .record(&transaction, statement.id, "succeeded")
+                .await?;
         }
-        let (record, counts): (_, Vec<&(dyn ToSql + Sync)>) = match &changed {
+        let (record, counts): (_, Vec<&(dyn ToSql + Sync)>) = match changed {
             Changed::Rows(rows) => (
                 statement!("state/record_changes.sql"),
                 vec![
@@ -242,7 +253,7 @@ impl Store {
             ),
         };
         if !changed.is_nothing() {
-            let of_run: [&(dyn ToSql + Sync); 4] = [&run, &pipeline, &name, &batch];
+            let of_run: [&(dyn ToSql + Sync); 4] = [run, pipeline, name, batch];
             transaction
                 .execute(record, &[&of_run[..], &counts[..]].concat())
                 .await
@@ -253,12 +264,12 @@ impl Store {
     }
 }
 
-impl Ends {
+impl LogEnd {
     /// Notes them as how high the events of the batches are; or those of the whole log up to the last of these.
     async fn note(
         &self,
         transaction: &Transaction<'_>,
-        (pipeline, schema, table): (&str, &str, &str),
+        table: &Table,
         window: Window,
         is_whole_log: bool,
     ) -> Result<()> {
@@ -272,9 +283,9 @@ impl Ends {
             truncates,
         } = self;
         let bound: [&(dyn ToSql + Sync); 7] = [
-            &pipeline,
-            &schema,
-            &table,
+            &table.id.pipeline,
+            &table.source.schema,
+            &table.source.name,
             after_batch,
             upto_batch,
             event,

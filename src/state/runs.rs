@@ -101,12 +101,27 @@ pub struct Runs {
     pub limit: i64,
 }
 
+/// One try of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptId {
+    pub run: Uuid,
+    /// From 1 on.
+    pub number: i32,
+}
+
+impl Run {
+    /// The attempt that it is in.
+    #[must_use]
+    pub fn attempt_id(&self) -> AttemptId {
+        AttemptId {
+            run: self.id,
+            number: self.attempt,
+        }
+    }
+}
+
 impl Store {
     /// Reads a run.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::StateUnavailable`].
     pub async fn run(&self, id: Uuid) -> Result<Run> {
         let row = self
             .client()
@@ -120,10 +135,6 @@ impl Store {
     }
 
     /// Lists runs, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn runs(&self, which: &Runs) -> Result<Vec<Run>> {
         let state = which.state.map(RunState::as_str);
         let rows = self
@@ -140,10 +151,6 @@ impl Store {
     }
 
     /// Lists the pipelines that have a run to execute.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn waiting_pipelines(&self) -> Result<Vec<(String, bool)>> {
         let rows = self
             .client()
@@ -157,10 +164,6 @@ impl Store {
 
     /// Takes the next run of a pipeline whose lease we hold, and begins its next attempt; unless it `is_known`, only one that is to be
     /// cancelled.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn claim_run(&self, pipeline: &str, is_known: bool) -> Result<Option<Run>> {
         let row = self
             .client()
@@ -183,7 +186,7 @@ impl Store {
     /// [`Error::StateUnavailable`], [`Error::Interrupted`] where the run is another service's by now.
     pub async fn finish_run(
         &self,
-        (id, attempt): (Uuid, i32),
+        attempt: AttemptId,
         state: RunState,
         error: Option<&Value>,
     ) -> Result<()> {
@@ -191,7 +194,7 @@ impl Store {
             .await?
             .execute(
                 statement!("state/finish_run.sql"),
-                &[&id, &attempt, &state.as_str(), &error],
+                &[&attempt.run, &attempt.number, &state.as_str(), &error],
             )
             .await
             .map_err(fault)?;
@@ -200,14 +203,13 @@ impl Store {
     }
 
     /// Notes that an attempt of a run failed by a fault that passes, after which another is to follow.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`], [`Error::Interrupted`].
-    pub async fn again(&self, (id, attempt): (Uuid, i32)) -> Result<()> {
+    pub async fn schedule_retry(&self, attempt: AttemptId) -> Result<()> {
         self.client()
             .await?
-            .execute(statement!("state/again_run.sql"), &[&id, &attempt])
+            .execute(
+                statement!("state/schedule_retry.sql"),
+                &[&attempt.run, &attempt.number],
+            )
             .await
             .map_err(fault)?;
 
@@ -215,14 +217,13 @@ impl Store {
     }
 
     /// Gives an attempt of a run back, to be taken up by whoever comes first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`], [`Error::Interrupted`].
-    pub async fn hand_back(&self, (id, attempt): (Uuid, i32)) -> Result<()> {
+    pub async fn hand_back(&self, attempt: AttemptId) -> Result<()> {
         self.client()
             .await?
-            .execute(statement!("state/hand_back_run.sql"), &[&id, &attempt])
+            .execute(
+                statement!("state/hand_back_run.sql"),
+                &[&attempt.run, &attempt.number],
+            )
             .await
             .map_err(fault)?;
 
@@ -230,10 +231,6 @@ impl Store {
     }
 
     /// Counts the runs of a pipeline that succeeded since one that compared its tables with their logs.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn runs_since_verified(&self, pipeline: &str) -> Result<i64> {
         let row = self
             .client()
@@ -246,10 +243,6 @@ impl Store {
     }
 
     /// Tells what the runs of a pipeline come to: the state of the one that is active, and of the last that ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`].
     pub async fn last_runs(&self, pipeline: &str) -> Result<(Option<RunState>, Option<RunState>)> {
         let row = self
             .client()

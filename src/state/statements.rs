@@ -4,19 +4,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Store, fault, statement};
+use super::{AttemptId, Store, fault, statement};
 use crate::error::{Error, Result};
 
 /// A statement of a run.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct StatementRecord {
     /// The step that it belongs to.
     pub step: String,
     /// The attempt of the run that sent it.
     pub attempt: i32,
     /// The table that it writes.
     pub target: String,
-    /// Its text.
     pub sql: String,
     /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
     pub state: String,
@@ -39,7 +38,6 @@ pub struct Statement {
 /// A statement whose end nobody saw.
 #[derive(Debug, Clone)]
 pub struct OpenStatement {
-    /// Its number here.
     pub id: i64,
     /// Whether its run publishes batches; others mend what was published.
     pub publishes: bool,
@@ -71,29 +69,45 @@ pub struct StatementEnd {
     pub snapshot_before: Option<String>,
     /// The snapshot that it made.
     pub snapshot_after: Option<String>,
-    /// What it cost.
     pub progress: Option<Value>,
+}
+
+/// A statement that is about to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NewStatement<'a> {
+    pub attempt: AttemptId,
+    pub pipeline: &'a str,
+    pub step: &'a str,
+    /// The table that it writes.
+    pub target: &'a str,
+    pub sql: &'a str,
 }
 
 impl Store {
     /// Notes a statement before it is sent, and gives its number.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn prepare_statement(
         &self,
-        (run, pipeline): (Uuid, &str),
-        (step, attempt): (&str, i32),
-        target: &str,
-        sql: &str,
+        NewStatement {
+            attempt,
+            pipeline,
+            step,
+            target,
+            sql,
+        }: NewStatement<'_>,
     ) -> Result<i64> {
         let row = self
             .client()
             .await?
             .query_one(
                 statement!("state/prepare_statement.sql"),
-                &[&run, &pipeline, &step, &attempt, &target, &sql],
+                &[
+                    &attempt.run,
+                    &pipeline,
+                    &step,
+                    &attempt.number,
+                    &target,
+                    &sql,
+                ],
             )
             .await
             .map_err(fault)?;
@@ -125,10 +139,6 @@ impl Store {
     }
 
     /// Notes how far a statement is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`], [`Error::Interrupted`].
     pub async fn statement_progress(&self, id: i64, progress: &Value) -> Result<()> {
         self.client()
             .await?
@@ -140,31 +150,23 @@ impl Store {
     }
 
     /// Notes how a statement ended; `state` is `succeeded`, `failed` or `superseded`.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn statement_done(&self, id: i64, state: &str, end: &StatementEnd) -> Result<()> {
         end.record(&self.client().await?, id, state).await
     }
 
     /// Lists the statements of a pipeline that write to a table and whose end nobody saw, without those of an attempt that is under way.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn open_statements(
         &self,
         pipeline: &str,
         target: &str,
-        (run, attempt): (Uuid, i32),
+        besides: AttemptId,
     ) -> Result<Vec<OpenStatement>> {
         let rows = self
             .client()
             .await?
             .query(
                 statement!("state/open_statements.sql"),
-                &[&pipeline, &target, &run, &attempt],
+                &[&pipeline, &target, &besides.run, &besides.number],
             )
             .await
             .map_err(fault)?;
@@ -181,10 +183,6 @@ impl Store {
     }
 
     /// Lists the statements of a run, of one step where it is named, that were sent and of which no end was noted.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn sent_statements(
         &self,
         run: Uuid,
@@ -209,11 +207,7 @@ impl Store {
     }
 
     /// Lists the statements of a run, of one step where it is named, in the order in which they were sent.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn statements(&self, run: Uuid, step: Option<&str>) -> Result<Vec<Statement>> {
+    pub async fn statements(&self, run: Uuid, step: Option<&str>) -> Result<Vec<StatementRecord>> {
         let rows = self
             .client()
             .await?
@@ -223,7 +217,7 @@ impl Store {
 
         Ok(rows
             .iter()
-            .map(|row| Statement {
+            .map(|row| StatementRecord {
                 step: row.get(1),
                 attempt: row.get(2),
                 target: row.get(3),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Store, fault, statement};
+use super::{AttemptId, Store, fault, statement};
 use crate::error::Result;
 
 /// How a step stands.
@@ -44,7 +44,7 @@ impl StepState {
 
 /// The last try of a step.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct StepRecord {
     /// Its name, such as `stage.orders`.
     pub name: String,
     /// Which try it is.
@@ -63,14 +63,13 @@ pub struct Step {
 
 impl Store {
     /// Begins a try of a step.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn begin_step(&self, run: Uuid, name: &str, attempt: i32) -> Result<()> {
+    pub async fn begin_step(&self, attempt: AttemptId, name: &str) -> Result<()> {
         self.client()
             .await?
-            .execute(statement!("state/begin_step.sql"), &[&run, &name, &attempt])
+            .execute(
+                statement!("state/begin_step.sql"),
+                &[&attempt.run, &name, &attempt.number],
+            )
             .await
             .map_err(fault)?;
 
@@ -78,15 +77,10 @@ impl Store {
     }
 
     /// Ends a try of a step.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn finish_step(
         &self,
-        run: Uuid,
+        attempt: AttemptId,
         name: &str,
-        attempt: i32,
         state: StepState,
         counts: &Value,
         error: Option<&Value>,
@@ -95,7 +89,14 @@ impl Store {
             .await?
             .execute(
                 statement!("state/finish_step.sql"),
-                &[&run, &name, &attempt, &state.as_str(), counts, &error],
+                &[
+                    &attempt.run,
+                    &name,
+                    &attempt.number,
+                    &state.as_str(),
+                    counts,
+                    &error,
+                ],
             )
             .await
             .map_err(fault)?;
@@ -104,10 +105,6 @@ impl Store {
     }
 
     /// Says whether a step of a run has succeeded in any of its tries.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn has_succeeded(&self, run: Uuid, name: &str) -> Result<bool> {
         let row = self
             .client()
@@ -120,20 +117,16 @@ impl Store {
     }
 
     /// Lists the steps of a run, each by its last try, in the order in which they began.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn steps(&self, run: Uuid) -> Result<Vec<Step>> {
+    pub async fn steps(&self, run: Uuid) -> Result<Vec<StepRecord>> {
         let rows = self
             .client()
             .await?
             .query(statement!("state/list_steps.sql"), &[&run])
             .await
             .map_err(fault)?;
-        let mut steps: Vec<Step> = rows
+        let mut steps: Vec<StepRecord> = rows
             .iter()
-            .map(|row| Step {
+            .map(|row| StepRecord {
                 name: row.get(0),
                 attempt: row.get(1),
                 state: StepState::parse(row.get(2)),
@@ -149,10 +142,6 @@ impl Store {
     }
 
     /// Ends the steps that attempts before `attempt` left open, by the problem that ended them where it is known.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn close_steps(
         &self,
         run: Uuid,

@@ -5,14 +5,13 @@ use tokio_postgres::types::Json;
 
 use super::{Store, fault, statement};
 use crate::error::Result;
-use crate::pipeline::{Column, Drift};
+use crate::pipeline::{CatalogueColumn, Column, Drift, Table, TableId};
 
 /// What is remembered of a table.
 #[derive(Debug, Clone)]
 pub struct TableState {
     /// The source table that it was made from.
     pub origin: String,
-    /// Its business columns.
     pub columns: Vec<Column>,
     /// When they were first seen.
     pub seen_at: Timestamp,
@@ -27,7 +26,7 @@ pub struct TableState {
     /// Events that were rejected and neither replayed nor dismissed.
     pub rejects: i64,
     /// The source's catalogue as it was seen last: name and Postgres type of each column.
-    pub catalogue: Vec<(String, String)>,
+    pub catalogue: Vec<CatalogueColumn>,
     /// How the source differs from the tables.
     pub drift: Vec<Drift>,
     /// Whether the current rows are to be made anew, because they do not follow from the log.
@@ -55,15 +54,14 @@ pub struct Window {
 
 impl Store {
     /// Reads what is remembered of a table; `None` before its first sight.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn table(&self, pipeline: &str, name: &str) -> Result<Option<TableState>> {
+    pub async fn table(&self, table: &TableId) -> Result<Option<TableState>> {
         let row = self
             .client()
             .await?
-            .query_opt(statement!("state/read_table.sql"), &[&pipeline, &name])
+            .query_opt(
+                statement!("state/read_table.sql"),
+                &[&table.pipeline, &table.name],
+            )
             .await
             .map_err(fault)?;
 
@@ -76,7 +74,7 @@ impl Store {
             held_batch: row.get(5),
             rejects: row.get(6),
             origin: row.get(7),
-            catalogue: row.get::<_, Json<Vec<(String, String)>>>(8).0,
+            catalogue: row.get::<_, Json<Vec<CatalogueColumn>>>(8).0,
             drift: row.get::<_, Json<Vec<Drift>>>(9).0,
             current_anew: row.get(10),
             history_anew: row.get(11),
@@ -89,15 +87,11 @@ impl Store {
 
     /// Remembers a table's origin, columns and catalogue at first sight; later sights change nothing. `floor` is the last
     /// batch that landed before the state database knew of any.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn register_table(
         &self,
-        (pipeline, name): (&str, &str),
-        (origin, columns, catalogue): (&str, &[Column], &[(String, String)]),
-        (is_by_clock, has_own_ids): (bool, bool),
+        table: &Table,
+        columns: &[Column],
+        catalogue: &[CatalogueColumn],
         floor: i64,
     ) -> Result<()> {
         self.client()
@@ -105,14 +99,14 @@ impl Store {
             .execute(
                 statement!("state/register_table.sql"),
                 &[
-                    &pipeline,
-                    &name,
-                    &origin,
+                    &table.id.pipeline,
+                    &table.id.name,
+                    &table.from,
                     &Json(columns),
                     &floor,
                     &Json(catalogue),
-                    &is_by_clock,
-                    &has_own_ids,
+                    &table.is_by_clock,
+                    &table.has_own_ids,
                 ],
             )
             .await
@@ -122,17 +116,8 @@ impl Store {
     }
 
     /// Remembers what a table is made of from now on, and how its source differs from that.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn reshape_table(
-        &self,
-        pipeline: &str,
-        name: &str,
-        shape: &TableState,
-    ) -> Result<()> {
-        shape.keep(&self.client().await?, pipeline, name).await
+    pub async fn reshape_table(&self, table: &TableId, shape: &TableState) -> Result<()> {
+        shape.keep(&self.client().await?, table).await
     }
 }
 
@@ -161,15 +146,14 @@ impl TableState {
     pub(super) async fn keep(
         &self,
         client: &impl deadpool_postgres::GenericClient,
-        pipeline: &str,
-        name: &str,
+        table: &TableId,
     ) -> Result<()> {
         client
             .execute(
                 statement!("state/reshape_table.sql"),
                 &[
-                    &pipeline,
-                    &name,
+                    &table.pipeline,
+                    &table.name,
                     &self.origin,
                     &Json(&self.columns),
                     &Json(&self.catalogue),

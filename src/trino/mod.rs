@@ -82,10 +82,6 @@ impl Trino {
     }
 
     /// As [`Trino::query`], with the columns' names and types.
-    ///
-    /// # Errors
-    ///
-    /// As [`Trino::query`].
     pub async fn read(&self, source: &str, sql: &str) -> Result<Outcome> {
         let client = self.client(source, &[])?;
         let first = client
@@ -136,10 +132,6 @@ impl Trino {
     ///
     /// One that nobody has asked for yet is in none of Trino's lists, and would run when somebody did; after this it does not (seen on Trino 483).
     /// Where Trino no longer knows the address, there is nothing to give up.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TrinoUnavailable`].
     pub async fn give_up(&self, address: &str) -> Result<()> {
         let away = |fault: reqwest::Error| Error::TrinoUnavailable(fault.into());
         let scheme = if self.secure { "https" } else { "http" };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Reach, Span, Target};
+use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 use crate::pipeline::{Check, Severity, TableTest};
 use crate::sql::render;
@@ -14,12 +14,12 @@ use crate::state::TestResult;
 /// # Errors
 ///
 /// [`Error::TestBroken`] where a test's own SQL or column is wrong, [`Error::TrinoUnavailable`], [`Error::Trino`].
-pub async fn audit(target: Target<'_>, span: &Span) -> Result<Vec<TestResult>> {
+pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
     let tests = target.table.all_tests();
-    if tests.is_empty() || span.is_empty() {
+    if tests.is_empty() || refresh.is_empty() {
         return Ok(Vec::new());
     }
-    let mut context = span.context(target);
+    let mut context = refresh.context(target);
     context["tests"] = tests
         .iter()
         .enumerate()
@@ -32,7 +32,7 @@ pub async fn audit(target: Target<'_>, span: &Span) -> Result<Vec<TestResult>> {
     let rows = match rows {
         // Keys are given by hand: one that cannot be read is no fault of a test.
         Err(Error::Trino(failure))
-            if failure.class == "USER_ERROR" && !matches!(span.reach, Reach::Keys(_)) =>
+            if failure.class == "USER_ERROR" && !matches!(refresh.scope, Scope::Keys(_)) =>
         {
             return Err(broken(target, &tests, failure.message).await);
         }
@@ -52,7 +52,7 @@ pub async fn audit(target: Target<'_>, span: &Span) -> Result<Vec<TestResult>> {
                 Severity::Error => "fail",
             };
             TestResult {
-                table: target.api_name(),
+                table: target.table.id.to_string(),
                 name: declared.name(at),
                 column: declared.column.map(ToOwned::to_owned),
                 severity: declared.test.severity.as_str().to_owned(),
@@ -60,7 +60,7 @@ pub async fn audit(target: Target<'_>, span: &Span) -> Result<Vec<TestResult>> {
                 status: status.to_owned(),
                 failures,
                 rows: count(0),
-                attempt: target.publisher.attempt,
+                attempt: target.publisher.attempt.number,
                 tested_at: Timestamp::now(),
             }
         })
@@ -88,7 +88,7 @@ pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     }
 
     Err(Error::TestFailed {
-        table: target.api_name(),
+        table: target.table.id.to_string(),
         detail: failed.join("; "),
     })
 }
@@ -107,14 +107,14 @@ fn described(target: Target<'_>, declared: TableTest<'_>, at: usize) -> Result<V
         Check::Relationships { to, field } => {
             described["to"] = json!(target.names.current(to));
             described["field"] = json!(field.to_lowercase());
-            described["is_own"] = json!(to == target.name);
+            described["is_own"] = json!(*to == target.table.id.name);
         }
         Check::Expression(sql) => described["expression"] = json!(sql),
     }
     let is_known = |name: &String| target.columns.iter().any(|column| column.name == *name);
     match lowered {
         Some(name) if !is_known(&name) => Err(Error::TestBroken {
-            table: target.api_name(),
+            table: target.table.id.to_string(),
             test: declared.name(at),
             detail: format!("the table has no column `{name}`"),
         }),
@@ -135,7 +135,7 @@ async fn broken(target: Target<'_>, tests: &[TableTest<'_>], message: String) ->
         };
         if let Err(Error::Trino(failure)) = read {
             return Error::TestBroken {
-                table: target.api_name(),
+                table: target.table.id.to_string(),
                 test: declared.name(at),
                 detail: failure.message,
             };
@@ -143,7 +143,7 @@ async fn broken(target: Target<'_>, tests: &[TableTest<'_>], message: String) ->
     }
 
     Error::TestBroken {
-        table: target.api_name(),
+        table: target.table.id.to_string(),
         test: "tests".into(),
         detail: message,
     }

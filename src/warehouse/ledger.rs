@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::marts::{Ended, Rows, compare};
-use super::{Reach, Span, Target};
+use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
 use crate::publish::Committed;
@@ -17,12 +17,12 @@ use crate::state::{Published, Versions};
 /// were written.
 pub(super) async fn balance(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
     rows: Rows,
     statements: &[Committed],
 ) -> Result<Published> {
-    let mut context = span.context(target);
-    if span.reach == Reach::Everything && span.window.after_batch > 0 {
+    let mut context = refresh.context(target);
+    if refresh.scope == Scope::Everything && refresh.window.after_batch > 0 {
         // The tables were made anew, but which events came late is still to be told.
         context["has_late"] = true.into();
     }
@@ -32,7 +32,7 @@ pub(super) async fn balance(
         .await?;
     let count = |at: usize| found.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
     let (ends_deleted, ends_with_row) = (count(3), count(4));
-    let truncated = truncated(target, span, statements).await?;
+    let truncated = truncated(target, refresh, statements).await?;
     let published = Published {
         inserted: rows.inserted,
         updated: rows.updated,
@@ -50,7 +50,7 @@ pub(super) async fn balance(
     let is_counted = statements
         .iter()
         .all(|committed| committed.rows_before == 0)
-        || span.reach != Reach::Everything;
+        || refresh.scope != Scope::Everything;
     published
         .check()
         .and_then(|()| {
@@ -72,12 +72,12 @@ pub(super) async fn balance(
 /// Where only newer events came, every version that was there and changed got its end. Else it is looked up.
 pub(super) async fn versions(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
     rows: Rows,
     statements: &[Committed],
 ) -> Result<Versions> {
     let is_plain =
-        rows.updated + rows.deleted == 0 || !(span.has_older() || target.has_untracked());
+        rows.updated + rows.deleted == 0 || !(refresh.has_older() || target.has_untracked());
     let ended = if let Some(ended) = rows.ended {
         ended
     } else if is_plain {
@@ -89,7 +89,7 @@ pub(super) async fn versions(
         // Of versions that stay, only their ends are looked at.
         let ends = [Column::technical("valid_to")];
         let history = target.history();
-        let found = compare(target, span, (&history, statements), (&ends, true)).await?;
+        let found = compare(target, refresh, (&history, statements), (&ends, true)).await?;
         if (found.inserted, found.deleted) != (rows.inserted, rows.deleted)
             || found.updated > rows.updated
         {
@@ -120,18 +120,18 @@ fn unbalanced(target: Target<'_>, table: &TableName, fault: &str) -> Error {
     Error::Unbalanced {
         detail: format!(
             "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}.{}/rebuild` makes it anew",
-            target.name,
+            target.table.id.name,
             table,
             target.staging(),
             target.definition.name,
-            target.name,
+            target.table.id.name,
         ),
     }
 }
 
 /// Rows that truncates of the batches deleted, by comparing the table before and after.
-async fn truncated(target: Target<'_>, span: &Span, statements: &[Committed]) -> Result<i64> {
-    if span.landed.events.truncates == 0 || span.window.after_batch == 0 {
+async fn truncated(target: Target<'_>, refresh: &Refresh, statements: &[Committed]) -> Result<i64> {
+    if refresh.landed.events.truncates == 0 || refresh.window.after_batch == 0 {
         return Ok(0);
     }
     let before = statements
@@ -144,7 +144,7 @@ async fn truncated(target: Target<'_>, span: &Span, statements: &[Committed]) ->
     let (Some(before), Some(after)) = (before, after) else {
         return Ok(0);
     };
-    let mut context = span.context(target);
+    let mut context = refresh.context(target);
     context["parent"] = json!(before.parse::<i64>().ok());
     context["snapshot"] = json!(after.parse::<i64>().ok());
     let found = target

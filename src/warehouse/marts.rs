@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Reach, Span, Target, ledger};
+use super::{Refresh, Scope, Target, ledger};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
 use crate::publish::Committed;
@@ -30,21 +30,17 @@ pub(super) struct Ended {
 ///
 /// Gives what changed, checked against what Trino committed, and the statements that did it, whose ends are to be recorded
 /// together with the counts: of a kill in between, the next try finds them open and counts them again.
-///
-/// # Errors
-///
-/// [`crate::error::Error::Unbalanced`], [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
 pub async fn publish_current(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
 ) -> Result<(Published, Vec<Committed>)> {
-    if span.is_empty() {
+    if refresh.is_empty() {
         return Ok((Published::default(), Vec::new()));
     }
     let table = target.current();
     let (rows, statements) = publish(
         target,
-        span,
+        refresh,
         (
             &table,
             "marts/merge_current.sql",
@@ -52,7 +48,7 @@ pub async fn publish_current(
         ),
     )
     .await?;
-    let published = if span.is_repair {
+    let published = if refresh.is_repair {
         // Its events were published before, and accounted for then; or no event tells why a row went, because the log is another.
         Published {
             inserted: rows.inserted,
@@ -61,28 +57,24 @@ pub async fn publish_current(
             ..Published::default()
         }
     } else {
-        ledger::balance(target, span, rows, &statements).await?
+        ledger::balance(target, refresh, rows, &statements).await?
     };
 
     Ok((published, statements))
 }
 
 /// Makes the versions what the events say; doing it twice changes nothing. As [`publish_current`].
-///
-/// # Errors
-///
-/// [`Error::Unbalanced`], [`Error::TrinoUnavailable`], [`Error::Trino`].
 pub async fn publish_history(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
 ) -> Result<(Versions, Vec<Committed>)> {
-    if span.is_empty() {
+    if refresh.is_empty() {
         return Ok((Versions::default(), Vec::new()));
     }
     let table = target.history();
     let (rows, statements) = publish(
         target,
-        span,
+        refresh,
         (
             &table,
             "marts/merge_history.sql",
@@ -90,12 +82,12 @@ pub async fn publish_history(
         ),
     )
     .await?;
-    let versions = ledger::versions(target, span, rows, &statements).await?;
+    let versions = ledger::versions(target, refresh, rows, &statements).await?;
 
     Ok((versions, statements))
 }
 
-impl Span {
+impl Refresh {
     pub(super) fn is_empty(&self) -> bool {
         let events = &self.landed.events;
         let has_none = events.events == 0 && events.replayed == 0;
@@ -107,27 +99,29 @@ impl Span {
 /// Settles what earlier tries left open, then merges or makes anew.
 async fn publish(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
     (table, merge, remake): (&TableName, &str, &str),
 ) -> Result<(Rows, Vec<Committed>)> {
     let mut statements = target.publisher.settle_unrecorded(table).await?;
-    let committed = if span.reach == Reach::Everything {
-        let sql = render(remake, span.context(target))?;
+    let committed = if refresh.scope == Scope::Everything {
+        let sql = render(remake, refresh.context(target))?;
         target.publisher.remake_unrecorded(table, &sql).await?
     } else {
         // An earlier try may have published these very batches: then the tables say nothing of what was before them.
-        let mut span = span.clone();
-        if !statements.is_empty() && span.reach == Reach::Batches {
-            span.reach = Reach::Touched;
+        let mut refresh = refresh.clone();
+        if !statements.is_empty() && refresh.scope == Scope::Batches {
+            refresh.scope = Scope::Touched;
         }
-        let merge = render(merge, span.context(target))?;
+        let merge = render(merge, refresh.context(target))?;
         target.publisher.merge_unrecorded(table, &merge).await?
     };
     statements.push(committed);
     let rows = match &statements[..] {
-        [only] if span.reach != Reach::Everything || only.rows_before == 0 => by_arithmetic(only),
+        [only] if refresh.scope != Scope::Everything || only.rows_before == 0 => {
+            by_arithmetic(only)
+        }
         // From before the first to after the last, because a row that came and then changed has come.
-        several => by_comparing(target, span, (table, several)).await?,
+        several => by_comparing(target, refresh, (table, several)).await?,
     };
 
     Ok((rows, statements))
@@ -150,7 +144,7 @@ fn by_arithmetic(committed: &Committed) -> Rows {
 /// Counts by comparing the snapshots before and after, where Trino's answer with N was lost or the table was made anew.
 async fn by_comparing(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
     (table, statements): (&TableName, &[Committed]),
 ) -> Result<Rows> {
     let is_history = *table == target.history();
@@ -158,15 +152,15 @@ async fn by_comparing(
     let mut values: Vec<Column> = values.cloned().collect();
     if is_history {
         values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
-    } else if span.reach != Reach::Everything {
+    } else if refresh.scope != Scope::Everything {
         // A row that changed and changed back was written.
         values.push(Column::technical("_event_id"));
     }
-    let mut rows = compare(target, span, (table, statements), (&values, false)).await;
+    let mut rows = compare(target, refresh, (table, statements), (&values, false)).await;
     // The table had other columns before: a row that another event gave is another row then.
     if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
         values = vec![Column::technical("_event_id")];
-        rows = compare(target, span, (table, statements), (&values, false)).await;
+        rows = compare(target, refresh, (table, statements), (&values, false)).await;
     }
     match rows {
         // It had another key: no row of before is one of now.
@@ -185,7 +179,7 @@ async fn by_comparing(
 /// A row changed where one of `values` did. `only_touched` leaves out rows of keys that the span does not touch.
 pub(super) async fn compare(
     target: Target<'_>,
-    span: &Span,
+    refresh: &Refresh,
     (table, statements): (&TableName, &[Committed]),
     (values, only_touched): (&[Column], bool),
 ) -> Result<Rows> {
@@ -203,7 +197,7 @@ pub(super) async fn compare(
     if is_history {
         matched.push(Column::technical("valid_from"));
     }
-    let mut context = span.context(target);
+    let mut context = refresh.context(target);
     context["table"] = json!(table);
     context["values"] = json!(values);
     context["only_touched"] = only_touched.into();

@@ -3,9 +3,9 @@
 mod audit;
 mod ledger;
 mod marts;
+mod refresh;
 mod rejects;
 mod schema;
-mod span;
 mod staging;
 mod verify;
 
@@ -14,16 +14,16 @@ use tokio::sync::Mutex;
 
 pub use audit::{audit, judge};
 pub use marts::{publish_current, publish_history};
-pub use rejects::{Meant, dismiss, replay, replayable};
+pub use refresh::{Bounds, Refresh, Scope};
+pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};
 pub use schema::{describe_anew, ensure};
-pub use span::{Bounds, Reach, Span};
 pub use staging::{restage, stage};
 pub use verify::{Verified, verify};
 
 use crate::pipeline::{Column, Definition, Names, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
-use span::FIRST_LOGGED;
+use refresh::FIRST_LOGGED;
 
 /// One tracked table, and what is needed to build it.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +32,7 @@ pub struct Target<'a> {
     pub definition: &'a Definition,
     /// What its Iceberg tables are called.
     pub names: &'a Names<'a>,
-    /// Its name.
-    pub name: &'a str,
-    /// Its definition.
     pub table: &'a Table,
-    /// Its business columns.
     pub columns: &'a [Column],
     /// What sends the statements.
     pub publisher: Publisher<'a>,
@@ -46,25 +42,17 @@ pub struct Target<'a> {
 
 impl Target<'_> {
     fn staging(&self) -> TableName {
-        self.names.staging(self.name)
+        self.names.staging(&self.table.id.name)
     }
 
-    /// Its current rows.
     #[must_use]
     pub fn current(&self) -> TableName {
-        self.names.current(self.name)
+        self.names.current(&self.table.id.name)
     }
 
-    /// Its versions.
     #[must_use]
     pub fn history(&self) -> TableName {
-        self.names.history(self.name)
-    }
-
-    /// The table's name in the API, such as `shop.orders`.
-    #[must_use]
-    pub fn api_name(&self) -> String {
-        format!("{}.{}", self.definition.name, self.name)
+        self.names.history(&self.table.id.name)
     }
 
     /// Whether some columns start no versions.
@@ -77,7 +65,7 @@ impl Target<'_> {
         let only = |which: &dyn Fn(&Column) -> bool| -> Vec<&Column> {
             self.columns.iter().filter(|column| which(column)).collect()
         };
-        let (schema, table) = self.table.origin();
+        let from = &self.table.source;
 
         json!({
             "landing": self.names.landing(),
@@ -85,7 +73,7 @@ impl Target<'_> {
             "rejects": self.names.rejects(),
             "current": self.current(),
             "history": self.history(),
-            "from": {"schema": schema, "table": table},
+            "from": {"schema": from.schema, "table": from.name},
             "columns": self.columns,
             "key_columns": only(&|column| column.is_key),
             "value_columns": only(&|column| !column.is_key),

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Span, Target, staging};
+use super::{Refresh, Target, staging};
 use crate::error::Result;
 use crate::sql::render;
-use crate::state::{Ends, Replayable};
+use crate::state::{LogEnd, RejectsLeft, Replayable};
 
 /// Which rejects of a table are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Meant {
+pub struct RejectFilter {
     /// Only those with this reason.
     pub reason: Option<String>,
     /// Only those of these names.
@@ -17,12 +17,8 @@ pub struct Meant {
 }
 
 /// Tells what a replay may bring.
-///
-/// # Errors
-///
-/// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
-pub async fn replayable(target: Target<'_>, meant: &Meant) -> Result<Replayable> {
-    let sql = render("staging/replayable.sql", meant.context(target.context()))?;
+pub async fn replayable(target: Target<'_>, filter: &RejectFilter) -> Result<Replayable> {
+    let sql = render("staging/replayable.sql", filter.context(target.context()))?;
     let rows = target.publisher.read(&sql).await?;
 
     Ok(rows
@@ -35,19 +31,31 @@ pub async fn replayable(target: Target<'_>, meant: &Meant) -> Result<Replayable>
         }))
 }
 
-/// Tries rejects again as the batch of `span`; those that can be taken are rejects no more. Gives how many were taken, how
-/// high their ids and times are, the table's rejects that are left, and the first batch that has one.
-///
-/// # Errors
-///
-/// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
+/// What a replay did.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The events that could be taken.
+    pub taken: i64,
+    /// How high their ids and times are.
+    pub ends: LogEnd,
+    pub left: RejectsLeft,
+}
+
+/// What a dismissal did.
+#[derive(Debug, Clone, Copy)]
+pub struct Dismissed {
+    pub dismissed: i64,
+    pub left: RejectsLeft,
+}
+
+/// Tries rejects again as the batch of `refresh`; those that can be taken are rejects no more.
 pub async fn replay(
     target: Target<'_>,
-    span: &Span,
-    meant: &Meant,
-) -> Result<(i64, Ends, (i64, Option<i64>))> {
-    let mut context = meant.context(span.context(target));
-    context["batch"] = span.window.upto_batch.into();
+    refresh: &Refresh,
+    filter: &RejectFilter,
+) -> Result<Replayed> {
+    let mut context = filter.context(refresh.context(target));
+    context["batch"] = refresh.window.upto_batch.into();
     target.publisher.settle(&target.staging()).await?;
     let replay = render("staging/replay.sql", &context)?;
     let taken = target
@@ -59,27 +67,21 @@ pub async fn replay(
     let ends = staging::ends(target, &context).await?;
     let left = remove(target, "staging/replayed.sql", &context).await?;
 
-    Ok((taken, ends, left))
+    Ok(Replayed { taken, ends, left })
 }
 
-/// Forgets rejects. Gives how many, those that are left, and the first batch that has one.
-///
-/// # Errors
-///
-/// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
-pub async fn dismiss(target: Target<'_>, meant: &Meant) -> Result<(i64, (i64, Option<i64>))> {
-    let context = meant.context(target.context());
+pub async fn dismiss(target: Target<'_>, filter: &RejectFilter) -> Result<Dismissed> {
+    let context = filter.context(target.context());
     let before = staging::rejects(target, &context).await?;
     let left = remove(target, "staging/dismiss.sql", &context).await?;
 
-    Ok((before.0 - left.0, left))
+    Ok(Dismissed {
+        dismissed: before.count - left.count,
+        left,
+    })
 }
 
-async fn remove(
-    target: Target<'_>,
-    statement: &str,
-    context: &Value,
-) -> Result<(i64, Option<i64>)> {
+async fn remove(target: Target<'_>, statement: &str, context: &Value) -> Result<RejectsLeft> {
     let rejects = target.names.rejects();
     let _turn = target.rejecting.lock().await;
     target.publisher.settle(&rejects).await?;
@@ -89,7 +91,7 @@ async fn remove(
     staging::rejects(target, context).await
 }
 
-impl Meant {
+impl RejectFilter {
     fn context(&self, mut context: Value) -> Value {
         context["reason"] = json!(self.reason);
         context["ids"] = json!(self.ids);

@@ -59,12 +59,10 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
             }
             Some((_, data_type, _)) => {
                 return Err(Error::ContractBroken {
-                    table: target.api_name(),
+                    table: target.table.id.to_string(),
                     detail: format!(
                         "column `{}` of `{table}` is {data_type} and should be {}; make the tables anew by `POST /v1/tables/{}/restage`",
-                        column.name,
-                        column.data_type,
-                        target.api_name()
+                        column.name, column.data_type, target.table.id
                     ),
                 });
             }
@@ -79,10 +77,6 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
 }
 
 /// Makes descriptions of the contract comments of tables and columns; tables that were made anew have none.
-///
-/// # Errors
-///
-/// As [`ensure`].
 pub async fn describe_anew(target: Target<'_>, table: &TableName) -> Result<()> {
     let has_descriptions = target.table.description.is_some()
         || target

@@ -2,29 +2,25 @@
 
 use serde_json::Value;
 
-use super::{Span, Target, describe_anew};
+use super::{Refresh, Target, describe_anew};
 use crate::error::{Error, Result};
 use crate::sql::render;
-use crate::state::{Ends, Staged, StagedUpto};
+use crate::state::{LogEnd, RejectsLeft, Staged, StagedWindow};
 
 /// Appends the events of the batches to the log; doing it twice changes nothing.
-///
-/// # Errors
-///
-/// [`Error::TooManyRejects`], [`Error::Unbalanced`], [`Error::TrinoUnavailable`], [`Error::Trino`].
-pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
-    let read = span.landed.events.events;
-    let mut upto = StagedUpto {
-        window: span.window,
-        ..StagedUpto::default()
+pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
+    let read = refresh.landed.events.events;
+    let mut upto = StagedWindow {
+        window: refresh.window,
+        ..StagedWindow::default()
     };
     if read == 0 {
         return Ok(upto);
     }
-    let context = span.context(target);
+    let context = refresh.context(target);
     let staging = target.staging();
     target.publisher.settle(&staging).await?;
-    let committed = if span.window.after_batch == 0 && is_empty(target, &context).await? {
+    let committed = if refresh.window.after_batch == 0 && is_empty(target, &context).await? {
         let remake = remake(&context)?;
         let committed = target.publisher.remake(&staging, &remake).await?;
         describe_anew(target, &staging).await?;
@@ -37,7 +33,7 @@ pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
         return Err(Error::Unbalanced {
             detail: format!(
                 "table `{}`: Trino answered {rows} events and committed {} to `{staging}`; the cursor stays where it was",
-                target.name, committed.added
+                target.table.id.name, committed.added
             ),
         });
     }
@@ -48,7 +44,7 @@ pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
             ..Staged::default()
         };
         // Nothing is known of what was before: the state database may have been lost, but the log is there.
-        if span.window.after_batch > 0 && span.landed.highest_event.is_none() {
+        if refresh.window.after_batch > 0 && refresh.landed.highest_event.is_none() {
             upto.ends = Some(whole_ends(target, &context).await?);
             upto.is_whole_log = true;
         }
@@ -58,7 +54,7 @@ pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
     reject(target, &context).await?;
     account(target, &mut upto, Some(read), &context).await?;
     check_rejects(target, upto.staged)?;
-    if span.landed.highest_event.is_none() {
+    if refresh.landed.highest_event.is_none() {
         upto.ends = Some(whole_ends(target, &context).await?);
         upto.is_whole_log = true;
     }
@@ -67,15 +63,11 @@ pub async fn stage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
 }
 
 /// Makes the log again from everything that landed up to a batch, aside, and the rejects with it.
-///
-/// # Errors
-///
-/// As [`stage`].
-pub async fn restage(target: Target<'_>, span: &Span) -> Result<StagedUpto> {
-    let context = span.context(target);
-    let mut upto = StagedUpto {
-        window: span.window,
-        ..StagedUpto::default()
+pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
+    let context = refresh.context(target);
+    let mut upto = StagedWindow {
+        window: refresh.window,
+        ..StagedWindow::default()
     };
     let staging = target.staging();
     target.publisher.settle(&staging).await?;
@@ -132,7 +124,7 @@ pub(super) async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
 /// Counts where the events are, of which so many were `read`, by looking at the tables and not at what the statements should have done.
 async fn account(
     target: Target<'_>,
-    upto: &mut StagedUpto,
+    upto: &mut StagedWindow,
     read: Option<i64>,
     context: &Value,
 ) -> Result<()> {
@@ -151,7 +143,7 @@ async fn account(
         return Err(Error::Unbalanced {
             detail: format!(
                 "table `{}`: {read} events were read, but {landed} are in `{}`, {staged} in `{}` and {rejected} rejected; nothing was published. Does something else write to these tables or to the landing folder?",
-                target.name,
+                target.table.id.name,
                 target.names.landing(),
                 target.staging()
             ),
@@ -163,7 +155,7 @@ async fn account(
         duplicate,
         staged,
     };
-    upto.ends = Some(Ends {
+    upto.ends = Some(LogEnd {
         event: row[3].as_i64(),
         time: row[4].as_str().map(ToOwned::to_owned),
         truncates: 0,
@@ -174,19 +166,19 @@ async fn account(
 }
 
 /// How high ids and times of the batch are that a replay made.
-pub(super) async fn ends(target: Target<'_>, context: &Value) -> Result<Ends> {
+pub(super) async fn ends(target: Target<'_>, context: &Value) -> Result<LogEnd> {
     read_ends(target, render("staging/batch_ends.sql", context)?).await
 }
 
 /// How high ids and times of the whole log up to the last of the batches are.
-async fn whole_ends(target: Target<'_>, context: &Value) -> Result<Ends> {
+async fn whole_ends(target: Target<'_>, context: &Value) -> Result<LogEnd> {
     read_ends(target, render("staging/ends.sql", context)?).await
 }
 
-async fn read_ends(target: Target<'_>, sql: String) -> Result<Ends> {
+async fn read_ends(target: Target<'_>, sql: String) -> Result<LogEnd> {
     let rows = target.publisher.read(&sql).await?;
 
-    Ok(rows.first().map_or_else(Ends::default, |row| Ends {
+    Ok(rows.first().map_or_else(LogEnd::default, |row| LogEnd {
         event: row[0].as_i64(),
         time: row[1].as_str().map(ToOwned::to_owned),
         truncates: row[2].as_i64().unwrap_or(0),
@@ -194,13 +186,16 @@ async fn read_ends(target: Target<'_>, sql: String) -> Result<Ends> {
 }
 
 /// How many rejects the table has, and which is the first batch with one.
-pub(super) async fn rejects(target: Target<'_>, context: &Value) -> Result<(i64, Option<i64>)> {
+pub(super) async fn rejects(target: Target<'_>, context: &Value) -> Result<RejectsLeft> {
     let sql = render("staging/rejected.sql", context)?;
     let rows = target.publisher.read(&sql).await?;
 
-    Ok(rows.first().map_or((0, None), |row| {
-        (row[0].as_i64().unwrap_or(0), row[1].as_i64())
-    }))
+    Ok(rows
+        .first()
+        .map_or_else(RejectsLeft::default, |row| RejectsLeft {
+            count: row[0].as_i64().unwrap_or(0),
+            first_batch: row[1].as_i64(),
+        }))
 }
 
 fn check_rejects(target: Target<'_>, staged: Staged) -> Result<()> {
@@ -212,7 +207,7 @@ fn check_rejects(target: Target<'_>, staged: Staged) -> Result<()> {
     }
 
     Err(Error::TooManyRejects {
-        table: format!("{}.{}", target.definition.name, target.name),
+        table: target.table.id.to_string(),
         read,
         rejected,
         allowed,

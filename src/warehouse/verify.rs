@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Reach, Span, Target};
+use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 use crate::sql::render;
 
@@ -33,7 +33,10 @@ pub struct Verified {
 /// # Errors
 ///
 /// [`Error::VerifyFailed`] with the numbers, [`Error::TrinoUnavailable`], [`Error::Trino`].
-pub async fn verify(target: Target<'_>, (current, history): (&Span, &Span)) -> Result<Verified> {
+pub async fn verify(
+    target: Target<'_>,
+    (current, history): (&Refresh, &Refresh),
+) -> Result<Verified> {
     let context = current.context(target);
     let rows = counts(target, "marts/verify_current.sql", &context).await?;
     let versions = counts(target, "marts/verify_history.sql", &history.context(target)).await?;
@@ -55,13 +58,13 @@ pub async fn verify(target: Target<'_>, (current, history): (&Span, &Span)) -> R
     if found == Verified::default() {
         return Ok(found);
     }
-    let scope = match current.reach {
-        Reach::Sample(one_in) if one_in > 1 => format!("one key in {one_in}"),
+    let scope = match current.scope {
+        Scope::Sample(one_in) if one_in > 1 => format!("one key in {one_in}"),
         _ => "all keys".into(),
     };
 
     Err(Error::VerifyFailed {
-        table: target.api_name(),
+        table: target.table.id.to_string(),
         detail: format!(
             "of {scope}, up to batch {}: rows missing {}, different {}, unexpected {}; versions missing {}, different {}, unexpected {}, impossible {}; rows without their version {}",
             current.window.upto_batch,

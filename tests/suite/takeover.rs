@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use icefront::config::Config;
 use icefront::error::Error;
-use icefront::state::Store;
+use icefront::state::{AttemptId, Store};
 use reqwest::Method;
 use serde_json::json;
 
@@ -33,13 +33,14 @@ async fn who_lost_a_lease_can_record_nothing() {
     let config = Config::load(Some(&settings)).expect("settings");
     let store = Store::new(&config.state).expect("a store");
     let short = Duration::from_millis(200);
+    let first = AttemptId { run: id, number: 1 };
     let frozen = store
         .try_lease("p", "one", short)
         .await
         .expect("asked")
         .expect("free");
-    let held = store.under(&frozen);
-    held.begin_step(id, "a", 1).await.expect("held");
+    let held = store.with_lease(&frozen);
+    held.begin_step(first, "a").await.expect("held");
     assert!(
         store
             .try_lease("p", "two", short)
@@ -48,7 +49,7 @@ async fn who_lost_a_lease_can_record_nothing() {
             .is_none()
     );
     tokio::time::sleep(short * 2).await;
-    held.begin_step(id, "b", 1)
+    held.begin_step(first, "b")
         .await
         .expect("nobody else has it yet");
 
@@ -58,11 +59,11 @@ async fn who_lost_a_lease_can_record_nothing() {
         .expect("asked")
         .expect("over");
 
-    let refused = held.begin_step(id, "c", 1).await;
+    let refused = held.begin_step(first, "c").await;
     assert!(matches!(refused, Err(Error::Interrupted)), "{refused:?}");
-    let under = store.under(&taken);
-    under
-        .begin_step(id, "d", 1)
+    let leased = store.with_lease(&taken);
+    leased
+        .begin_step(first, "d")
         .await
         .expect("the new one records");
     drop(taken);

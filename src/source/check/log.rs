@@ -2,26 +2,31 @@
 
 use super::{Finding, server};
 use crate::error::Result;
+use crate::pipeline::SourceTable;
 use crate::source::audit_log::AuditLog;
+use crate::source::catalogue::quoted;
 use crate::state::statement;
 
 /// Finds what an audit log lacks.
-pub(super) async fn of(log: &AuditLog<'_>, tables: &[(String, String)]) -> Result<Vec<Finding>> {
-    let link = &log.link;
+pub(super) async fn of(log: &AuditLog<'_>, tables: &[SourceTable]) -> Result<Vec<Finding>> {
+    let session = &log.session;
     let found = &log.found;
-    let mut findings = server::of(link, link.server.oldest_pid.zip(link.server.oldest_open));
+    let mut findings = server::of(
+        session,
+        session.server.oldest_pid.zip(session.server.oldest_open),
+    );
     let looked_up = found
         .transaction
         .as_deref()
         .unwrap_or(&log.columns.event_id);
-    let row = link
+    let row = session
         .client
         .query_one(
             statement!("source/check_table.sql"),
             &[&found.oid, &looked_up],
         )
         .await
-        .map_err(|cause| link.refused(cause))?;
+        .map_err(|cause| session.refused(cause))?;
     let has_index: bool = row.get(0);
     findings.push(match &found.transaction {
         Some(column) if has_index => Finding::pass("transaction_column", format!("`{column}` tells which rows are new, and has an index")),
@@ -62,48 +67,44 @@ pub(super) async fn of(log: &AuditLog<'_>, tables: &[(String, String)]) -> Resul
             "make it `jsonb`, or have the rows logged by touching them",
         ));
     }
-    for (schema, table) in tables {
-        findings.push(of_triggers(log, schema, table).await?);
+    for table in tables {
+        findings.push(of_triggers(log, table).await?);
     }
 
     Ok(findings)
 }
 
-async fn of_triggers(log: &AuditLog<'_>, schema: &str, table: &str) -> Result<Finding> {
-    let link = &log.link;
-    let name = format!(
-        "{}.{}",
-        crate::sql::identifier(schema),
-        crate::sql::identifier(table)
-    );
-    let short = log.table.rsplit('.').next().unwrap_or_default();
-    let row = link
+async fn of_triggers(log: &AuditLog<'_>, table: &SourceTable) -> Result<Finding> {
+    let session = &log.session;
+    let short = &log.table.name;
+    let row = session
         .client
-        .query_one(statement!("source/check_triggers.sql"), &[&name, &short])
+        .query_one(
+            statement!("source/check_triggers.sql"),
+            &[&quoted(table), &short],
+        )
         .await
-        .map_err(|cause| link.refused(cause))?;
+        .map_err(|cause| session.refused(cause))?;
     let (writer, earlier): (Option<String>, Option<String>) = (row.get(0), row.get(1));
 
     Ok(match (writer, earlier) {
         (None, _) => Finding::warn(
             "first_trigger",
             format!(
-                "no trigger on `{schema}.{table}` writes `{short}` in its own words, so it cannot be told whether its events come in the order of the writes"
+                "no trigger on `{table}` writes `{short}` in its own words, so it cannot be told whether its events come in the order of the writes"
             ),
-            format!("icefront audit-trigger --table {schema}.{table} prints one that does"),
+            format!("icefront audit-trigger --table {table} prints one that does"),
         ),
         (Some(writer), Some(earlier)) => Finding::error(
             "first_trigger",
             format!(
-                "on `{schema}.{table}` the trigger `{earlier}` fires before `{writer}`, which writes the log; what it changes in the same row is logged too early"
+                "on `{table}` the trigger `{earlier}` fires before `{writer}`, which writes the log; what it changes in the same row is logged too early"
             ),
             "rename the log's trigger, so that its name sorts first",
         ),
         (Some(writer), None) => Finding::pass(
             "first_trigger",
-            format!(
-                "on `{schema}.{table}` the trigger `{writer}` writes the log before any other fires"
-            ),
+            format!("on `{table}` the trigger `{writer}` writes the log before any other fires"),
         ),
     })
 }

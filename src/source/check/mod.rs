@@ -7,7 +7,7 @@ mod tables;
 
 use serde::Serialize;
 
-use super::access::Access;
+use super::connections::Connections;
 use super::cursor::Safety;
 use super::files::Files;
 use super::{Kind, Opened, Purpose};
@@ -77,27 +77,22 @@ impl Finding {
 
 /// Looks at everything that reading a source exactly and cheaply needs; changes nothing. How far the cursor can be trusted is told unless a
 /// right is missing without which nothing can be read.
-///
-/// # Errors
-///
-/// [`crate::error::Error::Settings`], [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`],
-/// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::TimedOut`].
 pub async fn check(
     definition: &Definition,
-    access: &Access,
+    connections: &Connections,
     ledger: &Store,
 ) -> Result<(Option<(Safety, String)>, Vec<Finding>)> {
-    let mut findings = rights::of(definition, access).await?;
+    let mut findings = rights::of(definition, connections).await?;
     if findings
         .iter()
         .any(|finding| finding.verdict == Verdict::Error)
     {
         return Ok((None, findings));
     }
-    let opened = Opened::open(definition, access, ledger).await?;
+    let opened = Opened::open(definition, connections, ledger).await?;
     findings.extend(match &opened.kind {
         Kind::AuditLog(audit_log) => log::of(audit_log, &opened.tables).await?,
-        Kind::Tables(tables) => tables::of(tables).await?,
+        Kind::PolledTables(tables) => tables::of(tables).await?,
         Kind::Files(files) => of_files(files).await?,
     });
     let is_listed = findings

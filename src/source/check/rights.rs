@@ -2,28 +2,27 @@
 
 use super::Finding;
 use crate::error::Result;
-use crate::pipeline::{Definition, Source, Table};
-use crate::source::access::Access;
-use crate::source::audit_log::split;
-use crate::source::link::Link;
+use crate::pipeline::{Definition, Source, SourceTable};
+use crate::source::connections::Connections;
+use crate::source::session::Session;
 use crate::state::statement;
 
 /// Finds the rights on schemas and tables that are there, and those that are not. Of folders there are none to ask for.
-pub(super) async fn of(definition: &Definition, access: &Access) -> Result<Vec<Finding>> {
+pub(super) async fn of(definition: &Definition, connections: &Connections) -> Result<Vec<Finding>> {
     let Some(connection) = definition.source.connection() else {
         return Ok(Vec::new());
     };
-    let link = Link::open(connection, (access, &definition.name)).await?;
-    let tracked = definition.tables.values().map(Table::origin);
+    let session = Session::open(connection, (connections, &definition.name)).await?;
+    let tracked = definition.tables.values().map(|table| &table.source);
     let mut findings = Vec::new();
     if let Source::PostgresAuditLog { table, .. } = &definition.source {
-        findings.extend(of_table(&link, split(table), Need::Always).await?);
+        findings.extend(of_table(&session, table, Need::Always).await?);
         for table in tracked {
-            findings.extend(of_table(&link, table, Need::First).await?);
+            findings.extend(of_table(&session, table, Need::First).await?);
         }
     } else {
         for table in tracked {
-            findings.extend(of_table(&link, table, Need::Rows).await?);
+            findings.extend(of_table(&session, table, Need::Rows).await?);
         }
     }
 
@@ -33,7 +32,6 @@ pub(super) async fn of(definition: &Definition, access: &Access) -> Result<Vec<F
 /// What a table is read for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// By every extraction.
     Always,
     /// By every extraction, which asks each row for the transaction that wrote it.
     Rows,
@@ -41,27 +39,27 @@ enum Need {
     First,
 }
 
-async fn of_table(
-    link: &Link<'_>,
-    (schema, table): (&str, &str),
-    need: Need,
-) -> Result<Vec<Finding>> {
-    let row = link
+async fn of_table(session: &Session<'_>, table: &SourceTable, need: Need) -> Result<Vec<Finding>> {
+    let schema = &table.schema;
+    let row = session
         .client
-        .query_opt(statement!("source/rights.sql"), &[&schema, &table])
+        .query_opt(
+            statement!("source/rights.sql"),
+            &[&table.schema, &table.name],
+        )
         .await
-        .map_err(|cause| link.refused(cause))?;
+        .map_err(|cause| session.refused(cause))?;
     let Some(row) = row else {
         return Ok(match need {
             Need::Always | Need::Rows => vec![Finding::error(
                 "table",
-                format!("there is no table `{schema}.{table}` in the database of the connection"),
+                format!("there is no table `{table}` in the database of the connection"),
                 "mend the name in the pipeline, or `url` of the connection",
             )],
             Need::First => vec![Finding::warn(
                 "table",
                 format!(
-                    "there is no table `{schema}.{table}` in the database of the connection; what its log holds is read, and nothing else of it"
+                    "there is no table `{table}` in the database of the connection; what its log holds is read, and nothing else of it"
                 ),
                 "mend the name in the pipeline, unless the table is gone",
             )],
@@ -88,19 +86,19 @@ async fn of_table(
             )
         },
         if may_select {
-            Finding::pass("select", format!("the user may read `{schema}.{table}`"))
+            Finding::pass("select", format!("the user may read `{table}`"))
         } else {
             lacks(
                 "select",
-                format!("the user may not read `{schema}.{table}`"),
-                format!("grant select on `{schema}.{table}` to the user of the connection"),
+                format!("the user may not read `{table}`"),
+                format!("grant select on `{table}` to the user of the connection"),
             )
         },
     ];
     if need == Need::Rows && !is_table {
         findings.push(Finding::error(
             "table",
-            format!("`{schema}.{table}` is a view or a foreign table, whose rows do not tell which transaction wrote them"),
+            format!("`{table}` is a view or a foreign table, whose rows do not tell which transaction wrote them"),
             "name the table behind it",
         ));
     }
@@ -108,7 +106,7 @@ async fn of_table(
         findings.push(Finding::error(
             "row_security",
             format!(
-                "policies decide which rows of `{schema}.{table}` the user sees, so it is not read: what is hidden would count as deleted"
+                "policies decide which rows of `{table}` the user sees, so it is not read: what is hidden would count as deleted"
             ),
             "give the user `bypassrls`; what is not to be read, leave out by `where`",
         ));

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::Finding;
-use crate::source::link::Link;
+use crate::source::session::Session;
 
 /// Finds what keeps freshness from being told, or from moving; `holder` is the session that may hold it back, and since when.
-pub(super) fn of(link: &Link<'_>, holder: Option<(i32, Timestamp)>) -> Vec<Finding> {
-    let server = &link.server;
+pub(super) fn of(session: &Session<'_>, holder: Option<(i32, Timestamp)>) -> Vec<Finding> {
+    let server = &session.server;
     let mut findings = Vec::new();
     findings.push(if server.sees_all {
         Finding::pass("sees_transactions", "the user may see when other sessions began their transactions")

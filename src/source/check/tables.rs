@@ -2,14 +2,17 @@
 
 use super::{Finding, server};
 use crate::error::Result;
-use crate::source::tables::Tables;
+use crate::source::polled_tables::PolledTables;
 use crate::state::statement;
 
 /// Finds what tables lack.
-pub(super) async fn of(tables: &Tables<'_>) -> Result<Vec<Finding>> {
-    let link = &tables.link;
-    let mut findings = server::of(link, link.server.begun_pid.zip(link.server.oldest_begun));
-    if link.server.in_recovery {
+pub(super) async fn of(tables: &PolledTables<'_>) -> Result<Vec<Finding>> {
+    let session = &tables.session;
+    let mut findings = server::of(
+        session,
+        session.server.begun_pid.zip(session.server.oldest_begun),
+    );
+    if session.server.in_recovery {
         findings.push(Finding::error(
             "primary",
             "the server is a standby, which does not tell which transactions are open on its primary; rows that commit late may be skipped",
@@ -18,14 +21,14 @@ pub(super) async fn of(tables: &Tables<'_>) -> Result<Vec<Finding>> {
     }
     for found in &tables.found {
         let from = &found.table.from;
-        let row = link
+        let row = session
             .client
             .query_one(
                 statement!("source/check_table.sql"),
                 &[&found.catalogue.oid, &found.cursor],
             )
             .await
-            .map_err(|cause| link.refused(cause))?;
+            .map_err(|cause| session.refused(cause))?;
         findings.push(if !found.is_time() {
             Finding::warn(
                 "cursor_index",

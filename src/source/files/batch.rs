@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::listing::Found;
+use super::listing::FoundFile;
 
 /// Files of one batch, and their bytes; those after them wait for the next.
 const MOST_FILES: usize = 20_000;
@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 8 << 30;
 /// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) files: BTreeSet<Found>,
+    pub(super) files: BTreeSet<FoundFile>,
     bytes: u64,
     /// Whether more files wait than it takes.
     pub(super) is_cut: bool,
@@ -21,7 +21,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn take(&mut self, file: Found) {
+    pub(super) fn take(&mut self, file: FoundFile) {
         self.bytes += file.size;
         self.files.insert(file);
         while self.files.len() > 1

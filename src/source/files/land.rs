@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::Files;
-use super::listing::Found;
+use super::listing::FoundFile;
 use super::read::{Checked, read_rows};
 use super::rows::{Columns, Reader, Row};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ impl Files<'_> {
     /// Lands the rows of a file that was checked.
     pub(super) async fn land(
         &self,
-        found: &Found,
+        found: &FoundFile,
         checked: &Checked,
         id: &mut i64,
         (tally, writer): (&mut Tally, &mut Writer<'_>),
@@ -73,7 +73,7 @@ impl Files<'_> {
 
 /// Gives the rows of a file their numbers, and the writer its events.
 struct Push<'a> {
-    found: &'a Found,
+    found: &'a FoundFile,
     is_numbered: bool,
     id: &'a mut i64,
 }

@@ -27,7 +27,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 
 /// A file that is to be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::source) struct Found {
+pub(in crate::source) struct FoundFile {
     pub(super) modified_at: Timestamp,
     pub(super) path: String,
     pub(super) etag: String,
@@ -49,10 +49,6 @@ pub(super) enum Listed {
 
 impl Files<'_> {
     /// Lists the files that are to be read, the oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`].
     pub(in crate::source) async fn begin(
         &self,
         covered_before: Option<Timestamp>,
@@ -192,7 +188,7 @@ impl Files<'_> {
     }
 
     /// A listed file as one of ours: hidden ones are not, links are not, and those that no table names.
-    pub(super) fn look(&self, meta: &ObjectMeta) -> Option<Found> {
+    pub(super) fn look(&self, meta: &ObjectMeta) -> Option<FoundFile> {
         let below = meta.location.prefix_match(&self.root)?;
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
         if parts.iter().any(|part| part.starts_with(['_', '.'])) {
@@ -215,7 +211,7 @@ impl Files<'_> {
         let modified_at =
             Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).ok()?;
 
-        Some(Found {
+        Some(FoundFile {
             modified_at,
             path: meta.location.to_string(),
             etag: meta
@@ -231,7 +227,7 @@ impl Files<'_> {
     }
 
     /// Takes into the batch what the ledger does not have; what it has as unread is waited for.
-    async fn sort(&self, files: Vec<Found>, batch: &mut Batch) -> Result<()> {
+    async fn sort(&self, files: Vec<FoundFile>, batch: &mut Batch) -> Result<()> {
         if files.is_empty() {
             return Ok(());
         }
@@ -262,7 +258,7 @@ impl Files<'_> {
     }
 }
 
-pub(super) fn for_ledger(files: &[Found]) -> Vec<ListedFile<'_>> {
+pub(super) fn for_ledger(files: &[FoundFile]) -> Vec<ListedFile<'_>> {
     files
         .iter()
         .map(|file| ListedFile {

@@ -23,13 +23,13 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use open::File;
 use rows::Columns;
 
-pub(super) use listing::Found;
+pub(super) use listing::FoundFile;
 
 use super::Reading;
 use super::cursor::Safety;
 use crate::error::{Cause, Error, Result};
 use crate::landing::open_store;
-use crate::pipeline::{Definition, FileSource, Table};
+use crate::pipeline::{CatalogueColumn, Definition, FileSource, Table};
 use crate::state::{SourceFile, Store};
 
 /// A folder whose files are read.
@@ -129,7 +129,7 @@ impl<'a> Files<'a> {
     }
 
     /// The columns that the files of a table had in this reading, without those that only say how a row is to be taken.
-    pub(super) fn columns_of(&self, table: &str) -> Vec<(String, String)> {
+    pub(super) fn columns_of(&self, table: &str) -> Vec<CatalogueColumn> {
         let outcome = self.outcome.lock();
         let columns = outcome
             .ok()
@@ -138,7 +138,7 @@ impl<'a> Files<'a> {
         columns
             .unwrap_or_default()
             .into_iter()
-            .filter(|(name, _)| {
+            .filter(|CatalogueColumn { name, .. }| {
                 let table = self.tables.get(table);
                 !self.source.technical().any(|technical| technical == name)
                     || table.is_some_and(|table| table.uses(name))
@@ -146,7 +146,7 @@ impl<'a> Files<'a> {
             .collect()
     }
 
-    fn parts(&self, found: &Found) -> (File, FileSource, Vec<String>) {
+    fn parts(&self, found: &FoundFile) -> (File, FileSource, Vec<String>) {
         let file = File {
             store: Arc::clone(&self.store),
             path: Path::parse(&found.path).unwrap_or_default(),

@@ -8,7 +8,7 @@ use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 
-use super::listing::Found;
+use super::listing::FoundFile;
 use super::open::{File, is_forbidden};
 use super::rows::{Columns, Reader, Row, Sink};
 use super::{Files, Outcome};
@@ -38,7 +38,6 @@ pub(super) struct Checked {
 enum Fault {
     /// The file itself cannot be.
     Unreadable(String),
-    /// We may not.
     Forbidden,
     /// The store does not answer as it should.
     Unavailable {
@@ -51,10 +50,6 @@ enum Fault {
 
 impl Files<'_> {
     /// Reads every row of the files; what cannot be read is noted, and stops nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::FilesUnavailable`], [`Error::LandingUnavailable`].
     pub(in crate::source) async fn read(
         &self,
         reading: &Reading,
@@ -63,8 +58,8 @@ impl Files<'_> {
     ) -> Result<()> {
         let mut id = first;
         let mut known = BTreeMap::new();
-        for name in self.tables.keys() {
-            let table = self.ledger.table(self.pipeline, name).await?;
+        for (name, table) in self.tables {
+            let table = self.ledger.table(&table.id).await?;
             let catalogue = table.map_or_else(Vec::new, |table| table.catalogue);
             known.insert(name.clone(), catalogue);
         }
@@ -141,10 +136,10 @@ impl Files<'_> {
                     let mut outcome = self.outcome()?;
                     let columns = outcome.columns.entry(found.table.clone()).or_default();
                     let known = known.entry(found.table.clone()).or_default();
-                    for (name, kind) in &checked.columns.found {
-                        columns.note(name, kind);
-                        if !known.iter().any(|(known, _)| known == name) {
-                            known.push((name.clone(), kind.clone()));
+                    for column in &checked.columns.found {
+                        columns.note(&column.name, &column.data_type);
+                        if !known.iter().any(|known| known.name == column.name) {
+                            known.push(column.clone());
                         }
                     }
                 }
@@ -167,7 +162,7 @@ impl Files<'_> {
     }
 
     /// Reads a file to its end before any row of it lands: one that breaks off has none.
-    async fn check(&self, found: &Found) -> Result<Checked, Fault> {
+    async fn check(&self, found: &FoundFile) -> Result<Checked, Fault> {
         if let Some((_, reason)) = &found.refused {
             return Err(Fault::Unreadable(reason.clone()));
         }

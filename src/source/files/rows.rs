@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::pipeline::{FileSource, Format, Table};
+use crate::pipeline::{CatalogueColumn, FileSource, Format, Table};
 
 /// So large may the text of one row be: what is larger is a quote or a bracket that nobody closed.
 const LARGEST_ROW: u64 = 128 << 20;
@@ -45,7 +45,7 @@ pub(super) struct Reader<'a> {
 /// The columns of a file with their Postgres types, in the order in which they first appear.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    pub(super) found: Vec<(String, String)>,
+    pub(super) found: Vec<CatalogueColumn>,
     names: HashSet<String>,
 }
 
@@ -60,21 +60,24 @@ impl Columns {
             return;
         }
         if self.names.insert(name.to_owned()) {
-            self.found.push((name.to_owned(), postgres_type.to_owned()));
+            self.found.push(CatalogueColumn {
+                name: name.to_owned(),
+                data_type: postgres_type.to_owned(),
+            });
         } else if matches!(postgres_type, "bigint" | "double precision")
-            && let Some(known) = self.found.iter_mut().find(|(known, _)| known == name)
-            && matches!(known.1.as_str(), "integer" | "real")
+            && let Some(known) = self.found.iter_mut().find(|known| known.name == name)
+            && matches!(known.data_type.as_str(), "integer" | "real")
         {
-            postgres_type.clone_into(&mut known.1);
+            postgres_type.clone_into(&mut known.data_type);
         }
     }
 
     /// Refuses columns that the tables cannot have, so that one file stops no other.
-    pub(super) fn judge(&self, table: &Table, known: &[(String, String)]) -> Result<(), String> {
+    pub(super) fn judge(&self, table: &Table, known: &[CatalogueColumn]) -> Result<(), String> {
         if self.found.len() > MOST_COLUMNS {
             return Err(format!("it has more than {MOST_COLUMNS} columns"));
         }
-        for (name, _) in &self.found {
+        for CatalogueColumn { name, .. } in &self.found {
             if name.trim().is_empty()
                 || name.len() > LONGEST_NAME
                 || name.contains(char::is_control)
@@ -89,7 +92,7 @@ impl Columns {
             let lower = name.to_lowercase();
             let others = self.found.iter().chain(known);
             let twin = others
-                .map(|(other, _)| other)
+                .map(|other| &other.name)
                 .find(|other| *other != name && other.to_lowercase() == lower);
             if let Some(twin) = twin {
                 return Err(format!(

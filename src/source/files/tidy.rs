@@ -5,7 +5,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::Files;
-use super::listing::{Found, LOOKED_UP, Listed, for_ledger, parent};
+use super::listing::{FoundFile, LOOKED_UP, Listed, for_ledger, parent};
 use crate::error::Result;
 use crate::pipeline::After;
 
@@ -23,7 +23,7 @@ impl Files<'_> {
         let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
         while let Some(listed) = chunks.next().await {
             let listed = listed.map_err(|fault| fault.1)?;
-            let files: Vec<Found> = listed
+            let files: Vec<FoundFile> = listed
                 .iter()
                 .filter_map(|listed| match listed {
                     Listed::File(meta) => self.look(meta),
@@ -44,7 +44,7 @@ impl Files<'_> {
     }
 
     /// Moves or deletes a file, unless it is another by now.
-    async fn remove(&self, file: &Found) -> object_store::Result<()> {
+    async fn remove(&self, file: &FoundFile) -> object_store::Result<()> {
         let from = Path::parse(&file.path)?;
         let now = match self.store.head(&from).await {
             Ok(meta) => meta,

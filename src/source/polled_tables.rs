@@ -6,25 +6,25 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::Access;
 use super::catalogue;
+use super::connections::Connections;
 use super::cursor::{remembered, same_server};
-use super::link::Link;
+use super::polled_table::{PolledTable, TablePosition};
 use super::row::Copy;
+use super::session::Session;
 use super::tally::Tally;
-use super::watermark::{Found, TablePosition};
 use super::{Blocking, Purpose, Reading};
 use crate::error::{Error, Result, nearest_name};
 use crate::landing::Writer;
 use crate::pipeline::Table;
-use crate::sql::{identifier, render};
+use crate::sql::render;
 
 /// Tables that a connection was opened to.
-pub(super) struct Tables<'a> {
-    pub(super) link: Link<'a>,
+pub(super) struct PolledTables<'a> {
+    pub(super) session: Session<'a>,
     /// The way to the server, and the pipeline that asks.
-    pub(super) access: (&'a Access, &'a str),
-    pub(super) found: Vec<Found<'a>>,
+    pub(super) connections: (&'a Connections, &'a str),
+    pub(super) found: Vec<PolledTable<'a>>,
 }
 
 /// The cursors of some tables.
@@ -35,7 +35,7 @@ pub(super) struct Positions {
     pub(super) tables: BTreeMap<String, TablePosition>,
 }
 
-impl<'a> Tables<'a> {
+impl<'a> PolledTables<'a> {
     /// Connects and looks at server and tables.
     ///
     /// # Errors
@@ -44,20 +44,19 @@ impl<'a> Tables<'a> {
     pub(super) async fn open(
         connection: &'a str,
         tables: &'a BTreeMap<String, Table>,
-        access: (&'a Access, &'a str),
+        connections: (&'a Connections, &'a str),
     ) -> Result<Self> {
-        let link = Link::open(connection, access).await?;
+        let session = Session::open(connection, connections).await?;
         let mut found = Vec::new();
         for (name, table) in tables {
             let cursor = table.cursor.as_deref().unwrap_or_default();
-            let (schema, short) = table.origin();
-            let catalogue = catalogue::watermark_table(
-                &link.client,
-                &format!("{}.{}", identifier(schema), identifier(short)),
+            let catalogue = catalogue::polled_table(
+                &session.client,
+                &table.source,
                 &table.key_fields(),
             )
             .await
-            .map_err(|cause| link.refused(cause))?
+            .map_err(|cause| session.refused(cause))?
             .ok_or_else(|| Error::SourceUnreadable {
                 detail: format!(
                     "connection `{connection}` has no table `{}` that its user may see; mend `tables.{name}.from`, or grant `select`",
@@ -83,7 +82,7 @@ impl<'a> Tables<'a> {
                     ),
                 });
             }
-            let found_table = Found {
+            let found_table = PolledTable {
                 name,
                 table,
                 cursor,
@@ -94,38 +93,30 @@ impl<'a> Tables<'a> {
         }
 
         Ok(Self {
-            link,
-            access,
+            session,
+            connections,
             found,
         })
     }
 
     /// Begins the snapshot that all tables are read in.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceReplaced`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn begin(
         &self,
         last: Option<&Value>,
         covered_before: Option<Timestamp>,
         purpose: Purpose,
     ) -> Result<Reading> {
-        let server = &self.link.server;
-        let last: Option<Positions> = remembered(last, self.access.1)?;
+        let server = &self.session.server;
+        let last: Option<Positions> = remembered(last, self.connections.1)?;
         if let Some(last) = &last {
             same_server(
                 (&last.system_identifier, last.timeline),
                 (&server.system_identifier, server.timeline),
-                self.link.name,
+                self.session.name,
             )?;
         }
-        let tables: Vec<_> = self
-            .found
-            .iter()
-            .map(|found| found.table.origin())
-            .collect();
-        let snapshot = self.link.begin(&tables).await?;
+        let tables = self.found.iter().map(|found| &found.table.source);
+        let snapshot = self.session.begin(&tables.collect::<Vec<_>>()).await?;
         let mut positions = Positions {
             system_identifier: server.system_identifier.clone(),
             timeline: server.timeline,
@@ -149,7 +140,9 @@ impl<'a> Tables<'a> {
             }
             let before = found.since(before);
             let before = before.as_ref();
-            let (position, query) = found.next((&self.link, purpose), before, &snapshot).await?;
+            let (position, query) = found
+                .next((&self.session, purpose), before, &snapshot)
+                .await?;
             if found.is_compared(before, (snapshot.taken_at, purpose)) {
                 compared.push(found.name.to_owned());
             }
@@ -199,10 +192,6 @@ impl<'a> Tables<'a> {
     }
 
     /// Reads every changed row of a reading, tables side by side.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
     pub(super) async fn read(
         &self,
         reading: &Reading,
@@ -211,9 +200,8 @@ impl<'a> Tables<'a> {
     ) -> Result<()> {
         let mut copies = Vec::new();
         for (found, query) in self.found.iter().zip(&reading.queries) {
-            let (schema, table) = found.table.origin();
             // Asked in the snapshot, from which on none is added.
-            let columns = self.link.columns_of(schema, table).await?;
+            let columns = self.session.columns_of(&found.table.source).await?;
             copies.push(Copy::of_rows(
                 "source/read_rows.sql",
                 query.clone(),
@@ -225,8 +213,8 @@ impl<'a> Tables<'a> {
         for query in &reading.queries {
             if query["is_unique"] == false {
                 let sql = render("source/not_unique.sql", query)?;
-                let row = self.link.client.query_one(&sql, &[]).await;
-                let row = row.map_err(|cause| self.link.refused(cause))?;
+                let row = self.session.client.query_one(&sql, &[]).await;
+                let row = row.map_err(|cause| self.session.refused(cause))?;
                 tally.not_unique += row.get::<_, i64>(0);
             }
         }
@@ -238,14 +226,10 @@ impl<'a> Tables<'a> {
     pub(super) fn key_fields(&self, table: &str) -> Vec<String> {
         let found = self.found.iter().find(|found| found.name == table);
 
-        found.map_or_else(Vec::new, Found::key_fields)
+        found.map_or_else(Vec::new, PolledTable::key_fields)
     }
 
     /// Reads all keys of a table.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tables::read`].
     pub(super) async fn read_keys(
         &self,
         reading: &Reading,
@@ -258,7 +242,7 @@ impl<'a> Tables<'a> {
         };
         let copy = Copy::of_json(render("source/read_keys.sql", query)?);
 
-        self.link
+        self.session
             .copy(&copy, None, (&mut Tally::default(), writer))
             .await
     }

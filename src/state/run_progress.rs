@@ -9,13 +9,13 @@ use crate::error::Result;
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mark {
+pub struct RunProgress {
     /// The number of the last thing that happened to it.
     pub last_event: i64,
     /// Where it is on its way.
     pub state: RunState,
     /// What it has under way in Trino: a list of step, target and progress.
-    pub progress: Value,
+    pub statements: Value,
 }
 
 /// Something that happened to a run or to a step of it.
@@ -23,8 +23,7 @@ pub struct Mark {
 pub struct RunEvent {
     /// Its number within the run, from 1 on without a gap.
     pub number: i64,
-    /// When it happened.
-    pub told_at: Timestamp,
+    pub at: Timestamp,
     /// `run` or `step`.
     pub name: String,
     /// What is different since.
@@ -33,36 +32,28 @@ pub struct RunEvent {
 
 impl Store {
     /// Tells how far runs are; those that do not exist are left out.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
-    pub async fn marks(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Mark)>> {
+    pub async fn progress_of(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, RunProgress)>> {
         let rows = self
             .client()
             .await?
-            .query(statement!("state/marks.sql"), &[&ids])
+            .query(statement!("state/run_progress.sql"), &[&ids])
             .await
             .map_err(fault)?;
 
         Ok(rows
             .iter()
             .map(|row| {
-                let mark = Mark {
+                let progress = RunProgress {
                     last_event: row.get(1),
                     state: RunState::parse(row.get(2)),
-                    progress: row.get(3),
+                    statements: row.get(3),
                 };
-                (row.get(0), mark)
+                (row.get(0), progress)
             })
             .collect())
     }
 
     /// Lists what happened to a run after a number, at most `limit` of it, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn run_events(&self, id: Uuid, after: i64, limit: i64) -> Result<Vec<RunEvent>> {
         let rows = self
             .client()
@@ -75,7 +66,7 @@ impl Store {
             .iter()
             .map(|row| RunEvent {
                 number: row.get(0),
-                told_at: row.get(1),
+                at: row.get(1),
                 name: row.get(2),
                 data: row.get(3),
             })

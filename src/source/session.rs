@@ -6,24 +6,25 @@ use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::access::{Access, milliseconds};
 use super::catalogue;
-use super::connection::Connection;
+use super::connection_task::ConnectionTask;
+use super::connections::{Connections, milliseconds};
 use super::copied::Messages;
 use super::row::Copy;
 use super::server::{Server, is_cut, unavailable, unreadable};
 use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::landing::Writer;
+use crate::pipeline::{CatalogueColumn, SourceTable};
 use crate::postgres::Client;
-use crate::sql::{identifier, render};
+use crate::sql::render;
 use crate::state::statement;
 
 /// An open connection to a source.
-pub(super) struct Link<'a> {
+pub(super) struct Session<'a> {
     /// What asks the server.
     pub(super) client: Client,
-    work: Connection,
+    work: ConnectionTask,
     /// The connection's name in the settings.
     pub(super) name: &'a str,
     /// So many rows of a table are a batch while all are loaded.
@@ -44,14 +45,13 @@ pub(super) struct Snapshot {
     pub(super) in_recovery: bool,
 }
 
-impl<'a> Link<'a> {
+impl<'a> Session<'a> {
     /// Connects for a pipeline and asks what must be known before a snapshot is taken.
-    ///
-    /// # Errors
-    ///
-    /// As [`Access::connect`].
-    pub(super) async fn open(name: &'a str, (access, pipeline): (&Access, &str)) -> Result<Self> {
-        let (client, work) = access.connect(name, pipeline).await?;
+    pub(super) async fn open(
+        name: &'a str,
+        (connections, pipeline): (&Connections, &str),
+    ) -> Result<Self> {
+        let (client, work) = connections.connect(name, pipeline).await?;
         let server = Server::ask(&client)
             .await
             .map_err(|cause| unreadable(name, cause))?;
@@ -60,7 +60,7 @@ impl<'a> Link<'a> {
             client,
             work,
             name,
-            range_rows: access.range_rows(name)?,
+            range_rows: connections.range_rows(name)?,
             server,
         })
     }
@@ -78,12 +78,12 @@ impl<'a> Link<'a> {
     }
 
     /// Begins the snapshot that tables, by schema and name, are read in, and keeps them as they are meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub(super) async fn begin(&self, tables: &[(&str, &str)]) -> Result<Snapshot> {
-        let lock = render("source/lock.sql", json!({"tables": tables}))?;
+    pub(super) async fn begin(&self, tables: &[&SourceTable]) -> Result<Snapshot> {
+        let names: Vec<_> = tables
+            .iter()
+            .map(|table| [&table.schema, &table.name])
+            .collect();
+        let lock = render("source/lock.sql", json!({"tables": names}))?;
         self.execute(statement!("source/begin.sql")).await?;
         if let Err(cause) = self.client.batch_execute(&lock).await {
             return Err(self.not_locked(tables, cause).await);
@@ -102,29 +102,16 @@ impl<'a> Link<'a> {
         })
     }
 
-    /// Ends the snapshot.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn end(&self) -> Result<()> {
         self.execute(statement!("source/end.sql")).await
     }
 
     /// Lets statements take as long as they need, from here on: a batch is read by one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn unlimit(&self) -> Result<()> {
         self.execute(statement!("source/unlimited.sql")).await
     }
 
     /// Ends statements that take longer than `limit`, until the snapshot ends.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
     pub(super) async fn limit(&self, limit: Duration) -> Result<()> {
         let limit = json!({"milliseconds": milliseconds(limit)});
 
@@ -139,27 +126,13 @@ impl<'a> Link<'a> {
     }
 
     /// Lists the columns of a source table: name and Postgres type; empty where there is no such table.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
-    pub(super) async fn columns_of(
-        &self,
-        schema: &str,
-        table: &str,
-    ) -> Result<Vec<(String, String)>> {
-        let name = format!("{}.{}", identifier(schema), identifier(table));
-
-        catalogue::columns(&self.client, &name)
+    pub(super) async fn columns_of(&self, table: &SourceTable) -> Result<Vec<CatalogueColumn>> {
+        catalogue::columns(&self.client, table)
             .await
             .map_err(|cause| self.refused(cause))
     }
 
     /// Lands the rows of a `copy … (format binary)` as events; where `number` is given, they are numbered on from it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SourceConflict`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], [`Error::LandingUnavailable`].
     pub(super) async fn copy(
         &self,
         copy: &Copy,

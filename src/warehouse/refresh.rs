@@ -18,10 +18,10 @@ pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
 
 /// How much of the log decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum Scope {
     /// The events of the batches; all of the log for keys with an event that is not newer than everything before.
     Batches,
-    /// As [`Reach::Batches`], but all of the log for every key that the batches touch: what the tables say is not relied on.
+    /// As [`Scope::Batches`], but all of the log for every key that the batches touch: what the tables say is not relied on.
     Touched,
     /// All of the log: the tables are made anew, aside.
     Everything,
@@ -33,13 +33,12 @@ pub enum Reach {
 
 /// The events of a range of batches, and how much of the log decides about their keys.
 #[derive(Debug, Clone)]
-pub struct Span {
-    /// The batches.
+pub struct Refresh {
     pub window: Window,
     /// What they hold, and what was before them.
     pub landed: Landed,
     /// How much of the log decides.
-    pub reach: Reach,
+    pub scope: Scope,
     /// Whether the batches were published before, and are published again.
     pub is_repair: bool,
     /// Whether the current rows show all that came before the batches.
@@ -56,22 +55,22 @@ pub struct Bounds {
     high: String,
 }
 
-impl Span {
+impl Refresh {
     /// Takes the batches of a window, or everything where they begin or truncate the table.
     #[must_use]
     pub fn of(window: Window, landed: Landed, fast_path: bool) -> Self {
-        let reach = if window.after_batch == 0 || landed.events.truncates > 0 {
-            Reach::Everything
+        let scope = if window.after_batch == 0 || landed.events.truncates > 0 {
+            Scope::Everything
         } else if fast_path {
-            Reach::Batches
+            Scope::Batches
         } else {
-            Reach::Touched
+            Scope::Touched
         };
 
         Self {
             window,
             landed,
-            reach,
+            scope,
             is_repair: false,
             is_published: false,
             bounds: None,
@@ -80,11 +79,11 @@ impl Span {
 
     /// Takes everything up to a batch that was published before, or some keys of it.
     #[must_use]
-    pub fn again(window: Window, landed: Landed, reach: Reach) -> Self {
+    pub fn again(window: Window, landed: Landed, scope: Scope) -> Self {
         Self {
             window,
             landed,
-            reach,
+            scope,
             is_repair: true,
             is_published: false,
             bounds: None,
@@ -93,13 +92,9 @@ impl Span {
 
     /// Asks between which values of the first key column the batches lie, where leaving out files may be worth a question: in a
     /// table of so many `bytes`, and where the log is read. Only values that read back the same from their text are bounds.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::TrinoUnavailable`], [`crate::error::Error::Trino`].
     pub async fn bounded(mut self, target: Target<'_>, bytes: i64) -> Result<Self> {
         let first = target.columns.iter().find(|column| column.is_key);
-        let is_increment = matches!(self.reach, Reach::Batches | Reach::Touched);
+        let is_increment = matches!(self.scope, Scope::Batches | Scope::Touched);
         let Some(column) = first.filter(|column| column.can_be_bounded()) else {
             return Ok(self);
         };
@@ -124,11 +119,11 @@ impl Span {
 
     /// Whether the place of an event of the batches lies below the last before them.
     fn has_late(&self) -> bool {
-        match self.reach {
-            Reach::Batches if self.landed.is_by_clock => !self.is_later() || self.has_loaded(),
-            Reach::Batches => !is_newer(self.landed.events.first_event, self.landed.highest_event),
-            Reach::Touched | Reach::Keys(_) => true,
-            Reach::Everything | Reach::Sample(_) => false,
+        match self.scope {
+            Scope::Batches if self.landed.is_by_clock => !self.is_later() || self.has_loaded(),
+            Scope::Batches => !is_newer(self.landed.events.first_event, self.landed.highest_event),
+            Scope::Touched | Scope::Keys(_) => true,
+            Scope::Everything | Scope::Sample(_) => false,
         }
     }
 
@@ -137,7 +132,7 @@ impl Span {
     /// A key's do not where all its events have an id above the highest and a time later than the latest before: then its
     /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
     pub(super) fn has_older(&self) -> bool {
-        self.has_late() || (self.reach == Reach::Batches && !self.is_later())
+        self.has_late() || (self.scope == Scope::Batches && !self.is_later())
     }
 
     /// Whether rows that were read of a logged table itself are among the events.
@@ -167,12 +162,12 @@ impl Span {
             highest_time,
             ..
         } = &self.landed;
-        let highest_event = match self.reach {
-            Reach::Touched => i64::MAX,
+        let highest_event = match self.scope {
+            Scope::Touched => i64::MAX,
             _ => highest_event.unwrap_or(i64::MAX),
         };
-        let highest_time = match self.reach {
-            Reach::Touched => Timestamp::MAX,
+        let highest_time = match self.scope {
+            Scope::Touched => Timestamp::MAX,
             _ => highest_time.unwrap_or(Timestamp::MAX),
         };
         let more = json!({
@@ -183,8 +178,8 @@ impl Span {
             "repeats": events.repeats,
             "is_shown": self.is_published && target.definition.source.is_read_again(),
             "has_loaded": self.has_loaded() && target.definition.source.table().is_some(),
-            "everything": matches!(self.reach, Reach::Everything | Reach::Sample(_)),
-            "is_increment": self.reach == Reach::Batches,
+            "everything": matches!(self.scope, Scope::Everything | Scope::Sample(_)),
+            "is_increment": self.scope == Scope::Batches,
             "has_late": self.has_late(),
             "has_older": self.has_older(),
             "is_truncated": *truncates_ever > 0,
@@ -193,8 +188,8 @@ impl Span {
             "highest_time": moment(highest_time),
             "first_time": events.first_time.map(moment),
             "last_time": events.last_time.map(moment),
-            "keys": match &self.reach { Reach::Keys(keys) => json!(keys), _ => Value::Null },
-            "sample_of": match self.reach { Reach::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },
+            "keys": match &self.scope { Scope::Keys(keys) => json!(keys), _ => Value::Null },
+            "sample_of": match self.scope { Scope::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },
         });
         if let (Some(context), Value::Object(more)) = (context.as_object_mut(), more) {
             context.extend(more);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Connection;
+use super::connection_task::ConnectionTask;
 use super::server::{unavailable, unreadable};
 use crate::config;
 use crate::error::{Error, Result};
-use crate::postgres::{Client, Fault, Server, Work};
+use crate::postgres::{Client, ConnectError, Server, Work};
 use crate::sql::render;
 
 /// The longest wait for a connection while others have all that there may be.
@@ -19,28 +19,28 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The servers that pipelines read, by the names of their connections.
 #[derive(Debug)]
-pub struct Access(BTreeMap<String, Way>);
+pub struct Connections(BTreeMap<String, Endpoint>);
 
 /// The way to one server.
 #[derive(Debug)]
-struct Way {
+struct Endpoint {
     settings: config::Connection,
     free: Arc<Semaphore>,
 }
 
-impl Access {
+impl Connections {
     /// Makes it of the settings; connects to nothing and reads no file.
     #[must_use]
     pub fn new(connections: &BTreeMap<String, config::Connection>) -> Self {
-        let ways = connections.iter().map(|(name, settings)| {
-            let way = Way {
+        let endpoints = connections.iter().map(|(name, settings)| {
+            let endpoint = Endpoint {
                 settings: settings.clone(),
                 free: Arc::new(Semaphore::new(settings.connections.max(1))),
             };
-            (name.clone(), way)
+            (name.clone(), endpoint)
         });
 
-        Self(ways.collect())
+        Self(endpoints.collect())
     }
 
     /// Connects to a server for a pipeline: a session that can write nothing and waits for nothing for ever.
@@ -51,71 +51,67 @@ impl Access {
     ///
     /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`], and [`Error::TimedOut`] where others had all
     /// connections for too long.
-    pub(super) async fn connect(&self, name: &str, pipeline: &str) -> Result<(Client, Connection)> {
-        let way = self.way(name)?;
-        let waited = Arc::clone(&way.free).acquire_owned();
+    pub(super) async fn connect(
+        &self,
+        name: &str,
+        pipeline: &str,
+    ) -> Result<(Client, ConnectionTask)> {
+        let endpoint = self.endpoint(name)?;
+        let waited = Arc::clone(&endpoint.free).acquire_owned();
         let permit = tokio::time::timeout(LONGEST_WAIT, waited)
             .await
             .map_err(|_| {
                 Error::TimedOut(format!(
                     "all {} connections of `connections.{name}` were in use for {} s; raise `connections.{name}.connections`, or let fewer pipelines run at once",
-                    way.settings.connections,
+                    endpoint.settings.connections,
                     LONGEST_WAIT.as_secs()
                 ))
             })?
             .map_err(Error::internal)?;
 
-        way.connect((name, pipeline), permit).await
+        endpoint.connect((name, pipeline), permit).await
     }
 
-    /// As [`Access::connect`], as long as half of the connections are left for others; else there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Settings`], [`Error::SourceUnavailable`], [`Error::SourceUnreadable`].
+    /// As [`Connections::connect`], as long as half of the connections are left for others; else there is none.
     pub(super) async fn connect_if_free(
         &self,
         name: &str,
         pipeline: &str,
-    ) -> Result<Option<(Client, Connection)>> {
-        let way = self.way(name)?;
-        if way.free.available_permits() <= way.settings.connections / 2 {
+    ) -> Result<Option<(Client, ConnectionTask)>> {
+        let endpoint = self.endpoint(name)?;
+        if endpoint.free.available_permits() <= endpoint.settings.connections / 2 {
             return Ok(None);
         }
-        let Ok(permit) = Arc::clone(&way.free).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&endpoint.free).try_acquire_owned() else {
             return Ok(None);
         };
 
-        way.connect((name, pipeline), permit).await.map(Some)
+        endpoint.connect((name, pipeline), permit).await.map(Some)
     }
 
     /// So many rows of a table are a batch while all are loaded.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Settings`].
     pub(super) fn range_rows(&self, name: &str) -> Result<u32> {
-        Ok(self.way(name)?.settings.range_rows)
+        Ok(self.endpoint(name)?.settings.range_rows)
     }
 
-    fn way(&self, name: &str) -> Result<&Way> {
+    fn endpoint(&self, name: &str) -> Result<&Endpoint> {
         self.0
             .get(name)
             .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))
     }
 }
 
-impl Way {
+impl Endpoint {
     async fn connect(
         &self,
         (name, pipeline): (&str, &str),
         permit: OwnedSemaphorePermit,
-    ) -> Result<(Client, Connection)> {
+    ) -> Result<(Client, ConnectionTask)> {
         let settings = &self.settings;
         let server = Server::new(&settings.address(name)?)?.named(&format!("icefront/{pipeline}"));
         let (client, work) = server.connect().await.map_err(|fault| match fault {
-            Fault::Wrong(detail) => Error::SourceUnreadable { detail },
-            Fault::Away(cause) => unavailable(name, cause),
+            ConnectError::Wrong(detail) => Error::SourceUnreadable { detail },
+            ConnectError::Away(cause) => unavailable(name, cause),
         })?;
         let session = render(
             "source/session.sql",
@@ -124,7 +120,7 @@ impl Way {
                 "lock_timeout": milliseconds(settings.lock_timeout),
             }),
         )?;
-        let connection = Connection::new(until_it_ends(work, permit));
+        let connection = ConnectionTask::new(until_it_ends(work, permit));
         client
             .batch_execute(&session)
             .await

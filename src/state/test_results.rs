@@ -37,10 +37,6 @@ pub struct TestResult {
 
 impl Store {
     /// Notes what a test said.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn record_test(&self, run: Uuid, result: &TestResult) -> Result<()> {
         self.client()
             .await?
@@ -66,10 +62,6 @@ impl Store {
     }
 
     /// Lists what the tests of a run said, each by its last try.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`].
     pub async fn test_results(&self, run: Uuid) -> Result<Vec<TestResult>> {
         let rows = self
             .client()

@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Purpose;
-use super::catalogue::WatermarkTable;
+use super::catalogue::PolledCatalogue;
 use super::full_load::FullLoad;
-use super::link::{Link, Snapshot};
+use super::session::{Session, Snapshot};
 use crate::error::Result;
-use crate::pipeline::{CompareKeys, Table};
+use crate::pipeline::{CompareKeys, SourceTable, Table};
 use crate::sql::render;
 
 /// A table that was found in the source.
-pub(super) struct Found<'a> {
+pub(super) struct PolledTable<'a> {
     /// Its name in the pipeline.
     pub(super) name: &'a str,
     pub(super) table: &'a Table,
     /// The column that rises with every change of a row.
     pub(super) cursor: &'a str,
-    pub(super) catalogue: WatermarkTable,
+    pub(super) catalogue: PolledCatalogue,
 }
 
 /// How far one table has been read.
@@ -58,7 +58,7 @@ pub(super) enum Share<'a> {
     Changes(&'a TablePosition),
 }
 
-impl Found<'_> {
+impl PolledTable<'_> {
     /// The columns of the key as the source names them.
     pub(super) fn key_fields(&self) -> Vec<String> {
         let mut fields = self.table.key_fields();
@@ -133,17 +133,23 @@ impl Found<'_> {
 
     /// Table, cursor and condition, as statements name them.
     pub(super) fn names(&self) -> Value {
-        let (schema, table) = self.table.origin();
+        let SourceTable {
+            schema,
+            name: table,
+        } = &self.table.source;
 
         json!({"table": [schema, table], "cursor": self.cursor, "filter": self.table.filter})
     }
 
     /// What statements that read a share of the rows may name.
     pub(super) fn query(&self, share: &Share<'_>, snapshot: &Snapshot) -> Value {
-        let (schema, table) = self.table.origin();
+        let SourceTable {
+            schema,
+            name: table,
+        } = &self.table.source;
         let mut query = self.names();
-        query["schema"] = schema.into();
-        query["name"] = table.into();
+        query["schema"] = schema.as_str().into();
+        query["name"] = table.as_str().into();
         query["is_time"] = self.is_time().into();
         query["has_zone"] = (self.catalogue.columns.get(self.cursor).map(String::as_str)
             == Some("timestamp with time zone"))
@@ -169,13 +175,9 @@ impl Found<'_> {
     }
 
     /// Which rows are read next, and where the cursor stands after them.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::SourceUnavailable`], [`crate::error::Error::SourceUnreadable`].
     pub(super) async fn next(
         &self,
-        (link, purpose): (&Link<'_>, Purpose),
+        (session, purpose): (&Session<'_>, Purpose),
         before: Option<&TablePosition>,
         snapshot: &Snapshot,
     ) -> Result<(TablePosition, Value)> {
@@ -192,7 +194,7 @@ impl Found<'_> {
                 None,
             ),
             None => (
-                self.upto(link, before).await?,
+                self.upto(session, before).await?,
                 snapshot.text.clone(),
                 snapshot.in_recovery,
                 Some(snapshot.taken_at),
@@ -218,7 +220,7 @@ impl Found<'_> {
         // Who only looks sees all that is left as one range.
         let end = match purpose {
             Purpose::Look => None,
-            Purpose::Read => self.range_end(link, &load).await?,
+            Purpose::Read => self.range_end(session, &load).await?,
         };
         let share = Share::Range {
             after: load.after.as_deref(),
@@ -242,11 +244,11 @@ impl Found<'_> {
     /// number is the highest that there is: what commits late is found by its transaction.
     async fn upto(
         &self,
-        link: &Link<'_>,
+        session: &Session<'_>,
         before: Option<&TablePosition>,
     ) -> Result<Option<String>> {
         if self.is_time() {
-            let server = &link.server;
+            let server = &session.server;
             // A prepared transaction does not tell when it began; so nothing moves while there is one. Where nothing was read before,
             // the transactions that wrote the rows tell alone.
             if server.prepared.is_some() {
@@ -256,11 +258,11 @@ impl Found<'_> {
             return Ok(Some(upto.to_string()));
         }
         let sql = render("source/highest.sql", self.names())?;
-        let row = link
+        let row = session
             .client
             .query_one(&sql, &[])
             .await
-            .map_err(|cause| link.refused(cause))?;
+            .map_err(|cause| session.refused(cause))?;
 
         Ok(row.get(0))
     }

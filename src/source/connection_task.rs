@@ -16,14 +16,14 @@ use crate::postgres::Work;
 const TURNS: usize = 64;
 
 /// A connection whose work is done by a task that can be asked to give it back.
-pub(super) struct Connection(Mutex<Option<Task>>);
+pub(super) struct ConnectionTask(Mutex<Option<Task>>);
 
 struct Task {
     wanted: oneshot::Sender<()>,
     done: JoinHandle<Option<Work>>,
 }
 
-impl Connection {
+impl ConnectionTask {
     /// Begins to do the connection's work.
     pub(super) fn new(work: Work) -> Self {
         Self(Mutex::new(Some(Task::new(work))))
@@ -155,14 +155,14 @@ mod tests {
     use futures::{SinkExt, StreamExt};
     use tokio::time::{sleep, timeout};
 
-    use super::Connection;
+    use super::ConnectionTask;
 
     const LONG: Duration = Duration::from_secs(10);
 
     #[tokio::test]
     async fn an_answer_comes_in_many_parts_and_the_work_goes_on_after_it() {
         let (mut parts, mut answer) = mpsc::channel(0);
-        let connection = Connection::new(Box::pin(async move {
+        let connection = ConnectionTask::new(Box::pin(async move {
             for part in 0..10_000_u32 {
                 if part % 1_000 == 0 {
                     sleep(Duration::from_millis(1)).await;
@@ -184,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn where_the_work_ends_the_answer_learns_of_it() {
         let (parts, mut answer) = mpsc::channel::<u32>(0);
-        let connection = Connection::new(Box::pin(async move {
+        let connection = ConnectionTask::new(Box::pin(async move {
             sleep(Duration::from_millis(20)).await;
             drop(parts);
         }));
