@@ -26,7 +26,7 @@ test-nightly: stack ## the property tests, on 200 random histories a table inste
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run
 
-api: ## call a real service as its users do: each block of docs/curl.md, the Postman collection, what schemathesis makes up
+api: ## call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, what schemathesis makes up
 	tests/api/run
 
 postman: ## run the Postman collection by newman, against a real service

@@ -1,4 +1,4 @@
-"""Says of each promise of docs/airflow.md whether it holds, by running its DAGs."""
+"""Says of each promise of docs/guides/airflow.md whether it holds, by running its DAGs."""
 
 import ast
 import json

@@ -18,7 +18,7 @@ fn the_document_is_up_to_date() {
 
 #[test]
 fn every_error_of_trino_that_is_told_apart_is_documented_in_its_class() {
-    let page = include_str!("../../docs/runs.md");
+    let page = include_str!("../../docs/explanation/runs.md");
 
     for (class, names) in TRINO_CLASSES {
         let row = page

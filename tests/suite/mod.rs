@@ -25,6 +25,7 @@ mod purge;
 mod queue;
 mod race;
 mod redelivery;
+mod reference_pages;
 mod rejects;
 mod repair;
 mod requests;

@@ -1,0 +1,223 @@
+//! The page of the API, from the OpenAPI document.
+
+use icefront::http;
+use serde_json::{Map, Value};
+
+use super::{cell, keep};
+
+const INTRODUCTION: &str = "\
+This page lists every call. A running service has the same at `/docs`, where each call can be tried, and the OpenAPI document at `/openapi.json`.
+
+- Bodies and answers are JSON. An empty body runs with all defaults.
+- Every answer with a status of 400 or more is a [problem](problems.md).
+- A call that starts a run answers `202` with the run, and takes an `Idempotency-Key`. [Runs](../explanation/runs.md) explains it.
+- Times are RFC 3339 in UTC. Numbers longer than JavaScript's are text.
+";
+
+#[test]
+fn the_page_of_the_api_is_up_to_date() {
+    let document: Value =
+        serde_json::from_str(&http::openapi().expect("a document")).expect("JSON");
+    let schemas = document["components"]["schemas"]
+        .as_object()
+        .expect("schemas");
+    let mut body = String::from(INTRODUCTION);
+    let mut calls = String::new();
+    for tag in document["tags"].as_array().expect("tags") {
+        let name = text(&tag["name"]);
+        body += &format!(
+            "\n**{}.** {}.\n\n| call | |\n|---|---|\n",
+            capital(name),
+            text(&tag["description"])
+        );
+        calls += &format!("\n## {}\n", capital(name));
+        for (method, path, operation) in operations(&document, name) {
+            let id = text(&operation["operationId"]);
+            let anchor = id.replace('_', "-");
+            body += &format!(
+                "| [`{method} {path}`](#{anchor}) | {} |\n",
+                cell(text(&operation["summary"]))
+            );
+            calls += &call(&anchor, (&method, path), operation);
+        }
+    }
+    body += &calls;
+    body += "\n## Bodies and answers\n";
+    for (name, schema) in schemas {
+        body += &object(name, schema);
+    }
+
+    keep("api.md", "API", &body);
+}
+
+fn operations<'a>(document: &'a Value, tag: &str) -> Vec<(String, &'a str, &'a Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let mut found = Vec::new();
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().expect("methods") {
+            if operation["tags"][0] == tag {
+                found.push((method.to_uppercase(), path.as_str(), operation));
+            }
+        }
+    }
+
+    found
+}
+
+fn call(anchor: &str, (method, path): (&str, &str), operation: &Value) -> String {
+    let mut lines = format!(
+        "\n### {} {{ #{anchor} }}\n\n`{method} {path}`\n",
+        text(&operation["summary"]).trim_end_matches('.')
+    );
+    let description = text(&operation["description"]);
+    if !description.is_empty() {
+        lines += &format!("\n{}\n", description.replace('\n', " "));
+    }
+    let parameters = operation["parameters"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    if !parameters.is_empty() {
+        lines += "\n| parameter | in | type | |\n|---|---|---|---|\n";
+    }
+    for parameter in parameters {
+        lines += &format!(
+            "| `{}` | {} | {} | {} |\n",
+            text(&parameter["name"]),
+            text(&parameter["in"]),
+            kind(&parameter["schema"]),
+            cell(text(&parameter["description"])),
+        );
+    }
+    if let Some(content) = operation["requestBody"]["content"].as_object() {
+        let schema = content
+            .values()
+            .next()
+            .map_or(&Value::Null, |body| &body["schema"]);
+        lines += &format!("\nBody: {}\n", kind(schema));
+    }
+    lines += "\n| status | answer | |\n|---|---|---|\n";
+    for (status, answer) in operation["responses"].as_object().expect("answers") {
+        let content = answer["content"]
+            .as_object()
+            .and_then(|content| content.iter().next());
+        let answered = content.map_or_else(String::new, |(media, body)| {
+            match kind(&body["schema"]).as_str() {
+                "" => format!("`{media}`"),
+                kind => kind.to_owned(),
+            }
+        });
+        lines += &format!(
+            "| `{status}` | {answered} | {} |\n",
+            cell(text(&answer["description"]))
+        );
+    }
+
+    lines
+}
+
+fn object(name: &str, schema: &Value) -> String {
+    let mut lines = format!(
+        "\n### {name} {{ #{} }}\n\n{}\n",
+        anchor(name),
+        text(&schema["description"])
+            .replace('\n', " ")
+            .replace("  ", "\n\n")
+    );
+    if let Some(words) = words(schema) {
+        lines += &format!("\nOne of {words}.\n");
+    }
+    let properties = properties(schema);
+    if !properties.is_empty() {
+        lines += "\n| field | type | |\n|---|---|---|\n";
+    }
+    for (field, schema) in properties {
+        let default = match &schema["default"] {
+            Value::Null => String::new(),
+            default => format!(" Default: `{default}`."),
+        };
+        lines += &format!(
+            "| `{field}` | {} | {}{default} |\n",
+            kind(&schema),
+            cell(text(&schema["description"]))
+        );
+    }
+
+    lines
+}
+
+/// The fields of an object, also of one that is put together from others.
+fn properties(schema: &Value) -> Map<String, Value> {
+    let mut all = Map::new();
+    for part in schema["allOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .chain([schema])
+    {
+        for (field, schema) in part["properties"].as_object().into_iter().flatten() {
+            all.insert(field.clone(), schema.clone());
+        }
+    }
+
+    all
+}
+
+/// What a schema is, in a word or by a link to it.
+fn kind(schema: &Value) -> String {
+    if let Some(name) = schema["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next())
+    {
+        return format!("[{name}](#{})", anchor(name));
+    }
+    if let Some(words) = words(schema) {
+        return words;
+    }
+    for parts in ["oneOf", "anyOf", "allOf"] {
+        let parts = schema[parts].as_array().into_iter().flatten();
+        let kinds: Vec<String> = parts
+            .map(kind)
+            .filter(|kind| !kind.is_empty() && kind != "null")
+            .collect();
+        if !kinds.is_empty() {
+            return kinds.join(" or ");
+        }
+    }
+    let names: Vec<&str> = match &schema["type"] {
+        Value::Array(names) => names
+            .iter()
+            .map(text)
+            .filter(|name| *name != "null")
+            .collect(),
+        name => vec![text(name)],
+    };
+    match (names.join(" or "), text(&schema["format"])) {
+        (name, _) if name == "array" => format!("list of {}", kind(&schema["items"])),
+        (name, "date-time") if name == "string" => "time".into(),
+        (name, "uuid") if name == "string" => "UUID".into(),
+        (name, _) => name,
+    }
+}
+
+/// The words that a text may be.
+fn words(schema: &Value) -> Option<String> {
+    let words: Vec<String> = schema["enum"]
+        .as_array()?
+        .iter()
+        .map(|word| format!("`{}`", text(word)))
+        .collect();
+
+    Some(words.join(", "))
+}
+
+fn anchor(schema: &str) -> String {
+    format!("schema-{}", schema.to_lowercase())
+}
+
+fn capital(word: &str) -> String {
+    word[..1].to_uppercase() + &word[1..]
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

@@ -1,0 +1,90 @@
+//! The pages of docs/reference: those that the code knows are written from it, the others are compared with it.
+
+mod api;
+mod problems;
+mod settings;
+mod written;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What heads every page that is written from the code.
+const GENERATED: &str =
+    "<!-- Written by tests/suite/reference_pages: change the code, then run `make test`. -->\n";
+
+/// Compares a page with what it should be, and writes it anew where they differ.
+fn keep(page: &str, title: &str, body: &str) {
+    let now = format!("# {title}\n\n{GENERATED}\n{}\n", body.trim());
+    let path = reference().join(page);
+    if std::fs::read_to_string(&path).unwrap_or_default() != now {
+        std::fs::write(&path, now).expect("a file");
+        panic!(
+            "docs/reference/{page} was out of date and has been written anew: review and commit it"
+        );
+    }
+}
+
+fn reference() -> PathBuf {
+    repository().join("docs/reference")
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Text that fits into a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('\n', " ")
+        .replace('|', "\\|")
+        .trim()
+        .to_owned()
+}
+
+/// The names of all Rust files of the service, with their text.
+fn rust_files() -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![repository().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(std::fs::read_to_string(path).expect("a file"));
+            }
+        }
+    }
+
+    files
+}
+
+#[test]
+fn the_page_of_the_command_line_is_up_to_date() {
+    let commands: &[&[&str]] = &[
+        &[],
+        &["serve"],
+        &["migrate"],
+        &["check"],
+        &["settings"],
+        &["openapi"],
+        &["audit-trigger"],
+        &["generate"],
+        &["generate", "files"],
+    ];
+    let mut body =
+        String::from("One program does everything. Each command says what it takes by `--help`.\n");
+    for command in commands {
+        let help = Command::new(env!("CARGO_BIN_EXE_icefront"))
+            .env_clear()
+            .args(*command)
+            .arg("--help")
+            .output()
+            .expect("a help");
+        let help = String::from_utf8(help.stdout).expect("UTF-8");
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let name = [&["icefront"], *command].concat().join(" ");
+        body += &format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim());
+    }
+
+    keep("cli.md", "Command line", &body);
+}

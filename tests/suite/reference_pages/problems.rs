@@ -1,0 +1,180 @@
+//! The page of the problems, from the text of `src/error`: the one match that answers, the classes, and the words.
+
+use std::collections::BTreeMap;
+
+use super::{cell, keep};
+
+const INTRODUCTION: &str = "\
+Every answer with a status of 400 or more is `application/problem+json` (RFC 9457).
+The `error` of a run that failed or was cancelled has the same form.
+
+```json
+{
+  \"type\": \"urn:icefront:problem:not-found\",
+  \"title\": \"There is no such thing\",
+  \"status\": 404,
+  \"detail\": \"there is no pipeline `shpo`; did you mean `shop`?\",
+  \"retryable\": false
+}
+```
+
+- `type` is `urn:icefront:problem:` and one of the words below. It is never renamed.
+- `detail` says what happened and what to do. It quotes neither data nor addresses; the log has the cause.
+- `retryable` says whether the same call may work later although nobody changed anything.
+- `field` names the part of the request that is wrong; `run_id` and `step` say where it happened.
+- `trino_query_id`, `trino_error_name` and `line` identify the statement that Trino failed.
+
+[Runs that a scheduler can trust](../explanation/runs.md#faults) says what the service does about each class.
+A `{name}` in a detail stands for what the problem is about.
+";
+
+struct Answer {
+    slug: String,
+    status: String,
+    title: String,
+}
+
+#[test]
+fn the_page_of_the_problems_is_up_to_date() {
+    let answers = answers(include_str!("../../../src/error/problem.rs"));
+    let classes = classes(include_str!("../../../src/error/class.rs"));
+    let details = details(include_str!("../../../src/error/mod.rs"));
+    assert!(
+        answers.len() > 30,
+        "the answers are written in another way now"
+    );
+
+    let mut body = String::from(INTRODUCTION);
+    body += "\n| type | status | title | class |\n|---|---|---|---|\n";
+    for (
+        variant,
+        Answer {
+            slug,
+            status,
+            title,
+        },
+    ) in &answers
+    {
+        let class = classes
+            .get(variant)
+            .map_or("by Trino's error name", String::as_str);
+        body += &format!(
+            "| [`{slug}`](#{slug}) | {status} | {} | `{class}` |\n",
+            cell(title)
+        )
+        .replace("`by Trino's error name`", "by Trino's error name");
+    }
+    for (
+        variant,
+        Answer {
+            slug,
+            status,
+            title,
+        },
+    ) in &answers
+    {
+        let detail = &details[variant];
+        body += &format!("\n## {slug}\n\n{status}. {title}.\n");
+        if !detail.is_empty() {
+            body += &format!("\n> {}\n", cell(detail));
+        }
+    }
+
+    keep("problems.md", "Problems", &body);
+}
+
+/// Status, slug and title of each variant, in the order of the match.
+fn answers(source: &str) -> Vec<(String, Answer)> {
+    let body = between(source, "match error {", "\n}\n");
+    body.split("Error::")
+        .skip(1)
+        .map(|arm| {
+            let quoted: Vec<&str> = arm.split('"').collect();
+            let status: String = after(arm, "=>")
+                .chars()
+                .filter(char::is_ascii_digit)
+                .take(3)
+                .collect();
+            let [slug, title] = [1, 3].map(|at| quoted[at].to_owned());
+
+            (
+                variant_of(arm),
+                Answer {
+                    slug,
+                    status,
+                    title,
+                },
+            )
+        })
+        .collect()
+}
+
+/// The class of each variant that has one by itself.
+fn classes(source: &str) -> BTreeMap<String, String> {
+    let mut classes = BTreeMap::new();
+    let body = between(
+        source,
+        "match self {\n            Self::SourceUnavailable",
+        "\n        }\n",
+    );
+    let mut waiting = vec!["SourceUnavailable".to_owned()];
+    for arm in body.split("Self::") {
+        let name = variant_of(arm);
+        if name.chars().next().is_some_and(char::is_uppercase) {
+            waiting.push(name);
+        }
+        let Some((_, class)) = arm.split_once("=> Class::") else {
+            if arm.contains("=>") {
+                waiting.clear();
+            }
+            continue;
+        };
+        for name in waiting.drain(..) {
+            classes.insert(name, variant_of(class).to_lowercase());
+        }
+    }
+
+    classes
+}
+
+/// The words of each variant; empty where they come from elsewhere.
+fn details(source: &str) -> BTreeMap<String, String> {
+    let body = between(source, "pub enum Error {", "\n}\n");
+    body.split("#[error(")
+        .skip(1)
+        .map(|variant| {
+            let (words, rest) = variant.split_once(")]").expect("an end of the words");
+            let words = words.trim().trim_start_matches('"');
+            let words = words.rsplit_once('"').map_or("", |(words, _)| words);
+            let words = words
+                .replace("{}", "")
+                .replace("{0}", "")
+                .replace("{{", "{")
+                .replace("}}", "}");
+            let is_own = words.trim_matches(['{', '}']) != "detail" && words != "transparent";
+
+            (
+                variant_of(rest.trim_start()),
+                if is_own { words } else { String::new() },
+            )
+        })
+        .collect()
+}
+
+fn variant_of(text: &str) -> String {
+    text.chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect()
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let rest = after(text, begin);
+
+    rest.split_once(end).map_or(rest, |(found, _)| found)
+}
+
+fn after<'a>(text: &'a str, begin: &str) -> &'a str {
+    text.split_once(begin)
+        .unwrap_or_else(|| panic!("`{begin}` is not there"))
+        .1
+}

@@ -1,0 +1,67 @@
+//! The page of the settings, from `config.toml`.
+
+use super::{cell, keep};
+
+const INTRODUCTION: &str = "\
+Settings come from a TOML file and from the environment; the environment wins.
+`http.bind` is `ICEFRONT__HTTP__BIND` there. An unknown key stops the start, and the message names the nearest right one.
+
+`icefront settings` prints the commented file that this page is made from.
+Every secret can come from a file instead: `url_file`, `password_file`, `jwt_file`. A file is read again for each new connection.
+Relative paths count from the folder in which the service was started.
+";
+
+#[test]
+fn the_page_of_the_settings_is_up_to_date() {
+    let mut body = String::from(INTRODUCTION);
+    for line in include_str!("../../../src/config/config.toml").lines() {
+        let plain = line.trim_start_matches("# ");
+        if let Some(section) = plain
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            body += &section_of(section, plain != line);
+        } else if let Some((setting, meaning)) = setting_of(plain) {
+            let (name, default) = setting.split_once(" = ").expect("a key with a value");
+            let is_shown_only = plain != line && !body.contains("[connections.shop]");
+            let shown = if is_shown_only {
+                format!("none; for example `{default}`")
+            } else {
+                format!("`{default}`")
+            };
+            body += &format!("| `{name}` | {} | {} |\n", cell(&shown), cell(meaning));
+        }
+    }
+
+    keep("settings.md", "Settings", &body);
+}
+
+fn section_of(section: &str, is_example: bool) -> String {
+    if section == "connections" {
+        return "\n## [connections.&lt;name&gt;]\n\nThe servers that pipelines read, each under the name that pipelines use.\n".into();
+    }
+    if is_example {
+        return format!(
+            "For example `[{section}]`:\n\n| key | default or example | meaning |\n|---|---|---|\n"
+        );
+    }
+
+    format!("\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
+}
+
+/// A setting and its comment; none where the line is something else.
+fn setting_of(line: &str) -> Option<(&str, &str)> {
+    let (name, _) = line.split_once(" = ")?;
+    if !name
+        .chars()
+        .all(|sign| sign.is_ascii_lowercase() || sign == '_')
+    {
+        return None;
+    }
+    let at = line.find(" # ").unwrap_or(line.len());
+
+    Some((
+        line[..at].trim(),
+        line[at..].trim_start_matches(" # ").trim(),
+    ))
+}

@@ -1,0 +1,165 @@
+//! Pages that people write: everything that the code has is on them, and their examples can be used.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use icefront::config::Config;
+use icefront::pipeline::Definition;
+
+use super::{reference, repository, rust_files};
+
+const SETTINGS: &str = r#"
+state.url = "postgres://localhost/icefront"
+trino = { url = "http://localhost:8080", catalog = "lake" }
+landing = { write_to = "file:///landing", read_from = "local:///landing" }
+connections = { shop = { url = "postgres://localhost/shop" }, crm = { url = "postgres://localhost/crm" } }
+"#;
+
+#[test]
+fn every_metric_is_on_its_page() {
+    let page = std::fs::read_to_string(reference().join("metrics.md")).expect("a page");
+    let names: BTreeSet<String> = rust_files()
+        .iter()
+        .flat_map(|file| strings_after(file, &["counter!(", "gauge!(", "histogram!("]))
+        .collect();
+
+    assert!(!names.is_empty());
+    for name in names {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "docs/reference/metrics.md does not have `{name}`"
+        );
+    }
+}
+
+#[test]
+fn every_check_of_a_source_is_on_its_page() {
+    let page = std::fs::read_to_string(reference().join("rights.md")).expect("a page");
+    let calls = [
+        "Finding::pass(",
+        "Finding::warn(",
+        "Finding::error(",
+        "lacks(",
+    ];
+    let names: BTreeSet<String> = rust_files()
+        .iter()
+        .flat_map(|file| strings_after(file, &calls))
+        .collect();
+
+    assert!(!names.is_empty());
+    for name in names {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "docs/reference/rights.md does not have the check `{name}`"
+        );
+    }
+}
+
+#[test]
+fn every_field_of_a_pipeline_is_on_its_page() {
+    let page = std::fs::read_to_string(reference().join("pipeline.md")).expect("a page");
+    let log = "source: {kind: postgres_audit_log, connection: shop}";
+    let wrong = [
+        format!("nowhere: 1\n{log}"),
+        "source: {kind: nowhere}".to_owned(),
+        "source: {kind: postgres_audit_log, connection: shop, nowhere: 1}".to_owned(),
+        "source: {kind: postgres_audit_log, connection: shop, columns: {nowhere: 1}}".to_owned(),
+        "source: {kind: postgres_audit_log, connection: shop, order_by: nowhere}".to_owned(),
+        "source: {kind: postgres_table, connection: shop, nowhere: 1}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', nowhere: 1}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', csv: {nowhere: 1}}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', format: nowhere}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', changed: nowhere}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', after: nowhere}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', operation: {column: op, nowhere: 1}}".to_owned(),
+        "source: {kind: files, path: 'file:///drops/', operation: {column: op, values: {nowhere: 1}}}".to_owned(),
+        format!("{log}\nschemas: {{nowhere: 1}}"),
+        format!("{log}\nmax_rejects: {{nowhere: 1}}"),
+        format!("{log}\nverify: {{every_runs: 1, nowhere: 1}}"),
+        format!("{log}\ntables: {{orders: {{nowhere: 1}}}}"),
+        format!("{log}\ntables: {{orders: {{freshness: {{nowhere: 1}}}}}}"),
+        format!("{log}\ntables: {{orders: {{history: {{nowhere: 1}}}}}}"),
+        format!("{log}\ntables: {{orders: {{deletes: {{nowhere: 1}}}}}}"),
+        format!("{log}\ntables: {{orders: {{new_columns: nowhere}}}}"),
+        format!("{log}\ntables: {{orders: {{contract: nowhere}}}}"),
+        format!("{log}\ntables: {{orders: {{columns: [{{nowhere: 1}}]}}}}"),
+    ];
+    for text in wrong {
+        let fault = read(&format!("pipeline: shop\n{text}\n")).expect_err("an unknown word");
+        let (_, expected) = fault
+            .split_once("expected ")
+            .unwrap_or_else(|| panic!("{text}: {fault}"));
+        for name in expected
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| *name != "nowhere")
+        {
+            let name = name.trim();
+            let is_there = [
+                format!("`{name}`"),
+                format!("{name}:"),
+                format!("`{name}: "),
+            ];
+            assert!(
+                is_there.iter().any(|word| page.contains(word)),
+                "docs/reference/pipeline.md does not have `{name}`: {fault}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_pipeline_in_the_documentation_can_be_used() {
+    let mut read_ones = 0;
+    let mut folders = vec![repository().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let blocks = text
+                .split("```yaml\n")
+                .skip(1)
+                .filter_map(|block| block.split_once("```"));
+            for (block, _) in blocks.filter(|(block, _)| block.starts_with("pipeline:")) {
+                read(block).unwrap_or_else(|fault| panic!("{}: {fault}\n{block}", path.display()));
+                read_ones += 1;
+            }
+        }
+    }
+
+    assert!(read_ones > 2);
+}
+
+fn read(definition: &str) -> Result<Definition, String> {
+    let work = tempfile::tempdir().expect("a folder");
+    let settings = work.path().join("icefront.toml");
+    std::fs::write(&settings, SETTINGS).expect("a file");
+    let name = definition
+        .lines()
+        .next()
+        .and_then(|line| line.split_once(": "))
+        .expect("a name")
+        .1;
+    let folder = work.path().join(name.trim());
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pipeline.yaml"), definition).expect("a file");
+    let config = Config::load(Some(Path::new(&settings))).expect("settings");
+
+    Definition::read(&folder, &config)
+}
+
+/// The first argument of each call, where it is a text.
+fn strings_after(source: &str, calls: &[&str]) -> Vec<String> {
+    calls
+        .iter()
+        .flat_map(|call| source.split(call).skip(1))
+        .filter_map(|rest| rest.trim_start().strip_prefix('"'))
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
