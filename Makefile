@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly chaos airflow api postman bench lint stack clean
+.PHONY: help demo demo-stop test test-nightly chaos airflow api postman bench docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -37,6 +37,9 @@ chaos: ## a hundred rounds of kills, restarts, cuts and freezes under load, on s
 
 bench: ## measure what the documentation claims
 	benches/run
+
+docs: ## build the documentation site, into target/site
+	docs/build
 
 lint: ## check formatting, Rust and shell scripts
 	cargo fmt --check

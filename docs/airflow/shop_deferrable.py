@@ -1,6 +1,6 @@
 """The shop pipeline every hour: extract, then staging, then marts. A wait holds no worker slot: the triggerer waits.
 
-Needs an HTTP connection `icefront`; docs/airflow.md tells how, and why each line is as it is.
+Needs an HTTP connection `icefront`; docs/guides/airflow.md tells how, and why each line is as it is.
 """
 
 import json

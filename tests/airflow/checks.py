@@ -68,11 +68,11 @@ def psql(*commands, **options):
 
 
 def documentation():
-    text = (DOCS / "airflow.md").read_text()
+    text = (DOCS / "guides" / "airflow.md").read_text()
     files = {path.stem: path.read_text() for path in (DOCS / "airflow").glob("*.py")}
     check("the DAGs below docs/airflow are the ones that are tested here", set(files) == set(DAGS), files.keys())
     for name, source in files.items():
-        check(f"the documentation links {name}.py", f"(airflow/{name}.py)" in text)
+        check(f"the documentation links {name}.py", f"(../airflow/{name}.py)" in text)
         imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
         names = {alias.name for node in imports if node.module.startswith("airflow.") for alias in node.names}
         check(f"{name} needs no operators but HttpOperator and HttpSensor", names == {"HttpOperator", "HttpSensor", "DAG", "TaskGroup"}, names)

@@ -38,6 +38,7 @@ struct Answer {
 fn the_page_of_the_problems_is_up_to_date() {
     let answers = answers(include_str!("../../../src/error/problem.rs"));
     let classes = classes(include_str!("../../../src/error/class.rs"));
+    let meanings = meanings(include_str!("../../../src/error/mod.rs"));
     let details = details(include_str!("../../../src/error/mod.rs"));
     assert!(
         answers.len() > 30,
@@ -55,14 +56,14 @@ fn the_page_of_the_problems_is_up_to_date() {
         },
     ) in &answers
     {
-        let class = classes
-            .get(variant)
-            .map_or("by Trino's error name", String::as_str);
+        let class = classes.get(variant).map_or_else(
+            || "by Trino's error name".to_owned(),
+            |class| format!("`{class}`"),
+        );
         body += &format!(
-            "| [`{slug}`](#{slug}) | {status} | {} | `{class}` |\n",
+            "| [`{slug}`](#{slug}) | {status} | {} | {class} |\n",
             cell(title)
-        )
-        .replace("`by Trino's error name`", "by Trino's error name");
+        );
     }
     for (
         variant,
@@ -74,7 +75,10 @@ fn the_page_of_the_problems_is_up_to_date() {
     ) in &answers
     {
         let detail = &details[variant];
-        body += &format!("\n## {slug}\n\n{status}. {title}.\n");
+        let meaning = meanings.get(variant).map_or("", String::as_str);
+        let meaning = if meaning.trim_end_matches('.') == title { "" } else { meaning };
+        body += format!("\n## {slug}\n\n**{status}. {title}.** {meaning}").trim_end();
+        body += "\n";
         if !detail.is_empty() {
             body += &format!("\n> {}\n", cell(detail));
         }
@@ -107,6 +111,29 @@ fn answers(source: &str) -> Vec<(String, Answer)> {
             )
         })
         .collect()
+}
+
+/// What the documentation of each variant says; nothing where it has none.
+fn meanings(source: &str) -> BTreeMap<String, String> {
+    let mut meanings = BTreeMap::new();
+    let mut words: Vec<&str> = Vec::new();
+    for line in between(source, "pub enum Error {", "\n}\n").lines() {
+        let Some(line) = line
+            .strip_prefix("    ")
+            .filter(|line| !line.starts_with(' '))
+        else {
+            continue;
+        };
+        let name = variant_of(line);
+        if let Some(more) = line.strip_prefix("/// ") {
+            words.push(more);
+        } else if name.starts_with(|sign: char| sign.is_ascii_uppercase()) {
+            meanings.insert(name, words.join(" "));
+            words.clear();
+        }
+    }
+
+    meanings
 }
 
 /// The class of each variant that has one by itself.
@@ -147,11 +174,11 @@ fn details(source: &str) -> BTreeMap<String, String> {
             let words = words.trim().trim_start_matches('"');
             let words = words.rsplit_once('"').map_or("", |(words, _)| words);
             let words = words
-                .replace("{}", "")
-                .replace("{0}", "")
+                .replace("{}", "…")
+                .replace("{0}", "…")
                 .replace("{{", "{")
                 .replace("}}", "}");
-            let is_own = words.trim_matches(['{', '}']) != "detail" && words != "transparent";
+            let is_own = !["{detail}", "…", ""].contains(&words.as_str());
 
             (
                 variant_of(rest.trim_start()),
