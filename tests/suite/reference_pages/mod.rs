@@ -76,6 +76,7 @@ fn the_page_of_the_command_line_is_up_to_date() {
     for command in commands {
         let help = Command::new(env!("CARGO_BIN_EXE_icefront"))
             .env_clear()
+            .env("COLUMNS", "84")
             .args(*command)
             .arg("--help")
             .output()

@@ -76,7 +76,11 @@ fn the_page_of_the_problems_is_up_to_date() {
     {
         let detail = &details[variant];
         let meaning = meanings.get(variant).map_or("", String::as_str);
-        let meaning = if meaning.trim_end_matches('.') == title { "" } else { meaning };
+        let meaning = if meaning.trim_end_matches('.') == title {
+            ""
+        } else {
+            meaning
+        };
         body += format!("\n## {slug}\n\n**{status}. {title}.** {meaning}").trim_end();
         body += "\n";
         if !detail.is_empty() {

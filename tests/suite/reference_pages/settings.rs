@@ -25,7 +25,7 @@ fn the_page_of_the_settings_is_up_to_date() {
             let (name, default) = setting.split_once(" = ").expect("a key with a value");
             let is_shown_only = plain != line && !body.contains("[connections.shop]");
             let shown = if is_shown_only {
-                format!("none; for example `{default}`")
+                format!("none, such as `{default}`")
             } else {
                 format!("`{default}`")
             };
