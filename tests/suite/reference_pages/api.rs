@@ -21,33 +21,33 @@ fn the_page_of_the_api_is_up_to_date() {
     let schemas = document["components"]["schemas"]
         .as_object()
         .expect("schemas");
-    let mut body = String::from(INTRODUCTION);
-    let mut calls = String::new();
+    let mut body = vec![INTRODUCTION.to_owned()];
+    let mut calls = Vec::new();
     for tag in document["tags"].as_array().expect("tags") {
         let name = text(&tag["name"]);
-        body += &format!(
+        body.push(format!(
             "\n**{}.** {}.\n\n| call | |\n|---|---|\n",
             capital(name),
             text(&tag["description"])
-        );
-        calls += &format!("\n## {}\n", capital(name));
+        ));
+        calls.push(format!("\n## {}\n", capital(name)));
         for (method, path, operation) in operations(&document, name) {
             let id = text(&operation["operationId"]);
             let anchor = id.replace('_', "-");
-            body += &format!(
+            body.push(format!(
                 "| [`{method} {path}`](#{anchor}) | {} |\n",
                 cell(text(&operation["summary"]))
-            );
-            calls += &call(&anchor, (&method, path), operation);
+            ));
+            calls.push(call(&anchor, (&method, path), operation));
         }
     }
-    body += &calls;
-    body += "\n## Bodies and answers\n";
+    body.append(&mut calls);
+    body.push("\n## Bodies and answers\n".to_owned());
     for (name, schema) in schemas {
-        body += &object(name, schema);
+        body.push(object(name, schema));
     }
 
-    keep("api.md", "API", &body);
+    keep("api.md", "API", &body.concat());
 }
 
 fn operations<'a>(document: &'a Value, tag: &str) -> Vec<(String, &'a str, &'a Value)> {
@@ -65,37 +65,37 @@ fn operations<'a>(document: &'a Value, tag: &str) -> Vec<(String, &'a str, &'a V
 }
 
 fn call(anchor: &str, (method, path): (&str, &str), operation: &Value) -> String {
-    let mut lines = format!(
+    let mut lines = vec![format!(
         "\n### {} {{ #{anchor} }}\n\n`{method} {path}`\n",
         text(&operation["summary"]).trim_end_matches('.')
-    );
+    )];
     let description = text(&operation["description"]);
     if !description.is_empty() {
-        lines += &format!("\n{}\n", description.replace('\n', " "));
+        lines.push(format!("\n{}\n", description.replace('\n', " ")));
     }
     let parameters = operation["parameters"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
     if !parameters.is_empty() {
-        lines += "\n| parameter | in | type | |\n|---|---|---|---|\n";
+        lines.push("\n| parameter | in | type | |\n|---|---|---|---|\n".to_owned());
     }
     for parameter in parameters {
-        lines += &format!(
+        lines.push(format!(
             "| `{}` | {} | {} | {} |\n",
             text(&parameter["name"]),
             text(&parameter["in"]),
             kind(&parameter["schema"]),
             cell(text(&parameter["description"])),
-        );
+        ));
     }
     if let Some(content) = operation["requestBody"]["content"].as_object() {
         let schema = content
             .values()
             .next()
             .map_or(&Value::Null, |body| &body["schema"]);
-        lines += &format!("\nBody: {}\n", kind(schema));
+        lines.push(format!("\nBody: {}\n", kind(schema)));
     }
-    lines += "\n| status | answer | |\n|---|---|---|\n";
+    lines.push("\n| status | answer | |\n|---|---|---|\n".to_owned());
     for (status, answer) in operation["responses"].as_object().expect("answers") {
         let content = answer["content"]
             .as_object()
@@ -106,43 +106,43 @@ fn call(anchor: &str, (method, path): (&str, &str), operation: &Value) -> String
                 kind => kind.to_owned(),
             }
         });
-        lines += &format!(
+        lines.push(format!(
             "| `{status}` | {answered} | {} |\n",
             cell(text(&answer["description"]))
-        );
+        ));
     }
 
-    lines
+    lines.concat()
 }
 
 fn object(name: &str, schema: &Value) -> String {
-    let mut lines = format!(
+    let mut lines = vec![format!(
         "\n### {name} {{ #{} }}\n\n{}\n",
         anchor(name),
         text(&schema["description"])
             .replace('\n', " ")
             .replace("  ", "\n\n")
-    );
+    )];
     if let Some(words) = words(schema) {
-        lines += &format!("\nOne of {words}.\n");
+        lines.push(format!("\nOne of {words}.\n"));
     }
     let properties = properties(schema);
     if !properties.is_empty() {
-        lines += "\n| field | type | |\n|---|---|---|\n";
+        lines.push("\n| field | type | |\n|---|---|---|\n".to_owned());
     }
     for (field, schema) in properties {
         let default = match &schema["default"] {
             Value::Null => String::new(),
             default => format!(" Default: `{default}`."),
         };
-        lines += &format!(
+        lines.push(format!(
             "| `{field}` | {} | {}{default} |\n",
             kind(&schema),
             cell(text(&schema["description"]))
-        );
+        ));
     }
 
-    lines
+    lines.concat()
 }
 
 /// The fields of an object, also of one that is put together from others.

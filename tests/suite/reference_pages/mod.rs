@@ -71,8 +71,9 @@ fn the_page_of_the_command_line_is_up_to_date() {
         &["generate"],
         &["generate", "files"],
     ];
-    let mut body =
-        String::from("One program does everything. Each command says what it takes by `--help`.\n");
+    let mut body = vec![
+        "One program does everything. Each command says what it takes by `--help`.\n".to_owned(),
+    ];
     for command in commands {
         let help = Command::new(env!("CARGO_BIN_EXE_icefront"))
             .env_clear()
@@ -84,8 +85,11 @@ fn the_page_of_the_command_line_is_up_to_date() {
         let help = String::from_utf8(help.stdout).expect("UTF-8");
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
         let name = [&["icefront"], *command].concat().join(" ");
-        body += &format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim());
+        body.push(format!(
+            "\n## {name}\n\n```text\n{}\n```\n",
+            lines.join("\n").trim()
+        ));
     }
 
-    keep("cli.md", "Command line", &body);
+    keep("cli.md", "Command line", &body.concat());
 }

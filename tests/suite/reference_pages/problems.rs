@@ -45,8 +45,8 @@ fn the_page_of_the_problems_is_up_to_date() {
         "the answers are written in another way now"
     );
 
-    let mut body = String::from(INTRODUCTION);
-    body += "\n| type | status | title | class |\n|---|---|---|---|\n";
+    let mut body = vec![INTRODUCTION.to_owned()];
+    body.push("\n| type | status | title | class |\n|---|---|---|---|\n".to_owned());
     for (
         variant,
         Answer {
@@ -60,10 +60,10 @@ fn the_page_of_the_problems_is_up_to_date() {
             || "by Trino's error name".to_owned(),
             |class| format!("`{class}`"),
         );
-        body += &format!(
+        body.push(format!(
             "| [`{slug}`](#{slug}) | {status} | {} | {class} |\n",
             cell(title)
-        );
+        ));
     }
     for (
         variant,
@@ -81,14 +81,18 @@ fn the_page_of_the_problems_is_up_to_date() {
         } else {
             meaning
         };
-        body += format!("\n## {slug}\n\n**{status}. {title}.** {meaning}").trim_end();
-        body += "\n";
+        body.push(
+            format!("\n## {slug}\n\n**{status}. {title}.** {meaning}")
+                .trim_end()
+                .to_owned(),
+        );
+        body.push("\n".to_owned());
         if !detail.is_empty() {
-            body += &format!("\n> {}\n", cell(detail));
+            body.push(format!("\n> {}\n", cell(detail)));
         }
     }
 
-    keep("problems.md", "Problems", &body);
+    keep("problems.md", "Problems", &body.concat());
 }
 
 /// Status, slug and title of each variant, in the order of the match.

@@ -13,27 +13,32 @@ Relative paths count from the folder in which the service was started.
 
 #[test]
 fn the_page_of_the_settings_is_up_to_date() {
-    let mut body = String::from(INTRODUCTION);
+    let mut body = vec![INTRODUCTION.to_owned()];
     for line in include_str!("../../../src/config/config.toml").lines() {
         let plain = line.trim_start_matches("# ");
         if let Some(section) = plain
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         {
-            body += &section_of(section, plain != line);
+            body.push(section_of(section, plain != line));
         } else if let Some((setting, meaning)) = setting_of(plain) {
             let (name, default) = setting.split_once(" = ").expect("a key with a value");
-            let is_shown_only = plain != line && !body.contains("[connections.shop]");
+            let is_shown_only =
+                plain != line && !body.iter().any(|line| line.contains("[connections.shop]"));
             let shown = if is_shown_only {
                 format!("none, such as `{default}`")
             } else {
                 format!("`{default}`")
             };
-            body += &format!("| `{name}` | {} | {} |\n", cell(&shown), cell(meaning));
+            body.push(format!(
+                "| `{name}` | {} | {} |\n",
+                cell(&shown),
+                cell(meaning)
+            ));
         }
     }
 
-    keep("settings.md", "Settings", &body);
+    keep("settings.md", "Settings", &body.concat());
 }
 
 fn section_of(section: &str, is_example: bool) -> String {
