@@ -1,4 +1,4 @@
--- Counts the rejects of files, by path and batch.
+-- Counts the rejects of files, by path and batch; files without any are left out.
 select source_file, _batch_id, count(*)
 from {{ rejects }}
 where _batch_id between {{ first_batch }} and {{ last_batch }}
