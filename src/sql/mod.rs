@@ -1,7 +1,9 @@
-//! SQL text: quoting, literals and the templates under `sql/statements/`. Knows no server.
+//! SQL text: quoting, literals, the templates under `sql/statements/`, and how answers are read. Knows no server.
 
+mod answer;
 mod statements;
 
+pub use answer::{Answer, AnswerColumn};
 pub use statements::{Statements, render};
 
 /// A table's name in Trino: catalog, schema, table.

@@ -59,8 +59,8 @@ select
   replace(cast(kept.{{ column.name }} as varchar), ' UTC', '+00:00')
   {%- else %}
   cast(kept.{{ column.name }} as varchar)
-  {%- endif %}
-  {% if not loop.last %},{% endif %}
+  {%- endif %} as {{ column.name }}
+  {%- if not loop.last %},{% endif %}
 
   {% endfor %}
 from kept

@@ -16,13 +16,16 @@ with touched as (
 {% if only_touched %}join touched on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}{% endif %}
 {% endset %}
 select
-  count_if(earlier._event_id is null),
-  count_if(earlier._event_id is not null and later._event_id is not null),
-  count_if(later._event_id is null)
+  count_if(earlier._event_id is null) as inserted,
+  count_if(earlier._event_id is not null and later._event_id is not null) as updated,
+  count_if(later._event_id is null) as deleted,
   {% if is_history %}
   -- Of the versions that changed: those that got their first end, and those that now end earlier.
-  , count_if(earlier._event_id is not null and earlier.valid_to is null and later.valid_to is not null),
-  count_if(later.valid_to < earlier.valid_to)
+  count_if(earlier._event_id is not null and earlier.valid_to is null and later.valid_to is not null) as closed,
+  count_if(later.valid_to < earlier.valid_to) as split
+  {% else %}
+  cast(null as bigint) as closed,
+  cast(null as bigint) as split
   {% endif %}
 from (select kept.* from {{ table }} for version as of {{ parent }} as kept {{ touching }}) as earlier
 full join (select kept.* from {{ table }} for version as of {{ snapshot }} as kept {{ touching }}) as later

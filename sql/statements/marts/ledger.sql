@@ -58,11 +58,13 @@ by_key as (
   group by {{ bare(key_columns) }}
 )
 select
-  coalesce(sum(_events), 0),
-  coalesce(sum(_late), 0),
-  coalesce(sum(_events - _late - if(_has_winner, 1, 0)), 0),
-  coalesce(sum(if(_has_winner and _ends_deleted, 1, 0)), 0),
-  coalesce(sum(if(_has_winner and not _ends_deleted, 1, 0)), 0),
-  {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %},
-  (select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }})
+  coalesce(sum(_events), 0) as events,
+  coalesce(sum(_late), 0) as late,
+  coalesce(sum(_events - _late - if(_has_winner, 1, 0)), 0) as superseded,
+  coalesce(sum(if(_has_winner and _ends_deleted, 1, 0)), 0) as ends_deleted,
+  coalesce(sum(if(_has_winner and not _ends_deleted, 1, 0)), 0) as ends_with_row,
+  {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %} as truncates,
+  (
+    select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+  ) as rows_written
 from by_key

@@ -23,37 +23,41 @@
 {% endif %}
 {% endfor %}
 select
-  (select count(*) from tested)
-  {% for test in tests %}
-  {% if test.check == 'not_null' %}
-  , (select count(*) from tested where {{ test.column }} is null)
-  {% elif test.check == 'unique' %}
-  , (
-    select coalesce(sum(_times), 0)
-    from (select count(*) as _times from {{ "_tested_" ~ loop.index }} group by _value having count(*) > 1)
-  )
-  {% elif test.check == 'accepted_values' %}
-  , (
-    select count(*) from tested
-    where cast({{ test.column }} as varchar) not in (
-      {%- for value in test.values %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor -%}
+  (select count(*) from tested) as tested_rows,
+  array[
+    {% for test in tests %}
+    {% if test.check == 'not_null' %}
+    (select count(*) from tested where {{ test.column }} is null)
+    {%- elif test.check == 'unique' %}
+    (
+      select coalesce(sum(_times), 0)
+      from (select count(*) as _times from {{ "_tested_" ~ loop.index }} group by _value having count(*) > 1)
     )
-  )
-  {% elif test.check == 'relationships' %}
-  , (
-    select count(*) from tested
-    where {{ test.column }} is not null
-      and {{ test.column }} not in (
-        select {{ test.field }} from {{ test.to }} where {{ test.field }} is not null
-        {% if test.is_own %}
-        union all select {{ test.field }} from tested where {{ test.field }} is not null
-        {% endif %}
+    {%- elif test.check == 'accepted_values' %}
+    (
+      select count(*) from tested
+      where cast({{ test.column }} as varchar) not in (
+        {%- for value in test.values %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor -%}
       )
-  )
-  {% elif test.check == 'expression' %}
-  {# As an argument of a function, so that a stray parenthesis cannot change what is asked. #}
-  , (select count(*) from tested where coalesce(
+    )
+    {%- elif test.check == 'relationships' %}
+    (
+      select count(*) from tested
+      where {{ test.column }} is not null
+        and {{ test.column }} not in (
+          select {{ test.field }} from {{ test.to }} where {{ test.field }} is not null
+          {% if test.is_own %}
+          union all select {{ test.field }} from tested where {{ test.field }} is not null
+          {% endif %}
+        )
+    )
+    {%- elif test.check == 'expression' %}
+    {# As an argument of a function, so that a stray parenthesis cannot change what is asked. #}
+    (select count(*) from tested where coalesce(
 {{ test.expression | expression }}
-  , true) = false)
-  {% endif %}
-  {% endfor %}
+    , true) = false)
+    {%- endif %}
+    {% if not loop.last %},{% endif %}
+
+    {% endfor %}
+  ] as failures

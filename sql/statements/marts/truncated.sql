@@ -2,7 +2,7 @@
 {% from 'marts/names.sql' import equal, bare %}
 {% from 'marts/order.sql' import place %}
 -- A truncate deleted a row that is gone and has no event after the truncate in these batches.
-select count(*)
+select count(*) as truncated
 from (select * from {{ current }} for version as of {{ parent }}) as earlier
 left join (select * from {{ current }} for version as of {{ snapshot }}) as later
   on {{ equal(key_columns, 'earlier', 'later') }}

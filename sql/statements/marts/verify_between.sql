@@ -20,7 +20,7 @@ select
       or _next_from > valid_to and not is_deleted
       or _next_from = valid_to and is_deleted
       or _next_from is null and not is_current and not is_deleted
-  ),
+  ) as versions_impossible,
   (
     -- Current rows without an open version of the same values, and open versions without a current row.
     select count(*)
@@ -31,4 +31,4 @@ select
       {% if value_columns %}
       or {{ differ(value_columns, 'present', 'open') }}
       {% endif %}
-  )
+  ) as rows_without_version

@@ -9,9 +9,9 @@
   {% endif %}
 )
 select
-  count_if(present._event_id is null),
-  count_if(intended._event_id is not null and present._event_id is not null),
-  count_if(intended._event_id is null)
+  count_if(present._event_id is null) as missing,
+  count_if(intended._event_id is not null and present._event_id is not null) as different,
+  count_if(intended._event_id is null) as unexpected
 from (select * from last_events where _exists) as intended
 full join present on {{ equal(key_columns, 'intended', 'present') }}
 where intended._event_id is null or present._event_id is null

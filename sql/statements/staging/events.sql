@@ -24,7 +24,7 @@ with landed as (
   {% else %}
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
-    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
   {% endif %}
 ),
 -- Each field in its column's type. What does not fit is null here; `judged` finds it.

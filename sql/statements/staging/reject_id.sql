@@ -9,7 +9,7 @@ lower(to_hex(murmur3(to_utf8(concat_ws(
 
 {# A condition for the rejects of a table that a caller chose: all of them, or those with a reason or these names. #}
 {% macro chosen(from, reason, ids) %}
-tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
 {% if reason %}
   and reason = {{ reason | literal }}
 {% endif %}
