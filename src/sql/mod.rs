@@ -13,7 +13,6 @@ pub use statements::{Statements, render};
 pub struct TableName(pub Vec<String>);
 
 impl TableName {
-    /// Names a table of a catalog.
     #[must_use]
     pub fn new(catalog: &str, schema: &str, table: &str) -> Self {
         Self(vec![catalog.into(), schema.into(), table.into()])

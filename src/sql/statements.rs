@@ -130,4 +130,14 @@ mod tests {
     fn every_statement_parses() {
         Statements::check().expect("every file below sql/statements is a template");
     }
+
+    #[test]
+    fn every_statement_begins_with_what_it_promises() {
+        for path in Statements::iter() {
+            let file = Statements::get(&path).expect("a file that is listed");
+            let text = String::from_utf8(file.data.into_owned()).expect("a text");
+            let is_comment = text.starts_with("-- ") || text.starts_with("{# ");
+            assert!(is_comment, "the first line of {path} is no comment");
+        }
+    }
 }

@@ -64,7 +64,6 @@ impl Trino {
         })
     }
 
-    /// The catalog that the tables are in.
     #[must_use]
     pub fn catalog(&self) -> &str {
         &self.settings.catalog

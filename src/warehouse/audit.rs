@@ -60,10 +60,7 @@ struct TestedRow {
 }
 
 /// Runs all declared tests of a table in one statement, and gives the result of each; nothing where none is declared.
-///
-/// # Errors
-///
-/// [`Error::TestBroken`] where a test's own SQL or column is wrong, [`Error::TrinoUnavailable`], [`Error::Trino`].
+/// It is [`Error::TestBroken`] where a test's own SQL or column is wrong.
 pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
     let tests = target.table.all_tests();
     if tests.is_empty() || refresh.is_empty() {
@@ -121,11 +118,7 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
         .collect())
 }
 
-/// Refuses to publish where a test of severity `error` failed.
-///
-/// # Errors
-///
-/// [`Error::TestFailed`] that names every such test.
+/// Refuses to go on where a test of severity `error` failed: [`Error::TestFailed`] names every such test.
 pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     let failed: Vec<String> = results
         .iter()

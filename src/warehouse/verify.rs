@@ -8,17 +8,12 @@ use crate::error::{Error, Result};
 /// How far tables are from what the log says; all zero where they are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// Current rows that are missing.
     pub rows_missing: i64,
-    /// Current rows with other values.
     pub rows_different: i64,
-    /// Current rows that should not be.
     pub rows_unexpected: i64,
-    /// Versions that are missing.
     pub versions_missing: i64,
-    /// Versions with other values or another end.
+    /// Those with other values or another end.
     pub versions_different: i64,
-    /// Versions that should not be.
     pub versions_unexpected: i64,
     /// Versions that are empty, overlap another, or leave a gap without a delete.
     pub versions_impossible: i64,
