@@ -2,13 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::sql::render;
 
 /// Faults of Trino that touch what we send: first and last version that has it, its number, and what we do.
 const FAULTS: [(u32, u32, u32, &str); 4] = [
@@ -82,29 +81,43 @@ pub(super) struct Fault {
     responses((status = OK, description = "The engine", body = Engine), Problem),
 )]
 pub(super) async fn get_engine(State(app): State<App>) -> Result<Json<Engine>> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let ask = async |statement| {
-        let sql = render(statement, json!({}))?;
-        app.trino.query("icefront/api", &sql).await
-    };
-    let nodes = ask("engine/nodes.sql").await?;
-    let catalogs = ask("engine/catalogs.sql").await?;
-    let version = nodes.first().map(|row| text(&row[0])).unwrap_or_default();
+    let Nodes { version, nodes } = app
+        .trino
+        .row("icefront/api", "engine/nodes.sql", json!({}))
+        .await?;
+    let catalogs = app
+        .trino
+        .rows::<CatalogRow>("icefront/api", "engine/catalogs.sql", json!({}))
+        .await?;
     let number: String = version.chars().take_while(char::is_ascii_digit).collect();
 
     Ok(Json(Engine {
-        nodes: nodes.first().and_then(|row| row[1].as_i64()).unwrap_or(0),
+        nodes,
         catalog: app.trino.catalog().to_owned(),
         catalogs: catalogs
-            .iter()
+            .into_iter()
             .map(|row| Catalog {
-                name: text(&row[0]),
-                connector: text(&row[1]),
+                name: row.catalog_name,
+                connector: row.connector_name,
             })
             .collect(),
         known_faults: faults(number.parse().unwrap_or(0)),
         version,
     }))
+}
+
+/// The row of `engine/nodes.sql`.
+#[derive(Deserialize)]
+struct Nodes {
+    version: String,
+    nodes: i64,
+}
+
+/// A row of `engine/catalogs.sql`.
+#[derive(Deserialize)]
+struct CatalogRow {
+    catalog_name: String,
+    connector_name: String,
 }
 
 fn faults(version: u32) -> Vec<Fault> {

@@ -14,7 +14,7 @@ use super::read::{Path, limited, moment};
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::report::{self, RowQuery, Rows};
+use crate::report::{self, OrderedRows, RowQuery, Rows};
 
 const MOST_VERSIONS: usize = 1_000;
 const MOST_ROWS: i64 = 1_000;
@@ -155,11 +155,11 @@ pub(super) async fn list_rows(
         after,
         limit: limit + 1,
     };
-    let (mut rows, keys) = report::rows(&app, &table, &which).await?;
+    let OrderedRows { mut rows, key } = report::rows(&app, &table, &which).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|last| {
-        let values: Vec<String> = keys.iter().map(|name| plain(&last[name])).collect();
+        let values: Vec<String> = key.iter().map(|name| plain(&last[name])).collect();
         Value::from(values).to_string()
     });
 

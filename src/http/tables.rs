@@ -3,14 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::read::Path;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::{self, Drift, Names};
-use crate::sql::{TableName, render};
+use crate::sql::TableName;
 
 /// All tracked tables.
 #[derive(Debug, Serialize, ToSchema)]
@@ -158,27 +157,43 @@ async fn view(app: &App, table: &pipeline::Table) -> Result<Table> {
     })
 }
 
+/// What `report/size.sql` may name.
+#[derive(Serialize)]
+struct SizeContext {
+    files: TableName,
+    snapshots: TableName,
+}
+
+/// The row of `report/size.sql`.
+#[derive(Deserialize)]
+struct SizeRow {
+    snapshot_id: Option<String>,
+    row_count: i64,
+    data_files: i64,
+    delete_files: i64,
+    bytes: i64,
+}
+
 /// The size of an Iceberg table; `None` where it does not exist yet.
 async fn size(app: &App, table: &TableName) -> Result<Option<Stored>> {
-    let sql = render(
-        "report/size.sql",
-        json!({"files": table.metadata("files"), "snapshots": table.metadata("snapshots")}),
-    )?;
-    let rows = match app.trino.query("icefront/api", &sql).await {
+    let context = SizeContext {
+        files: table.metadata("files"),
+        snapshots: table.metadata("snapshots"),
+    };
+    let row = app
+        .trino
+        .row::<SizeRow>("icefront/api", "report/size.sql", context);
+    let row = match row.await {
         Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => return Ok(None),
-        rows => rows?,
+        row => row?,
     };
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let number = |at: usize| row[at].as_i64().unwrap_or(0);
 
     Ok(Some(Stored {
         table: table.to_string(),
-        snapshot_id: row[0].as_str().map(ToOwned::to_owned),
-        rows: number(1),
-        data_files: number(2),
-        delete_files: number(3),
-        bytes: row.get(4).and_then(Value::as_i64).unwrap_or(0),
+        snapshot_id: row.snapshot_id,
+        rows: row.row_count,
+        data_files: row.data_files,
+        delete_files: row.delete_files,
+        bytes: row.bytes,
     }))
 }

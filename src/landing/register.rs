@@ -145,7 +145,7 @@ pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
 /// Ends what earlier tries left open: a batch that was written is landed, one that was not is removed.
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
-    landing.publisher.settle(landing.table).await?;
+    landing.publisher.resolve(landing.table).await?;
     for open in store.open_batches(pipeline).await? {
         let batch = Batch {
             pipeline,

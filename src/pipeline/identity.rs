@@ -41,7 +41,7 @@ impl FromStr for TableId {
 }
 
 /// A table in its source: `public.orders`. Events carry both parts; of files, `schema` and `name` tell their pattern.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct SourceTable {
     pub schema: String,
     pub name: String,

@@ -1,7 +1,10 @@
 //! What a statement committed to a table, as its snapshot and Trino's answer tell it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::{Error, Result};
+use crate::sql::TableName;
 use crate::state::StatementEnd;
 use crate::trino::Outcome;
 
@@ -21,7 +24,7 @@ pub struct Committed {
     /// Rows that the table had before, deleted ones among them.
     pub rows_before: i64,
     pub progress: Option<Value>,
-    /// What the table's files are by then.
+    /// The table's files after it.
     pub files: Files,
     /// Whether rows may have changed, and were not only written to other files.
     pub(super) has_changed: bool,
@@ -31,8 +34,46 @@ pub struct Committed {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Files {
     pub count: i64,
-    /// Their size in bytes.
     pub bytes: i64,
+}
+
+/// What `marts/committed.sql` may name.
+#[derive(Serialize)]
+pub(super) struct CommittedContext<'a> {
+    pub(super) snapshots: TableName,
+    pub(super) query_id: &'a str,
+}
+
+/// A row of `marts/committed.sql`.
+#[derive(Deserialize)]
+pub(super) struct CommittedRow {
+    snapshot: String,
+    parent: Option<String>,
+    added: i64,
+    hidden: i64,
+    rows_before: i64,
+    file_count: i64,
+    file_bytes: i64,
+    operation: String,
+}
+
+impl From<CommittedRow> for Committed {
+    fn from(row: CommittedRow) -> Self {
+        Self {
+            snapshot: Some(row.snapshot),
+            parent: row.parent,
+            added: row.added,
+            hidden: row.hidden,
+            rows_before: row.rows_before,
+            files: Files {
+                count: row.file_count,
+                bytes: row.file_bytes,
+            },
+            // Iceberg calls a commit so that wrote the same rows to other files.
+            has_changed: row.operation != "replace",
+            ..Self::default()
+        }
+    }
 }
 
 impl Committed {
@@ -53,5 +94,37 @@ impl Committed {
             snapshot_after: self.snapshot.clone(),
             progress: self.progress.clone(),
         }
+    }
+}
+
+/// A table before and after some statements, as statements name it: `for version as of {{ parent }}`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Snapshots {
+    pub parent: i64,
+    pub snapshot: i64,
+}
+
+impl Snapshots {
+    /// From before the first of the statements to after the last; `None` where none of them changed a table that was there.
+    pub fn around(statements: &[Committed]) -> Result<Option<Self>> {
+        let parent = statements.iter().find_map(|made| made.parent.as_deref());
+        let snapshot = statements
+            .iter()
+            .rev()
+            .find_map(|made| made.snapshot.as_deref());
+        let number = |id: &str| {
+            id.parse()
+                .map_err(|_| Error::internal(format!("`{id}` is no id of a snapshot")))
+        };
+
+        parent
+            .zip(snapshot)
+            .map(|(parent, snapshot)| {
+                Ok(Self {
+                    parent: number(parent)?,
+                    snapshot: number(snapshot)?,
+                })
+            })
+            .transpose()
     }
 }

@@ -158,7 +158,7 @@ async fn reason(
     })
 }
 
-/// What of its files makes a table old though no run is under way: those that cannot be read, or that there are none.
+/// Whether a table is old because of its files, though no run is under way: some cannot be read, or there are none.
 async fn of_files(
     app: &App,
     pipeline: &str,

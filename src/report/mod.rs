@@ -10,4 +10,4 @@ pub use freshness::{Freshness, LagReason, Status, freshness};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{Reject, RejectQuery, rejects, rejects_by_file};
-pub use rows::{RowQuery, Rows, rows, versions};
+pub use rows::{OrderedRows, RowQuery, Rows, rows, versions};

@@ -20,8 +20,8 @@ pub struct Purge {
     pub reason: String,
 }
 
-/// Tells up to which event a log may be deleted: the lowest of what the pipelines that read it know, while the log is still the one that they
-/// read.
+/// Tells up to which event a log may be deleted: up to the lowest that one of the pipelines that read it knows. It tells
+/// nothing where the log is no longer the one that they read.
 pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> {
     let purge = |up_to_event: Option<i64>, reason: String| Purge {
         source: definition.name.clone(),
@@ -46,7 +46,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
             reader.source.connection() == Some(connection) && reader.source.table() == Some(table);
         (reader.name.as_str(), is_named)
     });
-    // One that is broken today still has to read what is left once it is mended.
+    // A pipeline that is broken today reads what is left once it is mended.
     let broken = app.pipelines.broken().map(|(name, _)| (name, false));
     for (reader, is_named) in usable.chain(broken) {
         let cursor = app.store.cursor(reader).await?;
@@ -67,7 +67,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         lowest = Some(lowest.map_or(floor, |lowest| lowest.min(floor)));
     }
 
-    match still(app, definition, own.as_ref()).await {
+    match is_same_log(app, definition, own.as_ref()).await {
         Ok(true) => {}
         Ok(false) => {
             let reason = "the user may not see the log's sequence, or it stands below what was read: set back, it gives ids again";
@@ -87,8 +87,8 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
     ))
 }
 
-/// Whether a log is the one that was read, and its sequence is seen and not below what was read.
-async fn still(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
+/// Whether a log is the one that was read: its sequence is seen, and stands at or above what was read.
+async fn is_same_log(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
     let source = Opened::open(definition, &app.connections, &app.store).await?;
     let reading = source.begin(position, None, Purpose::Look).await?;
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::{Definition, Names, SourceTable};
-use crate::sql::render;
+use crate::sql::TableName;
 use crate::state::LedgerFile;
 
 /// An event that could not be taken.
@@ -52,13 +53,69 @@ pub struct RejectQuery {
     pub table: Option<String>,
     /// Only with this reason.
     pub reason: Option<String>,
-    /// Only after this one: the id of the last of the page before.
+    /// Only after this one: the id of the last reject of the page before.
     pub before: Option<String>,
     /// At most so many.
     pub limit: usize,
 }
 
+/// In characters.
 const LONGEST_DATA: usize = 10_000;
+
+/// What `report/rejects.sql` may name.
+#[derive(Serialize)]
+struct RejectsContext<'a> {
+    rejects: TableName,
+    /// Only of these; of all where there are none.
+    tables: Vec<&'a SourceTable>,
+    reason: Option<&'a str>,
+    before: Option<Place<'a>>,
+    limit: usize,
+}
+
+/// The place of a reject in the list: its batch, then its name.
+#[derive(Serialize)]
+struct Place<'a> {
+    batch: i64,
+    id: &'a str,
+}
+
+/// A row of `report/rejects.sql`.
+#[derive(Deserialize)]
+struct RejectRow {
+    #[serde(rename = "_id")]
+    name: String,
+    tbl_schema: Option<String>,
+    tbl_name: Option<String>,
+    audit_event_id: Option<i64>,
+    audit_operation: Option<String>,
+    occurred_at: Option<String>,
+    raw_data: Option<String>,
+    #[serde(rename = "_batch_id")]
+    batch: i64,
+    reason: Option<String>,
+    column_name: Option<String>,
+    value: Option<String>,
+    rejected_at: Option<String>,
+}
+
+/// What `report/rejects_by_file.sql` may name.
+#[derive(Serialize)]
+struct FilesContext<'a> {
+    rejects: TableName,
+    paths: Vec<&'a str>,
+    first_batch: Option<i64>,
+    last_batch: Option<i64>,
+}
+
+/// A row of `report/rejects_by_file.sql`.
+#[derive(Deserialize)]
+struct FileRow {
+    source_file: String,
+    #[serde(rename = "_batch_id")]
+    batch: i64,
+    rejects: i64,
+}
 
 /// Lists rejects of a pipeline.
 pub async fn rejects(
@@ -68,30 +125,25 @@ pub async fn rejects(
 ) -> Result<Vec<Reject>> {
     let tables = match &which.table {
         None => Vec::new(),
-        Some(name) => {
-            let (_, table) = app.pipelines.table(name)?;
-            let SourceTable { schema, name } = &table.source;
-            vec![json!({"schema": schema, "table": name})]
-        }
+        Some(name) => vec![&app.pipelines.table(name)?.1.source],
     };
-    let before = which.before.as_deref().map(place).transpose()?;
-    let sql = render(
-        "report/rejects.sql",
-        json!({
-            "rejects": Names::new(definition, &app.config).rejects(),
-            "tables": tables,
-            "reason": which.reason,
-            "before": before,
-            "limit": which.limit,
-        }),
-    )?;
-    let rows = match app.trino.query("icefront/api", &sql).await {
+    let context = RejectsContext {
+        rejects: Names::new(definition, &app.config).rejects(),
+        tables,
+        reason: which.reason.as_deref(),
+        before: which.before.as_deref().map(place).transpose()?,
+        limit: which.limit,
+    };
+    let rows = app
+        .trino
+        .rows::<RejectRow>("icefront/api", "report/rejects.sql", context);
+    let rows = match rows.await {
         // Nothing was staged yet, so nothing can have been rejected.
         Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => Vec::new(),
         rows => rows?,
     };
 
-    Ok(rows.iter().map(|row| reject(definition, row)).collect())
+    Ok(rows.into_iter().map(|row| row.reject(definition)).collect())
 }
 
 /// Counts the rejects that files have now, by path and batch; files without any are left out.
@@ -105,72 +157,76 @@ pub async fn rejects_by_file(
         let known = app.store.table(&table.id).await?;
         if known.is_some_and(|known| known.rejects > 0) {
             let of_table = files.iter().filter(|file| file.file.table == *name);
-            paths.extend(of_table.map(|file| &file.file.path));
+            paths.extend(of_table.map(|file| file.file.path.as_str()));
         }
     }
     if paths.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = render(
-        "report/rejects_by_file.sql",
-        json!({
-            "rejects": Names::new(definition, &app.config).rejects(),
-            "paths": paths,
-            "first_batch": files.iter().map(|file| file.batch).min(),
-            "last_batch": files.iter().map(|file| file.batch).max(),
-        }),
-    )?;
-    let rows = app.trino.query("icefront/api", &sql).await?;
+    let context = FilesContext {
+        rejects: Names::new(definition, &app.config).rejects(),
+        paths,
+        first_batch: files.iter().map(|file| file.batch).min(),
+        last_batch: files.iter().map(|file| file.batch).max(),
+    };
+    let rows = app
+        .trino
+        .rows::<FileRow>("icefront/api", "report/rejects_by_file.sql", context);
 
     Ok(rows
-        .iter()
-        .filter_map(|row| {
-            let file = (row[0].as_str()?.to_owned(), row[1].as_i64()?);
-            Some((file, row[2].as_i64()?))
-        })
+        .await?
+        .into_iter()
+        .map(|row| ((row.source_file, row.batch), row.rejects))
         .collect())
 }
 
-/// Reads an id as the place in the list that it is: batch, then name.
-fn place(id: &str) -> Result<Value> {
+/// Reads the id of a reject as its place in the list.
+fn place(id: &str) -> Result<Place<'_>> {
     let fault = || Error::NotFound {
         kind: "page",
         name: id.to_owned(),
         hint: Some("give the `next` of the page before as it was".into()),
         field: Some("before".into()),
     };
-    let (batch, name) = id.split_once('.').ok_or_else(fault)?;
-    let batch: i64 = batch.parse().map_err(|_| fault())?;
+    let (batch, id) = id.split_once('.').ok_or_else(fault)?;
+    let batch = batch.parse().map_err(|_| fault())?;
 
-    Ok(json!({"batch": batch, "id": name}))
+    Ok(Place { batch, id })
 }
 
-fn reject(definition: &Definition, row: &[Value]) -> Reject {
-    let text = |at: usize| row[at].as_str().map(ToOwned::to_owned);
-    let time = |at: usize| text(at).map(|time| time.replacen(' ', "T", 1).replace(" UTC", "Z"));
-    let source = SourceTable::new(row[1].as_str().unwrap_or(""), row[2].as_str().unwrap_or(""));
-    let table = definition
-        .tables
-        .values()
-        .find(|table| table.source == source)
-        .map_or_else(|| source.to_string(), |table| table.id.to_string());
-    let event_id = match row[3].as_i64() {
-        Some(id) if id.unsigned_abs() > 1 << 53 => id.to_string().into(),
-        _ => row[3].clone(),
-    };
+impl RejectRow {
+    fn reject(self, definition: &Definition) -> Reject {
+        let time =
+            |time: Option<String>| time.map(|t| t.replacen(' ', "T", 1).replace(" UTC", "Z"));
+        let source = SourceTable {
+            schema: self.tbl_schema.unwrap_or_default(),
+            name: self.tbl_name.unwrap_or_default(),
+        };
+        let table = definition
+            .tables
+            .values()
+            .find(|table| table.source == source)
+            .map_or_else(|| source.to_string(), |table| table.id.to_string());
+        let event_id = match self.audit_event_id {
+            Some(id) if id.unsigned_abs() > 1 << 53 => id.to_string().into(),
+            id => json!(id),
+        };
 
-    Reject {
-        id: format!("{}.{}", row[7], text(0).unwrap_or_default()),
-        pipeline: definition.name.clone(),
-        table,
-        event_id,
-        operation: text(4),
-        occurred_at: time(5),
-        data: text(6).map(|data| data.chars().take(LONGEST_DATA).collect()),
-        batch_id: row[7].as_i64(),
-        reason: text(8),
-        column: text(9),
-        value: text(10),
-        rejected_at: time(11),
+        Reject {
+            id: format!("{}.{}", self.batch, self.name),
+            pipeline: definition.name.clone(),
+            table,
+            event_id,
+            operation: self.audit_operation,
+            occurred_at: time(self.occurred_at),
+            data: self
+                .raw_data
+                .map(|data| data.chars().take(LONGEST_DATA).collect()),
+            batch_id: Some(self.batch),
+            reason: self.reason,
+            column: self.column_name,
+            value: self.value,
+            rejected_at: time(self.rejected_at),
+        }
     }
 }

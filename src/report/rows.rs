@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::Names;
-use crate::sql::render;
+use crate::pipeline::{Column, Names, Table};
+use crate::sql::{TableName, render};
 use crate::state::TableState;
 
 /// Rows of a table, each a column's name and value.
@@ -30,37 +31,76 @@ pub struct RowQuery {
     pub limit: usize,
 }
 
-/// Looks up all versions of one key, oldest first, at most `limit`.
-///
-/// # Errors
-///
-/// [`Error::NotFound`] where nothing was published yet or the key is another, [`Error::TrinoUnavailable`], [`Error::Trino`].
+/// Rows in the order of their key.
+#[derive(Debug)]
+pub struct OrderedRows {
+    pub rows: Rows,
+    /// The names of the key's columns.
+    pub key: Vec<String>,
+}
+
+/// What `report/history.sql` may name.
+#[derive(Serialize)]
+struct HistoryContext<'a> {
+    history: TableName,
+    key: Vec<KeyPart<'a>>,
+    limit: usize,
+}
+
+/// What `report/rows.sql` may name.
+#[derive(Serialize)]
+struct RowsContext<'a> {
+    table: TableName,
+    key_columns: &'a [&'a Column],
+    key: Vec<KeyPart<'a>>,
+    as_of: Option<String>,
+    loaded_as_of: Option<String>,
+    /// The values of a key, in the order of its columns.
+    after: Option<Vec<String>>,
+    limit: usize,
+}
+
+/// A column of a key with its value.
+#[derive(Serialize)]
+struct KeyPart<'a> {
+    name: &'a str,
+    data_type: &'a str,
+    value: String,
+}
+
+/// A table whose marts may have rows.
+struct PublishedTable<'a> {
+    names: Names<'a>,
+    table: &'a Table,
+    state: TableState,
+}
+
+/// Looks up all versions of one key, oldest first, at most `limit`. It is [`Error::NotFound`] where nothing was published
+/// yet, or where `key` has other columns.
 pub async fn versions(
     app: &App,
     table: &str,
     key: &BTreeMap<String, String>,
     limit: usize,
 ) -> Result<Rows> {
-    let (names, short, state) = published(app, table).await?;
-    let sql = render(
-        "report/history.sql",
-        json!({
-            "history": names.history(short),
-            "key": whole_key(&state, key)?,
-            "limit": limit,
-        }),
-    )?;
+    let published = published(app, table).await?;
+    let context = HistoryContext {
+        history: published.names.history(&published.table.id.name),
+        key: whole_key(&published.state, key)?,
+        limit,
+    };
 
-    read(app, &sql, key).await
+    read(app, &render("report/history.sql", context)?, key).await
 }
 
-/// Looks up rows in the order of their key; gives as well what the key's columns are called.
-///
-/// # Errors
-///
-/// As [`versions`]; [`Error::NotFound`] as well where the table had not been published by `loaded_as_of`.
-pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec<String>)> {
-    let (names, short, state) = published(app, table).await?;
+/// Looks up rows in the order of their key. It is [`Error::NotFound`] as for [`versions`], and where the table had not been
+/// published by `loaded_as_of`.
+pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRows> {
+    let PublishedTable {
+        names,
+        table,
+        state,
+    } = published(app, table).await?;
     let keys: Vec<_> = state.columns.iter().filter(|c| c.is_key).collect();
     if let Some(after) = &which.after
         && after.len() != keys.len()
@@ -72,7 +112,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
             field: Some("after".into()),
         });
     }
-    let after: Option<Vec<String>> = which.after.as_ref().map(|after| {
+    let after = which.after.as_ref().map(|after| {
         let pairs = keys.iter().zip(after);
         pairs.map(|(column, value)| column.literal(value)).collect()
     });
@@ -85,34 +125,40 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
         let time = time.to_zoned(TimeZone::UTC);
         time.strftime("%Y-%m-%d %H:%M:%S%.6f UTC").to_string()
     };
+    let name = &table.id.name;
     let is_history = which.as_of.is_some();
-    let sql = render(
-        "report/rows.sql",
-        json!({
-            "table": if is_history { names.history(short) } else { names.current(short) },
-            "key_columns": keys,
-            "key": key,
-            "as_of": which.as_of.map(moment),
-            // What will have been loaded is not known: the future is as now.
-            "loaded_as_of": which.loaded_as_of.filter(|time| *time < Timestamp::now()).map(moment),
-            "after": after,
-            "limit": which.limit,
-        }),
-    )?;
-
-    let names = keys.iter().map(|column| column.name.clone()).collect();
-
+    let context = RowsContext {
+        table: if is_history {
+            names.history(name)
+        } else {
+            names.current(name)
+        },
+        key_columns: &keys,
+        key,
+        as_of: which.as_of.map(moment),
+        // What will have been loaded is not known: the future is as now.
+        loaded_as_of: which
+            .loaded_as_of
+            .filter(|time| *time < Timestamp::now())
+            .map(moment),
+        after,
+        limit: which.limit,
+    };
+    let sql = render("report/rows.sql", context)?;
     let mut rows = read(app, &sql, &which.key).await?;
     for row in rows.iter_mut().filter(|_| is_history) {
-        // What is so today was not so then.
+        // These flags tell what is so today, and not what was so then.
         row.remove("is_current");
         row.remove("is_deleted");
     }
 
-    Ok((rows, names))
+    Ok(OrderedRows {
+        rows,
+        key: keys.iter().map(|column| column.name.clone()).collect(),
+    })
 }
 
-async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a str, TableState)> {
+async fn published<'a>(app: &'a App, table: &str) -> Result<PublishedTable<'a>> {
     let (definition, tracked) = app.pipelines.table(table)?;
     let state = app.store.table(&tracked.id).await?;
     let state = state.filter(|state| state.staged_batch > 0);
@@ -120,7 +166,11 @@ async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a s
         return Err(Error::not_found("published history of table", table, []));
     };
 
-    Ok((Names::new(definition, &app.config), &tracked.id.name, state))
+    Ok(PublishedTable {
+        names: Names::new(definition, &app.config),
+        table: tracked,
+        state,
+    })
 }
 
 async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Rows> {
@@ -134,21 +184,28 @@ async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Ro
             let cells = found.columns.iter().zip(row);
             // Whatever columns the table has, or had then; ours begin with `_`.
             cells
-                .filter(|((name, _), _)| name == "_event_id" || !name.starts_with('_'))
-                .map(|((name, kind), value)| (name.clone(), exact(kind, value)))
+                .filter(|(column, _)| column.name == "_event_id" || !column.name.starts_with('_'))
+                .map(|(column, value)| (column.name.clone(), exact(&column.data_type, value)))
                 .collect()
         })
         .collect())
 }
 
 /// Pairs every column of the key with its value; other columns than these tell no rows apart.
-fn whole_key(state: &TableState, given: &BTreeMap<String, String>) -> Result<Vec<Value>> {
+fn whole_key<'a>(
+    state: &'a TableState,
+    given: &BTreeMap<String, String>,
+) -> Result<Vec<KeyPart<'a>>> {
     let columns = state.columns.iter().filter(|column| column.is_key);
-    let key: Option<Vec<Value>> = columns
+    let key: Option<Vec<KeyPart<'_>>> = columns
         .clone()
         .map(|column| {
             let value = given.get(&column.name)?;
-            Some(json!({"name": column.name, "data_type": column.data_type, "value": column.literal(value)}))
+            Some(KeyPart {
+                name: &column.name,
+                data_type: &column.data_type,
+                value: column.literal(value),
+            })
         })
         .collect();
     let whole: Vec<String> = columns
@@ -168,7 +225,8 @@ fn whole_key(state: &TableState, given: &BTreeMap<String, String>) -> Result<Vec
         })
 }
 
-/// No row has a key that is no value of the column's type, and none was there before the table; Trino cannot even look.
+/// A value that its column's type does not have is the key of no row, and before its first snapshot a table had no rows:
+/// Trino refuses to look for either.
 fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
     let pairs = given
         .iter()
@@ -195,12 +253,12 @@ fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
     }
 }
 
-/// Keeps what JavaScript would round as text, and writes times as RFC 3339 has them.
-fn exact(kind: &str, value: Value) -> Value {
+/// Gives numbers that JavaScript would round as text, and times as RFC 3339 has them.
+fn exact(data_type: &str, value: Value) -> Value {
     const LONGEST: u64 = 1 << 53;
     match (&value, value.as_i64()) {
         (_, Some(number)) if number.unsigned_abs() > LONGEST => number.to_string().into(),
-        (Value::String(time), _) if kind.starts_with("timestamp") => {
+        (Value::String(time), _) if data_type.starts_with("timestamp") => {
             time.replacen(' ', "T", 1).replace(" UTC", "Z").into()
         }
         _ => value,

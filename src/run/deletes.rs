@@ -147,7 +147,7 @@ async fn gone(
         publisher,
     };
     // What an earlier try still has Trino do would drop or fill the table of this one.
-    publisher.settle(&table).await?;
+    publisher.resolve(&table).await?;
     landing::drop_table(landing).await?;
     landing::ensure(landing).await?;
     if keys.files > 0 {

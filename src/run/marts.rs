@@ -12,7 +12,7 @@ use crate::pipeline::Table;
 use crate::publish::{Committed, Publisher};
 use crate::sql::TableName;
 use crate::state::{Changed, EndedStatement, Publication, TableState, Window};
-use crate::warehouse::{self, Refresh, Scope, Target};
+use crate::warehouse::{self, Merged, Refresh, Scope, Target};
 
 pub(super) enum PublishScope {
     /// The batches that were not published yet.
@@ -111,7 +111,10 @@ async fn publish_current(
     target: Target<'_>,
     refresh: &Refresh,
 ) -> Result<Map<String, Value>> {
-    let (rows, statements) = warehouse::publish_current(target, refresh).await?;
+    let Merged {
+        counts: rows,
+        statements,
+    } = warehouse::merge_current(target, refresh).await?;
     record(attempt, (target, refresh), Changed::Rows(rows), &statements).await?;
     if refresh.scope == Scope::Everything {
         warehouse::describe_anew(target, &target.current()).await?;
@@ -125,7 +128,10 @@ async fn publish_history(
     target: Target<'_>,
     refresh: &Refresh,
 ) -> Result<Map<String, Value>> {
-    let (versions, statements) = warehouse::publish_history(target, refresh).await?;
+    let Merged {
+        counts: versions,
+        statements,
+    } = warehouse::merge_history(target, refresh).await?;
     record(
         attempt,
         (target, refresh),

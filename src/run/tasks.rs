@@ -166,7 +166,7 @@ async fn verify(attempt: &Attempt<'_>, table: &Table, one_in: u32) -> StepEnd {
             let current = refresh(state.current_batch).await?;
             let history = refresh(state.history_batch).await?;
 
-            counted(&warehouse::verify(target, (&current, &history)).await?)
+            counted(&warehouse::verify(target, &current, &history).await?)
         })
         .await
 }

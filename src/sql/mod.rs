@@ -1,7 +1,9 @@
-//! SQL text: quoting, literals and the templates under `sql/statements/`. Knows no server.
+//! SQL text: quoting, literals, the templates under `sql/statements/`, and how answers are read. Knows no server.
 
+mod answer;
 mod statements;
 
+pub use answer::{Answer, AnswerColumn};
 pub use statements::{Statements, render};
 
 /// A table's name in Trino: catalog, schema, table.
@@ -11,7 +13,6 @@ pub use statements::{Statements, render};
 pub struct TableName(pub Vec<String>);
 
 impl TableName {
-    /// Names a table of a catalog.
     #[must_use]
     pub fn new(catalog: &str, schema: &str, table: &str) -> Self {
         Self(vec![catalog.into(), schema.into(), table.into()])

@@ -18,11 +18,8 @@ pub struct Statements;
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> =
     LazyLock::new(templates);
 
-/// Renders one statement, such as `staging/merge.sql`, for Trino.
-///
-/// # Errors
-///
-/// [`Error::Internal`] when the template does not parse or uses a name that `context` lacks.
+/// Renders one statement, such as `staging/merge.sql`, for Trino. `context` is a struct with all that the template names: a
+/// name that it lacks is [`Error::Internal`].
 pub fn render(name: &str, context: impl Serialize) -> Result<String> {
     let templates = TEMPLATES
         .as_ref()
@@ -34,11 +31,7 @@ pub fn render(name: &str, context: impl Serialize) -> Result<String> {
 }
 
 impl Statements {
-    /// Parses every statement, so that a broken one stops the start and not a run.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Internal`] with the file and line at fault.
+    /// Parses every statement, so that a broken one stops the start and not a run: the error names file and line.
     pub fn check() -> Result<()> {
         TEMPLATES
             .as_ref()
@@ -94,7 +87,7 @@ fn missing(path: &str) -> minijinja::Error {
     )
 }
 
-/// Whatever a template prints is an identifier, a dotted name or a whole number; SQL text comes only from templates, and by
+/// Prints what a template names: an identifier, a dotted name or a whole number. SQL text comes only from templates, and by
 /// `| expression` from the conditions that a `pipeline.yaml` declares as tests.
 fn quoted(
     out: &mut Output<'_>,
@@ -136,5 +129,15 @@ mod tests {
     #[test]
     fn every_statement_parses() {
         Statements::check().expect("every file below sql/statements is a template");
+    }
+
+    #[test]
+    fn every_statement_begins_with_what_it_promises() {
+        for path in Statements::iter() {
+            let file = Statements::get(&path).expect("a file that is listed");
+            let text = String::from_utf8(file.data.into_owned()).expect("a text");
+            let is_comment = text.starts_with("-- ") || text.starts_with("{# ");
+            assert!(is_comment, "the first line of {path} is no comment");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The Trino server: statements that are sent once, driven to their end and asked what they did.
+//! The Trino server: it is sent each statement once, and asked for its pages until the last.
 
 mod statement;
 
@@ -7,12 +7,15 @@ use std::time::Duration;
 use prusto::auth::Auth;
 use prusto::client::ClientBuilder;
 use prusto::{Client, Row};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use statement::{Outcome, Progress};
+pub use statement::{Outcome, Progress, Statement};
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::sql::{Answer, render};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -27,11 +30,8 @@ pub struct Trino {
 }
 
 impl Trino {
-    /// Reads the address out of the settings; connects to nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Settings`] when `trino.url` is no `http://` or `https://` address, or a file with a secret cannot be read.
+    /// Reads the address from the settings; connects to nothing. It is [`Error::Settings`] where `trino.url` is no `http://`
+    /// or `https://` address, or where a file with a secret cannot be read.
     pub fn new(settings: config::Trino) -> Result<Self> {
         let fault = || {
             Error::Settings("`trino.url` must be an address such as `http://localhost:8080`".into())
@@ -44,7 +44,7 @@ impl Trino {
         };
         let host = url.host_str().ok_or_else(fault)?.to_owned();
         let port = url.port_or_known_default().ok_or_else(fault)?;
-        // What cannot be read is told at the start, not by what an engine says to nobody.
+        // A secret that cannot be read stops the start: without it every statement would be refused later.
         let is_known = settings.auth()?.is_some();
         if is_known && !secure {
             return Err(Error::Settings(
@@ -64,25 +64,43 @@ impl Trino {
         })
     }
 
-    /// The catalog that the tables are in.
     #[must_use]
     pub fn catalog(&self) -> &str {
         &self.settings.catalog
     }
 
-    /// Runs a statement that only reads and gives all its rows; `source` names it in Trino's own lists.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TrinoUnavailable`], or [`Error::Trino`] with what Trino said.
-    pub async fn query(&self, source: &str, sql: &str) -> Result<Vec<Vec<Value>>> {
-        let outcome = self.read(source, sql).await?;
+    /// Renders a statement that only reads, runs it, and gives its rows as structs; see [`Answer::decode`]. `source` names it
+    /// in Trino's own lists.
+    pub async fn rows<T: DeserializeOwned>(
+        &self,
+        source: &str,
+        statement: &str,
+        context: impl Serialize,
+    ) -> Result<Vec<T>> {
+        let sql = render(statement, context)?;
 
-        Ok(outcome.rows)
+        self.read(source, &sql).await?.decode(statement)
     }
 
-    /// As [`Trino::query`], with the columns' names and types.
-    pub async fn read(&self, source: &str, sql: &str) -> Result<Outcome> {
+    /// As [`Trino::rows`], for a statement that always answers one row.
+    pub async fn row<T: DeserializeOwned>(
+        &self,
+        source: &str,
+        statement: &str,
+        context: impl Serialize,
+    ) -> Result<T> {
+        let sql = render(statement, context)?;
+
+        self.read(source, &sql).await?.decode_one(statement)
+    }
+
+    /// Runs a statement that only reads and gives its rows by position.
+    pub async fn query(&self, source: &str, sql: &str) -> Result<Vec<Vec<Value>>> {
+        Ok(self.read(source, sql).await?.rows)
+    }
+
+    /// Runs a statement that only reads, whatever its columns are.
+    pub async fn read(&self, source: &str, sql: &str) -> Result<Answer> {
         let client = self.client(source, &[])?;
         let first = client
             .get::<Row>(sql)
@@ -95,43 +113,40 @@ impl Trino {
         let outcome = statement::drive(&client, first, &mut |_| {}).await;
         asked.query_id = None;
 
-        outcome
+        Ok(outcome?.answer)
     }
 
-    /// Runs a statement that writes, with session properties of its own: sends it once, lets `remember` record its id and its address, and only
-    /// then asks for it the first time; `told` hears how far it is.
+    /// Runs a statement that writes. It is sent once; `remember` records its id and its address; only then it is asked for
+    /// the first time. `heard` is given how far it is.
     ///
-    /// A statement that was sent but never asked for does not run (seen on Trino 483), so one without a recorded id did nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Trino::query`], and whatever `remember` fails with; in that case the statement did not run.
+    /// A statement that was sent but never asked for does not run (seen on Trino 483). So one whose id was not recorded did
+    /// nothing, and one for which `remember` fails does not run.
     pub async fn write<F>(
         &self,
         source: &str,
-        (sql, session): (&str, &[(&str, &str)]),
+        statement: Statement<'_>,
         remember: impl FnOnce(String, String) -> F,
-        mut told: impl FnMut(&Progress) + Send,
+        mut heard: impl FnMut(&Progress) + Send,
     ) -> Result<Outcome>
     where
         F: Future<Output = Result<()>>,
     {
-        let client = self.client(source, session)?;
+        let client = self.client(source, statement.session)?;
         let first = client
-            .get::<Row>(sql)
+            .get::<Row>(statement.sql)
             .await
             .map_err(|fault| statement::failure(fault, ""))?;
         let next = first.next_uri.as_deref().map(reqwest::Url::parse);
         let address = next.and_then(Result::ok).map(|next| next.path().to_owned());
         remember(first.id.clone(), address.unwrap_or_default()).await?;
 
-        statement::drive(&client, first, &mut told).await
+        statement::drive(&client, first, &mut heard).await
     }
 
-    /// Gives up a statement by the address, a path of this server, that its sending was answered with.
+    /// Gives up a statement by its address: the path that the answer to its sending named.
     ///
-    /// One that nobody has asked for yet is in none of Trino's lists, and would run when somebody did; after this it does not (seen on Trino 483).
-    /// Where Trino no longer knows the address, there is nothing to give up.
+    /// A statement that nobody has asked for yet is in none of Trino's lists, and would run when somebody did. After this it
+    /// does not (seen on Trino 483). Where Trino no longer knows the address, there is nothing to give up.
     pub async fn give_up(&self, address: &str) -> Result<()> {
         let away = |fault: reqwest::Error| Error::TrinoUnavailable(fault.into());
         let scheme = if self.secure { "https" } else { "http" };
@@ -182,7 +197,7 @@ impl Trino {
     }
 }
 
-/// A statement that only reads: nobody wants its rows any more where this is dropped with the id.
+/// A statement that only reads. Where this is dropped with the id, nobody wants its rows any more, and it is cancelled.
 struct Asked<'a> {
     trino: &'a Trino,
     query_id: Option<String>,

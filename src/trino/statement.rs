@@ -1,4 +1,4 @@
-//! One statement on its way: pages are fetched until the last, faults are told apart.
+//! A statement and its outcome: its pages are fetched until the last, and its faults are classed.
 
 use std::time::Duration;
 
@@ -6,22 +6,32 @@ use prusto::error::Error as ClientError;
 use prusto::models::{QueryError, QueryResult, QueryResultData};
 use prusto::{Client, Row};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Result, TrinoFailure};
+use crate::sql::{Answer, AnswerColumn};
 
 const PAGE_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
+/// A statement that writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement<'a> {
+    pub sql: &'a str,
+    /// Session properties of its own: names and values.
+    pub session: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> From<&'a str> for Statement<'a> {
+    fn from(sql: &'a str) -> Self {
+        Self { sql, session: &[] }
+    }
+}
+
 /// What a statement gave.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The statement's id in Trino.
     pub query_id: String,
-    /// The columns: name and Trino type.
-    pub columns: Vec<(String, String)>,
-    /// All rows, values as Trino's JSON.
-    pub rows: Vec<Vec<Value>>,
+    pub answer: Answer,
     /// The rows that a writing statement acted on.
     pub update_count: Option<u64>,
     /// What it cost.
@@ -52,11 +62,11 @@ fn percent(done: u32, all: u32) -> Option<u32> {
     (done * 100).checked_div(all)
 }
 
-/// Follows a statement to its last page; fetching a page again is harmless, so a lost answer is asked for again.
+/// Follows a statement to its last page. Fetching a page again is harmless, so a lost answer is asked for again.
 pub(super) async fn drive(
     client: &Client,
     first: QueryResult<Row>,
-    told: &mut (dyn FnMut(&Progress) + Send),
+    heard: &mut (dyn FnMut(&Progress) + Send),
 ) -> Result<Outcome> {
     let mut outcome = Outcome {
         query_id: first.id.clone(),
@@ -68,10 +78,19 @@ pub(super) async fn drive(
             return Err(Error::Trino(Box::new(refusal(error, outcome.query_id))));
         }
         if let Some(columns) = page.columns {
-            outcome.columns = columns.into_iter().map(|c| (c.name, c.ty)).collect();
+            outcome.answer.columns = columns
+                .into_iter()
+                .map(|column| AnswerColumn {
+                    name: column.name,
+                    data_type: column.ty,
+                })
+                .collect();
         }
         if let Some(QueryResultData::Direct(rows)) = page.data {
-            outcome.rows.extend(rows.into_iter().map(Row::into_json));
+            outcome
+                .answer
+                .rows
+                .extend(rows.into_iter().map(Row::into_json));
         }
         outcome.update_count = page.update_count.or(outcome.update_count);
         outcome.progress = Progress {
@@ -83,7 +102,7 @@ pub(super) async fn drive(
             peak_memory_bytes: page.stats.peak_memory_bytes,
             percent: percent(page.stats.completed_splits, page.stats.total_splits),
         };
-        told(&outcome.progress);
+        heard(&outcome.progress);
         let Some(next) = page.next_uri else {
             return Ok(outcome);
         };
@@ -115,7 +134,7 @@ fn passing(fault: &ClientError) -> bool {
     }
 }
 
-/// Tells a server that is away from one that refused.
+/// Whether the server is away, or refused.
 pub(super) fn failure(fault: ClientError, query_id: &str) -> Error {
     match fault {
         ClientError::Query(error) => Error::Trino(Box::new(refusal(*error, query_id.to_owned()))),

@@ -1,50 +1,101 @@
-//! Declared tests, on the rows that the touched keys are about to have, before anything is published.
+//! Declared tests, on the rows that the touched keys are about to have, before the marts are written.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
+use super::refresh::RefreshContext;
 use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 use crate::pipeline::{Check, Severity, TableTest};
-use crate::sql::render;
+use crate::sql::{TableName, render};
 use crate::state::TestResult;
 
-/// Runs all declared tests of a table in one statement, and says what each came to; nothing where none is declared.
-///
-/// # Errors
-///
-/// [`Error::TestBroken`] where a test's own SQL or column is wrong, [`Error::TrinoUnavailable`], [`Error::Trino`].
+/// What `marts/test.sql` may name.
+#[derive(Serialize)]
+struct TestsContext<'a> {
+    #[serde(flatten)]
+    refresh: RefreshContext<'a>,
+    tests: Vec<TestContext<'a>>,
+}
+
+#[derive(Serialize)]
+struct TestContext<'a> {
+    column: Option<String>,
+    #[serde(flatten)]
+    check: CheckContext<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "check", rename_all = "snake_case")]
+enum CheckContext<'a> {
+    NotNull,
+    Unique,
+    AcceptedValues {
+        values: &'a [String],
+    },
+    Relationships {
+        to: TableName,
+        field: String,
+        /// Whether the table refers to itself.
+        is_own: bool,
+    },
+    Expression {
+        expression: &'a str,
+    },
+}
+
+/// What `marts/check_expression.sql` may name.
+#[derive(Serialize)]
+struct ExpressionContext<'a> {
+    staging: TableName,
+    expression: &'a str,
+}
+
+/// The row of `marts/test.sql`.
+#[derive(Deserialize)]
+struct TestedRow {
+    tested_rows: i64,
+    /// The rows that fail, for each test.
+    failures: Vec<i64>,
+}
+
+/// Runs all declared tests of a table in one statement, and gives the result of each; nothing where none is declared.
+/// It is [`Error::TestBroken`] where a test's own SQL or column is wrong.
 pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
     let tests = target.table.all_tests();
     if tests.is_empty() || refresh.is_empty() {
         return Ok(Vec::new());
     }
-    let mut context = refresh.context(target);
-    context["tests"] = tests
-        .iter()
-        .enumerate()
-        .map(|(at, test)| described(target, *test, at))
-        .collect::<Result<Value>>()?;
-    let rows = target
-        .publisher
-        .read(&render("marts/test.sql", context)?)
-        .await;
-    let rows = match rows {
+    let context = TestsContext {
+        refresh: refresh.context(target),
+        tests: tests
+            .iter()
+            .enumerate()
+            .map(|(at, test)| described(target, *test, at))
+            .collect::<Result<_>>()?,
+    };
+    let row: TestedRow = match target.publisher.row("marts/test.sql", context).await {
         // Keys are given by hand: one that cannot be read is no fault of a test.
         Err(Error::Trino(failure))
             if failure.class == "USER_ERROR" && !matches!(refresh.scope, Scope::Keys(_)) =>
         {
             return Err(broken(target, &tests, failure.message).await);
         }
-        rows => rows?,
+        row => row?,
     };
-    let count = |at: usize| rows.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
+    if row.failures.len() != tests.len() {
+        return Err(Error::internal(format!(
+            "statement `marts/test.sql` answered {} tests and not {}",
+            row.failures.len(),
+            tests.len()
+        )));
+    }
 
     Ok(tests
         .iter()
+        .zip(row.failures)
         .enumerate()
-        .map(|(at, declared)| {
-            let failures = count(at + 1);
+        .map(|(at, (declared, failures))| {
             let threshold = i64::try_from(declared.test.threshold).unwrap_or(i64::MAX);
             let status = match declared.test.severity {
                 _ if failures <= threshold => "pass",
@@ -59,7 +110,7 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
                 threshold,
                 status: status.to_owned(),
                 failures,
-                rows: count(0),
+                rows: row.tested_rows,
                 attempt: target.publisher.attempt.number,
                 tested_at: Timestamp::now(),
             }
@@ -67,11 +118,7 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
         .collect())
 }
 
-/// Refuses to publish where a test of severity `error` failed.
-///
-/// # Errors
-///
-/// [`Error::TestFailed`] that names every such test.
+/// Refuses to go on where a test of severity `error` failed: [`Error::TestFailed`] names every such test.
 pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     let failed: Vec<String> = results
         .iter()
@@ -93,33 +140,34 @@ pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     })
 }
 
-/// A test as its statement needs it.
-fn described(target: Target<'_>, declared: TableTest<'_>, at: usize) -> Result<Value> {
-    let lowered = declared.column.map(str::to_lowercase);
-    let mut described = json!({
-        "check": declared.test.check.as_str(),
-        "name": declared.name(at),
-        "column": lowered,
-    });
-    match &declared.test.check {
-        Check::NotNull | Check::Unique => {}
-        Check::AcceptedValues(values) => described["values"] = json!(values),
-        Check::Relationships { to, field } => {
-            described["to"] = json!(target.names.current(to));
-            described["field"] = json!(field.to_lowercase());
-            described["is_own"] = json!(*to == target.table.id.name);
-        }
-        Check::Expression(sql) => described["expression"] = json!(sql),
-    }
+/// A test as its statement needs it; refused where the table lacks its column.
+fn described<'a>(
+    target: Target<'a>,
+    declared: TableTest<'a>,
+    at: usize,
+) -> Result<TestContext<'a>> {
+    let column = declared.column.map(str::to_lowercase);
     let is_known = |name: &String| target.columns.iter().any(|column| column.name == *name);
-    match lowered {
-        Some(name) if !is_known(&name) => Err(Error::TestBroken {
+    if let Some(name) = column.as_ref().filter(|name| !is_known(name)) {
+        return Err(Error::TestBroken {
             table: target.table.id.to_string(),
             test: declared.name(at),
             detail: format!("the table has no column `{name}`"),
-        }),
-        _ => Ok(described),
+        });
     }
+    let check = match &declared.test.check {
+        Check::NotNull => CheckContext::NotNull,
+        Check::Unique => CheckContext::Unique,
+        Check::AcceptedValues(values) => CheckContext::AcceptedValues { values },
+        Check::Relationships { to, field } => CheckContext::Relationships {
+            to: target.names.current(to),
+            field: field.to_lowercase(),
+            is_own: *to == target.table.id.name,
+        },
+        Check::Expression(expression) => CheckContext::Expression { expression },
+    };
+
+    Ok(TestContext { column, check })
 }
 
 /// Finds the test that Trino cannot read.
@@ -128,8 +176,11 @@ async fn broken(target: Target<'_>, tests: &[TableTest<'_>], message: String) ->
         let Check::Expression(sql) = &declared.test.check else {
             continue;
         };
-        let asked = json!({"staging": target.staging(), "expression": sql});
-        let read = match render("marts/check_expression.sql", asked) {
+        let context = ExpressionContext {
+            staging: target.staging(),
+            expression: sql,
+        };
+        let read = match render("marts/check_expression.sql", context) {
             Ok(explain) => target.publisher.read(&explain).await,
             Err(error) => return error,
         };

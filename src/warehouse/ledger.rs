@@ -1,52 +1,76 @@
-//! The ledger: what became of every event, counted in the log and checked against what Trino committed.
+//! The ledger: what became of every event, counted in the typed log and checked against what Trino committed.
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use super::marts::{Ended, Rows, compare};
+use super::marts::{Comparison, Ended, RowChanges};
+use super::refresh::RefreshContext;
 use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
-use crate::publish::Committed;
-use crate::sql::{TableName, render};
+use crate::publish::{Committed, Snapshots};
+use crate::sql::TableName;
 use crate::state::{Published, Versions};
 
-/// Accounts for every event that a publication of current rows took, and refuses numbers that do not add up.
+/// The row of `marts/ledger.sql`. Truncates are counted apart from the events.
+#[derive(Deserialize)]
+struct LedgerRow {
+    events: i64,
+    late: i64,
+    superseded: i64,
+    /// Keys whose last event decides: a delete, or another one.
+    ends_deleted: i64,
+    ends_with_row: i64,
+    truncates: i64,
+    /// Rows of the table that these batches gave.
+    rows_written: i64,
+}
+
+/// What `marts/truncated.sql` may name.
+#[derive(Serialize)]
+struct TruncatedContext<'a> {
+    #[serde(flatten)]
+    refresh: RefreshContext<'a>,
+    #[serde(flatten)]
+    snapshots: Snapshots,
+}
+
+#[derive(Deserialize)]
+struct TruncatedRow {
+    truncated: i64,
+}
+
+/// Accounts for every event of a merge of current rows, and refuses numbers that do not add up.
 ///
 /// The log says which events were late or superseded and which decided; the committed rows say which of those did something.
-/// What is left over did nothing: it must not be less than nothing, and the table must hold as many rows of these batches as
-/// were written.
+/// The others did nothing. There must not be less than none of them, and the table must hold as many rows of these batches
+/// as were written.
 pub(super) async fn balance(
     target: Target<'_>,
     refresh: &Refresh,
-    rows: Rows,
+    rows: RowChanges,
     statements: &[Committed],
 ) -> Result<Published> {
     let mut context = refresh.context(target);
     if refresh.scope == Scope::Everything && refresh.window.after_batch > 0 {
         // The tables were made anew, but which events came late is still to be told.
-        context["has_late"] = true.into();
+        context.has_late = true;
     }
-    let found = target
-        .publisher
-        .read(&render("marts/ledger.sql", context)?)
-        .await?;
-    let count = |at: usize| found.first().and_then(|row| row[at].as_i64()).unwrap_or(0);
-    let (ends_deleted, ends_with_row) = (count(3), count(4));
+    let found: LedgerRow = target.publisher.row("marts/ledger.sql", context).await?;
     let truncated = truncated(target, refresh, statements).await?;
     let published = Published {
         inserted: rows.inserted,
         updated: rows.updated,
         deleted: rows.deleted - truncated,
-        published: count(0) + count(5),
-        late: count(1),
-        superseded: count(2),
-        delete_without_row: ends_deleted - (rows.deleted - truncated),
-        unchanged: ends_with_row - rows.inserted - rows.updated,
-        truncates: count(5),
+        published: found.events + found.truncates,
+        late: found.late,
+        superseded: found.superseded,
+        delete_without_row: found.ends_deleted - (rows.deleted - truncated),
+        unchanged: found.ends_with_row - rows.inserted - rows.updated,
+        truncates: found.truncates,
         truncated,
     };
     let written = rows.inserted + rows.updated;
-    // A table that was made anew over another holds rows that were right before as well.
+    // A table that was made anew over another also holds rows that were right before.
     let is_counted = statements
         .iter()
         .all(|committed| committed.rows_before == 0)
@@ -54,12 +78,12 @@ pub(super) async fn balance(
     published
         .check()
         .and_then(|()| {
-            if !is_counted || count(6) == written {
+            if !is_counted || found.rows_written == written {
                 return Ok(());
             }
             Err(format!(
                 "{written} rows were written, but {} of these batches are in the table",
-                count(6)
+                found.rows_written
             ))
         })
         .map_err(|fault| unbalanced(target, &target.current(), &fault))?;
@@ -69,11 +93,11 @@ pub(super) async fn balance(
 
 /// Tells what became of versions, and refuses numbers that are not those of what was committed.
 ///
-/// Where only newer events came, every version that was there and changed got its end. Else it is looked up.
+/// Where only newer events came, every version that was there and changed got its end. Otherwise snapshots are compared.
 pub(super) async fn versions(
     target: Target<'_>,
     refresh: &Refresh,
-    rows: Rows,
+    rows: RowChanges,
     statements: &[Committed],
 ) -> Result<Versions> {
     let is_plain =
@@ -86,25 +110,7 @@ pub(super) async fn versions(
             split: 0,
         }
     } else {
-        // Of versions that stay, only their ends are looked at.
-        let ends = [Column::technical("valid_to")];
-        let history = target.history();
-        let found = compare(target, refresh, (&history, statements), (&ends, true)).await?;
-        if (found.inserted, found.deleted) != (rows.inserted, rows.deleted)
-            || found.updated > rows.updated
-        {
-            let detail = format!(
-                "{} versions came, {} changed and {} went by what Trino answered, but {}, at least {} and {} by its snapshots",
-                rows.inserted,
-                rows.updated,
-                rows.deleted,
-                found.inserted,
-                found.updated,
-                found.deleted,
-            );
-            return Err(unbalanced(target, &history, &detail));
-        }
-        found.ended.unwrap_or_default()
+        ended(target, refresh, rows, statements).await?
     };
 
     Ok(Versions {
@@ -116,41 +122,59 @@ pub(super) async fn versions(
     })
 }
 
+/// Counts the versions that got an end, by comparing the snapshots before and after.
+async fn ended(
+    target: Target<'_>,
+    refresh: &Refresh,
+    rows: RowChanges,
+    statements: &[Committed],
+) -> Result<Ended> {
+    let history = target.history();
+    let comparison = Comparison {
+        table: &history,
+        // Of versions that stay, only their ends are looked at.
+        values: &[Column::technical("valid_to")],
+        only_touched: true,
+    };
+    let found = comparison.count(target, refresh, statements).await?;
+    if (found.inserted, found.deleted) != (rows.inserted, rows.deleted)
+        || found.updated > rows.updated
+    {
+        let detail = format!(
+            "{} versions came, {} changed and {} went by what Trino answered, but {}, at least {} and {} by its snapshots",
+            rows.inserted, rows.updated, rows.deleted, found.inserted, found.updated, found.deleted,
+        );
+        return Err(unbalanced(target, &history, &detail));
+    }
+
+    Ok(found.ended.unwrap_or_default())
+}
+
 fn unbalanced(target: Target<'_>, table: &TableName, fault: &str) -> Error {
     Error::Unbalanced {
         detail: format!(
-            "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}.{}/rebuild` makes it anew",
+            "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}/rebuild` makes it anew",
             target.table.id.name,
             table,
             target.staging(),
-            target.definition.name,
-            target.table.id.name,
+            target.table.id,
         ),
     }
 }
 
-/// Rows that truncates of the batches deleted, by comparing the table before and after.
+/// Counts the rows that truncates of the batches deleted, by comparing the table before and after.
 async fn truncated(target: Target<'_>, refresh: &Refresh, statements: &[Committed]) -> Result<i64> {
     if refresh.landed.events.truncates == 0 || refresh.window.after_batch == 0 {
         return Ok(0);
     }
-    let before = statements
-        .iter()
-        .find_map(|committed| committed.parent.as_deref());
-    let after = statements
-        .iter()
-        .rev()
-        .find_map(|committed| committed.snapshot.as_deref());
-    let (Some(before), Some(after)) = (before, after) else {
+    let Some(snapshots) = Snapshots::around(statements)? else {
         return Ok(0);
     };
-    let mut context = refresh.context(target);
-    context["parent"] = json!(before.parse::<i64>().ok());
-    context["snapshot"] = json!(after.parse::<i64>().ok());
-    let found = target
-        .publisher
-        .read(&render("marts/truncated.sql", context)?)
-        .await?;
+    let context = TruncatedContext {
+        refresh: refresh.context(target),
+        snapshots,
+    };
+    let row: TruncatedRow = target.publisher.row("marts/truncated.sql", context).await?;
 
-    Ok(found.first().and_then(|row| row[0].as_i64()).unwrap_or(0))
+    Ok(row.truncated)
 }

@@ -1,55 +1,65 @@
-//! From the typed log to current rows and history: one commit a table, over the keys that the batches touched.
+//! From the typed log to current rows and history: one commit for each table, over the keys that the batches touched.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
+use super::refresh::RefreshContext;
 use super::{Refresh, Scope, Target, ledger};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
-use crate::publish::Committed;
+use crate::publish::{Committed, Snapshots};
 use crate::sql::{TableName, render};
 use crate::state::{Published, Versions};
 
-/// Rows that came, changed and went.
+/// What a merge changed, checked against what Trino committed.
+///
+/// The ends of its statements are to be recorded together with the counts. If the service is killed in between, the next
+/// try finds the statements open and counts them again.
+#[derive(Debug, Default)]
+pub struct Merged<T> {
+    pub counts: T,
+    pub statements: Vec<Committed>,
+}
+
+/// A mart of a table, and the statements that make it.
+struct Mart {
+    table: TableName,
+    merge: &'static str,
+    remake: &'static str,
+}
+
+/// Rows that a mart got, that changed in it, and that left it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Rows {
+pub(super) struct RowChanges {
     pub(super) inserted: i64,
     pub(super) updated: i64,
     pub(super) deleted: i64,
-    /// Of the updated, those of a history that got an end; known where snapshots were compared.
+    /// The updated versions of a history that got an end; known where snapshots were compared.
     pub(super) ended: Option<Ended>,
 }
 
-/// Versions that got an end: a first one, or an earlier one.
+/// Versions that got their first end, and versions that got an earlier one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ended {
     pub(super) closed: i64,
     pub(super) split: i64,
 }
 
-/// Makes the current rows what the events say; doing it twice changes nothing.
-///
-/// Gives what changed, checked against what Trino committed, and the statements that did it, whose ends are to be recorded
-/// together with the counts: of a kill in between, the next try finds them open and counts them again.
-pub async fn publish_current(
-    target: Target<'_>,
-    refresh: &Refresh,
-) -> Result<(Published, Vec<Committed>)> {
+/// Makes the current rows what the events say. Doing it twice changes nothing.
+pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Published>> {
     if refresh.is_empty() {
-        return Ok((Published::default(), Vec::new()));
+        return Ok(Merged::default());
     }
-    let table = target.current();
-    let (rows, statements) = publish(
-        target,
-        refresh,
-        (
-            &table,
-            "marts/merge_current.sql",
-            "marts/remake_current.sql",
-        ),
-    )
-    .await?;
-    let published = if refresh.is_repair {
-        // Its events were published before, and accounted for then; or no event tells why a row went, because the log is another.
+    let mart = Mart {
+        table: target.current(),
+        merge: "marts/merge_current.sql",
+        remake: "marts/remake_current.sql",
+    };
+    let Merged {
+        counts: rows,
+        statements,
+    } = mart.make(target, refresh).await?;
+    let counts = if refresh.is_repair {
+        // Its events were accounted for before, or no event tells why a row left, because the log is another.
         Published {
             inserted: rows.inserted,
             updated: rows.updated,
@@ -60,166 +70,183 @@ pub async fn publish_current(
         ledger::balance(target, refresh, rows, &statements).await?
     };
 
-    Ok((published, statements))
+    Ok(Merged { counts, statements })
 }
 
-/// Makes the versions what the events say; doing it twice changes nothing. As [`publish_current`].
-pub async fn publish_history(
-    target: Target<'_>,
-    refresh: &Refresh,
-) -> Result<(Versions, Vec<Committed>)> {
+/// Makes the versions what the events say. Doing it twice changes nothing.
+pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Versions>> {
     if refresh.is_empty() {
-        return Ok((Versions::default(), Vec::new()));
+        return Ok(Merged::default());
     }
-    let table = target.history();
-    let (rows, statements) = publish(
-        target,
-        refresh,
-        (
-            &table,
-            "marts/merge_history.sql",
-            "marts/remake_history.sql",
-        ),
-    )
-    .await?;
-    let versions = ledger::versions(target, refresh, rows, &statements).await?;
+    let mart = Mart {
+        table: target.history(),
+        merge: "marts/merge_history.sql",
+        remake: "marts/remake_history.sql",
+    };
+    let Merged {
+        counts: rows,
+        statements,
+    } = mart.make(target, refresh).await?;
+    let counts = ledger::versions(target, refresh, rows, &statements).await?;
 
-    Ok((versions, statements))
+    Ok(Merged { counts, statements })
 }
 
-impl Refresh {
-    pub(super) fn is_empty(&self) -> bool {
-        let events = &self.landed.events;
-        let has_none = events.events == 0 && events.replayed == 0;
+impl Mart {
+    /// Resolves lost statements, then merges or makes the table anew.
+    async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowChanges>> {
+        let publisher = target.publisher;
+        let mut statements = publisher.resolve_unrecorded(&self.table).await?;
+        let committed = if refresh.scope == Scope::Everything {
+            let remake = render(self.remake, refresh.context(target))?;
+            publisher.remake_unrecorded(&self.table, &remake).await?
+        } else {
+            // An earlier try may have merged these very batches: then the tables say nothing of what was before them.
+            let mut refresh = refresh.clone();
+            if !statements.is_empty() && refresh.scope == Scope::Batches {
+                refresh.scope = Scope::Touched;
+            }
+            let merge = render(self.merge, refresh.context(target))?;
+            publisher.merge_unrecorded(&self.table, &merge).await?
+        };
+        statements.push(committed);
+        let counted = match &statements[..] {
+            [only] if refresh.scope != Scope::Everything || only.rows_before == 0 => {
+                RowChanges::of(only)
+            }
+            _ => None,
+        };
+        let counts = match counted {
+            Some(counts) => counts,
+            // From before the first to after the last: a row that came and then changed has come.
+            None => self.compare(target, refresh, &statements).await?,
+        };
 
-        has_none && !self.is_repair
+        Ok(Merged { counts, statements })
     }
-}
 
-/// Settles what earlier tries left open, then merges or makes anew.
-async fn publish(
-    target: Target<'_>,
-    refresh: &Refresh,
-    (table, merge, remake): (&TableName, &str, &str),
-) -> Result<(Rows, Vec<Committed>)> {
-    let mut statements = target.publisher.settle_unrecorded(table).await?;
-    let committed = if refresh.scope == Scope::Everything {
-        let sql = render(remake, refresh.context(target))?;
-        target.publisher.remake_unrecorded(table, &sql).await?
-    } else {
-        // An earlier try may have published these very batches: then the tables say nothing of what was before them.
-        let mut refresh = refresh.clone();
-        if !statements.is_empty() && refresh.scope == Scope::Batches {
-            refresh.scope = Scope::Touched;
+    /// Counts by comparing the snapshots before and after, where Trino's answer was lost or the table was made anew.
+    async fn compare(
+        &self,
+        target: Target<'_>,
+        refresh: &Refresh,
+        statements: &[Committed],
+    ) -> Result<RowChanges> {
+        let values = target.columns.iter().filter(|column| !column.is_key);
+        let mut values: Vec<Column> = values.cloned().collect();
+        if self.table == target.history() {
+            values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
+        } else if refresh.scope != Scope::Everything {
+            // A row that changed and changed back was written.
+            values.push(Column::technical("_event_id"));
         }
-        let merge = render(merge, refresh.context(target))?;
-        target.publisher.merge_unrecorded(table, &merge).await?
-    };
-    statements.push(committed);
-    let rows = match &statements[..] {
-        [only] if refresh.scope != Scope::Everything || only.rows_before == 0 => {
-            by_arithmetic(only)
+        let mut comparison = Comparison {
+            table: &self.table,
+            values: &values,
+            only_touched: false,
+        };
+        let mut rows = comparison.count(target, refresh, statements).await;
+        // The table had other columns before: a row that another event gave is another row then.
+        let event_id = [Column::technical("_event_id")];
+        if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
+            comparison.values = &event_id;
+            rows = comparison.count(target, refresh, statements).await;
         }
-        // From before the first to after the last, because a row that came and then changed has come.
-        several => by_comparing(target, refresh, (table, several)).await?,
-    };
-
-    Ok((rows, statements))
-}
-
-/// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N.
-///
-/// Holds for a `MERGE` in which every source row acts, on Iceberg format 2, and for a table that was made out of nothing.
-fn by_arithmetic(committed: &Committed) -> Rows {
-    let rows = committed.rows.unwrap_or(0);
-
-    Rows {
-        inserted: rows - committed.hidden,
-        updated: committed.added + committed.hidden - rows,
-        deleted: rows - committed.added,
-        ended: None,
+        match rows {
+            // It had another key: no row of before is one of now.
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Ok(RowChanges {
+                inserted: statements.last().map_or(0, |made| made.added),
+                deleted: statements.first().map_or(0, |made| made.rows_before),
+                ended: Some(Ended::default()),
+                ..RowChanges::default()
+            }),
+            rows => rows,
+        }
     }
 }
 
-/// Counts by comparing the snapshots before and after, where Trino's answer with N was lost or the table was made anew.
-async fn by_comparing(
-    target: Target<'_>,
-    refresh: &Refresh,
-    (table, statements): (&TableName, &[Committed]),
-) -> Result<Rows> {
-    let is_history = *table == target.history();
-    let values = target.columns.iter().filter(|column| !column.is_key);
-    let mut values: Vec<Column> = values.cloned().collect();
-    if is_history {
-        values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
-    } else if refresh.scope != Scope::Everything {
-        // A row that changed and changed back was written.
-        values.push(Column::technical("_event_id"));
-    }
-    let mut rows = compare(target, refresh, (table, statements), (&values, false)).await;
-    // The table had other columns before: a row that another event gave is another row then.
-    if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
-        values = vec![Column::technical("_event_id")];
-        rows = compare(target, refresh, (table, statements), (&values, false)).await;
-    }
-    match rows {
-        // It had another key: no row of before is one of now.
-        Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Ok(Rows {
-            inserted: statements.last().map_or(0, |made| made.added),
-            deleted: statements.first().map_or(0, |made| made.rows_before),
-            ended: Some(Ended::default()),
-            ..Rows::default()
-        }),
-        rows => rows,
+impl RowChanges {
+    /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N. `None` where
+    /// Trino did not answer N.
+    ///
+    /// Holds for a `MERGE` in which every source row acts, on Iceberg format 2, and for a table that was made out of nothing.
+    fn of(committed: &Committed) -> Option<Self> {
+        committed.rows.map(|rows| Self {
+            inserted: rows - committed.hidden,
+            updated: committed.added + committed.hidden - rows,
+            deleted: rows - committed.added,
+            ended: None,
+        })
     }
 }
 
-/// Compares a table as it was before the first of the statements with how it was after the last.
-///
-/// A row changed where one of `values` did. `only_touched` leaves out rows of keys that the span does not touch.
-pub(super) async fn compare(
-    target: Target<'_>,
-    refresh: &Refresh,
-    (table, statements): (&TableName, &[Committed]),
-    (values, only_touched): (&[Column], bool),
-) -> Result<Rows> {
-    let parent = statements.iter().find_map(|made| made.parent.as_ref());
-    let snapshot = statements
-        .iter()
-        .rev()
-        .find_map(|made| made.snapshot.as_ref());
-    let (Some(parent), Some(snapshot)) = (parent, snapshot) else {
-        return Ok(Rows::default());
-    };
-    let is_history = *table == target.history();
-    let keys = target.columns.iter().filter(|column| column.is_key);
-    let mut matched: Vec<Column> = keys.cloned().collect();
-    if is_history {
-        matched.push(Column::technical("valid_from"));
-    }
-    let mut context = refresh.context(target);
-    context["table"] = json!(table);
-    context["values"] = json!(values);
-    context["only_touched"] = only_touched.into();
-    context["parent"] = json!(parent.parse::<i64>().ok());
-    context["snapshot"] = json!(snapshot.parse::<i64>().ok());
-    context["matched"] = json!(matched);
-    context["is_history"] = is_history.into();
-    let rows = target
-        .publisher
-        .read(&render("marts/compared.sql", context)?)
-        .await?;
-    let count = |at: usize| {
-        let row = rows.first();
-        row.and_then(|row| row.get(at)).and_then(Value::as_i64)
-    };
+/// Compares a table as it was before some statements with how it is after them.
+pub(super) struct Comparison<'a> {
+    pub(super) table: &'a TableName,
+    /// A row changed where one of these did.
+    pub(super) values: &'a [Column],
+    /// Leaves out rows of keys that the refresh does not touch.
+    pub(super) only_touched: bool,
+}
 
-    Ok(Rows {
-        inserted: count(0).unwrap_or(0),
-        updated: count(1).unwrap_or(0),
-        deleted: count(2).unwrap_or(0),
-        ended: count(3)
-            .zip(count(4))
-            .map(|(closed, split)| Ended { closed, split }),
-    })
+/// What `marts/compared.sql` may name.
+#[derive(Serialize)]
+struct ComparisonContext<'a> {
+    #[serde(flatten)]
+    refresh: RefreshContext<'a>,
+    #[serde(flatten)]
+    snapshots: Snapshots,
+    table: &'a TableName,
+    /// The columns by which rows are the same.
+    matched: Vec<Column>,
+    values: &'a [Column],
+    only_touched: bool,
+    is_history: bool,
+}
+
+/// The row of `marts/compared.sql`; only of a history it tells which versions got an end.
+#[derive(Deserialize)]
+struct ComparedRow {
+    inserted: i64,
+    updated: i64,
+    deleted: i64,
+    closed: Option<i64>,
+    split: Option<i64>,
+}
+
+impl Comparison<'_> {
+    pub(super) async fn count(
+        &self,
+        target: Target<'_>,
+        refresh: &Refresh,
+        statements: &[Committed],
+    ) -> Result<RowChanges> {
+        let Some(snapshots) = Snapshots::around(statements)? else {
+            return Ok(RowChanges::default());
+        };
+        let is_history = *self.table == target.history();
+        let keys = target.columns.iter().filter(|column| column.is_key);
+        let mut matched: Vec<Column> = keys.cloned().collect();
+        if is_history {
+            matched.push(Column::technical("valid_from"));
+        }
+        let context = ComparisonContext {
+            refresh: refresh.context(target),
+            snapshots,
+            table: self.table,
+            matched,
+            values: self.values,
+            only_touched: self.only_touched,
+            is_history,
+        };
+        let row: ComparedRow = target.publisher.row("marts/compared.sql", context).await?;
+        let ended = row.closed.zip(row.split);
+
+        Ok(RowChanges {
+            inserted: row.inserted,
+            updated: row.updated,
+            deleted: row.deleted,
+            ended: ended.map(|(closed, split)| Ended { closed, split }),
+        })
+    }
 }

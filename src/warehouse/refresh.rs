@@ -1,19 +1,19 @@
-//! Which events a publication looks at, and how much of the log it needs for that.
+//! A refresh: the window of batches that one step of a table works on, and how much of the typed log decides.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::Target;
+use super::target::TableContext;
 use crate::error::Result;
 use crate::pipeline::Column;
-use crate::sql::render;
 use crate::state::{Landed, Window};
 
-/// To read less than that costs no more than to ask.
+/// To read a table of fewer bytes costs no more than to ask for bounds.
 const LEAST_BYTES: i64 = 8 << 20;
 const LONGEST_BOUND: usize = 256;
-/// Ids below it are those of rows that were read of a logged table itself.
+/// Lower ids are those of a backfill: rows that were read from the table itself.
 pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
 
 /// How much of the log decides.
@@ -23,7 +23,7 @@ pub enum Scope {
     Batches,
     /// As [`Scope::Batches`], but all of the log for every key that the batches touch: what the tables say is not relied on.
     Touched,
-    /// All of the log: the tables are made anew, aside.
+    /// All of the log: the tables are made anew.
     Everything,
     /// All of the log for these keys, whose values are texts in the order of the key's columns.
     Keys(Vec<Vec<String>>),
@@ -31,7 +31,7 @@ pub enum Scope {
     Sample(u32),
 }
 
-/// The events of a range of batches, and how much of the log decides about their keys.
+/// What one step of a table works on.
 #[derive(Debug, Clone)]
 pub struct Refresh {
     pub window: Window,
@@ -43,16 +43,65 @@ pub struct Refresh {
     pub is_repair: bool,
     /// Whether the current rows show all that came before the batches.
     pub is_published: bool,
-    /// Between which values of the first key column the batches lie, where that was asked for.
+    /// The bounds of the batches' keys, where they were asked for.
     pub bounds: Option<Bounds>,
 }
 
-/// Bounds of the first key column: they let Trino leave out files of other keys.
-#[derive(Debug, Clone, serde::Serialize)]
+/// The lowest and the highest value of the first key column in the batches: Trino skips files of other keys.
+#[derive(Debug, Clone, Serialize)]
 pub struct Bounds {
     column: Column,
     low: String,
     high: String,
+}
+
+/// The row of `marts/bounds.sql`; null where the batches have no event.
+#[derive(Deserialize)]
+struct BoundsRow {
+    low: Option<String>,
+    high: Option<String>,
+}
+
+/// What every statement about a refresh may name.
+#[derive(Debug, Clone, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of a template"
+)]
+pub(super) struct RefreshContext<'a> {
+    #[serde(flatten)]
+    table: TableContext<'a>,
+    after_batch: i64,
+    upto_batch: i64,
+    /// The lowest and the highest id of the batches' events, and the same of their times.
+    first_event: i64,
+    last_event: i64,
+    first_time: Option<String>,
+    last_time: Option<String>,
+    /// Whether an id may come more than once.
+    repeats: bool,
+    /// Whether the current rows show what was read before, so that a row that was read again is no event.
+    is_shown: bool,
+    /// Whether rows of a backfill are among the events.
+    has_loaded: bool,
+    /// Whether all of the log decides, or a sample of it.
+    everything: bool,
+    /// Whether the events of the batches decide, by what the tables say of before.
+    is_increment: bool,
+    /// Whether an event may come before the last one that its key had.
+    pub(super) has_late: bool,
+    /// Whether some keys need all of their log.
+    has_older: bool,
+    /// Whether the log has a truncate.
+    is_truncated: bool,
+    /// The highest id and time before the batches; the highest that there can be where they are not known.
+    highest_event: i64,
+    highest_time: String,
+    bounds: Option<&'a Bounds>,
+    /// The keys that were named, each as the texts of its values.
+    keys: Option<&'a [Vec<String>]>,
+    /// Of so many keys, one belongs to the sample.
+    sample_of: Option<u32>,
 }
 
 impl Refresh {
@@ -90,8 +139,8 @@ impl Refresh {
         }
     }
 
-    /// Asks between which values of the first key column the batches lie, where leaving out files may be worth a question: in a
-    /// table of so many `bytes`, and where the log is read. Only values that read back the same from their text are bounds.
+    /// Asks for the bounds of the batches' keys, where skipping files may be worth a question: in a large table of so many
+    /// `bytes`, and where the log is read. Only values that read back the same from their text are bounds.
     pub async fn bounded(mut self, target: Target<'_>, bytes: i64) -> Result<Self> {
         let first = target.columns.iter().find(|column| column.is_key);
         let is_increment = matches!(self.scope, Scope::Batches | Scope::Touched);
@@ -101,23 +150,31 @@ impl Refresh {
         if !is_increment || self.is_empty() || (bytes < LEAST_BYTES && !self.has_older()) {
             return Ok(self);
         }
-        let sql = render("marts/bounds.sql", self.context(target))?;
-        let rows = target.publisher.read(&sql).await?;
-        let ends = rows
-            .first()
-            .and_then(|row| row[0].as_str().zip(row[1].as_str()));
-        self.bounds = ends
+        let row: BoundsRow = target
+            .publisher
+            .row("marts/bounds.sql", self.context(target))
+            .await?;
+        self.bounds = row
+            .low
+            .zip(row.high)
             .filter(|(low, high)| low.len() <= LONGEST_BOUND && high.len() <= LONGEST_BOUND)
             .map(|(low, high)| Bounds {
                 column: column.clone(),
-                low: low.to_owned(),
-                high: high.to_owned(),
+                low,
+                high,
             });
 
         Ok(self)
     }
 
-    /// Whether the place of an event of the batches lies below the last before them.
+    pub(super) fn is_empty(&self) -> bool {
+        let events = &self.landed.events;
+        let has_none = events.events == 0 && events.replayed == 0;
+
+        has_none && !self.is_repair
+    }
+
+    /// Whether an event of the batches may come before the last one that its key had.
     fn has_late(&self) -> bool {
         match self.scope {
             Scope::Batches if self.landed.is_by_clock => !self.is_later() || self.has_loaded(),
@@ -127,15 +184,15 @@ impl Refresh {
         }
     }
 
-    /// Whether versions of some keys need more than the events of the batches.
+    /// Whether the versions of some keys need all of their log.
     ///
     /// A key's do not where all its events have an id above the highest and a time later than the latest before: then its
-    /// open version tells what it was. A time that ties does not do: the event before might never have been visible.
+    /// open version tells what it was. An equal time is not enough: the event before it might never have been visible.
     pub(super) fn has_older(&self) -> bool {
         self.has_late() || (self.scope == Scope::Batches && !self.is_later())
     }
 
-    /// Whether rows that were read of a logged table itself are among the events.
+    /// Whether rows of a backfill are among the events.
     fn has_loaded(&self) -> bool {
         let first = self.landed.events.first_event;
 
@@ -152,50 +209,43 @@ impl Refresh {
         )
     }
 
-    /// What a statement about these events may name.
-    pub(super) fn context(&self, target: Target<'_>) -> Value {
-        let mut context = target.context();
-        let Landed {
-            events,
-            truncates_ever,
-            highest_event,
-            highest_time,
-            ..
-        } = &self.landed;
-        let highest_event = match self.scope {
-            Scope::Touched => i64::MAX,
-            _ => highest_event.unwrap_or(i64::MAX),
-        };
-        let highest_time = match self.scope {
-            Scope::Touched => Timestamp::MAX,
-            _ => highest_time.unwrap_or(Timestamp::MAX),
-        };
-        let more = json!({
-            "after_batch": self.window.after_batch,
-            "upto_batch": self.window.upto_batch,
-            "first_event": events.first_event.unwrap_or(0),
-            "last_event": events.last_event.unwrap_or(0),
-            "repeats": events.repeats,
-            "is_shown": self.is_published && target.definition.source.is_read_again(),
-            "has_loaded": self.has_loaded() && target.definition.source.table().is_some(),
-            "everything": matches!(self.scope, Scope::Everything | Scope::Sample(_)),
-            "is_increment": self.scope == Scope::Batches,
-            "has_late": self.has_late(),
-            "has_older": self.has_older(),
-            "is_truncated": *truncates_ever > 0,
-            "highest_event": highest_event,
-            "bounds": self.bounds,
-            "highest_time": moment(highest_time),
-            "first_time": events.first_time.map(moment),
-            "last_time": events.last_time.map(moment),
-            "keys": match &self.scope { Scope::Keys(keys) => json!(keys), _ => Value::Null },
-            "sample_of": match self.scope { Scope::Sample(one_in) if one_in > 1 => json!(one_in), _ => Value::Null },
-        });
-        if let (Some(context), Value::Object(more)) = (context.as_object_mut(), more) {
-            context.extend(more);
-        }
+    pub(super) fn context<'a>(&'a self, target: Target<'a>) -> RefreshContext<'a> {
+        let source = &target.definition.source;
+        let landed = &self.landed;
+        let events = &landed.events;
+        // What was before counts only where the tables are relied on.
+        let is_relied_on = self.scope != Scope::Touched;
+        let highest_event = landed.highest_event.filter(|_| is_relied_on);
+        let highest_time = landed.highest_time.filter(|_| is_relied_on);
 
-        context
+        RefreshContext {
+            table: target.context(),
+            after_batch: self.window.after_batch,
+            upto_batch: self.window.upto_batch,
+            first_event: events.first_event.unwrap_or(0),
+            last_event: events.last_event.unwrap_or(0),
+            first_time: events.first_time.map(moment),
+            last_time: events.last_time.map(moment),
+            repeats: events.repeats,
+            is_shown: self.is_published && source.is_read_again(),
+            has_loaded: self.has_loaded() && source.table().is_some(),
+            everything: matches!(self.scope, Scope::Everything | Scope::Sample(_)),
+            is_increment: self.scope == Scope::Batches,
+            has_late: self.has_late(),
+            has_older: self.has_older(),
+            is_truncated: landed.truncates_ever > 0,
+            highest_event: highest_event.unwrap_or(i64::MAX),
+            highest_time: moment(highest_time.unwrap_or(Timestamp::MAX)),
+            bounds: self.bounds.as_ref(),
+            keys: match &self.scope {
+                Scope::Keys(keys) => Some(keys),
+                _ => None,
+            },
+            sample_of: match self.scope {
+                Scope::Sample(one_in) if one_in > 1 => Some(one_in),
+                _ => None,
+            },
+        }
     }
 }
 
@@ -206,8 +256,8 @@ fn moment(time: Timestamp) -> String {
         .to_string()
 }
 
-/// Whether all of the batches is above all of before. Where nothing is known of before, there may still be a log of it: the
-/// state database may have been lost.
+/// Whether the batches begin above all that was before. Where nothing is known of before, there may still be a log of it:
+/// the state database may have been lost.
 fn is_newer(first: Option<i64>, highest: Option<i64>) -> bool {
     first
         .zip(highest)

@@ -1,34 +1,21 @@
 //! Rejects that are tried again or dismissed.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::{Refresh, Target, staging};
-use crate::error::Result;
+use super::staging::{self, StagingContext};
+use super::target::TableContext;
+use super::{Refresh, Target};
+use crate::error::{Error, Result};
 use crate::sql::render;
 use crate::state::{LogEnd, RejectsLeft, Replayable};
 
-/// Which rejects of a table are meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// Which rejects of a table a caller chose.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectFilter {
     /// Only those with this reason.
     pub reason: Option<String>,
     /// Only those of these names.
     pub ids: Vec<String>,
-}
-
-/// Tells what a replay may bring.
-pub async fn replayable(target: Target<'_>, filter: &RejectFilter) -> Result<Replayable> {
-    let sql = render("staging/replayable.sql", filter.context(target.context()))?;
-    let rows = target.publisher.read(&sql).await?;
-
-    Ok(rows
-        .first()
-        .map_or_else(Replayable::default, |row| Replayable {
-            events: row[0].as_i64().unwrap_or(0),
-            truncates: row[1].as_i64().unwrap_or(0),
-            last_event: row[2].as_i64(),
-            last_time: row[3].as_str().map(ToOwned::to_owned),
-        }))
 }
 
 /// What a replay did.
@@ -48,32 +35,86 @@ pub struct Dismissed {
     pub left: RejectsLeft,
 }
 
-/// Tries rejects again as the batch of `refresh`; those that can be taken are rejects no more.
+/// What the statements about chosen rejects may name.
+#[derive(Serialize)]
+struct ChosenContext<'a> {
+    #[serde(flatten)]
+    table: TableContext<'a>,
+    #[serde(flatten)]
+    filter: &'a RejectFilter,
+}
+
+/// What the statements of a replay may name.
+#[derive(Serialize)]
+struct ReplayContext<'a> {
+    #[serde(flatten)]
+    staging: StagingContext<'a>,
+    #[serde(flatten)]
+    filter: &'a RejectFilter,
+    /// The batch that the replayed events become.
+    batch: i64,
+}
+
+/// The row of `staging/replayable.sql`.
+#[derive(Deserialize)]
+struct ReplayableRow {
+    events: i64,
+    truncates: i64,
+    last_event: Option<i64>,
+    last_time: Option<String>,
+}
+
+/// Tells what a replay may bring.
+pub async fn replayable(target: Target<'_>, filter: &RejectFilter) -> Result<Replayable> {
+    let context = ChosenContext {
+        table: target.context(),
+        filter,
+    };
+    let row: ReplayableRow = target
+        .publisher
+        .row("staging/replayable.sql", context)
+        .await?;
+
+    Ok(Replayable {
+        events: row.events,
+        truncates: row.truncates,
+        last_event: row.last_event,
+        last_time: row.last_time,
+    })
+}
+
+/// Tries rejects again as the batch of `refresh`. Those that can be taken are rejects no more.
 pub async fn replay(
     target: Target<'_>,
     refresh: &Refresh,
     filter: &RejectFilter,
 ) -> Result<Replayed> {
-    let mut context = filter.context(refresh.context(target));
-    context["batch"] = refresh.window.upto_batch.into();
-    target.publisher.settle(&target.staging()).await?;
+    let context = ReplayContext {
+        staging: StagingContext::replaying(target, refresh),
+        filter,
+        batch: refresh.window.upto_batch,
+    };
+    let staging = target.staging();
+    target.publisher.resolve(&staging).await?;
     let replay = render("staging/replay.sql", &context)?;
-    let taken = target
-        .publisher
-        .merge(&target.staging(), &replay)
-        .await?
+    let committed = target.publisher.merge(&staging, &replay).await?;
+    let taken = committed
         .rows
-        .unwrap_or(0);
+        .ok_or_else(|| Error::internal("Trino did not answer how many rejects a replay took"))?;
     let ends = staging::ends(target, &context).await?;
-    let left = remove(target, "staging/replayed.sql", &context).await?;
+    let replayed = render("staging/replayed.sql", &context)?;
+    let left = delete(target, &replayed).await?;
 
     Ok(Replayed { taken, ends, left })
 }
 
 pub async fn dismiss(target: Target<'_>, filter: &RejectFilter) -> Result<Dismissed> {
-    let context = filter.context(target.context());
-    let before = staging::rejects(target, &context).await?;
-    let left = remove(target, "staging/dismiss.sql", &context).await?;
+    let context = ChosenContext {
+        table: target.context(),
+        filter,
+    };
+    let before = staging::rejects(target).await?;
+    let left = delete(target, &render("staging/dismiss.sql", context)?).await?;
 
     Ok(Dismissed {
         dismissed: before.count - left.count,
@@ -81,22 +122,12 @@ pub async fn dismiss(target: Target<'_>, filter: &RejectFilter) -> Result<Dismis
     })
 }
 
-async fn remove(target: Target<'_>, statement: &str, context: &Value) -> Result<RejectsLeft> {
+/// Runs a statement that deletes rejects, and gives those that are left.
+async fn delete(target: Target<'_>, sql: &str) -> Result<RejectsLeft> {
     let rejects = target.names.rejects();
     let _turn = target.rejecting.lock().await;
-    target.publisher.settle(&rejects).await?;
-    let delete = render(statement, context)?;
-    target.publisher.merge(&rejects, &delete).await?;
+    target.publisher.resolve(&rejects).await?;
+    target.publisher.merge(&rejects, sql).await?;
 
-    staging::rejects(target, context).await
-}
-
-impl RejectFilter {
-    fn context(&self, mut context: Value) -> Value {
-        context["reason"] = json!(self.reason);
-        context["ids"] = json!(self.ids);
-        context["replaying"] = true.into();
-
-        context
-    }
+    staging::rejects(target).await
 }

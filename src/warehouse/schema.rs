@@ -1,6 +1,6 @@
-//! Makes the Iceberg tables of one source table where there are none, and brings those that there are up to its columns.
+//! Makes the Iceberg tables of a tracked table where there are none, and brings those that there are up to its columns.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::Target;
 use crate::error::{Error, Result};
@@ -8,20 +8,67 @@ use crate::pipeline::Column;
 use crate::sql::{TableName, render};
 use crate::state::TableState;
 
-/// A column as a table has it: name, type, comment.
-type Found = (String, String, Option<String>);
+/// A column that a table has in Trino: a row of `marts/columns.sql`.
+#[derive(Deserialize)]
+struct TrinoColumn {
+    #[serde(rename = "column_name")]
+    name: String,
+    data_type: String,
+    comment: Option<String>,
+}
 
-/// Makes schemas and tables, adds columns and widens types; what is as it should be is left as it is.
-///
-/// # Errors
-///
-/// [`Error::ContractBroken`] where a table has a column of a type that cannot become the one it should have,
-/// [`Error::TrinoUnavailable`], [`Error::Trino`], [`Error::StateUnavailable`].
+/// The row of `marts/table_comment.sql`.
+#[derive(Deserialize)]
+struct CommentRow {
+    comment: Option<String>,
+}
+
+/// What `landing/create_schema.sql` may name.
+#[derive(Serialize)]
+struct SchemaContext {
+    schema: TableName,
+}
+
+/// What the statements that change a column may name.
+#[derive(Serialize)]
+struct ColumnContext<'a> {
+    table: &'a TableName,
+    column: &'a Column,
+}
+
+/// What `marts/columns.sql` and `marts/table_comment.sql` may name.
+#[derive(Serialize)]
+struct LookupContext<'a> {
+    columns_of: [&'a str; 3],
+    catalog: &'a str,
+    schema: &'a str,
+    table: &'a str,
+}
+
+/// What `marts/comment_column.sql` may name.
+#[derive(Serialize)]
+struct ColumnCommentContext<'a> {
+    /// The table's name and the column's.
+    name: TableName,
+    description: &'a str,
+}
+
+/// What `marts/comment_table.sql` may name.
+#[derive(Serialize)]
+struct TableCommentContext<'a> {
+    table: &'a TableName,
+    description: &'a str,
+}
+
+/// Makes schemas and tables, adds columns and widens types. It is [`Error::ContractBroken`] where a table has a column of a
+/// type that cannot become the one it should have.
 pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
     for table in [target.staging(), target.current()] {
-        let schema = json!({"schema": table.schema()});
-        let create = render("landing/create_schema.sql", schema)?;
+        let context = SchemaContext {
+            schema: table.schema(),
+        };
+        let create = render("landing/create_schema.sql", context)?;
         target.publisher.run(&table, &create).await?;
     }
     for (table, template) in [
@@ -48,25 +95,23 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
 async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
     let found = columns_of(target, table).await?;
     for column in target.columns {
-        let context = json!({"table": table, "column": column});
-        let statement = match found.iter().find(|(name, _, _)| *name == column.name) {
+        let statement = match found.iter().find(|found| found.name == column.name) {
             None => "marts/add_column.sql",
-            Some((_, data_type, _)) if *data_type == column.data_type => continue,
-            Some((_, data_type, _))
-                if Column::of_type(&column.name, data_type).widens_to(column) =>
-            {
+            Some(found) if found.data_type == column.data_type => continue,
+            Some(found) if Column::of_type(&found.name, &found.data_type).widens_to(column) => {
                 "marts/widen_column.sql"
             }
-            Some((_, data_type, _)) => {
+            Some(found) => {
                 return Err(Error::ContractBroken {
                     table: target.table.id.to_string(),
                     detail: format!(
-                        "column `{}` of `{table}` is {data_type} and should be {}; make the tables anew by `POST /v1/tables/{}/restage`",
-                        column.name, column.data_type, target.table.id
+                        "column `{}` of `{table}` is {} and should be {}; make the tables anew by `POST /v1/tables/{}/restage`",
+                        column.name, found.data_type, column.data_type, target.table.id
                     ),
                 });
             }
         };
+        let context = ColumnContext { table, column };
         target
             .publisher
             .run(table, &render(statement, context)?)
@@ -76,7 +121,7 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
     describe(target, table, &found).await
 }
 
-/// Makes descriptions of the contract comments of tables and columns; tables that were made anew have none.
+/// Writes the contract's descriptions as comments of the table and its columns: a table that was made anew has none.
 pub async fn describe_anew(target: Target<'_>, table: &TableName) -> Result<()> {
     let has_descriptions = target.table.description.is_some()
         || target
@@ -91,19 +136,19 @@ pub async fn describe_anew(target: Target<'_>, table: &TableName) -> Result<()> 
     describe(target, table, &found).await
 }
 
-async fn describe(target: Target<'_>, table: &TableName, found: &[Found]) -> Result<()> {
+async fn describe(target: Target<'_>, table: &TableName, found: &[TrinoColumn]) -> Result<()> {
     for column in target.columns {
         let Some(description) = &column.description else {
             continue;
         };
         let comment = found
             .iter()
-            .find(|(name, _, _)| *name == column.name)
-            .and_then(|(_, _, comment)| comment.as_ref());
+            .find(|found| found.name == column.name)
+            .and_then(|found| found.comment.as_ref());
         if comment != Some(description) {
             let mut name = table.clone();
             name.0.push(column.name.clone());
-            let context = json!({"name": name, "description": description});
+            let context = ColumnCommentContext { name, description };
             let sql = render("marts/comment_column.sql", context)?;
             target.publisher.run(table, &sql).await?;
         }
@@ -111,13 +156,13 @@ async fn describe(target: Target<'_>, table: &TableName, found: &[Found]) -> Res
     let Some(description) = &target.table.description else {
         return Ok(());
     };
-    let asked = json!({"catalog": table.0[0], "schema": table.0[1], "table": table.0[2]});
-    let rows = target
+    let rows: Vec<CommentRow> = target
         .publisher
-        .read(&render("marts/table_comment.sql", asked)?)
+        .rows("marts/table_comment.sql", LookupContext::of(table))
         .await?;
-    if rows.first().and_then(|row| row[0].as_str()) != Some(description) {
-        let context = json!({"table": table, "description": description});
+    let comment = rows.first().and_then(|row| row.comment.as_ref());
+    if comment != Some(description) {
+        let context = TableCommentContext { table, description };
         let sql = render("marts/comment_table.sql", context)?;
         target.publisher.run(table, &sql).await?;
     }
@@ -125,20 +170,22 @@ async fn describe(target: Target<'_>, table: &TableName, found: &[Found]) -> Res
     Ok(())
 }
 
-async fn columns_of(target: Target<'_>, table: &TableName) -> Result<Vec<Found>> {
-    let sql = render(
-        "marts/columns.sql",
-        json!({
-            "columns_of": [&table.0[0], "information_schema", "columns"],
-            "schema": table.0[1],
-            "table": table.0[2],
-        }),
-    )?;
-    let rows = target.publisher.read(&sql).await?;
-    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+async fn columns_of(target: Target<'_>, table: &TableName) -> Result<Vec<TrinoColumn>> {
+    target
+        .publisher
+        .rows("marts/columns.sql", LookupContext::of(table))
+        .await
+}
 
-    Ok(rows
-        .iter()
-        .filter_map(|row| Some((text(&row[0])?, text(&row[1])?, text(&row[2]))))
-        .collect())
+impl<'a> LookupContext<'a> {
+    fn of(table: &'a TableName) -> Self {
+        let [catalog, schema, table] = [0, 1, 2].map(|part| table.0[part].as_str());
+
+        Self {
+            columns_of: [catalog, "information_schema", "columns"],
+            catalog,
+            schema,
+            table,
+        }
+    }
 }

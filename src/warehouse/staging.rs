@@ -1,13 +1,51 @@
-//! From landed events to the typed log: each event once, what cannot be taken among the rejects.
+//! From landed events to the typed log: each event once, and what cannot be taken among the rejects.
 
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
+use super::refresh::RefreshContext;
 use super::{Refresh, Target, describe_anew};
 use crate::error::{Error, Result};
 use crate::sql::render;
 use crate::state::{LogEnd, RejectsLeft, Staged, StagedWindow};
 
-/// Appends the events of the batches to the log; doing it twice changes nothing.
+/// What the statements of the typed log may name.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct StagingContext<'a> {
+    #[serde(flatten)]
+    refresh: RefreshContext<'a>,
+    /// Whether the log is made anew, so that nothing is in it yet.
+    remaking: bool,
+    /// Whether the events come from the rejects, and not from the landing table.
+    replaying: bool,
+}
+
+/// A row of `staging/ends.sql` and of `staging/batch_ends.sql`; null where there are no events.
+#[derive(Deserialize)]
+struct LogEndRow {
+    last_event: Option<i64>,
+    last_time: Option<String>,
+    truncates: i64,
+}
+
+/// The row of `staging/accounted.sql`.
+#[derive(Deserialize)]
+struct AccountedRow {
+    landed: i64,
+    staged: i64,
+    rejected: i64,
+    last_event: Option<i64>,
+    last_time: Option<String>,
+}
+
+/// The row of `staging/rejected.sql`.
+#[derive(Deserialize)]
+struct RejectedRow {
+    rejects: i64,
+    first_batch: Option<i64>,
+}
+
+/// Appends the events of the batches to the log. Doing it twice changes nothing.
 pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
     let read = refresh.landed.events.events;
     let mut upto = StagedWindow {
@@ -17,10 +55,10 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     if read == 0 {
         return Ok(upto);
     }
-    let context = refresh.context(target);
+    let context = StagingContext::of(target, refresh);
     let staging = target.staging();
-    target.publisher.settle(&staging).await?;
-    let committed = if refresh.window.after_batch == 0 && is_empty(target, &context).await? {
+    target.publisher.resolve(&staging).await?;
+    let committed = if refresh.window.after_batch == 0 && is_empty(target).await? {
         let remake = remake(&context)?;
         let committed = target.publisher.remake(&staging, &remake).await?;
         describe_anew(target, &staging).await?;
@@ -62,15 +100,15 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     Ok(upto)
 }
 
-/// Makes the log again from everything that landed up to a batch, aside, and the rejects with it.
+/// Makes the log anew from everything that landed up to a batch, and the rejects with it.
 pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
-    let context = refresh.context(target);
+    let context = StagingContext::of(target, refresh);
     let mut upto = StagedWindow {
         window: refresh.window,
         ..StagedWindow::default()
     };
     let staging = target.staging();
-    target.publisher.settle(&staging).await?;
+    target.publisher.resolve(&staging).await?;
     target
         .publisher
         .remake(&staging, &remake(&context)?)
@@ -79,7 +117,7 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
     {
         let rejects = target.names.rejects();
         let _turn = target.rejecting.lock().await;
-        target.publisher.settle(&rejects).await?;
+        target.publisher.resolve(&rejects).await?;
         let forget = render("staging/forget_rejects.sql", &context)?;
         target.publisher.merge(&rejects, &forget).await?;
     }
@@ -90,29 +128,49 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
     Ok(upto)
 }
 
+impl<'a> StagingContext<'a> {
+    fn of(target: Target<'a>, refresh: &'a Refresh) -> Self {
+        Self {
+            refresh: refresh.context(target),
+            remaking: false,
+            replaying: false,
+        }
+    }
+
+    /// For statements that take their events from the rejects.
+    pub(super) fn replaying(target: Target<'a>, refresh: &'a Refresh) -> Self {
+        Self {
+            replaying: true,
+            ..Self::of(target, refresh)
+        }
+    }
+}
+
 /// The statement that makes the log of all that landed.
-fn remake(context: &Value) -> Result<String> {
-    let mut context = context.clone();
-    context["remaking"] = true.into();
+fn remake(context: &StagingContext<'_>) -> Result<String> {
+    let context = StagingContext {
+        remaking: true,
+        ..context.clone()
+    };
 
     render("staging/remake.sql", context)
 }
 
-async fn is_empty(target: Target<'_>, context: &Value) -> Result<bool> {
-    let rows = target
+async fn is_empty(target: Target<'_>) -> Result<bool> {
+    let rows: Vec<IgnoredAny> = target
         .publisher
-        .read(&render("staging/any.sql", context)?)
+        .rows("staging/any.sql", target.context())
         .await?;
 
     Ok(rows.is_empty())
 }
 
 /// Keeps what cannot be taken; one table of the pipeline at a time, because two merges into one table fail each other.
-pub(super) async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
+async fn reject(target: Target<'_>, context: &StagingContext<'_>) -> Result<()> {
     let rejects = target.names.rejects();
     let merge = render("staging/reject.sql", context)?;
     let _turn = target.rejecting.lock().await;
-    target.publisher.settle(&rejects).await?;
+    target.publisher.resolve(&rejects).await?;
     target.publisher.merge(&rejects, &merge).await?;
     // Only where an earlier try had staged these batches by other rules.
     let unreject = render("staging/unreject.sql", context)?;
@@ -121,22 +179,24 @@ pub(super) async fn reject(target: Target<'_>, context: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Counts where the events are, of which so many were `read`, by looking at the tables and not at what the statements should have done.
+/// Counts where the events are by looking at the tables, and not by what the statements should have done. `read` is how many
+/// were read, where that is known.
 async fn account(
     target: Target<'_>,
     upto: &mut StagedWindow,
     read: Option<i64>,
-    context: &Value,
+    context: &StagingContext<'_>,
 ) -> Result<()> {
-    let sql = render("staging/accounted.sql", context)?;
-    let rows = target.publisher.read(&sql).await?;
-    let Some(row) = rows.first() else {
-        return Err(Error::internal(
-            "the tables do not answer how much they hold",
-        ));
-    };
-    let count = |at: usize| row[at].as_i64().unwrap_or(0);
-    let (landed, staged, rejected) = (count(0), count(1), count(2));
+    let AccountedRow {
+        landed,
+        staged,
+        rejected,
+        last_event,
+        last_time,
+    } = target
+        .publisher
+        .row("staging/accounted.sql", context)
+        .await?;
     let read = read.unwrap_or(landed);
     let duplicate = read - staged - rejected;
     if landed != read || duplicate < 0 {
@@ -156,46 +216,46 @@ async fn account(
         staged,
     };
     upto.ends = Some(LogEnd {
-        event: row[3].as_i64(),
-        time: row[4].as_str().map(ToOwned::to_owned),
+        event: last_event,
+        time: last_time,
         truncates: 0,
     });
-    upto.rejects = Some(rejects(target, context).await?);
+    upto.rejects = Some(rejects(target).await?);
 
     Ok(())
 }
 
 /// How high ids and times of the batch are that a replay made.
-pub(super) async fn ends(target: Target<'_>, context: &Value) -> Result<LogEnd> {
-    read_ends(target, render("staging/batch_ends.sql", context)?).await
+pub(super) async fn ends(target: Target<'_>, context: impl Serialize) -> Result<LogEnd> {
+    read_ends(target, "staging/batch_ends.sql", context).await
 }
 
 /// How high ids and times of the whole log up to the last of the batches are.
-async fn whole_ends(target: Target<'_>, context: &Value) -> Result<LogEnd> {
-    read_ends(target, render("staging/ends.sql", context)?).await
+async fn whole_ends(target: Target<'_>, context: &StagingContext<'_>) -> Result<LogEnd> {
+    read_ends(target, "staging/ends.sql", context).await
 }
 
-async fn read_ends(target: Target<'_>, sql: String) -> Result<LogEnd> {
-    let rows = target.publisher.read(&sql).await?;
+async fn read_ends(target: Target<'_>, statement: &str, context: impl Serialize) -> Result<LogEnd> {
+    let row: LogEndRow = target.publisher.row(statement, context).await?;
 
-    Ok(rows.first().map_or_else(LogEnd::default, |row| LogEnd {
-        event: row[0].as_i64(),
-        time: row[1].as_str().map(ToOwned::to_owned),
-        truncates: row[2].as_i64().unwrap_or(0),
-    }))
+    Ok(LogEnd {
+        event: row.last_event,
+        time: row.last_time,
+        truncates: row.truncates,
+    })
 }
 
-/// How many rejects the table has, and which is the first batch with one.
-pub(super) async fn rejects(target: Target<'_>, context: &Value) -> Result<RejectsLeft> {
-    let sql = render("staging/rejected.sql", context)?;
-    let rows = target.publisher.read(&sql).await?;
+/// The rejects that the table has.
+pub(super) async fn rejects(target: Target<'_>) -> Result<RejectsLeft> {
+    let row: RejectedRow = target
+        .publisher
+        .row("staging/rejected.sql", target.context())
+        .await?;
 
-    Ok(rows
-        .first()
-        .map_or_else(RejectsLeft::default, |row| RejectsLeft {
-            count: row[0].as_i64().unwrap_or(0),
-            first_batch: row[1].as_i64(),
-        }))
+    Ok(RejectsLeft {
+        count: row.rejects,
+        first_batch: row.first_batch,
+    })
 }
 
 fn check_rejects(target: Target<'_>, staged: Staged) -> Result<()> {

@@ -1,25 +1,19 @@
 //! Compares current rows and history with what the log says they must be.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
-use crate::sql::render;
 
 /// How far tables are from what the log says; all zero where they are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// Current rows that are missing.
     pub rows_missing: i64,
-    /// Current rows with other values.
     pub rows_different: i64,
-    /// Current rows that should not be.
     pub rows_unexpected: i64,
-    /// Versions that are missing.
     pub versions_missing: i64,
-    /// Versions with other values or another end.
+    /// Those with other values or another end.
     pub versions_different: i64,
-    /// Versions that should not be.
     pub versions_unexpected: i64,
     /// Versions that are empty, overlap another, or leave a gap without a delete.
     pub versions_impossible: i64,
@@ -27,33 +21,47 @@ pub struct Verified {
     pub rows_without_version: i64,
 }
 
-/// Makes both tables again in a query, each up to its last published batch, and counts what differs; what must hold between them
-/// is looked at where both are published up to the same.
-///
-/// # Errors
-///
-/// [`Error::VerifyFailed`] with the numbers, [`Error::TrinoUnavailable`], [`Error::Trino`].
-pub async fn verify(
-    target: Target<'_>,
-    (current, history): (&Refresh, &Refresh),
-) -> Result<Verified> {
-    let context = current.context(target);
-    let rows = counts(target, "marts/verify_current.sql", &context).await?;
-    let versions = counts(target, "marts/verify_history.sql", &history.context(target)).await?;
+/// The row of `marts/verify_current.sql` and of `marts/verify_history.sql`.
+#[derive(Deserialize)]
+struct DifferencesRow {
+    missing: i64,
+    different: i64,
+    unexpected: i64,
+}
+
+/// The row of `marts/verify_between.sql`.
+#[derive(Default, Deserialize)]
+struct BetweenRow {
+    versions_impossible: i64,
+    rows_without_version: i64,
+}
+
+/// Makes both marts again in a query, each up to its last merged batch, and counts what differs. What must hold between them
+/// is looked at where both have the same batches.
+pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) -> Result<Verified> {
+    let publisher = target.publisher;
+    let rows: DifferencesRow = publisher
+        .row("marts/verify_current.sql", current.context(target))
+        .await?;
+    let versions: DifferencesRow = publisher
+        .row("marts/verify_history.sql", history.context(target))
+        .await?;
     let between = if current.window == history.window {
-        counts(target, "marts/verify_between.sql", &context).await?
+        publisher
+            .row("marts/verify_between.sql", current.context(target))
+            .await?
     } else {
-        vec![0, 0]
+        BetweenRow::default()
     };
     let found = Verified {
-        rows_missing: rows[0],
-        rows_different: rows[1],
-        rows_unexpected: rows[2],
-        versions_missing: versions[0],
-        versions_different: versions[1],
-        versions_unexpected: versions[2],
-        versions_impossible: between[0],
-        rows_without_version: between[1],
+        rows_missing: rows.missing,
+        rows_different: rows.different,
+        rows_unexpected: rows.unexpected,
+        versions_missing: versions.missing,
+        versions_different: versions.different,
+        versions_unexpected: versions.unexpected,
+        versions_impossible: between.versions_impossible,
+        rows_without_version: between.rows_without_version,
     };
     if found == Verified::default() {
         return Ok(found);
@@ -78,20 +86,4 @@ pub async fn verify(
             found.rows_without_version
         ),
     })
-}
-
-async fn counts(
-    target: Target<'_>,
-    statement: &str,
-    context: &serde_json::Value,
-) -> Result<Vec<i64>> {
-    let rows = target.publisher.read(&render(statement, context)?).await?;
-    let Some(row) = rows.first() else {
-        return Err(Error::internal("a comparison gave no row"));
-    };
-
-    Ok(row
-        .iter()
-        .map(|count| count.as_i64().unwrap_or(0))
-        .collect())
 }

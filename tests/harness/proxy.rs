@@ -1,7 +1,7 @@
-//! A server as it is seen through a wire that can be slow, silent or cut, or lose one answer.
+//! A server as it is seen through a wire that can be slow, silent or cut, lose one answer, or change what answers say.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -31,8 +31,12 @@ pub(crate) struct Proxy {
     flow: watch::Sender<Flow>,
     passed: Arc<AtomicU64>,
     armed: Armed,
+    swapped: Swapped,
     task: JoinHandle<()>,
 }
+
+/// What answers say, and what they are made to say.
+type Swapped = Arc<Mutex<Option<(&'static str, &'static str)>>>;
 
 /// What every connection over a wire shares.
 #[derive(Clone)]
@@ -41,6 +45,7 @@ struct Wire {
     flow: watch::Receiver<Flow>,
     passed: Arc<AtomicU64>,
     armed: Armed,
+    swapped: Swapped,
 }
 
 impl Proxy {
@@ -51,11 +56,13 @@ impl Proxy {
         let (flow, _) = watch::channel(Flow::Open);
         let passed = Arc::new(AtomicU64::new(0));
         let armed = Armed::default();
+        let swapped = Swapped::default();
         let wire = Wire {
             server: server.to_owned(),
             flow: flow.subscribe(),
             passed: Arc::clone(&passed),
             armed: Arc::clone(&armed),
+            swapped: Arc::clone(&swapped),
         };
         let task = tokio::spawn(listen(listener, address.clone(), wire));
 
@@ -64,8 +71,16 @@ impl Proxy {
             flow,
             passed,
             armed,
+            swapped,
             task,
         }
+    }
+
+    /// Makes every answer say `instead` where it says `text`, of the same length; nothing any more where both are the same.
+    pub(crate) fn swap(&self, text: &'static str, instead: &'static str) {
+        assert_eq!(text.len(), instead.len(), "an answer keeps its length");
+        let swapped = (text != instead).then_some((text, instead));
+        *self.swapped.lock().unwrap_or_else(PoisonError::into_inner) = swapped;
     }
 
     pub(crate) fn set(&self, flow: Flow) {
@@ -168,12 +183,24 @@ async fn pump(
             watch.spring(Moment::Before)?;
         } else {
             watch.spring(Moment::Answered)?;
+            let swapped = *wire.swapped.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((text, instead)) = swapped {
+                swap(&mut bytes[..length], text.as_bytes(), instead.as_bytes());
+            }
         }
         to.write_all(&bytes[..length]).await?;
         if way == Way::There {
             watch.spring(Moment::After)?;
         }
         wire.passed.fetch_add(length as u64, Ordering::Relaxed);
+    }
+}
+
+fn swap(bytes: &mut [u8], text: &[u8], instead: &[u8]) {
+    for at in 0..bytes.len().saturating_sub(text.len() - 1) {
+        if bytes[at..].starts_with(text) {
+            bytes[at..at + text.len()].copy_from_slice(instead);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The claims, by what they are about.
 
+mod answers;
 mod audit;
 mod contracts;
 mod convergence;

@@ -1,2 +1,2 @@
--- Lists the engine's catalogs.
+-- Lists Trino's catalogs with their connectors.
 select catalog_name, connector_name from system.metadata.catalogs order by 1

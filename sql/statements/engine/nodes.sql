@@ -1,2 +1,4 @@
--- Tells the engine's version and how many nodes it has.
-select max(if(coordinator, node_version)), count(*) from system.runtime.nodes where state = 'active'
+-- Finds Trino's version, and counts its active nodes.
+select max(if(coordinator, node_version)) as version, count(*) as nodes
+from system.runtime.nodes
+where state = 'active'

@@ -1,6 +1,9 @@
--- Tells whether Trino still works on a statement: its state, and that of its tasks, which may still commit what the statement gave up.
-select state from system.runtime.queries
+-- Finds out whether Trino still works on a statement; no row where it does not.
+-- Its tasks are asked as well: one may still commit after the statement gave up.
+select state
+from system.runtime.queries
 where query_id = {{ query_id | literal }} and state not in ('FINISHED', 'FAILED')
 union all
-select state from system.runtime.tasks
+select state
+from system.runtime.tasks
 where query_id = {{ query_id | literal }} and state not in ('FINISHED', 'CANCELED', 'ABORTED', 'FAILED')

@@ -1,2 +1,3 @@
--- Registers every Parquet file of a batch's folder in one commit; not harmless twice, so ask landing/landed.sql first.
+-- Registers every Parquet file of a batch's folder in one commit.
+-- Doing it twice adds the rows twice: landing/landed.sql must be asked first.
 alter table {{ landing }} execute add_files(location => {{ location | literal }}, format => 'PARQUET')

@@ -1,4 +1,5 @@
--- Creates the table that holds every landed event as it came; unpartitioned, because add_files wants it so. One that must be new fails where there is one.
+-- Creates the table that holds every landed event as it came. With `must_be_new` it fails where there is one already.
+-- It has no partitions, because `add_files` takes none.
 create table {% if not must_be_new %}if not exists {% endif %}{{ landing }} (
   ingested_at timestamp(6) with time zone,
   source_file varchar,

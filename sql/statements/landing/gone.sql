@@ -1,5 +1,5 @@
--- The keys of current rows, and of those that landed and will be, that a whole read of the source's keys does not have; as the texts
--- that fields have.
+-- Finds the keys that the tables have, or will have, and that a complete read of the source's keys does not have.
+-- It gives them as the texts that an event's fields have.
 {% from 'marts/names.sql' import bare, equal %}
 {% from 'staging/typed.sql' import typed, text %}
 {% macro keyed(events) %}
@@ -18,25 +18,34 @@ select
   )
 {% endmacro %}
 {% set read %}{{ keys }} where _batch_id = {{ batch }}{% endset %}
-{% set landed %}{{ landing }} where _batch_id > {{ after_batch }} and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}{% endset %}
--- What the source has.
+{% set landed %}
+{{ landing }}
+    where _batch_id > {{ after_batch }}
+      and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+{% endset %}
+-- The keys that the source has.
 with present as (
   {{ keyed(read) }}
 ),
--- What batches of runs that ended before they published them will make of keys: the last event of each.
+-- The last event of each key in the batches that landed and are not in the tables yet: what it will be.
 waiting as (
   select {{ bare(key_columns) }}, max_by(_operation, _event_id) as _last
   from (
   {{ keyed(landed) }}
   )
-  where {% for column in key_columns %}{{ column.name }} is not null{% if column.kind == 'float' %} and not is_nan({{ column.name }}){% endif %}{% if not loop.last %} and {% endif %}{% endfor %}
+  where
+    {% for column in key_columns %}
+    {% if not loop.first %}and {% endif %}{{ column.name }} is not null
+    {%- if column.kind == 'float' %} and not is_nan({{ column.name }}){% endif %}
 
+    {% endfor %}
   group by {{ bare(key_columns) }}
 ),
--- The rows that there will be.
+-- The keys that the tables will have when these batches are in them.
 kept as (
   {% if current %}
-  select {{ bare(key_columns) }} from {{ current }} as published
+  select {{ bare(key_columns) }}
+  from {{ current }} as published
   where not exists (select 1 from waiting where {{ equal(key_columns, 'waiting', 'published') }})
   union all
   {% endif %}
@@ -44,7 +53,14 @@ kept as (
 )
 select
   {% for column in key_columns %}
-  {% if column.kind == 'varbinary' %}'\x' || lower(to_hex(kept.{{ column.name }})){% elif column.kind == 'timestamp with time zone' %}replace(cast(kept.{{ column.name }} as varchar), ' UTC', '+00:00'){% else %}cast(kept.{{ column.name }} as varchar){% endif %}{% if not loop.last %},{% endif %}
+  {% if column.kind == 'varbinary' %}
+  '\x' || lower(to_hex(kept.{{ column.name }}))
+  {%- elif column.kind == 'timestamp with time zone' %}
+  replace(cast(kept.{{ column.name }} as varchar), ' UTC', '+00:00')
+  {%- else %}
+  cast(kept.{{ column.name }} as varchar)
+  {%- endif %} as {{ column.name }}
+  {%- if not loop.last %},{% endif %}
 
   {% endfor %}
 from kept

@@ -1,4 +1,6 @@
--- Finds the highest batch in the landing table, for a state database that does not know it; no row where it is empty. A maximum would take longer.
-select _batch_id from {{ landing }}
+-- Finds the highest batch in the landing table, for a state database that does not know it; no row where it is empty.
+-- Ordering with a limit is faster than a maximum here.
+select _batch_id
+from {{ landing }}
 order by _batch_id desc
 limit 1

@@ -1,2 +1,2 @@
--- Adds a column that the source has got; rows from before read null.
+-- Adds a column that the source has by now; it is null in older rows.
 alter table {{ table }} add column if not exists {{ column.name }} {{ column.data_type | data_type }}

@@ -1,4 +1,4 @@
-{# The events of the batches, without truncates. #}
+{# The rows of `batch`: the events of the batches, without truncates. #}
 {% from 'marts/names.sql' import bare %}
   select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id
   from {{ staging }}

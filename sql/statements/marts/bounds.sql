@@ -1,4 +1,4 @@
--- Tells between which values of the first key column the batches lie, so that Trino leaves out files of others.
-select cast(min({{ key_columns[0].name }}) as varchar), cast(max({{ key_columns[0].name }}) as varchar)
+-- Finds the lowest and the highest value of the first key column in the batches: Trino skips files of other keys.
+select cast(min({{ key_columns[0].name }}) as varchar) as low, cast(max({{ key_columns[0].name }}) as varchar) as high
 from {{ staging }}
 where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation <> 'T'

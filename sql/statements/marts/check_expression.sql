@@ -1,4 +1,4 @@
--- Asks whether a test's condition can be read.
+-- Asks whether Trino can read the condition of a declared test; runs nothing.
 explain (type validate)
 select 1 from {{ staging }} where coalesce(
 {{ expression | expression }}

@@ -1,2 +1,2 @@
--- Tells what a column means.
+-- Sets the comment of a column: what it means.
 comment on column {{ name }} is {{ description | literal }}

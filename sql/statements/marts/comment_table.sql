@@ -1,2 +1,2 @@
--- Tells what a table means.
+-- Sets the comment of a table: what it means.
 comment on table {{ table }} is {{ description | literal }}

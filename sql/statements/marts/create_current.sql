@@ -1,4 +1,4 @@
--- Creates the table of a source table's current rows.
+-- Creates the table of the current rows of a source table.
 create table if not exists {{ current }} (
   {% for column in columns %}
   {{ column.name }} {{ column.data_type | data_type }},

@@ -1,4 +1,4 @@
--- Creates the table of a source table's versions; open ones lie apart, so that a change reads only those.
+-- Creates the table of the versions of a source table. Open ones have files of their own: a change reads only those.
 create table if not exists {{ history }} (
   {% for column in columns %}
   {{ column.name }} {{ column.data_type | data_type }},

@@ -1,19 +1,21 @@
-{% include 'marts/lasts.sql' %}
+{# The changes of the current rows that act: no row that is right already, no delete of a row that is not there. #}
+{% include 'marts/last_events.sql' %}
 {% from 'marts/names.sql' import equal, differ, list, within %}
-{# Only rows that act: a row as it should be is not written, a delete of nothing neither. #}
-{# The right side is kept in memory: what changes, not the table. #}
-select lasts.*
+-- The right side of this join is kept in memory: what changes, not the table.
+select last_events.*
 from {{ current }} as present
-right join lasts on {{ equal(key_columns, 'present', 'lasts') }}{{ within('present', bounds) }}
+right join last_events on {{ equal(key_columns, 'present', 'last_events') }}{{ within('present', bounds) }}
 where if(_exists,
-  present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'lasts') }}{% endif %},
+  present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'last_events') }}{% endif %},
   present._event_id is not null)
 {% if keys %}
--- A row of a key that the log does not know is from elsewhere.
+-- A named key may have a current row though the log has no event of it: that row came from elsewhere and goes.
 union all
-select {{ list(columns, 'present') }}, present._event_id, 'D', present._occurred_at, present._ingested_at, present._batch_id, false, false
+select
+  {{ list(columns, 'present') }}, present._event_id, 'D', present._occurred_at, present._ingested_at, present._batch_id,
+  false, false
 from {{ current }} as present
 join older on {{ equal(key_columns, 'present', 'older') }}
-left join lasts on {{ equal(key_columns, 'present', 'lasts') }}
-where lasts._event_id is null
+left join last_events on {{ equal(key_columns, 'present', 'last_events') }}
+where last_events._event_id is null
 {% endif %}

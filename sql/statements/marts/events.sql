@@ -1,6 +1,8 @@
+{# Gives `events`, the events that decide about a key: those of the batches, where they are newer than all that the key
+   had before, or else all of the log. It begins the `with`; what includes it goes on with `, next as (…)`. #}
 {% from 'marts/names.sql' import list, bare, equal, sampled, within %}
-{# The events that decide: of a key that only newer events touched, those of the batches; of any other, all of the log. #}
 {% if everything %}
+-- All of the log, or all of it for a sample of the keys.
 with events as (
   select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, false as _is_newer
   from {{ staging }}
@@ -14,28 +16,37 @@ with batch as (
 {% include 'marts/batch.sql' %}
 ),
 {% if has_older %}
--- Keys with an event that is not newer, by id and by time, than everything before these batches: their tables do not tell enough.
+-- The keys that need all of their log. Either they were named, or one of their events in these batches is not newer, by
+-- id and by time, than everything before: then the tables do not tell enough about them.
 older as (
   {% if keys %}
 {% include 'marts/given.sql' %}
   {% else %}
   select distinct {{ bare(key_columns) }}
   from batch
-  where {% if by_clock %}_event_id < {{ first_logged }}{% else %}_event_id <= {{ highest_event }}{% endif %} or _occurred_at <= timestamp {{ highest_time | literal }}
+  where {% if by_clock %}_event_id < {{ first_logged }}{% else %}_event_id <= {{ highest_event }}{% endif %}
+
+    or _occurred_at <= timestamp {{ highest_time | literal }}
   {% endif %}
 ),
+-- The batches' events of the other keys, and the whole log of these.
 events as (
-  select {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at, batch._batch_id, true as _is_newer
+  select
+    {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at,
+    batch._batch_id, true as _is_newer
   from batch
   left join older on {{ equal(key_columns, 'batch', 'older') }}
   where older.{{ key_columns[0].name }} is null
   union all
-  select {{ list(columns, 'staged') }}, staged._event_id, staged._operation, staged._occurred_at, staged._ingested_at, staged._batch_id, false
+  select
+    {{ list(columns, 'staged') }}, staged._event_id, staged._operation, staged._occurred_at, staged._ingested_at,
+    staged._batch_id, false
   from {{ staging }} as staged
   join older on {{ equal(key_columns, 'staged', 'older') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ upto_batch }} and staged._operation <> 'T'
 )
 {% else %}
+-- Every key is newer: the batches' events are enough.
 events as (select *, true as _is_newer from batch)
 {% endif %}
 {% endif %}

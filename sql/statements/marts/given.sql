@@ -1,4 +1,15 @@
-{# The keys that were named, as rows. #}
-  select distinct {% for column in key_columns %}cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
+{# The keys that a caller named, as rows of the key's columns: each value is a text, cast to its column's type. #}
+  select distinct
+    {% for column in key_columns %}
+    cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}
+    {%- if not loop.last %},{% endif %}
 
-  from (values {% for key in keys %}({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %}){% if not loop.last %}, {% endif %}{% endfor %}) as given ({% for column in key_columns %}{{ "_" ~ loop.index }}{% if not loop.last %}, {% endif %}{% endfor %})
+    {% endfor %}
+  from (
+    values
+    {% for key in keys %}
+    ({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
+    {%- if not loop.last %},{% endif %}
+
+    {% endfor %}
+  ) as given ({% for column in key_columns %}{{ "_" ~ loop.index }}{% if not loop.last %}, {% endif %}{% endfor %})

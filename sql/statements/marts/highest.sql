@@ -1,9 +1,17 @@
-{% from 'marts/names.sql' import bare, equal, list, within, place %}
-{# Of every key of `batch` with an event that is not newer than everything before: the last place that it had before. #}
-  select {{ list(key_columns, 'staged') }}, max({{ place('staged', by_clock, first_logged) }}) as _highest
+{# The rows of `before`: the last place that a key had before the batches. Only keys of `batch` that may have a late
+   event are looked up: no event of the other keys can be late. #}
+{% from 'marts/names.sql' import bare, equal, list, within %}
+{% from 'marts/order.sql' import place %}
+  select {{ list(key_columns, 'staged') }}, max({{ place('staged') }}) as _highest
   from {{ staging }} as staged
   join (
-    select distinct {{ bare(key_columns) }} from batch where {% if by_clock %}_occurred_at <= timestamp {{ highest_time | literal }} or _event_id < {{ first_logged }}{% else %}_event_id <= {{ highest_event }}{% endif %}
+    select distinct {{ bare(key_columns) }}
+    from batch
+    {% if by_clock %}
+    where _occurred_at <= timestamp {{ highest_time | literal }} or _event_id < {{ first_logged }}
+    {% else %}
+    where _event_id <= {{ highest_event }}
+    {% endif %}
   ) as touched on {{ equal(key_columns, 'staged', 'touched') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ after_batch }} and staged._operation <> 'T'
   group by {{ list(key_columns, 'staged') }}

@@ -1,7 +1,8 @@
+{# The changes of the history that act: versions that are new, that changed, or that are no more (`_is_gone`). #}
 {% include 'marts/versions.sql' %}
 {% from 'marts/names.sql' import bare, equal, differ, within %}
-{# Only rows that act: new versions, versions that changed, versions that are no more. #}
 {% if everything or has_older %}
+-- The versions that the history has of the keys that are made from their whole log.
 , present as (
   select kept.*
   from {{ history }} as kept
@@ -11,13 +12,18 @@
 )
 select
   {% for column in columns %}
-  {% if column.is_key %}coalesce(intended.{{ column.name }}, present.{{ column.name }}) as {{ column.name }}{% else %}intended.{{ column.name }}{% endif %},
+  {% if column.is_key %}
+  coalesce(intended.{{ column.name }}, present.{{ column.name }}) as {{ column.name }},
+  {% else %}
+  intended.{{ column.name }},
+  {% endif %}
   {% endfor %}
   coalesce(intended.valid_from, present.valid_from) as valid_from,
   intended.valid_to, intended.is_current, intended.is_deleted, intended._event_id, intended._batch_id,
   intended._event_id is null as _is_gone
 from intended
-full join present on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
+full join present
+  on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
 where intended._event_id is null
   or (present._event_id is null and not intended._stays)
   or present._event_id is not null and (
@@ -30,6 +36,7 @@ where intended._event_id is null
     {% endif %}
   )
 {% else %}
+-- Only newer events came: a version is new, or it is the open one with another end or other untracked values.
 select {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id, false as _is_gone
 from intended
 where not _stays

@@ -1,5 +1,7 @@
--- Says of every staged event of the batches what became of it, and how many rows of the current table these batches gave.
-{% from 'marts/names.sql' import bare, equal, list, place, before_all %}
+-- Counts what became of every staged event of the batches, and the current rows that these batches gave.
+{% from 'marts/names.sql' import bare, equal, list %}
+{% from 'marts/order.sql' import place, before_all %}
+-- The events of the batches. Where one is in the order of its key is all that counts here, not its values.
 with batch as (
   select {{ bare(key_columns) }}, _event_id, _occurred_at, _operation
   from {{ staging }}
@@ -11,19 +13,31 @@ before as (
 ),
 {% endif %}
 {% if is_truncated %}
+-- The last truncate before the batches, and the last one within them.
 truncates as (
   select
-    coalesce(max({{ place('staged', by_clock, first_logged) }}) filter (where _batch_id <= {{ after_batch }}), {{ before_all(by_clock) }}) as _before,
-    coalesce(max({{ place('staged', by_clock, first_logged) }}) filter (where _batch_id > {{ after_batch }}), {{ before_all(by_clock) }}) as _within
+    coalesce(
+      max({{ place('staged') }}) filter (where _batch_id <= {{ after_batch }}), {{ before_all }}
+    ) as _before,
+    coalesce(
+      max({{ place('staged') }}) filter (where _batch_id > {{ after_batch }}), {{ before_all }}
+    ) as _within
   from {{ staging }} as staged
   where _operation = 'T' and _batch_id <= {{ upto_batch }}
 ),
 {% endif %}
+-- Every event with the places that judge it. Below `_late_below` it came late: its key, or a truncate, was further
+-- before the batches. Below `_truncated_below` a truncate of these batches came after it.
 judged as (
   select
-    {{ list(key_columns, 'batch') }}, {{ place('batch', by_clock, first_logged) }} as _place, batch._operation,
-    greatest({{ before_all(by_clock) }}{% if has_late %}, coalesce(before._highest, {{ before_all(by_clock) }}){% endif %}{% if is_truncated %}, truncates._before{% endif %}) as _late_below,
-    {% if is_truncated %}truncates._within{% else %}{{ before_all(by_clock) }}{% endif %} as _truncated_below
+    {{ list(key_columns, 'batch') }}, {{ place('batch') }} as _place, batch._operation,
+    greatest(
+      {{ before_all }}
+      {%- if has_late %}, coalesce(before._highest, {{ before_all }}){% endif %}
+      {%- if is_truncated %}, truncates._before{% endif %}
+
+    ) as _late_below,
+    {% if is_truncated %}truncates._within{% else %}{{ before_all }}{% endif %} as _truncated_below
   from batch
   {% if has_late %}
   left join before on {{ equal(key_columns, 'batch', 'before') }}
@@ -33,7 +47,7 @@ judged as (
   {% endif %}
   where batch._operation <> 'T'
 ),
--- At most one event of a key wins: the last, unless something later came before, or a truncate after it.
+-- At most one event of a key wins: the last, unless something later came before the batches, or a truncate after it.
 by_key as (
   select
     count(*) as _events,
@@ -44,11 +58,13 @@ by_key as (
   group by {{ bare(key_columns) }}
 )
 select
-  coalesce(sum(_events), 0),
-  coalesce(sum(_late), 0),
-  coalesce(sum(_events - _late - if(_has_winner, 1, 0)), 0),
-  coalesce(sum(if(_has_winner and _ends_deleted, 1, 0)), 0),
-  coalesce(sum(if(_has_winner and not _ends_deleted, 1, 0)), 0),
-  {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %},
-  (select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }})
+  coalesce(sum(_events), 0) as events,
+  coalesce(sum(_late), 0) as late,
+  coalesce(sum(_events - _late - if(_has_winner, 1, 0)), 0) as superseded,
+  coalesce(sum(if(_has_winner and _ends_deleted, 1, 0)), 0) as ends_deleted,
+  coalesce(sum(if(_has_winner and not _ends_deleted, 1, 0)), 0) as ends_with_row,
+  {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %} as truncates,
+  (
+    select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+  ) as rows_written
 from by_key

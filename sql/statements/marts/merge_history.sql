@@ -1,5 +1,6 @@
--- Makes the versions of every touched key what its events say; a version that is right is left alone. It relies on these batches
--- not being published: where an earlier try may have done that, all touched keys are made from their whole log.
+-- Makes the versions of every touched key what its events say. A version that is right stays as it is.
+-- It relies on these batches not being in the history yet. Where an earlier try may have merged them, all touched keys
+-- are made from their whole log.
 {% from 'marts/names.sql' import list, bare, equal, within %}
 merge into {{ history }} as target
 using (
@@ -16,5 +17,6 @@ when matched then update set
 when not matched then insert (
   {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id
 ) values (
-  {{ list(columns, 'change') }}, change.valid_from, change.valid_to, change.is_current, change.is_deleted, change._event_id, change._batch_id
+  {{ list(columns, 'change') }}, change.valid_from, change.valid_to, change.is_current, change.is_deleted,
+  change._event_id, change._batch_id
 )

@@ -1,7 +1,7 @@
--- Makes the current rows of every key from the whole log, aside, and swaps them in by one commit.
+-- Makes the current rows of every key anew from the whole log, and replaces the table in one commit.
 {% from 'marts/names.sql' import bare %}
 create or replace table {{ current }} as
-{% include 'marts/lasts.sql' %}
+{% include 'marts/last_events.sql' %}
 select {{ bare(columns) }}, _event_id, _occurred_at, _ingested_at, _batch_id
-from lasts
+from last_events
 where _exists

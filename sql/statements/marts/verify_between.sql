@@ -1,9 +1,9 @@
--- Counts what cannot be, whatever the log says: versions that are empty, overlap, leave a gap without a delete, two open ones of a
--- key; and current rows that are not the open versions, value for value.
+-- Counts what must never be, whatever the log says: impossible versions, and current rows that are not an open version.
 {% from 'marts/names.sql' import bare, equal, differ, sampled %}
 {% set chosen %}{% if sample_of %}where {{ sampled(key_columns, sample_of) }}{% endif %}{% endset %}
 select
   (
+    -- Versions that are empty, overlap the next one, leave a gap though no delete ended them, or have wrong flags.
     select count(*)
     from (
       select
@@ -20,10 +20,15 @@ select
       or _next_from > valid_to and not is_deleted
       or _next_from = valid_to and is_deleted
       or _next_from is null and not is_current and not is_deleted
-  ),
+  ) as versions_impossible,
   (
+    -- Current rows without an open version of the same values, and open versions without a current row.
     select count(*)
     from (select * from {{ current }} {{ chosen }}) as present
-    full join (select * from (select * from {{ history }} {{ chosen }}) where is_current) as open on {{ equal(key_columns, 'present', 'open') }}
-    where present._event_id is null or open._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'open') }}{% endif %}
-  )
+    full join (select * from (select * from {{ history }} {{ chosen }}) where is_current) as open
+      on {{ equal(key_columns, 'present', 'open') }}
+    where present._event_id is null or open._event_id is null
+      {% if value_columns %}
+      or {{ differ(value_columns, 'present', 'open') }}
+      {% endif %}
+  ) as rows_without_version

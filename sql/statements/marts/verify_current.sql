@@ -1,6 +1,7 @@
--- Counts the keys whose current row is not what the log says: missing, different, too many.
-{% include 'marts/lasts.sql' %}
+-- Counts the keys whose current row is not what the log says: missing, different, or unexpected.
+{% include 'marts/last_events.sql' %}
 {% from 'marts/names.sql' import equal, differ, list, sampled %}
+-- The current rows of the same keys.
 , present as (
   select {{ list(columns, 'kept') }}, kept._event_id from {{ current }} as kept
   {% if sample_of %}
@@ -8,7 +9,12 @@
   {% endif %}
 )
 select
-  count_if(present._event_id is null), count_if(intended._event_id is not null and present._event_id is not null), count_if(intended._event_id is null)
-from (select * from lasts where _exists) as intended
+  count_if(present._event_id is null) as missing,
+  count_if(intended._event_id is not null and present._event_id is not null) as different,
+  count_if(intended._event_id is null) as unexpected
+from (select * from last_events where _exists) as intended
 full join present on {{ equal(key_columns, 'intended', 'present') }}
-where intended._event_id is null or present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'intended', 'present') }}{% endif %}
+where intended._event_id is null or present._event_id is null
+  {% if value_columns %}
+  or {{ differ(value_columns, 'intended', 'present') }}
+  {% endif %}

@@ -1,7 +1,10 @@
--- Looks up all versions of one key, oldest first.
+-- Finds all versions of one key, oldest first.
 select *
 from {{ history }}
-where {% for part in key %}{{ part.name }} = cast({{ part.value | literal }} as {{ part.data_type | data_type }}){% if not loop.last %} and {% endif %}{% endfor %}
-
+where
+  {% for part in key %}
+  {% if not loop.first %}and {% endif %}
+  {{ part.name }} = cast({{ part.value | literal }} as {{ part.data_type | data_type }})
+  {% endfor %}
 order by valid_from
 limit {{ limit }}

@@ -1,16 +1,25 @@
--- Counts the events of the batches where they are: in the landing table, in the log, among the rejects; and where the log ends.
-select landed.events, staged.events, rejected.events, staged.last_event, staged.last_time
+-- Counts the events of the batches where they are: in the landing table, in the typed log, among the rejects.
+-- It finds as well how high ids and times of these batches in the log are.
+select
+  landed.events as landed,
+  staged.events as staged,
+  rejected.events as rejected,
+  staged.last_event,
+  cast(staged.last_time as varchar) as last_time
 from (
-  select count(*) as events from {{ landing }}
+  select count(*) as events
+  from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
-    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
 ) as landed
 cross join (
-  select count(*) as events, max(_event_id) as last_event, max(_occurred_at) as last_time from {{ staging }}
+  select count(*) as events, max(_event_id) as last_event, max(_occurred_at) as last_time
+  from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 ) as staged
 cross join (
-  select count(*) as events from {{ rejects }}
+  select count(*) as events
+  from {{ rejects }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
-    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
 ) as rejected

@@ -1,4 +1,4 @@
--- Creates the typed event log of one table.
+-- Creates the typed log of one table.
 create table if not exists {{ staging }} (
   _event_id bigint,
   _operation varchar,

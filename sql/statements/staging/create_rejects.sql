@@ -1,4 +1,4 @@
--- Creates the table of the pipeline's events that could not be taken: each as it landed, with its reason.
+-- Creates the table of the events that the pipeline could not take: each as it landed, with its reason.
 create table if not exists {{ rejects }} (
   ingested_at timestamp(6) with time zone,
   source_file varchar,

@@ -1,3 +1,3 @@
--- Forgets rejects; they stay in the landing table.
-{% from 'staging/reject_id.sql' import meant %}
-delete from {{ rejects }} where {{ meant(from, reason, ids) }}
+-- Deletes the chosen rejects; their events stay in the landing table.
+{% from 'staging/reject_id.sql' import chosen %}
+delete from {{ rejects }} where {{ chosen(from, reason, ids) }}

@@ -1,2 +1,7 @@
--- Tells how high ids and times of the log are, and how many truncates it has.
-select max(_event_id), cast(max(_occurred_at) as varchar), count_if(_operation = 'T') from {{ staging }} where _batch_id <= {{ upto_batch }}
+-- Finds how high ids and times of the typed log up to a batch are, and counts its truncates.
+select
+  max(_event_id) as last_event,
+  cast(max(_occurred_at) as varchar) as last_time,
+  count_if(_operation = 'T') as truncates
+from {{ staging }}
+where _batch_id <= {{ upto_batch }}

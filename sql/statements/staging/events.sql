@@ -1,15 +1,18 @@
-{% from 'staging/reject_id.sql' import meant %}
+{# Gives `judged`: the events of the batches, or the chosen rejects, in the types of the columns. `_reason` says why an
+   event cannot be taken, or is null. Names of ours begin with `_`, which no business column does. #}
+{% from 'staging/reject_id.sql' import chosen %}
 {% from 'staging/typed.sql' import typed, text, nested, inside, misfit %}
-{# The events of the batches, typed and judged: `_reason` is null where the event can be taken. #}
-{# Every name of ours starts with `_`, which no business column does. #}
+-- The events as they landed, with each column's field as text.
 with landed as (
   select
-    ingested_at as _ingested_at, source_file as _source_file, audit_event_id as _event_id, audit_operation as _operation,
-    audit_timestamp as _occurred_at, tbl_schema as _schema, tbl_name as _table, raw_data as _raw_data, fields as _fields, _batch_id
+    ingested_at as _ingested_at, source_file as _source_file, audit_event_id as _event_id,
+    audit_operation as _operation, audit_timestamp as _occurred_at, tbl_schema as _schema, tbl_name as _table,
+    raw_data as _raw_data, fields as _fields, _batch_id
     {% for column in columns %}
     {% if column.path %}
     -- A scalar inside a field's JSON, as its exact text; an object or a list there is no value.
-    , json_extract_scalar(element_at(fields, {{ column.from | literal }}), {{ column.path | literal }}) as {{ text(column) }}
+    , json_extract_scalar(element_at(fields, {{ column.from | literal }}), {{ column.path | literal }})
+      as {{ text(column) }}
     , {{ inside(column) }} as {{ nested(column) }}
     {% else %}
     , element_at(fields, {{ column.from | literal }}) as {{ text(column) }}
@@ -17,14 +20,14 @@ with landed as (
     {% endfor %}
   {% if replaying %}
   from {{ rejects }}
-  where {{ meant(from, reason, ids) }}
+  where {{ chosen(from, reason, ids) }}
   {% else %}
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
-    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+    and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
   {% endif %}
 ),
--- Each field in its column's type; what does not fit is null here and found below.
+-- Each field in its column's type. What does not fit is null here; `judged` finds it.
 typed as (
   select
     landed.*,
@@ -48,7 +51,8 @@ judged as (
       when {{ misfit(column) }} then 'bad_value'
       {% endfor %}
       {% for column in key_columns %}
-      when {{ column.name }} is null{% if column.kind == 'float' %} or is_nan({{ column.name }}){% endif %} then 'null_key'
+      when {{ column.name }} is null
+        {%- if column.kind == 'float' %} or is_nan({{ column.name }}){% endif %} then 'null_key'
       {% endfor %}
       when _operation = 'D' then null
       {% for column in value_columns %}

@@ -1,19 +1,25 @@
+{# Selects the events that the typed log is to have: those that can be taken, each once. #}
 {% include 'staging/events.sql' %}
 {% from 'marts/names.sql' import bare, equal, list %}
 {% if has_loaded %}
--- What was read of a table itself says nothing of a key that its log has told of.
+-- Since which batch the log tells of a key. Rows that were read from the table itself count only before that.
 , logged as (
   select {{ bare(key_columns) }}, min(_batch_id) as _since
   from (
-    select {{ bare(key_columns) }}, _batch_id from judged where _event_id >= {{ first_logged }} and _reason is null
+    select {{ bare(key_columns) }}, _batch_id
+    from judged
+    where _event_id >= {{ first_logged }} and _reason is null
     {% if not remaking %}
     union all
-    select {{ bare(key_columns) }}, _batch_id from {{ staging }} where _event_id >= {{ first_logged }}
+    select {{ bare(key_columns) }}, _batch_id
+    from {{ staging }}
+    where _event_id >= {{ first_logged }}
     {% endif %}
   )
   group by {{ bare(key_columns) }}
 )
 {% endif %}
+-- The events without a fault.
 , taken as (
   select judged.*
   from judged
@@ -26,11 +32,15 @@
   {% endif %}
 )
 {% if is_by_content %}
--- Ids of ours never repeat: an event that came before is one of the same key, time and operation with the same row, out of another file.
+-- The service numbers these events itself, so an event that comes again has another id. It is the same event where
+-- another file has the same row with the same time and operation: the first file counts.
 , dated as (
   select *, first_value(_source_file) over same as _first_file, first_value(_batch_id) over same as _first_batch
   from taken
-  window same as (partition by {% for column in columns %}{{ column.name }}, {% endfor %}_occurred_at, _operation order by _event_id)
+  window same as (
+    partition by {{ bare(columns) }}, _occurred_at, _operation
+    order by _event_id
+  )
 )
 select * from dated
 where _first_file = _source_file and _first_batch = _batch_id
@@ -38,24 +48,25 @@ where _first_file = _source_file and _first_batch = _batch_id
   {% include 'staging/unknown.sql' %}
   {% endif %}
 {% elif is_shown and not remaking and not replaying %}
--- A row is read again where its transaction may be new: it is no event where the current rows show it as it was read. Of later events of
--- its key they say nothing.
+-- A polled table's row is read again while its transaction may be new. It is no event where the current row is the same
+-- as the row that was read. This holds for the first event of a key only.
 , placed as (
   select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id) as _place
   from taken
 )
 select placed.*
 from {{ current }} as present
--- The right side is kept in memory: what was read, not the table.
+-- The right side of this join is kept in memory: what was read, not the table.
 right join placed on {{ equal(key_columns, 'placed', 'present') }}
 where not (
-  _place = 1 and placed._operation = 'U' and present._event_id is not null and present._occurred_at = placed._occurred_at
+  _place = 1 and placed._operation = 'U'
+  and present._event_id is not null and present._occurred_at = placed._occurred_at
   {% for column in value_columns %}
   and present.{{ column.name }} is not distinct from placed.{{ column.name }}
   {% endfor %}
 )
 {% elif repeats %}
--- Of an id that came more than once, the first that landed.
+-- Some ids came more than once: the one that landed first counts.
 , firsts as (
   select *, row_number() over (partition by _event_id order by _batch_id) as _arrival
   from taken

@@ -1,4 +1,6 @@
--- Appends the events of the batches that are not in the log yet; harmless twice, because an event id is taken once.
+-- Appends the events of the batches that the typed log does not have yet.
+-- Doing it twice is harmless: an event id is taken once.
+{% from 'marts/names.sql' import bare, list %}
 merge into {{ staging }} as staged
 using (
   {% include 'staging/firsts.sql' %}
@@ -7,10 +9,8 @@ on staged._event_id = event._event_id
   and staged._event_id between {{ first_event }} and {{ last_event }}
 when not matched then insert (
   _event_id, _operation, _occurred_at, _ingested_at, _batch_id,
-  {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
-
+  {{ bare(columns) }}
 ) values (
   event._event_id, event._operation, event._occurred_at, event._ingested_at, event._batch_id,
-  {% for column in columns %}event.{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
-
+  {{ list(columns, 'event') }}
 )

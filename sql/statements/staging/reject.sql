@@ -1,9 +1,10 @@
--- Keeps every event of the batches that cannot be taken, once, with its reason; runs after staging/merge.sql.
+-- Adds every event of the batches that cannot be taken to the rejects, once, with its reason.
+-- It runs after staging/merge.sql.
 merge into {{ rejects }} as kept
 using (
   {% include 'staging/events.sql' %}
   {% from 'staging/typed.sql' import shown, misfit_as %}
-  -- The id of a staged event with other content is the other kind of fault: the first staged stays.
+  -- An event without a fault of its own may have the id of a staged event with other content: the staged one stays.
   , compared as (
     select
       judged.*,
@@ -19,6 +20,7 @@ using (
       on staged._event_id = judged._event_id
       and staged._event_id between {{ first_event }} and {{ last_event }}
   ),
+  -- The column and the value at fault. The same event may have landed more than once: the first is kept.
   faulty as (
     select
       *,
@@ -55,7 +57,8 @@ on kept.tbl_schema = event._schema and kept.tbl_name = event._table
   and kept.audit_event_id is not distinct from event._event_id
   and kept.raw_data is not distinct from event._raw_data
 when not matched then insert (
-  ingested_at, source_file, audit_event_id, audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data, fields, _batch_id,
+  ingested_at, source_file, audit_event_id, audit_operation, audit_timestamp,
+  tbl_schema, tbl_name, raw_data, fields, _batch_id,
   reason, column_name, value, rejected_at
 ) values (
   event._ingested_at, event._source_file, event._event_id, event._operation, event._occurred_at,

@@ -1,9 +1,15 @@
-{# Names a reject: the same for the same event of a table with the same text. #}
-{% macro reject_id() %}lower(to_hex(murmur3(to_utf8(concat_ws('/', tbl_schema, tbl_name, coalesce(cast(audit_event_id as varchar), '-'), coalesce(raw_data, '')))))){% endmacro %}
+{# Names rejects, and chooses some of them. #}
 
-{# Which rejects are meant: of a table, with a reason, by name. #}
-{% macro meant(from, reason, ids) %}
-tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+{# The name of a reject: the same for the same event of a table with the same text. #}
+{% macro reject_id() %}
+lower(to_hex(murmur3(to_utf8(concat_ws(
+  '/', tbl_schema, tbl_name, coalesce(cast(audit_event_id as varchar), '-'), coalesce(raw_data, '')
+)))))
+{%- endmacro %}
+
+{# A condition for the rejects of a table that a caller chose: all of them, or those with a reason or these names. #}
+{% macro chosen(from, reason, ids) %}
+tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
 {% if reason %}
   and reason = {{ reason | literal }}
 {% endif %}

@@ -1,3 +1,4 @@
--- Counts a table's rejects, and finds the first batch that has one.
-select count(*), min(_batch_id) from {{ rejects }}
-where tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+-- Counts the rejects of a table, and finds the first batch that has one.
+select count(*) as rejects, min(_batch_id) as first_batch
+from {{ rejects }}
+where tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}

@@ -1,9 +1,7 @@
--- Makes the typed log from everything that landed, aside, and swaps it in by one commit.
+-- Makes the typed log anew from everything that landed, and replaces the table in one commit.
+{% from 'marts/names.sql' import bare %}
 create or replace table {{ staging }} as
-select
-  _event_id, _operation, _occurred_at, _ingested_at, _batch_id,
-  {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
-
+select _event_id, _operation, _occurred_at, _ingested_at, _batch_id, {{ bare(columns) }}
 from (
   {% include 'staging/firsts.sql' %}
 )

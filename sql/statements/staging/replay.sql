@@ -1,4 +1,6 @@
--- Appends rejects that can be taken by now to the log, as a batch of their own; harmless twice, because an event id is taken once.
+-- Appends the chosen rejects that can be taken by now to the typed log, as a batch of their own.
+-- Doing it twice is harmless: an event id is taken once.
+{% from 'marts/names.sql' import bare, list %}
 merge into {{ staging }} as staged
 using (
   {% include 'staging/firsts.sql' %}
@@ -6,10 +8,8 @@ using (
 on staged._event_id = event._event_id
 when not matched then insert (
   _event_id, _operation, _occurred_at, _ingested_at, _batch_id,
-  {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
-
+  {{ bare(columns) }}
 ) values (
   event._event_id, event._operation, event._occurred_at, event._ingested_at, {{ batch }},
-  {% for column in columns %}event.{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
-
+  {{ list(columns, 'event') }}
 )

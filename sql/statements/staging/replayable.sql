@@ -1,5 +1,9 @@
--- Tells what a replay may bring: how many events, truncates among them, and how high their ids and times are.
-{% from 'staging/reject_id.sql' import meant %}
-select count(*), count_if(audit_operation = 'T'), max(audit_event_id), cast(max(audit_timestamp) as varchar)
+-- Counts the rejects that a replay would try, truncates among them, and finds how high their ids and times are.
+{% from 'staging/reject_id.sql' import chosen %}
+select
+  count(*) as events,
+  count_if(audit_operation = 'T') as truncates,
+  max(audit_event_id) as last_event,
+  cast(max(audit_timestamp) as varchar) as last_time
 from {{ rejects }}
-where {{ meant(from, reason, ids) }}
+where {{ chosen(from, reason, ids) }}

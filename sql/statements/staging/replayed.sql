@@ -1,7 +1,7 @@
--- Takes back the rejects that can be taken by now: their events are in the log, or it had them already under another id.
-{% from 'staging/reject_id.sql' import meant %}
+-- Deletes the chosen rejects that can be taken by now: the typed log has their events, some under another id.
+{% from 'staging/reject_id.sql' import chosen %}
 delete from {{ rejects }}
-where {{ meant(from, reason, ids) }}
+where {{ chosen(from, reason, ids) }}
   and reason <> 'id_reuse'
   and audit_event_id in (
     select _event_id

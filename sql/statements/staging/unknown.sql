@@ -1,9 +1,10 @@
-{# That the log does not have what an event says under another id. #}
+{# A condition of an event of `dated`: the typed log does not have the same event under another id. #}
 {% from 'marts/names.sql' import equal %}
 and not exists (
     select 1
     from {{ staging }} as staged
-    where staged._occurred_at = dated._occurred_at and staged._operation = dated._operation and staged._event_id <> dated._event_id
+    where staged._occurred_at = dated._occurred_at and staged._operation = dated._operation
+      and staged._event_id <> dated._event_id
       and {{ equal(key_columns, 'staged', 'dated') }}
       {% for column in value_columns %}
       and staged.{{ column.name }} is not distinct from dated.{{ column.name }}

@@ -1,0 +1,89 @@
+//! One tracked table with all that its statements need.
+
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::refresh::FIRST_LOGGED;
+use crate::pipeline::{Column, Definition, Names, SourceTable, Table};
+use crate::publish::Publisher;
+use crate::sql::TableName;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    pub definition: &'a Definition,
+    /// What its Iceberg tables are called.
+    pub names: &'a Names<'a>,
+    pub table: &'a Table,
+    pub columns: &'a [Column],
+    pub publisher: Publisher<'a>,
+    /// The pipeline's tables share one rejects table, and write to it one after the other: two merges at once fail each other.
+    pub rejecting: &'a Mutex<()>,
+}
+
+/// What every statement about a tracked table may name.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct TableContext<'a> {
+    landing: TableName,
+    staging: TableName,
+    rejects: TableName,
+    current: TableName,
+    history: TableName,
+    from: &'a SourceTable,
+    columns: &'a [Column],
+    key_columns: Vec<&'a Column>,
+    value_columns: Vec<&'a Column>,
+    /// Values whose changes start a version.
+    tracked_columns: Vec<&'a Column>,
+    untracked_columns: Vec<&'a Column>,
+    max_clock_skew_seconds: u64,
+    /// Whether events are ordered by their time, then their id; else by their id alone.
+    by_clock: bool,
+    /// Whether the service numbers events itself, so that an event that comes again is known by its content.
+    is_by_content: bool,
+    first_logged: i64,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn staging(&self) -> TableName {
+        self.names.staging(&self.table.id.name)
+    }
+
+    #[must_use]
+    pub fn current(&self) -> TableName {
+        self.names.current(&self.table.id.name)
+    }
+
+    #[must_use]
+    pub fn history(&self) -> TableName {
+        self.names.history(&self.table.id.name)
+    }
+
+    /// Whether some columns start no versions.
+    pub(super) fn has_untracked(&self) -> bool {
+        self.columns.iter().any(|column| column.is_untracked)
+    }
+
+    pub(super) fn context(&self) -> TableContext<'a> {
+        let only = |which: &dyn Fn(&Column) -> bool| -> Vec<&'a Column> {
+            self.columns.iter().filter(|column| which(column)).collect()
+        };
+
+        TableContext {
+            landing: self.names.landing(),
+            staging: self.staging(),
+            rejects: self.names.rejects(),
+            current: self.current(),
+            history: self.history(),
+            from: &self.table.source,
+            columns: self.columns,
+            key_columns: only(&|column| column.is_key),
+            value_columns: only(&|column| !column.is_key),
+            tracked_columns: only(&|column| !column.is_key && !column.is_untracked),
+            untracked_columns: only(&|column| column.is_untracked),
+            max_clock_skew_seconds: self.definition.max_clock_skew.as_secs(),
+            by_clock: self.table.is_by_clock,
+            is_by_content: self.definition.source.is_by_content(),
+            first_logged: FIRST_LOGGED,
+        }
+    }
+}
