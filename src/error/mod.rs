@@ -183,21 +183,23 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// So many events of a batch were rejected that publishing it would hide a fault.
+    /// So many events of a batch are rejects that publishing the rest would hide a fault.
     #[error(
-        "{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published. See `{rejects}` for the reasons, then mend the data or the contract, or raise `max_rejects`"
+        "{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published.{} Table `{rejects}` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
+        each_reason(reasons)
     )]
     TooManyRejects {
         /// The table's name in the API.
         table: String,
         /// Events read of the table.
         read: u64,
-        /// Events rejected of it.
         rejected: u64,
-        /// The most that the pipeline allows for this many events.
+        /// The most that `max_rejects` allows for so many events.
         allowed: u64,
-        /// The Iceberg table that holds the rejects.
+        /// The Iceberg table with the rejects.
         rejects: String,
+        /// The most frequent first.
+        reasons: Vec<RejectReason>,
     },
     /// A source differs from what its table's contract says, and somebody has to decide.
     #[error("table `{table}` cannot be staged: {detail}")]
@@ -275,6 +277,22 @@ impl Error {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
+}
+
+/// Rejects of a table with the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectReason {
+    /// Such as `future_time`.
+    pub reason: String,
+    pub count: u64,
+    /// What the reason means, and which setting or data to change.
+    pub remedy: String,
+}
+
+fn each_reason(reasons: &[RejectReason]) -> String {
+    let sentence = |of: &RejectReason| format!(" {} `{}`: {}.", of.count, of.reason, of.remedy);
+
+    reasons.iter().map(sentence).collect()
 }
 
 fn after_name(hint: Option<&str>) -> String {
