@@ -47,7 +47,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         (reader.name.as_str(), is_named)
     });
     // One that is broken today still has to read what is left once it is mended.
-    let broken = app.pipelines.broken().map(|(name, _)| (name, false));
+    let broken = app.pipelines.broken().map(|broken| (broken.name, false));
     for (reader, is_named) in usable.chain(broken) {
         let cursor = app.store.cursor(reader).await?;
         let position = cursor.map(|cursor| cursor.position);

@@ -69,7 +69,7 @@ pub async fn rejects(
     let tables = match &which.table {
         None => Vec::new(),
         Some(name) => {
-            let (_, table) = app.pipelines.table(name)?;
+            let table = app.pipelines.table(name)?.table;
             let SourceTable { schema, name } = &table.source;
             vec![json!({"schema": schema, "table": name})]
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::Names;
+use crate::pipeline::{Names, TrackedTable};
 use crate::sql::render;
 use crate::state::TableState;
 
@@ -113,7 +113,10 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<(Rows, Vec
 }
 
 async fn published<'a>(app: &'a App, table: &'a str) -> Result<(Names<'a>, &'a str, TableState)> {
-    let (definition, tracked) = app.pipelines.table(table)?;
+    let TrackedTable {
+        definition,
+        table: tracked,
+    } = app.pipelines.table(table)?;
     let state = app.store.table(&tracked.id).await?;
     let state = state.filter(|state| state.staged_batch > 0);
     let Some(state) = state else {
