@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use icefront::config::{Config, LogFormat};
 use icefront::generate::{self, AuditTrigger, Generate, GenerateFiles};
 use icefront::landing::Folder;
-use icefront::pipeline::Pipelines;
+use icefront::pipeline::{BrokenPipeline, Pipelines};
 use icefront::postgres::Server;
 use icefront::state::Store;
 use icefront::trino::Trino;
@@ -173,7 +173,7 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
         );
     }
     let broken: Vec<_> = pipelines.broken().collect();
-    for (name, fault) in &broken {
+    for BrokenPipeline { name, fault } in &broken {
         println!("pipeline `{name}` is broken: {fault}");
     }
 

@@ -24,10 +24,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 pub async fn serve(config: Config) -> Result<()> {
     let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
     let app = App::new(config)?;
-    for (pipeline, fault) in app.pipelines.broken() {
+    for broken in app.pipelines.broken() {
         tracing::error!(
-            pipeline,
-            fault,
+            pipeline = broken.name,
+            fault = broken.fault,
             "the pipeline is broken; the others are served"
         );
     }

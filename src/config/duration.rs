@@ -11,13 +11,12 @@ pub(crate) fn duration<'de, D>(deserializer: D) -> Result<Duration, D::Error>
 where
     D: Deserializer<'de>,
 {
-    deserializer.deserialize_str(Written)
+    deserializer.deserialize_str(DurationText)
 }
 
-/// What stands where a duration is to be.
-struct Written;
+struct DurationText;
 
-impl Visitor<'_> for Written {
+impl Visitor<'_> for DurationText {
     type Value = Duration;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,13 +26,13 @@ impl Visitor<'_> for Written {
     fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
         parse_duration(text).ok_or_else(|| {
             E::custom(format!(
-                "`{text}` is no duration; write one such as `30s`, `10m` or `1h`"
+                "`{text}` is not a duration; write one such as `30s`, `10m` or `1h`"
             ))
         })
     }
 }
 
-/// As [`duration`], for a setting that may be left out.
+/// As [`duration`], for an optional setting.
 pub(crate) fn some_duration<'de, D>(deserializer: D) -> Result<Option<Duration>, D::Error>
 where
     D: Deserializer<'de>,
@@ -41,7 +40,7 @@ where
     duration(deserializer).map(Some)
 }
 
-/// Reads a duration that is not negative, such as `55s` or `1d`, a day being 24 hours; nothing else is one.
+/// Reads a duration such as `55s` or `1d` (24 hours). `None` for other texts and negative durations.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     if let Some(days) = text.strip_suffix('d') {
@@ -73,8 +72,8 @@ mod tests {
             r#"{"settle": "5"}"#,
             r#"{"settle": "-5s"}"#,
         ] {
-            let told = read(wrong).expect_err("no duration").to_string();
-            assert!(told.contains("such as `30s`"), "{told}");
+            let fault = read(wrong).expect_err("no duration").to_string();
+            assert!(fault.contains("such as `30s`"), "{fault}");
         }
     }
 }

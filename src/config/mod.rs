@@ -1,4 +1,4 @@
-//! The settings: `config.toml` is default, reference and example; a file and the environment override it.
+//! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
 mod duration;
 mod runs;
@@ -22,22 +22,17 @@ const DEFAULTS: &str = include_str!("config.toml");
 const MOST_CONNECTIONS: usize = 1_000;
 const LEAST_LIMIT: Duration = Duration::from_millis(100);
 
-/// All settings of the service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where the API listens.
     pub http: Http,
     pub state: State,
     pub trino: Trino,
-    /// The folder that batches are written to.
     pub landing: Landing,
-    /// Where the pipelines are defined.
     pub pipelines: Pipelines,
-    /// The servers that pipelines read, by name.
+    /// By the names that pipelines use.
     #[serde(default)]
     pub connections: BTreeMap<String, Connection>,
-    /// How runs are executed.
     pub runs: Runs,
     pub log: Log,
 }
@@ -46,11 +41,8 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// Address and port of the API.
     pub bind: SocketAddr,
-    /// Address and port of `/metrics`.
     pub metrics_bind: SocketAddr,
-    /// The largest request body, in bytes.
     pub body_limit_bytes: usize,
 }
 
@@ -81,7 +73,6 @@ pub struct Trino {
     jwt_file: Option<PathBuf>,
     /// The Iceberg catalog of all tables.
     pub catalog: String,
-    /// The schemas of the three layers.
     pub schemas: Schemas,
 }
 
@@ -89,25 +80,24 @@ pub struct Trino {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schemas {
-    /// Holds what came, as it came.
+    /// Events as they came.
     pub landing: String,
-    /// Holds the typed event logs and the rejects.
+    /// Typed logs and rejects.
     pub staging: String,
-    /// Holds current rows, histories and models.
+    /// Current rows, histories and models.
     pub marts: String,
 }
 
-/// The folder that batches are written to, as each side names it.
+/// The folder of the landed batches, by the address that each side uses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Landing {
-    /// As the service writes it: `file:` or `s3:`.
+    /// The service's address: `file:` or `s3:`.
     pub write_to: String,
-    /// As Trino reads it.
+    /// Trino's address.
     pub read_from: String,
 }
 
-/// Where the pipelines are defined.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pipelines {
@@ -115,7 +105,7 @@ pub struct Pipelines {
     pub path: PathBuf,
 }
 
-/// A server that pipelines read.
+/// A Postgres server that pipelines read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
@@ -130,25 +120,25 @@ pub struct Connection {
     /// The most connections at once, of all pipelines and calls together.
     #[serde(default = "Connection::default_connections")]
     pub connections: usize,
-    /// The longest that a question may take: catalogue, backlog, check. What a batch reads has no limit but the run's.
+    /// The limit for catalogue, backlog and check. Reading a batch has only the run's limit.
     #[serde(
         default = "Connection::default_statement_timeout",
         deserialize_with = "duration"
     )]
     pub statement_timeout: Duration,
-    /// The longest wait for a table that others have locked.
+    /// The longest wait for a table that another session locks.
     #[serde(
         default = "Connection::default_lock_timeout",
         deserialize_with = "duration"
     )]
     pub lock_timeout: Duration,
-    /// So many rows of a table are a batch while all are loaded.
+    /// Rows per range of a full load.
     #[serde(default = "Connection::default_range_rows")]
     pub range_rows: u32,
 }
 
 impl Connection {
-    /// Refuses limits with which nothing could be read.
+    /// Refuses limits that let nothing be read.
     fn check(&self, name: &str) -> Result<()> {
         if !(1..=MOST_CONNECTIONS).contains(&self.connections) {
             return Err(Error::Settings(format!(
@@ -158,7 +148,7 @@ impl Connection {
         }
         if self.range_rows == 0 {
             return Err(Error::Settings(format!(
-                "`connections.{name}.range_rows` is 0, with which no load would end; leave it away, or write a number of rows"
+                "`connections.{name}.range_rows` is 0, so a full load would never end; remove it, or write a number of rows"
             )));
         }
         let limits = [
@@ -168,7 +158,7 @@ impl Connection {
         for (setting, limit) in limits {
             if limit < LEAST_LIMIT {
                 return Err(Error::Settings(format!(
-                    "`connections.{name}.{setting}` is less than 100 ms, in which no server answers; write a time such as `30s`"
+                    "`connections.{name}.{setting}` is less than 100 ms, and no server answers so fast; write a time such as `30s`"
                 )));
             }
         }
@@ -198,31 +188,29 @@ impl Connection {
 pub struct Log {
     /// As `RUST_LOG`.
     pub filter: String,
-    /// For people or for machines.
     pub format: LogFormat,
 }
 
-/// How log lines look.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
 impl Config {
-    /// Every setting with its default and what it means, as TOML.
+    /// `config.toml`: every setting with its default and its meaning.
     #[must_use]
     pub fn defaults() -> &'static str {
         DEFAULTS
     }
 
-    /// Reads the defaults, then `file` where there is one, then the environment.
+    /// Reads the defaults, then the file, then the environment; the later wins.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`] that names the key, and the nearest right one where it is unknown.
+    /// [`Error::Settings`] with the key; with the nearest right key, if it is unknown.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let mut builder = config::Config::builder()
             .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
@@ -249,11 +237,13 @@ impl Config {
 
 fn explain(fault: &str) -> String {
     if fault.starts_with("missing") {
-        return format!("the settings lack a key: {fault}; see `icefront settings`");
+        return format!(
+            "a required setting is missing: {fault}; `icefront settings` prints every setting"
+        );
     }
 
     if fault.starts_with("invalid") {
-        // What stands in quotes may be a secret in the wrong place.
+        // The quoted text may be a secret in the wrong place.
         let words: Vec<&str> = fault.split('"').step_by(2).collect();
         return format!("the settings cannot be used: {}", words.join("…"));
     }
@@ -263,10 +253,10 @@ fn explain(fault: &str) -> String {
         line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
             .starts_with('|')
     };
-    let told: Vec<&str> = fault.lines().filter(|line| !is_quoted(line)).collect();
+    let unquoted: Vec<&str> = fault.lines().filter(|line| !is_quoted(line)).collect();
 
     format!(
         "the settings cannot be used: {}",
-        with_nearest(&told.join("\n"))
+        with_nearest(&unquoted.join("\n"))
     )
 }

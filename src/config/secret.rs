@@ -1,4 +1,4 @@
-//! Secrets, and what they open: given as they are or by a file that holds them.
+//! Secrets, given as a value or as a file, and the addresses and credentials that contain them.
 
 use std::path::Path;
 
@@ -9,15 +9,23 @@ use super::{Connection, State, Trino};
 use crate::error::{Error, Result};
 use crate::postgres::{Address, TlsSettings};
 
-/// A secret as the settings have it: its value, or the file that holds it.
-type Given<'a> = (Option<&'a SecretString>, Option<&'a Path>);
+/// A secret in the settings: its value, or the file with it.
+#[derive(Debug, Clone, Copy)]
+struct SecretSetting<'a> {
+    value: Option<&'a SecretString>,
+    file: Option<&'a Path>,
+}
+
+impl<'a> SecretSetting<'a> {
+    fn new(value: Option<&'a SecretString>, file: Option<&'a Path>) -> Self {
+        Self { value, file }
+    }
+}
 
 impl State {
-    /// Where the state database is.
-    ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when it is not set or a file cannot be read.
+    /// [`Error::Settings`] if the url is not set, or a file cannot be read.
     pub fn address(&self) -> Result<Address> {
         let tls = TlsSettings {
             mode: self.sslmode,
@@ -25,19 +33,19 @@ impl State {
             certificate: self.sslcert.clone(),
             private_key: self.sslkey.clone(),
         };
-        let url = (self.url.as_ref(), self.url_file.as_deref());
-        let password = (self.password.as_ref(), self.password_file.as_deref());
+        let url = SecretSetting::new(self.url.as_ref(), self.url_file.as_deref());
+        let password = SecretSetting::new(self.password.as_ref(), self.password_file.as_deref());
 
         address("state".into(), url, password, tls)
     }
 }
 
 impl Connection {
-    /// Where the server is; `name` is the connection's name, for messages.
+    /// `name` is the connection's, for messages.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when it is not set or a file cannot be read.
+    /// [`Error::Settings`] if the url is not set, or a file cannot be read.
     pub fn address(&self, name: &str) -> Result<Address> {
         let tls = TlsSettings {
             mode: self.sslmode,
@@ -45,25 +53,25 @@ impl Connection {
             certificate: self.sslcert.clone(),
             private_key: self.sslkey.clone(),
         };
-        let url = (self.url.as_ref(), self.url_file.as_deref());
-        let password = (self.password.as_ref(), self.password_file.as_deref());
+        let url = SecretSetting::new(self.url.as_ref(), self.url_file.as_deref());
+        let password = SecretSetting::new(self.password.as_ref(), self.password_file.as_deref());
 
         address(format!("connections.{name}"), url, password, tls)
     }
 }
 
 impl Trino {
-    /// The credentials, where any are set.
+    /// `None` without password and token.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when a file that is to hold them cannot be read.
+    /// [`Error::Settings`] if the file of a secret cannot be read.
     pub(crate) fn auth(&self) -> Result<Option<Auth>> {
-        let jwt = (self.jwt.as_ref(), self.jwt_file.as_deref());
+        let jwt = SecretSetting::new(self.jwt.as_ref(), self.jwt_file.as_deref());
         if let Some(jwt) = secret("trino.jwt", jwt)? {
             return Ok(Some(Auth::Jwt(jwt.expose_secret().to_owned())));
         }
-        let password = (self.password.as_ref(), self.password_file.as_deref());
+        let password = SecretSetting::new(self.password.as_ref(), self.password_file.as_deref());
         let password = secret("trino.password", password)?;
 
         Ok(password.map(|password| {
@@ -72,10 +80,15 @@ impl Trino {
     }
 }
 
-fn address(key: String, url: Given<'_>, password: Given<'_>, tls: TlsSettings) -> Result<Address> {
+fn address(
+    key: String,
+    url: SecretSetting<'_>,
+    password: SecretSetting<'_>,
+    tls: TlsSettings,
+) -> Result<Address> {
     let url = secret(&format!("{key}.url"), url)?.ok_or_else(|| {
         Error::Settings(format!(
-            "`{key}.url` is not set; set it, or `{key}.url_file` to a file that holds it"
+            "`{key}.url` is not set; set it, or set `{key}.url_file` to the file with it"
         ))
     })?;
     let password = secret(&format!("{key}.password"), password)?;
@@ -88,10 +101,10 @@ fn address(key: String, url: Given<'_>, password: Given<'_>, tls: TlsSettings) -
     })
 }
 
-/// A secret, where it is set; of a file all but the ends of lines after it.
-fn secret(key: &str, (value, file): Given<'_>) -> Result<Option<SecretString>> {
-    let (None, Some(path)) = (value, file) else {
-        return Ok(value.cloned());
+/// A file's line ends after the secret do not belong to it.
+fn secret(key: &str, setting: SecretSetting<'_>) -> Result<Option<SecretString>> {
+    let (None, Some(path)) = (setting.value, setting.file) else {
+        return Ok(setting.value.cloned());
     };
     let fault = |fault: &str| {
         Error::Settings(format!(
@@ -101,7 +114,7 @@ fn secret(key: &str, (value, file): Given<'_>) -> Result<Option<SecretString>> {
     };
     let text = std::fs::read_to_string(path).map_err(|cause| {
         fault(&format!(
-            "cannot be read: {cause}; mend the path or its rights"
+            "cannot be read: {cause}; correct the path or its rights"
         ))
     })?;
     let text = text.trim_end_matches(['\r', '\n']);

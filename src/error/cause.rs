@@ -1,9 +1,9 @@
-//! What lies behind an error, for the log alone.
+//! The causes of an error, for the log alone.
 
 /// A cause that is logged once at the boundary and never sent: it may quote data or addresses.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What lies behind an error, from its cause to the last one, for the log.
+/// The chain of causes, nearest first, for the log.
 #[must_use]
 pub fn causes(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(error.source(), |cause| cause.source());

@@ -1,28 +1,28 @@
-//! The classes of faults, and what is done about each: the one place that decides what is tried again.
+//! The classes of faults: the one place that decides what is tried again.
 
 use super::Error;
 
-/// What kind of fault something is, for whoever decides whether to try again.
+/// Decides whether and how long a step is tried again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Class {
     /// A server does not answer, restarts or starts up. Tried again until `runs.retry_for` is over.
     Away,
-    /// A server has too much to do: queues are full, memory is short. Tried again a few times, with long pauses.
+    /// A server is overloaded: queues are full, or memory is short. Tried again a few times, with long pauses.
     Busy,
-    /// Something broke on the way: a worker was lost, a page did not arrive. Tried again a few times.
+    /// Something broke in transit: a worker was lost, or a page did not arrive. Tried again a few times.
     Broken,
-    /// Somebody else changed the same thing at the same time. Tried again a few times.
+    /// Another writer changed the same thing at the same time. Tried again a few times.
     Conflict,
-    /// A limit of the engine or of the run was reached; trying again at once would reach it again. Not tried again, but a caller may.
+    /// A limit of the engine or of the run was reached, and would be reached again at once. Not tried again, but a caller may.
     Limit,
-    /// The statement, the data, the definition or the settings are at fault. Not tried again: somebody has to change something.
+    /// The statement, the data, the definition or the settings are wrong. Not tried again: somebody has to change them.
     #[default]
     Fault,
-    /// The run is somebody else's by now, or its service ends, or our own database is away. The run does not end; it goes on as its next attempt.
+    /// Another service took the run over, or this one shuts down, or the state database is away. The run continues with its next attempt.
     Interrupted,
 }
 
-/// Trino's names of errors by class; all others are told by Trino's own type: `USER_ERROR` is [`Class::Fault`], anything else [`Class::Broken`].
+/// Trino's error names by class. Other names are classed by Trino's error type: `USER_ERROR` is [`Class::Fault`], any other [`Class::Broken`].
 pub const TRINO_CLASSES: &[(Class, &[&str])] = &[
     (
         Class::Away,
@@ -82,13 +82,13 @@ pub const TRINO_CLASSES: &[(Class, &[&str])] = &[
 ];
 
 impl Class {
-    /// Says whether the same may succeed later without anybody changing anything.
+    /// Whether the same may succeed later, although nobody changes anything.
     #[must_use]
     pub fn passes(self) -> bool {
         self != Self::Fault
     }
 
-    /// The word for it in logs, metrics and documents.
+    /// As logs, metrics and documents write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -104,13 +104,11 @@ impl Class {
 }
 
 impl Error {
-    /// Says whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub fn retryable(&self) -> bool {
         self.class().passes()
     }
 
-    /// What kind of fault this is.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {

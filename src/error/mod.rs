@@ -19,45 +19,39 @@ pub use trino::TrinoFailure;
 /// The result of everything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in words that say what to do; [`Problem`] is how each is told to callers.
+/// What went wrong and what to do about it. [`Problem`] is what callers see of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A thing that was asked for by name does not exist.
+    /// The request names something that does not exist.
     #[error("there is no {kind} `{name}`{}", after_name(.hint.as_deref()))]
     NotFound {
-        /// What was looked for, such as `pipeline`.
+        /// Such as `pipeline`.
         kind: &'static str,
-        /// The name that was asked for.
         name: String,
-        /// What was probably meant, or what there is instead.
+        /// The nearest right name, or what exists instead.
         hint: Option<String>,
-        /// The field of the request that names it, as a path such as `select[0]`.
+        /// The field of the request with the name, as a path such as `select[0]`.
         field: Option<String>,
     },
-    /// The request cannot be read: no JSON, a broken parameter.
+    /// The request cannot be parsed: the body is no JSON, or a parameter is broken.
     #[error("{0}")]
     Malformed(String),
-    /// The request can be read but asks for something that cannot be.
+    /// The request can be parsed, but one of its values is not allowed.
     #[error("{detail}")]
     Invalid {
         /// The field at fault, as a path such as `steps[0]`.
         field: String,
-        /// What is wrong with it and what is allowed.
+        /// What is wrong, and what is allowed.
         detail: String,
     },
-    /// The request body is larger than allowed.
-    #[error("the body is larger than `http.body_limit_bytes` allows; send less")]
+    #[error("the body is larger than `http.body_limit_bytes` allows; send a smaller one")]
     BodyTooLarge,
-    /// The body is of a type that cannot be read.
-    #[error("the body is `{0}`; send `application/json`")]
+    #[error("the content type of the body is `{0}`; send `application/json`")]
     UnsupportedMediaType(String),
-    /// The path exists but not with this method.
-    #[error("this path does not answer `{method}`; see the `Allow` header and `/docs`")]
-    MethodNotAllowed {
-        /// The method that was used.
-        method: String,
-    },
-    /// The settings cannot be used.
+    #[error(
+        "this path does not support `{method}`; the `Allow` header lists the methods that it supports"
+    )]
+    MethodNotAllowed { method: String },
     #[error("{0}")]
     Settings(String),
     /// A `pipeline.yaml` cannot be used.
@@ -68,55 +62,44 @@ pub enum Error {
         /// File, line and what was expected.
         detail: String,
     },
-    /// The state database does not answer.
-    #[error("the state database does not answer; what was accepted is kept, ask again shortly")]
+    #[error("the state database does not answer; accepted runs are not lost; ask again shortly")]
     StateUnavailable(#[source] Cause),
-    /// Whoever executes a run has lost it or is about to end; somebody else goes on with it.
-    #[error("the run was handed over; whoever takes it up goes on where it was")]
-    Interrupted,
-    /// The service is about to end.
-    #[error("the service is about to end; ask again shortly, or another replica")]
-    Stopping,
-    /// A run whose service ended again and again before the end of an attempt.
+    /// The service lost the lease of the run's pipeline, or shuts down; another attempt continues the run.
     #[error(
-        "the run was begun {attempts} times in a row, and each time its service ended before the attempt did; see what the services logged and how much memory they have, then `POST /v1/runs/{{run_id}}/retry`"
+        "the service gave the run back to the queue; its next attempt continues with the first step that is not done"
     )]
-    GivenUp {
-        /// How often in a row.
-        attempts: i32,
-    },
-    /// A key was used before, to ask for something else.
+    Interrupted,
+    #[error("the service is shutting down; ask again shortly, or ask another replica")]
+    Stopping,
+    /// The service ended during each of the last attempts.
     #[error(
-        "the idempotency key `{key}` came with another body before, for run `{run}`; send the same body, or another key for another run"
+        "the service ended during each of the last {attempts} attempts of the run; check the logs and the memory of the services, then call `POST /v1/runs/{{run_id}}/retry`"
+    )]
+    GivenUp { attempts: i32 },
+    #[error(
+        "the idempotency key `{key}` was used with another body before, for run `{run}`; send the same body, or choose another key"
     )]
     KeyReused {
         key: String,
-        /// What it came to.
+        /// The run that the key started.
         run: Uuid,
     },
-    /// A run of the pipeline is active, and the caller wants none then.
+    /// A run of the pipeline is active, and the caller sent `if_running: reject`.
     #[error(
-        "run `{run}` of pipeline `{pipeline}` is active; wait for it, or leave `if_running` out to queue behind it"
+        "run `{run}` of pipeline `{pipeline}` is active; wait for it, or leave out `if_running` to queue behind it"
     )]
-    RunActive {
-        pipeline: String,
-        /// The run that is active.
-        run: Uuid,
-    },
-    /// More runs wait than the settings allow.
+    RunActive { pipeline: String, run: Uuid },
     #[error(
-        "{waiting} runs of pipeline `{pipeline}` wait already, as many as `runs.queue_limit` allows; ask again when some have ended, or send `if_running: attach`"
+        "{waiting} runs of pipeline `{pipeline}` are queued, and `runs.queue_limit` allows no more; ask again when some have ended, or send `if_running: attach`"
     )]
     QueueFull { pipeline: String, waiting: i64 },
-    /// A caller ended the run.
-    #[error("the run was cancelled on request; {detail}")]
+    #[error("a caller cancelled the run; {detail}")]
     Cancelled {
-        /// What it had committed by then.
+        /// What the run had committed by then.
         detail: String,
     },
-    /// A source's server does not answer.
     #[error(
-        "the server of connection `{connection}` does not answer; check `connections.{connection}` and that it runs; the next run takes up where the last one ended"
+        "the server of connection `{connection}` does not answer; check the settings `connections.{connection}`, and that the server runs; the next run continues where the last one ended"
     )]
     SourceUnavailable {
         /// The connection's name in the settings.
@@ -125,9 +108,9 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// A standby ended a read, because its recovery would have had to wait for it.
+    /// A standby cancelled a read that conflicted with its recovery.
     #[error(
-        "a read of the standby behind connection `{connection}` was cancelled by its recovery, or cut off; set `hot_standby_feedback = on` on it, or raise its `max_standby_streaming_delay` above the time that a read takes, or read from the primary; the next run takes up where the last one ended"
+        "the standby behind connection `{connection}` cancelled the read, because it conflicted with recovery, or closed the connection; set `hot_standby_feedback = on` on the standby, or raise its `max_standby_streaming_delay` above the duration of a read, or read from the primary; the next run continues where the last one ended"
     )]
     SourceConflict {
         /// The connection's name in the settings.
@@ -136,9 +119,8 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// The store of a folder of files does not answer.
     #[error(
-        "the files of `{path}` cannot be read; check that the folder exists and may be listed and read; the next run takes up where the last one ended"
+        "the files of `{path}` cannot be read; check that the folder exists, and that the service may list and read it; the next run continues where the last one ended"
     )]
     FilesUnavailable {
         /// The folder, as the pipeline names it.
@@ -147,27 +129,24 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// A source answers but cannot be read as configured.
+    /// The source answers, but cannot be read as configured.
     #[error("{detail}")]
     SourceUnreadable {
         /// What is missing or wrong, and what to do.
         detail: String,
     },
-    /// Another server or table is behind a source's address than the cursor belongs to.
+    /// The source's address leads to another server or table than the one that the cursor belongs to.
     #[error("{detail}")]
     SourceReplaced {
         /// What changed, and what to do.
         detail: String,
     },
-    /// Trino does not answer.
     #[error(
-        "Trino does not answer at `trino.url`; check that it runs; the next run takes up where this one ended"
+        "Trino does not answer at `trino.url`; check that it runs; the next run continues where this one ended"
     )]
     TrinoUnavailable(#[source] Cause),
-    /// Trino refused or failed a statement.
     #[error("{0}")]
     Trino(Box<TrinoFailure>),
-    /// The catalog does not allow `add_files`.
     #[error(
         "catalog `{catalog}` does not allow `add_files`; set `iceberg.add-files-procedure.enabled=true` in its catalog properties and restart Trino"
     )]
@@ -175,7 +154,6 @@ pub enum Error {
         /// The catalog's name in Trino.
         catalog: String,
     },
-    /// The object store cannot be written or read.
     #[error("the landing folder `landing.write_to` cannot be used: {detail}")]
     LandingUnavailable {
         detail: String,
@@ -183,23 +161,25 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// So many events of a batch were rejected that publishing it would hide a fault.
+    /// So many events of a batch are rejects that publishing the rest would hide a fault.
     #[error(
-        "{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published. See `{rejects}` for the reasons, then mend the data or the contract, or raise `max_rejects`"
+        "{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published.{} Table `{rejects}` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
+        each_reason(reasons)
     )]
     TooManyRejects {
         /// The table's name in the API.
         table: String,
         /// Events read of the table.
         read: u64,
-        /// Events rejected of it.
         rejected: u64,
-        /// The most that the pipeline allows for this many events.
+        /// The most that `max_rejects` allows for so many events.
         allowed: u64,
-        /// The Iceberg table that holds the rejects.
+        /// The Iceberg table with the rejects.
         rejects: String,
+        /// The most frequent first.
+        reasons: Vec<RejectReason>,
     },
-    /// A source differs from what its table's contract says, and somebody has to decide.
+    /// The source differs from the table's definition, and somebody has to decide.
     #[error("table `{table}` cannot be staged: {detail}")]
     ContractBroken {
         /// The table's name in the API.
@@ -207,9 +187,9 @@ pub enum Error {
         /// What differs, and what to do.
         detail: String,
     },
-    /// Declared tests of severity `error` failed; the tables are as they were.
+    /// Declared tests of severity `error` failed; current rows and history did not change.
     #[error(
-        "tests of table `{table}` failed, so current rows and history stay as they were: {detail}. Mend the data or the tests; the next run takes up from the last published batch"
+        "tests of table `{table}` failed, so current rows and history did not change: {detail}. Correct the data or the tests; the next run continues after the last published batch"
     )]
     TestFailed {
         /// The table's name in the API.
@@ -217,37 +197,34 @@ pub enum Error {
         /// Which tests, and by how much.
         detail: String,
     },
-    /// A declared test cannot be run.
     #[error("test `{test}` of table `{table}` cannot be run: {detail}; nothing was published")]
     TestBroken {
         /// The table's name in the API.
         table: String,
         test: String,
-        /// What Trino or we cannot read.
         detail: String,
     },
-    /// A table is not what its log says.
+    /// Current rows or history differ from what the typed log gives.
     #[error(
-        "table `{table}` is not what its log says, {detail}. Did something else write to it? `POST /v1/tables/{table}/rebuild` makes it anew"
+        "table `{table}` differs from its typed log: {detail}. Did another program write to it? `POST /v1/tables/{table}/rebuild` makes it again from the log"
     )]
     VerifyFailed {
         /// The table's name in the API.
         table: String,
         detail: String,
     },
-    /// The numbers of a batch do not add up; nothing moves until they do.
+    /// Counts of the same events differ between tables; the cursor does not move until they agree.
     #[error("{detail}")]
     Unbalanced { detail: String },
-    /// A limit on time was reached.
     #[error("{0}")]
     TimedOut(String),
-    /// A fault of ours.
-    #[error("an internal fault; the log has the cause")]
+    /// A fault of the service itself.
+    #[error("an internal fault; the service's log has the cause")]
     Internal(#[source] Cause),
 }
 
 impl Error {
-    /// Makes a [`Error::NotFound`] that names the nearest of the names that exist.
+    /// An [`Error::NotFound`] that suggests the nearest existing name.
     #[must_use]
     pub fn not_found<'a>(
         kind: &'static str,
@@ -262,7 +239,7 @@ impl Error {
         }
     }
 
-    /// Names the field of the request that asks for what is [`Error::NotFound`].
+    /// Sets the field of an [`Error::NotFound`].
     #[must_use]
     pub fn at_field(mut self, at: String) -> Self {
         if let Self::NotFound { field, .. } = &mut self {
@@ -271,10 +248,25 @@ impl Error {
         self
     }
 
-    /// Makes a fault of ours out of anything that should not have happened.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
+}
+
+/// Rejects of a table with the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectReason {
+    /// Such as `future_time`.
+    pub reason: String,
+    pub count: u64,
+    /// What the reason means, and which setting or data to change.
+    pub remedy: String,
+}
+
+fn each_reason(reasons: &[RejectReason]) -> String {
+    let sentence = |of: &RejectReason| format!(" {} `{}`: {}.", of.count, of.reason, of.remedy);
+
+    reasons.iter().map(sentence).collect()
 }
 
 fn after_name(hint: Option<&str>) -> String {

@@ -1,6 +1,6 @@
-//! The nearest right name, for everything that users may mistype.
+//! The nearest right name for a mistyped one.
 
-/// The name among `existing` that `name` was probably meant to be: at most half of it mistyped (Damerau-Levenshtein).
+/// The existing name that is most like `name`, if at least half of it is right (Damerau-Levenshtein).
 pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> Option<String> {
     existing
         .into_iter()
@@ -15,7 +15,7 @@ pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// Adds the nearest right name to what serde says of an unknown field or word, after which it lists those expected.
+/// Adds the nearest right name to serde's message about an unknown field or word, which lists the expected ones.
 pub(crate) fn with_nearest(fault: &str) -> String {
     let near = fault
         .split_once("unknown ")

@@ -1,6 +1,5 @@
-//! What Trino says of a statement that failed.
+//! A statement that Trino refused or failed.
 
-/// What Trino said of a statement that it refused or failed.
 #[derive(Debug, thiserror::Error)]
 #[error("Trino failed the statement with `{name}`: {message}")]
 pub struct TrinoFailure {

@@ -1,4 +1,4 @@
-//! Answers: problems for errors, `202` with a `Location` for accepted work.
+//! Answers: a problem for every error, `202` with a `Location` for accepted work.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -51,7 +51,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// How the document tells that every operation may answer a problem.
+/// Puts the problem into the document's answers of every operation.
 impl IntoResponses for Problem {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let response = |description: &str| {
@@ -64,13 +64,13 @@ impl IntoResponses for Problem {
         };
         let retry_after = HeaderBuilder::new()
             .schema(Some(i64::schema()))
-            .description(Some("With `429` and `503`: when to ask again, in seconds"))
+            .description(Some("With `429` and `503`: seconds until the next try"))
             .build();
 
         BTreeMap::from([
             (
                 "4XX".into(),
-                response("The request, or what it asks for, is at fault; `detail` says what to do")
+                response("The request is wrong or cannot be carried out now; `detail` says what to do")
                     .header("Retry-After", retry_after.clone())
                     .build()
                     .into(),
@@ -78,7 +78,7 @@ impl IntoResponses for Problem {
             (
                 "5XX".into(),
                 response(
-                    "The service or a server that it needs is at fault; `retryable` says whether to ask again",
+                    "The service, or a server that it needs, has a fault; `retryable` says whether a later call may succeed",
                 )
                 .header("Retry-After", retry_after)
                 .build()
@@ -88,7 +88,7 @@ impl IntoResponses for Problem {
     }
 }
 
-/// `202`: accepted, to be asked for at a place.
+/// `202`: the work is accepted, and `location` shows its progress.
 #[derive(Debug)]
 pub(super) struct Accepted<T> {
     location: String,
@@ -96,7 +96,6 @@ pub(super) struct Accepted<T> {
 }
 
 impl<T> Accepted<T> {
-    /// Names the place that tells how it goes.
     pub(super) fn at(location: String, body: T) -> Self {
         Self { location, body }
     }
@@ -109,7 +108,7 @@ impl<T: serde::Serialize> IntoResponse for Accepted<T> {
     }
 }
 
-/// A `Location`, and when to look there.
+/// `Location`, and after how many seconds to ask there.
 pub(super) fn located(location: &str, retry_after: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut insert = |name: HeaderName, value: Option<HeaderValue>| {

@@ -1,35 +1,35 @@
-//! `/v1/runs/{run_id}/cancel`, `/retry`: end a run, and have one that failed go on.
+//! `/v1/runs/{run_id}/cancel` and `/retry`: end a run, or continue one that failed.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Accepted;
-use super::read::{Body, Nothing, Path, Query};
+use super::read::{Body, Empty, Path, Query};
 use super::runs::{Run, RunPath};
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::run;
 use crate::state;
 
-/// End a run.
+/// Cancel a run.
 ///
-/// One that waits has ended by that. Of one that is executed, the statements that Trino works on are stopped and it is looked up what they had committed:
-/// `error.detail` says so. What was published stays; the next run goes on from there.
+/// A queued run ends at once. For a running one, the service stops its statements in Trino and finds out what they committed; `error.detail` tells it.
+/// Published rows stay, and the next run continues from there.
 #[utoipa::path(
     post, path = "/v1/runs/{run_id}/cancel", tag = "runs",
     params(RunPath),
     responses(
-        (status = ACCEPTED, description = "It ends shortly; `Location` tells where to ask", body = Run),
-        (status = OK, description = "It is over", body = Run),
+        (status = ACCEPTED, description = "The run ends shortly; ask at `Location`", body = Run),
+        (status = OK, description = "The run has ended", body = Run),
         Problem,
     ),
 )]
 pub(super) async fn cancel_run(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-    Query(Nothing {}): Query<Nothing>,
-    Body(Nothing {}): Body<Nothing>,
+    Query(Empty {}): Query<Empty>,
+    Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     let (run, _) = run::cancel(&app, run_id).await?;
     let is_over = run.state.is_terminal();
@@ -37,23 +37,23 @@ pub(super) async fn cancel_run(
     Ok(answer(run, !is_over))
 }
 
-/// Have a run that failed or was cancelled tried again.
+/// Retry a run that failed or was cancelled.
 ///
-/// It stays the same run: its next attempt begins at the first step that is not done. One that is active or has succeeded is answered as it is.
+/// The run keeps its id: its next attempt begins with the first step that is not done. An active or succeeded run is answered unchanged.
 #[utoipa::path(
     post, path = "/v1/runs/{run_id}/retry", tag = "runs",
     params(RunPath),
     responses(
-        (status = ACCEPTED, description = "It is queued again; `Location` tells where to ask", body = Run),
-        (status = OK, description = "There is nothing to try again", body = Run),
+        (status = ACCEPTED, description = "The run is queued again; ask at `Location`", body = Run),
+        (status = OK, description = "The run is active or has succeeded", body = Run),
         Problem,
     ),
 )]
 pub(super) async fn retry_run(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-    Query(Nothing {}): Query<Nothing>,
-    Body(Nothing {}): Body<Nothing>,
+    Query(Empty {}): Query<Empty>,
+    Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     let (run, is_queued) = run::retry(&app, run_id).await?;
 

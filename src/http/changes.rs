@@ -1,4 +1,4 @@
-//! `/v1/changes`: rows inserted, updated and deleted, per run, hour or day.
+//! `/v1/changes`: how many rows were inserted, updated and deleted, per run, hour or day.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,19 +13,18 @@ use crate::error::{Problem, Result};
 use crate::state::{self, ChangeQuery, Period, Published, Staged, Versions};
 
 const MOST: i64 = 1_000;
-/// Where nothing is said, changes of the last seven days are summed.
+/// Seven days, the default of `since`.
 const USUAL_HOURS: i64 = 7 * 24;
 
-/// How changes are summed.
+/// The sums' period.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum By {
-    /// Per run.
+pub(super) enum SumBy {
     #[default]
     Run,
-    /// Per hour, UTC.
+    /// Of UTC.
     Hour,
-    /// Per day, UTC.
+    /// Of UTC.
     Day,
 }
 
@@ -33,47 +32,47 @@ pub(super) enum By {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangesQuery {
-    /// Only of this table.
+    /// Only this table.
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
-    /// From this time on; seven days before `until` when absent.
+    /// From this time on; by default seven days before `until`.
     #[param(example = "2026-01-01T00:00:00Z", required = false)]
     #[serde(deserialize_with = "time")]
     since: Option<Timestamp>,
-    /// Up to this time, exclusive; now when absent. Nothing changed between a time and an earlier one.
+    /// Up to this time, exclusive; by default now. If it is earlier than `since`, the list is empty.
     #[param(required = false)]
     #[serde(deserialize_with = "time")]
     until: Option<Timestamp>,
-    /// How they are summed.
+    /// Sum per `run`, `hour` or `day` (UTC).
     #[param(inline, required = false)]
-    by: Option<By>,
-    /// At most so many sums.
+    by: Option<SumBy>,
+    /// The most sums.
     #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
     limit: Option<i64>,
 }
 
-/// Changes between two times, summed.
+/// Summed changes between two times.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ChangeList {
-    /// From this time on.
+    /// The begin, inclusive.
     since: Timestamp,
-    /// Up to this time, exclusive.
+    /// The end, exclusive.
     until: Timestamp,
     /// Newest first.
     changes: Vec<Change>,
 }
 
-/// Changes of a run, summed.
+/// Summed changes of a run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunChangeList {
-    /// One for each table that changed.
+    /// One sum for each changed table.
     changes: Vec<Change>,
 }
 
-/// The changes of a table in a run, an hour or a day, and where every event ended.
+/// The changes of a table in a run, an hour or a day, and the outcome of every event.
 ///
 /// `read = rejected + duplicate + staged`; `published = truncates + late + superseded + delete_without_row + unchanged + inserted +
-/// updated + deleted`. What a run stages it publishes, unless it fails in between: then a later run does.
+/// updated + deleted`. A run publishes what it stages; if it fails in between, a later run does.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "table": "shop.orders", "period": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "changed_at": "2026-01-01T12:00:02Z",
@@ -82,24 +81,24 @@ pub(super) struct RunChangeList {
     "versions_opened": 272, "versions_closed": 284, "versions_split": 1, "versions_changed": 0, "versions_removed": 0,
 }))]
 pub(super) struct Change {
-    /// The table.
+    /// The table's name in the API.
     table: String,
-    /// The run's id, or the begin of the hour or day.
+    /// The run's id, or the start of the hour or day.
     period: String,
-    /// When the first of them was published.
+    /// When the first change was published.
     changed_at: Timestamp,
-    /// What changed in the current rows, and what became of the events that were published.
+    /// Changes of the current rows, and the outcome of every published event.
     #[serde(flatten)]
     published: Published,
-    /// Where the events ended that were staged.
+    /// The outcome of every event that was read.
     #[serde(flatten)]
     staged: Staged,
-    /// What changed in the history.
+    /// Changes of the history.
     #[serde(flatten)]
     versions: Versions,
 }
 
-/// List how many rows of current tables changed.
+/// List how many current rows changed.
 #[utoipa::path(
     get, path = "/v1/changes", tag = "reports",
     params(ChangesQuery),
@@ -126,9 +125,9 @@ pub(super) async fn list_changes(
         limit: limited(query.limit, 100, MOST)?,
     };
     let by = match query.by.unwrap_or_default() {
-        By::Run => Period::Run,
-        By::Hour => Period::Hour,
-        By::Day => Period::Day,
+        SumBy::Run => Period::Run,
+        SumBy::Hour => Period::Hour,
+        SumBy::Day => Period::Day,
     };
 
     Ok(Json(ChangeList {
@@ -138,11 +137,11 @@ pub(super) async fn list_changes(
     }))
 }
 
-/// List how many rows of current tables a run changed.
+/// List how many current rows a run changed.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/changes", tag = "reports",
     params(RunPath),
-    responses((status = OK, description = "A sum for each table that changed", body = RunChangeList), Problem),
+    responses((status = OK, description = "One sum for each changed table", body = RunChangeList), Problem),
 )]
 pub(super) async fn list_run_changes(
     State(app): State<App>,

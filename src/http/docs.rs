@@ -1,4 +1,4 @@
-//! `/`, `/docs` and `/openapi.json`: everything that a person needs, out of the binary itself.
+//! `/`, `/docs` and `/openapi.json`, all contained in the binary.
 
 use axum::Router;
 use axum::response::Html;

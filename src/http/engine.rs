@@ -1,4 +1,4 @@
-//! `/v1/engine`: the Trino behind the service, and which of its known faults concern us.
+//! `/v1/engine`: Trino's version, its catalogs, and its known faults that matter to the service.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,76 +9,85 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::error::{Problem, Result};
 
-/// Faults of Trino that touch what we send: first and last version that has it, its number, and what we do.
-const FAULTS: [(u32, u32, u32, &str); 4] = [
-    (
-        479,
-        483,
-        30_639,
-        "a `MERGE` may fail by `matched more than one source row` when source rows do nothing; in ours every source row acts",
-    ),
-    (
-        478,
-        481,
-        29_604,
-        "the same for null keys; ours never have any",
-    ),
-    (
-        471,
-        u32::MAX,
-        31_072,
-        "two concurrent merges into a table partitioned by identity both commit; only one service at a time writes a pipeline's tables",
-    ),
-    (
-        0,
-        482,
-        30_278,
-        "full joins may give wrong results, and histories are built by one; use 483 or newer",
-    ),
+/// A fault in some of Trino's versions that touches statements of the service.
+struct KnownFault {
+    first_version: u32,
+    last_version: u32,
+    /// In Trino's tracker.
+    issue: u32,
+    /// What it is, and what the service or the user does about it.
+    detail: &'static str,
+}
+
+const KNOWN_FAULTS: [KnownFault; 4] = [
+    KnownFault {
+        first_version: 479,
+        last_version: 483,
+        issue: 30_639,
+        detail: "a `MERGE` with source rows that do nothing may fail with `matched more than one source row`; every source row of Icefront's merges acts",
+    },
+    KnownFault {
+        first_version: 478,
+        last_version: 481,
+        issue: 29_604,
+        detail: "a `MERGE` with null keys may fail with `matched more than one source row`; Icefront's merges never have null keys",
+    },
+    KnownFault {
+        first_version: 471,
+        last_version: u32::MAX,
+        issue: 31_072,
+        detail: "two concurrent merges into a table partitioned by identity both commit; only one service at a time writes a pipeline's tables",
+    },
+    KnownFault {
+        first_version: 0,
+        last_version: 482,
+        issue: 30_278,
+        detail: "full joins may give wrong results, and Icefront builds histories with a full join; use Trino 483 or newer",
+    },
 ];
 
-/// The engine.
+/// Trino, as the service uses it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Engine {
     /// Trino's version.
     #[schema(example = "483")]
     version: String,
-    /// Its active nodes.
+    /// The number of active nodes.
     nodes: i64,
-    /// The catalog that the tables are in.
+    /// The catalog of all tables.
     #[schema(example = "lake")]
     catalog: String,
-    /// All catalogs.
+    /// All catalogs of Trino.
     catalogs: Vec<Catalog>,
-    /// Faults of this version that touch what we send.
+    /// Known faults of this version that touch statements of the service.
     known_faults: Vec<Fault>,
 }
 
-/// A catalog of the engine.
+/// A catalog of Trino.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Catalog {
-    /// Its name.
+    /// The catalog's name.
     #[schema(example = "lake")]
     name: String,
-    /// Its connector.
+    /// The catalog's connector.
     #[schema(example = "iceberg")]
     connector: String,
 }
 
-/// A fault of the engine.
+/// A known fault of Trino.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Fault {
-    /// Its issue in Trino's tracker.
+    /// The issue in Trino's tracker.
     #[schema(example = "trinodb/trino#30639")]
     issue: String,
-    /// What it is and what we do.
+    /// What may happen, and what the service or the user does about it.
     detail: &'static str,
 }
 
-/// Get the engine's version, catalogs and known faults.
+/// Get Trino's version, catalogs and known faults.
 #[utoipa::path(
     get, path = "/v1/engine", tag = "service",
-    responses((status = OK, description = "The engine", body = Engine), Problem),
+    responses((status = OK, description = "Trino's version, catalogs and known faults", body = Engine), Problem),
 )]
 pub(super) async fn get_engine(State(app): State<App>) -> Result<Json<Engine>> {
     let Nodes { version, nodes } = app
@@ -121,12 +130,12 @@ struct CatalogRow {
 }
 
 fn faults(version: u32) -> Vec<Fault> {
-    FAULTS
+    KNOWN_FAULTS
         .iter()
-        .filter(|(first, last, ..)| (*first..=*last).contains(&version))
-        .map(|(_, _, issue, detail)| Fault {
-            issue: format!("trinodb/trino#{issue}"),
-            detail,
+        .filter(|fault| (fault.first_version..=fault.last_version).contains(&version))
+        .map(|fault| Fault {
+            issue: format!("trinodb/trino#{}", fault.issue),
+            detail: fault.detail,
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! `/v1/runs/{run_id}/events`: what happens to a run, as it happens.
+//! `/v1/runs/{run_id}/events`: the events of a run, as they happen.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -20,16 +20,16 @@ use crate::error::{Error, Problem, Result};
 use crate::state::{RunEvent, RunProgress};
 
 const LAST_EVENT: &str = "Last-Event-ID";
-/// Connections die when nothing comes for a minute.
+/// Proxies close a connection that is silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const PAGE: i64 = 100;
 
-/// What a client has seen.
+/// The header with the last event that a client has seen.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only the document needs it")]
 struct Seen {
-    /// Only what happened after the event of this `id`.
+    /// Only events after the one with this `id`.
     #[param(rename = "Last-Event-ID", value_type = i64, minimum = 0, example = 0, required = false)]
     last: Option<i64>,
 }
@@ -39,7 +39,7 @@ struct Seen {
 #[schema(example = json!({"id": "2", "event": "run", "data": "{\"state\":\"running\",\"attempt\":1,\"at\":\"2026-01-01T12:00:00.1Z\"}"}))]
 #[expect(dead_code, reason = "only the document needs it")]
 struct Message {
-    /// Its number; `progress` has none.
+    /// The event's number; `progress` has none.
     #[schema(value_type = String, required = false)]
     id: Option<String>,
     /// `run`, `step` or `progress`.
@@ -48,16 +48,16 @@ struct Message {
     data: String,
 }
 
-/// Follow a run: server-sent events until it has ended.
+/// Follow a run: server-sent events until it ends.
 ///
-/// `run` when its state or attempt changes, `step` when one of its steps begins or ends, each with a number as `id`; `progress` about once a second
-/// with what Trino works on. A client that comes again sends the last `id` as `Last-Event-ID` and misses nothing. After the run's end the stream ends.
+/// An event `run` tells a new state or attempt, `step` the begin or end of a step; both have a number as `id`. About once a second, `progress` tells
+/// Trino's progress. After a lost connection, send the last `id` as `Last-Event-ID` to miss nothing. The stream ends with the run.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/events", tag = "runs",
     params(RunPath, Seen),
     responses(
         (status = OK, description = "The events", body = Message, content_type = "text/event-stream"),
-        (status = NOT_FOUND, description = "There is no such run", body = Problem, content_type = PROBLEM_JSON),
+        (status = NOT_FOUND, description = "The run does not exist", body = Problem, content_type = PROBLEM_JSON),
         Problem,
     ),
 )]
@@ -81,7 +81,7 @@ pub(super) async fn follow_run(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// The number that a client has seen, 0 where it has seen nothing.
+/// The number of the last event that the client has seen; 0 without the header.
 fn after(headers: &HeaderMap) -> Result<i64> {
     let Some(given) = headers.get(LAST_EVENT) else {
         return Ok(0);
@@ -93,7 +93,7 @@ fn after(headers: &HeaderMap) -> Result<i64> {
         .ok_or_else(|| Error::Invalid {
             field: LAST_EVENT.into(),
             detail: format!(
-                "`{LAST_EVENT}` must be the `id` of an event of this run, a whole number from 0 on"
+                "`{LAST_EVENT}` must be the `id` of an event of this run: 0 or a higher whole number"
             ),
         })
 }
@@ -104,7 +104,7 @@ struct Following {
     run_id: Uuid,
     run: watch::Receiver<Option<RunProgress>>,
     after: i64,
-    /// What the client was told last of the statements under way.
+    /// The statements under way, as sent to the client last.
     statements: Value,
     has_ended: bool,
 }
@@ -124,15 +124,15 @@ impl Following {
                 progress.last_event > known || progress.state.is_terminal() || progress.statements != self.statements
             })) => progress.ok()?.clone()?,
         };
-        // Where the state database is away the client comes again, with the last number that it has.
-        let told = self
+        // While the state database is away, the client connects again with the last number that it has.
+        let new_events = self
             .app
             .store
             .run_events(self.run_id, self.after, PAGE)
             .await
             .ok()?;
-        let mut events: Events = told.iter().map(|event| Ok(numbered(event))).collect();
-        if let Some(last) = told.last() {
+        let mut events: Events = new_events.iter().map(|event| Ok(numbered(event))).collect();
+        if let Some(last) = new_events.last() {
             self.after = last.number;
         }
         if progress.statements != self.statements {
@@ -146,7 +146,7 @@ impl Following {
             let run = self.app.store.run(self.run_id).await.ok()?;
             self.has_ended = run.state.is_terminal();
             if !self.has_ended {
-                // In the last look it was over, and is tried again since.
+                // The run had ended, and somebody retried it since.
                 tokio::select! {
                     () = self.app.stops() => {}
                     changed = self.run.changed() => changed.ok()?,

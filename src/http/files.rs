@@ -19,16 +19,16 @@ use crate::state::{FileState, LedgerFile};
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FilesQuery {
-    /// Only files of which this became.
+    /// Only files in this state.
     #[param(example = "unreadable", required = false)]
     state: Option<FileState>,
     /// Only files of this table, such as `drops.orders`.
     #[param(example = "drops.orders", required = false)]
     table: Option<String>,
-    /// Only after this one: the `next` of the page before.
+    /// The `next` of the page before.
     #[param(example = "17", pattern = "^[0-9]{1,18}$", required = false)]
     before: Option<String>,
-    /// At most so many.
+    /// The most files of a page.
     #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
     limit: Option<i64>,
 }
@@ -38,12 +38,12 @@ pub(super) struct FilesQuery {
 pub(super) struct FilePage {
     /// Newest first.
     files: Vec<File>,
-    /// What to give as `before` for the next page; absent on the last.
+    /// The `before` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// A file that was looked at.
+/// A file in the ledger.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "17", "path": "data/drops/orders/0017.csv.gz", "etag": "1c4f-62f0a9-2d1", "size": 721, "table": "drops.orders", "state": "unreadable",
@@ -51,39 +51,39 @@ pub(super) struct FilePage {
     "modified_at": "2026-03-01T12:00:00Z", "seen_at": "2026-03-01T12:00:07Z",
 }))]
 pub(super) struct File {
-    /// Its number in the ledger.
+    /// The file's number in the ledger.
     id: String,
-    /// Where it is in its store.
+    /// The file's path in its store.
     path: String,
-    /// What the store calls this version of it.
+    /// The store's name for this version of the file.
     etag: String,
-    /// Its size in bytes.
+    /// In bytes.
     size: i64,
-    /// The table that its rows belong to.
+    /// The table of the file's rows.
     table: String,
-    /// What became of it.
+    /// The file's outcome.
     state: FileState,
-    /// The rows that it has; 0 where it was not read.
+    /// The number of rows; 0 if the file was not read.
     rows: i64,
-    /// Those of its rows that are rejects now; absent where Trino cannot be asked.
+    /// How many of the rows are rejects now; absent while Trino does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects: Option<i64>,
-    /// Why it was not read, and in which line.
+    /// Why the file was not read, with the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// The batch that it was looked at for.
+    /// The batch that read or refused the file.
     batch: i64,
-    /// When it was written.
+    /// When the file was written last.
     modified_at: Timestamp,
-    /// When it was looked at.
+    /// When the batch looked at the file.
     seen_at: Timestamp,
 }
 
-/// List the files of a source: what was read, and what could not be.
+/// List the files of a source, read and refused.
 #[utoipa::path(
     get, path = "/v1/sources/{source}/files", tag = "sources",
     params(SourcePath, FilesQuery),
-    responses((status = OK, description = "A page of the ledger; none where the source is a server", body = FilePage), Problem),
+    responses((status = OK, description = "A page of the ledger; empty for a source that is a server", body = FilePage), Problem),
 )]
 pub(super) async fn list_files(
     State(app): State<App>,
@@ -95,7 +95,7 @@ pub(super) async fn list_files(
     let table = match &query.table {
         None => None,
         Some(name) => {
-            let (owner, _) = app.pipelines.table(name)?;
+            let owner = app.pipelines.table(name)?.definition;
             if owner.name != definition.name {
                 return Err(
                     Error::not_found("table of that source", name, []).at_field("table".into())
@@ -109,7 +109,7 @@ pub(super) async fn list_files(
         Some(before) => Some(before.parse().map_err(|_| Error::Invalid {
             field: "before".into(),
             detail: format!(
-                "`{before}` is no number of the ledger; give the `next` of the page before"
+                "`{before}` is not a number of the ledger; use the `next` of the page before"
             ),
         })?),
     };

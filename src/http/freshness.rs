@@ -9,19 +9,20 @@ use super::read::Path;
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Problem, Result};
+use crate::pipeline::TrackedTable;
 use crate::report::{self, Freshness};
 
 /// The freshness of all tables.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FreshnessList {
-    /// By name.
+    /// Sorted by name.
     tables: Vec<Freshness>,
 }
 
-/// List how fresh every table is.
+/// List the freshness of every table.
 #[utoipa::path(
     get, path = "/v1/freshness", tag = "reports",
-    responses((status = OK, description = "Every table's freshness", body = FreshnessList), Problem),
+    responses((status = OK, description = "The freshness of every table", body = FreshnessList), Problem),
 )]
 pub(super) async fn list_freshness(State(app): State<App>) -> Result<Json<FreshnessList>> {
     let mut tables = Vec::new();
@@ -34,7 +35,7 @@ pub(super) async fn list_freshness(State(app): State<App>) -> Result<Json<Freshn
     Ok(Json(FreshnessList { tables }))
 }
 
-/// Get how fresh a table is.
+/// Get the freshness of a table.
 #[utoipa::path(
     get, path = "/v1/tables/{table}/freshness", tag = "reports",
     params(TablePath),
@@ -44,7 +45,7 @@ pub(super) async fn get_table_freshness(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Freshness>> {
-    let (pipeline, table) = app.pipelines.table(&table)?;
+    let TrackedTable { definition, table } = app.pipelines.table(&table)?;
 
-    Ok(Json(report::freshness(&app, pipeline, table).await?))
+    Ok(Json(report::freshness(&app, definition, table).await?))
 }

@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`: whether the service lives, and whether it can work.
+//! `/livez` and `/readyz`: whether the service is alive, and whether it can take runs.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Problem, Result};
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The service lives.
+/// The service is alive.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Alive {
     /// Always `alive`.
@@ -20,22 +20,22 @@ pub(super) struct Alive {
     status: &'static str,
 }
 
-/// What the service can do.
+/// Whether the service can take runs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "ready", "state": "ok", "trino": "ok"}))]
 pub(super) struct Ready {
-    /// `ready`, or `degraded` while Trino is away: runs are accepted and wait for it for a while.
+    /// `ready`, or `degraded` while Trino is away: runs are accepted, and tried again for a while.
     status: &'static str,
     /// The state database: `ok`.
     state: &'static str,
-    /// Trino: `ok`, or what is wrong.
+    /// Trino: `ok`, or the fault.
     trino: String,
 }
 
-/// Say that the service lives.
+/// Say that the service is alive.
 #[utoipa::path(
     get, path = "/livez", tag = "service",
-    responses((status = OK, description = "It lives", body = Alive), Problem),
+    responses((status = OK, description = "The service is alive", body = Alive), Problem),
 )]
 pub(super) async fn get_livez() -> Json<Alive> {
     Json(Alive { status: "alive" })
@@ -43,10 +43,10 @@ pub(super) async fn get_livez() -> Json<Alive> {
 
 /// Say whether the service can take runs.
 ///
-/// Without its state database, or when it is about to end, it cannot (`503`); without Trino it can, and says `degraded`.
+/// It cannot (`503`) without its state database, or while it shuts down. Without Trino it can, and says `degraded`.
 #[utoipa::path(
     get, path = "/readyz", tag = "service",
-    responses((status = OK, description = "It can take runs", body = Ready), Problem),
+    responses((status = OK, description = "The service can take runs", body = Ready), Problem),
 )]
 pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
     if *app.stopping.borrow() {

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a caller's own name for a call, under which it is done once, however often it is sent.
+//! `Idempotency-Key`: a caller's own name for a call. Calls with the same name start one run.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -18,7 +18,6 @@ const HEADER: &str = "Idempotency-Key";
 const REPLAYED: &str = "idempotency-replayed";
 const LONGEST: usize = 1024;
 
-/// The key of a call, if it has one.
 #[derive(Debug)]
 pub(super) struct IdempotencyKey(pub(super) Option<String>);
 
@@ -36,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             return Err(Error::Invalid {
                 field: HEADER.into(),
                 detail: format!(
-                    "`{HEADER}` must be given once, as 1 to {LONGEST} visible ASCII characters without blanks, such as `shop-2026-01-01T12:00`"
+                    "`{HEADER}` must be given once, with 1 to {LONGEST} visible ASCII characters and no blanks, such as `shop-2026-01-01T12:00`"
                 ),
             });
         }
@@ -45,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// How the document tells of the header.
+/// Puts the header into the document.
 impl IntoParams for IdempotencyKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = ObjectBuilder::new()
@@ -53,7 +52,7 @@ impl IntoParams for IdempotencyKey {
             .min_length(Some(1))
             .max_length(Some(LONGEST))
             .pattern(Some(r"^[!-~]+$"));
-        let described = "The caller's own name for this call: sent again with the same body, within 7 days or what `runs.keep_keys` says, it is answered with the run that it came to";
+        let described = "The caller's own name for this call. A later call with the same key and body is answered with the same run, for 7 days or the setting `runs.keep_keys`";
 
         vec![
             ParameterBuilder::new()
@@ -67,7 +66,7 @@ impl IntoParams for IdempotencyKey {
     }
 }
 
-/// Answers the run that a call came to: `202` with its place; `200` where it is over, well or not.
+/// Answers a call with its run: `202` while the run is active, `200` when it has ended, well or not.
 pub(super) fn accepted(accepted: state::AcceptedRun) -> Response {
     let state::AcceptedRun { run, is_replay } = accepted;
     let location = format!("/v1/runs/{}", run.id);
@@ -80,7 +79,7 @@ pub(super) fn accepted(accepted: state::AcceptedRun) -> Response {
     }
 }
 
-/// Says in an answer whether its key had come before.
+/// Marks the answer to a key that was used before.
 pub(super) fn replayed(answer: impl IntoResponse, is_replay: bool) -> Response {
     let mut answer = answer.into_response();
     if is_replay {

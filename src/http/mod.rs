@@ -40,7 +40,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::Error;
 
-/// No answer takes longer; a long poll ends before.
+/// The limit for every answer; a long poll ends earlier.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The document's frame; operations and schemas come from the routes.
@@ -48,24 +48,24 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 #[openapi(
     info(
         title = "Icefront",
-        description = "Change data pipelines on Trino and Apache Iceberg. One `POST` runs a pipeline; one `GET` tells how fresh every table is and what changed. Every error is `application/problem+json` with a stable `type` and a `detail` that says what to do.",
+        description = "Change data pipelines on Trino and Apache Iceberg. `POST` a run to update a pipeline's tables; `GET` their freshness and changes. Every error is `application/problem+json` with a stable `type` and a `detail` that says what to do.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "This service")),
     security(()),
     tags(
-        (name = "runs", description = "Start pipelines and ask how they went"),
-        (name = "pipelines", description = "What can be run"),
-        (name = "sources", description = "Where changes come from and how far they have been read"),
+        (name = "runs", description = "Start runs and follow them"),
+        (name = "pipelines", description = "What can run, and what the next run would do"),
+        (name = "sources", description = "Where changes come from, and how far they have been read"),
         (name = "tables", description = "Current rows and histories: schema, size, rows"),
-        (name = "rejects", description = "Events that could not be taken"),
+        (name = "rejects", description = "Events that staging could not take"),
         (name = "reports", description = "Freshness and changes"),
-        (name = "service", description = "The service itself and its engine"),
+        (name = "service", description = "The service itself, and Trino"),
     ),
 )]
 struct Frame;
 
-/// Everything the service answers.
+/// The API with its documents; unknown paths and methods are problems.
 pub fn router(app: App) -> Router {
     let limit = app.config.http.body_limit_bytes;
     let (router, document) = resources().split_for_parts();
@@ -81,12 +81,12 @@ pub fn router(app: App) -> Router {
             StatusCode::GATEWAY_TIMEOUT,
             ANSWER_TIMEOUT,
         ))
-        .layer(axum::middleware::from_fn(in_words))
+        .layer(axum::middleware::from_fn(problem_for_bare_status))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
 }
 
-/// The OpenAPI document, as pretty JSON with a line end.
+/// The OpenAPI document as indented JSON with a line end.
 ///
 /// # Errors
 ///
@@ -140,8 +140,8 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(health::get_readyz))
 }
 
-/// Makes a problem of what layers and the documents' files answer by a status alone.
-async fn in_words(uri: Uri, request: Request, next: Next) -> Response {
+/// Turns the bare status of a layer or of the documents' files into a problem.
+async fn problem_for_bare_status(uri: Uri, request: Request, next: Next) -> Response {
     let answer = next.run(request).await;
     if answer.headers().contains_key(header::CONTENT_TYPE) {
         return answer;
@@ -150,7 +150,7 @@ async fn in_words(uri: Uri, request: Request, next: Next) -> Response {
     match answer.status() {
         StatusCode::NOT_FOUND => unknown_path(uri).await,
         StatusCode::GATEWAY_TIMEOUT => {
-            let late = "the answer took too long; ask for less, or ask again";
+            let late = "the answer took too long; ask for less, or try again later";
             Error::TimedOut(late.into()).into_response()
         }
         _ => answer,
@@ -168,11 +168,11 @@ async fn unknown_method(method: Method, _: Request) -> Response {
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
-    let words = cause
+    let message = cause
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| cause.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without words");
+        .unwrap_or("a panic without a message");
 
-    Error::internal(format!("a handler panicked: {words}")).into_response()
+    Error::internal(format!("a handler panicked: {message}")).into_response()
 }

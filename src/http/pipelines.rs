@@ -1,4 +1,4 @@
-//! `/v1/pipelines`: what can be run, and what is broken.
+//! `/v1/pipelines`: the pipelines, usable and broken.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,47 +14,48 @@ use crate::report::{self, Plan};
 /// All pipelines.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pipelines {
-    /// By name; those that are broken as well.
+    /// The usable ones by name, then the broken ones.
     pipelines: Vec<Pipeline>,
 }
 
 /// A pipeline.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pipeline {
-    /// Its name.
+    /// The pipeline's name.
     #[schema(example = "shop")]
     name: String,
-    /// Whether it can run.
+    /// Whether the pipeline can run.
     usable: bool,
-    /// What is wrong with a broken one, with file and line.
+    /// Why the pipeline is broken, with file and line.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
-    /// The kind of its source.
+    /// The kind of the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "postgres_audit_log")]
     source: Option<&'static str>,
-    /// The tables that it tracks.
-    tables: Vec<TrackedTable>,
+    /// The tracked tables.
+    tables: Vec<PipelineTable>,
 }
 
-/// A table that a pipeline tracks.
+/// A tracked table, and the names of its Iceberg tables.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TrackedTable {
-    /// Its name in this API.
+#[schema(as = TrackedTable)]
+pub(super) struct PipelineTable {
+    /// The table's name in the API.
     #[schema(example = "shop.orders")]
     name: String,
-    /// The source table.
+    /// The source table, or `files.<table>` for files.
     #[schema(example = "public.orders")]
     from: String,
-    /// The columns that tell its rows apart.
+    /// The columns that identify a row.
     key: Vec<String>,
-    /// The Iceberg table of its typed events.
+    /// The Iceberg table of the typed log.
     #[schema(example = "lake.staging.orders")]
     staging: String,
-    /// The Iceberg table of its current rows.
+    /// The Iceberg table of the current rows.
     #[schema(example = "lake.marts.orders")]
     current: String,
-    /// The Iceberg table of its versions.
+    /// The Iceberg table of the history.
     #[schema(example = "lake.marts.orders_history")]
     history: String,
 }
@@ -74,10 +75,10 @@ pub(super) struct PipelinePath {
 )]
 pub(super) async fn list_pipelines(State(app): State<App>) -> Json<Pipelines> {
     let usable = app.pipelines.usable().map(|pipeline| view(&app, pipeline));
-    let broken = app.pipelines.broken().map(|(name, fault)| Pipeline {
-        name: name.to_owned(),
+    let broken = app.pipelines.broken().map(|broken| Pipeline {
+        name: broken.name.to_owned(),
         usable: false,
-        fault: Some(fault.to_owned()),
+        fault: Some(broken.fault.to_owned()),
         source: None,
         tables: Vec::new(),
     });
@@ -102,7 +103,7 @@ pub(super) async fn get_pipeline(
     Ok(Json(view(&app, definition)))
 }
 
-/// Tell what the next run would do to a pipeline's tables; nothing is changed.
+/// Tell how the next run would change the columns of a pipeline's tables; the call changes nothing.
 #[utoipa::path(
     get, path = "/v1/pipelines/{pipeline}/plan", tag = "pipelines",
     params(PipelinePath),
@@ -119,7 +120,7 @@ pub(super) async fn plan_pipeline(
 
 fn view(app: &App, definition: &Definition) -> Pipeline {
     let names = Names::new(definition, &app.config);
-    let table = |(name, table): (&String, &Table)| TrackedTable {
+    let table = |(name, table): (&String, &Table)| PipelineTable {
         name: table.id.to_string(),
         from: table.from.clone(),
         key: table.key.clone(),

@@ -1,4 +1,4 @@
-//! Reading requests: paths, queries and bodies whose faults are problems that name the field.
+//! Reads paths, queries and bodies; every fault is a problem that names the field.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use crate::error::{Error, with_nearest};
 
-/// The longest that a call may wait: idle connections die after a minute.
+/// The longest wait of a call: proxies close a connection that is silent for a minute.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(55);
 
-/// What the path names.
+/// The values in the path.
 #[derive(Debug)]
 pub(super) struct Path<T>(pub(super) T);
 
@@ -31,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// What the query asks for; an unknown parameter is a fault.
+/// The parameters of the query; an unknown one is a fault.
 #[derive(Debug)]
 pub(super) struct Query<T>(pub(super) T);
 
@@ -48,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A JSON body; an empty one, with or without a content type, and `null` are the default, because some clients send it so.
+/// A JSON body. An empty body and `null` are the default, with or without a content type, because some clients send them.
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
 
@@ -75,7 +75,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
 }
 
 fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Error> {
-    // Fields without their names would be taken in the order in which the code has them.
+    // Serde would take a list's values as the fields in the order of the code.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(invalid("body", "it is a list; send an object"));
     }
@@ -85,12 +85,12 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Error> {
         if inner.is_data() {
             invalid(&fault.path().to_string(), &inner.to_string())
         } else {
-            Error::Malformed(format!("the body is no JSON: {inner}"))
+            Error::Malformed(format!("the body is not JSON: {inner}"))
         }
     })?;
     reader
         .end()
-        .map_err(|fault| Error::Malformed(format!("the body is no JSON: {fault}")))?;
+        .map_err(|fault| Error::Malformed(format!("the body is not JSON: {fault}")))?;
 
     Ok(value.unwrap_or_default())
 }
@@ -107,12 +107,12 @@ fn is_json(content_type: &str) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-/// For calls that take no parameters, or no body: what is given is refused.
+/// For calls without parameters or without a body: any field is refused.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Nothing {}
+pub(super) struct Empty {}
 
-/// A fault in a field, with the nearest right name where the field or its word is unknown.
+/// A fault in a field, with the nearest right name of an unknown field or word.
 fn invalid(path: &str, fault: &str) -> Error {
     let unknown = fault.split('`').nth(1);
     let field = match unknown {
@@ -126,7 +126,7 @@ fn invalid(path: &str, fault: &str) -> Error {
     }
 }
 
-/// Reads a waiting time: whole seconds, at most 55.
+/// Reads a waiting time: whole seconds, at most [`LONGEST_WAIT`].
 pub(super) fn wait(text: &str) -> Result<Duration, Error> {
     let fault = || Error::Invalid {
         field: "wait".into(),
@@ -141,7 +141,7 @@ pub(super) fn wait(text: &str) -> Result<Duration, Error> {
         .ok_or_else(fault)
 }
 
-/// Reads a time of RFC 3339 out of a parameter.
+/// Reads the RFC 3339 time of a parameter.
 pub(super) fn moment(name: &str, text: &str) -> Result<Timestamp, Error> {
     text.parse().map_err(|fault| Error::Invalid {
         field: name.into(),
@@ -163,7 +163,7 @@ pub(super) fn limited(limit: Option<i64>, usual: i64, most: i64) -> Result<i64, 
     }
 }
 
-/// Reads a time of RFC 3339. One later than can be counted, such as the last day of the year 9999, is the last that can.
+/// Reads an RFC 3339 time. A time beyond the last representable one, such as on the last day of 9999, becomes that one.
 pub(super) fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(reader)?;
     let has_no_sign = text.starts_with(|first: char| first.is_ascii_digit());
@@ -176,7 +176,7 @@ pub(super) fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Timest
         Ok(time) if has_no_sign => Ok(Some(time)),
         Err(_) if is_beyond() => Ok(Some(Timestamp::MAX)),
         _ => Err(D::Error::custom(format!(
-            "`{text}` is no time; write one such as `2026-01-31T12:00:00Z`"
+            "`{text}` is not a time; write one such as `2026-01-31T12:00:00Z`"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/rejects`: events that could not be taken, tried again or dismissed.
+//! `/v1/rejects`: list, replay and dismiss the events that staging could not take.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,19 +22,19 @@ const MOST_IDS: usize = 1_000;
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RejectsQuery {
-    /// Of this pipeline; may be left out where there is only one, or where `table` names it.
+    /// Only this pipeline; not needed with `table`, or if there is only one pipeline.
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
-    /// Only of this table.
+    /// Only this table.
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
     /// Only with this reason.
     #[param(example = "bad_value", required = false)]
     reason: Option<String>,
-    /// Only after this one: the `next` of the page before.
+    /// The `next` of the page before.
     #[param(required = false)]
     before: Option<String>,
-    /// At most so many.
+    /// The most rejects of a page.
     #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
     limit: Option<i64>,
 }
@@ -44,28 +44,28 @@ pub(super) struct RejectsQuery {
 pub(super) struct RejectPage {
     /// Newest batch first.
     rejects: Vec<Reject>,
-    /// What to give as `before` for the next page; absent on the last.
+    /// The `before` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// Which rejects are meant. `replay` takes all of the pipeline where nothing else is said, `dismiss` wants `table`, `reason` or `ids`.
+/// Which rejects to replay or dismiss. By default, `replay` takes all rejects of the pipeline; `dismiss` needs `table`, `reason` or `ids`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"table": "shop.orders", "reason": "bad_value"}))]
-pub(super) struct MeantRejects {
-    /// Of this pipeline; may be left out where there is only one, or where `table` names it.
+#[schema(as = MeantRejects, example = json!({"table": "shop.orders", "reason": "bad_value"}))]
+pub(super) struct RejectSelection {
+    /// Only this pipeline; not needed with `table`, or if there is only one pipeline.
     pipeline: Option<String>,
-    /// Only of this table.
+    /// Only this table.
     table: Option<String>,
     /// Only with this reason.
     reason: Option<String>,
-    /// Only these, by their `id`.
+    /// Only the rejects with these `id`s.
     #[schema(min_items = 1, max_items = 1000)]
     ids: Option<Vec<String>>,
 }
 
-/// List events that could not be taken.
+/// List rejects: events that staging could not take.
 #[utoipa::path(
     get, path = "/v1/rejects", tag = "rejects",
     params(RejectsQuery),
@@ -93,23 +93,23 @@ pub(super) async fn list_rejects(
     }))
 }
 
-/// Try rejects again, after the contract or the data was mended.
+/// Replay rejects, after the definition was corrected.
 ///
-/// A run takes those that can be taken by now; each takes its old place in the order of its key, even in the past.
+/// A run takes every reject that is right by now. Each gets its old place among the events of its key, even in the past.
 #[utoipa::path(
     post, path = "/v1/rejects/replay", tag = "rejects",
     params(IdempotencyKey),
-    request_body(content = Option<MeantRejects>, description = "Which ones"),
+    request_body(content = Option<RejectSelection>, description = "Which rejects"),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
-        (status = OK, description = "The run that the key came to before is over", body = Run),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
         Problem,
     ),
 )]
 pub(super) async fn replay_rejects(
     State(app): State<App>,
     key: IdempotencyKey,
-    Body(request): Body<MeantRejects>,
+    Body(request): Body<RejectSelection>,
 ) -> Result<Response> {
     start(&app, request, key, |tables, filter| Task::Replay {
         tables,
@@ -118,26 +118,26 @@ pub(super) async fn replay_rejects(
     .await
 }
 
-/// Forget rejects; they stay in the landing table.
+/// Dismiss rejects: delete them from the rejects; they stay in the landing table.
 #[utoipa::path(
     post, path = "/v1/rejects/dismiss", tag = "rejects",
     params(IdempotencyKey),
-    request_body(content = Option<MeantRejects>, description = "Which ones"),
+    request_body(content = Option<RejectSelection>, description = "Which rejects"),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
-        (status = OK, description = "The run that the key came to before is over", body = Run),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
         Problem,
     ),
 )]
 pub(super) async fn dismiss_rejects(
     State(app): State<App>,
     key: IdempotencyKey,
-    Body(request): Body<MeantRejects>,
+    Body(request): Body<RejectSelection>,
 ) -> Result<Response> {
     if request.table.is_none() && request.reason.is_none() && request.ids.is_none() {
         return Err(Error::Invalid {
             field: "body".into(),
-            detail: "say which rejects to dismiss, by `table`, `reason` or `ids`".into(),
+            detail: "name the rejects to dismiss by `table`, `reason` or `ids`".into(),
         });
     }
 
@@ -150,7 +150,7 @@ pub(super) async fn dismiss_rejects(
 
 async fn start(
     app: &App,
-    request: MeantRejects,
+    request: RejectSelection,
     key: IdempotencyKey,
     task: impl FnOnce(Vec<String>, RejectFilter) -> Task,
 ) -> Result<Response> {
@@ -159,23 +159,23 @@ async fn start(
     {
         return Err(Error::Invalid {
             field: "ids".into(),
-            detail: format!("`ids` takes 1 to {MOST_IDS} names, not {}", ids.len()),
+            detail: format!("`ids` takes 1 to {MOST_IDS} ids, not {}", ids.len()),
         });
     }
     let definition = pipeline(app, request.pipeline.as_deref(), request.table.as_deref())?;
     let tables = match &request.table {
-        Some(table) => vec![app.pipelines.table(table)?.1.id.name.clone()],
+        Some(table) => vec![app.pipelines.table(table)?.table.id.name.clone()],
         None => definition.tables.keys().cloned().collect(),
     };
-    // The name alone finds the event; the batch before it is its place in the list.
+    // The part behind the point identifies the event; the batch before it is only for paging.
     let ids = request
         .ids
         .iter()
         .flatten()
-        .map(|id| kept(id.rsplit('.').next().unwrap_or(id)))
+        .map(|id| without_nul(id.rsplit('.').next().unwrap_or(id)))
         .collect();
     let filter = RejectFilter {
-        reason: request.reason.as_deref().map(kept),
+        reason: request.reason.as_deref().map(without_nul),
         ids,
     };
     let task = task(tables, filter);
@@ -184,21 +184,21 @@ async fn start(
     Ok(accepted(started))
 }
 
-/// A text as Postgres can keep it, which holds no NUL; what is called by one that does is not there under either.
-pub(super) fn kept(text: &str) -> String {
+/// Postgres cannot store NUL. Nothing has a name with NUL, so nothing has the replaced one either.
+pub(super) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// The pipeline that is named, by itself or by a table; the only one where none is.
+/// The named pipeline, or that of the named table, or the only one.
 fn pipeline<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Result<&'a Definition> {
     let of_table = table.map(|table| app.pipelines.table(table)).transpose()?;
     match (named, of_table) {
-        (Some(name), Some((definition, _))) if definition.name != name => Err(Error::not_found(
+        (Some(name), Some(tracked)) if tracked.definition.name != name => Err(Error::not_found(
             "table of that pipeline",
             table.unwrap_or_default(),
             [],
         )),
-        (_, Some((definition, _))) => Ok(definition),
+        (_, Some(tracked)) => Ok(tracked.definition),
         (Some(name), None) => app.pipelines.get(name),
         (None, None) => {
             let usable: Vec<&Definition> = app.pipelines.usable().collect();
@@ -211,7 +211,7 @@ fn pipeline<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Resul
                 kind: "default for",
                 name: "pipeline".into(),
                 hint: Some(match known[..] {
-                    [] => "no pipeline can be used; `GET /v1/pipelines` says why".into(),
+                    [] => "no pipeline is usable; `GET /v1/pipelines` says why".into(),
                     _ => format!(
                         "give `pipeline`, one of {}, or give `table`",
                         known.join(", ")

@@ -1,4 +1,4 @@
-//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage`, `/resync`: compare tables with their logs, and make them anew.
+//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage` and `/resync`: compare a table with its log, or make it again.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::key::{IdempotencyKey, accepted};
-use super::read::{Body, Nothing, Path, Query};
-use super::rejects::kept;
+use super::read::{Body, Empty, Path, Query};
+use super::rejects::without_nul;
 use super::runs::Run;
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::pipeline::TrackedTable;
 use crate::run::{self, Task, whole_number};
 
 const MOST_KEYS: usize = 1_000;
@@ -24,33 +25,33 @@ const MOST_KEYS: usize = 1_000;
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"one_in": 10}))]
 pub(super) struct Verify {
-    /// Only one key in so many, found by its hash; all keys when absent.
+    /// Compare one key in so many, chosen by its hash; by default all keys.
     #[serde(deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     one_in: Option<u32>,
 }
 
-/// What to make again.
+/// Which keys to make again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"keys": [{"order_id": 42}]}))]
 pub(super) struct Rebuild {
-    /// Only these keys, each with a value for every column of the key. All when absent.
+    /// Only these keys, each with a value for every key column; by default all keys.
     #[schema(min_items = 1, max_items = 1000, value_type = Option<Vec<Object>>)]
     keys: Option<Vec<Map<String, Value>>>,
 }
 
 /// Compare a table with its log.
 ///
-/// A run of its own makes current rows and history again in a query, up to the last published batch, and counts what differs.
-/// It succeeds where nothing does, else it fails with `verify-failed` and the numbers.
+/// The run computes current rows and history from the log, up to the last published batch, and counts the differences.
+/// It succeeds without differences; otherwise it fails with `verify-failed` and the counts.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/verify", tag = "tables",
     params(TablePath, IdempotencyKey),
-    request_body(content = Option<Verify>, description = "How much to compare; everything when left out"),
+    request_body(content = Option<Verify>, description = "How much to compare; by default everything"),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
-        (status = OK, description = "The run that the key came to before is over", body = Run),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
         Problem,
     ),
 )]
@@ -58,7 +59,7 @@ pub(super) async fn verify_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Nothing {}): Query<Nothing>,
+    Query(Empty {}): Query<Empty>,
     Body(request): Body<Verify>,
 ) -> Result<Response> {
     let one_in = request.one_in.unwrap_or(1);
@@ -74,14 +75,14 @@ pub(super) async fn verify_table(
 
 /// Make a table's current rows and history again from its log.
 ///
-/// All of it aside, swapped in by one commit each; or some keys in place. The source is not read.
+/// Without `keys`, each new table replaces the old one in one commit; with `keys`, the run changes their rows in place. The source is not read.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/rebuild", tag = "tables",
     params(TablePath, IdempotencyKey),
-    request_body(content = Option<Rebuild>, description = "What to make again; everything when left out"),
+    request_body(content = Option<Rebuild>, description = "Which keys to make again; by default all"),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
-        (status = OK, description = "The run that the key came to before is over", body = Run),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
         Problem,
     ),
 )]
@@ -89,16 +90,16 @@ pub(super) async fn rebuild_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Nothing {}): Query<Nothing>,
+    Query(Empty {}): Query<Empty>,
     Body(request): Body<Rebuild>,
 ) -> Result<Response> {
-    let (_, tracked) = app.pipelines.table(&table)?;
+    let tracked = app.pipelines.table(&table)?.table;
     let given = request.keys.as_ref().map(Vec::len);
     if given.is_some_and(|given| !(1..=MOST_KEYS).contains(&given)) {
         return Err(Error::Invalid {
             field: "keys".into(),
             detail: format!(
-                "`keys` takes 1 to {MOST_KEYS} keys, not {}; leave it out to make all again",
+                "`keys` takes 1 to {MOST_KEYS} keys, not {}; leave it out to rebuild all",
                 given.unwrap_or_default()
             ),
         });
@@ -114,15 +115,15 @@ pub(super) async fn rebuild_table(
     start(&app, &table, key, |table| Task::Rebuild { table, keys }).await
 }
 
-/// Make a table's log again from landing, by its definition as it is now, then its current rows and history.
+/// Make a table's log again from landing with the present definition, then its current rows and history.
 ///
-/// For a new column in old events, another type, another key. The source is not read.
+/// Use it after a change of a key or a type, or to fill a new column from old events. The source is not read.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/restage", tag = "tables",
     params(TablePath, IdempotencyKey),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
-        (status = OK, description = "The run that the key came to before is over", body = Run),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
         Problem,
     ),
 )]
@@ -130,22 +131,22 @@ pub(super) async fn restage_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Nothing {}): Query<Nothing>,
-    Body(Nothing {}): Body<Nothing>,
+    Query(Empty {}): Query<Empty>,
+    Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     start(&app, &table, key, |table| Task::Restage { table }).await
 }
 
-/// Read a table from its source again, all of it, then run the pipeline.
+/// Read a whole table from its source again, then run the pipeline.
 ///
-/// For rows that changed where nobody could see it. Of a `postgres_table` every row is read, and what the source no longer has is deleted. Of an
-/// audit log those rows are read of which the log has no event; what the log tells of a row stays, a truncate of all of them, too. Rows that are the same are counted `unchanged`.
+/// Use it for changes that the source did not show. For a `postgres_table`, the run reads every row and deletes the rows that the source no longer has.
+/// For an audit log, it reads only rows without an event in the log; events of the log win, truncates included. Equal rows count as `unchanged`.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/resync", tag = "tables",
     params(TablePath, IdempotencyKey),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run),
-        (status = OK, description = "The run that the key came to before is over", body = Run),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
         Problem,
     ),
 )]
@@ -153,15 +154,15 @@ pub(super) async fn resync_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Nothing {}): Query<Nothing>,
-    Body(Nothing {}): Body<Nothing>,
+    Query(Empty {}): Query<Empty>,
+    Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
-    let (definition, _) = app.pipelines.table(&table)?;
+    let definition = app.pipelines.table(&table)?.definition;
     if definition.source.files().is_some() {
         return Err(Error::Invalid {
             field: "table".into(),
             detail: format!(
-                "`{table}` is made of files, of which each is read once; drop those that are missing again, or call `POST /v1/tables/{table}/restage` to take what has landed anew"
+                "`{table}` is made of files, and each file is read once; drop the missing files again, or call `POST /v1/tables/{table}/restage` to stage the landed rows again"
             ),
         });
     }
@@ -175,7 +176,7 @@ async fn start(
     key: IdempotencyKey,
     task: impl FnOnce(String) -> Task,
 ) -> Result<Response> {
-    let (definition, table) = app.pipelines.table(table)?;
+    let TrackedTable { definition, table } = app.pipelines.table(table)?;
     let task = task(table.id.name.clone());
     let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
 
@@ -190,7 +191,7 @@ fn values(
 ) -> Result<BTreeMap<String, String>> {
     let value = |column: &String| {
         let text = match key.get(column)? {
-            Value::String(text) => kept(text),
+            Value::String(text) => without_nul(text),
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
             _ => return None,
@@ -204,7 +205,7 @@ fn values(
         .ok_or_else(|| Error::Invalid {
             field: format!("keys[{at}]"),
             detail: format!(
-                "`keys[{at}]` must have a value for each of {} and nothing else",
+                "`keys[{at}]` must have a value for each of {}, and nothing else",
                 columns.join(", ")
             ),
         })

@@ -1,4 +1,4 @@
-//! `/v1/tables/{table}/history` and `/rows`: bounded look-ups.
+//! `/v1/tables/{table}/history` and `/rows`: look-ups with a bounded result.
 
 use std::collections::BTreeMap;
 
@@ -30,10 +30,10 @@ const KEY: &str = "key.";
 pub(super) struct History {
     /// The table's name.
     table: String,
-    /// Oldest first. Numbers longer than JavaScript's are text, as are decimals.
+    /// Oldest first. Decimals, and numbers too long for JavaScript, are text.
     #[schema(value_type = Vec<Object>)]
     versions: Rows,
-    /// Whether there are more than 1,000 and the newest are missing.
+    /// Whether the row has more than 1,000 versions, and the newest are missing here.
     truncated: bool,
 }
 
@@ -45,15 +45,15 @@ pub(super) struct History {
 pub(super) struct RowPage {
     /// The table's name.
     table: String,
-    /// In the order of their key. Numbers longer than JavaScript's are text, as are decimals.
+    /// In the order of the key. Decimals, and numbers too long for JavaScript, are text.
     #[schema(value_type = Vec<Object>)]
     rows: Rows,
-    /// What to give as `after` for the next page; absent on the last.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// The key as the document tells it: its columns are the table's.
+/// The parameters of the key in the document. Their names depend on the table.
 struct Key;
 
 impl ToSchema for Key {}
@@ -75,15 +75,15 @@ impl PartialSchema for Key {
     }
 }
 
-/// Get all versions of one row, by its key.
+/// Get all versions of one row by its key.
 ///
-/// Every column of the key is a parameter `key.<column>`, such as `?key.order_id=42`.
+/// Give every key column as a parameter `key.<column>`, such as `?key.order_id=42`.
 #[utoipa::path(
     get, path = "/v1/tables/{table}/history", tag = "tables",
     params(
         TablePath,
         ("key" = inline(Key), Query, style = Form, explode,
-         description = "A parameter `key.<column>` for each column of the key", example = json!({"key.order_id": "42"})),
+         description = "A parameter `key.<column>` for each key column", example = json!({"key.order_id": "42"})),
     ),
     responses((status = OK, description = "The versions, oldest first", body = History), Problem),
 )]
@@ -92,13 +92,12 @@ pub(super) async fn get_history(
     Path(TablePath { table }): Path<TablePath>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<History>> {
-    let (key, others) = split(query.as_deref().unwrap_or_default())?;
+    let Parameters { key, others } = parameters(query.as_deref().unwrap_or_default())?;
     app.pipelines.table(&table)?;
     refuse_others(&others, &[])?;
     if key.is_empty() {
         return Err(Error::Invalid {
-            detail: "the key is missing; give every column of it, such as `?key.order_id=42`"
-                .into(),
+            detail: "the key is missing; give every key column, such as `?key.order_id=42`".into(),
             field: "key".into(),
         });
     }
@@ -113,18 +112,18 @@ pub(super) async fn get_history(
     }))
 }
 
-/// List rows of a table, in the order of their key: as they are, or as they were.
+/// List rows of a table in the order of the key, present or past.
 ///
-/// With `as_of` the rows are those that were valid at that time of their events, by the history. With `loaded_as_of` they are
-/// what the table, or with both the history, held at that time, as long as Iceberg keeps the snapshot.
+/// `as_of` gives the rows that were valid at that event time, from the history. `loaded_as_of` reads the snapshot of the table at that
+/// time (with `as_of`, of the history), as long as Iceberg keeps it.
 #[utoipa::path(
     get, path = "/v1/tables/{table}/rows", tag = "tables",
     params(
         TablePath,
-        ("as_of" = Option<Timestamp>, Query, description = "As the rows were at this time of their events", example = "2026-01-01T12:00:00Z"),
-        ("loaded_as_of" = Option<Timestamp>, Query, description = "As the table had been published by this time"),
-        ("after" = Option<String>, Query, description = "Only rows after this key: the `next` of the page before"),
-        ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000, description = "At most so many; 100 when absent", example = 100),
+        ("as_of" = Option<Timestamp>, Query, description = "The rows that were valid at this event time", example = "2026-01-01T12:00:00Z"),
+        ("loaded_as_of" = Option<Timestamp>, Query, description = "The rows that were published at this time"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000, description = "The most rows of a page; by default 100", example = 100),
     ),
     responses((status = OK, description = "A page of rows", body = RowPage), Problem),
 )]
@@ -133,7 +132,7 @@ pub(super) async fn list_rows(
     Path(TablePath { table }): Path<TablePath>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RowPage>> {
-    let (key, others) = split(query.as_deref().unwrap_or_default())?;
+    let Parameters { key, others } = parameters(query.as_deref().unwrap_or_default())?;
     refuse_others(&others, &["as_of", "loaded_as_of", "after", "limit"])?;
     let limit = others
         .get("limit")
@@ -166,18 +165,26 @@ pub(super) async fn list_rows(
     Ok(Json(RowPage { table, rows, next }))
 }
 
-/// Parts `key.<column>=value` from other parameters; each may come once.
-fn split(query: &str) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>)> {
-    let (mut key, mut others) = (BTreeMap::new(), BTreeMap::new());
+/// The parameters of a look-up.
+#[derive(Default)]
+struct Parameters {
+    /// Those called `key.<column>`, by column.
+    key: BTreeMap<String, String>,
+    others: BTreeMap<String, String>,
+}
+
+/// Refuses a parameter that comes twice.
+fn parameters(query: &str) -> Result<Parameters> {
+    let mut parameters = Parameters::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
         let (into, short) = match name.strip_prefix(KEY) {
-            Some(column) => (&mut key, column.to_owned()),
-            None => (&mut others, name.clone()),
+            Some(column) => (&mut parameters.key, column.to_owned()),
+            None => (&mut parameters.others, name.clone()),
         };
         let fault = if short.is_empty() {
             "only `key.<column>` is read"
         } else if into.insert(short, value).is_some() {
-            "it is given twice"
+            "it is given twice; give it once"
         } else {
             continue;
         };
@@ -187,7 +194,7 @@ fn split(query: &str) -> Result<(BTreeMap<String, String>, BTreeMap<String, Stri
         });
     }
 
-    Ok((key, others))
+    Ok(parameters)
 }
 
 fn refuse_others(given: &BTreeMap<String, String>, known: &[&str]) -> Result<()> {
@@ -198,7 +205,7 @@ fn refuse_others(given: &BTreeMap<String, String>, known: &[&str]) -> Result<()>
             read.extend(known.iter().map(|known| format!("`{known}`")));
             Err(Error::Invalid {
                 field: name.clone(),
-                detail: format!("`{name}`: only {} is read", read.join(", ")),
+                detail: format!("`{name}` is unknown; this call reads {}", read.join(", ")),
             })
         }
     }
@@ -207,11 +214,11 @@ fn refuse_others(given: &BTreeMap<String, String>, known: &[&str]) -> Result<()>
 fn unreadable(name: &str, text: &str) -> Error {
     Error::Invalid {
         field: name.into(),
-        detail: format!("`{name}` is `{text}`, which cannot be read"),
+        detail: format!("`{name}` is `{text}`, which cannot be parsed"),
     }
 }
 
-/// A key's value as the text that a look-up takes.
+/// A key's value, written as the text of a parameter.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! `/v1/runs`: ask how runs go and how they went.
+//! `/v1/runs`: the state and the outcome of runs.
 
 use axum::Json;
 use axum::extract::State;
@@ -28,47 +28,47 @@ use crate::state::{self, RunState, Runs};
     "links": {"self": "/v1/runs/019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60"},
 }))]
 pub(super) struct Run {
-    /// Its id, a UUIDv7: later runs have higher ones.
+    /// A UUIDv7: later runs have higher ids.
     #[serde(rename = "run_id")]
     id: Uuid,
-    /// The pipeline.
+    /// The pipeline's name.
     pipeline: String,
-    /// Where it is on its way.
+    /// The run's state.
     state: RunState,
-    /// Whether nothing more will happen.
+    /// Whether the run has ended; only a retry continues it.
     terminal: bool,
-    /// Whether it ended and everything was done.
+    /// Whether the run has ended with all its steps done.
     succeeded: bool,
-    /// How often it was begun.
+    /// The number of the last attempt.
     attempt: i32,
-    /// When it was accepted.
+    /// When the run was accepted.
     created_at: Timestamp,
-    /// When it was first begun.
+    /// When the first attempt began.
     started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the run ended.
     finished_at: Option<Timestamp>,
-    /// When a caller asked for its end.
+    /// When a caller cancelled the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_requested_at: Option<Timestamp>,
-    /// From its begin to its end, or to now.
+    /// From `started_at` to `finished_at`, or to now.
     duration_seconds: Option<f64>,
-    /// What it is for: `build`, `rebuild`, `restage`, `resync`, `verify`, `replay` or `dismiss`.
+    /// The run's task: `build`, `rebuild`, `restage`, `resync`, `verify`, `replay` or `dismiss`.
     #[schema(value_type = String, example = "build")]
     kind: Value,
-    /// What the caller named it by.
+    /// The labels that the caller sent.
     #[schema(value_type = BTreeMap<String, String>)]
     labels: Value,
-    /// What it did, by name, over all tables.
+    /// Counts of events, rows and files over all tables, by name.
     #[schema(value_type = BTreeMap<String, i64>)]
     counts: Value,
-    /// How sources were seen to differ from their tables for the first time.
+    /// Differences between sources and tables that this run saw first.
     #[schema(value_type = Vec<Drift>)]
     drift: Value,
-    /// The problem that ended it.
+    /// The problem that ended the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Problem>)]
     error: Option<Value>,
-    /// Where to ask on.
+    /// Paths of the run's resources, by name.
     links: BTreeMap<&'static str, String>,
 }
 
@@ -122,7 +122,7 @@ pub(super) struct RunPath {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WaitQuery {
-    /// Answer as soon as the run has ended, at the latest after so many seconds, at most `55s`. At once when absent.
+    /// Answer when the run has ended, at the latest after this time, at most `55s`; by default at once.
     #[param(
         example = "55s",
         pattern = r"^0*([0-9]|[1-4][0-9]|5[0-5])s$",
@@ -131,7 +131,7 @@ pub(super) struct WaitQuery {
     wait: Option<String>,
 }
 
-/// Get a run, at once or as soon as it has ended.
+/// Get a run, at once or when it has ended.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}", tag = "runs",
     params(RunPath, WaitQuery),
@@ -148,14 +148,14 @@ pub(super) async fn get_run(
     Ok(Json(run.into()))
 }
 
-/// Get a run's outcome by status code alone, for sensors that poll those.
+/// Get a run's outcome as a status code, for sensors that poll status codes.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/outcome", tag = "runs",
     params(RunPath),
     responses(
-        (status = OK, description = "The run has ended; the body says how", body = Run),
-        (status = NOT_FOUND, description = "The run is still active", body = Problem, content_type = "application/problem+json"),
-        (status = GONE, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
+        (status = OK, description = "The run has ended; `succeeded` in the body tells how", body = Run),
+        (status = NOT_FOUND, description = "The run is queued or running", body = Problem, content_type = "application/problem+json"),
+        (status = GONE, description = "The run does not exist", body = Problem, content_type = "application/problem+json"),
         Problem,
     ),
 )]
@@ -186,16 +186,16 @@ pub(super) async fn get_run_outcome(
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only of this pipeline.
+    /// Only this pipeline.
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
-    /// Only in this state.
+    /// Only runs in this state.
     #[param(inline, required = false)]
     state: Option<RunState>,
-    /// Only runs before this one: the `next` of the page before.
+    /// The `next` of the page before.
     #[param(required = false)]
     before: Option<Uuid>,
-    /// At most so many.
+    /// The most runs of a page.
     #[param(example = 20, minimum = 1, maximum = 200, required = false)]
     limit: Option<i64>,
 }
@@ -203,9 +203,9 @@ pub(super) struct ListQuery {
 /// A page of runs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunPage {
-    /// The runs, newest first.
+    /// Newest first.
     runs: Vec<Run>,
-    /// What to give as `before` for the next page; absent on the last.
+    /// The `before` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Uuid>,
 }

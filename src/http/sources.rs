@@ -1,4 +1,4 @@
-//! `/v1/sources`: where changes come from, how far they have been read, how far that can be trusted.
+//! `/v1/sources`: where changes come from, how far they have been read, and how safe the cursor is.
 
 use std::time::Duration;
 
@@ -17,47 +17,47 @@ use crate::report::{self, Purge};
 use crate::source::{self, Blocking, Finding, Loaded, Opened, Purpose, Safety, loaded};
 use crate::state::Cursor;
 
-/// Waiting events are counted up to here, and so long at most.
+/// The limits for counting waiting events.
 const MOST_BACKLOG: i64 = 100_000;
 const LONGEST_COUNT: Duration = Duration::from_secs(15);
-/// A page is not waited for longer.
+/// The limit for all questions to the source.
 const LONGEST_ASKED: Duration = Duration::from_secs(50);
 
 /// All sources.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sources {
-    /// One for each pipeline, and called like it.
+    /// One for each pipeline, with the pipeline's name.
     sources: Vec<Source>,
 }
 
-/// A source, as far as it is remembered.
+/// A source: what the service remembers, and what the source says now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Source {
-    /// Its name: the pipeline's.
+    /// The source's name, which is the pipeline's.
     #[schema(example = "shop")]
     name: String,
-    /// Its kind.
+    /// `postgres_audit_log`, `postgres_table` or `files`.
     #[schema(example = "postgres_audit_log")]
     kind: &'static str,
-    /// The connection of the settings; absent where files are read.
+    /// The connection's name in the settings; absent for files.
     #[schema(example = "shop")]
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<String>,
-    /// The folder that files are dropped into.
+    /// The drop folder.
     #[schema(example = "s3://bucket/drops/")]
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
-    /// The audit table; absent where the tracked tables themselves are read.
+    /// The audit table; only for `postgres_audit_log`.
     #[schema(example = "public.audit_log_dml")]
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<String>,
-    /// How far it has been read; absent before the first extraction.
+    /// How far the source has been read; absent before the first extraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<CursorView>,
-    /// What the source itself says now.
+    /// The source's own answer; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<SourceNow>,
-    /// Why the source cannot say anything now.
+    /// Why the source does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
 }
@@ -65,59 +65,59 @@ pub(super) struct Source {
 /// How far a source has been read.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CursorView {
-    /// The position, in the words of the source's kind.
+    /// The position; its members depend on the source's kind.
     position: Value,
     /// The time up to which every committed change has landed.
     covered_until: Timestamp,
-    /// How far each table has been read, where tables are read themselves.
+    /// How far each polled table has been read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tables: Vec<Loaded>,
-    /// The transaction that was open or prepared longest at the last read: its process or name, since when, and its age then.
+    /// The oldest open or prepared transaction at the last read: process or name, begin, and age then.
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Value>,
-    /// When it moved last.
+    /// When the cursor moved last.
     moved_at: Timestamp,
 }
 
 /// What a source says now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SourceNow {
-    /// Events that the next run reads, counted up to 100,000; without a column of type `xid8` those of the time of open transactions are
-    /// read, so counted, again. Of a folder the files that wait to be read. `null` where counting took too long.
+    /// Events that the next run reads, counted up to 100,000; for a folder, files. `null` if counting took too long.
+    /// Without a column of type `xid8`, events since the begin of open transactions count again, because they are read again.
     backlog: Option<i64>,
-    /// Why the backlog is not known.
+    /// Why `backlog` is `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
     backlog_reason: Option<String>,
-    /// The transaction that is open longest, so that what it commits is read later, and freshness does not pass its begin; or one that is
-    /// prepared, until whose end freshness stays where it is.
+    /// The oldest open or prepared transaction. Its changes are read after its commit. Freshness does not pass the begin of an open
+    /// transaction, and does not move while one is prepared.
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Blocking>,
-    /// How far the cursor can be trusted.
+    /// How safe the cursor is.
     cursor_safety: Safety,
-    /// Why.
+    /// Why the cursor is so safe.
     cursor_safety_reason: String,
 }
 
 /// What a check of a source found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Checked {
-    /// Its name: the pipeline's.
+    /// The source's name, which is the pipeline's.
     #[schema(example = "shop")]
     source: String,
-    /// How far the cursor can be trusted; absent where the source cannot be read.
+    /// How safe the cursor is; absent if the source cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor_safety: Option<Safety>,
-    /// Why.
+    /// Why the cursor is so safe.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor_safety_reason: Option<String>,
-    /// What was looked at.
+    /// One for each check.
     findings: Vec<Finding>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct SourcePath {
-    /// The source's name: the pipeline's.
+    /// The source's name, which is the pipeline's.
     #[param(example = "shop")]
     pub(super) source: String,
 }
@@ -125,7 +125,7 @@ pub(super) struct SourcePath {
 /// List all sources.
 #[utoipa::path(
     get, path = "/v1/sources", tag = "sources",
-    responses((status = OK, description = "All sources, as far as they are remembered", body = Sources), Problem),
+    responses((status = OK, description = "All sources, as the service remembers them", body = Sources), Problem),
 )]
 pub(super) async fn list_sources(State(app): State<App>) -> Result<Json<Sources>> {
     let mut sources = Vec::new();
@@ -137,9 +137,9 @@ pub(super) async fn list_sources(State(app): State<App>) -> Result<Json<Sources>
     Ok(Json(Sources { sources }))
 }
 
-/// Get a source: its cursor, what waits behind it, and how far it can be trusted.
+/// Get a source: its cursor, its backlog, and how safe the cursor is.
 ///
-/// Asks the source itself. When that does not answer, what is remembered is given with the problem.
+/// The call asks the source itself. If it does not answer, the answer has what the service remembers, and the problem.
 #[utoipa::path(
     get, path = "/v1/sources/{source}", tag = "sources",
     params(SourcePath),
@@ -151,10 +151,11 @@ pub(super) async fn get_source(
 ) -> Result<Json<Source>> {
     let definition = app.pipelines.get(&source)?;
     let cursor = app.store.cursor(&definition.name).await?;
-    let asked = tokio::time::timeout(LONGEST_ASKED, ask(&app, definition, cursor.as_ref())).await;
+    let asked =
+        tokio::time::timeout(LONGEST_ASKED, ask_source(&app, definition, cursor.as_ref())).await;
     let now = asked.unwrap_or_else(|_| {
         Err(Error::TimedOut(format!(
-            "the source did not answer within {} s; ask again when it has less to do",
+            "the source did not answer within {} s; ask again when it is less busy",
             LONGEST_ASKED.as_secs()
         )))
     });
@@ -167,13 +168,13 @@ pub(super) async fn get_source(
     Ok(Json(source))
 }
 
-/// Check a source: rights, indexes, triggers and settings that reading it exactly and cheaply needs.
+/// Check a source: the rights, indexes, triggers and settings for exact and cheap reading.
 ///
-/// Changes nothing, neither here nor there. Every finding that is no `pass` says what to do.
+/// The check changes nothing. Every finding other than `pass` says what to do.
 #[utoipa::path(
     post, path = "/v1/sources/{source}/check", tag = "sources",
     params(SourcePath),
-    responses((status = OK, description = "What was found", body = Checked), Problem),
+    responses((status = OK, description = "The findings", body = Checked), Problem),
 )]
 pub(super) async fn check_source(
     State(app): State<App>,
@@ -191,13 +192,14 @@ pub(super) async fn check_source(
     }))
 }
 
-/// Tell up to which event the owner of an audit log may delete.
+/// Tell up to which event the owner of an audit log may delete events.
 ///
-/// Every event up to there has landed in every pipeline that reads the log, and no transaction can still commit one. `null` where that cannot be told, with the reason.
+/// Every event up to that one has landed in every pipeline of the log, and no open transaction can commit an older one. If this is not known,
+/// `up_to_event` is `null`, and `reason` says why.
 #[utoipa::path(
     get, path = "/v1/sources/{source}/safe_to_purge", tag = "sources",
     params(SourcePath),
-    responses((status = OK, description = "The event", body = Purge), Problem),
+    responses((status = OK, description = "The last event that may be deleted", body = Purge), Problem),
 )]
 pub(super) async fn safe_to_purge(
     State(app): State<App>,
@@ -208,7 +210,11 @@ pub(super) async fn safe_to_purge(
     Ok(Json(report::safe_to_purge(&app, definition).await?))
 }
 
-async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Result<SourceNow> {
+async fn ask_source(
+    app: &App,
+    definition: &Definition,
+    cursor: Option<&Cursor>,
+) -> Result<SourceNow> {
     let source = Opened::open(definition, &app.connections, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None, Purpose::Look)
@@ -221,7 +227,7 @@ async fn ask(app: &App, definition: &Definition, cursor: Option<&Cursor>) -> Res
         Err(Error::TimedOut(_)) => (
             None,
             Some(format!(
-                "the source could not count its events within {} s, or within `statement_timeout` of its connection; `POST /v1/sources/{}/check` tells whether an index is missing",
+                "the source could not count its events within {} s, or within the `statement_timeout` of its connection; `POST /v1/sources/{}/check` tells whether an index is missing",
                 LONGEST_COUNT.as_secs(),
                 definition.name
             )),

@@ -1,4 +1,4 @@
-//! `/v1/pipelines/{pipeline}/runs`: start a pipeline, and wait for its end where that is asked for.
+//! `/v1/pipelines/{pipeline}/runs`: start a run, and wait for its end if the caller asks to.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,11 +20,11 @@ use crate::state::{self, RunState};
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct StartQuery {
-    /// Answer when the run has ended: `200` succeeded, `424` failed, `409` cancelled, `504` still running.
+    /// Answer when the run has ended: `200` succeeded, `424` failed, `409` cancelled, `504` not ended yet.
     #[param(example = true)]
     sync: bool,
-    /// Wait so many seconds for the end, at most `55s`, which `sync` does when this is absent. Without `sync` the status does not tell how the
-    /// run ended: `succeeded` does.
+    /// Wait this time for the end, at most `55s`, which is the default with `sync`. Without `sync`, `succeeded` tells how the run ended, not
+    /// the status.
     #[param(
         example = "55s",
         pattern = r"^0*([0-9]|[1-4][0-9]|5[0-5])s$",
@@ -35,28 +35,28 @@ pub(super) struct StartQuery {
 
 /// Start a run of a pipeline.
 ///
-/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time, others queue. With an
-/// `Idempotency-Key` a call may be sent again: it is answered with the run that it came to, and with `on_failed: rerun` one that failed goes on.
+/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time; others queue. A call with an
+/// `Idempotency-Key` may be sent again: it is answered with the same run. With `on_failed: rerun`, it also continues the run if that failed.
 #[utoipa::path(
     post, path = "/v1/pipelines/{pipeline}/runs", tag = "runs",
     params(PipelinePath, StartQuery, IdempotencyKey),
-    request_body(content = Option<Request>, description = "What to run; everything may be left out"),
+    request_body(content = Option<Request>, description = "What to run; every field is optional"),
     responses(
-        (status = ACCEPTED, description = "The run is queued; `Location` tells where to ask", body = Run,
-         headers(("Location" = String, description = "Where to ask how it goes"), ("Retry-After" = i64, description = "When to ask, in seconds")),
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run,
+         headers(("Location" = String, description = "The run"), ("Retry-After" = i64, description = "Seconds until the next question")),
          links(
              ("run" = (operation_id = "get_run", parameters(("run_id" = "$response.body#/run_id")))),
              ("outcome" = (operation_id = "get_run_outcome", parameters(("run_id" = "$response.body#/run_id")))),
              ("steps" = (operation_id = "list_steps", parameters(("run_id" = "$response.body#/run_id")))),
              ("changes" = (operation_id = "list_run_changes", parameters(("run_id" = "$response.body#/run_id")))),
          )),
-        (status = OK, description = "The run is over: with `sync` it succeeded; else it ended well or not, as `succeeded` tells, within `wait` or before its key came again (`Idempotency-Replayed: true`)", body = Run),
-        (status = CONFLICT, description = "A run is active and `if_running` is `reject`, the pipeline is broken, or with `sync`: the run was cancelled", body = Problem, content_type = PROBLEM_JSON,
-         headers(("Location" = Option<String>, description = "The run that is active"))),
-        (status = TOO_MANY_REQUESTS, description = "More runs wait than `runs.queue_limit` allows; `Retry-After` tells when to ask again", body = Problem, content_type = PROBLEM_JSON),
+        (status = OK, description = "The run has ended: with `sync`, it succeeded; without, `succeeded` tells how. It ended within `wait`, or an earlier call with the same key started it (`Idempotency-Replayed: true`)", body = Run),
+        (status = CONFLICT, description = "A run is active and `if_running` is `reject`; or the pipeline is broken; or, with `sync`, the run was cancelled", body = Problem, content_type = PROBLEM_JSON,
+         headers(("Location" = Option<String>, description = "The active run"))),
+        (status = TOO_MANY_REQUESTS, description = "`runs.queue_limit` allows no more queued runs; `Retry-After` tells when to try again", body = Problem, content_type = PROBLEM_JSON),
         (status = FAILED_DEPENDENCY, description = "With `sync`: the run failed; `detail` says why", body = Problem, content_type = PROBLEM_JSON),
-        (status = GATEWAY_TIMEOUT, description = "With `sync`: the run is still queued or running; `Location` tells where to ask on", body = Problem, content_type = PROBLEM_JSON,
-         headers(("Location" = String, description = "Where to ask how it goes"), ("Retry-After" = i64, description = "When to ask, in seconds"))),
+        (status = GATEWAY_TIMEOUT, description = "With `sync`: the run is still queued or running; ask at `Location`", body = Problem, content_type = PROBLEM_JSON,
+         headers(("Location" = String, description = "The run"), ("Retry-After" = i64, description = "Seconds until the next question"))),
         Problem,
     ),
 )]
@@ -81,7 +81,7 @@ pub(super) async fn start_run(
     Ok(accepted(started))
 }
 
-/// How a caller that waited is told: success, or a problem by its status.
+/// The answer with `sync`: success, or a problem whose status tells the outcome.
 fn ended(started: state::AcceptedRun) -> Response {
     let state::AcceptedRun { run, is_replay } = started;
     let location = format!("/v1/runs/{}", run.id);
@@ -92,7 +92,7 @@ fn ended(started: state::AcceptedRun) -> Response {
             .and_then(|error| serde_json::from_value::<Problem>(error).ok())
             .unwrap_or_else(|| Problem::from(&Error::internal("the run failed without a problem"))),
         RunState::Queued | RunState::Running => Problem::from(&Error::TimedOut(format!(
-            "the run is still {}; ask `{location}?wait=55s` until it is terminal",
+            "the run is still {}; ask `{location}?wait=55s` until it has ended",
             run.state.as_str()
         ))),
     };

@@ -1,4 +1,4 @@
-//! `/v1/runs/{run_id}/steps`: the parts of a run and the SQL that they sent.
+//! `/v1/runs/{run_id}/steps`: the steps of a run and their SQL.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,55 +15,55 @@ use crate::error::{Error, Problem, Result};
 use crate::state::{self, StepState};
 use crate::trino::Progress;
 
-/// The last try of a step of a run.
+/// A step of a run, by its last attempt.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Step {
-    /// Its name, such as `extract`, `stage.orders`, `mart.orders`, `mart.orders_history`.
+    /// The step's name, such as `extract`, `stage.orders`, `mart.orders`, `mart.orders_history`.
     #[schema(example = "mart.orders")]
     name: String,
-    /// The attempt of the run that it belongs to.
+    /// The attempt of the run.
     attempt: i32,
-    /// How it stands.
+    /// The step's state.
     state: StepState,
-    /// When it began.
+    /// When the step began.
     started_at: Timestamp,
-    /// When it ended.
+    /// When the step ended.
     finished_at: Option<Timestamp>,
-    /// How long it took, or takes so far.
+    /// From `started_at` to `finished_at`, or to now.
     duration_seconds: f64,
-    /// What it did, by name.
+    /// Counts of events, rows and files, by name.
     #[schema(value_type = BTreeMap<String, i64>)]
     counts: Value,
-    /// The problem that ended it.
+    /// The problem that ended the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Problem>)]
     error: Option<Value>,
-    /// What it sent to Trino.
+    /// The statements that write, as sent to Trino.
     statements: Vec<Statement>,
 }
 
 /// A statement that a step sent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Statement {
-    /// The table that it writes.
+    /// The table that the statement writes.
     target: String,
     /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
     state: String,
     /// The attempt of the run that sent it.
     attempt: i32,
-    /// Its id in Trino.
+    /// The statement's id in Trino.
     trino_query_id: Option<String>,
-    /// The rows that it acted on.
+    /// The number of rows that it wrote or deleted.
     update_count: Option<i64>,
-    /// The table's snapshot that it changed.
+    /// The table's snapshot before it.
     snapshot_before: Option<String>,
-    /// The snapshot that it made.
+    /// The snapshot that it committed.
     snapshot_after: Option<String>,
-    /// When it was sent.
+    /// When the statement was sent.
     started_at: Timestamp,
-    /// When it ended.
+    /// When the statement ended.
     finished_at: Option<Timestamp>,
-    /// What it cost, by Trino's count.
+    /// What it cost, as Trino counts.
     #[schema(value_type = Option<Progress>)]
     progress: Option<Value>,
 }
@@ -71,27 +71,27 @@ pub(super) struct Statement {
 /// The steps of a run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Steps {
-    /// In the order in which they began.
+    /// In the order of their begin.
     steps: Vec<Step>,
 }
 
 /// The SQL of a step.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StepSql {
-    /// In the order in which they were sent.
+    /// In the order of sending.
     statements: Vec<SentSql>,
 }
 
-/// A statement as Trino got it.
+/// The text of a statement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SentSql {
-    /// The table that it writes.
+    /// The table that the statement writes.
     target: String,
     /// The attempt of the run that sent it.
     attempt: i32,
-    /// Its id in Trino.
+    /// The statement's id in Trino.
     trino_query_id: Option<String>,
-    /// Its text.
+    /// The text that Trino got.
     sql: String,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct SentSql {
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/steps", tag = "runs",
     params(RunPath),
-    responses((status = OK, description = "The steps, each by its last try", body = Steps), Problem),
+    responses((status = OK, description = "The steps, each by its last attempt", body = Steps), Problem),
 )]
 pub(super) async fn list_steps(
     State(app): State<App>,

@@ -1,4 +1,4 @@
-//! `/v1/tables`: tracked tables with their columns, and their size in Iceberg.
+//! `/v1/tables`: tracked tables, their columns, and the size of their Iceberg tables.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,40 +8,40 @@ use utoipa::{IntoParams, ToSchema};
 use super::read::Path;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::{self, Drift, Names};
+use crate::pipeline::{self, Drift, Names, TrackedTable};
 use crate::sql::TableName;
 
 /// All tracked tables.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Tables {
-    /// By name.
+    /// Sorted by name.
     tables: Vec<Table>,
 }
 
 /// A tracked table.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Table {
-    /// Its name in this API.
+    /// The table's name in the API.
     #[schema(example = "shop.orders")]
     name: String,
-    /// The source table.
+    /// The source table, or `files.<table>` for files.
     #[schema(example = "public.orders")]
     from: String,
-    /// The columns that tell its rows apart.
+    /// The columns that identify a row.
     key: Vec<String>,
-    /// Its business columns; empty before its first sight.
+    /// The business columns; empty before the first run.
     columns: Vec<Column>,
-    /// The last batch in its typed log.
+    /// The last batch in the typed log.
     staged_batch: i64,
-    /// The last batch in its current rows.
+    /// The last batch in the current rows.
     current_batch: i64,
-    /// The last batch in its history.
+    /// The last batch in the history.
     history_batch: i64,
-    /// Its events that were rejected, and neither replayed nor dismissed.
+    /// The number of rejects that were neither replayed nor dismissed.
     rejects: i64,
-    /// How its source differs from it, and what changed with its source.
+    /// Differences between the source and the table, and columns that were added or widened.
     drift: Vec<Drift>,
-    /// What Trino says of its Iceberg tables; only for a single table.
+    /// Its Iceberg tables, as Trino describes them; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<Vec<Stored>>,
 }
@@ -49,13 +49,13 @@ pub(super) struct Table {
 /// A business column.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Column {
-    /// Its name in the tables.
+    /// The column's name in the tables.
     #[schema(example = "order_sum")]
     name: String,
-    /// The field of the event that fills it.
+    /// The field of the event that fills the column.
     #[schema(example = "sum")]
     from: String,
-    /// Its type in Trino.
+    /// The column's type in Trino.
     #[schema(example = "decimal(18,2)")]
     data_type: String,
     /// Whether it belongs to the key.
@@ -65,25 +65,25 @@ pub(super) struct Column {
 /// An Iceberg table.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Stored {
-    /// Its name in Trino.
+    /// The table's name in Trino.
     #[schema(example = "lake.marts.orders")]
     table: String,
-    /// Its current snapshot, as text because it is longer than JavaScript's numbers.
+    /// The current snapshot, as text because it is too long for JavaScript's numbers.
     snapshot_id: Option<String>,
-    /// Its rows.
+    /// The number of rows.
     rows: i64,
-    /// Its data files.
+    /// The number of data files.
     data_files: i64,
-    /// Its delete files.
+    /// The number of delete files.
     delete_files: i64,
-    /// Their size.
+    /// The size of all files, in bytes.
     bytes: i64,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct TablePath {
-    /// The table's name: pipeline and table.
+    /// The table's name in the API: pipeline and table.
     #[param(example = "shop.orders")]
     pub(super) table: String,
 }
@@ -104,7 +104,7 @@ pub(super) async fn list_tables(State(app): State<App>) -> Result<Json<Tables>> 
     Ok(Json(Tables { tables }))
 }
 
-/// Get a tracked table, with snapshot, rows, files and bytes of its Iceberg tables.
+/// Get a tracked table, with snapshot, rows, files and size of its Iceberg tables.
 #[utoipa::path(
     get, path = "/v1/tables/{table}", tag = "tables",
     params(TablePath),
@@ -114,7 +114,7 @@ pub(super) async fn get_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Table>> {
-    let (definition, table) = app.pipelines.table(&table)?;
+    let TrackedTable { definition, table } = app.pipelines.table(&table)?;
     let mut view = view(&app, table).await?;
     let names = Names::new(definition, &app.config);
     let name = &table.id.name;
@@ -174,7 +174,7 @@ struct SizeRow {
     bytes: i64,
 }
 
-/// The size of an Iceberg table; `None` where it does not exist yet.
+/// `None` if the Iceberg table does not exist yet.
 async fn size(app: &App, table: &TableName) -> Result<Option<Stored>> {
     let context = SizeContext {
         files: table.metadata("files"),

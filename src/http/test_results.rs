@@ -1,4 +1,4 @@
-//! `/v1/runs/{run_id}/tests`: what declared tests said.
+//! `/v1/runs/{run_id}/tests`: the results of declared tests.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,14 +11,14 @@ use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::state::TestResult;
 
-/// What the tests of a run said.
+/// The results of a run's tests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TestResults {
-    /// By table and name, each by its last try.
+    /// Sorted by table and name, each from its last attempt.
     tests: Vec<TestResult>,
 }
 
-/// List what declared tests said of the rows that a run was about to publish.
+/// List the results of the declared tests of a run.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/tests", tag = "runs",
     params(RunPath),

@@ -1,35 +1,33 @@
-//! Columns and their types: from a declaration or a Postgres catalogue to Trino.
+//! Columns and their types in Trino, from a declaration or a Postgres catalogue.
 
 use serde::{Deserialize, Serialize};
 
-/// A business column of a table, as every statement about the table needs it.
+/// A business column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// The column's name in Trino, in lower case.
+    /// In Trino, in lower case.
     pub name: String,
-    /// The field of the event that it is filled from.
+    /// The field of the event that fills the column.
     pub from: String,
-    /// Where in the field's JSON its value is, as a JSON path such as `$["city"]`; none where the field is the value.
+    /// The JSON path of the value inside the field, such as `$["city"]`; `None` if the field is the value.
     #[serde(default)]
     pub path: Option<String>,
-    /// Its type in Trino, such as `decimal(18,2)`.
+    /// In Trino, such as `decimal(18,2)`.
     pub data_type: String,
-    /// How the field's text becomes its value: the type without its numbers.
+    /// The type without its numbers: decides how text becomes a value.
     pub kind: TypeKind,
-    /// For decimals, the digits after the point.
+    /// Digits after the point; 0 for other types.
     pub scale: u32,
-    /// For decimals, the pattern of the texts that fit without rounding.
+    /// A pattern of the decimals that fit without rounding.
     pub digits: String,
-    /// Whether it belongs to the key.
     pub is_key: bool,
-    /// Whether its changes start no version.
+    /// Its changes start no version.
     pub is_untracked: bool,
-    /// What it means, which becomes the column's comment.
+    /// Becomes the column's comment.
     #[serde(default)]
     pub description: Option<String>,
 }
 
-/// How a field's text becomes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TypeKind {
@@ -65,11 +63,9 @@ pub struct DataType {
 }
 
 impl DataType {
-    /// Reads a declared type; the error says which types there are.
-    ///
     /// # Errors
     ///
-    /// A sentence that names the types that can be declared.
+    /// A sentence with the types that can be declared.
     pub fn parse(text: &str) -> Result<Self, String> {
         let name = text.trim().to_ascii_lowercase();
         let plain = |sql: &str, kind| Ok(Self::plain(sql, kind));
@@ -90,20 +86,20 @@ impl DataType {
             decimal if decimal.starts_with("decimal") => {
                 Self::parse_decimal(decimal).ok_or_else(|| {
                     format!(
-                        "`{text}` is no decimal; write `decimal(p,s)` with 1 ≤ p ≤ 38 and 0 ≤ s ≤ p"
+                        "`{text}` is not a decimal; write `decimal(p,s)` with 1 ≤ p ≤ 38 and 0 ≤ s ≤ p"
                     )
                 })
             }
             "smallint" | "tinyint" => Err(format!("Iceberg has no `{text}`; use `integer`")),
             _ => Err(format!(
-                "`{text}` is no type of an Iceberg table; use boolean, integer, bigint, real, double, decimal(p,s), date, time(6), timestamp(6), timestamp(6) with time zone, varchar or varbinary"
+                "`{text}` is not a type of Iceberg tables; use boolean, integer, bigint, real, double, decimal(p,s), date, time(6), timestamp(6), timestamp(6) with time zone, varchar or varbinary"
             )),
         }
     }
 
-    /// The type for a column of a Postgres table, by the name that `format_type` gives it.
+    /// The type for a Postgres type, by its name from `format_type`.
     ///
-    /// What has no exact counterpart is `varchar`; a numeric without precision is, because no decimal holds every number.
+    /// A type without an exact counterpart becomes `varchar`; so does `numeric` without precision, because no decimal holds every number.
     #[must_use]
     pub fn from_postgres(name: &str) -> Self {
         if name.starts_with("numeric(") && !name.ends_with("[]") {
@@ -150,7 +146,7 @@ impl DataType {
 }
 
 impl Column {
-    /// A value of this column as Trino reads it, where it is written as the API writes it: times with `T` and `Z`.
+    /// Rewrites a value of the API for Trino: times lose their `T` and `Z`.
     #[must_use]
     pub fn literal(&self, text: &str) -> String {
         match self.kind {
@@ -161,7 +157,7 @@ impl Column {
         }
     }
 
-    /// Whether a value reads back the same from its text, so that bounds of it can stand in a statement.
+    /// Whether text keeps the value exactly, so that a statement can contain bounds of the column.
     #[must_use]
     pub fn can_be_bounded(&self) -> bool {
         matches!(
@@ -170,7 +166,7 @@ impl Column {
         )
     }
 
-    /// A column of a table that exists, by the type that Trino gives it; a type of which we make none is text.
+    /// A column of an existing table, by its type in Trino; a type that cannot be declared is `varchar`.
     #[must_use]
     pub fn of_type(name: &str, data_type: &str) -> Self {
         let data_type = DataType::parse(data_type)
@@ -178,13 +174,13 @@ impl Column {
         Self::new(name, name, &data_type)
     }
 
-    /// A column that the tables have for themselves, as far as comparing rows needs it.
+    /// One of the tables' own columns, for comparing rows.
     #[must_use]
     pub fn technical(name: &str) -> Self {
         Self::new(name, name, &DataType::plain("varchar", TypeKind::Varchar))
     }
 
-    /// Fills the column from inside a field's JSON: `address.city` is `city` in the object `address`.
+    /// Fills the column from inside a field's JSON: `city` in the field `address`, for `address.city`.
     #[must_use]
     pub fn inside(mut self, field: &str, path: &str) -> Self {
         let steps: Vec<String> = path
@@ -196,7 +192,7 @@ impl Column {
         self
     }
 
-    /// Says whether a column of this type can become one of the other in place: Iceberg's promotions, by which no value changes.
+    /// Whether this type can become the other in place: Iceberg's promotions, which change no value.
     #[must_use]
     pub fn widens_to(&self, other: &Self) -> bool {
         let precision = |column: &Self| -> Option<u32> {
@@ -212,7 +208,7 @@ impl Column {
         }
     }
 
-    /// Says whether every value of a column of the other type fits into this one.
+    /// Whether every value of the other type fits into this one.
     #[must_use]
     pub fn holds(&self, other: &Self) -> bool {
         let digits = |column: &Self| -> Option<(u32, u32)> {
@@ -233,7 +229,7 @@ impl Column {
         }
     }
 
-    /// Makes a column that is filled from the field `from`; its name in Trino is lower case.
+    /// A column that the field `from` fills.
     #[must_use]
     pub fn new(name: &str, from: &str, data_type: &DataType) -> Self {
         Self {
@@ -251,7 +247,7 @@ impl Column {
     }
 }
 
-/// `timestamp(3) with time zone` without the parenthesis; an array keeps its brackets.
+/// Removes the parenthesis of `timestamp(3) with time zone`; an array keeps its brackets.
 fn without_digits(name: &str) -> String {
     match (name.find('('), name.find(')')) {
         (Some(open), Some(close)) if open < close => {

@@ -1,32 +1,31 @@
-//! A column as a pipeline declares it.
+//! A column, as `pipeline.yaml` declares it.
 
 use serde::Deserialize;
 
 use super::{CatalogueColumn, Column, DataType, Test};
 
-/// A column as the contract declares it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredColumn {
-    /// Its name in the tables.
+    /// In the tables.
     pub name: String,
-    /// The field that fills it; the same name where it is not said.
+    /// The field that fills the column; by default the field with the same name.
     pub from: Option<String>,
-    /// Its type in Trino.
+    /// In Trino.
     pub data_type: String,
-    /// What it means, which becomes the column's comment.
+    /// Becomes the column's comment.
     pub description: Option<String>,
-    /// What must hold for its values before they are published.
+    /// Checked before its values are published.
     #[serde(default)]
     pub tests: Vec<Test>,
 }
 
 impl DeclaredColumn {
-    /// The column in Trino. `from` is a field where the source has one of that name, else a path into a field's JSON.
+    /// `from` is the source's field with that name; without such a field, it is a path into a field's JSON.
     ///
     /// # Errors
     ///
-    /// A sentence that names the types that can be declared, or what no path may hold.
+    /// A sentence with the types that can be declared, or with the fault of the path.
     pub fn column(&self, catalogue: &[CatalogueColumn]) -> Result<Column, String> {
         let data_type = DataType::parse(&self.data_type)?;
         let from = self.from.as_deref().unwrap_or(&self.name);
@@ -41,7 +40,7 @@ impl DeclaredColumn {
                     || path.contains(['"', '\\'])
                 {
                     return Err(format!(
-                        "`from: {from}` is no path; write names with a point between them, without quotes"
+                        "`from: {from}` is not a path; write names separated by points, without quotes"
                     ));
                 }
                 column.inside(field, path)

@@ -1,4 +1,4 @@
-//! `pipeline.yaml`, read and checked: every fault is told with file, line and what was expected.
+//! Reads and checks `pipeline.yaml`. Every fault names file, line and what was expected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,41 +14,35 @@ const FILE: &str = "pipeline.yaml";
 const LEAST_POLL: Duration = Duration::from_secs(1);
 const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 
-/// A pipeline as its folder defines it.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    /// Its name: the unit of triggering.
     pub name: String,
-    /// Where its changes come from.
     pub source: Source,
-    /// The tables that it tracks, by name.
+    /// The tracked tables by name.
     pub tables: BTreeMap<String, Table>,
-    /// The schemas that it writes to.
     pub schemas: Schemas,
-    /// How far ahead of its arrival an event's time may be.
+    /// An event's time may be so much later than its arrival.
     pub max_clock_skew: Duration,
-    /// How many rejects stop a run.
     pub max_rejects: MaxRejects,
-    /// When tables are compared with their logs by themselves.
     pub verify: Option<Verify>,
-    /// How often the source is asked whether there is something new; a run starts by itself then.
+    /// How often the service looks for new changes, and starts a run if there are some.
     pub poll: Option<Duration>,
 }
 
-/// When tables are compared with their logs by themselves.
+/// When a run compares tables with their logs without being asked to.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// After every so many runs that succeeded.
+    /// After so many succeeded runs.
     pub every_runs: u32,
-    /// Only one key in so many, found by its hash.
+    /// Compares one key in so many, chosen by its hash.
     #[serde(default = "each_key")]
     pub one_in: u32,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct PipelineYaml {
     pipeline: String,
     source: Source,
     tables: BTreeMap<String, Table>,
@@ -62,19 +56,17 @@ struct Written {
     poll: Option<Duration>,
 }
 
-/// How many rejects of a table's events in one run stop it before anything is published: more than both numbers.
+/// A run with more rejects of a table than both limits stops before it publishes anything.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaxRejects {
-    /// As a share of the events read, 0 to 1.
+    /// Of the events read, 0 to 1.
     pub share: f64,
-    /// As a number of events.
+    /// In events.
     pub at_least: u64,
 }
 
 impl Definition {
-    /// Reads the `pipeline.yaml` of a folder.
-    ///
     /// # Errors
     ///
     /// A text with file, line and what was expected.
@@ -84,19 +76,17 @@ impl Definition {
         let text = std::fs::read_to_string(folder.join(FILE))
             .map_err(|fault| format!("{place} cannot be read: {fault}"))?;
         let plainly = serde_saphyr::options! { with_snippet: false };
-        let written: Written = serde_saphyr::from_str_with_options(&text, plainly)
+        let yaml: PipelineYaml = serde_saphyr::from_str_with_options(&text, plainly)
             .map_err(|fault| format!("{place}: {}", with_nearest(&fault.to_string())))?;
         let mut definition = Self {
-            name: written.pipeline,
-            source: written.source,
-            tables: written.tables,
-            schemas: written
-                .schemas
-                .unwrap_or_else(|| config.trino.schemas.clone()),
-            max_clock_skew: written.max_clock_skew,
-            max_rejects: written.max_rejects,
-            verify: written.verify,
-            poll: written.poll,
+            name: yaml.pipeline,
+            source: yaml.source,
+            tables: yaml.tables,
+            schemas: yaml.schemas.unwrap_or_else(|| config.trino.schemas.clone()),
+            max_clock_skew: yaml.max_clock_skew,
+            max_rejects: yaml.max_rejects,
+            verify: yaml.verify,
+            poll: yaml.poll,
         };
         definition
             .complete()
@@ -106,6 +96,7 @@ impl Definition {
         Ok(definition)
     }
 
+    /// Gives each table what it needs to know of its pipeline and source.
     fn complete(&mut self) -> Result<(), String> {
         if let Source::Files(files) = &self.source {
             files.name_tables(&mut self.tables)?;
@@ -123,10 +114,10 @@ impl Definition {
     fn check(&self, config: &Config) -> Result<(), String> {
         plain_name("pipeline", &self.name)?;
         if self.tables.is_empty() {
-            return Err("`tables` is empty; name at least one table".into());
+            return Err("`tables` is empty; declare at least one table".into());
         }
         if self.max_clock_skew > MOST_CLOCK_SKEW {
-            return Err("`max_clock_skew` is more than a century; write `36500d` at most".into());
+            return Err("`max_clock_skew` is more than a century; write at most `36500d`".into());
         }
         if let Some(files) = self.source.files() {
             files.check()?;
@@ -139,7 +130,7 @@ impl Definition {
                 .map(|name| format!("; did you mean `{name}`?"))
                 .unwrap_or_default();
             return Err(format!(
-                "`source.connection` is `{connection}`, which the settings do not have as `connections.{connection}`{near}"
+                "`source.connection` is `{connection}`, but the settings have no `connections.{connection}`{near}"
             ));
         }
         if self.poll.is_some_and(|poll| poll < LEAST_POLL) {
@@ -153,7 +144,7 @@ impl Definition {
             table.check_tests(&self.tables)?;
             if !origins.insert(&table.from) {
                 return Err(format!(
-                    "`tables.{name}.from` is `{}`, which another table has already",
+                    "`tables.{name}.from` is `{}`, which is already the `from` of another table",
                     table.from
                 ));
             }
@@ -173,11 +164,11 @@ fn plain_name(what: &str, name: &str) -> Result<(), String> {
     }
 
     Err(format!(
-        "`{what}` is `{name}`; it names tables, so use lower-case letters, digits and `_`, a letter first"
+        "`{what}` is `{name}`, and becomes part of table names; use lower-case letters, digits and `_`, starting with a letter"
     ))
 }
 
-/// Refuses a table's name without a schema.
+/// Refuses the name of a table without a schema; `what` is the setting with the name.
 pub(super) fn qualified(what: &str, name: &str) -> Result<SourceTable, String> {
     name.parse().map_err(|NotQualified| {
         format!("`{what}` is `{name}`; write schema and table, such as `public.orders`")
@@ -202,7 +193,7 @@ impl Default for MaxRejects {
 }
 
 impl MaxRejects {
-    /// The most rejects that may be among `read` events.
+    /// The most rejects among `read` events.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,

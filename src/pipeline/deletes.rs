@@ -1,4 +1,4 @@
-//! How rows that went are found, where a table itself is read.
+//! How deletes of a polled table are found.
 
 use std::time::Duration;
 
@@ -6,23 +6,22 @@ use serde::Deserialize;
 
 use crate::config::parse_duration;
 
-/// How rows that went are found, where the table itself is read.
+/// How deletes of a polled table are found.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deletes {
-    /// When all keys of the table are compared with those of the current rows and of what landed since.
     #[serde(default)]
     pub compare_keys: CompareKeys,
 }
 
-/// When all keys of a table are compared with those of the current rows and of what landed since.
+/// When a key comparison runs: the source's keys against those of the current rows and of rows that landed since.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CompareKeys {
-    /// Never: rows that went stay.
+    /// Deleted rows stay.
     #[default]
     Off,
     EachRun,
-    /// By the first extraction after so long.
+    /// In the first extraction after this time.
     Every(Duration),
 }
 
@@ -38,7 +37,7 @@ impl<'de> Deserialize<'de> for CompareKeys {
                 .map(Self::Every)
                 .ok_or_else(|| {
                     serde::de::Error::custom(format!(
-                        "`compare_keys` is `{other}`; write `off`, `each_run`, or a time such as `every 1h`"
+                        "`compare_keys` is `{other}`; write `off`, `each_run`, or an interval such as `every 1h`"
                     ))
                 }),
         }

@@ -1,35 +1,35 @@
-//! How a source's table differs from the tables that were made of it, as it is reported.
+//! Reported differences between a source table and the tables made from it.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A difference between a source's table and the tables that were made of it.
+/// A difference between a source table and the tables made from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(example = json!({"column": "channel", "change": "added", "detail": "the source has it as text; it is null in what came before"}))]
+#[schema(example = json!({"column": "channel", "change": "added", "detail": "the source has it as text; it is null in older rows"}))]
 pub struct Drift {
-    /// The column.
+    /// The column's name.
     pub column: String,
-    /// What happened to it.
+    /// The kind of the difference.
     pub change: DriftKind,
-    /// What that means for the tables, and what can be done.
+    /// The effect on the tables, and what you can do.
     pub detail: String,
-    /// The run that saw it first.
+    /// The run that saw the difference first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<Uuid>,
 }
 
-/// What happened to a column of a source.
+/// What happened to a column of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
-    /// It is new, and the tables have it now.
+    /// New in the source; the tables have it too.
     Added,
-    /// It is new, and the tables do not take it in.
+    /// New in the source; the tables do not get it.
     Ignored,
-    /// It is gone from the source; the tables keep it, null from then on.
+    /// Gone from the source; the tables keep it, and it is null in new rows.
     Gone,
-    /// Its type became wider, and that of the tables with it.
+    /// Its type became wider, in the tables too.
     Widened,
-    /// Its type is another; the tables keep theirs, values that do not fit are rejected.
+    /// Its type changed; the tables keep the old type, and events whose values do not fit are rejects.
     Retyped,
 }

@@ -1,4 +1,4 @@
-//! What `source:` says of files that are dropped into a folder.
+//! A file source: a folder that files are dropped into, as `source:` describes it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,87 +8,80 @@ use serde::Deserialize;
 use super::OperationColumn;
 use crate::config::some_duration;
 
-/// A folder that files are dropped into.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
-    /// The folder, as `file:` or `s3:`; a pattern behind it is that of the tables that have none in `from`.
+    /// The folder (`file:` or `s3:`). A pattern behind it is the default of the tables' `from`.
     pub path: String,
-    /// What the files are; by their names where it is not said.
+    /// By default, each file's name tells its format.
     pub format: Option<Format>,
-    /// How files of comma-separated values are written.
     #[serde(default)]
     pub csv: Csv,
-    /// What the rows say happened; where it is not said, or `upsert`, every row is the state of a row now.
+    /// The column with the operation. Without it, and with `upsert`, every row is the present state of a row.
     #[serde(default, deserialize_with = "super::operations::or_upsert")]
     pub operation: Option<OperationColumn>,
-    /// The column that says when it happened; the file's time where it is not said.
+    /// The column with the event's time; by default the file's time.
     pub occurred_at: Option<String>,
-    /// The column with a whole number of its own for each event, which rises with the changes of a row; the order of the files and
-    /// of the rows in them where it is not said.
+    /// The column with a unique whole number for each event, which rises with the changes of a row. By default, the order of files and of
+    /// their rows counts.
     pub sequence: Option<String>,
-    /// A file is taken when it was not written to for so long; by default 5 s below `file:` and at once elsewhere, where files appear whole.
+    /// A file is read when nobody wrote to it for this time: by default 5 s for `file:`, and 0 for stores where files appear whole.
     #[serde(default, deserialize_with = "some_duration")]
     pub settle: Option<Duration>,
-    /// Files are taken only where a file of this name lies beside them, such as `_SUCCESS`.
+    /// Files are read only if a file with this name is beside them, such as `_SUCCESS`.
     pub marker: Option<String>,
-    /// What becomes of a file that was taken and is another now.
     #[serde(default)]
-    pub changed: Changed,
-    /// What becomes of a file whose rows have landed.
+    pub changed: ChangedFile,
     #[serde(default)]
-    pub after: After,
+    pub after: AfterLanding,
 }
 
-/// What a file is, gzip and zstd around it aside.
+/// Gzip and zstd are recognised and do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Comma-separated values, as RFC 4180 has them.
+    /// RFC 4180.
     Csv,
-    /// A JSON object in each line.
+    /// One JSON object per line.
     JsonLines,
     /// One JSON array of objects.
     Json,
     Parquet,
 }
 
-/// How files of comma-separated values are written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Csv {
-    /// Whether the first line names the columns.
+    /// The first line names the columns.
     pub header: bool,
-    /// The columns, where no line names them.
+    /// For files without a header.
     pub columns: Vec<String>,
-    /// What stands between values.
     pub delimiter: char,
-    /// What stands around values that hold delimiters, quotes or line ends.
+    /// Encloses values with delimiters, quotes or line ends.
     pub quote: char,
     /// The text that means null.
     #[serde(alias = "null")]
     pub null_text: String,
 }
 
-/// What becomes of a file that was taken and is another now.
+/// What happens to a file that was read and has changed since.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Changed {
-    /// It is read again; rows that it no longer has stay.
+pub enum ChangedFile {
+    /// Read it again; rows that it no longer has stay.
     #[default]
     Replace,
-    /// It is not read, and listed as `changed`.
+    /// List it as `changed`, and do not read it.
     Reject,
 }
 
-/// What becomes of a file whose rows have landed.
+/// What happens to a file when its rows have landed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum After {
-    /// It stays where it is.
+pub enum AfterLanding {
     #[default]
     Keep,
-    /// It is moved into `_done/` beside it.
+    /// Into `_done/` beside it.
     Move,
     Delete,
 }
@@ -105,7 +98,7 @@ impl FileSource {
         (&self.path[..folder], Some(&self.path[folder..]))
     }
 
-    /// The folder, where it is one of this machine.
+    /// The path of a folder on this machine.
     #[must_use]
     pub fn local(&self) -> Option<std::path::PathBuf> {
         let url = reqwest::Url::parse(self.split().0).ok()?;
@@ -113,7 +106,7 @@ impl FileSource {
         url.to_file_path().ok().filter(|_| url.scheme() == "file")
     }
 
-    /// How long a file must have been left alone before it is taken.
+    /// How long nobody may have written to a file before it is read.
     #[must_use]
     pub fn settle(&self) -> Duration {
         let default = if self.path.starts_with("file:") { 5 } else { 0 };
@@ -121,11 +114,11 @@ impl FileSource {
         self.settle.unwrap_or(Duration::from_secs(default))
     }
 
-    /// What a file is, by the setting or its name.
+    /// From the setting, or from the file's name.
     ///
     /// # Errors
     ///
-    /// A sentence that says what to do about a name that does not tell.
+    /// A sentence, if neither tells the format.
     pub fn format_of(&self, name: &str) -> Result<Format, String> {
         if let Some(format) = self.format {
             return Ok(format);
@@ -140,11 +133,11 @@ impl FileSource {
             Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
             Some("json") => Ok(Format::Json),
             Some("parquet") => Ok(Format::Parquet),
-            _ => Err("its name does not tell what it is; set `source.format` to csv, json_lines, json or parquet".into()),
+            _ => Err("its name does not tell its format; set `source.format` to csv, json_lines, json or parquet".into()),
         }
     }
 
-    /// The columns that say how a row is to be taken, and are none of its own.
+    /// The columns with operation and sequence, which do not become columns of the tables.
     pub fn technical(&self) -> impl Iterator<Item = &str> {
         let operation = self
             .operation
@@ -154,7 +147,7 @@ impl FileSource {
         operation.into_iter().chain(self.sequence.as_deref())
     }
 
-    /// Gives each table the pattern of its files, and the name by which its rows are known in landing.
+    /// Gives each table the pattern of its files, and the source name of its rows in landing.
     pub(super) fn name_tables(
         &self,
         tables: &mut BTreeMap<String, super::Table>,
@@ -163,12 +156,12 @@ impl FileSource {
         for (name, table) in tables {
             if table.from.is_empty() {
                 pattern
-                    .ok_or_else(|| format!("`tables.{name}.from` is missing; name its files below `source.path`, such as `{name}/*.csv`"))?
+                    .ok_or_else(|| format!("`tables.{name}.from` is missing; write a pattern of file names below `source.path`, such as `{name}/*.csv`"))?
                     .clone_into(&mut table.from);
             }
             glob::Pattern::new(&table.from).map_err(|fault| {
                 format!(
-                    "`tables.{name}.from` is `{}`, which is no pattern of file names: {fault}",
+                    "`tables.{name}.from` is `{}`, which is not a pattern of file names: {fault}",
                     table.from
                 )
             })?;
@@ -187,18 +180,18 @@ impl FileSource {
             _ => false,
         });
         if !is_folder {
-            // It is not quoted: somebody may have written a password into it.
-            return Err("`source.path` is no folder's address; write one such as `file:///data/drops/` or `s3://bucket/drops/`, without user and password: those of S3 come from `AWS_…` variables".into());
+            // The message does not quote the address: it may contain a password.
+            return Err("`source.path` is not the address of a folder; write one such as `file:///data/drops/` or `s3://bucket/drops/`, without user and password; set those of S3 with `AWS_…` variables".into());
         }
         if self
             .marker
             .as_ref()
             .is_some_and(|marker| marker.is_empty() || marker.contains('/'))
         {
-            return Err("`source.marker` is the name of a file that lies beside the others, such as `_SUCCESS`".into());
+            return Err("`source.marker` must be the name of a file beside the others, such as `_SUCCESS`, without `/`".into());
         }
         if self.sequence.is_some() && self.occurred_at.is_none() {
-            return Err("`source.occurred_at` is missing; with a `sequence`, name the column with the time of an event, so that one that comes again in another file is the same".into());
+            return Err("`source.occurred_at` is missing; `sequence` needs the column with the event's time, so that a repeated event in another file is recognised".into());
         }
         if let Some(operation) = &self.operation {
             operation.check()?;
@@ -216,12 +209,12 @@ impl FileSource {
         for (name, sign) in [("delimiter", delimiter), ("quote", quote)] {
             if !sign.is_ascii() {
                 return Err(format!(
-                    "`source.csv.{name}` is `{sign}`; it is one ASCII character"
+                    "`source.csv.{name}` is `{sign}`; it must be an ASCII character"
                 ));
             }
         }
         let named: Result<(), String> = match (header, columns.is_empty()) {
-            (false, true) => Err("`source.csv.columns` is missing; without a header, name the columns in their order".into()),
+            (false, true) => Err("`source.csv.columns` is missing; files without a header need the names of their columns, in order".into()),
             (true, false) => Err("`source.csv.columns` is for files without a header; set `header: false`".into()),
             _ => Ok(()),
         };

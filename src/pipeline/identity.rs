@@ -1,4 +1,4 @@
-//! What a table is called: in the API, in its source, and its columns in the source's catalogue.
+//! The names of a table in the API and in its source, and its columns in the source's catalogue.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableId {
     pub pipeline: String,
-    /// Its name in the pipeline.
+    /// In the pipeline.
     pub name: String,
 }
 
@@ -40,7 +40,7 @@ impl FromStr for TableId {
     }
 }
 
-/// A table in its source: `public.orders`. Events carry both parts; of files, `schema` and `name` tell their pattern.
+/// A table in its source: `public.orders`, or `files.orders` for files. Every landed event carries both parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct SourceTable {
     pub schema: String,
@@ -84,12 +84,12 @@ fn split(name: &str) -> Result<(&str, &str), NotQualified> {
         .ok_or(NotQualified)
 }
 
-/// A column as the source's catalogue has it; kept in the state database as a pair of name and type.
+/// A column of the source's catalogue; the state database stores it as a pair of name and type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(String, String)", into = "(String, String)")]
 pub struct CatalogueColumn {
     pub name: String,
-    /// Its Postgres type, such as `numeric(18,2)`.
+    /// In Postgres, such as `numeric(18,2)`.
     pub data_type: String,
 }
 

@@ -1,4 +1,4 @@
-//! What users write: folders with a `pipeline.yaml`, read and checked. Knows no server.
+//! The pipelines: folders with a `pipeline.yaml`, read and checked. Knows no server.
 
 mod column;
 mod declared;
@@ -23,30 +23,47 @@ pub use definition::{Definition, MaxRejects, Verify};
 pub use deletes::{CompareKeys, Deletes};
 pub use drift::{Drift, DriftKind};
 pub use evolution::{Evolution, MadeOf};
-pub use files::{After, Changed, Csv, FileSource, Format};
+pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use source::{AuditColumns, OrderBy, Source};
-pub use table::{Contract, Freshness, NewColumns, Table, Tracked};
+pub use table::{ContractMode, Freshness, NewColumns, Table, Tracked};
 pub use test::{Check, Severity, TableTest, Test};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// All pipelines of the settings' folder: those that can run, and those that are broken with the reason.
+/// All pipelines of the folder `pipelines.path`.
 #[derive(Debug, Default)]
 pub struct Pipelines {
     usable: BTreeMap<String, Definition>,
+    /// Each with its fault.
     broken: BTreeMap<String, String>,
 }
 
+/// A pipeline that cannot run.
+#[derive(Debug, Clone, Copy)]
+pub struct BrokenPipeline<'a> {
+    /// The folder's or the definition's.
+    pub name: &'a str,
+    /// What is wrong, with file and line.
+    pub fault: &'a str,
+}
+
+/// A table with the definition of its pipeline.
+#[derive(Debug, Clone, Copy)]
+pub struct TrackedTable<'a> {
+    pub definition: &'a Definition,
+    pub table: &'a Table,
+}
+
 impl Pipelines {
-    /// Reads every folder below `pipelines.path`; a broken pipeline does not keep the others from being usable.
+    /// Reads every folder below `pipelines.path`. The usable pipelines run, although others are broken.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when the folder itself cannot be read.
+    /// [`Error::Settings`] if `pipelines.path` cannot be read.
     pub fn load(config: &Config) -> Result<Self> {
         let mut pipelines = Self::default();
         for folder in folders(&config.pipelines.path)? {
@@ -66,20 +83,17 @@ impl Pipelines {
         Ok(pipelines)
     }
 
-    /// The pipelines that can run, by name.
+    /// In the order of their names.
     pub fn usable(&self) -> impl Iterator<Item = &Definition> {
         self.usable.values()
     }
 
-    /// The broken ones: name, and what is wrong with file and line.
-    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn broken(&self) -> impl Iterator<Item = BrokenPipeline<'_>> {
         self.broken
             .iter()
-            .map(|(name, fault)| (name.as_str(), fault.as_str()))
+            .map(|(name, fault)| BrokenPipeline { name, fault })
     }
 
-    /// Finds a pipeline by name.
-    ///
     /// # Errors
     ///
     /// [`Error::PipelineBroken`], or [`Error::NotFound`] with the nearest name.
@@ -109,10 +123,11 @@ impl Pipelines {
     /// # Errors
     ///
     /// [`Error::NotFound`] with the nearest name.
-    pub fn table(&self, name: &str) -> Result<(&Definition, &Table)> {
+    pub fn table(&self, name: &str) -> Result<TrackedTable<'_>> {
         let found = name.parse().ok().and_then(|id: TableId| {
             let definition = self.usable.get(&id.pipeline)?;
-            Some((definition, definition.tables.get(&id.name)?))
+            let table = definition.tables.get(&id.name)?;
+            Some(TrackedTable { definition, table })
         });
         let names: Vec<String> = self
             .usable()
@@ -123,9 +138,9 @@ impl Pipelines {
         found.ok_or_else(|| Error::not_found("table", name, names.iter().map(String::as_str)))
     }
 
-    /// Takes a pipeline in unless it has the name of another or writes a table that another writes.
+    /// Adds a pipeline. It is broken if another has its name, or writes one of its tables.
     fn add(&mut self, definition: Definition, config: &Config) {
-        // Trino knows names in small letters alone.
+        // Trino reads every name in lower case.
         let writes = |d: &Definition| -> Vec<String> {
             let all = Names::new(d, config).all();
             all.iter()
@@ -139,7 +154,7 @@ impl Pipelines {
             .find(|(at, name)| own[..*at].contains(name));
         if let Some((_, name)) = twice {
             let fault = format!(
-                "two of its tables write `{name}`; rename one, or set `schemas` that differ"
+                "two of its tables write `{name}`; rename one of them, or set three different `schemas`"
             );
             self.broken.insert(definition.name, fault);
             return;
@@ -154,7 +169,7 @@ impl Pipelines {
             }
             Some((other, shared)) => {
                 let fault = format!(
-                    "it writes `{shared}`, which pipeline `{other}` writes too; give one of them another name or its own `schemas`"
+                    "it writes `{shared}`, which pipeline `{other}` writes too; rename one of the tables, or give one pipeline its own `schemas`"
                 );
                 let name = if other == definition.name {
                     format!("{}_again", definition.name)

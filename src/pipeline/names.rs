@@ -4,7 +4,6 @@ use super::Definition;
 use crate::config::Config;
 use crate::sql::TableName;
 
-/// Names every table of one pipeline: landing, staging, rejects, current, history.
 #[derive(Debug, Clone)]
 pub struct Names<'a> {
     definition: &'a Definition,
@@ -12,7 +11,7 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Takes the catalog from the settings and the schemas from the definition.
+    /// The catalog comes from the settings, the schemas from the definition.
     #[must_use]
     pub fn new(definition: &'a Definition, config: &'a Config) -> Self {
         Self {
@@ -21,40 +20,38 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The table that everything lands in.
+    /// All events of the pipeline, as they came.
     #[must_use]
     pub fn landing(&self) -> TableName {
         let name = format!("{}_events", self.definition.name);
         TableName::new(self.catalog, &self.definition.schemas.landing, &name)
     }
 
-    /// The keys of a table while they are compared.
+    /// The source's keys of a table during a key comparison.
     #[must_use]
     pub fn keys(&self, table: &str) -> TableName {
         let name = format!("{}_{table}_keys", self.definition.name);
         TableName::new(self.catalog, &self.definition.schemas.landing, &name)
     }
 
-    /// The typed event log of a table.
+    /// The typed log.
     #[must_use]
     pub fn staging(&self, table: &str) -> TableName {
         TableName::new(self.catalog, &self.definition.schemas.staging, table)
     }
 
-    /// The pipeline's events that could not be taken.
+    /// The rejects of all tables of the pipeline.
     #[must_use]
     pub fn rejects(&self) -> TableName {
         let name = format!("{}_rejects", self.definition.name);
         TableName::new(self.catalog, &self.definition.schemas.staging, &name)
     }
 
-    /// The current rows of a table.
     #[must_use]
     pub fn current(&self, table: &str) -> TableName {
         TableName::new(self.catalog, &self.definition.schemas.marts, table)
     }
 
-    /// The versions of a table.
     #[must_use]
     pub fn history(&self, table: &str) -> TableName {
         let name = format!("{table}_history");

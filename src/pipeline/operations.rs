@@ -1,4 +1,4 @@
-//! What the rows of files say happened.
+//! The operation column of files: whether a row is an insert, an update or a delete.
 
 use std::fmt;
 
@@ -6,17 +6,16 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-/// The column that says what happened to a row.
+/// The column with the operation of a row.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationColumn {
     pub column: String,
-    /// Its texts by what they mean.
     #[serde(default)]
     pub values: Operations,
 }
 
-/// The texts of an operation column by what they mean.
+/// The column's texts, by their meaning.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
@@ -25,7 +24,7 @@ pub struct Operations {
     pub delete: Vec<String>,
 }
 
-/// Reads `operation:`: a column, or the word `upsert` for rows that tell how they are now.
+/// Reads `operation:`: a column, or the word `upsert` for rows that are the present state.
 pub(super) fn or_upsert<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<OperationColumn>, D::Error> {
@@ -83,7 +82,7 @@ impl OperationColumn {
 }
 
 impl Operations {
-    /// What a text means: `I`, `U` or `D`; an unknown one stays as it is, and its row is a reject.
+    /// `I`, `U` or `D`. An unknown text stays as it is, and its row becomes a reject.
     #[must_use]
     pub fn meaning<'a>(&self, text: &'a str) -> &'a str {
         let is = |texts: &[String]| texts.iter().any(|known| known == text);

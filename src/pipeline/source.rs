@@ -1,39 +1,34 @@
-//! Where changes come from, as `source:` says it.
+//! Where changes come from, as `source:` describes it.
 
 use serde::Deserialize;
 
 use super::definition::qualified;
-use super::{FileSource, SourceTable, Table};
+use super::{FileSource, SourceTable};
 
-/// Where changes come from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
-    /// A table of insert, update and delete events that triggers write.
+    /// An audit log.
     PostgresAuditLog {
-        /// The connection's name in the settings.
+        /// In the settings.
         connection: String,
-        /// The audit table, with its schema.
         #[serde(default = "audit_table", deserialize_with = "source_table")]
         table: SourceTable,
-        /// What its columns are called.
         #[serde(default)]
         columns: AuditColumns,
-        /// What tells which of two events of a row came later.
         #[serde(default)]
         order_by: OrderBy,
     },
-    /// Tables whose rows tell when they were changed.
+    /// Polled tables.
     PostgresTable {
-        /// The connection's name in the settings.
+        /// In the settings.
         connection: String,
     },
-    /// Files that are dropped into a folder.
     Files(FileSource),
 }
 
 impl Source {
-    /// Its kind, as it is written.
+    /// As `pipeline.yaml` writes it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -43,7 +38,7 @@ impl Source {
         }
     }
 
-    /// The connection's name in the settings; none where files are read.
+    /// The connection's name in the settings; `None` for files.
     #[must_use]
     pub fn connection(&self) -> Option<&str> {
         match self {
@@ -54,7 +49,6 @@ impl Source {
         }
     }
 
-    /// The folder that files are dropped into.
     #[must_use]
     pub fn files(&self) -> Option<&FileSource> {
         match self {
@@ -63,7 +57,7 @@ impl Source {
         }
     }
 
-    /// Whether events of a row are in the order of their times, and only those of one time in the order of their ids.
+    /// Whether the events of a row are ordered by their times, and by their ids only at the same time.
     #[must_use]
     pub fn is_by_clock(&self) -> bool {
         match self {
@@ -73,7 +67,7 @@ impl Source {
         }
     }
 
-    /// Whether events have ids of the source's own; else the landing numbers them.
+    /// Whether events have ids of the source; otherwise landing numbers them.
     #[must_use]
     pub fn has_own_ids(&self) -> bool {
         match self {
@@ -83,19 +77,19 @@ impl Source {
         }
     }
 
-    /// Whether an event that comes again is told by what it says, because its id is the landing's own.
+    /// Whether a repeated event is recognised by its content, because landing gave it its id.
     #[must_use]
     pub fn is_by_content(&self) -> bool {
         matches!(self, Self::Files(_)) && self.is_by_clock()
     }
 
-    /// Whether a row that has not changed may be read again, as an event of another id.
+    /// Whether an unchanged row may be read again, as an event with another id.
     #[must_use]
     pub fn is_read_again(&self) -> bool {
         matches!(self, Self::PostgresTable { .. })
     }
 
-    /// The one table that all is read from; none where the tracked tables themselves are read.
+    /// The audit log's table.
     #[must_use]
     pub fn table(&self) -> Option<&SourceTable> {
         match self {
@@ -105,22 +99,22 @@ impl Source {
     }
 }
 
-/// What tells which of two events of a row came later.
+/// Which of two events of a row is the later one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderBy {
-    /// Its id: from a sequence that hands out one at a time, because the triggers of one row fire one after the other.
+    /// The one with the higher id. Exact, because a sequence gives out the ids, and the triggers of one row fire one after the other.
     #[default]
     EventId,
-    /// Its time, which a clock told when it was written, not when its transaction began; then its id.
+    /// The one with the later time, then the higher id. Needs the time of writing, not of the transaction's begin.
     OccurredAt,
 }
 
-/// What the columns of an audit table are called.
+/// The names of the audit log's columns.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditColumns {
-    /// A number that rises with the writes.
+    /// A number that rises with every write.
     pub event_id: String,
     /// `I`, `U`, `D` or `T`.
     pub operation: String,
@@ -128,7 +122,7 @@ pub struct AuditColumns {
     /// The schema of the changed table.
     pub schema: String,
     pub table: String,
-    /// The row as JSON: the new one, for a delete the old one.
+    /// The row as JSON: the new row, or the old one for a delete.
     pub data: String,
 }
 
@@ -155,41 +149,4 @@ fn source_table<'de, D: serde::Deserializer<'de>>(
     let name = String::deserialize(deserializer)?;
 
     qualified("source.table", &name).map_err(serde::de::Error::custom)
-}
-
-impl Table {
-    /// Why events cannot be put behind those that a table was made of; none where their ids are of the same kind.
-    #[must_use]
-    pub fn other_ids(&self, had_own: Option<bool>) -> Option<String> {
-        let name = &self.id.name;
-        let ids = |has_own| {
-            if has_own {
-                "those of the source"
-            } else {
-                "given by the landing"
-            }
-        };
-        let had_own = had_own.filter(|had_own| *had_own != self.has_own_ids)?;
-
-        Some(format!(
-            "the ids of the events of `{name}` are {} now, but those in its tables are {}, so nothing tells which came later; put `source` back, or read it by a pipeline of another name",
-            ids(self.has_own_ids),
-            ids(had_own)
-        ))
-    }
-
-    /// Why tables that were made in another order of events cannot be gone on with; none where the order is the same.
-    #[must_use]
-    pub fn other_order(&self, was_by_clock: bool) -> Option<String> {
-        let name = &self.id.name;
-        let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
-
-        (self.is_by_clock != was_by_clock).then(|| {
-            format!(
-                "the events of `{name}` are in the order of their {} now, but its tables were made in the order of their {}; put `source` back, or make them anew by `POST /v1/tables/…/rebuild`",
-                order(self.is_by_clock),
-                order(was_by_clock)
-            )
-        })
-    }
 }

@@ -1,113 +1,103 @@
-//! A tracked table as `pipeline.yaml` defines it, and its columns together with those of the source's catalogue.
+//! A tracked table, as `pipeline.yaml` defines it: its columns, tests, cursor and order of events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{
-    CatalogueColumn, Column, CompareKeys, DataType, DeclaredColumn, Deletes, Source, SourceTable,
-    TableId, Test,
+    CatalogueColumn, Check, Column, CompareKeys, DataType, DeclaredColumn, Deletes, Source,
+    SourceTable, TableId, TableTest, Test,
 };
 use crate::config::{duration, some_duration};
 use crate::error::nearest_name;
 
-/// A source table that is tracked.
+/// A tracked table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     #[serde(skip)]
     pub id: TableId,
-    /// What its events carry as schema and table; of `from`.
+    /// `from`, as every landed event of the table carries it.
     #[serde(skip)]
     pub source: SourceTable,
-    /// The source table, with its schema; of files the pattern of their names, which becomes `files`.
+    /// The source table with its schema. For files, `pipeline.yaml` has the pattern of their names, which moves to `files`.
     #[serde(default)]
     pub from: String,
-    /// The files that hold its rows, as a pattern of their names below the source's folder.
+    /// A pattern of file names below the source's folder.
     #[serde(skip)]
     pub files: Option<String>,
-    /// Whether its events are in the order of their times, as its source says.
+    /// See [`Source::is_by_clock`].
     #[serde(skip)]
     pub is_by_clock: bool,
-    /// Whether its events have ids of the source's own, as its source says.
+    /// See [`Source::has_own_ids`].
     #[serde(skip)]
     pub has_own_ids: bool,
-    /// The columns that tell its rows apart.
+    /// The columns that identify a row.
     pub key: Vec<String>,
-    /// How old its data may get.
     #[serde(default)]
     pub freshness: Freshness,
-    /// Declared columns; what is not named comes from the source's catalogue.
+    /// The other columns come from the source's catalogue.
     #[serde(default)]
     pub columns: Vec<DeclaredColumn>,
-    /// What starts a version.
     #[serde(default)]
     pub history: History,
-    /// The column that rises with every change of a row, where the table itself is read.
+    /// The column of a polled table that rises with every change of a row.
     pub cursor: Option<String>,
-    /// Rows are read again from so long before the last read on: as long as whoever sets the cursor may be late.
+    /// Each poll reads the rows of this time before the last one again, because a writer may set the cursor late.
     #[serde(default = "ten_minutes", deserialize_with = "duration")]
     pub overlap: Duration,
-    /// How rows that went are found.
     #[serde(default)]
     pub deletes: Deletes,
-    /// Only rows of which this SQL condition holds in the source are read.
+    /// A SQL condition in the source: only rows that satisfy it are read.
     #[serde(rename = "where")]
     pub filter: Option<String>,
-    /// What it means, which becomes the tables' comment.
+    /// Becomes the tables' comment.
     pub description: Option<String>,
-    /// What becomes of columns that are new in the source.
     #[serde(default)]
     pub new_columns: NewColumns,
-    /// Whether the tables follow their source.
     #[serde(default)]
-    pub contract: Contract,
-    /// What must hold for its rows before they are published.
+    pub contract: ContractMode,
+    /// Checked before rows are published.
     #[serde(default)]
     pub tests: Vec<Test>,
 }
 
-/// What becomes of columns that are new in the source.
+/// What happens to columns that are new in the source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NewColumns {
-    /// The tables get them.
     #[default]
     Add,
     Ignore,
-    /// They stop the run before it stages anything.
+    /// The run stops before it stages anything.
     Fail,
 }
 
-/// Whether the tables follow their source.
+/// Whether the tables follow the source's columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Contract {
-    /// They get new columns and wider types.
+pub enum ContractMode {
+    /// The tables get new columns and wider types.
     #[default]
     Evolve,
-    /// Nothing changes by itself; a declared column that is missing or mistyped in the source stops the run.
+    /// The tables keep their columns. A declared column that the source lacks, or has with a type that does not fit, stops the run.
     Enforced,
 }
 
-/// How old a table's data may get.
+/// How old a table's data may become.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freshness {
-    /// Older than this is `warn`.
     #[serde(default, deserialize_with = "some_duration")]
     pub warn_after: Option<Duration>,
-    /// Older than this is `error`.
     #[serde(default, deserialize_with = "some_duration")]
     pub error_after: Option<Duration>,
 }
 
-/// What starts a version of a row.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {
-    /// Which columns' changes do.
     #[serde(default)]
     pub tracked: Tracked,
 }
@@ -116,16 +106,15 @@ pub struct History {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Tracked {
-    /// `all`: any column's.
+    /// Written `all`.
     #[default]
     #[serde(deserialize_with = "the_word_all")]
     All,
-    /// Only those of these columns.
     Columns(Vec<String>),
 }
 
 impl Table {
-    /// The fields of an event that hold the key: names in the source, as far as the definition tells them.
+    /// The fields of the key in the source, as far as the definition names them.
     #[must_use]
     pub fn key_fields(&self) -> Vec<String> {
         let field = |key: &String| {
@@ -140,7 +129,13 @@ impl Table {
         self.key.iter().map(field).collect()
     }
 
-    /// Whether a field of the source is part of the key, or declared to fill a column.
+    /// The key columns, by their names in the tables.
+    #[must_use]
+    pub fn key_names(&self) -> Vec<String> {
+        self.key.iter().map(|name| name.to_lowercase()).collect()
+    }
+
+    /// Whether a field of the source belongs to the key, or fills a declared column.
     #[must_use]
     pub fn uses(&self, field: &str) -> bool {
         self.declares(field)
@@ -150,7 +145,7 @@ impl Table {
                 .any(|key| key.to_lowercase() == field.to_lowercase())
     }
 
-    /// Whether a field would make a column of a name that the tables have themselves.
+    /// Whether a field's column would have the name of one of the tables' own columns.
     #[must_use]
     pub fn is_taken(&self, field: &str) -> bool {
         let name = field.to_lowercase();
@@ -158,23 +153,11 @@ impl Table {
         !self.declares(field) && (name.starts_with('_') || TAKEN.contains(&name.as_str()))
     }
 
-    fn declares(&self, field: &str) -> bool {
-        self.columns
-            .iter()
-            .any(|column| column.from.as_deref().unwrap_or(&column.name) == field)
-    }
-
-    /// The columns of the key by their names in the tables.
-    #[must_use]
-    pub fn key_names(&self) -> Vec<String> {
-        self.key.iter().map(|name| name.to_lowercase()).collect()
-    }
-
-    /// Completes the declared columns by those of the source's catalogue: name and Postgres type of each, in order.
+    /// The declared columns, then the other columns of the source's catalogue.
     ///
     /// # Errors
     ///
-    /// A sentence that says which key or tracked column does not exist, or which name is taken.
+    /// A sentence with the missing key or tracked column, or with the name that is taken.
     pub fn columns(&self, catalogue: &[CatalogueColumn]) -> Result<Vec<Column>, String> {
         let mut columns = Vec::new();
         for column in &self.columns {
@@ -186,23 +169,170 @@ impl Table {
                 columns.push(Column::new(name, name, &data_type));
             }
         }
-        self.mark(&mut columns)?;
+        self.check_and_mark(&mut columns)?;
 
         Ok(columns)
     }
 
-    fn mark(&self, columns: &mut [Column]) -> Result<(), String> {
+    /// Tests of columns first.
+    #[must_use]
+    pub fn all_tests(&self) -> Vec<TableTest<'_>> {
+        let of_columns = self.columns.iter().flat_map(|column| {
+            let column_name = column.name.as_str();
+            column.tests.iter().map(move |test| TableTest {
+                column: Some(column_name),
+                test,
+            })
+        });
+        let of_rows = self
+            .tests
+            .iter()
+            .map(|test| TableTest { column: None, test });
+
+        of_columns.chain(of_rows).collect()
+    }
+
+    /// The other tables that its tests read; they are published before it.
+    pub fn looks_at(&self) -> impl Iterator<Item = &str> {
+        let own = &self.id.name;
+        self.all_tests()
+            .into_iter()
+            .filter_map(move |test| match &test.test.check {
+                Check::Relationships { to, .. } if to != own => Some(to.as_str()),
+                _ => None,
+            })
+    }
+
+    /// Why new events cannot follow those in the tables; `None` if their ids are of the same kind.
+    #[must_use]
+    pub fn other_ids(&self, had_own: Option<bool>) -> Option<String> {
+        let name = &self.id.name;
+        let ids = |has_own| {
+            if has_own {
+                "from the source"
+            } else {
+                "from landing"
+            }
+        };
+        let had_own = had_own.filter(|had_own| *had_own != self.has_own_ids)?;
+
+        Some(format!(
+            "the event ids of `{name}` are {} now, but those in its tables are {}, so their order is unknown; put `source` back, or read it by a pipeline of another name",
+            ids(self.has_own_ids),
+            ids(had_own)
+        ))
+    }
+
+    /// Why the tables cannot continue in another order of events; `None` if the order is the same.
+    #[must_use]
+    pub fn other_order(&self, was_by_clock: bool) -> Option<String> {
+        let name = &self.id.name;
+        let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
+
+        (self.is_by_clock != was_by_clock).then(|| {
+            format!(
+                "the events of `{name}` are ordered by {} now, but its tables were made in the order of the {}; put `source` back, or make the tables again with `POST /v1/tables/…/rebuild`",
+                order(self.is_by_clock),
+                order(was_by_clock)
+            )
+        })
+    }
+
+    /// Refuses what no source can make right.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let name = &self.id.name;
+        if self.key.is_empty() {
+            return Err(format!(
+                "`tables.{name}.key` is empty; name the columns that identify a row"
+            ));
+        }
+        for column in &self.columns {
+            DataType::parse(&column.data_type)
+                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
+            column
+                .column(&[])
+                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
+        }
+
+        Ok(())
+    }
+
+    /// Refuses `cursor`, `deletes` and `where` of tables that are not polled, and a polled table without `cursor`.
+    pub(super) fn check_cursor(&self, source: &Source) -> Result<(), String> {
+        let name = &self.id.name;
+        match (source, &self.cursor) {
+            (Source::PostgresTable { .. }, None) => Err(format!(
+                "`tables.{name}.cursor` is missing; name the column that rises with every change of a row, such as `updated_at`"
+            )),
+            (Source::PostgresAuditLog { .. } | Source::Files(_), Some(_)) => Err(format!(
+                "`tables.{name}.cursor` is only for sources of kind `postgres_table`; remove it"
+            )),
+            (Source::PostgresAuditLog { .. } | Source::Files(_), None)
+                if self.deletes.compare_keys != CompareKeys::Off =>
+            {
+                Err(format!(
+                    "`tables.{name}.deletes` is only for sources of kind `postgres_table`; an audit log and files contain deletes; remove it"
+                ))
+            }
+            (Source::PostgresAuditLog { .. } | Source::Files(_), None) if self.filter.is_some() => {
+                Err(format!(
+                    "`tables.{name}.where` is only for sources of kind `postgres_table`; remove it"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses tests without a column, tests of unknown tables, and tests that wait for each other.
+    pub(super) fn check_tests(&self, tables: &BTreeMap<String, Self>) -> Result<(), String> {
+        let name = &self.id.name;
+        for test in &self.tests {
+            if !matches!(test.check, Check::Expression(_)) {
+                return Err(format!(
+                    "`tables.{name}.tests` has `{}`, which is about a column; write it into the `tests` of that column",
+                    test.check.as_str()
+                ));
+            }
+        }
+        for to in self.looks_at() {
+            if !tables.contains_key(to) {
+                let near = nearest_name(to, tables.keys().map(String::as_str))
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                return Err(format!(
+                    "a test of `tables.{name}` reads `{to}`, which is not a table of the pipeline{near}"
+                ));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&str> = self.looks_at().collect();
+        while let Some(next) = open.pop() {
+            if next == name {
+                return Err(format!(
+                    "tests of `tables.{name}` read a table whose tests read `{name}`; each would wait for the other, so remove one of the `relationships`"
+                ));
+            }
+            if seen.insert(next) {
+                open.extend(tables.get(next).into_iter().flat_map(Self::looks_at));
+            }
+        }
+
+        Ok(())
+    }
+
+    /// Refuses names that are taken or missing, and marks key and untracked columns.
+    fn check_and_mark(&self, columns: &mut [Column]) -> Result<(), String> {
         let mut seen = BTreeSet::new();
         for column in columns.iter_mut() {
             if column.name.starts_with('_') || TAKEN.contains(&column.name.as_str()) {
                 return Err(format!(
-                    "column `{}` of `{}` has a name that the tables use themselves; give it another by `columns: [{{name: …, from: {}, data_type: …}}]`",
+                    "column `{}` of `{}` has the name of one of the tables' own columns; rename it with `columns: [{{name: …, from: {}, data_type: …}}]`",
                     column.name, self.from, column.from
                 ));
             }
             if !seen.insert(column.name.clone()) {
                 return Err(format!(
-                    "`{}` has two columns called `{}`, which differ in case only; rename one by `columns`",
+                    "`{}` has two columns called `{}` that differ only in case; rename one of them with `columns`",
                     self.from, column.name
                 ));
             }
@@ -230,53 +360,14 @@ impl Table {
         Ok(())
     }
 
-    /// Refuses a cursor where none is read, and the other way round.
-    pub(super) fn check_cursor(&self, source: &Source) -> Result<(), String> {
-        let name = &self.id.name;
-        match (source, &self.cursor) {
-            (Source::PostgresTable { .. }, None) => Err(format!(
-                "`tables.{name}.cursor` is missing; name the column that rises with every change of a row, such as `updated_at`"
-            )),
-            (Source::PostgresAuditLog { .. } | Source::Files(_), Some(_)) => Err(format!(
-                "`tables.{name}.cursor` is for sources of kind `postgres_table`; an audit log has its own, and of files it is known which were read"
-            )),
-            (Source::PostgresAuditLog { .. } | Source::Files(_), None)
-                if self.deletes.compare_keys != CompareKeys::Off =>
-            {
-                Err(format!(
-                    "`tables.{name}.deletes` is for sources of kind `postgres_table`; an audit log and files tell deletes by themselves"
-                ))
-            }
-            (Source::PostgresAuditLog { .. } | Source::Files(_), None) if self.filter.is_some() => {
-                Err(format!(
-                    "`tables.{name}.where` is for sources of kind `postgres_table`"
-                ))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses what cannot be right whatever the source has.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let name = &self.id.name;
-        if self.key.is_empty() {
-            return Err(format!(
-                "`tables.{name}.key` is empty; name the columns that tell its rows apart"
-            ));
-        }
-        for column in &self.columns {
-            DataType::parse(&column.data_type)
-                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
-            column
-                .column(&[])
-                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
-        }
-
-        Ok(())
+    fn declares(&self, field: &str) -> bool {
+        self.columns
+            .iter()
+            .any(|column| column.from.as_deref().unwrap_or(&column.name) == field)
     }
 }
 
-/// Names of the tables' own columns, beside those that start with `_`.
+/// The tables' own columns, besides those that start with `_`.
 const TAKEN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_deleted"];
 
 fn ten_minutes() -> Duration {

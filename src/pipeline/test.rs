@@ -1,44 +1,34 @@
-//! Declared tests: what must hold for the rows that a batch touches before they are published. The words are dbt's.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Declared tests of the rows that a batch touches, run before they are published. Names and settings are dbt's.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Table;
-use crate::error::nearest_name;
-
-/// A declared test.
-///
-/// A word, such as `not_null`, or a name with its settings, such as `{accepted_values: {values: [new, paid], severity: warn}}`.
+/// A declared test: a word such as `not_null`, or a name with settings such as
+/// `{accepted_values: {values: [new, paid], severity: warn}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Test {
-    /// What must hold.
     pub check: Check,
-    /// What a failure does.
     pub severity: Severity,
-    /// So many rows may fail.
+    /// The most rows that may fail.
     pub threshold: u64,
 }
 
-/// What must hold for rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Check {
-    /// The column has a value.
     NotNull,
-    /// No two rows have the same value; nulls are no values.
+    /// Nulls do not count.
     Unique,
-    /// The value is one of these, or null.
+    /// Null is accepted.
     AcceptedValues(Vec<String>),
-    /// The value is one of another table's column, or null.
+    /// The value exists in a column of another table; null is accepted.
     Relationships {
-        /// The other table, of the same pipeline.
+        /// A table of the same pipeline.
         to: String,
-        /// Its column.
+        /// A column of that table.
         field: String,
     },
-    /// The condition is true; null is no fault.
+    /// A SQL condition; null is accepted.
     Expression(String),
 }
 
@@ -46,15 +36,14 @@ pub enum Check {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// It leaves the tables as they were, and fails the run.
+    /// The run fails, and the tables do not change.
     #[default]
     Error,
-    /// It is reported.
+    /// The failure is only reported.
     Warn,
 }
 
 impl Severity {
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +54,6 @@ impl Severity {
 }
 
 impl Check {
-    /// The word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -90,7 +78,7 @@ impl TryFrom<Value> for Test {
                 let (name, settings) = test.into_iter().next().unwrap_or_default();
                 (name.clone(), settings_of(&name, settings)?)
             }
-            other => return Err(format!("a test is one of {KNOWN}, not `{other}`")),
+            other => return Err(format!("`{other}` is not a test; use one of {KNOWN}")),
         };
         let severity = match settings.remove("severity") {
             None => Severity::default(),
@@ -99,13 +87,15 @@ impl TryFrom<Value> for Test {
         };
         let threshold = match settings.remove("threshold") {
             None => 0,
-            Some(rows) => rows.as_u64().ok_or("`threshold` is a number of rows")?,
+            Some(rows) => rows
+                .as_u64()
+                .ok_or("`threshold` must be a number of rows")?,
         };
         let mut text = |key: &str| {
             let value = settings
                 .remove(key)
                 .and_then(|value| value.as_str().map(ToOwned::to_owned));
-            value.ok_or_else(|| format!("test `{name}` wants `{key}`, a text"))
+            value.ok_or_else(|| format!("test `{name}` needs the text `{key}`"))
         };
         let check = match name.as_str() {
             "not_null" => Check::NotNull,
@@ -116,7 +106,7 @@ impl TryFrom<Value> for Test {
                 field: text("field")?,
             },
             "expression" => Check::Expression(text("sql")?),
-            _ => return Err(format!("there is no test `{name}`; there are {KNOWN}")),
+            _ => return Err(format!("there is no test `{name}`; use one of {KNOWN}")),
         };
         match settings.keys().next() {
             None => Ok(Self {
@@ -125,13 +115,13 @@ impl TryFrom<Value> for Test {
                 threshold,
             }),
             Some(unknown) => Err(format!(
-                "test `{name}` does not read `{unknown}`; beside its own it reads `severity` and `threshold`"
+                "test `{name}` does not read `{unknown}`; besides its own settings it reads `severity` and `threshold`"
             )),
         }
     }
 }
 
-/// `expression: "a > 0"` and `accepted_values: [a, b]` are short for their longer forms.
+/// `expression: "a > 0"` and `accepted_values: [a, b]` are short forms.
 fn settings_of(name: &str, settings: Value) -> Result<Map<String, Value>, String> {
     match (name, settings) {
         (_, Value::Object(settings)) => Ok(settings),
@@ -140,14 +130,14 @@ fn settings_of(name: &str, settings: Value) -> Result<Map<String, Value>, String
             Ok(Map::from_iter([("values".to_owned(), values)]))
         }
         (_, other) => Err(format!(
-            "test `{name}` wants its settings as names and values, not `{other}`"
+            "the settings of test `{name}` are `{other}`; write them as names and values"
         )),
     }
 }
 
 fn values(written: Option<Value>) -> Result<Vec<String>, String> {
     let Some(Value::Array(values)) = written else {
-        return Err("test `accepted_values` wants `values`, a list".into());
+        return Err("test `accepted_values` needs the list `values`".into());
     };
     let values: Option<Vec<String>> = values
         .into_iter()
@@ -160,22 +150,20 @@ fn values(written: Option<Value>) -> Result<Vec<String>, String> {
         .collect();
 
     values.filter(|values| !values.is_empty()).ok_or_else(|| {
-        "`values` of test `accepted_values` is a list of texts, numbers or truths, at least one"
-            .into()
+        "`values` of test `accepted_values` must have at least one text, number or boolean".into()
     })
 }
 
-/// A declared test of a table, with the column that it is about.
+/// A declared test of a table, with its column.
 #[derive(Debug, Clone, Copy)]
 pub struct TableTest<'a> {
-    /// The column's name in the tables; none where the test is about rows.
+    /// The column's name in the tables; `None` for a test of rows.
     pub column: Option<&'a str>,
-    /// The test.
     pub test: &'a Test,
 }
 
 impl TableTest<'_> {
-    /// Its name in reports, such as `not_null_order_id` or `expression_2`; `at` is its place among the table's tests.
+    /// The name in reports, such as `not_null_order_id` or `expression_2`; `at` is the index among the table's tests.
     #[must_use]
     pub fn name(&self, at: usize) -> String {
         match (&self.test.check, self.column) {
@@ -184,73 +172,5 @@ impl TableTest<'_> {
             }
             (check, Some(column)) => format!("{}_{column}", check.as_str()),
         }
-    }
-}
-
-impl Table {
-    /// All declared tests, those of columns first.
-    #[must_use]
-    pub fn all_tests(&self) -> Vec<TableTest<'_>> {
-        let of_columns = self.columns.iter().flat_map(|column| {
-            let column_name = column.name.as_str();
-            column.tests.iter().map(move |test| TableTest {
-                column: Some(column_name),
-                test,
-            })
-        });
-        let of_rows = self
-            .tests
-            .iter()
-            .map(|test| TableTest { column: None, test });
-
-        of_columns.chain(of_rows).collect()
-    }
-
-    /// The other tables that its tests look at, which are published before it.
-    pub fn looks_at(&self) -> impl Iterator<Item = &str> {
-        let own = &self.id.name;
-        self.all_tests()
-            .into_iter()
-            .filter_map(move |test| match &test.test.check {
-                Check::Relationships { to, .. } if to != own => Some(to.as_str()),
-                _ => None,
-            })
-    }
-
-    /// Refuses tests of nothing, of tables that there are not, and tables whose tests wait for each other.
-    pub(super) fn check_tests(&self, tables: &BTreeMap<String, Self>) -> Result<(), String> {
-        let name = &self.id.name;
-        for test in &self.tests {
-            if !matches!(test.check, Check::Expression(_)) {
-                return Err(format!(
-                    "`tables.{name}.tests` has `{}`, which is about a column; write it below that column",
-                    test.check.as_str()
-                ));
-            }
-        }
-        for to in self.looks_at() {
-            if !tables.contains_key(to) {
-                let near = nearest_name(to, tables.keys().map(String::as_str))
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
-                return Err(format!(
-                    "a test of `tables.{name}` looks at `{to}`, which is no table of the pipeline{near}"
-                ));
-            }
-        }
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<&str> = self.looks_at().collect();
-        while let Some(next) = open.pop() {
-            if next == name {
-                return Err(format!(
-                    "tests of `tables.{name}` look at a table whose tests look at `{name}`; each would wait for the other, so drop one of the `relationships`"
-                ));
-            }
-            if seen.insert(next) {
-                open.extend(tables.get(next).into_iter().flat_map(Self::looks_at));
-            }
-        }
-
-        Ok(())
     }
 }

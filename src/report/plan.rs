@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::pipeline::{CatalogueColumn, Definition, Drift, MadeOf, Table};
+use crate::pipeline::{CatalogueColumn, Definition, Drift, Evolution, MadeOf, Table};
 use crate::source::Opened;
 use crate::state::TableState;
 
@@ -94,7 +94,8 @@ fn planned(
     } else {
         catalogue
     };
-    match table.evolve(
+    match Evolution::of(
+        table,
         MadeOf {
             origin: &known.origin,
             columns: &known.columns,

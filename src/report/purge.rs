@@ -46,8 +46,8 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
             reader.source.connection() == Some(connection) && reader.source.table() == Some(table);
         (reader.name.as_str(), is_named)
     });
-    // A pipeline that is broken today reads what is left once it is mended.
-    let broken = app.pipelines.broken().map(|(name, _)| (name, false));
+    // One that is broken today still has to read what is left once it is mended.
+    let broken = app.pipelines.broken().map(|broken| (broken.name, false));
     for (reader, is_named) in usable.chain(broken) {
         let cursor = app.store.cursor(reader).await?;
         let position = cursor.map(|cursor| cursor.position);

@@ -125,7 +125,7 @@ pub async fn rejects(
 ) -> Result<Vec<Reject>> {
     let tables = match &which.table {
         None => Vec::new(),
-        Some(name) => vec![&app.pipelines.table(name)?.1.source],
+        Some(name) => vec![&app.pipelines.table(name)?.table.source],
     };
     let context = RejectsContext {
         rejects: Names::new(definition, &app.config).rejects(),

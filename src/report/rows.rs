@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::{Column, Names, Table};
+use crate::pipeline::{Column, Names, Table, TrackedTable};
 use crate::sql::{TableName, render};
 use crate::state::TableState;
 
@@ -159,7 +159,10 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
 }
 
 async fn published<'a>(app: &'a App, table: &str) -> Result<PublishedTable<'a>> {
-    let (definition, tracked) = app.pipelines.table(table)?;
+    let TrackedTable {
+        definition,
+        table: tracked,
+    } = app.pipelines.table(table)?;
     let state = app.store.table(&tracked.id).await?;
     let state = state.filter(|state| state.staged_batch > 0);
     let Some(state) = state else {

@@ -140,18 +140,18 @@ async fn evolve(
     mut known: TableState,
     catalogue: Vec<CatalogueColumn>,
 ) -> Result<(TableState, Evolution)> {
-    let mut evolution = table
-        .evolve(
-            MadeOf {
-                origin: &known.origin,
-                columns: &known.columns,
-                was_by_clock: known.is_by_clock,
-                had_own_ids: known.has_own_ids,
-            },
-            &catalogue,
-            &known.drift,
-        )
-        .map_err(|detail| broken(attempt, detail))?;
+    let mut evolution = Evolution::of(
+        table,
+        MadeOf {
+            origin: &known.origin,
+            columns: &known.columns,
+            was_by_clock: known.is_by_clock,
+            had_own_ids: known.has_own_ids,
+        },
+        &catalogue,
+        &known.drift,
+    )
+    .map_err(|detail| broken(attempt, detail))?;
     for drift in &mut evolution.drift {
         drift.run_id.get_or_insert(attempt.run.id);
     }

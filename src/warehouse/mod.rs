@@ -4,6 +4,7 @@ mod audit;
 mod ledger;
 mod marts;
 mod refresh;
+mod reject_reasons;
 mod rejects;
 mod schema;
 mod staging;

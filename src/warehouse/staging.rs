@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::refresh::RefreshContext;
+use super::reject_reasons::reject_reasons;
 use super::{Refresh, Target, describe_anew};
 use crate::error::{Error, Result};
 use crate::sql::render;
@@ -91,7 +92,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
 
     reject(target, &context).await?;
     account(target, &mut upto, Some(read), &context).await?;
-    check_rejects(target, upto.staged)?;
+    check_rejects(target, &upto).await?;
     if refresh.landed.highest_event.is_none() {
         upto.ends = Some(whole_ends(target, &context).await?);
         upto.is_whole_log = true;
@@ -258,9 +259,9 @@ pub(super) async fn rejects(target: Target<'_>) -> Result<RejectsLeft> {
     })
 }
 
-fn check_rejects(target: Target<'_>, staged: Staged) -> Result<()> {
-    let read = staged.read.unsigned_abs();
-    let rejected = staged.rejected.unsigned_abs();
+async fn check_rejects(target: Target<'_>, upto: &StagedWindow) -> Result<()> {
+    let read = upto.staged.read.unsigned_abs();
+    let rejected = upto.staged.rejected.unsigned_abs();
     let allowed = target.definition.max_rejects.allowed(read);
     if rejected <= allowed {
         return Ok(());
@@ -272,5 +273,6 @@ fn check_rejects(target: Target<'_>, staged: Staged) -> Result<()> {
         rejected,
         allowed,
         rejects: target.names.rejects().to_string(),
+        reasons: reject_reasons(target, upto.window).await?,
     })
 }

@@ -253,6 +253,37 @@ async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
 }
 
 #[tokio::test]
+async fn too_many_rejects_name_the_reasons_and_their_settings() {
+    let pipeline = EVENTS.replace(
+        "tables:",
+        "max_clock_skew: 2h\nmax_rejects: {share: 0, at_least: 0}\ntables:",
+    );
+    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    log(&mut service.shop, &faulty_events()).await;
+
+    let run = service.run_once().await;
+
+    let detail = run["error"]["detail"].as_str().expect("a detail");
+    let name = &service.name;
+    for told in [
+        format!("20 of 24 events of table `{name}.items` were rejected, more than `max_rejects` allows (0); nothing was published.").as_str(),
+        " 14 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns`",
+        " 2 `bad_json`: the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`.",
+        " 1 `bad_operation`: the operation is none of `I`, `U`, `D`, `T`; correct the trigger, or name the right column in `source.columns.operation`.",
+        " 1 `future_time`: the event's time is more than `max_clock_skew` (2h) after its arrival; raise `max_clock_skew`, or correct the source's clock.",
+        " 1 `id_reuse`: two different events have the same id; correct the audit log, or name the column with a unique id in `source.columns.event_id`.",
+        " 1 `null_key`: a column of the key (seed, id) is null; correct the source, or change `tables.items.key`",
+        format!(".{name}_staging.{name}_rejects` has every reject.").as_str(),
+    ] {
+        assert!(detail.contains(told), "{told}: {detail}");
+    }
+    assert!(
+        detail.find("bad_value") < detail.find("bad_json"),
+        "the most frequent first: {detail}"
+    );
+}
+
+#[tokio::test]
 async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
     let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
     let other = service.folder.path().join("pipelines/other");

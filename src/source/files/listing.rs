@@ -16,7 +16,7 @@ use super::batch::Batch;
 use super::open::is_forbidden;
 use super::walk::{Walked, may_hold, walk};
 use crate::error::Result;
-use crate::pipeline::Changed;
+use crate::pipeline::ChangedFile;
 use crate::source::{Purpose, Reading};
 use crate::state::{FileState, ListedFile};
 
@@ -243,7 +243,7 @@ impl Files<'_> {
             let is_judged = known.state == FileState::Landed || known.read_by == self.read_by;
             if !known.is_same || !is_judged {
                 file.was_forbidden = known.is_same && known.read_by.is_empty();
-                if known.has_landed && self.source.changed == Changed::Reject {
+                if known.has_landed && self.source.changed == ChangedFile::Reject {
                     let reason =
                         "it was read before as another file, and `source.changed` is `reject`";
                     file.refused = Some((FileState::Changed, reason.into()));

@@ -7,7 +7,7 @@ use object_store::path::Path;
 use super::Files;
 use super::listing::{FoundFile, LOOKED_UP, Listed, for_ledger, parent};
 use crate::error::Result;
-use crate::pipeline::After;
+use crate::pipeline::AfterLanding;
 
 impl Files<'_> {
     /// Moves or deletes files that have landed as they are, where the definition wants it.
@@ -16,7 +16,7 @@ impl Files<'_> {
     ///
     /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`]; of several files that cannot be moved the first.
     pub(in crate::source) async fn tidy(&self) -> Result<()> {
-        if self.source.after == After::Keep {
+        if self.source.after == AfterLanding::Keep {
             return Ok(());
         }
         let mut tidied = Ok(());
@@ -55,15 +55,15 @@ impl Files<'_> {
             return Ok(());
         }
         match self.source.after {
-            After::Move => {
+            AfterLanding::Move => {
                 // The time keeps files apart that came under one name.
                 let name = from.filename().unwrap_or_default();
                 let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
                 let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
                 self.store.rename(&from, &to).await
             }
-            After::Delete => self.store.delete(&from).await,
-            After::Keep => Ok(()),
+            AfterLanding::Delete => self.store.delete(&from).await,
+            AfterLanding::Keep => Ok(()),
         }
     }
 }
