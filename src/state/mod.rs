@@ -41,7 +41,7 @@ use self::queries::Connection;
 use self::sql::sql;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::postgres::{Server, Tls};
+use crate::postgres::{self, Server};
 
 mod migrations {
     refinery::embed_migrations!("sql/migrations");
@@ -67,7 +67,8 @@ pub struct Store {
     lease_pool: Pool,
     /// The number of the lease that this store works under ([`Store::with_lease`]).
     lease: Option<i64>,
-    tls: Tls,
+    /// The name of the database's settings, for messages.
+    settings_key: String,
 }
 
 impl Store {
@@ -77,14 +78,15 @@ impl Store {
     ///
     /// [`Error::Settings`] when `state.url` is missing or no address, or a file that belongs to it cannot be read.
     pub fn new(settings: &config::State) -> Result<Self> {
-        let server = Server::new(&settings.address()?)?;
+        let address = settings.address()?;
+        let server = Server::new(&address)?;
         let session = sql!(schema::session);
 
         Ok(Self {
             pool: server.pool(settings.connections.div_ceil(2), session)?,
             lease_pool: server.pool((settings.connections / 2).max(1), session)?,
             lease: None,
-            tls: server.tls().clone(),
+            settings_key: address.key,
         })
     }
 
@@ -125,7 +127,7 @@ impl Store {
 
     async fn connection(&self) -> Result<Connection> {
         let client = self.pool.get().await.map_err(|cause| match cause {
-            PoolError::Backend(cause) => match self.tls.explain(&cause) {
+            PoolError::Backend(cause) => match postgres::explain(&self.settings_key, &cause) {
                 Some(detail) => Error::Settings(detail),
                 None => Error::StateUnavailable(cause.into()),
             },
