@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::error::{Class, Error, Result};
 use crate::sql::{TableName, render};
-use crate::state::{AttemptId, NewStatement, StatementEnd, Store};
+use crate::state::{AttemptId, NewStatement, StatementEnd, StatementOutcome, Store};
 use crate::trino::{Outcome, Progress, Trino};
 
 /// Many small sorts stay in the processor's cache: a third of the time of a large history.
@@ -56,7 +56,9 @@ impl Publisher<'_> {
             progress: serde_json::to_value(&outcome.progress).ok(),
             ..StatementEnd::default()
         };
-        self.store.statement_done(id, "succeeded", &end).await?;
+        self.store
+            .statement_done(id, StatementOutcome::Succeeded, &end)
+            .await?;
 
         Ok(outcome)
     }
@@ -103,7 +105,11 @@ impl Publisher<'_> {
 
     async fn record(&self, committed: &Committed) -> Result<()> {
         self.store
-            .statement_done(committed.statement, "succeeded", &committed.end())
+            .statement_done(
+                committed.statement,
+                StatementOutcome::Succeeded,
+                &committed.end(),
+            )
             .await
     }
 
@@ -134,7 +140,7 @@ impl Publisher<'_> {
         // Any other fault may have come after the commit: then the statement stays open, to be asked about.
         if matches!(&outcome, Err(error @ Error::Trino(_)) if error.class() == Class::Fault) {
             self.store
-                .statement_done(id, "failed", &StatementEnd::default())
+                .statement_done(id, StatementOutcome::Failed, &StatementEnd::default())
                 .await?;
         }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Committed, Publisher};
 use crate::error::{Error, Result};
 use crate::sql::{TableName, render};
-use crate::state::StatementEnd;
+use crate::state::{StatementEnd, StatementOutcome};
 
 const SETTLE_ATTEMPTS: u32 = 60;
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ impl Publisher<'_> {
             let Some(committed) = committed else {
                 let end = StatementEnd::default();
                 self.store
-                    .statement_done(open.id, "superseded", &end)
+                    .statement_done(open.id, StatementOutcome::Superseded, &end)
                     .await?;
                 continue;
             };

@@ -80,7 +80,7 @@ pub async fn freshness(
 ) -> Result<Freshness> {
     let pipeline = &definition.name;
     let state = app.store.table(&table.id).await?;
-    let held = state.as_ref().and_then(|state| state.held_batch);
+    let held = state.as_ref().and_then(|state| state.clean_batch);
     let published = state
         .as_ref()
         .map_or(0, |state| state.current_batch.min(state.history_batch));

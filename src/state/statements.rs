@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::queries::Queries;
-use super::rows::from_row;
+use super::rows::{from_row, text_column};
 use super::sql::sql;
 use super::{AttemptId, Store};
 use crate::error::{Error, Result};
@@ -100,6 +100,21 @@ pub struct StatementEnd {
     pub progress: Option<Value>,
 }
 
+/// What is noted at a statement's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementOutcome {
+    Succeeded,
+    Failed,
+    /// It was lost, and it certainly committed nothing.
+    Superseded,
+}
+
+text_column!(StatementOutcome {
+    Succeeded = "succeeded",
+    Failed = "failed",
+    Superseded = "superseded",
+});
+
 /// A statement that is about to be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct NewStatement<'a> {
@@ -164,9 +179,13 @@ impl Store {
         Ok(())
     }
 
-    /// Notes how a statement ended; `state` is `succeeded`, `failed` or `superseded`.
-    pub async fn statement_done(&self, id: i64, state: &str, end: &StatementEnd) -> Result<()> {
-        end.record(self, id, state).await
+    pub async fn statement_done(
+        &self,
+        id: i64,
+        outcome: StatementOutcome,
+        end: &StatementEnd,
+    ) -> Result<()> {
+        end.record(self, id, outcome).await
     }
 
     /// Lists the lost statements of a pipeline that write to a table, without those of the attempt that is under way.
@@ -202,13 +221,18 @@ impl Store {
 
 impl StatementEnd {
     /// Notes it, by itself or in a transaction.
-    pub(super) async fn record(&self, client: &impl Queries, id: i64, state: &str) -> Result<()> {
+    pub(super) async fn record(
+        &self,
+        client: &impl Queries,
+        id: i64,
+        outcome: StatementOutcome,
+    ) -> Result<()> {
         client
             .execute(
                 sql!(statements::done_statement),
                 &[
                     &id,
-                    &state,
+                    &outcome,
                     &self.update_count,
                     &self.snapshot_before,
                     &self.snapshot_after,

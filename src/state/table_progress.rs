@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::queries::{Queries, Transaction};
 use super::sql::sql;
-use super::{Published, Staged, StatementEnd, Store, TableState, Versions, Window};
+use super::{
+    Published, Staged, StatementEnd, StatementOutcome, Store, TableState, Versions, Window,
+};
 use crate::error::Result;
 use crate::pipeline::{Table, TableId};
 
@@ -59,8 +61,8 @@ pub struct RejectsLeft {
 }
 
 impl RejectsLeft {
-    /// The last batch before the first one with rejects ([`TableState::held_batch`]).
-    fn held_batch(self) -> Option<i64> {
+    /// The last batch before the first one with rejects ([`TableState::clean_batch`]).
+    fn clean_batch(self) -> Option<i64> {
         self.first_batch.map(|first| first - 1)
     }
 }
@@ -92,11 +94,11 @@ impl Store {
         let transaction = connection.begin().await?;
         let upto_batch = upto.window.upto_batch;
         let rejects = upto.rejects.map(|left| left.count);
-        let held = upto.rejects.and_then(RejectsLeft::held_batch);
+        let clean_batch = upto.rejects.and_then(RejectsLeft::clean_batch);
         transaction
             .execute(
                 sql!(table_progress::staged_table),
-                &[&pipeline, &name, &upto_batch, &rejects, &held],
+                &[&pipeline, &name, &upto_batch, &rejects, &clean_batch],
             )
             .await?;
         if let Some(ends) = &upto.ends {
@@ -150,12 +152,12 @@ impl Store {
         let transaction = connection.begin().await?;
         shape.keep(&transaction, &table.id).await?;
         let left = upto.rejects.unwrap_or_default();
-        let (rejects, held) = (left.count, left.held_batch());
+        let (rejects, clean_batch) = (left.count, left.clean_batch());
         let batch = upto.window.upto_batch;
         transaction
             .execute(
                 sql!(table_progress::restaged_table),
-                &[&pipeline, &name, &batch, &rejects, &held],
+                &[&pipeline, &name, &batch, &rejects, &clean_batch],
             )
             .await?;
         if let Some(ends) = &upto.ends {
@@ -176,7 +178,7 @@ impl Store {
     ) -> Result<()> {
         self.execute(
             sql!(table_progress::rejects_counted),
-            &[&pipeline, &name, &left.count, &left.held_batch()],
+            &[&pipeline, &name, &left.count, &left.clean_batch()],
         )
         .await?;
 
@@ -208,7 +210,7 @@ impl Store {
         for statement in statements {
             statement
                 .end
-                .record(&transaction, statement.id, "succeeded")
+                .record(&transaction, statement.id, StatementOutcome::Succeeded)
                 .await?;
         }
         let (record, counts): (_, Vec<&(dyn ToSql + Sync)>) = match changed {

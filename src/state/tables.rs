@@ -24,8 +24,8 @@ pub struct TableState {
     pub current_batch: i64,
     /// The last batch in the history.
     pub history_batch: i64,
-    /// The last batch before the first one with rejects. It holds freshness back: the table counts as covered only up to here.
-    pub held_batch: Option<i64>,
+    /// The last batch before the first one with rejects; `None` without rejects. Freshness goes no further.
+    pub clean_batch: Option<i64>,
     /// Rejected events that are neither replayed nor dismissed.
     pub rejects: i64,
     /// The source's catalogue as it was seen last.
@@ -53,7 +53,7 @@ from_row!(TableState {
     staged_batch,
     current_batch,
     history_batch,
-    held_batch,
+    clean_batch,
     rejects,
     catalogue: json,
     drift: json,

@@ -4,7 +4,7 @@
 -- name: read_table
 -- Reads what is known of a table.
 select
-  origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch, rejects, catalogue, drift,
+  origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects, catalogue, drift,
   current_anew, history_anew, current_bytes, history_bytes, is_by_clock, has_own_ids
 from icefront.tables
 where pipeline = $1 and name = $2
