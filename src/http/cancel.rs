@@ -10,7 +10,7 @@ use super::runs::{Run, RunPath};
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::run;
-use crate::state;
+use crate::state::{self, ChangedRun};
 
 /// Cancel a run.
 ///
@@ -31,7 +31,7 @@ pub(super) async fn cancel_run(
     Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
-    let (run, _) = run::cancel(&app, run_id).await?;
+    let run = run::cancel(&app, run_id).await?.run;
     let is_over = run.state.is_terminal();
 
     Ok(answer(run, !is_over))
@@ -55,7 +55,10 @@ pub(super) async fn retry_run(
     Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
-    let (run, is_queued) = run::retry(&app, run_id).await?;
+    let ChangedRun {
+        run,
+        has_changed: is_queued,
+    } = run::retry(&app, run_id).await?;
 
     Ok(answer(run, is_queued))
 }

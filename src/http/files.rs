@@ -13,7 +13,7 @@ use super::sources::SourcePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::report;
-use crate::state::{FileState, LedgerFile};
+use crate::state::{FileQuery, FileState, LedgerFile};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -113,10 +113,13 @@ pub(super) async fn list_files(
             ),
         })?),
     };
-    let mut files = app
-        .store
-        .files(&definition.name, (query.state, table), before, limit + 1)
-        .await?;
+    let which = FileQuery {
+        state: query.state,
+        table,
+        before,
+        limit: limit + 1,
+    };
+    let mut files = app.store.files(&definition.name, &which).await?;
     let more = i64::try_from(files.len()).is_ok_and(|count| count > limit);
     files.truncate(usize::try_from(limit).map_err(Error::internal)?);
     let rejects = report::rejects_by_file(&app, definition, &files).await.ok();

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Drift;
 use crate::run;
-use crate::state::{self, RunState, Runs};
+use crate::state::{self, RunQuery, RunState};
 
 /// A run of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -224,7 +224,7 @@ pub(super) async fn list_runs(
     if let Some(pipeline) = &query.pipeline {
         app.pipelines.get(pipeline)?;
     }
-    let which = Runs {
+    let which = RunQuery {
         pipeline: query.pipeline,
         state: query.state,
         before: query.before,

@@ -1,4 +1,4 @@
-//! Where a server is and how it is reached: an address as `psql` takes it, and what the settings say beside it.
+//! The address of a server: a URL as `psql` takes it, and the settings beside it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,30 +10,34 @@ use tokio_postgres::config::SslMode as Negotiated;
 use super::tls::{SslMode, Tls};
 use crate::error::{Error, Result};
 
-/// The time for a connection to be made, where the address says nothing else.
+/// The time limit for reaching the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Where nothing comes for so long, the server is asked whether it is still there. The client's own default is two hours.
-const QUIET: Duration = Duration::from_mins(1);
-const CLIENTS_QUIET: Duration = Duration::from_hours(2);
-/// So often, and so many times, before it counts as gone.
-const ASKED_EVERY: Duration = Duration::from_secs(10);
-const ASKED: u32 = 3;
-/// What was sent and not received for so long goes to nobody.
-const UNHEARD: Duration = Duration::from_secs(30);
+/// A connection that is silent for so long is probed with TCP keepalives.
+const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
+/// The idle time that tokio-postgres sets where the address has none.
+const CLIENT_KEEPALIVE_IDLE: Duration = Duration::from_hours(2);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// After so many unanswered probes the server counts as gone.
+const KEEPALIVE_RETRIES: u32 = 3;
+/// The server counts as gone when it has not confirmed sent data for so long.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The name under which the server lists our sessions.
+pub(super) const APPLICATION_NAME: &str = "icefront";
 
 #[derive(Debug, Clone)]
 pub struct Address {
     /// The name of its settings, such as `connections.shop`, for messages.
     pub key: String,
-    /// As `psql` takes it.
+    /// A URL or a string of `name=value` pairs.
     pub url: SecretString,
-    /// Counts before that of the address.
+    /// Overrides that of the URL.
     pub password: Option<SecretString>,
-    /// Counts before what the address says.
+    /// Each value overrides that of the URL.
     pub tls: TlsSettings,
 }
 
-/// What is asked of TLS, in libpq's words.
+/// libpq's parameters for TLS.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
     /// `sslmode`.
@@ -46,16 +50,26 @@ pub struct TlsSettings {
     pub private_key: Option<PathBuf>,
 }
 
+/// An address as the client and TLS take it.
+pub(super) struct Parsed {
+    pub(super) config: Config,
+    pub(super) tls: Tls,
+}
+
+/// A URL without the parameters for TLS that tokio-postgres does not know.
+struct SplitUrl {
+    url: String,
+    tls: TlsSettings,
+}
+
 impl Address {
-    /// What the client has to know, TLS apart, and what is asked of TLS.
-    ///
     /// # Errors
     ///
-    /// [`Error::Settings`] when the address is none; it says nothing of what stands in it.
-    pub(super) fn read(&self) -> Result<(Config, Tls)> {
-        let (url, asked) = self.split(self.url.expose_secret().trim())?;
-        let mut config: Config = url.parse().map_err(|fault| self.fault(&fault))?;
-        let mode = self.tls.mode.or(asked.mode);
+    /// [`Error::Settings`] when the URL is no address. The error does not quote it: it may hold a password.
+    pub(super) fn parse(&self) -> Result<Parsed> {
+        let SplitUrl { url, tls: from_url } = self.split(self.url.expose_secret().trim())?;
+        let mut config: Config = url.parse().map_err(|error| self.url_error(&error))?;
+        let mode = self.tls.mode.or(from_url.mode);
         let mode = mode.unwrap_or(match config.get_ssl_mode() {
             Negotiated::Disable => SslMode::Disable,
             Negotiated::Require => SslMode::Require,
@@ -73,50 +87,55 @@ impl Address {
         let tls = Tls {
             key: self.key.clone(),
             mode,
-            root_certificates: own.root_certificates.or(asked.root_certificates),
-            certificate: own.certificate.or(asked.certificate),
-            private_key: own.private_key.or(asked.private_key),
+            root_certificates: own.root_certificates.or(from_url.root_certificates),
+            certificate: own.certificate.or(from_url.certificate),
+            private_key: own.private_key.or(from_url.private_key),
         };
 
-        Ok((watched(config), tls))
+        Ok(Parsed {
+            config: with_limits(config),
+            tls,
+        })
     }
 
-    /// Takes out of a URL what the client does not know: libpq's `sslmode` and files.
-    fn split(&self, url: &str) -> Result<(String, TlsSettings)> {
-        let mut asked = TlsSettings::default();
+    fn split(&self, url: &str) -> Result<SplitUrl> {
+        let mut tls = TlsSettings::default();
         let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
         let Some((server, query)) = url.split_once('?').filter(|_| is_url) else {
-            return Ok((url.to_owned(), asked));
+            let url = url.to_owned();
+            return Ok(SplitUrl { url, tls });
         };
         let mut rest = Vec::new();
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let path = || Some(PathBuf::from(decoded(value)));
             match name {
-                "sslmode" => asked.mode = Some(self.mode(value)?),
-                "sslrootcert" => asked.root_certificates = path(),
-                "sslcert" => asked.certificate = path(),
-                "sslkey" => asked.private_key = path(),
+                "sslmode" => tls.mode = Some(self.mode(value)?),
+                "sslrootcert" => tls.root_certificates = path(),
+                "sslcert" => tls.certificate = path(),
+                "sslkey" => tls.private_key = path(),
                 _ => rest.push(pair),
             }
         }
-        if rest.is_empty() {
-            return Ok((server.to_owned(), asked));
-        }
+        let url = if rest.is_empty() {
+            server.to_owned()
+        } else {
+            format!("{server}?{}", rest.join("&"))
+        };
 
-        Ok((format!("{server}?{}", rest.join("&")), asked))
+        Ok(SplitUrl { url, tls })
     }
 
     fn mode(&self, name: &str) -> Result<SslMode> {
-        SslMode::named(name).map_err(|instead| {
+        SslMode::parse(name).map_err(|instead| {
             Error::Settings(format!("`sslmode` in `{}.url` {instead}", self.key))
         })
     }
 
-    fn fault(&self, fault: &tokio_postgres::Error) -> Error {
+    fn url_error(&self, error: &tokio_postgres::Error) -> Error {
         let key = &self.key;
-        let cause = std::error::Error::source(fault).map(ToString::to_string);
-        // Only these name an option alone; others may quote a part of a password.
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        // Only these texts name just an option; others may quote a part of a password.
         let option = cause.filter(|cause| {
             cause.starts_with("unknown option") || cause.starts_with("invalid value for option")
         });
@@ -132,31 +151,31 @@ impl Address {
     }
 }
 
-/// Lets nobody wait for a server that is gone, as far as the address says nothing else.
-fn watched(mut config: Config) -> Config {
+/// Limits how long we wait for a server that is gone, unless the address has limits.
+fn with_limits(mut config: Config) -> Config {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
     if config.get_application_name().is_none() {
-        config.application_name("icefront");
+        config.application_name(APPLICATION_NAME);
     }
-    if config.get_keepalives_idle() == CLIENTS_QUIET {
-        config.keepalives_idle(QUIET);
+    if config.get_keepalives_idle() == CLIENT_KEEPALIVE_IDLE {
+        config.keepalives_idle(KEEPALIVE_IDLE);
     }
     if config.get_keepalives_interval().is_none() {
-        config.keepalives_interval(ASKED_EVERY);
+        config.keepalives_interval(KEEPALIVE_INTERVAL);
     }
     if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(UNHEARD);
+        config.tcp_user_timeout(USER_TIMEOUT);
     }
     if config.get_keepalives_retries().is_none() {
-        config.keepalives_retries(ASKED);
+        config.keepalives_retries(KEEPALIVE_RETRIES);
     }
 
     config
 }
 
-/// A value of a URL; a plus is a plus there.
+/// Decodes a value of a URL, in which a plus is a plus and no blank.
 fn decoded(value: &str) -> String {
     let value = format!("value={}", value.replace('+', "%2B"));
 
@@ -168,7 +187,7 @@ fn decoded(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Duration, SslMode, TlsSettings};
+    use super::{Address, Duration, Parsed, SslMode, TlsSettings};
 
     fn address(url: &str) -> Address {
         Address {
@@ -182,7 +201,7 @@ mod tests {
     #[test]
     fn what_psql_takes_is_taken() {
         let url = "postgresql://reader:p%3F+w@db/shop?sslmode=verify-full&sslrootcert=%2Fa+b%20c.crt&options=-c%20work_mem%3D8MB&connect_timeout=3";
-        let (config, tls) = address(url).read().expect("an address");
+        let Parsed { config, tls } = address(url).parse().expect("an address");
         assert_eq!(config.get_password(), Some(b"p?+w".as_slice()));
         assert_eq!(config.get_options(), Some("-c work_mem=8MB"));
         assert_eq!(config.get_connect_timeout().map(Duration::as_secs), Some(3));
@@ -196,7 +215,7 @@ mod tests {
             ),
             ("postgres://reader@db/shop", SslMode::Prefer),
         ] {
-            let (_, tls) = address(url).read().expect("an address");
+            let Parsed { tls, .. } = address(url).parse().expect("an address");
             assert_eq!(tls.mode, mode, "{url}");
         }
     }
@@ -208,9 +227,12 @@ mod tests {
             "postgres://reader:hunter2@db:port/shop",
             "user=reader password=hunter2 hunter2",
         ] {
-            let fault = address(url).read().expect_err("no address").to_string();
-            assert!(fault.contains("`connections.shop.url`"), "{fault}");
-            assert!(!fault.contains("hunter2"), "{fault}");
+            let Err(error) = address(url).parse() else {
+                panic!("`{url}` is no address");
+            };
+            let error = error.to_string();
+            assert!(error.contains("`connections.shop.url`"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 }

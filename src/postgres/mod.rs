@@ -1,7 +1,7 @@
-//! Postgres servers: connections with TLS as libpq has it, and faults that say which setting mends them. Knows no statement.
+//! Postgres servers: connections with TLS as in libpq, and errors that say which setting mends them. Knows no statement.
 
 mod address;
-mod fault;
+mod connect_error;
 mod tls;
 mod verifier;
 
@@ -15,25 +15,27 @@ use tokio_postgres::NoTls;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub use address::{Address, TlsSettings};
-pub use fault::ConnectError;
-pub use tls::{SslMode, Tls};
+pub use connect_error::{ConnectError, explain};
+pub use tls::SslMode;
 
+use self::address::Parsed;
 use crate::error::{Error, Result};
 
-/// A connection that ends when it is dropped.
+/// What sends statements. Its connection ends when it is dropped.
 pub type Client = tokio_postgres::Client;
 
-/// The work of a connection: while it is done, its client gets answers. It ends with the client.
+/// What talks to the server for a [`Client`]: the client's calls are answered only while somebody polls this. It ends with the client.
 pub type Work = futures::future::BoxFuture<'static, ()>;
 
-/// The longest that a server that was reached may take until it is ready.
+/// The longest time until a server is ready. The address limits only how long it takes to reach it.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest that a caller waits for a connection of a pool.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that can be connected to.
 pub struct Server {
+    key: String,
     config: tokio_postgres::Config,
-    tls: Tls,
     connector: Option<MakeRustlsConnect>,
 }
 
@@ -44,37 +46,26 @@ impl Server {
     ///
     /// [`Error::Settings`] that names the setting.
     pub fn new(address: &Address) -> Result<Self> {
-        let (config, tls) = address.read()?;
-        let connector = tls.connector()?;
+        let Parsed { config, tls } = address.parse()?;
 
         Ok(Self {
+            key: address.key.clone(),
             config,
-            tls,
-            connector,
+            connector: tls.connector()?,
         })
     }
 
-    /// Tells the server who connects, unless the address does.
+    /// Sets the name under which the server lists our sessions, unless the address has one.
     #[must_use]
-    pub fn named(mut self, application: &str) -> Self {
-        if self.config.get_application_name() == Some("icefront") {
-            self.config.application_name(application);
+    pub fn with_application_name(mut self, name: &str) -> Self {
+        if self.config.get_application_name() == Some(address::APPLICATION_NAME) {
+            self.config.application_name(name);
         }
 
         self
     }
 
-    /// What is asked of TLS, which explains why there is no connection.
-    #[must_use]
-    pub fn tls(&self) -> &Tls {
-        &self.tls
-    }
-
-    /// Opens one connection, whose work the caller has to do.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none, for the caller to name.
+    /// Opens one connection. The caller has to poll its [`Work`].
     pub async fn connect(&self) -> Result<(Client, Work), ConnectError> {
         let connected = async {
             match &self.connector {
@@ -90,15 +81,15 @@ impl Server {
         };
         let connected = tokio::time::timeout(READY_TIMEOUT, connected)
             .await
-            .map_err(|late| ConnectError::Away(late.into()))?;
+            .map_err(|late| ConnectError::Unreachable(late.into()))?;
 
-        connected.map_err(|cause| match self.tls.explain(&cause) {
-            Some(detail) => ConnectError::Wrong(detail),
-            None => ConnectError::Away(cause.into()),
+        connected.map_err(|cause| match explain(&self.key, &cause) {
+            Some(detail) => ConnectError::Misconfigured(detail),
+            None => ConnectError::Unreachable(cause.into()),
         })
     }
 
-    /// Makes a pool of at most `size` connections, of which each begins with `session`; connects to nothing yet.
+    /// Makes a pool of at most `size` connections, each of which sends the statements `session` first; connects to nothing yet.
     pub fn pool(&self, size: usize, session: &'static str) -> Result<Pool> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
@@ -135,6 +126,6 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // Why it ended, its client says.
+    // The client's calls say why it ended.
     Box::pin(async { drop(connection.await) })
 }

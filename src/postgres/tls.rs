@@ -1,4 +1,4 @@
-//! TLS with a server, with libpq's `sslmode`, `sslrootcert`, `sslcert` and `sslkey` and their meaning there.
+//! TLS with a server: libpq's `sslmode`, `sslrootcert`, `sslcert` and `sslkey`, with the meaning that they have there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::verifier::{Trust, Verifier};
 use crate::error::{Error, Result, nearest_name};
 
-/// What is asked of a connection before anything is said over it.
+/// What a connection needs before a password or a statement is sent over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum SslMode {
     Disable,
     /// TLS where the server offers it.
     Prefer,
-    /// TLS; with root certificates as [`SslMode::VerifyCa`].
+    /// TLS. With `sslrootcert` it is the same as [`SslMode::VerifyCa`].
     Require,
-    /// TLS with a server whose certificate is signed by a given authority.
+    /// TLS with a server whose certificate is signed by an authority of `sslrootcert`.
     VerifyCa,
-    /// As [`SslMode::VerifyCa`], with the name of the host in the certificate.
+    /// The same, and the certificate has the name of the host.
     VerifyFull,
 }
 
 impl SslMode {
-    const NAMED: [(&'static str, Self); 5] = [
+    const BY_NAME: [(&'static str, Self); 5] = [
         ("disable", Self::Disable),
         ("prefer", Self::Prefer),
         ("require", Self::Require),
@@ -37,11 +37,11 @@ impl SslMode {
         ("verify-full", Self::VerifyFull),
     ];
 
-    /// A mode by its name; or what is to be written instead, which quotes nothing that might be a secret in the wrong place.
-    pub(super) fn named(name: &str) -> std::result::Result<Self, String> {
-        let known = Self::NAMED.iter().find(|(known, _)| *known == name);
+    /// Finds a mode by its name. The error says what to write instead; it does not quote `name`, which may be a misplaced secret.
+    pub(super) fn parse(name: &str) -> std::result::Result<Self, String> {
+        let known = Self::BY_NAME.iter().find(|(known, _)| *known == name);
         known.map(|(_, mode)| *mode).ok_or_else(|| {
-            let near = nearest_name(name, Self::NAMED.map(|(known, _)| known));
+            let near = nearest_name(name, Self::BY_NAME.map(|(known, _)| known));
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
 
             format!("must be `disable`, `prefer`, `require`, `verify-ca` or `verify-full`{near}")
@@ -53,13 +53,13 @@ impl TryFrom<String> for SslMode {
     type Error = String;
 
     fn try_from(name: String) -> std::result::Result<Self, String> {
-        Self::named(&name).map_err(|instead| format!("`sslmode` {instead}"))
+        Self::parse(&name).map_err(|instead| format!("`sslmode` {instead}"))
     }
 }
 
-/// What is asked of TLS with one server.
-#[derive(Debug, Clone)]
-pub struct Tls {
+/// How to use TLS with one server.
+pub(super) struct Tls {
+    /// The name of its settings, for messages.
     pub(super) key: String,
     pub(super) mode: SslMode,
     pub(super) root_certificates: Option<PathBuf>,
@@ -89,55 +89,55 @@ impl Tls {
             (Some(certificate), Some(key)) => builder
                 .with_client_auth_cert(
                     self.certificates("sslcert", certificate)?,
-                    self.key_of(key)?,
+                    self.read_private_key(key)?,
                 )
-                .map_err(|fault| {
-                    self.fault(&format!(
-                        "`sslcert` and `sslkey` do not fit each other: {fault}"
+                .map_err(|error| {
+                    self.error(&format!(
+                        "`sslcert` and `sslkey` do not fit each other: {error}"
                     ))
                 })?,
             _ => {
-                return Err(self.fault("has one of `sslcert` and `sslkey`; set both or none"));
+                return Err(self.error("has one of `sslcert` and `sslkey`; set both or none"));
             }
         };
-        // Where TLS begins at once, the server wants to know what for.
+        // A handshake without a preceding request (`sslnegotiation=direct`) has to name the protocol.
         config.alpn_protocols = vec![b"postgresql".to_vec()];
 
         Ok(Some(MakeRustlsConnect::new(config)))
     }
 
     fn trust(&self) -> Result<Trust> {
-        let names = self.mode == SslMode::VerifyFull;
-        let (roots, given) = match self.root_certificates.as_deref() {
+        let checks_name = self.mode == SslMode::VerifyFull;
+        let (roots, root_certificates) = match self.root_certificates.as_deref() {
             None if self.mode == SslMode::VerifyCa => {
-                return Err(self.fault(
+                return Err(self.error(
                     "has `sslmode` `verify-ca` without `sslrootcert`; set it to the file with the authority's certificate",
                 ));
             }
-            None if !names => return Ok(Trust::Anyone),
-            Some(path) if path == Path::new("system") && !names => {
-                return Err(self.fault(
+            None if !checks_name => return Ok(Trust::Anyone),
+            Some(path) if path == Path::new("system") && !checks_name => {
+                return Err(self.error(
                     "has `sslrootcert` `system`, which wants `sslmode` `verify-full`: anybody can get a certificate from a public authority",
                 ));
             }
-            None => (machine(), Vec::new()),
-            Some(path) if path == Path::new("system") => (machine(), Vec::new()),
+            None => (system_roots(), Vec::new()),
+            Some(path) if path == Path::new("system") => (system_roots(), Vec::new()),
             Some(path) => {
-                let given = self.certificates("sslrootcert", path)?;
+                let certificates = self.certificates("sslrootcert", path)?;
                 let mut roots = RootCertStore::empty();
-                for certificate in &given {
+                for certificate in &certificates {
                     roots
                         .add(certificate.clone())
-                        .map_err(|fault| self.unusable("sslrootcert", path, &fault.to_string()))?;
+                        .map_err(|error| self.unusable("sslrootcert", path, &error.to_string()))?;
                 }
-                (roots, given)
+                (roots, certificates)
             }
         };
 
         Ok(Trust::Signed {
             roots,
-            given,
-            names,
+            root_certificates,
+            checks_name,
         })
     }
 
@@ -147,11 +147,11 @@ impl Tls {
         match read {
             Ok(read) if !read.is_empty() => Ok(read),
             Ok(_) => Err(self.unusable(name, path, "there is no certificate in it as PEM")),
-            Err(fault) => Err(self.unusable(name, path, &fault.to_string())),
+            Err(error) => Err(self.unusable(name, path, &error.to_string())),
         }
     }
 
-    fn key_of(&self, path: &Path) -> Result<PrivateKeyDer<'static>> {
+    fn read_private_key(&self, path: &Path) -> Result<PrivateKeyDer<'static>> {
         let text = self.file("sslkey", path)?;
 
         PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
@@ -164,26 +164,26 @@ impl Tls {
     }
 
     fn file(&self, name: &str, path: &Path) -> Result<Vec<u8>> {
-        std::fs::read(path).map_err(|fault| self.unusable(name, path, &fault.to_string()))
+        std::fs::read(path).map_err(|error| self.unusable(name, path, &error.to_string()))
     }
 
-    fn unusable(&self, name: &str, path: &Path, fault: &str) -> Error {
+    fn unusable(&self, name: &str, path: &Path, reason: &str) -> Error {
         let path = path.display();
 
-        self.fault(&format!(
-            "has `{name}` `{path}`, which cannot be used: {fault}; mend the path, its rights or what is in it"
+        self.error(&format!(
+            "has `{name}` `{path}`, which cannot be used: {reason}; mend the path, its rights or what is in it"
         ))
     }
 
-    fn fault(&self, fault: &str) -> Error {
-        Error::Settings(format!("`{}` {fault}", self.key))
+    fn error(&self, detail: &str) -> Error {
+        Error::Settings(format!("`{}` {detail}", self.key))
     }
 }
 
 /// The authorities that the machine trusts.
-fn machine() -> RootCertStore {
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // A certificate that cannot be read only means that nothing it signed is trusted.
+    // If a certificate cannot be read, nothing that it signed is trusted; that is all.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
 
     roots

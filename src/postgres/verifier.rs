@@ -1,4 +1,4 @@
-//! Whether a server's certificate is good enough: libpq leaves it to `sslmode`, rustls would always have everything.
+//! Checks a server's certificate as far as `sslmode` asks; rustls by itself always checks everything.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -7,25 +7,24 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// A certificate that signs others is given as the server's own.
+/// What webpki calls a server's certificate that is an authority's own. Its error has no exported kind.
 pub(super) const IS_AUTHORITY: &str = "CaUsedAsEndEntity";
 
-/// Who is taken for the server.
+/// Which servers are trusted.
 #[derive(Debug)]
 pub(super) enum Trust {
-    /// Whoever answers: what is said cannot be listened to, but may be said to somebody else.
+    /// Any: nobody can listen, but somebody else may have answered.
     Anyone,
-    /// Whoever has a certificate that one of these signed.
+    /// Servers with a certificate that one of these authorities signed.
     Signed {
         roots: RootCertStore,
-        /// Their certificates: a server may have one of them itself.
-        given: Vec<CertificateDer<'static>>,
-        /// Whether it must be for the host's name.
-        names: bool,
+        /// The authorities' certificates; a server may use one of them as its own.
+        root_certificates: Vec<CertificateDer<'static>>,
+        /// Whether the certificate has to name the host.
+        checks_name: bool,
     },
 }
 
-/// Looks at a server's certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Trust,
@@ -49,8 +48,8 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Trust::Signed {
             roots,
-            given,
-            names,
+            root_certificates,
+            checks_name,
         } = &self.trust
         else {
             return Ok(ServerCertVerified::assertion());
@@ -63,17 +62,17 @@ impl ServerCertVerifier for Verifier {
             now,
             self.algorithms.all,
         );
-        // What `openssl req -x509` makes signs itself. Its time was looked at before.
-        let is_given = given.iter().any(|given| given == end_entity);
-        signed.or_else(|fault| match fault {
+        // `openssl req -x509` makes a certificate that signs itself and is an authority. webpki has checked its dates before this error.
+        let is_root = root_certificates.iter().any(|root| root == end_entity);
+        signed.or_else(|error| match error {
             Error::InvalidCertificate(reason)
-                if is_given && reason.to_string().contains(IS_AUTHORITY) =>
+                if is_root && reason.to_string().contains(IS_AUTHORITY) =>
             {
                 Ok(())
             }
-            fault => Err(fault),
+            error => Err(error),
         })?;
-        if *names {
+        if *checks_name {
             verify_server_name(&certificate, server_name)?;
         }
 
@@ -86,7 +85,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // Whoever is trusted: who shows a certificate must have its key.
+        // Checked even where any server is trusted: a server has to own the key of the certificate that it shows.
         verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use super::committed::{Committed, CommittedContext, CommittedRow, Files};
 use crate::error::{Class, Error, Result};
 use crate::sql::TableName;
-use crate::state::{AttemptId, NewStatement, StatementEnd, Store};
+use crate::state::{AttemptId, NewStatement, StatementEnd, StatementOutcome, Store};
 use crate::trino::{Outcome, Progress, Statement, Trino};
 
 /// Many small sorts stay in the processor's cache: a third of the time of a large history.
@@ -104,7 +104,7 @@ impl Publisher<'_> {
             progress: serde_json::to_value(&outcome.progress).ok(),
             ..StatementEnd::default()
         };
-        self.store.statement_done(id, "succeeded", &end).await?;
+        self.store.statement_done(id, StatementOutcome::Succeeded, &end).await?;
 
         Ok(outcome)
     }
@@ -155,7 +155,7 @@ impl Publisher<'_> {
 
     async fn record(&self, committed: &Committed) -> Result<()> {
         self.store
-            .statement_done(committed.statement, "succeeded", &committed.end())
+            .statement_done(committed.statement, StatementOutcome::Succeeded, &committed.end())
             .await
     }
 
@@ -186,7 +186,7 @@ impl Publisher<'_> {
         // Any other fault may have come after the commit: then the statement stays open and is resolved later.
         if matches!(&outcome, Err(error @ Error::Trino(_)) if error.class() == Class::Fault) {
             self.store
-                .statement_done(id, "failed", &StatementEnd::default())
+                .statement_done(id, StatementOutcome::Failed, &StatementEnd::default())
                 .await?;
         }
 
@@ -250,7 +250,7 @@ impl Publisher<'_> {
             let Some(committed) = committed else {
                 let end = StatementEnd::default();
                 self.store
-                    .statement_done(lost.id, "superseded", &end)
+                    .statement_done(lost.id, StatementOutcome::Superseded, &end)
                     .await?;
                 continue;
             };

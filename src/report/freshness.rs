@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{self, Definition};
-use crate::state::RunState;
+use crate::state::{HoldingFiles, RunState};
 
 /// How a table stands, in dbt's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -80,7 +80,7 @@ pub async fn freshness(
 ) -> Result<Freshness> {
     let pipeline = &definition.name;
     let state = app.store.table(&table.id).await?;
-    let held = state.as_ref().and_then(|state| state.held_batch);
+    let held = state.as_ref().and_then(|state| state.clean_batch);
     let published = state
         .as_ref()
         .map_or(0, |state| state.current_batch.min(state.history_batch));
@@ -142,13 +142,13 @@ async fn reason(
     status: Status,
     covered_until: Option<Timestamp>,
 ) -> Result<LagReason> {
-    let (active, last) = app.store.last_runs(pipeline).await?;
+    let last = app.store.last_runs(pipeline).await?;
     let cursor = app.store.cursor(pipeline).await?;
     let is_blocked = cursor.is_some_and(|cursor| {
         cursor.blocked_by.is_some() && covered_until == Some(cursor.covered_until)
     });
 
-    Ok(match (active, last) {
+    Ok(match (last.active, last.ended) {
         (Some(RunState::Running), _) => LagReason::Running,
         (Some(_), _) => LagReason::Waiting,
         (None, Some(RunState::Failed)) => LagReason::Failed,
@@ -167,13 +167,17 @@ async fn of_files(
     let Some(pattern) = &table.files else {
         return Ok(None);
     };
-    let (count, first, has_any) = app.store.holding_files(&table.id).await?;
-    if !has_any {
+    let HoldingFiles {
+        count,
+        oldest,
+        has_files,
+    } = app.store.holding_files(&table.id).await?;
+    if !has_files {
         let detail = format!("no file was found that `{pattern}` names");
         return Ok(Some((LagReason::EmptyFolder, detail)));
     }
-    let more = usize::try_from(count).unwrap_or(usize::MAX) - first.len();
-    let mut shown: Vec<String> = first.iter().map(|path| format!("`{path}`")).collect();
+    let more = usize::try_from(count).unwrap_or(usize::MAX) - oldest.len();
+    let mut shown: Vec<String> = oldest.iter().map(|path| format!("`{path}`")).collect();
     if more > 0 {
         shown.push(format!("and {more} more"));
     }

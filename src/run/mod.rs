@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
-use crate::state::{AcceptLimits, AcceptedRun, NewRun, Run};
+use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, NewRun};
 
 /// Accepts a run of a pipeline, under `key` only once: it is remembered before this returns.
 ///
@@ -89,7 +89,7 @@ async fn accept(
 }
 
 /// Has a run that failed or was cancelled tried again, from the first step that is not done; says whether it was to be.
-pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
+pub async fn retry(app: &App, id: Uuid) -> Result<ChangedRun> {
     let retried = app.store.queue_again(id).await?;
     app.accepted.notify_one();
     app.watched.ring();
@@ -98,7 +98,7 @@ pub async fn retry(app: &App, id: Uuid) -> Result<(Run, bool)> {
 }
 
 /// Asks for the end of a run; says whether it was not over. One that is executed ends when its statements were stopped.
-pub async fn cancel(app: &App, id: Uuid) -> Result<(Run, bool)> {
+pub async fn cancel(app: &App, id: Uuid) -> Result<ChangedRun> {
     let error = Error::Cancelled {
         detail: "it was not being executed".into(),
     };

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
 use crate::source::{Opened, Purpose, Tally};
-use crate::state::{RunState, Runs};
+use crate::state::{EmptyPoll, RunQuery, RunState};
 
 /// A source that has nothing is asked more seldom, up to so many times `poll`.
 const IDLE: u32 = 4;
@@ -69,7 +69,7 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> 
     let store = &app.store;
     let pipeline = &definition.name;
     let last = store
-        .runs(&Runs {
+        .runs(&RunQuery {
             pipeline: Some(pipeline.clone()),
             state: None,
             before: None,
@@ -108,15 +108,12 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> 
             reading.has_loads() || reading.is_partial() || reading.compared().next().is_some();
         if !is_due && source.backlog(&reading, 1, LONGEST).await? == 0 {
             // All of nothing was read, so the cursor stands where a run would leave it.
-            let position = source.position_after(&reading, &Tally::default())?;
-            store
-                .record_empty_poll(
-                    pipeline,
-                    cursor,
-                    (&position, reading.blocked().as_ref()),
-                    reading.covered_until,
-                )
-                .await?;
+            let poll = EmptyPoll {
+                position: source.position_after(&reading, &Tally::default())?,
+                covered_until: reading.covered_until,
+                blocked_by: reading.blocked(),
+            };
+            store.record_empty_poll(pipeline, cursor, &poll).await?;
             return Ok(Poll::Nothing);
         }
     }

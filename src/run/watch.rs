@@ -43,8 +43,8 @@ impl Watched {
         runs.keys().copied().collect()
     }
 
-    fn tell(&self, id: Uuid, progress: RunProgress) {
-        if let Some(watchers) = self.lock().get(&id) {
+    fn tell(&self, progress: RunProgress) {
+        if let Some(watchers) = self.lock().get(&progress.run) {
             watchers.send_if_modified(|known| {
                 let is_new = known.as_ref() != Some(&progress);
                 *known = Some(progress);
@@ -68,8 +68,8 @@ pub(super) async fn keep_watch(app: &App) {
         }
         // While the state database is away nobody hears anything; callers hear of it when their wait is over.
         if let Ok(runs) = app.store.progress_of(&ids).await {
-            for (id, progress) in runs {
-                app.watched.tell(id, progress);
+            for progress in runs {
+                app.watched.tell(progress);
             }
         }
         let _ = tokio::time::timeout(LOOK, app.watched.bell.notified()).await;

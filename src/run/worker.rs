@@ -11,6 +11,7 @@ use super::patience::Patience;
 use super::{poll, watch};
 use crate::app::App;
 use crate::error::{Result, causes};
+use crate::state::WaitingPipeline;
 
 const LOOK: Duration = Duration::from_secs(1);
 const FORGET: Duration = Duration::from_hours(1);
@@ -41,9 +42,13 @@ pub async fn work(app: App) {
         match waiting {
             Ok(waiting) => {
                 was_away = false;
-                for (pipeline, is_cancelled) in waiting {
+                for WaitingPipeline {
+                    pipeline,
+                    is_cancel_requested,
+                } in waiting
+                {
                     // Another service may know it: one that has the definition already, or still. Only who is to end needs none.
-                    if !is_cancelled && let Err(error) = app.pipelines.get(&pipeline) {
+                    if !is_cancel_requested && let Err(error) = app.pipelines.get(&pipeline) {
                         if unknown.insert(pipeline.clone()) {
                             tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
                         }

@@ -108,10 +108,11 @@ impl Endpoint {
         permit: OwnedSemaphorePermit,
     ) -> Result<(Client, ConnectionTask)> {
         let settings = &self.settings;
-        let server = Server::new(&settings.address(name)?)?.named(&format!("icefront/{pipeline}"));
+        let server = Server::new(&settings.address(name)?)?
+            .with_application_name(&format!("icefront/{pipeline}"));
         let (client, work) = server.connect().await.map_err(|fault| match fault {
-            ConnectError::Wrong(detail) => Error::SourceUnreadable { detail },
-            ConnectError::Away(cause) => unavailable(name, cause),
+            ConnectError::Misconfigured(detail) => Error::SourceUnreadable { detail },
+            ConnectError::Unreachable(cause) => unavailable(name, cause),
         })?;
         let session = render(
             "source/session.sql",

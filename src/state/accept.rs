@@ -1,19 +1,20 @@
-//! Runs that callers start, cancel and have tried again: each call in one transaction, and under a key done once.
+//! Runs that callers start, cancel and retry: each call in one transaction, and under a key done once.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{Run, Store, fault, statement};
+use super::queries::{Queries, Transaction};
+use super::rows::from_row;
+use super::sql::sql;
+use super::{Run, Store};
 use crate::error::{Error, Result};
 
-/// What a caller asks for.
+/// The run that a caller asks for.
 #[derive(Debug)]
 pub struct NewRun<'a> {
-    /// The pipeline.
     pub pipeline: &'a str,
     /// What was asked for, as `run::Request` in JSON.
     pub request: &'a Value,
@@ -21,9 +22,8 @@ pub struct NewRun<'a> {
     pub task: &'a Value,
     /// The caller's own key, under which this is done once.
     pub key: Option<&'a str>,
-    /// What must be the same for the key to mean the same.
+    /// What has to be the same for the key to mean the same call.
     pub body: &'a Value,
-    /// What to do where a run of the pipeline is active.
     pub if_running: IfRunning,
     /// Whether a run that failed or was cancelled under the key is queued again.
     pub reruns: bool,
@@ -42,7 +42,6 @@ pub enum IfRunning {
     Reject,
 }
 
-/// The bounds of what is accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct AcceptLimits {
     /// The most runs of a pipeline that wait.
@@ -54,23 +53,55 @@ pub struct AcceptLimits {
 /// The run that a caller was given.
 #[derive(Debug)]
 pub struct AcceptedRun {
-    /// The run.
     pub run: Run,
     /// Whether the key had come before.
     pub is_replay: bool,
 }
 
+/// A run after a caller asked to change it.
+#[derive(Debug)]
+pub struct ChangedRun {
+    pub run: Run,
+    /// False where the run's state did not allow the change.
+    pub has_changed: bool,
+}
+
+/// The run that a key led to before.
+struct KnownKey {
+    run_id: Uuid,
+    is_same_body: bool,
+}
+
+from_row!(KnownKey {
+    run_id,
+    is_same_body
+});
+
+/// What a pipeline has under way.
+struct ActiveRuns {
+    /// The run that is executed, else the next one.
+    active: Option<Uuid>,
+    /// The first active run that does what the new one is to do.
+    alike: Option<Uuid>,
+    waiting: i64,
+}
+
+from_row!(ActiveRuns {
+    active,
+    alike,
+    waiting
+});
+
 impl Store {
-    /// Accepts a run and gives it as it is remembered; under a key that came before, gives the run that it came to.
+    /// Accepts a run. Under a key that came before, gives the run that it led to.
     pub async fn accept(&self, new_run: &NewRun<'_>, limits: AcceptLimits) -> Result<AcceptedRun> {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(fault)?;
+        let mut connection = self.connection().await?;
+        let transaction = connection.begin().await?;
         transaction
-            .execute(statement!("state/accept_lock.sql"), &[&new_run.pipeline])
-            .await
-            .map_err(fault)?;
+            .query(sql!(accept::accept_lock), &[&new_run.pipeline])
+            .await?;
         let known = match new_run.key {
-            Some(key) => known(&transaction, new_run, key, limits.keys).await?,
+            Some(key) => find_key(&transaction, new_run, key, limits.keys).await?,
             None => None,
         };
         let id = match known {
@@ -79,12 +110,12 @@ impl Store {
         };
         if known.is_some() && new_run.reruns {
             transaction
-                .execute(statement!("state/queue_again.sql"), &[&id])
-                .await
-                .map_err(fault)?;
+                .execute(sql!(accept::queue_again), &[&id])
+                .await?;
         }
-        transaction.commit().await.map_err(fault)?;
-        drop(client);
+        transaction.commit().await?;
+        // `run` takes a connection of the same pool.
+        drop(connection);
 
         Ok(AcceptedRun {
             run: self.run(id).await?,
@@ -92,65 +123,57 @@ impl Store {
         })
     }
 
-    /// Queues a run again that failed or was cancelled, and gives it; says whether it was.
-    pub async fn queue_again(&self, id: Uuid) -> Result<(Run, bool)> {
-        let queued = self
-            .client()
-            .await?
-            .execute(statement!("state/queue_again.sql"), &[&id])
-            .await
-            .map_err(fault)?;
+    /// Queues a run again that failed or was cancelled.
+    pub async fn queue_again(&self, id: Uuid) -> Result<ChangedRun> {
+        let queued = self.execute(sql!(accept::queue_again), &[&id]).await?;
 
-        Ok((self.run(id).await?, queued > 0))
+        Ok(ChangedRun {
+            run: self.run(id).await?,
+            has_changed: queued > 0,
+        })
     }
 
-    /// Asks for the end of a run, and gives it; one that was not begun has ended by that, with `problem`.
-    pub async fn cancel(&self, id: Uuid, problem: &Value) -> Result<(Run, bool)> {
+    /// Asks for the end of a run. A run that was not begun ends at once, with `problem`.
+    pub async fn cancel(&self, id: Uuid, problem: &Value) -> Result<ChangedRun> {
         let asked = self
-            .client()
-            .await?
-            .execute(statement!("state/cancel_run.sql"), &[&id, problem])
-            .await
-            .map_err(fault)?;
+            .execute(sql!(accept::cancel_run), &[&id, problem])
+            .await?;
 
-        Ok((self.run(id).await?, asked > 0))
+        Ok(ChangedRun {
+            run: self.run(id).await?,
+            has_changed: asked > 0,
+        })
     }
 
-    /// Forgets keys that are older than they are kept.
+    /// Deletes keys that are older than `kept`.
     pub async fn forget_keys(&self, kept: Duration) -> Result<()> {
-        self.client()
-            .await?
-            .execute(statement!("state/forget_keys.sql"), &[&kept.as_secs_f64()])
-            .await
-            .map_err(fault)?;
+        self.execute(sql!(accept::forget_keys), &[&kept.as_secs_f64()])
+            .await?;
 
         Ok(())
     }
 }
 
-/// The run that a key came to before.
-async fn known(
+async fn find_key(
     transaction: &Transaction<'_>,
     new_run: &NewRun<'_>,
     key: &str,
     kept: Duration,
 ) -> Result<Option<Uuid>> {
-    let row = transaction
-        .query_opt(
-            statement!("state/find_key.sql"),
+    let known: Option<KnownKey> = transaction
+        .row_opt(
+            sql!(accept::find_key),
             &[&new_run.pipeline, &key, &new_run.body, &kept.as_secs_f64()],
         )
-        .await
-        .map_err(fault)?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let run = row.get(0);
-    if row.get(1) {
-        Ok(Some(run))
-    } else {
-        let key = key.to_owned();
-        Err(Error::KeyReused { key, run })
+        .await?;
+
+    match known {
+        None => Ok(None),
+        Some(known) if known.is_same_body => Ok(Some(known.run_id)),
+        Some(known) => Err(Error::KeyReused {
+            key: key.to_owned(),
+            run: known.run_id,
+        }),
     }
 }
 
@@ -159,15 +182,16 @@ async fn accept_new(
     new_run: &NewRun<'_>,
     queue: i64,
 ) -> Result<Uuid> {
-    let row = transaction
-        .query_one(
-            statement!("state/active_runs.sql"),
+    let ActiveRuns {
+        active,
+        alike,
+        waiting,
+    } = transaction
+        .row(
+            sql!(accept::active_runs),
             &[&new_run.pipeline, new_run.request],
         )
-        .await
-        .map_err(fault)?;
-    let (active, alike): (Option<Uuid>, Option<Uuid>) = (row.get(0), row.get(1));
-    let waiting: i64 = row.get(2);
+        .await?;
     let id = match (new_run.if_running, active, alike) {
         (IfRunning::Attach, _, Some(run)) => run,
         (IfRunning::Reject, Some(run), _) => {
@@ -182,22 +206,20 @@ async fn accept_new(
             let id = Uuid::now_v7();
             transaction
                 .execute(
-                    statement!("state/create_run.sql"),
+                    sql!(accept::create_run),
                     &[&id, &new_run.pipeline, new_run.request, new_run.task],
                 )
-                .await
-                .map_err(fault)?;
+                .await?;
             id
         }
     };
     if let Some(key) = new_run.key {
         transaction
             .execute(
-                statement!("state/keep_key.sql"),
+                sql!(accept::keep_key),
                 &[&new_run.pipeline, &key, &new_run.body, &id],
             )
-            .await
-            .map_err(fault)?;
+            .await?;
     }
 
     Ok(id)

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::files::{self, SourceFile};
-use super::{Store, fault, statement};
+use super::queries::Queries;
+use super::rows::from_row;
+use super::sql::sql;
+use super::{SourceFile, Store};
 use crate::error::{Error, Result};
 use crate::pipeline::SourceTable;
 
-/// A batch that an earlier try left between reading and landing.
+/// A batch that an earlier attempt left between reading and landing.
 #[derive(Debug, Clone)]
 pub struct OpenBatch {
     pub id: i64,
@@ -17,81 +19,79 @@ pub struct OpenBatch {
     pub run: Uuid,
     /// Whether all its files were written.
     pub is_written: bool,
-    /// How many files it has.
     pub files: i64,
 }
 
-/// What a batch holds of one source table.
+from_row!(OpenBatch {
+    id,
+    run,
+    is_written,
+    files
+});
+
+/// What a batch, or a window of batches, holds of one source table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceEvents {
-    /// Events, truncates among them.
+    /// All events, truncates among them.
     pub events: i64,
     pub truncates: i64,
     /// The lowest event id.
     pub first_event: Option<i64>,
     /// The highest event id.
     pub last_event: Option<i64>,
-    /// The earliest time of an event.
     pub first_time: Option<Timestamp>,
-    /// The latest time of an event.
     pub last_time: Option<Timestamp>,
-    /// Whether an event id may be among them more than once.
+    /// Whether an event id may occur more than once.
     pub repeats: bool,
-    /// Rejects that were tried again: they landed before.
+    /// Rejects that are replayed: they landed in an earlier batch.
     pub replayed: i64,
 }
 
-/// A batch whose files are written: what is to be remembered when it has landed.
+from_row!(SourceEvents {
+    events,
+    truncates,
+    first_event,
+    last_event,
+    first_time,
+    last_time,
+    repeats,
+    replayed,
+});
+
+/// A batch whose files are written, and what is recorded when it has landed.
 #[derive(Debug, Clone)]
 pub struct WrittenBatch {
     /// The cursor's position after it.
     pub position: Value,
-    /// The time up to which it holds every committed change.
+    /// The time up to which every committed change has landed with it.
     pub covered_until: Timestamp,
     pub events: i64,
     pub files: i64,
     pub bytes: i64,
-    /// What it holds, by source schema and table.
     pub tables: Vec<(SourceTable, SourceEvents)>,
-    /// What became of the files that were read for it, where the source is files.
+    /// The files that were read for it, where the source is a drop folder.
     pub read_files: Vec<SourceFile>,
 }
 
 impl Store {
-    /// Gives the next batch of a pipeline its id, above `floor`.
+    /// Begins the next batch of a pipeline, with an id above `floor`.
     pub async fn begin_batch(&self, pipeline: &str, run: Uuid, floor: i64) -> Result<i64> {
-        let row = self
-            .client()
-            .await?
-            .query_one(
-                statement!("state/begin_batch.sql"),
-                &[&pipeline, &run, &floor],
-            )
+        self.value(sql!(batches::begin_batch), &[&pipeline, &run, &floor])
             .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
     }
 
-    /// Says whether the pipeline ever had a batch that this state database knows of.
+    /// Says whether this state database knows a batch of the pipeline.
     pub async fn knows_batches(&self, pipeline: &str) -> Result<bool> {
-        let row = self
-            .client()
-            .await?
-            .query_one(statement!("state/knows_batches.sql"), &[&pipeline])
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
+        self.value(sql!(batches::knows_batches), &[&pipeline]).await
     }
 
-    /// Notes that a batch's files are written, with what it holds.
+    /// Notes that a batch's files are written, and what it holds.
     pub async fn batch_written(&self, pipeline: &str, id: i64, batch: &WrittenBatch) -> Result<()> {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(fault)?;
+        let mut connection = self.connection().await?;
+        let transaction = connection.begin().await?;
         let written = transaction
             .execute(
-                statement!("state/written_batch.sql"),
+                sql!(batches::written_batch),
                 &[
                     &pipeline,
                     &id,
@@ -102,13 +102,12 @@ impl Store {
                     &batch.bytes,
                 ],
             )
-            .await
-            .map_err(fault)?;
-        taken_over(written)?;
+            .await?;
+        expect_own_batch(written)?;
         for (table, held) in &batch.tables {
             transaction
                 .execute(
-                    statement!("state/batch_events.sql"),
+                    sql!(batches::batch_events),
                     &[
                         &pipeline,
                         &id,
@@ -123,13 +122,12 @@ impl Store {
                         &held.repeats,
                     ],
                 )
-                .await
-                .map_err(fault)?;
+                .await?;
         }
 
-        files::record(&transaction, (pipeline, id), &batch.read_files).await?;
+        SourceFile::record(&batch.read_files, &transaction, pipeline, id).await?;
 
-        transaction.commit().await.map_err(fault)
+        transaction.commit().await
     }
 
     /// Notes that a batch is proven to be in the landing table and, in the same transaction, moves the cursor.
@@ -139,95 +137,55 @@ impl Store {
         id: i64,
         blocked_by: Option<&Value>,
     ) -> Result<()> {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(fault)?;
+        let mut connection = self.connection().await?;
+        let transaction = connection.begin().await?;
         let landed = transaction
-            .execute(statement!("state/landed_batch.sql"), &[&pipeline, &id])
-            .await
-            .map_err(fault)?;
-        taken_over(landed)?;
+            .execute(sql!(batches::landed_batch), &[&pipeline, &id])
+            .await?;
+        expect_own_batch(landed)?;
         transaction
-            .execute(
-                statement!("state/move_cursor.sql"),
-                &[&pipeline, &id, &blocked_by],
-            )
-            .await
-            .map_err(fault)?;
+            .execute(sql!(batches::move_cursor), &[&pipeline, &id, &blocked_by])
+            .await?;
 
-        transaction.commit().await.map_err(fault)
+        transaction.commit().await
     }
 
-    /// Gives up a batch that was not written to its end.
+    /// Gives up a batch that was not fully written.
     pub async fn abandon_batch(&self, pipeline: &str, id: i64) -> Result<()> {
-        self.client()
-            .await?
-            .execute(statement!("state/abandon_batch.sql"), &[&pipeline, &id])
-            .await
-            .map_err(fault)?;
+        self.execute(sql!(batches::abandon_batch), &[&pipeline, &id])
+            .await?;
 
         Ok(())
     }
 
-    /// Lists the batches that an earlier try left open.
+    /// Lists the batches that an earlier attempt left open.
     pub async fn open_batches(&self, pipeline: &str) -> Result<Vec<OpenBatch>> {
-        let rows = self
-            .client()
-            .await?
-            .query(statement!("state/open_batches.sql"), &[&pipeline])
-            .await
-            .map_err(fault)?;
-
-        Ok(rows
-            .iter()
-            .map(|row| OpenBatch {
-                id: row.get(0),
-                is_written: row.get::<_, &str>(1) == "written",
-                files: row.get(2),
-                run: row.get(3),
-            })
-            .collect())
+        self.rows(sql!(batches::open_batches), &[&pipeline]).await
     }
 
-    /// The batch before the first that is known; those up to it are of a state that was lost.
+    /// The last batch before the first one that is known. Batches up to it belong to a state database that was lost.
     pub async fn before_first(&self, pipeline: &str) -> Result<i64> {
-        let row = self
-            .client()
-            .await?
-            .query_one(statement!("state/before_first.sql"), &[&pipeline])
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
+        self.value(sql!(batches::before_first), &[&pipeline]).await
     }
 
     /// The last batch that landed, 0 before the first.
     pub async fn last_landed(&self, pipeline: &str) -> Result<i64> {
-        let row = self
-            .client()
-            .await?
-            .query_one(statement!("state/last_landed.sql"), &[&pipeline])
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
+        self.value(sql!(batches::last_landed), &[&pipeline]).await
     }
 
-    /// The time up to which the batches up to `batch` hold every committed change; `None` before the first.
+    /// The time up to which the batches up to `batch` hold every committed change; `None` before the first batch.
     pub async fn covered_until(&self, pipeline: &str, batch: i64) -> Result<Option<Timestamp>> {
-        let row = self
-            .client()
-            .await?
-            .query_opt(statement!("state/covered_until.sql"), &[&pipeline, &batch])
-            .await
-            .map_err(fault)?;
+        let covered: Option<Option<Timestamp>> = self
+            .value_opt(sql!(batches::covered_until), &[&pipeline, &batch])
+            .await?;
 
-        Ok(row.and_then(|row| row.get(0)))
+        Ok(covered.flatten())
     }
 }
 
-/// A batch that is not where we left it belongs to somebody else now, who decides what becomes of it.
-fn taken_over(rows: u64) -> Result<()> {
-    if rows == 1 {
+/// Fails where a batch was not in the state in which we left it: then another service has it, and decides about it.
+fn expect_own_batch(changed_rows: u64) -> Result<()> {
+    if changed_rows == 1 {
         return Ok(());
     }
 

@@ -1,15 +1,18 @@
-//! Changes: what became of rows, events and versions, per run and over time.
+//! Changes: what runs did to rows, events and versions, per run and over time.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, fault, statement};
+use super::Store;
+use super::queries::Queries;
+use super::rows::from_row;
+use super::sql::sql;
 use crate::error::Result;
 
-/// What one publication changed in a table's current rows, and what became of every event that it took from the log.
+/// What one publication changed in a table's current rows, and where every event that it took from the typed log ended.
 ///
 /// `published = truncates + late + superseded + delete_without_row + unchanged + applied`, and
-/// `applied = inserted + updated + deleted`; rows that truncates deleted are apart.
+/// `applied = inserted + updated + deleted`; rows that truncates deleted are counted apart.
 #[derive(
     Debug,
     Clone,
@@ -22,19 +25,19 @@ use crate::error::Result;
     utoipa::ToSchema,
 )]
 pub struct Published {
-    /// Rows that came.
+    /// Rows inserted.
     pub inserted: i64,
-    /// Rows that changed.
+    /// Rows updated.
     pub updated: i64,
-    /// Rows that went.
+    /// Rows deleted.
     pub deleted: i64,
     /// Staged events that it took up.
     pub published: i64,
-    /// Events older than what their row had already.
+    /// Events older than the row that they are for.
     pub late: i64,
-    /// Events that a later one of the same batches won over.
+    /// Events that a later event of the same batches replaced.
     pub superseded: i64,
-    /// Deletes of rows that there were not.
+    /// Deletes of rows that did not exist.
     pub delete_without_row: i64,
     /// Events that left their row as it was.
     pub unchanged: i64,
@@ -45,11 +48,11 @@ pub struct Published {
 }
 
 impl Published {
-    /// Says which sum does not hold, where one does not.
+    /// Checks the sums above.
     ///
     /// # Errors
     ///
-    /// A sentence with the numbers.
+    /// A sentence with the numbers of the sum that does not hold.
     pub fn check(&self) -> Result<(), String> {
         let applied = self.inserted + self.updated + self.deleted;
         let places = [
@@ -85,7 +88,7 @@ impl Published {
     }
 }
 
-/// What a publication changed in a table's history; a version is told by its key and its begin.
+/// What a publication changed in a table's history. Key and begin identify a version.
 #[derive(
     Debug,
     Clone,
@@ -98,19 +101,19 @@ impl Published {
     utoipa::ToSchema,
 )]
 pub struct Versions {
-    /// Versions that came.
+    /// Versions added.
     pub versions_opened: i64,
-    /// Open versions that got their end.
+    /// Open versions that were closed.
     pub versions_closed: i64,
-    /// Versions with an end that got an earlier one, because of a late event in between.
+    /// Closed versions that end earlier now, because of a late event in between.
     pub versions_split: i64,
-    /// Versions that changed otherwise: a later end, none any more, other values.
+    /// Versions that changed in another way: a later end, no end any more, other values.
     pub versions_changed: i64,
-    /// Versions that late events made void.
+    /// Versions that late events removed.
     pub versions_removed: i64,
 }
 
-/// Where the events of a range of batches ended in staging; `read = rejected + duplicate + staged`.
+/// Where the events of a window ended in staging; `read = rejected + duplicate + staged`.
 #[derive(
     Debug,
     Clone,
@@ -125,22 +128,47 @@ pub struct Versions {
 pub struct Staged {
     /// Events of the table that landed.
     pub read: i64,
-    /// Events that could not be taken.
+    /// Events that were rejected.
     pub rejected: i64,
-    /// Events that were in the log before.
+    /// Events that were in the typed log before.
     pub duplicate: i64,
-    /// Events in the log.
+    /// Events added to the typed log.
     pub staged: i64,
 }
 
-/// How changes are summed.
+from_row!(Published {
+    inserted,
+    updated,
+    deleted,
+    published,
+    late,
+    superseded,
+    delete_without_row,
+    unchanged,
+    truncates,
+    truncated,
+});
+
+from_row!(Versions {
+    versions_opened,
+    versions_closed,
+    versions_split,
+    versions_changed,
+    versions_removed,
+});
+
+from_row!(Staged {
+    read,
+    rejected,
+    duplicate,
+    staged,
+});
+
+/// What changes are summed by. Hours and days are in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// Per run.
     Run,
-    /// Per hour, UTC.
     Hour,
-    /// Per day, UTC.
     Day,
 }
 
@@ -149,13 +177,11 @@ pub enum Period {
 pub struct ChangeQuery {
     /// Only of this table, by its name in the API.
     pub table: Option<String>,
-    /// From this time on.
     pub since: Timestamp,
-    /// Up to this time, exclusive.
+    /// Exclusive.
     pub until: Timestamp,
-    /// Only of this run.
     pub run: Option<Uuid>,
-    /// At most so many sums.
+    /// The most sums.
     pub limit: i64,
 }
 
@@ -168,22 +194,23 @@ pub struct ChangeRecord {
     pub period: String,
     /// When the first of them was published.
     pub changed_at: Timestamp,
-    /// What changed, and what became of the events.
     pub published: Published,
-    /// Where the events ended that were staged then.
     pub staged: Staged,
-    /// What changed in the history.
     pub versions: Versions,
 }
+
+from_row!(ChangeRecord {
+    table,
+    period,
+    changed_at,
+    published: row,
+    staged: row,
+    versions: row
+});
 
 impl Store {
     /// Sums changes, newest first.
     pub async fn changes(&self, which: &ChangeQuery, by: Period) -> Result<Vec<ChangeRecord>> {
-        let client = self.client().await?;
-        let unit = match by {
-            Period::Run | Period::Hour => "hour",
-            Period::Day => "day",
-        };
         let ChangeQuery {
             table,
             since,
@@ -191,55 +218,20 @@ impl Store {
             run,
             limit,
         } = which;
-        let rows = if by == Period::Run {
-            client
-                .query(
-                    statement!("report/changes_by_run.sql"),
-                    &[table, since, until, run, limit],
-                )
-                .await
-        } else {
-            client
-                .query(
-                    statement!("report/changes_by_time.sql"),
-                    &[table, since, until, run, limit, &unit],
-                )
-                .await
+        let unit = match by {
+            Period::Run => {
+                return self
+                    .rows(sql!(changes::by_run), &[table, since, until, run, limit])
+                    .await;
+            }
+            Period::Hour => "hour",
+            Period::Day => "day",
         };
 
-        Ok(rows
-            .map_err(fault)?
-            .iter()
-            .map(|row| ChangeRecord {
-                table: row.get(0),
-                period: row.get(1),
-                changed_at: row.get(2),
-                published: Published {
-                    inserted: row.get(3),
-                    updated: row.get(4),
-                    deleted: row.get(5),
-                    published: row.get(6),
-                    late: row.get(7),
-                    superseded: row.get(8),
-                    delete_without_row: row.get(9),
-                    unchanged: row.get(10),
-                    truncates: row.get(11),
-                    truncated: row.get(12),
-                },
-                staged: Staged {
-                    read: row.get(13),
-                    rejected: row.get(14),
-                    duplicate: row.get(15),
-                    staged: row.get(16),
-                },
-                versions: Versions {
-                    versions_opened: row.get(17),
-                    versions_closed: row.get(18),
-                    versions_split: row.get(19),
-                    versions_changed: row.get(20),
-                    versions_removed: row.get(21),
-                },
-            })
-            .collect())
+        self.rows(
+            sql!(changes::by_time),
+            &[table, since, until, run, limit, &unit],
+        )
+        .await
     }
 }

@@ -1,63 +1,89 @@
-//! The ledger of files: what was read of a folder, and what could not be.
+//! The ledger of files: which files of a drop folder were read, and which could not be.
 
 use std::collections::{HashMap, HashSet};
 
-use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, fault, statement};
+use super::Store;
+use super::queries::{Queries, Transaction};
+use super::rows::{from_row, text_column};
+use super::sql::sql;
 use crate::error::Result;
 use crate::pipeline::TableId;
 
-/// A file that was looked at.
+/// A file that was read, or could not be.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
-    /// Where it is, below its store.
+    /// Its path in the object store.
     pub path: String,
-    /// What its store calls this version of it.
+    /// The store's name of this version of it.
     pub etag: String,
-    /// Its size in bytes.
+    /// In bytes.
     pub size: i64,
     /// The table that it belongs to.
     pub table: String,
-    /// When it was written.
     pub modified_at: Timestamp,
-    /// What became of it.
     pub state: FileState,
-    /// The rows that it has; 0 where it was not read.
+    /// Its rows; 0 where it was not read.
     pub rows: i64,
     /// Why it was not read.
     pub reason: Option<String>,
-    /// The definition that it was read by, as a short text.
+    /// A short text that identifies the table's definition at that time. What one definition cannot read is tried again by another.
     pub read_by: String,
 }
 
-/// A file as a listing has it.
+from_row!(SourceFile {
+    path,
+    etag,
+    size,
+    table,
+    modified_at,
+    state,
+    rows,
+    reason,
+    read_by,
+});
+
+/// A file in a listing of the folder.
 #[derive(Debug, Clone, Copy)]
 pub struct ListedFile<'a> {
-    /// Where it is, below its store.
+    /// Its path in the object store.
     pub path: &'a str,
-    /// What its store calls this version of it.
+    /// The store's name of this version of it.
     pub etag: &'a str,
-    /// Its size in bytes.
+    /// In bytes.
     pub size: i64,
 }
 
 /// What the ledger knows of a listed file.
 #[derive(Debug, Clone)]
 pub struct KnownFile {
-    /// What became of it when it was seen last.
+    /// Its last state.
     pub state: FileState,
-    /// Whether it is that file still.
+    /// Whether etag and size are still the same.
     pub is_same: bool,
     /// The definition that it was read by.
     pub read_by: String,
-    /// Whether it, or another in its place before, has landed.
+    /// Whether any version of it has landed.
     pub has_landed: bool,
 }
 
-/// What became of a file.
+from_row!(KnownFile {
+    state,
+    is_same,
+    read_by,
+    has_landed
+});
+
+struct FileAtPath {
+    path: String,
+    file: KnownFile,
+}
+
+from_row!(FileAtPath { path, file: row });
+
+/// The state of a file in the ledger.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -71,36 +97,55 @@ pub enum FileState {
     Changed,
 }
 
+text_column!(FileState {
+    Landed = "landed",
+    Unreadable = "unreadable",
+    Changed = "changed",
+});
+
 /// A file of the ledger.
 #[derive(Debug, Clone)]
 pub struct LedgerFile {
     /// Its number in the ledger, which rises.
     pub id: i64,
-    /// The batch that it was looked at for.
+    /// The batch that it was read for.
     pub batch: i64,
-    /// When that was.
     pub seen_at: Timestamp,
-    /// The file.
     pub file: SourceFile,
 }
 
-impl FileState {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Landed => "landed",
-            Self::Unreadable => "unreadable",
-            Self::Changed => "changed",
-        }
-    }
+from_row!(LedgerFile {
+    id,
+    batch,
+    seen_at,
+    file: row
+});
 
-    fn of(name: &str) -> Self {
-        match name {
-            "landed" => Self::Landed,
-            "changed" => Self::Changed,
-            _ => Self::Unreadable,
-        }
-    }
+/// Which files of the ledger to list.
+#[derive(Debug, Default)]
+pub struct FileQuery<'a> {
+    pub state: Option<FileState>,
+    pub table: Option<&'a str>,
+    /// Only files older than this one.
+    pub before: Option<i64>,
+    pub limit: i64,
 }
+
+/// Unread files of a table: they hold its freshness back.
+#[derive(Debug)]
+pub struct HoldingFiles {
+    pub count: i64,
+    /// The paths of the oldest, at most three.
+    pub oldest: Vec<String>,
+    /// Whether the table ever had a file, read or not.
+    pub has_files: bool,
+}
+
+from_row!(HoldingFiles {
+    count,
+    oldest,
+    has_files
+});
 
 impl Store {
     /// What the ledger knows of listed files, by their paths.
@@ -109,172 +154,127 @@ impl Store {
         pipeline: &str,
         files: &[ListedFile<'_>],
     ) -> Result<HashMap<String, KnownFile>> {
-        let (paths, etags, sizes) = columns(files);
-        let rows = self
-            .client()
-            .await?
-            .query(
-                statement!("state/known_files.sql"),
-                &[&pipeline, &paths, &etags, &sizes],
+        let listed = ListedColumns::of(files);
+        let known: Vec<FileAtPath> = self
+            .rows(
+                sql!(files::known_files),
+                &[&pipeline, &listed.paths, &listed.etags, &listed.sizes],
             )
-            .await
-            .map_err(fault)?;
+            .await?;
 
-        Ok(rows
-            .iter()
-            .map(|row| {
-                let known = KnownFile {
-                    state: FileState::of(row.get(1)),
-                    is_same: row.get(2),
-                    read_by: row.get(3),
-                    has_landed: row.get(4),
-                };
-                (row.get(0), known)
-            })
+        Ok(known
+            .into_iter()
+            .map(|known| (known.path, known.file))
             .collect())
     }
 
-    /// The paths of those of listed files that have landed as they are.
+    /// The paths of those listed files that have landed as they are.
     pub async fn landed_files(
         &self,
         pipeline: &str,
         files: &[ListedFile<'_>],
     ) -> Result<HashSet<String>> {
-        let (paths, etags, sizes) = columns(files);
-        let rows = self
-            .client()
-            .await?
-            .query(
-                statement!("state/landed_files.sql"),
-                &[&pipeline, &paths, &etags, &sizes],
-            )
-            .await
-            .map_err(fault)?;
+        let listed = ListedColumns::of(files);
 
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        self.values(
+            sql!(files::landed_files),
+            &[&pipeline, &listed.paths, &listed.etags, &listed.sizes],
+        )
+        .await
     }
 
-    /// The paths of files that could not be read, whatever stands there now.
+    /// The paths of files that could not be read, even where another file is in its place now.
     pub(crate) async fn unread_files(&self, pipeline: &str) -> Result<HashSet<String>> {
-        let rows = self
-            .client()
-            .await?
-            .query(statement!("state/unread_files.sql"), &[&pipeline])
-            .await
-            .map_err(fault)?;
-
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        self.values(sql!(files::unread_files), &[&pipeline]).await
     }
 
-    /// Forgets that files could not be read, which are gone.
+    /// Removes unread files from the ledger that are gone from the folder.
     pub(crate) async fn forget_files(&self, pipeline: &str, gone: &HashSet<String>) -> Result<()> {
         let paths: Vec<&String> = gone.iter().collect();
-        self.client()
-            .await?
-            .execute(statement!("state/forget_files.sql"), &[&pipeline, &paths])
-            .await
-            .map_err(fault)?;
+        self.execute(sql!(files::forget_files), &[&pipeline, &paths])
+            .await?;
 
         Ok(())
     }
 
-    /// A table's files that are not read and hold it back: how many, and where the oldest are; and whether it ever had a file.
     pub(crate) async fn holding_files(
         &self,
         TableId { pipeline, name }: &TableId,
-    ) -> Result<(i64, Vec<String>, bool)> {
-        let row = self
-            .client()
-            .await?
-            .query_one(statement!("state/holding_files.sql"), &[&pipeline, &name])
+    ) -> Result<HoldingFiles> {
+        self.row(sql!(files::holding_files), &[&pipeline, &name])
             .await
-            .map_err(fault)?;
-
-        Ok((row.get(0), row.get(1), row.get(2)))
     }
 
-    /// Lists the ledger's files, the newest first: of a state, of a table, before a number.
-    pub async fn files(
-        &self,
-        pipeline: &str,
-        (state, table): (Option<FileState>, Option<&str>),
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<LedgerFile>> {
-        let state = state.map(FileState::name);
-        let rows = self
-            .client()
-            .await?
-            .query(
-                statement!("state/list_files.sql"),
-                &[&pipeline, &state, &table, &before, &limit],
-            )
-            .await
-            .map_err(fault)?;
+    /// Lists the ledger's files, newest first.
+    pub async fn files(&self, pipeline: &str, which: &FileQuery<'_>) -> Result<Vec<LedgerFile>> {
+        let FileQuery {
+            state,
+            table,
+            before,
+            limit,
+        } = which;
 
-        Ok(rows
-            .iter()
-            .map(|row| LedgerFile {
-                id: row.get(0),
-                batch: row.get(5),
-                seen_at: row.get(10),
-                file: SourceFile {
-                    path: row.get(1),
-                    etag: row.get(2),
-                    size: row.get(3),
-                    table: row.get(4),
-                    modified_at: row.get(9),
-                    state: FileState::of(row.get(6)),
-                    rows: row.get(7),
-                    reason: row.get(8),
-                    read_by: row.get(11),
-                },
-            })
-            .collect())
-    }
-}
-
-/// Notes what became of a batch's files.
-pub(super) async fn record(
-    transaction: &Transaction<'_>,
-    (pipeline, batch): (&str, i64),
-    files: &[SourceFile],
-) -> Result<()> {
-    if files.is_empty() {
-        return Ok(());
-    }
-    let texts = |text: fn(&SourceFile) -> &str| files.iter().map(text).collect::<Vec<_>>();
-    let sizes: Vec<i64> = files.iter().map(|file| file.size).collect();
-    let rows: Vec<i64> = files.iter().map(|file| file.rows).collect();
-    let reasons: Vec<Option<&str>> = files.iter().map(|file| file.reason.as_deref()).collect();
-    let times: Vec<Timestamp> = files.iter().map(|file| file.modified_at).collect();
-    transaction
-        .execute(
-            statement!("state/record_files.sql"),
-            &[
-                &pipeline,
-                &batch,
-                &texts(|file| &file.path),
-                &texts(|file| &file.etag),
-                &sizes,
-                &texts(|file| &file.table),
-                &texts(|file| file.state.name()),
-                &rows,
-                &reasons,
-                &times,
-                &texts(|file| &file.read_by),
-            ],
+        self.rows(
+            sql!(files::list_files),
+            &[&pipeline, state, table, before, limit],
         )
         .await
-        .map_err(fault)?;
-
-    Ok(())
+    }
 }
 
-fn columns<'a>(files: &[ListedFile<'a>]) -> (Vec<&'a str>, Vec<&'a str>, Vec<i64>) {
-    (
-        files.iter().map(|file| file.path).collect(),
-        files.iter().map(|file| file.etag).collect(),
-        files.iter().map(|file| file.size).collect(),
-    )
+impl SourceFile {
+    /// Notes the files of a batch.
+    pub(super) async fn record(
+        files: &[Self],
+        transaction: &Transaction<'_>,
+        pipeline: &str,
+        batch: i64,
+    ) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let texts = |text: fn(&Self) -> &str| files.iter().map(text).collect::<Vec<_>>();
+        let states: Vec<FileState> = files.iter().map(|file| file.state).collect();
+        let sizes: Vec<i64> = files.iter().map(|file| file.size).collect();
+        let rows: Vec<i64> = files.iter().map(|file| file.rows).collect();
+        let reasons: Vec<Option<&str>> = files.iter().map(|file| file.reason.as_deref()).collect();
+        let times: Vec<Timestamp> = files.iter().map(|file| file.modified_at).collect();
+        transaction
+            .execute(
+                sql!(files::record_files),
+                &[
+                    &pipeline,
+                    &batch,
+                    &texts(|file| &file.path),
+                    &texts(|file| &file.etag),
+                    &sizes,
+                    &texts(|file| &file.table),
+                    &states,
+                    &rows,
+                    &reasons,
+                    &times,
+                    &texts(|file| &file.read_by),
+                ],
+            )
+            .await?;
+
+        Ok(())
+    }
+}
+
+/// Listed files as the arrays that a statement takes.
+struct ListedColumns<'a> {
+    paths: Vec<&'a str>,
+    etags: Vec<&'a str>,
+    sizes: Vec<i64>,
+}
+
+impl<'a> ListedColumns<'a> {
+    fn of(files: &[ListedFile<'a>]) -> Self {
+        Self {
+            paths: files.iter().map(|file| file.path).collect(),
+            etags: files.iter().map(|file| file.etag).collect(),
+            sizes: files.iter().map(|file| file.size).collect(),
+        }
+    }
 }

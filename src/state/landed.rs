@@ -1,28 +1,44 @@
-//! What landed of a source table in a range of batches, and batches of rejects that are tried again.
+//! What landed of a source table in a window, and batches of rejects that are replayed.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{SourceEvents, Store, Window, fault, statement};
+use super::queries::Queries;
+use super::rows::from_row;
+use super::sql::sql;
+use super::{SourceEvents, Store, Window};
 use crate::error::Result;
 use crate::pipeline::Table;
 
-/// Events of a source table in a range of batches.
+/// Events of a source table in a window.
 #[derive(Debug, Clone, Default)]
 pub struct Landed {
-    /// What the range holds.
     pub events: SourceEvents,
-    /// Truncates since the beginning.
+    /// Truncates of all batches up to the window's end.
     pub truncates_ever: i64,
-    /// The highest event id of the batches before the range.
+    /// The highest event id of the batches before the window.
     pub highest_event: Option<i64>,
-    /// The latest time of an event of the batches before the range.
+    /// The latest time of an event of the batches before the window.
     pub highest_time: Option<Timestamp>,
-    /// Whether times tell the order, not ids.
+    /// Whether times give the order of events, not ids.
     pub is_by_clock: bool,
 }
 
-/// Rejects that are to be tried again.
+struct LandedRow {
+    events: SourceEvents,
+    truncates_ever: i64,
+    highest_event: Option<i64>,
+    highest_time: Option<Timestamp>,
+}
+
+from_row!(LandedRow {
+    events: row,
+    truncates_ever,
+    highest_event,
+    highest_time
+});
+
+/// Rejects that are to be replayed.
 #[derive(Debug, Clone, Default)]
 pub struct Replayable {
     pub events: i64,
@@ -34,13 +50,16 @@ pub struct Replayable {
 }
 
 impl Store {
-    /// Sums what landed of a source table in the batches after one and up to another.
+    /// Sums what landed of a source table in a window.
     pub async fn landed_between(&self, table: &Table, window: Window) -> Result<Landed> {
-        let row = self
-            .client()
-            .await?
-            .query_one(
-                statement!("state/events_between.sql"),
+        let LandedRow {
+            events,
+            truncates_ever,
+            highest_event,
+            highest_time,
+        } = self
+            .row(
+                sql!(landed::events_between),
                 &[
                     &table.id.pipeline,
                     &table.source.schema,
@@ -49,55 +68,39 @@ impl Store {
                     &window.upto_batch,
                 ],
             )
-            .await
-            .map_err(fault)?;
+            .await?;
 
         Ok(Landed {
-            events: SourceEvents {
-                events: row.get(0),
-                truncates: row.get(4),
-                first_event: row.get(1),
-                last_event: row.get(2),
-                first_time: row.get(5),
-                last_time: row.get(6),
-                repeats: row.get(7),
-                replayed: row.get(10),
-            },
-            truncates_ever: row.get(3),
-            highest_event: row.get(8),
-            highest_time: row.get(9),
+            events,
+            truncates_ever,
+            highest_event,
+            highest_time,
             is_by_clock: table.is_by_clock,
         })
     }
 
-    /// Begins a batch of rejects that are tried again. It counts as landed at once, and as one that may be older than anything,
-    /// so that whatever becomes of the try, its events are published with their whole keys.
+    /// Begins a batch of replayed rejects. It counts as landed at once, and its events as possibly older than any other.
+    /// So even if the replay fails, these events are published with their whole keys.
     pub async fn begin_replay(
         &self,
         run: Uuid,
         table: &Table,
         replayable: &Replayable,
     ) -> Result<i64> {
-        let row = self
-            .client()
-            .await?
-            .query_one(
-                statement!("state/begin_replay.sql"),
-                &[
-                    &table.id.pipeline,
-                    &run,
-                    &table.source.schema,
-                    &table.source.name,
-                    &replayable.events,
-                    &replayable.truncates,
-                    &replayable.last_event,
-                    &replayable.last_time,
-                    &table.id.name,
-                ],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
+        self.value(
+            sql!(landed::begin_replay),
+            &[
+                &table.id.pipeline,
+                &run,
+                &table.source.schema,
+                &table.source.name,
+                &replayable.events,
+                &replayable.truncates,
+                &replayable.last_event,
+                &replayable.last_time,
+                &table.id.name,
+            ],
+        )
+        .await
     }
 }

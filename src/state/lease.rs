@@ -1,62 +1,61 @@
-//! Leases: one service at a time works on a pipeline, and whoever lost that right can record nothing.
+//! Leases: one service at a time works on a pipeline, and a service that lost its lease can record nothing.
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{ClientWrapper, Object};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::Client;
 
-use super::{Store, fault, statement};
+use super::Store;
+use super::queries::{Parameters, Queries};
+use super::sql::sql;
 use crate::error::Result;
 
-/// How often the holder tells that it lives, and hears whether its run is to be cancelled.
-const BEAT: Duration = Duration::from_secs(1);
+/// How often the holder renews its lease, and asks whether its run is to be cancelled.
+const RENEWED_EVERY: Duration = Duration::from_secs(1);
 
-/// The right to work on one pipeline. It ends when it was not renewed in time, or with the connection that holds it, as that of a service that was killed.
+/// The right to work on one pipeline. It ends when it was not renewed in time, or with the connection that holds it: a killed
+/// service loses its connections.
 ///
-/// Its number rises with each taking. What is recorded under it ([`Store::with_lease`]) is refused by the database as soon as somebody else has taken
-/// the lease, so a service that was frozen and wakes records nothing.
+/// Each taking gives it a higher number. As soon as another service has taken the lease, the database refuses what is recorded under
+/// the old number ([`Store::with_lease`]). So a service that was frozen and wakes up records nothing.
 #[derive(Debug)]
 pub struct Lease {
-    connection: deadpool_postgres::ClientWrapper,
+    connection: ClientWrapper,
     number: i64,
     time: Duration,
 }
 
 impl Store {
-    /// Takes the lease of a pipeline for `time`, or gives `None` where another service has it; `holder` names who takes it, for people.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::error::Error::StateUnavailable`] when the database does not answer.
+    /// Takes the lease of a pipeline for `time`, or gives `None` where another service has it. `holder` names this service to
+    /// people who look.
     pub async fn try_lease(
         &self,
         pipeline: &str,
         holder: &str,
         time: Duration,
     ) -> Result<Option<Lease>> {
-        let connection = self.client().await?;
-        let row = connection
-            .query_opt(
-                statement!("state/try_lease.sql"),
+        let connection = self.connection().await?;
+        let number = connection
+            .value_opt(
+                sql!(lease::try_lease),
                 &[&pipeline, &holder, &time.as_secs_f64()],
             )
-            .await
-            .map_err(fault)?;
+            .await?;
 
-        Ok(row.map(|row| Lease {
-            connection: Object::take(connection),
-            number: row.get(0),
+        Ok(number.map(|number| Lease {
+            connection: Object::take(connection.0),
+            number,
             time,
         }))
     }
 
-    /// The same database for what is done under a lease: nothing can be recorded once that is another's ([`crate::error::Error::Interrupted`]).
+    /// The same database for work under a lease: every record is refused once the lease is lost ([`crate::error::Error::Interrupted`]).
     #[must_use]
     pub fn with_lease(&self, lease: &Lease) -> Self {
         Self {
-            pool: self.work.clone(),
+            pool: self.lease_pool.clone(),
             lease: Some(lease.number),
             ..self.clone()
         }
@@ -64,36 +63,35 @@ impl Store {
 }
 
 impl Lease {
-    /// Renews the lease again and again, and resolves when it is lost: taken by another, or not renewed in time. Rings `cancelled` as long as the
-    /// pipeline's run is to be cancelled.
+    /// Keeps renewing the lease, and resolves when it is lost: another service took it, or it was not renewed in time. Notifies `cancelled`
+    /// again and again while the pipeline's run is to be cancelled.
     pub async fn lost(&self, cancelled: &Notify) {
         let mut held_until = Instant::now() + self.time;
-        let beat = BEAT.min(self.time / 4);
+        let pause = RENEWED_EVERY.min(self.time / 4);
         loop {
-            tokio::time::sleep(beat).await;
+            tokio::time::sleep(pause).await;
             let asked = Instant::now();
             let seconds = self.time.as_secs_f64();
-            let values: [&(dyn ToSql + Sync); 2] = [&self.number, &seconds];
-            let renewal = self
-                .connection
-                .query_opt(statement!("state/beat.sql"), &values);
-            let Ok(Ok(Some(row))) = tokio::time::timeout_at(held_until, renewal).await else {
+            let values: Parameters<'_> = &[&self.number, &seconds];
+            let renewal = self.connection.value_opt(sql!(lease::renew_lease), values);
+            let Ok(Ok(Some(is_cancel_requested))) =
+                tokio::time::timeout_at(held_until, renewal).await
+            else {
                 return;
             };
             held_until = asked + self.time;
-            if row.get(0) {
+            if is_cancel_requested {
                 cancelled.notify_waiters();
             }
         }
     }
 
-    /// Gives the lease back, so that the next run is taken at once by whoever comes first.
+    /// Gives the lease back, so that any service can take the next run at once.
     pub async fn release(self) {
-        let values: [&(dyn ToSql + Sync); 1] = [&self.number];
-        let released = self
-            .connection
-            .execute(statement!("state/release_lease.sql"), &values);
-        // Where this does not arrive, the end of the connection tells the same.
-        let _ = tokio::time::timeout(BEAT, released).await;
+        let client: &Client = &self.connection;
+        let values: Parameters<'_> = &[&self.number];
+        let released = Queries::execute(client, sql!(lease::release_lease), values);
+        // Where this does not arrive, the end of the connection has the same effect.
+        let _ = tokio::time::timeout(RENEWED_EVERY, released).await;
     }
 }

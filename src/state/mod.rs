@@ -7,34 +7,43 @@ mod cursors;
 mod files;
 mod landed;
 mod lease;
-mod progress;
+mod queries;
+mod rows;
 mod run_progress;
 mod runs;
+mod sql;
 mod statements;
 mod steps;
+mod table_progress;
 mod tables;
 mod test_results;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 
-pub use accept::{AcceptLimits, AcceptedRun, IfRunning, NewRun};
+pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
 pub use batches::{OpenBatch, SourceEvents, WrittenBatch};
 pub use changes::{ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
-pub use cursors::Cursor;
-pub use files::{FileState, KnownFile, LedgerFile, ListedFile, SourceFile};
+pub use cursors::{Cursor, EmptyPoll};
+pub use files::{
+    FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,
+};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
-pub use progress::{Changed, EndedStatement, LogEnd, Publication, RejectsLeft, StagedWindow};
 pub use run_progress::{RunEvent, RunProgress};
-pub use runs::{AttemptId, Run, RunState, Runs};
-pub use statements::{NewStatement, OpenStatement, SentStatement, StatementEnd, StatementRecord};
+pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, WaitingPipeline};
+pub use statements::{
+    NewStatement, OpenStatement, SentStatement, StatementEnd, StatementOutcome, StatementRecord,
+};
 pub use steps::{StepRecord, StepState};
+pub use table_progress::{Changed, EndedStatement, LogEnd, Publication, RejectsLeft, StagedWindow};
 pub use tables::{TableState, Window};
 pub use test_results::TestResult;
 
+use self::queries::Connection;
+use self::sql::sql;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::postgres::{Server, Tls};
+use crate::postgres::{self, Server};
 
 mod migrations {
     refinery::embed_migrations!("sql/migrations");
@@ -52,30 +61,34 @@ macro_rules! statement {
 }
 pub(crate) use statement;
 
+/// The state database.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// For what is done under a lease, so that neither callers nor runs wait for the other.
-    work: Pool,
+    /// The connections for work under a lease, so that callers and runs do not wait for each other.
+    lease_pool: Pool,
+    /// The number of the lease that this store works under ([`Store::with_lease`]).
     lease: Option<i64>,
-    tls: Tls,
+    /// The name of the database's settings, for messages.
+    settings_key: String,
 }
 
 impl Store {
-    /// Makes the pool; connects to nothing yet.
+    /// Makes the pools; connects to nothing yet.
     ///
     /// # Errors
     ///
     /// [`Error::Settings`] when `state.url` is missing or no address, or a file that belongs to it cannot be read.
     pub fn new(settings: &config::State) -> Result<Self> {
-        let server = Server::new(&settings.address()?)?;
-        let session = statement!("state/session.sql");
+        let address = settings.address()?;
+        let server = Server::new(&address)?;
+        let session = sql!(schema::session);
 
         Ok(Self {
             pool: server.pool(settings.connections.div_ceil(2), session)?,
-            work: server.pool((settings.connections / 2).max(1), session)?,
+            lease_pool: server.pool((settings.connections / 2).max(1), session)?,
             lease: None,
-            tls: server.tls().clone(),
+            settings_key: address.key,
         })
     }
 
@@ -85,11 +98,11 @@ impl Store {
     ///
     /// [`Error::StateUnavailable`] when the database does not answer, [`Error::Internal`] when a migration fails.
     pub async fn migrate(&self) -> Result<()> {
-        let mut client = Object::take(self.client().await?);
+        let mut client = Object::take(self.connection().await?.0);
         client
-            .batch_execute(statement!("state/migration_lock.sql"))
+            .batch_execute(sql!(schema::migration_lock))
             .await
-            .map_err(fault)?;
+            .map_err(queries::error)?;
         migrations::migrations::runner()
             .run_async(&mut *client)
             .await
@@ -104,18 +117,19 @@ impl Store {
     ///
     /// [`Error::StateUnavailable`] when not.
     pub async fn check(&self) -> Result<()> {
-        self.client()
-            .await?
-            .query_one(statement!("state/ready.sql"), &[])
+        let connection = self.connection().await?;
+        connection
+            .0
+            .query_one(sql!(schema::ready), &[])
             .await
             .map_err(|cause| Error::StateUnavailable(cause.into()))?;
 
         Ok(())
     }
 
-    async fn client(&self) -> Result<Object> {
+    async fn connection(&self) -> Result<Connection> {
         let client = self.pool.get().await.map_err(|cause| match cause {
-            PoolError::Backend(cause) => match self.tls.explain(&cause) {
+            PoolError::Backend(cause) => match postgres::explain(&self.settings_key, &cause) {
                 Some(detail) => Error::Settings(detail),
                 None => Error::StateUnavailable(cause.into()),
             },
@@ -123,40 +137,15 @@ impl Store {
         })?;
         if let Some(number) = self.lease {
             let hold = client
-                .prepare_cached(statement!("state/hold_lease.sql"))
-                .await;
-            client
-                .query_one(&hold.map_err(fault)?, &[&number.to_string()])
+                .prepare_cached(sql!(lease::hold_lease))
                 .await
-                .map_err(fault)?;
+                .map_err(queries::error)?;
+            client
+                .query_one(&hold, &[&number.to_string()])
+                .await
+                .map_err(queries::error)?;
         }
 
-        Ok(client)
-    }
-}
-
-/// What [`Lease`] makes the database refuse.
-const LEASE_LOST: &str = "IF001";
-/// Our tables, or the columns of a newer service, are not there yet; somebody holds a lock for longer than we wait; we were frozen in a transaction; the server only reads.
-const PASSING: [&str; 6] = ["3F000", "42P01", "42703", "55P03", "25P03", "25006"];
-/// A statement took longer than the server lets it, which it would again.
-const CANCELLED: &str = "57014";
-
-/// Tells a database that went away, and a lease that is another's, from a statement of ours that was refused.
-fn fault(cause: tokio_postgres::Error) -> Error {
-    let code = cause.code().map(tokio_postgres::error::SqlState::code);
-    if code == Some(LEASE_LOST) {
-        return Error::Interrupted;
-    }
-    let is_broken = std::error::Error::source(&cause)
-        .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-    let is_away = |code: &str| {
-        let is_class = matches!(&code[..2], "57" | "08" | "53");
-        code != CANCELLED && (is_class || PASSING.contains(&code))
-    };
-    if cause.is_closed() || is_broken || code.is_some_and(is_away) {
-        Error::StateUnavailable(cause.into())
-    } else {
-        Error::internal(cause)
+        Ok(Connection(client))
     }
 }

@@ -1,16 +1,18 @@
-//! Statements that write: noted before Trino hears of them, so that a lost answer can be looked for.
+//! Statements that write: noted before Trino hears of them, so that a lost statement can be resolved.
 
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AttemptId, Store, fault, statement};
+use super::queries::Queries;
+use super::rows::{from_row, text_column};
+use super::sql::sql;
+use super::{AttemptId, Store};
 use crate::error::{Error, Result};
 
 /// A statement of a run.
 #[derive(Debug, Clone)]
 pub struct StatementRecord {
-    /// The step that it belongs to.
     pub step: String,
     /// The attempt of the run that sent it.
     pub attempt: i32,
@@ -19,7 +21,6 @@ pub struct StatementRecord {
     pub sql: String,
     /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
     pub state: String,
-    /// Its id in Trino.
     pub trino_query_id: Option<String>,
     /// The rows that it acted on.
     pub update_count: Option<i64>,
@@ -35,30 +36,56 @@ pub struct StatementRecord {
     pub progress: Option<Value>,
 }
 
-/// A statement whose end nobody saw.
+from_row!(StatementRecord {
+    step,
+    attempt,
+    target,
+    sql,
+    state,
+    trino_query_id,
+    update_count,
+    snapshot_before,
+    snapshot_after,
+    started_at,
+    finished_at,
+    progress,
+});
+
+/// A lost statement: it was sent, and its end was not seen.
 #[derive(Debug, Clone)]
 pub struct OpenStatement {
     pub id: i64,
-    /// Whether its run publishes batches; others mend what was published.
+    /// Whether its run publishes batches. Other runs repair what was published.
     pub publishes: bool,
-    /// Its id in Trino.
     pub trino_query_id: String,
-    /// Where it is given up, which works before Trino lists it.
+    /// Its address in Trino, where it can be cancelled even before Trino lists it.
     pub address: Option<String>,
 }
 
-/// A statement of a run that was sent and of which no end was noted.
+from_row!(OpenStatement {
+    id,
+    publishes,
+    trino_query_id,
+    address
+});
+
+/// A statement of a run that was sent and whose end is not noted.
 #[derive(Debug, Clone)]
 pub struct SentStatement {
-    /// The step that it belongs to.
     pub step: String,
     /// The table that it writes.
     pub target: String,
-    /// Its id in Trino.
     pub trino_query_id: String,
-    /// Where it is given up.
+    /// Its address in Trino, where it can be cancelled.
     pub address: Option<String>,
 }
+
+from_row!(SentStatement {
+    step,
+    target,
+    trino_query_id,
+    address
+});
 
 /// How a statement ended.
 #[derive(Debug, Clone, Default)]
@@ -69,8 +96,24 @@ pub struct StatementEnd {
     pub snapshot_before: Option<String>,
     /// The snapshot that it made.
     pub snapshot_after: Option<String>,
+    /// What it cost, by Trino's count.
     pub progress: Option<Value>,
 }
+
+/// What is noted at a statement's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementOutcome {
+    Succeeded,
+    Failed,
+    /// It was lost, and it certainly committed nothing.
+    Superseded,
+}
+
+text_column!(StatementOutcome {
+    Succeeded = "succeeded",
+    Failed = "failed",
+    Superseded = "superseded",
+});
 
 /// A statement that is about to be sent.
 #[derive(Debug, Clone, Copy)]
@@ -95,42 +138,33 @@ impl Store {
             sql,
         }: NewStatement<'_>,
     ) -> Result<i64> {
-        let row = self
-            .client()
-            .await?
-            .query_one(
-                statement!("state/prepare_statement.sql"),
-                &[
-                    &attempt.run,
-                    &pipeline,
-                    &step,
-                    &attempt.number,
-                    &target,
-                    &sql,
-                ],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
+        self.value(
+            sql!(statements::prepare_statement),
+            &[
+                &attempt.run,
+                &pipeline,
+                &step,
+                &attempt.number,
+                &target,
+                &sql,
+            ],
+        )
+        .await
     }
 
-    /// Notes the id that Trino gave a statement and where it is asked for; before this the statement does not run.
+    /// Notes a statement's id and address in Trino. The statement does not run before this.
     ///
     /// # Errors
     ///
-    /// [`Error::StateUnavailable`], [`Error::Interrupted`] where the run is another's by now.
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`] where another service has the run by now.
     pub async fn statement_sent(&self, id: i64, query_id: &str, address: &str) -> Result<()> {
         let noted = self
-            .client()
-            .await?
             .execute(
-                statement!("state/sent_statement.sql"),
+                sql!(statements::sent_statement),
                 &[&id, &query_id, &address],
             )
-            .await
-            .map_err(fault)?;
-        // The statement then never runs: Trino drops what nobody asks for.
+            .await?;
+        // The statement then never runs: Trino drops statements that nobody polls.
         if noted == 0 {
             return Err(Error::Interrupted);
         }
@@ -138,125 +172,74 @@ impl Store {
         Ok(())
     }
 
-    /// Notes how far a statement is.
     pub async fn statement_progress(&self, id: i64, progress: &Value) -> Result<()> {
-        self.client()
-            .await?
-            .execute(statement!("state/progress_statement.sql"), &[&id, progress])
-            .await
-            .map_err(fault)?;
+        self.execute(sql!(statements::progress_statement), &[&id, progress])
+            .await?;
 
         Ok(())
     }
 
-    /// Notes how a statement ended; `state` is `succeeded`, `failed` or `superseded`.
-    pub async fn statement_done(&self, id: i64, state: &str, end: &StatementEnd) -> Result<()> {
-        end.record(&self.client().await?, id, state).await
+    pub async fn statement_done(
+        &self,
+        id: i64,
+        outcome: StatementOutcome,
+        end: &StatementEnd,
+    ) -> Result<()> {
+        end.record(self, id, outcome).await
     }
 
-    /// Lists the statements of a pipeline that write to a table and whose end nobody saw, without those of an attempt that is under way.
+    /// Lists the lost statements of a pipeline that write to a table, without those of the attempt that is under way.
     pub async fn open_statements(
         &self,
         pipeline: &str,
         target: &str,
-        besides: AttemptId,
+        own: AttemptId,
     ) -> Result<Vec<OpenStatement>> {
-        let rows = self
-            .client()
-            .await?
-            .query(
-                statement!("state/open_statements.sql"),
-                &[&pipeline, &target, &besides.run, &besides.number],
-            )
-            .await
-            .map_err(fault)?;
-
-        Ok(rows
-            .iter()
-            .map(|row| OpenStatement {
-                id: row.get(0),
-                publishes: row.get(1),
-                trino_query_id: row.get(2),
-                address: row.get(3),
-            })
-            .collect())
+        self.rows(
+            sql!(statements::open_statements),
+            &[&pipeline, &target, &own.run, &own.number],
+        )
+        .await
     }
 
-    /// Lists the statements of a run, of one step where it is named, that were sent and of which no end was noted.
+    /// Lists the statements of a run, or of one step of it, that were sent and whose end is not noted.
     pub async fn sent_statements(
         &self,
         run: Uuid,
         step: Option<&str>,
     ) -> Result<Vec<SentStatement>> {
-        let rows = self
-            .client()
-            .await?
-            .query(statement!("state/sent_statements.sql"), &[&run, &step])
+        self.rows(sql!(statements::sent_statements), &[&run, &step])
             .await
-            .map_err(fault)?;
-
-        Ok(rows
-            .iter()
-            .map(|row| SentStatement {
-                step: row.get(0),
-                target: row.get(1),
-                trino_query_id: row.get(2),
-                address: row.get(3),
-            })
-            .collect())
     }
 
-    /// Lists the statements of a run, of one step where it is named, in the order in which they were sent.
+    /// Lists the statements of a run, or of one step of it, in the order in which they were sent.
     pub async fn statements(&self, run: Uuid, step: Option<&str>) -> Result<Vec<StatementRecord>> {
-        let rows = self
-            .client()
-            .await?
-            .query(statement!("state/list_statements.sql"), &[&run, &step])
+        self.rows(sql!(statements::list_statements), &[&run, &step])
             .await
-            .map_err(fault)?;
-
-        Ok(rows
-            .iter()
-            .map(|row| StatementRecord {
-                step: row.get(1),
-                attempt: row.get(2),
-                target: row.get(3),
-                sql: row.get(4),
-                state: row.get(5),
-                trino_query_id: row.get(6),
-                update_count: row.get(7),
-                snapshot_before: row.get(8),
-                snapshot_after: row.get(9),
-                started_at: row.get(10),
-                finished_at: row.get(11),
-                progress: row.get(12),
-            })
-            .collect())
     }
 }
 
 impl StatementEnd {
-    /// Notes it, on a connection or in a transaction.
+    /// Notes it, by itself or in a transaction.
     pub(super) async fn record(
         &self,
-        client: &impl deadpool_postgres::GenericClient,
+        client: &impl Queries,
         id: i64,
-        state: &str,
+        outcome: StatementOutcome,
     ) -> Result<()> {
         client
             .execute(
-                statement!("state/done_statement.sql"),
+                sql!(statements::done_statement),
                 &[
                     &id,
-                    &state,
+                    &outcome,
                     &self.update_count,
                     &self.snapshot_before,
                     &self.snapshot_after,
                     &self.progress,
                 ],
             )
-            .await
-            .map_err(fault)?;
+            .await?;
 
         Ok(())
     }

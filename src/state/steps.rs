@@ -1,11 +1,14 @@
-//! Steps: the parts of a run, a row for each try.
+//! Steps: the parts of a run, a row for each attempt.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AttemptId, Store, fault, statement};
+use super::queries::Queries;
+use super::rows::{from_row, text_column};
+use super::sql::sql;
+use super::{AttemptId, Store};
 use crate::error::Result;
 
 /// How a step stands.
@@ -22,61 +25,49 @@ pub enum StepState {
     Skipped,
 }
 
-impl StepState {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
+text_column!(StepState {
+    Running = "running",
+    Succeeded = "succeeded",
+    Failed = "failed",
+    Skipped = "skipped",
+});
 
-    fn parse(text: &str) -> Self {
-        match text {
-            "running" => Self::Running,
-            "succeeded" => Self::Succeeded,
-            "skipped" => Self::Skipped,
-            _ => Self::Failed,
-        }
-    }
-}
-
-/// The last try of a step.
+/// The last attempt of a step.
 #[derive(Debug, Clone)]
 pub struct StepRecord {
-    /// Its name, such as `stage.orders`.
+    /// For example `stage.orders`.
     pub name: String,
-    /// Which try it is.
     pub attempt: i32,
-    /// How it stands.
     pub state: StepState,
-    /// When this try began.
     pub started_at: Timestamp,
-    /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// What it did, by name.
+    /// What it did: a number for each name.
     pub counts: Value,
     /// The problem that ended it.
     pub error: Option<Value>,
 }
 
+from_row!(StepRecord {
+    name,
+    attempt,
+    state,
+    started_at,
+    finished_at,
+    counts,
+    error,
+});
+
 impl Store {
-    /// Begins a try of a step.
     pub async fn begin_step(&self, attempt: AttemptId, name: &str) -> Result<()> {
-        self.client()
-            .await?
-            .execute(
-                statement!("state/begin_step.sql"),
-                &[&attempt.run, &name, &attempt.number],
-            )
-            .await
-            .map_err(fault)?;
+        self.execute(
+            sql!(steps::begin_step),
+            &[&attempt.run, &name, &attempt.number],
+        )
+        .await?;
 
         Ok(())
     }
 
-    /// Ends a try of a step.
     pub async fn finish_step(
         &self,
         attempt: AttemptId,
@@ -85,57 +76,23 @@ impl Store {
         counts: &Value,
         error: Option<&Value>,
     ) -> Result<()> {
-        self.client()
-            .await?
-            .execute(
-                statement!("state/finish_step.sql"),
-                &[
-                    &attempt.run,
-                    &name,
-                    &attempt.number,
-                    &state.as_str(),
-                    counts,
-                    &error,
-                ],
-            )
-            .await
-            .map_err(fault)?;
+        self.execute(
+            sql!(steps::finish_step),
+            &[&attempt.run, &name, &attempt.number, &state, counts, &error],
+        )
+        .await?;
 
         Ok(())
     }
 
-    /// Says whether a step of a run has succeeded in any of its tries.
+    /// Says whether a step of a run has succeeded in any attempt.
     pub async fn has_succeeded(&self, run: Uuid, name: &str) -> Result<bool> {
-        let row = self
-            .client()
-            .await?
-            .query_one(statement!("state/has_succeeded.sql"), &[&run, &name])
-            .await
-            .map_err(fault)?;
-
-        Ok(row.get(0))
+        self.value(sql!(steps::has_succeeded), &[&run, &name]).await
     }
 
-    /// Lists the steps of a run, each by its last try, in the order in which they began.
+    /// Lists the steps of a run, each in its last attempt, in the order in which they began.
     pub async fn steps(&self, run: Uuid) -> Result<Vec<StepRecord>> {
-        let rows = self
-            .client()
-            .await?
-            .query(statement!("state/list_steps.sql"), &[&run])
-            .await
-            .map_err(fault)?;
-        let mut steps: Vec<StepRecord> = rows
-            .iter()
-            .map(|row| StepRecord {
-                name: row.get(0),
-                attempt: row.get(1),
-                state: StepState::parse(row.get(2)),
-                started_at: row.get(3),
-                finished_at: row.get(4),
-                counts: row.get(5),
-                error: row.get(6),
-            })
-            .collect();
+        let mut steps: Vec<StepRecord> = self.rows(sql!(steps::list_steps), &[&run]).await?;
         steps.sort_by_key(|step| step.started_at);
 
         Ok(steps)
@@ -148,14 +105,8 @@ impl Store {
         attempt: i32,
         problem: Option<&Value>,
     ) -> Result<()> {
-        self.client()
-            .await?
-            .execute(
-                statement!("state/close_steps.sql"),
-                &[&run, &attempt, &problem],
-            )
-            .await
-            .map_err(fault)?;
+        self.execute(sql!(steps::close_steps), &[&run, &attempt, &problem])
+            .await?;
 
         Ok(())
     }

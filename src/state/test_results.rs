@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, fault, statement};
+use super::Store;
+use super::queries::Queries;
+use super::rows::from_row;
+use super::sql::sql;
 use crate::error::Result;
 
-/// What a declared test said of the rows that a run was about to publish.
+/// What a declared test found in the rows that a run was about to publish.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
     "table": "shop.orders", "name": "not_null_status", "column": "status", "severity": "error", "threshold": 0,
@@ -35,55 +38,43 @@ pub struct TestResult {
     pub tested_at: Timestamp,
 }
 
+from_row!(TestResult {
+    table,
+    name,
+    column,
+    severity,
+    threshold,
+    status,
+    failures,
+    rows,
+    attempt,
+    tested_at,
+});
+
 impl Store {
-    /// Notes what a test said.
     pub async fn record_test(&self, run: Uuid, result: &TestResult) -> Result<()> {
-        self.client()
-            .await?
-            .execute(
-                statement!("state/record_test.sql"),
-                &[
-                    &run,
-                    &result.attempt,
-                    &result.table,
-                    &result.name,
-                    &result.column,
-                    &result.severity,
-                    &result.threshold,
-                    &result.status,
-                    &result.failures,
-                    &result.rows,
-                ],
-            )
-            .await
-            .map_err(fault)?;
+        self.execute(
+            sql!(test_results::record_test),
+            &[
+                &run,
+                &result.attempt,
+                &result.table,
+                &result.name,
+                &result.column,
+                &result.severity,
+                &result.threshold,
+                &result.status,
+                &result.failures,
+                &result.rows,
+            ],
+        )
+        .await?;
 
         Ok(())
     }
 
-    /// Lists what the tests of a run said, each by its last try.
+    /// Lists the results of a run's tests, each in its last attempt.
     pub async fn test_results(&self, run: Uuid) -> Result<Vec<TestResult>> {
-        let rows = self
-            .client()
-            .await?
-            .query(statement!("state/list_tests.sql"), &[&run])
-            .await
-            .map_err(fault)?;
-
-        Ok(rows
-            .iter()
-            .map(|row| TestResult {
-                table: row.get(0),
-                name: row.get(1),
-                column: row.get(2),
-                severity: row.get(3),
-                threshold: row.get(4),
-                status: row.get(5),
-                failures: row.get(6),
-                rows: row.get(7),
-                attempt: row.get(8),
-                tested_at: row.get(9),
-            })
-            .collect())
+        self.rows(sql!(test_results::list_tests), &[&run]).await
     }
 }

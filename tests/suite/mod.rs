@@ -34,6 +34,7 @@ mod rights;
 mod s3;
 mod samples;
 mod standby;
+mod state;
 mod takeover;
 mod times;
 mod tls;

@@ -1,9 +1,0 @@
--- Reads one run.
-select id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  (
-    select coalesce(jsonb_agg(seen.difference || jsonb_build_object('table', known.pipeline || '.' || known.name) order by known.name), '[]')
-    from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
-    where known.pipeline = runs.pipeline and seen.difference ->> 'run_id' = runs.id::text
-  ),
-  cancel_requested_at, lost
-from icefront.runs where id = $1

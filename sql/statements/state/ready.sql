@@ -1,2 +1,0 @@
--- Asks for our schema.
-select count(*) from icefront.cursors

@@ -1,0 +1,149 @@
+-- Runs: read, claimed by a worker, ended.
+-- `src/state/runs.rs` takes each statement by its name: the line `-- name: …` above it.
+
+-- name: read_run
+-- Reads one run, with the differences of the source that it was the first to see.
+select
+  id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
+  cancel_requested_at, lost,
+  (
+    select coalesce(
+      jsonb_agg(
+        seen.difference || jsonb_build_object('table', known.pipeline || '.' || known.name)
+        order by known.name
+      ),
+      '[]'
+    )
+    from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
+    where known.pipeline = runs.pipeline and seen.difference ->> 'run_id' = runs.id::text
+  ) as drift
+from icefront.runs
+where id = $1
+
+-- name: list_runs
+-- Lists runs as `read_run` reads one, newest first, older than run $3 where that is given.
+select
+  id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
+  cancel_requested_at, lost,
+  (
+    select coalesce(
+      jsonb_agg(
+        seen.difference || jsonb_build_object('table', known.pipeline || '.' || known.name)
+        order by known.name
+      ),
+      '[]'
+    )
+    from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
+    where known.pipeline = runs.pipeline and seen.difference ->> 'run_id' = runs.id::text
+  ) as drift
+from icefront.runs
+where ($1::text is null or pipeline = $1) and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)
+order by id desc
+limit $4
+
+-- name: last_runs
+-- Finds the state of a pipeline's active run, and of the last run that ended.
+select
+  (
+    select state
+    from icefront.runs
+    where pipeline = $1 and state in ('queued', 'running')
+    order by state = 'running' desc, id
+    limit 1
+  ) as active,
+  (
+    select state
+    from icefront.runs
+    where pipeline = $1 and state in ('succeeded', 'failed', 'cancelled')
+    order by id desc
+    limit 1
+  ) as ended
+
+-- name: waiting_pipelines
+-- Lists the pipelines that have a run to execute, and whether a run of theirs is to be cancelled.
+select pipeline, bool_or(cancel_requested_at is not null) as is_cancel_requested
+from icefront.runs
+where state in ('queued', 'running')
+group by pipeline
+
+-- name: claim_run
+-- Takes the next run of a pipeline whose lease we hold: first one that a lost service left running, then one that was
+-- begun. A service that cannot execute the pipeline ($2 is false) takes only runs that are to be cancelled.
+update icefront.runs
+set state = 'running', attempt = attempt + 1, lost = lost + 1, started_at = coalesce(started_at, clock_timestamp())
+where id = (
+  select id from icefront.runs
+  where pipeline = $1 and state in ('running', 'queued') and ($2 or cancel_requested_at is not null)
+  order by state = 'running' desc, attempt > 0 desc, id
+  limit 1
+)
+  -- A caller may have cancelled it meanwhile.
+  and state in ('running', 'queued')
+returning
+  id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
+  cancel_requested_at, lost, '[]'::jsonb as drift
+
+-- name: hand_back_run
+-- Gives an attempt of a run back to whoever takes it next.
+update icefront.runs set state = 'queued', lost = 0 where id = $1 and attempt = $2 and state = 'running'
+
+-- name: schedule_retry
+-- Notes that an attempt of a run ended by a fault that passes: the attempt was not lost.
+update icefront.runs set lost = 0 where id = $1 and attempt = $2
+
+-- name: finish_run
+-- Ends a run, unless its next attempt was begun. Its counts are those of its steps, each in its last attempt that
+-- succeeded. Counts of events and rows come from what was recorded with them: an attempt may be lost after that and
+-- before its own end.
+update icefront.runs
+set state = $3, error = $4, finished_at = clock_timestamp(),
+  counts = (
+    -- Only the last attempt counts: tests, repairs and verifications are done again by a later one.
+    with steps as (
+      select distinct on (name) name, counts
+      from icefront.steps
+      where run_id = $1 and state = 'succeeded' and name <> 'optimize'
+      order by name, attempt desc
+    ),
+    -- The counts that the steps gave.
+    counted as (
+      select count.key as name, sum(count.value::text::bigint) as total
+      from steps, jsonb_each(steps.counts) as count
+      group by count.key
+    ),
+    -- The counts that were recorded in the same transactions as the changes. A restage records no events.
+    recorded as (
+      select count.key as name, sum(count.value::text::bigint) as total
+      from icefront.changes, jsonb_each(
+        to_jsonb(changes) - array['run_id', 'pipeline', 'table_name', 'batch_id', 'changed_at']
+      ) as count
+      where changes.run_id = $1 and jsonb_typeof(count.value) = 'number'
+      group by count.key
+      union all
+      select count.key, sum(count.value::text::bigint)
+      from icefront.batches, jsonb_each(jsonb_build_object('events', events, 'files', files, 'bytes', bytes)) as count
+      where batches.run_id = $1 and batches.state = 'landed'
+        and exists (select from icefront.steps where run_id = $1 and name = 'extract')
+      group by count.key
+    )
+    select coalesce(jsonb_object_agg(name, coalesce(nullif(recorded.total, 0), counted.total, 0)), '{}')
+    from counted full join recorded using (name)
+    where counted.name is not null or recorded.total <> 0
+  )
+where id = $1 and attempt = $2 and state = 'running'
+
+-- name: runs_since_verified
+-- Counts the runs of a pipeline that succeeded since tables were last compared with their typed logs.
+select count(*) as runs
+from icefront.runs
+where pipeline = $1 and state = 'succeeded' and task ->> 'kind' in ('build', 'resync') and id > coalesce(
+  (
+    select run.id
+    from icefront.runs as run
+    join icefront.steps as step on step.run_id = run.id
+    where run.pipeline = $1 and step.name like 'verify.%' and step.state = 'succeeded'
+    order by run.id desc
+    limit 1
+  ),
+  '00000000-0000-0000-0000-000000000000'
+)

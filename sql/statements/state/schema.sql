@@ -1,0 +1,17 @@
+-- The schema itself, and the sessions that work on it.
+-- `src/state/mod.rs` takes each by its name: the line `-- name: …` above it.
+
+-- name: session
+-- Ends the transaction of a service that was frozen in it, and waits for no lock without an end: others want to go on.
+set idle_in_transaction_session_timeout = '5s';
+set lock_timeout = '10s'
+
+-- name: migration_lock
+-- Creates the schema and waits for our turn to migrate. The lock ends with the connection.
+select pg_advisory_lock(hashtextextended('icefront migrations', 0));
+create schema if not exists icefront;
+set search_path = icefront;
+
+-- name: ready
+-- Fails where the schema is missing.
+select count(*) as cursors from icefront.cursors

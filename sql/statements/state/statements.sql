@@ -1,0 +1,55 @@
+-- Statements that write to Trino.
+-- `src/state/statements.rs` takes each statement by its name: the line `-- name: …` above it.
+
+-- name: prepare_statement
+-- Notes a statement before Trino hears of it.
+insert into icefront.statements (run_id, pipeline, step, attempt, target, sql)
+values ($1, $2, $3, $4, $5, $6)
+returning id
+
+-- name: sent_statement
+-- Notes a statement's id in Trino and the address that it is polled at, before it can run.
+-- Changes nothing where the run's attempt is over, or another service has the run.
+update icefront.statements as statement
+set state = 'sent', trino_query_id = $2, address = $3
+from icefront.runs as run
+where statement.id = $1 and run.id = statement.run_id and run.state = 'running' and run.attempt = statement.attempt
+
+-- name: progress_statement
+-- Notes how far Trino is with a statement.
+update icefront.statements set progress = $2 where id = $1 and state = 'sent'
+
+-- name: done_statement
+-- Notes how a statement ended.
+update icefront.statements
+set state = $2, update_count = $3, snapshot_before = $4, snapshot_after = $5, progress = $6,
+  finished_at = clock_timestamp()
+where id = $1
+
+-- name: open_statements
+-- Lists the lost statements of a pipeline that write to a table: those of every step, without this attempt's own.
+-- Runs that publish batches are told apart from runs that repair what was published.
+select
+  statement.id, run.task ->> 'kind' in ('build', 'resync', 'replay') as publishes,
+  statement.trino_query_id, statement.address
+from icefront.statements as statement
+join icefront.runs as run on run.id = statement.run_id
+where statement.pipeline = $1 and statement.target = $2 and statement.state = 'sent'
+  and not (statement.run_id = $3 and statement.attempt = $4)
+order by statement.id
+
+-- name: sent_statements
+-- Lists the statements that a run sent to Trino, in any attempt, whose end is not noted.
+select step, target, trino_query_id, address
+from icefront.statements
+where run_id = $1 and ($2::text is null or step = $2) and state = 'sent'
+order by id
+
+-- name: list_statements
+-- Lists the statements of a run, or of one step of it.
+select
+  step, attempt, target, sql, state, trino_query_id, update_count, snapshot_before, snapshot_after,
+  started_at, finished_at, progress
+from icefront.statements
+where run_id = $1 and ($2::text is null or step = $2)
+order by id

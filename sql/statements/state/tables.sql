@@ -1,0 +1,25 @@
+-- Tables: what they are made of.
+-- `src/state/tables.rs` takes each statement by its name: the line `-- name: …` above it.
+
+-- name: read_table
+-- Reads what is known of a table.
+select
+  origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects, catalogue, drift,
+  current_anew, history_anew, current_bytes, history_bytes, is_by_clock, has_own_ids
+from icefront.tables
+where pipeline = $1 and name = $2
+
+-- name: register_table
+-- Keeps a table's columns at first sight. Batches that landed before the state database knew of any are not staged
+-- again: $5 is the last of them.
+insert into icefront.tables (pipeline, name, origin, columns, staged_batch, catalogue, is_by_clock, has_own_ids)
+values (
+  $1, $2, $3, $4, coalesce((select min(id) - 1 from icefront.batches where pipeline = $1), $5), $6, $7, $8
+)
+on conflict (pipeline, name) do nothing
+
+-- name: reshape_table
+-- Keeps what a table is made of from now on, and how its source differs from that.
+update icefront.tables
+set origin = $3, columns = $4, catalogue = $5, drift = $6, is_by_clock = $7, has_own_ids = $8
+where pipeline = $1 and name = $2

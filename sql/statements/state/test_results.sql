@@ -1,0 +1,19 @@
+-- Results of declared tests.
+-- `src/state/test_results.rs` takes each statement by its name: the line `-- name: …` above it.
+
+-- name: record_test
+-- Notes what a test found. If one attempt tests twice, the later result counts.
+insert into icefront.test_results (
+  run_id, attempt, table_name, name, column_name, severity, threshold, status, failures, rows
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (run_id, table_name, name, attempt) do update
+set status = excluded.status, failures = excluded.failures, rows = excluded.rows, tested_at = clock_timestamp()
+
+-- name: list_tests
+-- Lists what the tests of a run found, each in its last attempt.
+select distinct on (table_name, name)
+  table_name as "table", name, column_name as "column", severity, threshold, status, failures, rows, attempt, tested_at
+from icefront.test_results
+where run_id = $1
+order by table_name, name, attempt desc
