@@ -17,10 +17,11 @@ demo-stop: ## stop what the demo started
 	tests/stack/down
 
 test: ## run all tests, against a real Postgres, a real Trino and a real S3 server
-	tests/stack/up --s3
+	tests/stack/up --tests
 	. $(stack_env) && cargo test --locked
 
-test-nightly: stack ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of each race, also on a standby
+test-nightly: ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of each race, also on a standby
+	tests/stack/up --tests
 	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_ROUNDS=50 cargo test --locked --test icefront -- suite::exactness suite::race
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers

@@ -44,7 +44,7 @@ impl Servers {
     /// The same with all Iceberg tables and landing files on S3.
     pub(crate) fn find_s3() -> Self {
         let bucket = std::env::var("ICEFRONT_TEST_S3_BUCKET").unwrap_or_else(|_| {
-            panic!("no S3 server runs: run `make test`, or `tests/stack/up --s3` and `. target/stack/env`")
+            panic!("no S3 server runs: run `make test`, or `tests/stack/up --tests` and `. target/stack/env`")
         });
         let landing = format!("s3://{bucket}/landing");
 

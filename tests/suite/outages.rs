@@ -20,7 +20,7 @@ const IN_TIME: Duration = Duration::from_secs(110);
 
 /// A wire to the S3 server of the stack.
 async fn wire() -> Proxy {
-    let endpoint = std::env::var("AWS_ENDPOINT").expect("an S3 server: tests/stack/up --s3");
+    let endpoint = std::env::var("AWS_ENDPOINT").expect("an S3 server: tests/stack/up --tests");
 
     Proxy::start(endpoint.trim_start_matches("http://")).await
 }
