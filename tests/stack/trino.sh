@@ -5,6 +5,7 @@ trino_version=483
 trino_data=$stack/trino/data
 trino_log=$stack/trino/server.log
 trino_pid_file=$stack/trino/pid
+trino_engine_file=$stack/trino/engine
 trino_home=$cache/trino-$trino_version-$(cat "$scripts"/trino/*.xml | cksum | cut -d' ' -f1)
 
 # Prints the folder of the first JDK, 25 or newer.
@@ -85,27 +86,36 @@ trino_answers() {
   [[ $answer == *'"state":"FINISHED"'* ]]
 }
 
-# Starts Trino, unless it runs, and waits until it answers.
+# Starts Trino as engine $1, `usual` or `tests`, unless it runs, and waits until it answers. What measures or shows never gets the engine of
+# the tests: that one is replaced. Tests take the usual one where it runs, because something else may be using it.
 start_trino() {
   command -v curl >/dev/null || install_package curl "curl is missing"
+  case "$(cat "$trino_engine_file" 2>/dev/null || echo usual),$1" in
+  tests,usual) stop_trino ;;
+  usual,tests) ! trino_runs || say "trino: runs as for the demo; tests are twice as fast after tests/stack/down" ;;
+  esac
   if ! trino_runs; then
     need_jdk
     assemble_trino
     say "trino: starting on port $trino_port with a heap of $trino_heap"
     mkdir -p "$trino_data" "$warehouse"
-    launch_trino
+    echo "$1" >"$trino_engine_file"
+    launch_trino "$1"
   fi
   wait_for trino "$trino_log" 180
 }
 
-# Launches the server so that it outlives this shell and holds nothing of it open.
+# Launches the server as engine $1, so that it outlives this shell and holds nothing of it open. Half of the time of a server that is young
+# and gets statements of a few rows goes into the second compiler and into threads of the collector: the engine of the tests has neither.
 launch_trino() (
+  engine=(-XX:+UseG1GC)
+  [ "$1" = usual ] || engine=(-XX:+UseSerialGC -Xms"$trino_heap" -XX:NewRatio=1 -XX:TieredStopAtLevel=1)
   detach="nohup"
   ! command -v setsid >/dev/null || detach="setsid"
   export ICEFRONT_STACK_TRINO_PORT=$trino_port ICEFRONT_STACK_POSTGRES_PORT=$postgres_port ICEFRONT_STACK_S3_PORT=$s3_port ICEFRONT_STACK_WAREHOUSE=$warehouse
   ulimit -n 16384 2>/dev/null || true
   cd "$trino_data" || exit
-  "$detach" "$jdk/bin/java" -Xmx"$trino_heap" -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC \
+  "$detach" "$jdk/bin/java" -Xmx"$trino_heap" "${engine[@]}" -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC \
     --add-modules=jdk.incubator.vector --add-opens=java.base/java.nio=ALL-UNNAMED \
     --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED \
     -Dnode.environment=test -Dnode.id=icefront -Dnode.data-dir="$trino_data" \

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use icefront::generate::{self, Generate};
 use serde_json::json;
 
-use crate::harness::Service;
+use crate::harness::{Service, depth};
 
 const SHOP: &str = "
 pipeline: PIPELINE
@@ -33,11 +33,10 @@ const CUSTOMERS: (&str, &str) = (
        from {marts.customers}",
 );
 const FLOAT: usize = 6;
-const RUNS_BESIDE_WRITERS: usize = 4;
 
 #[tokio::test]
 async fn tables_equal_the_source_after_eight_writers_have_ended() {
-    let service = Service::start(SHOP, "").await;
+    let service = Service::of(SHOP).start().await;
     generate::run(writers(&service, 4_000))
         .await
         .expect("written");
@@ -58,7 +57,7 @@ async fn tables_equal_the_source_when_the_log_does_not_tell_transactions() {
 }
 
 async fn runs_beside_writers(no_xid: bool) {
-    let service = Service::start(SHOP, "").await;
+    let service = Service::of(SHOP).start().await;
     // The tables must be there before the first run looks for them.
     let beside = |rows| Generate {
         no_xid,
@@ -72,7 +71,7 @@ async fn runs_beside_writers(no_xid: bool) {
         }
     };
     let running = async {
-        for _ in 0..RUNS_BESIDE_WRITERS {
+        for _ in 0..depth::rounds(2) {
             service.run().await;
         }
         is_enough.store(true, Ordering::Relaxed);
