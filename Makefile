@@ -18,7 +18,7 @@ demo-stop: ## stop what the demo started
 
 test: ## run all tests, against a real Postgres, a real Trino and a real S3 server
 	tests/stack/up --s3
-	. $(stack_env) && cargo test --locked
+	. $(stack_env) && cargo test --workspace --locked
 
 test-nightly: stack ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of each race, also on a standby
 	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_ROUNDS=50 cargo test --locked --test icefront -- suite::exactness suite::race
@@ -39,8 +39,8 @@ bench: ## measure what the documentation claims
 	benches/run
 
 lint: ## check formatting, Rust and shell scripts
-	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --test chaos --locked -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
 	  git grep --untracked -lIE '^#!.*sh$$' -- ':!*.md' | \
