@@ -89,7 +89,7 @@ fn writers(service: &Service, rows: u64) -> GenerateShop {
         rate: Some(600),
         concurrency: 8,
         extremes: true,
-        ..GenerateShop::quietly(url)
+        ..GenerateShop::quietly(&url)
     }
 }
 

@@ -28,7 +28,7 @@ async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
         rows: Some(1_000),
         extremes: true,
         weights: "0.5/0.3/0.2".parse().expect("shares"),
-        ..GenerateShop::quietly(url)
+        ..GenerateShop::quietly(&url)
     };
     generate.clone().run().await.expect("customers");
     let path = format!("/v1/sources/{}/check", service.name);

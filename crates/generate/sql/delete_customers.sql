@@ -1,7 +1,7 @@
 -- Deletes the first customer at or above each point. Answers how many, and their highest id.
 with target as (
     select distinct found.customer_id
-    from unnest($1::bigint[]) as points (point)
+    from jsonb_to_recordset($1) as points (point bigint)
     cross join lateral (
         select customer_id from {{ schema }}.customers where customer_id >= points.point order by customer_id limit 1
     ) as found

@@ -1,7 +1,7 @@
 -- Deletes the first order at or above each point. Answers how many, and their highest id.
 with target as (
     select distinct found.order_id
-    from unnest($1::bigint[]) as points (point)
+    from jsonb_to_recordset($1) as points (point bigint)
     cross join lateral (
         select order_id from {{ schema }}.orders where order_id >= points.point order by order_id limit 1
     ) as found

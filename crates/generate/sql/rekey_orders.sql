@@ -1,7 +1,7 @@
 -- Gives the first order at or above each point a new id. Answers how many, and the highest new id.
 with target as (
     select distinct found.order_id
-    from unnest($1::bigint[]) as points (point)
+    from jsonb_to_recordset($1) as points (point bigint)
     cross join lateral (
         select order_id from {{ schema }}.orders where order_id >= points.point order by order_id limit 1
     ) as found

@@ -1,9 +1,10 @@
--- Updates the first customer at or above each point; null keeps a value. Answers how many, and their highest id.
+-- Updates the first customer at or above each point; what is missing stays as it is. Answers how many, and their highest id.
 with target as (
     -- Two points may find the same customer: the later one counts.
     select distinct on (found.customer_id) found.customer_id, change.*
-    from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
-        with ordinality as change (point, email, country, tags, profile, position)
+    from rows from (
+        jsonb_to_recordset($1) as (point bigint, email text, country text, tags text[], profile jsonb)
+    ) with ordinality as change (point, email, country, tags, profile, position)
     cross join lateral (
         select customer_id from {{ schema }}.customers where customer_id >= change.point order by customer_id limit 1
     ) as found
@@ -12,7 +13,7 @@ with target as (
     update {{ schema }}.customers as existing set
         email = coalesce(target.email, existing.email),
         country = coalesce(target.country, existing.country),
-        tags = coalesce(string_to_array(target.tags, ','), existing.tags),
+        tags = coalesce(target.tags, existing.tags),
         profile = coalesce(target.profile, existing.profile),
         updated_at = now()
     from target

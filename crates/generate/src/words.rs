@@ -105,12 +105,10 @@ pub(crate) fn country(random: &mut Random) -> &'static str {
     random.pick(&COUNTRIES)
 }
 
-/// Some tags with commas between them; none have a comma in them.
-pub(crate) fn tags(random: &mut Random) -> String {
-    let tags: Vec<_> = (0..random.within(0..4))
+pub(crate) fn tags(random: &mut Random) -> Vec<&'static str> {
+    (0..random.within(0..4))
         .map(|_| random.pick(&TAGS))
-        .collect();
-    tags.join(",")
+        .collect()
 }
 
 /// A remark, which mostly says nothing surprising.

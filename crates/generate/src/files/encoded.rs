@@ -102,29 +102,19 @@ fn csv(events: &[ShipmentEvent], defect: Option<FileDefect>) -> io::Result<Encod
     let mut writer = csv::WriterBuilder::new()
         .delimiter(delimiter)
         .from_writer(Vec::new());
-    let mut write = |values: [&str; COLUMNS.len()]| {
+    let mut write = |values: &[String]| {
         writer.flush()?;
         let begin = writer.get_ref().len();
-        writer.write_record((0..COLUMNS.len()).filter(is_kept).map(|at| values[at]))?;
+        writer.write_record((0..COLUMNS.len()).filter(is_kept).map(|at| &values[at]))?;
         io::Result::Ok(begin)
     };
-    let mut last_row = write(COLUMNS)?;
+    let mut last_row = write(&COLUMNS.map(str::to_owned))?;
     for event in events {
-        let shipment = event.shipment.as_ref();
-        let weight = shipment.and_then(|shipment| shipment.weight).map(kilograms);
-        last_row = write([
-            &event.sequence.to_string(),
-            operation_code(event),
-            &event.changed_at.to_string(),
-            &event.shipment_id.to_string(),
-            shipment.map_or("", |shipment| &shipment.order_id),
-            shipment.map_or("", |shipment| shipment.carrier),
-            shipment.map_or("", |shipment| shipment.status),
-            weight.as_deref().unwrap_or_default(),
-            shipment
-                .and_then(|shipment| shipment.remark.as_deref())
-                .unwrap_or_default(),
-        ])?;
+        last_row = write(&values(event).map(|value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            number => number.to_string(),
+        }))?;
     }
     let bytes = writer
         .into_inner()
@@ -143,16 +133,22 @@ fn json(
             bytes.extend_from_slice(between.as_bytes());
         }
         last_row = bytes.len();
-        serde_json::to_writer(&mut bytes, &object(event))?;
+        let row: Map<_, _> = COLUMNS
+            .map(str::to_owned)
+            .into_iter()
+            .zip(values(event))
+            .collect();
+        serde_json::to_writer(&mut bytes, &row)?;
     }
     bytes.extend_from_slice(end.as_bytes());
     Ok(EncodedText { bytes, last_row })
 }
 
-fn object(event: &ShipmentEvent) -> Value {
+/// The values of [`COLUMNS`].
+fn values(event: &ShipmentEvent) -> [Value; COLUMNS.len()] {
     let shipment = event.shipment.as_ref();
     let weight = shipment.and_then(|shipment| shipment.weight);
-    let values: [Value; COLUMNS.len()] = [
+    [
         json!(event.sequence),
         json!(operation_code(event)),
         json!(event.changed_at),
@@ -163,15 +159,7 @@ fn object(event: &ShipmentEvent) -> Value {
         // The nearest double of nine digits is written as those digits.
         json!(weight.map(|grams| f64::from(grams) / 1_000.0)),
         json!(shipment.and_then(|shipment| shipment.remark.as_ref())),
-    ];
-    let members: Map<String, Value> = COLUMNS.map(str::to_owned).into_iter().zip(values).collect();
-    members.into()
-}
-
-fn kilograms(grams: i32) -> String {
-    let sign = if grams < 0 { "-" } else { "" };
-    let grams = grams.unsigned_abs();
-    format!("{sign}{}.{:03}", grams / 1_000, grams % 1_000)
+    ]
 }
 
 fn latin_1(text: &[u8]) -> Vec<u8> {

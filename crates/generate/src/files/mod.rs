@@ -21,9 +21,9 @@ pub use format::{Choice, Compression, Format};
 pub use summary::FilesSummary;
 
 use crate::error::GenerateError;
-use crate::parse_duration;
 use crate::progress;
 use crate::weights::Weights;
+use crate::{command_line, parse_duration};
 
 /// How many files are written where neither `--files` nor `--duration` says it.
 const FILES: u64 = 100;
@@ -101,20 +101,7 @@ impl GenerateFiles {
     pub fn quietly(into: impl Into<PathBuf>) -> Self {
         Self {
             into: into.into(),
-            format: Choice::all(),
-            compression: Choice::all(),
-            interval: Duration::ZERO,
-            jitter: None,
-            late: 0.05,
-            repeated: 0.05,
-            broken: 0.02,
-            files: None,
-            duration: None,
-            rows_per_file: 50,
-            weights: Weights::DEFAULT,
-            seed: 1,
-            extremes: false,
-            quiet: true,
+            ..command_line(["--quiet", "--interval", "0s", "--into", ""])
         }
     }
 

@@ -5,10 +5,9 @@
 
 mod budget;
 mod bulk;
-mod customers;
 mod database;
 mod ids;
-mod orders;
+mod rows;
 mod summary;
 mod transaction;
 mod write;
@@ -26,10 +25,10 @@ pub use summary::{EventCounts, ShopSummary};
 
 use crate::error::GenerateError;
 use crate::name::Identifier;
-use crate::parse_duration;
 use crate::progress;
 use crate::random::Random;
 use crate::weights::Weights;
+use crate::{command_line, parse_duration};
 use budget::EventBudget;
 use database::Session;
 use ids::ShopIds;
@@ -99,21 +98,8 @@ pub struct GenerateShop {
 impl GenerateShop {
     /// Gives the defaults of the command line for a database, and shows no progress.
     #[must_use]
-    pub fn quietly(url: impl Into<SecretString>) -> Self {
-        Self {
-            url: url.into(),
-            schema: Identifier::known("public"),
-            no_xid: false,
-            rows: None,
-            duration: None,
-            rate: None,
-            weights: Weights::DEFAULT,
-            concurrency: 4,
-            seed: 1,
-            extremes: false,
-            bulk: false,
-            quiet: true,
-        }
+    pub fn quietly(url: &str) -> Self {
+        command_line(["--quiet", "--url", url])
     }
 
     /// Commits exactly `rows` events, unless a connection is lost or `duration` ends first. What was committed before an error stays.

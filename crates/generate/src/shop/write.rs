@@ -2,13 +2,12 @@
 
 use std::ops::AddAssign;
 
-use tokio_postgres::types::ToSql;
+use serde_json::Value;
 use tokio_postgres::{Error, GenericClient};
 
-use super::customers::{CustomerUpdates, NewCustomers};
 use super::database::WriteStatements;
 use super::ids::ShopIds;
-use super::orders::{NewOrders, OrderUpdates};
+use super::rows;
 use super::summary::EventCounts;
 use super::write_kind::WriteKind;
 use crate::random::Random;
@@ -18,7 +17,8 @@ pub(super) struct Write {
     kind: WriteKind,
     /// The lowest point at which it looks for rows; none where it inserts.
     lowest_point: Option<i64>,
-    rows: Box<dyn Parameters>,
+    /// A JSON array: the statement's parameter.
+    rows: Value,
 }
 
 /// What writes did.
@@ -30,48 +30,41 @@ pub(super) struct WriteOutcome {
     pub(super) highest_order: i64,
 }
 
-/// The values of a statement: a list for each of its parameters.
-pub(super) trait Parameters: Send + Sync {
-    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)>;
-}
-
-/// The points at which rows are looked for.
-impl Parameters for Vec<i64> {
-    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
-        vec![self]
-    }
-}
-
 impl Write {
-    pub(super) fn draw(kind: WriteKind, rows: usize, random: &mut Random, ids: &ShopIds) -> Self {
+    pub(super) fn draw(kind: WriteKind, count: usize, random: &mut Random, ids: &ShopIds) -> Self {
         let existing = if kind.is_of_orders() {
             &ids.orders
         } else {
             &ids.customers
         };
-        if let WriteKind::InsertCustomers | WriteKind::InsertOrders = kind {
-            let numbers = existing.next_numbers(rows);
-            let rows: Box<dyn Parameters> = if kind == WriteKind::InsertCustomers {
-                Box::new(NewCustomers::draw(random, numbers))
-            } else {
-                let customers = ids.customers.points(random, rows);
-                Box::new(NewOrders::draw(random, numbers.zip(customers)))
-            };
-            return Self {
-                kind,
-                lowest_point: None,
-                rows,
-            };
-        }
-        let points = existing.points(random, rows);
+        let mut lowest_point = None;
+        let mut at_points = |random: &mut Random, row: fn(&mut Random, i64) -> Value| {
+            let points = existing.points(random, count);
+            lowest_point = points.iter().min().copied();
+            points.into_iter().map(|point| row(random, point)).collect()
+        };
+        let rows = match kind {
+            WriteKind::InsertCustomers => existing
+                .next_numbers(count)
+                .map(|number| rows::new_customer(random, number))
+                .collect(),
+            WriteKind::InsertOrders => ids
+                .customers
+                .points(random, count)
+                .into_iter()
+                .zip(existing.next_numbers(count))
+                .map(|(customer, number)| rows::new_order(random, number, customer))
+                .collect(),
+            WriteKind::UpdateCustomers => at_points(random, rows::customer_update),
+            WriteKind::UpdateOrders => at_points(random, rows::order_update),
+            WriteKind::DeleteCustomers | WriteKind::DeleteOrders | WriteKind::RekeyOrders => {
+                at_points(random, rows::point)
+            }
+        };
         Self {
             kind,
-            lowest_point: points.iter().min().copied(),
-            rows: match kind {
-                WriteKind::UpdateCustomers => Box::new(CustomerUpdates::draw(random, points)),
-                WriteKind::UpdateOrders => Box::new(OrderUpdates::draw(random, points)),
-                _ => Box::new(points),
-            },
+            lowest_point,
+            rows,
         }
     }
 
@@ -86,7 +79,7 @@ impl Write {
         statements: &WriteStatements,
     ) -> Result<WriteOutcome, Error> {
         let answer = client
-            .query_one(statements.of(self.kind), &self.rows.parameters())
+            .query_one(statements.of(self.kind), &[&self.rows])
             .await?;
         let rows: i64 = answer.try_get("rows")?;
         let highest: Option<i64> = answer.try_get("highest_id")?;
