@@ -19,12 +19,12 @@ demo-stop: ## stop what the demo started
 # Tests wait for Trino most of their time: more of them than processors keep it busy.
 test: ## run all tests, against a real Postgres, a real Trino and a real S3 server
 	tests/stack/up --tests
-	. $(stack_env) && RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --locked
+	. $(stack_env) && RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace --locked
 
 test-nightly: ## run all tests, on the usual Trino and deeply: 200 random histories a table, 50 rounds of each race, loads five times as large
 	tests/stack/up
 	tests/stack/up --tests
-	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_BATCHES=5 ICEFRONT_TEST_ROUNDS=50 ICEFRONT_TEST_SIZE=5 cargo test --locked
+	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_BATCHES=5 ICEFRONT_TEST_ROUNDS=50 ICEFRONT_TEST_SIZE=5 cargo test --workspace --locked
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run
@@ -45,8 +45,8 @@ docs: ## build the documentation site, into target/site
 	docs/build
 
 lint: ## check formatting, Rust and shell scripts
-	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --test chaos --locked -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
 	  git grep --untracked -lIE '^#!.*sh$$' -- ':!*.md' | \

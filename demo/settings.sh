@@ -8,6 +8,7 @@ source "$demo_folder/../tests/stack/settings.sh"
 source "$scripts/postgres.sh"
 
 demo=$repo/target/demo
+drops=$demo/drops
 demo_port=${ICEFRONT_DEMO_PORT:-7070}
 demo_metrics_port=${ICEFRONT_DEMO_METRICS_PORT:-7071}
 service=http://127.0.0.1:$demo_port

@@ -3,7 +3,6 @@
 pub mod app;
 pub mod config;
 pub mod error;
-pub mod generate;
 pub mod http;
 pub mod landing;
 pub mod pipeline;

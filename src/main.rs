@@ -9,13 +9,13 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use icefront::config::{Config, LogFormat};
-use icefront::generate::{self, AuditTrigger, Generate, GenerateFiles};
 use icefront::landing::Folder;
 use icefront::pipeline::{BrokenPipeline, Pipelines};
 use icefront::postgres::Server;
 use icefront::state::Store;
 use icefront::trino::Trino;
 use icefront::{http, serve};
+use icefront_generate::{AuditTrigger, GenerateFiles, GenerateShop};
 
 /// Change data pipelines on Trino and Apache Iceberg behind one REST API.
 #[derive(Debug, Parser)]
@@ -37,7 +37,7 @@ enum Command {
     Settings,
     /// Print the OpenAPI document
     Openapi,
-    Generate(Generated),
+    Generate(Generate),
     AuditTrigger(AuditTrigger),
 }
 
@@ -54,15 +54,15 @@ struct Settings {
 /// `updated_at`, so that they can be read without the log, too. `generate files` drops files instead.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-struct Generated {
+struct Generate {
     #[command(flatten)]
-    shop: Option<Generate>,
+    shop: Option<GenerateShop>,
     #[command(subcommand)]
-    other: Option<OtherGenerated>,
+    files: Option<FilesCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum OtherGenerated {
+enum FilesCommand {
     Files(GenerateFiles),
 }
 
@@ -132,15 +132,13 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Check(settings) => return check(&settings.load()?),
         Command::Settings => show(Config::defaults())?,
-        Command::Generate(Generated { shop, other }) => match (other, shop) {
-            (Some(OtherGenerated::Files(arguments)), _) => {
-                println!("{}", generate::write_files(arguments).await?);
-            }
-            (None, Some(arguments)) => println!("{}", generate::run(arguments).await?),
+        Command::Generate(Generate { shop, files }) => match (shop, files) {
+            (_, Some(FilesCommand::Files(files))) => println!("{}", files.run().await?),
+            (Some(shop), None) => println!("{}", shop.run().await?),
             // The parser asks for `--url` before.
             (None, None) => anyhow::bail!("`--url` is missing"),
         },
-        Command::AuditTrigger(arguments) => show(&generate::audit_trigger(&arguments)?)?,
+        Command::AuditTrigger(trigger) => show(&trigger.sql()?)?,
         Command::Openapi => show(&http::openapi()?)?,
     }
 

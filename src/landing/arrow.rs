@@ -3,12 +3,13 @@
 use std::mem;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{
-    Array, ArrayRef, Int64Array, Int64Builder, MapArray, MapBuilder, MapFieldNames, RecordBatch,
-    StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+use arrow_array::builder::{
+    Int64Builder, MapBuilder, MapFieldNames, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use arrow::error::ArrowError;
+use arrow_array::{
+    Array, ArrayRef, Int64Array, MapArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use super::frame::{Frames, Values};
 use super::{Event, fields};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::StringArray;
+use arrow_array::StringArray;
 use smallvec::SmallVec;
 
 use super::fields::Fields;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};

@@ -104,7 +104,9 @@ impl Publisher<'_> {
             progress: serde_json::to_value(&outcome.progress).ok(),
             ..StatementEnd::default()
         };
-        self.store.statement_done(id, StatementOutcome::Succeeded, &end).await?;
+        self.store
+            .statement_done(id, StatementOutcome::Succeeded, &end)
+            .await?;
 
         Ok(outcome)
     }
@@ -155,7 +157,11 @@ impl Publisher<'_> {
 
     async fn record(&self, committed: &Committed) -> Result<()> {
         self.store
-            .statement_done(committed.statement, StatementOutcome::Succeeded, &committed.end())
+            .statement_done(
+                committed.statement,
+                StatementOutcome::Succeeded,
+                &committed.end(),
+            )
             .await
     }
 

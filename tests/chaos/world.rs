@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use icefront::generate::{AuditTrigger, QualifiedName, audit_trigger};
+use icefront_generate::{AuditTrigger, QualifiedName};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
@@ -207,11 +207,11 @@ async fn renew(servers: &Servers, database: &str) {
 
 fn trigger(table: &str) -> String {
     let name = |text: &str| text.parse::<QualifiedName>().expect("a name");
-    let sql = audit_trigger(&AuditTrigger {
+    let trigger = AuditTrigger {
         table: name(&format!("public.{table}")),
         audit_table: name("public.audit_log_dml"),
         key: Vec::new(),
-    });
+    };
 
-    sql.expect("a trigger")
+    trigger.sql().expect("a trigger")
 }

@@ -1,6 +1,6 @@
 //! A pipeline over one table `items` of three columns, and events of it.
 
-use icefront::generate::{AuditTrigger, audit_trigger};
+use icefront_generate::AuditTrigger;
 use serde_json::{Value, json};
 
 use super::setup::Setup;
@@ -28,13 +28,13 @@ impl Service {
 
 /// The SQL that logs what changes in the table `items`, by the trigger that the product ships.
 pub(crate) fn items_trigger() -> String {
-    let trigger = audit_trigger(&AuditTrigger {
+    let trigger = AuditTrigger {
         table: "public.items".parse().expect("a name"),
         audit_table: "public.audit_log_dml".parse().expect("a name"),
         key: Vec::new(),
-    });
+    };
 
-    trigger.expect("a trigger")
+    trigger.sql().expect("a trigger")
 }
 
 /// Event number `id` of the row `key`, so many minutes after the new year 2026.

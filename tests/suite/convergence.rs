@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use icefront::generate::{self, Generate};
+use icefront_generate::GenerateShop;
 use serde_json::json;
 
 use crate::harness::{Service, depth};
@@ -37,9 +37,7 @@ const FLOAT: usize = 6;
 #[tokio::test]
 async fn tables_equal_the_source_after_eight_writers_have_ended() {
     let service = Service::of(SHOP).start().await;
-    generate::run(writers(&service, 4_000))
-        .await
-        .expect("written");
+    writers(&service, 4_000).run().await.expect("written");
 
     service.run().await;
 
@@ -59,15 +57,15 @@ async fn tables_equal_the_source_when_the_log_does_not_tell_transactions() {
 async fn runs_beside_writers(no_xid: bool) {
     let service = Service::of(SHOP).start().await;
     // The tables must be there before the first run looks for them.
-    let beside = |rows| Generate {
+    let beside = |rows| GenerateShop {
         no_xid,
         ..writers(&service, rows)
     };
-    generate::run(beside(100)).await.expect("written");
+    beside(100).run().await.expect("written");
     let is_enough = AtomicBool::new(false);
     let writing = async {
         while !is_enough.load(Ordering::Relaxed) {
-            generate::run(beside(1_000)).await.expect("written");
+            beside(1_000).run().await.expect("written");
         }
     };
     let running = async {
@@ -83,13 +81,14 @@ async fn runs_beside_writers(no_xid: bool) {
     assert_equal_to_the_source(&service).await;
 }
 
-fn writers(service: &Service, rows: u64) -> Generate {
+fn writers(service: &Service, rows: u64) -> GenerateShop {
     let url = service.servers.database(&format!("{}_shop", service.name));
-    Generate {
+    GenerateShop {
         rows: Some(rows),
         rate: Some(600),
         concurrency: 8,
-        ..Generate::quietly(url)
+        extremes: true,
+        ..GenerateShop::quietly(&url)
     }
 }
 

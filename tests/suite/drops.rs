@@ -85,7 +85,7 @@ async fn rows_of_every_format_become_the_same_table() {
 fn parquet(ids: [i64; 2]) -> Vec<u8> {
     use std::sync::Arc;
 
-    use arrow::array::{Decimal128Array, Int64Array, RecordBatch, StringArray};
+    use arrow_array::{Decimal128Array, Int64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
     use parquet::basic::Compression;
     use parquet::file::properties::WriterProperties;

@@ -6,10 +6,10 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use arrow::array::AsArray;
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use icefront::generate::{self, GenerateFiles};
+use arrow_array::cast::AsArray;
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use icefront_generate::GenerateFiles;
 use jiff::Timestamp;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -40,12 +40,14 @@ async fn what_is_dropped_late_again_or_broken_while_runs_go_on_ends_as_the_event
         .replace("  kind: files\n", "  kind: files\n  settle: 0s\n");
     let service = Service::of(&pipeline).start().await;
     let into = folder.path().join("shipments");
-    let generating = generate::write_files(GenerateFiles {
+    let generating = GenerateFiles {
         files: Some(100),
         interval: Duration::from_millis(100),
         broken: 0.2,
+        extremes: true,
         ..GenerateFiles::quietly(&into)
-    });
+    }
+    .run();
     let running = async {
         let mut runs = Vec::new();
         for _ in 0..5 {

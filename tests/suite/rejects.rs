@@ -266,7 +266,11 @@ async fn too_many_rejects_name_the_reasons_and_their_settings() {
         "tables:",
         "max_clock_skew: 2h\nmax_rejects: {share: 0, at_least: 0}\ntables:",
     );
-    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(&pipeline)
+        .audit_log()
+        .tables(ITEMS)
+        .start()
+        .await;
     log(&mut service.shop, &faulty_events()).await;
 
     let run = service.run_once().await;

@@ -1,6 +1,6 @@
 //! The sample pipelines beside the shop's: what they promise, as they stand in `sql/pipelines/`.
 
-use icefront::generate::{self, Generate};
+use icefront_generate::GenerateShop;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -24,12 +24,13 @@ pub(super) fn sample(name: &str) -> String {
 async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
     let service = Service::of(&sample("crm")).start().await;
     let url = service.servers.database(&format!("{}_shop", service.name));
-    let generate = Generate {
+    let generate = GenerateShop {
         rows: Some(1_000),
+        extremes: true,
         weights: "0.5/0.3/0.2".parse().expect("shares"),
-        ..Generate::quietly(url)
+        ..GenerateShop::quietly(&url)
     };
-    generate::run(generate.clone()).await.expect("customers");
+    generate.clone().run().await.expect("customers");
     let path = format!("/v1/sources/{}/check", service.name);
     let check = service.post(&path, &json!({})).await;
     let findings = check.body["findings"].as_array().expect("findings");
@@ -39,11 +40,11 @@ async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
     );
     service.run().await;
     for seed in 2..4 {
-        let again = Generate {
+        let again = GenerateShop {
             seed,
             ..generate.clone()
         };
-        generate::run(again).await.expect("more customers");
+        again.run().await.expect("more customers");
         let run = service.run().await;
         for change in ["inserted", "updated", "deleted"] {
             let rows = run["counts"][change].as_i64();

@@ -7,7 +7,7 @@ use icefront::config::Config;
 use icefront::error::Error;
 use icefront::state::Store;
 
-use crate::harness::start_items;
+use crate::harness::Service;
 
 /// The statements of a file, with their names.
 fn statements(file: &Path) -> Vec<(String, String)> {
@@ -24,7 +24,7 @@ fn statements(file: &Path) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn every_statement_fits_the_schema_and_names_its_columns() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let state = service
         .servers
         .connect(&format!("{}_state", service.name))
@@ -54,7 +54,7 @@ async fn every_statement_fits_the_schema_and_names_its_columns() {
 
 #[tokio::test]
 async fn a_column_of_another_type_is_an_error() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let settings = service.folder.path().join("icefront.toml");
     let config = Config::load(Some(&settings)).expect("settings");
     let store = Store::new(&config.state).expect("a store");

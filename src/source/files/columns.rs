@@ -2,10 +2,11 @@
 
 use std::io;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::json::writer::{LineDelimited, WriterBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_cast::cast;
+use arrow_json::writer::{LineDelimited, WriterBuilder};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
@@ -76,7 +77,7 @@ impl Reader<'_> {
         batch: &RecordBatch,
         names: &[String],
         sink: &mut impl Sink,
-    ) -> Result<bool, arrow::error::ArrowError> {
+    ) -> Result<bool, ArrowError> {
         let mut texts = Vec::with_capacity(names.len());
         for (name, column) in names.iter().zip(batch.columns()) {
             texts.push((format!("{}:", quoted(name)), text(column)?));
@@ -154,7 +155,7 @@ fn hex(bytes: &[u8], text: &mut String) {
 }
 
 /// The values of a column as text, and whether that text is JSON.
-fn text(column: &ArrayRef) -> Result<(StringArray, bool), arrow::error::ArrowError> {
+fn text(column: &ArrayRef) -> Result<(StringArray, bool), ArrowError> {
     let texts = match column.data_type() {
         kind if kind.is_nested() => return Ok((json(column)?, true)),
         DataType::Binary
@@ -189,7 +190,7 @@ fn text(column: &ArrayRef) -> Result<(StringArray, bool), arrow::error::ArrowErr
     Ok((texts, false))
 }
 
-fn json(column: &ArrayRef) -> Result<StringArray, arrow::error::ArrowError> {
+fn json(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     let schema = Schema::new(vec![Field::new("v", column.data_type().clone(), true)]);
     let batch = RecordBatch::try_new(schema.into(), vec![column.clone()])?;
     let mut writer = WriterBuilder::new()

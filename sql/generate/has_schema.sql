@@ -1,2 +1,0 @@
--- Tells whether the schema exists.
-select exists (select from pg_catalog.pg_namespace where nspname = $1)
