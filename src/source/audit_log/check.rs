@@ -9,7 +9,7 @@ use crate::state::statement;
 
 impl AuditLog<'_> {
     /// Finds what the log lacks to be read exactly and cheaply.
-    pub(super) async fn find(&self) -> Result<Vec<Finding>> {
+    pub(super) async fn findings(&self) -> Result<Vec<Finding>> {
         let server = &self.session.server;
         let mut findings = check_transactions(&self.session, server.oldest_writing());
         findings.push(self.check_transaction_column().await?);

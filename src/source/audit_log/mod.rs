@@ -98,6 +98,6 @@ impl Source for AuditLog<'_> {
     }
 
     async fn check(&mut self) -> Result<Vec<Finding>> {
-        self.find().await
+        self.findings().await
     }
 }

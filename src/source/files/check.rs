@@ -9,7 +9,7 @@ use crate::source::reading::Purpose;
 
 impl DropFolder<'_> {
     /// Lists the folder and asks for one file.
-    pub(super) async fn find(&mut self) -> Result<Vec<Finding>> {
+    pub(super) async fn findings(&mut self) -> Result<Vec<Finding>> {
         let batch = match self.list(Timestamp::now(), Purpose::Look).await {
             Err(error @ Error::FilesUnavailable { .. }) => {
                 let cause = causes(&error);

@@ -87,6 +87,6 @@ impl Source for DropFolder<'_> {
     }
 
     async fn check(&mut self) -> Result<Vec<Finding>> {
-        self.find().await
+        self.findings().await
     }
 }

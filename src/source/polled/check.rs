@@ -8,7 +8,7 @@ use crate::source::postgres::{LookupColumn, check_transactions};
 
 impl PolledTables<'_> {
     /// Finds what the tables lack to be read exactly and cheaply.
-    pub(super) async fn find(&self) -> Result<Vec<Finding>> {
+    pub(super) async fn findings(&self) -> Result<Vec<Finding>> {
         let server = &self.session.server;
         let mut findings = check_transactions(&self.session, server.oldest_open());
         if server.in_recovery {

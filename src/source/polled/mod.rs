@@ -88,6 +88,6 @@ impl Source for PolledTables<'_> {
     }
 
     async fn check(&mut self) -> Result<Vec<Finding>> {
-        self.find().await
+        self.findings().await
     }
 }

@@ -1,4 +1,4 @@
-//! CopyMessages of `copy … (format binary)`, borrowed as events.
+//! Messages of `copy … (format binary)`, borrowed as events.
 //!
 //! As the page on `COPY` of Postgres' manual has it, section "Binary Format": a header, rows, and -1 in place of a row.
 

@@ -49,6 +49,10 @@ enum Need {
 }
 
 /// What a user may do with a table.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the server tells each of them apart"
+)]
 struct TableRights {
     may_use_schema: bool,
     may_select: bool,

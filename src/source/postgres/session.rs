@@ -1,9 +1,7 @@
 //! A session on a source server: what the server said when it was opened, and the one snapshot that a batch is read in.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -11,9 +9,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use super::connections::{OpenConnection, PipelineConnection, milliseconds};
-use super::copy_messages::CopyMessages;
-use super::copy_statement::CopyStatement;
-use super::fault::{is_cut, unavailable, unreadable};
+use super::fault::{is_cut, unreadable};
 use super::locked::LockHolder;
 use super::names::dotted;
 use super::row::value;
@@ -21,14 +17,13 @@ use super::server::SourceServer;
 use crate::error::{Error, Result};
 use crate::pipeline::SourceTable;
 use crate::postgres::Client;
-use crate::source::intake::Intake;
 use crate::sql::render;
 use crate::state::statement;
 
 /// An open session on a source server.
 pub(in crate::source) struct Session<'a> {
     pub(in crate::source) connection: PipelineConnection<'a>,
-    opened: OpenConnection,
+    pub(super) opened: OpenConnection,
     /// What the server said before any snapshot.
     pub(in crate::source) server: SourceServer,
     /// A batch of a full load takes this many rows of a table.
@@ -64,18 +59,6 @@ struct LockedTables<'a> {
 #[derive(Serialize)]
 struct StatementLimit {
     milliseconds: i32,
-}
-
-/// What `source/read_keys.sql` names.
-#[derive(Serialize)]
-pub(in crate::source) struct KeysQuery<'a> {
-    pub(in crate::source) table: [&'a str; 2],
-    pub(in crate::source) schema: &'a str,
-    pub(in crate::source) name: &'a str,
-    pub(in crate::source) key: &'a [String],
-    /// Whether no two rows have the same key.
-    pub(in crate::source) is_unique: bool,
-    pub(in crate::source) filter: Option<&'a str>,
 }
 
 impl<'a> Session<'a> {
@@ -203,44 +186,6 @@ impl<'a> Session<'a> {
         let executed = self.client().batch_execute(sql).await;
 
         executed.map_err(|cause| self.refused(cause))
-    }
-
-    /// Lands the rows of a `copy … (format binary)` as events; numbers them on from `number`, if it is given.
-    pub(in crate::source) async fn copy(
-        &self,
-        copy: &CopyStatement,
-        mut number: Option<&mut i64>,
-        intake: &mut Intake<'_>,
-    ) -> Result<()> {
-        let lost = |cause| unavailable(self.connection.name, cause);
-        let refused = |cause| self.refused(cause);
-        let copied = async {
-            let mut stream = pin!(self.client().copy_out(&copy.sql).await.map_err(refused)?);
-            let mut messages = CopyMessages::of(copy);
-            while let Some(message) = stream.try_next().await.map_err(refused)? {
-                if let Some(mut event) = messages.event(&message).map_err(lost)? {
-                    if let Some(number) = number.as_deref_mut() {
-                        *number += 1;
-                        event.event_id = Some(*number);
-                    }
-                    intake.push(&event).await?;
-                }
-            }
-            messages.check_ended().map_err(lost)
-        };
-
-        self.opened.task.drive(copied).await
-    }
-
-    /// Reads all keys of a table.
-    pub(in crate::source) async fn copy_keys(
-        &self,
-        query: &KeysQuery<'_>,
-        intake: &mut Intake<'_>,
-    ) -> Result<()> {
-        let copy = CopyStatement::of_json(render("source/read_keys.sql", query)?);
-
-        self.copy(&copy, None, intake).await
     }
 
     /// The fault of a statement that waits for locks on tables: after too long a wait, the error says who has the lock.
