@@ -16,7 +16,7 @@ mod reading;
 mod safety;
 mod tally;
 
-pub use audit_log::{LogIdentity, LogPosition, PendingFloor, UnreadRule, floor, log_identity};
+pub use audit_log::{LogIdentity, floor, log_identity};
 pub use check::{CheckedSource, check};
 pub use finding::{Finding, Verdict};
 pub use intake::Intake;

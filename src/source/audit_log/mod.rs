@@ -20,9 +20,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use position::{LogIdentity, LogPosition, PendingFloor, UnreadRule, floor, log_identity};
+pub use position::{LogIdentity, floor, log_identity};
 
 pub(super) use log::AuditLog;
+pub(super) use position::LogPosition;
 
 use super::finding::Finding;
 use super::intake::Intake;

@@ -13,36 +13,36 @@ use crate::source::tally::Tally;
 
 /// The cursor of an audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogPosition {
+pub(in crate::source) struct LogPosition {
     /// The last read's `pg_snapshot`, as text.
-    pub snapshot: String,
+    pub(super) snapshot: String,
     /// How that read told new events from old ones.
-    pub rule: UnreadRule,
+    pub(super) rule: UnreadRule,
     #[serde(flatten)]
-    pub server: ServerIdentity,
+    pub(super) server: ServerIdentity,
     /// The audit table's oid.
-    pub table_oid: u32,
+    pub(super) table_oid: u32,
     /// Whether the snapshot is a standby's, which does not list the transactions that were open.
     #[serde(default)]
-    pub in_recovery: bool,
+    pub(super) in_recovery: bool,
     /// No event with this id or a lower one can appear any more: all there are have been read.
     #[serde(default)]
-    pub floor: Option<i64>,
+    pub(super) floor: Option<i64>,
     /// What becomes the floor.
     #[serde(default, rename = "next_floor")]
-    pub pending_floor: Option<PendingFloor>,
+    pub(super) pending_floor: Option<PendingFloor>,
     /// The highest id that was read.
     #[serde(default)]
-    pub highest: Option<i64>,
+    pub(super) highest: Option<i64>,
     /// The tracked tables whose rows from before the log have been read.
     #[serde(default, rename = "loaded")]
-    pub backfilled: BTreeSet<String>,
+    pub(super) backfilled: BTreeSet<String>,
     /// The tracked tables whose rows the next reading reads again.
     #[serde(default, rename = "again")]
-    pub reread: BTreeSet<String>,
+    pub(super) reread: BTreeSet<String>,
     /// The tracked tables whose keys the next reading compares.
     #[serde(default)]
-    pub compared: BTreeSet<String>,
+    pub(super) compared: BTreeSet<String>,
 }
 
 /// What becomes the floor, with the first reading after the end of every transaction that was open when it was noted.
@@ -50,11 +50,11 @@ pub struct LogPosition {
 /// Whoever took an id at or below `highest` took it before `read_at`, in a transaction that had begun by then. Once all of those have
 /// ended, a reading has what they committed. This holds if ids come from a sequence that hands them out one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingFloor {
+pub(super) struct PendingFloor {
     /// The highest id that was read until then.
-    pub highest: i64,
+    pub(super) highest: i64,
     /// When that was, by the source's clock.
-    pub read_at: Timestamp,
+    pub(super) read_at: Timestamp,
 }
 
 /// How events that the last snapshot did not have are found.
@@ -62,7 +62,7 @@ pub struct PendingFloor {
 /// Ids are handed out before commit, so neither an id nor a time tells what is new; the writer's transaction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum UnreadRule {
+pub(super) enum UnreadRule {
     /// Everything: there is no last snapshot.
     Everything,
     /// By a column that holds the writer's top-level transaction id; an index finds them.

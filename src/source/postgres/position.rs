@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 
 /// What tells a server from others under the same address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerIdentity {
-    pub system_identifier: String,
+pub(in crate::source) struct ServerIdentity {
+    pub(in crate::source) system_identifier: String,
     /// Rises with a failover or a recovery.
-    pub timeline: i32,
+    pub(super) timeline: i32,
 }
 
 impl ServerIdentity {
