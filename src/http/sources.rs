@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::report::{self, Purge};
-use crate::source::{self, Blocking, Finding, Loaded, Opened, Purpose, Safety, loaded};
+use crate::source::{self, Blocking, Finding, Purpose, Safety, TableProgress, table_progress};
 use crate::state::Cursor;
 
 /// The limits for counting waiting events.
@@ -71,7 +71,7 @@ pub(super) struct CursorView {
     covered_until: Timestamp,
     /// How far each polled table has been read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tables: Vec<Loaded>,
+    tables: Vec<TableProgress>,
     /// The oldest open or prepared transaction at the last read: process or name, begin, and age then.
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Value>,
@@ -181,14 +181,15 @@ pub(super) async fn check_source(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
-    let (safety, findings) = source::check(definition, &app.connections, &app.store).await?;
+    let checked = source::check(definition, &app.connections, &app.store).await?;
+    let safety = checked.safety.map(|safety| (safety.safety, safety.reason));
     let (cursor_safety, cursor_safety_reason) = safety.unzip();
 
     Ok(Json(Checked {
         source,
         cursor_safety,
         cursor_safety_reason,
-        findings,
+        findings: checked.findings,
     }))
 }
 
@@ -215,13 +216,13 @@ async fn ask_source(
     definition: &Definition,
     cursor: Option<&Cursor>,
 ) -> Result<SourceNow> {
-    let source = Opened::open(definition, &app.connections, &app.store).await?;
+    let mut source = source::open(definition, &app.connections, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None, Purpose::Look)
         .await?;
-    let (cursor_safety, cursor_safety_reason) = source.safety();
+    let safety = source.safety();
 
-    let counted = source.backlog(&reading, MOST_BACKLOG, LONGEST_COUNT).await;
+    let counted = source.backlog(MOST_BACKLOG, LONGEST_COUNT).await;
     let (backlog, backlog_reason) = match counted {
         Ok(backlog) => (Some(backlog), None),
         Err(Error::TimedOut(_)) => (
@@ -239,8 +240,8 @@ async fn ask_source(
         backlog,
         backlog_reason,
         blocked_by_transaction: reading.blocked_by,
-        cursor_safety,
-        cursor_safety_reason,
+        cursor_safety: safety.safety,
+        cursor_safety_reason: safety.reason,
     })
 }
 
@@ -252,7 +253,7 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
         path: definition.source.files().map(|files| files.path.clone()),
         table: definition.source.table().map(ToString::to_string),
         cursor: cursor.map(|mut cursor| CursorView {
-            tables: loaded(&mut cursor.position),
+            tables: table_progress(&mut cursor.position),
             position: cursor.position,
             covered_until: cursor.covered_until,
             blocked_by_transaction: cursor.blocked_by,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{CatalogueColumn, Definition, Drift, Evolution, MadeOf, Table};
-use crate::source::Opened;
+use crate::source;
 use crate::state::TableState;
 
 /// What the next run of a pipeline would do.
@@ -44,7 +44,7 @@ pub struct PlannedTable {
 
 /// Says what the next run would do to the tables of a pipeline; changes nothing.
 pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
-    let source = Opened::open(definition, &app.connections, &app.store).await;
+    let source = source::open(definition, &app.connections, &app.store).await;
     let mut problem = source.as_ref().err().map(Problem::from);
     let mut tables = Vec::new();
     for table in definition.tables.values() {

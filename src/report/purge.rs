@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::error::{Result, causes};
 use crate::pipeline::{Definition, Source};
-use crate::source::{Opened, Purpose, floor, log_read};
+use crate::source::{self, Purpose, floor, log_identity};
 
 /// Up to where an audit log may be deleted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -39,7 +39,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         .cursor(&definition.name)
         .await?
         .map(|own| own.position);
-    let read = own.as_ref().and_then(log_read);
+    let read = own.as_ref().and_then(log_identity);
     let mut lowest: Option<i64> = None;
     let usable = app.pipelines.usable().map(|reader| {
         let is_named =
@@ -52,7 +52,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         let cursor = app.store.cursor(reader).await?;
         let position = cursor.map(|cursor| cursor.position);
         // Another connection may lead to the same log.
-        let is_same = read.is_some() && position.as_ref().and_then(log_read) == read;
+        let is_same = read.is_some() && position.as_ref().and_then(log_identity) == read;
         if !is_named && !is_same {
             continue;
         }
@@ -89,7 +89,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
 
 /// Whether a log is the one that was read: its sequence is seen, and stands at or above what was read.
 async fn is_same_log(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
-    let source = Opened::open(definition, &app.connections, &app.store).await?;
+    let mut source = source::open(definition, &app.connections, &app.store).await?;
     let reading = source.begin(position, None, Purpose::Look).await?;
 
     Ok(floor(&reading.position).is_some())

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::landing::{self, Batch, Event, Landing, Writer};
 use crate::pipeline::{Column, Table, TableId};
 use crate::publish::Publisher;
-use crate::source::{Opened, Reading, Tally};
+use crate::source::{Intake, Reading, Source};
 use crate::sql::render;
 
 /// Deletes that one batch takes; the next finds the others.
@@ -24,22 +24,22 @@ const DELETES_OF_A_BATCH: i64 = 1 << 35;
 pub(super) async fn find(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
-    (source, reading): (&Opened<'_>, &Reading),
+    (source, reading): (&dyn Source, &Reading),
     batch: Batch<'_>,
-    (tally, writer): (&mut Tally, &mut Writer<'_>),
+    intake: &mut Intake<'_>,
 ) -> Result<(Vec<String>, bool)> {
     let mut unfinished = Vec::new();
     let mut are_more = false;
     let mut compared = Vec::new();
-    if reading.compared().next().is_some() {
+    if !reading.compared.is_empty() {
         // What an earlier try left.
         let folder = &attempt.app.folder;
         folder.remove_keys(&attempt.definition.name).await?;
     }
-    for name in reading.compared() {
+    for name in &reading.compared {
         match read(attempt, (source, reading), batch, name).await? {
             Some(keys) => compared.push((name, keys)),
-            None => unfinished.push(name.to_owned()),
+            None => unfinished.push(name.clone()),
         }
     }
     source.end().await?;
@@ -50,7 +50,7 @@ pub(super) async fn find(
         };
         let gone = gone(attempt, publisher, keys, table).await?;
         if gone.len() == MOST_DELETES {
-            unfinished.push((*name).to_owned());
+            unfinished.push((*name).clone());
             are_more = true;
         }
         for key in gone {
@@ -65,8 +65,7 @@ pub(super) async fn find(
                 data: Some(&data),
                 source_file: None,
             };
-            tally.count(&event);
-            writer.push(&event).await?;
+            intake.push(&event).await?;
         }
     }
 
@@ -85,7 +84,7 @@ struct Keys<'a> {
 /// Reads the keys of a table; none where the rows to compare them with are to be made anew, or have another key.
 async fn read<'a>(
     attempt: &Attempt<'_>,
-    (source, reading): (&Opened<'_>, &Reading),
+    (source, reading): (&dyn Source, &Reading),
     batch: Batch<'a>,
     name: &'a str,
 ) -> Result<Option<Keys<'a>>> {
@@ -120,12 +119,14 @@ async fn read<'a>(
         keys_of: Some(name),
         ..batch
     };
-    let mut writer = Writer::new(&app.folder, batch, reading.read_at.as_microsecond());
-    source.read_keys(reading, name, &mut writer).await?;
+    let writer = Writer::new(&app.folder, batch, reading.read_at.as_microsecond());
+    let mut intake = Intake::new(writer);
+    source.read_keys(name, &mut intake).await?;
+    let (_, files) = intake.finish().await?;
 
     Ok(Some(Keys {
         batch,
-        files: writer.finish().await?.count,
+        files: files.count,
         columns,
         current_batch,
     }))

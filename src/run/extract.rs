@@ -11,7 +11,7 @@ use crate::error::{Error, Result, causes};
 use crate::landing::{self, Batch, Landing, Writer};
 use crate::pipeline::SourceTable;
 use crate::publish::Publisher;
-use crate::source::{Opened, Purpose, Reading, Tally, compare_again};
+use crate::source::{self, Intake, Purpose, Reading, Source};
 use crate::state::{FileState, SourceEvents, WrittenBatch};
 
 /// So many manifests cost a read of the landing table a tenth of a second.
@@ -75,7 +75,7 @@ async fn extract_batch(
         table: &table,
         publisher,
     };
-    let source = Opened::open(definition, &app.connections, &app.store).await?;
+    let mut source = source::open(definition, &app.connections, &app.store).await?;
     let floor = floor(attempt, landing).await?;
     landing::sweep(landing, &app.store).await?;
 
@@ -93,7 +93,7 @@ async fn extract_batch(
     // A server tells its columns before it is read, files while they are.
     let tells_columns = definition.source.files().is_none();
     if tells_columns {
-        see(attempt, &source, floor).await?;
+        see(attempt, &*source, floor).await?;
     }
     let batch = Batch {
         pipeline: &definition.name,
@@ -107,12 +107,12 @@ async fn extract_batch(
     let (written, not_unique) = write(
         attempt,
         publisher,
-        (&source, &reading, covered_before),
+        (&*source, &reading, covered_before),
         batch,
     )
     .await?;
     if !tells_columns {
-        see(attempt, &source, floor).await?;
+        see(attempt, &*source, floor).await?;
     }
     app.store
         .batch_written(&definition.name, batch.id, &written)
@@ -141,7 +141,7 @@ async fn extract_batch(
         counts.insert("not_unique".to_owned(), not_unique.into());
     }
 
-    Ok((counts, reading.is_partial()))
+    Ok((counts, reading.is_partial))
 }
 
 /// Makes the landing table where there is none; gives the batch that others come after where the state database knows none.
@@ -171,9 +171,9 @@ async fn floor(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i64> {
 /// Refuses a table that cannot be read from its source again.
 pub(super) async fn can_again(attempt: &Attempt<'_>, table: &str) -> Result<()> {
     let app = attempt.app;
-    let source = Opened::open(attempt.definition, &app.connections, &app.store).await?;
+    let source = source::open(attempt.definition, &app.connections, &app.store).await?;
 
-    source.check_again(table).await
+    source.check_reread(table).await
 }
 
 /// Brings batches that an earlier try left on their way to their end, and reads nothing new.
@@ -193,7 +193,7 @@ pub(super) async fn settle(
 }
 
 /// Compares what every table is made of with what its source has.
-async fn see(attempt: &Attempt<'_>, source: &Opened<'_>, floor: i64) -> Result<()> {
+async fn see(attempt: &Attempt<'_>, source: &dyn Source, floor: i64) -> Result<()> {
     for table in attempt.definition.tables.values() {
         let catalogue = source.columns_of(&table.source).await?;
         shape::register_or_evolve(attempt, table, catalogue, floor).await?;
@@ -206,27 +206,18 @@ async fn see(attempt: &Attempt<'_>, source: &Opened<'_>, floor: i64) -> Result<(
 async fn write(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
-    (source, reading, covered_before): (&Opened<'_>, &Reading, Option<Timestamp>),
+    (source, reading, covered_before): (&dyn Source, &Reading, Option<Timestamp>),
     batch: Batch<'_>,
 ) -> Result<(WrittenBatch, i64)> {
     let ingested_at_us = reading.read_at.as_microsecond();
-    let mut writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
-    let mut tally = Tally::default();
-    source
-        .read(reading, batch.id, (&mut tally, &mut writer))
-        .await?;
-    let (unfinished, are_more_gone) = deletes::find(
-        attempt,
-        publisher,
-        (source, reading),
-        batch,
-        (&mut tally, &mut writer),
-    )
-    .await?;
-    let files = writer.finish().await?;
+    let writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
+    let mut intake = Intake::new(writer);
+    source.read(batch.id, &mut intake).await?;
+    let (unfinished, are_more_gone) =
+        deletes::find(attempt, publisher, (source, reading), batch, &mut intake).await?;
+    let (tally, files) = intake.finish().await?;
 
-    let mut position = source.position_after(reading, &tally)?;
-    compare_again(&attempt.definition.source, &mut position, &unfinished)?;
+    let position = source.position_after(reading, &tally, &unfinished)?;
     let (tables, not_unique) = (tally.tables, tally.not_unique);
     let written = WrittenBatch {
         position,

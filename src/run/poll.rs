@@ -6,7 +6,7 @@ use super::{IfRunning, Request, start};
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
-use crate::source::{Opened, Purpose, Tally};
+use crate::source::{self, Purpose, Tally};
 use crate::state::{EmptyPoll, RunQuery, RunState};
 
 /// A source that has nothing is asked more seldom, up to so many times `poll`.
@@ -96,7 +96,7 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> 
         || is_new && is_unpublished(app, definition).await?;
     let cursor = store.cursor(pipeline).await?;
     if let (Some(cursor), false) = (&cursor, is_left) {
-        let source = Opened::open(definition, &app.connections, store).await?;
+        let mut source = source::open(definition, &app.connections, store).await?;
         let reading = source
             .begin(
                 Some(&cursor.position),
@@ -104,12 +104,11 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> 
                 Purpose::Look,
             )
             .await?;
-        let is_due =
-            reading.has_loads() || reading.is_partial() || reading.compared().next().is_some();
-        if !is_due && source.backlog(&reading, 1, LONGEST).await? == 0 {
+        let is_due = reading.has_backfills || reading.is_partial || !reading.compared.is_empty();
+        if !is_due && source.backlog(1, LONGEST).await? == 0 {
             // All of nothing was read, so the cursor stands where a run would leave it.
             let poll = EmptyPoll {
-                position: source.position_after(&reading, &Tally::default())?,
+                position: source.position_after(&reading, &Tally::default(), &[])?,
                 covered_until: reading.covered_until,
                 blocked_by: reading.blocked(),
             };

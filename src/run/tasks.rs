@@ -12,7 +12,7 @@ use super::{Task, extract, shape};
 use crate::error::Result;
 use crate::pipeline::Table;
 use crate::publish::Publisher;
-use crate::source::read_again;
+use crate::source::request_reread;
 use crate::state::{StagedWindow, Window};
 use crate::warehouse::{self, Refresh, RejectFilter, Scope};
 
@@ -75,7 +75,7 @@ pub(super) async fn resync(attempt: &Attempt<'_>, name: &str) -> StepEnd {
             // A batch that is still on its way would bring a cursor that does not know of it.
             extract::settle(attempt, publisher).await?;
             if let Some(mut cursor) = store.cursor(&definition.name).await? {
-                read_again(&definition.source, &mut cursor.position, name)?;
+                request_reread(&definition.source, &mut cursor.position, name)?;
                 store.request_reread(&definition.name, &cursor).await?;
             }
             Ok(Map::new())

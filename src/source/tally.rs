@@ -1,4 +1,4 @@
-//! Counts what an extraction read, by source table.
+//! What an extraction read, counted by source table.
 
 use jiff::Timestamp;
 
@@ -9,31 +9,30 @@ use crate::state::SourceEvents;
 const WORD_IDS: i64 = 1 << 6;
 const CHUNK_IDS: i64 = 1 << 15;
 const CHUNK_WORDS: usize = 1 << (15 - 6);
-/// So 16 MiB at most, for 134 million ids where they lie close.
+/// Together at most 16 MiB, for 134 million ids that lie close to each other.
 const CHUNKS: usize = 4096;
 
-/// Counts what came of each source table.
+/// What came of each source table.
 #[derive(Default)]
 pub struct Tally {
-    /// What came of each, by schema and name.
     pub tables: Vec<(SourceTable, SourceEvents)>,
-    /// Rows that were left out, because the source has another of their key that was changed later.
+    /// Rows that were not read, because the source has another row of the same key that was changed later.
     pub not_unique: i64,
-    seen: Seen,
+    seen: SeenIds,
     last: usize,
 }
 
-/// The ids of all events, a bit each; so that staging need not look for repeats where there are none.
+/// The ids of all events, a bit each: if there are no repeats, staging need not look for them.
 #[derive(Default)]
-struct Seen {
-    /// By the ids that they hold, rising.
+struct SeenIds {
+    /// In the order of their ids.
     chunks: Vec<(i64, Box<[u64; CHUNK_WORDS]>)>,
-    /// The one that was noted in last; most ids are of the same.
+    /// The chunk that was noted in last; most ids belong to the same one.
     last: usize,
 }
 
-impl Seen {
-    /// Notes an id and says whether it surely is new. One that lies too far from the others to be kept is not.
+impl SeenIds {
+    /// Notes an id and says whether it is surely new. An id that lies too far from the others to be kept is not surely new.
     fn note(&mut self, id: i64) -> bool {
         let (chunk, place) = (id.div_euclid(CHUNK_IDS), id.rem_euclid(CHUNK_IDS));
         let Some(words) = self.chunk(chunk) else {
@@ -51,7 +50,7 @@ impl Seen {
         })
     }
 
-    /// The bits of a chunk; none where there is no room for them.
+    /// The bits of a chunk; none if there is no room for them.
     fn chunk(&mut self, chunk: i64) -> Option<&mut [u64; CHUNK_WORDS]> {
         if self
             .chunks
@@ -86,7 +85,7 @@ impl Tally {
         found.map(|(_, events)| events)
     }
 
-    /// Counts an event; those of one table mostly come together.
+    /// Counts an event. Events of one table mostly come together.
     pub fn count(&mut self, event: &Event<'_>) {
         let schema = event.schema.unwrap_or_default();
         let table = event.table.unwrap_or_default();
@@ -113,7 +112,7 @@ impl Tally {
             events.last_time = Some(events.last_time.map_or(time, |last| last.max(time)));
         }
         if let Some(id) = event.event_id {
-            // Writers commit in another order than they take ids; that alone is no repeat.
+            // Writers commit in another order than they take ids, so a lower id alone is no repeat.
             let is_new = self.seen.note(id);
             events.repeats |= !is_new && events.last_event.is_some_and(|last| id <= last);
             events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));

@@ -1,11 +1,11 @@
--- Tells what the audit table is like: its oid, its columns with their types and defaults, the cache of its sequence and how far that is.
+-- Tells what an audit table is like, a row for each column: its oid, the column with type and default, the cache of the column's sequence and the last id.
 select
-  attribute.attrelid,
-  attribute.attname,
-  format_type(attribute.atttypid, attribute.atttypmod),
-  pg_get_expr(standard.adbin, standard.adrelid),
-  given.cache,
-  given.last_value
+  attribute.attrelid as oid,
+  attribute.attname as name,
+  format_type(attribute.atttypid, attribute.atttypmod) as data_type,
+  pg_get_expr(standard.adbin, standard.adrelid) as column_default,
+  given.cache as sequence_cache,
+  given.last_value as sequence_value
 from pg_attribute as attribute
 left join pg_attrdef as standard on standard.adrelid = attribute.attrelid and standard.adnum = attribute.attnum
 left join lateral (

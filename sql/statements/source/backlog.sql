@@ -1,6 +1,6 @@
 -- Counts the events that wait behind the cursor, up to a limit.
-select count(*) from (
+select count(*) as waiting from (
   select from {{ table }}
   {% include 'source/unread.sql' %}
   limit {{ limit }}
-) as waiting
+) as counted

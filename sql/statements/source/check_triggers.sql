@@ -1,4 +1,4 @@
--- Tells of a logged table which of its triggers writes to the log, and which other one fires before it for the same rows.
+-- Tells which trigger of a table writes to the log, and which other trigger fires before it for the same rows.
 with logged as (
   -- By its names, which needs no right.
   select class.oid
@@ -17,6 +17,5 @@ fired as (
     and trigger.tgtype & 1 = 1 and trigger.tgtype & 2 = 0
 )
 select
-  (select min(tgname::text collate "C") from fired where is_log),
-  (select min(tgname::text collate "C") from fired where not is_log and tgname::text collate "C" < (select min(tgname::text collate "C") from fired where is_log)),
-  exists (select from logged)
+  (select min(tgname::text collate "C") from fired where is_log) as log_trigger,
+  (select min(tgname::text collate "C") from fired where not is_log and tgname::text collate "C" < (select min(tgname::text collate "C") from fired where is_log)) as earlier_trigger

@@ -1,2 +1,2 @@
--- Tells the highest value that the cursor column has.
-select max({{ cursor }})::text from {{ table }}
+-- Tells the highest value of the cursor column.
+select max({{ cursor }})::text as highest from {{ table }}

@@ -1,11 +1,11 @@
--- Tells who keeps some tables, by their schemas and names, from being read: who has them locked, else who waits to lock them behind others.
+-- Tells who keeps one of some tables from being read: who has it locked, or else who waits to lock it behind others.
 select
-  space.nspname || '.' || class.relname,
-  lock.pid,
-  lock.granted,
-  session.usename::text,
-  session.application_name,
-  session.xact_start
+  space.nspname || '.' || class.relname as table_name,
+  lock.pid as pid,
+  lock.granted as is_granted,
+  session.usename::text as user_name,
+  session.application_name as application,
+  session.xact_start as since
 from pg_locks as lock
 join pg_class as class on class.oid = lock.relation
 join pg_namespace as space on space.oid = class.relnamespace

@@ -1,12 +1,12 @@
--- Tells what a table is like: its oid, its columns with their types, whether its key is unique, and by which columns, never null, in their
--- order; and whether it is a table at all.
+-- Tells what a table is like, a row for each column: its oid, the column with its type, whether its key is unique, and whether it is a table at all.
+-- `range_key` has the columns of the unique key in the order of its index, if they are never null.
 select
-  attribute.attrelid,
-  attribute.attname,
-  format_type(kind.oid, null),
-  unique_key.columns is not null,
-  case when unique_key.is_set then unique_key.columns end,
-  class.relkind in ('r', 'p')
+  attribute.attrelid as oid,
+  attribute.attname as name,
+  format_type(kind.oid, null) as data_type,
+  unique_key.columns is not null as is_unique,
+  case when unique_key.is_set then unique_key.columns end as range_key,
+  class.relkind in ('r', 'p') as is_table
 from pg_attribute as attribute
 join pg_class as class on class.oid = attribute.attrelid
 join pg_type as given on given.oid = attribute.atttypid

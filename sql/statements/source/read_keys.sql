@@ -1,4 +1,4 @@
--- Reads the keys of a table, all of them, in the snapshot in which its changed rows are read.
+-- Reads all keys of a table, in the snapshot that its changed rows are read in.
 copy (
   select {% if not is_unique %}distinct{% endif %}
 

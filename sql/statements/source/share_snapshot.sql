@@ -1,4 +1,4 @@
--- Reads in the snapshot that another session exported; of a table that somebody waits to lock it lets go soon, because that session has it.
+-- Reads in the snapshot that another session exported. If somebody waits to lock a table, this session soon gives up, because the other session has it.
 begin transaction isolation level repeatable read read only;
 set transaction snapshot {{ snapshot | literal }};
 set local time zone 'UTC';

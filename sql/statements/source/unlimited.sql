@@ -1,2 +1,2 @@
--- Lets the statements of a session take as long as they need: a batch is read by one.
+-- Lifts the limit on the time of a session's statements, because one statement reads a batch.
 set statement_timeout = 0

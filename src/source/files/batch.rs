@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::listing::FoundFile;
+use super::found::FoundFile;
 
 /// Files of one batch, and their bytes; those after them wait for the next.
 const MOST_FILES: usize = 20_000;

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::Files;
-use super::listing::FoundFile;
+use super::folder::DropFolder;
+use super::found::FoundFile;
 use super::read::{Checked, read_rows};
 use super::rows::{Columns, Reader, Row};
 use crate::error::{Error, Result};
-use crate::landing::{Event, Writer};
-use crate::source::Tally;
+use crate::landing::Event;
+use crate::source::intake::Intake;
 
 /// Rows that are handed over at once.
 const HANDED_BYTES: usize = 1 << 20;
 
-impl Files<'_> {
+impl DropFolder<'_> {
     /// Lands the rows of a file that was checked.
     pub(super) async fn land(
         &self,
         found: &FoundFile,
         checked: &Checked,
         id: &mut i64,
-        (tally, writer): (&mut Tally, &mut Writer<'_>),
+        intake: &mut Intake<'_>,
     ) -> Result<()> {
         let mut push = Push {
             found,
@@ -30,7 +30,7 @@ impl Files<'_> {
             id,
         };
         if checked.is_kept {
-            return push.rows(&checked.rows, (tally, writer)).await;
+            return push.rows(&checked.rows, intake).await;
         }
         let (file, source, key) = self.parts(found);
         let (path, modified_at) = (found.path.clone(), found.modified_at);
@@ -60,7 +60,7 @@ impl Files<'_> {
             Ok::<(), std::io::Error>(())
         });
         while let Some(rows) = handed.recv().await {
-            push.rows(&rows, (&mut *tally, &mut *writer)).await?;
+            push.rows(&rows, intake).await?;
         }
 
         reading.await.map_err(Error::internal)?.map_err(|cause| {
@@ -79,11 +79,7 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
-    async fn rows(
-        &mut self,
-        rows: &[Row],
-        (tally, writer): (&mut Tally, &mut Writer<'_>),
-    ) -> Result<()> {
+    async fn rows(&mut self, rows: &[Row], intake: &mut Intake<'_>) -> Result<()> {
         for row in rows {
             *self.id += 1;
             let event = Event {
@@ -99,8 +95,7 @@ impl Push<'_> {
                 data: Some(&row.data),
                 source_file: Some(&self.found.path),
             };
-            tally.count(&event);
-            writer.push(&event).await?;
+            intake.push(&event).await?;
         }
 
         Ok(())

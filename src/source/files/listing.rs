@@ -9,36 +9,21 @@ use glob::{MatchOptions, Pattern};
 use jiff::Timestamp;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
-use serde_json::json;
 
-use super::Files;
 use super::batch::Batch;
+use super::folder::DropFolder;
+use super::found::FoundFile;
 use super::open::is_forbidden;
 use super::walk::{Walked, may_hold, walk};
 use crate::error::Result;
 use crate::pipeline::ChangedFile;
-use crate::source::{Purpose, Reading};
+use crate::source::reading::Purpose;
 use crate::state::{FileState, ListedFile};
 
 /// Files are looked up in the ledger so many at once.
 pub(super) const LOOKED_UP: usize = 1_000;
 /// A file's time may be ahead of ours by so much; one that is further ahead tells nothing of when it was written.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
-
-/// A file that is to be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::source) struct FoundFile {
-    pub(super) modified_at: Timestamp,
-    pub(super) path: String,
-    pub(super) etag: String,
-    pub(super) has_etag: bool,
-    pub(super) size: u64,
-    pub(super) table: String,
-    /// Why it is not to be read, and what that makes of it.
-    pub(super) refused: Option<(FileState, String)>,
-    /// Whether we were not allowed to read it before, which the ledger has.
-    pub(super) was_forbidden: bool,
-}
 
 /// What a listing gives.
 pub(super) enum Listed {
@@ -47,14 +32,9 @@ pub(super) enum Listed {
     Hidden(String, String),
 }
 
-impl Files<'_> {
+impl DropFolder<'_> {
     /// Lists the files that are to be read, the oldest first.
-    pub(in crate::source) async fn begin(
-        &self,
-        covered_before: Option<Timestamp>,
-        purpose: Purpose,
-    ) -> Result<Reading> {
-        let now = Timestamp::now();
+    pub(super) async fn list(&self, now: Timestamp, purpose: Purpose) -> Result<Batch> {
         let marked = self.marked().await?;
         let mut gone = self.ledger.unread_files(self.pipeline).await?;
         let mut batch = Batch::default();
@@ -97,22 +77,8 @@ impl Files<'_> {
         if purpose == Purpose::Read && is_whole && !gone.is_empty() {
             self.ledger.forget_files(self.pipeline, &gone).await?;
         }
-        let covered = batch.waiting.map_or(now, |waiting| waiting.min(now));
-        let (folder, _) = self.source.split();
 
-        Ok(Reading {
-            position: json!({"path": folder, "listed_at": now}),
-            read_at: now,
-            covered_until: covered_before.map_or(covered, |before| before.max(covered)),
-            blocked_by: None,
-            queries: Vec::new(),
-            files: batch.files.into_iter().collect(),
-            is_continued: covered_before.is_some(),
-            is_partial: batch.is_cut,
-            deleted_at: now,
-            loads: Vec::new(),
-            compared: Vec::new(),
-        })
+        Ok(batch)
     }
 
     /// Everything below the folder.

@@ -8,14 +8,13 @@ use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 
-use super::listing::FoundFile;
+use super::folder::{DropFolder, Outcome};
+use super::found::FoundFile;
 use super::open::{File, is_forbidden};
 use super::rows::{Columns, Reader, Row, Sink};
-use super::{Files, Outcome};
 use crate::error::{Error, Result};
-use crate::landing::Writer;
 use crate::pipeline::Format;
-use crate::source::{Reading, Tally};
+use crate::source::intake::Intake;
 use crate::state::{FileState, SourceFile};
 
 /// Files that are opened at once.
@@ -48,14 +47,9 @@ enum Fault {
     },
 }
 
-impl Files<'_> {
+impl DropFolder<'_> {
     /// Reads every row of the files; what cannot be read is noted, and stops nothing.
-    pub(in crate::source) async fn read(
-        &self,
-        reading: &Reading,
-        first: i64,
-        (tally, writer): (&mut Tally, &mut Writer<'_>),
-    ) -> Result<()> {
+    pub(super) async fn read_taken(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
         let mut id = first;
         let mut known = BTreeMap::new();
         for (name, table) in self.tables {
@@ -63,7 +57,7 @@ impl Files<'_> {
             let catalogue = table.map_or_else(Vec::new, |table| table.catalogue);
             known.insert(name.clone(), catalogue);
         }
-        let mut ahead = reading.files.iter();
+        let mut ahead = self.taken.iter();
         let mut checks: FuturesOrdered<BoxFuture<'_, _>> = FuturesOrdered::new();
         for found in ahead.by_ref().take(OPENED) {
             checks.push_back(self.check(found).boxed());
@@ -71,7 +65,7 @@ impl Files<'_> {
         let mut first_fault = None;
         let mut is_any_read = false;
         let mut silent = 0;
-        for found in &reading.files {
+        for found in &self.taken {
             let Some(checked) = checks.next().await else {
                 break;
             };
@@ -131,8 +125,7 @@ impl Files<'_> {
                 }
                 Ok(checked) => {
                     file.rows = i64::try_from(checked.count).map_err(Error::internal)?;
-                    self.land(found, &checked, &mut id, (&mut *tally, &mut *writer))
-                        .await?;
+                    self.land(found, &checked, &mut id, intake).await?;
                     let mut outcome = self.outcome()?;
                     let columns = outcome.columns.entry(found.table.clone()).or_default();
                     let known = known.entry(found.table.clone()).or_default();

@@ -4,18 +4,19 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::Files;
-use super::listing::{FoundFile, LOOKED_UP, Listed, for_ledger, parent};
+use super::folder::DropFolder;
+use super::found::FoundFile;
+use super::listing::{LOOKED_UP, Listed, for_ledger, parent};
 use crate::error::Result;
 use crate::pipeline::AfterLanding;
 
-impl Files<'_> {
+impl DropFolder<'_> {
     /// Moves or deletes files that have landed as they are, where the definition wants it.
     ///
     /// # Errors
     ///
     /// [`crate::error::Error::FilesUnavailable`], [`crate::error::Error::StateUnavailable`]; of several files that cannot be moved the first.
-    pub(in crate::source) async fn tidy(&self) -> Result<()> {
+    pub(super) async fn tidy_landed(&self) -> Result<()> {
         if self.source.after == AfterLanding::Keep {
             return Ok(());
         }

@@ -1,0 +1,159 @@
+//! The backfill: rows that are older than the audit log, read from the table itself; once, and again when a resync asks for it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::backfill_table::BackfillTable;
+use super::log::AuditLog;
+use super::position::LogPosition;
+use super::unread::LogColumns;
+use crate::error::{Error, Result};
+use crate::source::intake::Intake;
+use crate::source::postgres::{
+    CopyStatement, KeysQuery, column_of, columns, dotted, quoted, value,
+};
+use crate::state::statement;
+
+/// What `source/backfill.sql` names besides the columns of a row.
+#[derive(Serialize)]
+struct BackfillQuery<'a> {
+    table: [&'a str; 2],
+    schema: &'a str,
+    name: &'a str,
+    log: [&'a str; 2],
+    columns: LogColumns<'a>,
+    key: &'a [String],
+    /// Whether the log may have events of the table.
+    has_events: bool,
+    /// The time of the rows.
+    at: Timestamp,
+}
+
+impl<'a> AuditLog<'a> {
+    /// Reads the rows that are older than the log, of the tables that the reading names; after its events.
+    pub(super) async fn read_backfills(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
+        let plan = self.plan()?;
+        let mut id = first;
+        for name in plan.backfills.iter().map(BackfillTable::name) {
+            // Asked again in the snapshot, which may have other columns.
+            let Some(backfill) = self.backfill_table(name).await? else {
+                continue;
+            };
+            let source = &backfill.table.source;
+            let logged = intake.tally.of(source);
+            // Before the first event of the log. Rows that are read again come after what was read of them before.
+            let is_reread = plan.compared.contains(name);
+            let at = logged
+                .and_then(|logged| logged.first_time)
+                .filter(|_| !is_reread);
+            let query = BackfillQuery {
+                table: dotted(source),
+                schema: &source.schema,
+                name: &source.name,
+                log: dotted(self.table),
+                columns: LogColumns::of(self.columns),
+                key: &backfill.key,
+                has_events: plan.is_continued || logged.is_some(),
+                at: at.unwrap_or(plan.covered_until).min(plan.covered_until),
+            };
+            let columns = columns(&self.session, source).await?;
+            let copy = CopyStatement::of_rows("source/backfill.sql", &query, columns)?;
+            self.session.copy(&copy, Some(&mut id), intake).await?;
+        }
+
+        Ok(())
+    }
+
+    /// The columns of a table's key as the source names them; empty if its rows cannot be read.
+    pub(super) async fn key_of(&self, table: &str) -> Result<Vec<String>> {
+        let backfill = self.backfill_table(table).await?;
+
+        Ok(backfill.map_or_else(Vec::new, |backfill| backfill.key))
+    }
+
+    /// Reads all keys of a table.
+    pub(super) async fn read_keys_of(&self, table: &str, intake: &mut Intake<'_>) -> Result<()> {
+        let Some(backfill) = self.backfill_table(table).await? else {
+            return Ok(());
+        };
+        let source = &backfill.table.source;
+        let query = KeysQuery {
+            table: dotted(source),
+            schema: &source.schema,
+            name: &source.name,
+            key: &backfill.key,
+            is_unique: true,
+            filter: None,
+        };
+
+        self.session.copy_keys(&query, intake).await
+    }
+
+    /// Refuses a table whose rows cannot be read themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnreadable`], and the faults of the server.
+    pub(super) async fn check_backfill(&self, table: &str) -> Result<()> {
+        if self.backfill_table(table).await?.is_some() {
+            return Ok(());
+        }
+
+        Err(Error::SourceUnreadable {
+            detail: format!(
+                "the rows of `{table}` cannot be read: the user of the connection may not read its table, the table lacks its key, or the log's rows are not of type json; grant `select`, or mend the definition"
+            ),
+        })
+    }
+
+    /// The tables whose rows are to be read themselves: those whose rows from before the log were never read, and those that are read again.
+    pub(super) async fn due_backfills(
+        &self,
+        last: Option<&LogPosition>,
+    ) -> Result<Vec<BackfillTable<'a>>> {
+        let mut due = Vec::new();
+        if !self.catalogue.is_json {
+            return Ok(due);
+        }
+        for name in self.tables.keys() {
+            let is_due = last
+                .is_none_or(|last| !last.backfilled.contains(name) || last.reread.contains(name));
+            if is_due {
+                due.extend(self.backfill_table(name).await?);
+            }
+        }
+
+        Ok(due)
+    }
+
+    /// A table whose rows can be read themselves; none if they cannot.
+    async fn backfill_table(&self, name: &str) -> Result<Option<BackfillTable<'a>>> {
+        let Some(table) = self.tables.get(name) else {
+            return Ok(None);
+        };
+        let row = self
+            .session
+            .query_opt(
+                statement!("source/backfill_table.sql"),
+                &[&quoted(&table.source)],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let columns: Vec<String> = value(&row, "columns")?;
+        let key: Vec<String> = table
+            .key_fields()
+            .iter()
+            .filter_map(|field| column_of(field, columns.iter()).cloned())
+            .collect();
+        if value(&row, "may_read")? && self.catalogue.is_json && key.len() == table.key.len() {
+            return Ok(Some(BackfillTable { table, key }));
+        }
+        // The check of the source tells it; this is asked by every poll.
+        tracing::debug!(
+            table = table.from,
+            "rows from before the log are not read: the user may not read the table, it lacks its key, or the log's rows are not of type json"
+        );
+
+        Ok(None)
+    }
+}

@@ -1,0 +1,17 @@
+//! A table whose rows may be older than the audit log.
+
+use crate::pipeline::Table;
+
+/// A table whose rows can be read themselves.
+pub(super) struct BackfillTable<'a> {
+    pub(super) table: &'a Table,
+    /// The columns of the key as the source names them.
+    pub(super) key: Vec<String>,
+}
+
+impl<'a> BackfillTable<'a> {
+    /// Its name in the pipeline.
+    pub(super) fn name(&self) -> &'a str {
+        &self.table.id.name
+    }
+}

@@ -1,0 +1,137 @@
+//! An audit log that was opened: its session, its catalogue, and the reading that it is opened for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::backfill_table::BackfillTable;
+use super::catalogue::AuditCatalogue;
+use super::unread::UnreadEvents;
+use crate::error::{Error, Result, nearest_name};
+use crate::pipeline::{AuditColumns, Definition, SourceTable, Table};
+use crate::source::postgres::{PipelineConnection, Session};
+use crate::source::safety::CursorSafety;
+
+/// An audit log that was opened.
+pub(in crate::source) struct AuditLog<'a> {
+    pub(super) session: Session<'a>,
+    pub(super) table: &'a SourceTable,
+    pub(super) columns: &'a AuditColumns,
+    pub(super) catalogue: AuditCatalogue,
+    /// The tracked tables, by name.
+    pub(super) tables: &'a BTreeMap<String, Table>,
+    /// Whether times tell the order of events, not ids.
+    pub(super) is_by_clock: bool,
+    /// What is read in the snapshot, once it has begun.
+    pub(super) plan: Option<LogPlan<'a>>,
+}
+
+/// What one reading reads.
+pub(super) struct LogPlan<'a> {
+    pub(super) events: UnreadEvents<'a>,
+    /// The tables whose rows that are older than the log are read, too.
+    pub(super) backfills: Vec<BackfillTable<'a>>,
+    /// The tables whose keys are compared.
+    pub(super) compared: BTreeSet<String>,
+    pub(super) covered_until: Timestamp,
+    /// Whether there was a reading before.
+    pub(super) is_continued: bool,
+}
+
+impl<'a> AuditLog<'a> {
+    /// Connects and looks at server and table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnavailable`], or [`Error::SourceUnreadable`] that says which table or column is missing.
+    pub(in crate::source) async fn open(
+        connection: PipelineConnection<'a>,
+        table: &'a SourceTable,
+        columns: &'a AuditColumns,
+        definition: &'a Definition,
+    ) -> Result<Self> {
+        let session = Session::open(connection).await?;
+        let catalogue = AuditCatalogue::of(&session, table, columns)
+            .await?
+            .ok_or_else(|| Error::SourceUnreadable {
+                detail: format!(
+                    "connection `{}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`",
+                    connection.name
+                ),
+            })?;
+        let log = Self {
+            session,
+            table,
+            columns,
+            catalogue,
+            tables: &definition.tables,
+            is_by_clock: definition.source.is_by_clock(),
+            plan: None,
+        };
+        log.check_columns()?;
+
+        Ok(log)
+    }
+
+    /// What the reading reads.
+    pub(super) fn plan(&self) -> Result<&LogPlan<'a>> {
+        self.plan
+            .as_ref()
+            .ok_or_else(|| Error::internal("an audit log was read before its snapshot"))
+    }
+
+    /// How far the cursor can be trusted, and why.
+    pub(super) fn cursor_safety(&self) -> CursorSafety {
+        if let Some(detail) = self.disorder() {
+            return CursorSafety::not_safe(detail);
+        }
+
+        CursorSafety::proven(match (&self.catalogue.transaction, self.session.server.in_recovery) {
+            (Some(column), false) => format!(
+                "the cursor is a whole snapshot; `{column}` tells which events the snapshot did not have"
+            ),
+            (Some(column), true) => format!(
+                "the server is a standby: events are read again from the oldest transaction of the last snapshot on, by `{column}`; repeats are dropped by id"
+            ),
+            (None, _) => "events are read again from the oldest transaction of the last snapshot on, by their xmin; repeats are dropped by id. A column of type xid8 with the default pg_current_xact_id() and an index would spare the scan".into(),
+        })
+    }
+
+    /// Why nobody can tell the order of the events; none if the order is known.
+    pub(super) fn disorder(&self) -> Option<String> {
+        let cache = self.catalogue.sequence_cache.filter(|cache| *cache > 1)?;
+
+        (!self.is_by_clock).then(|| {
+            format!(
+                "the sequence of `{0}` hands out {cache} ids at a time, so ids do not follow the writes of a row; set its cache to 1, or, if a clock tells `{1}` when an event is written, `source.order_by: occurred_at`",
+                self.columns.event_id, self.columns.occurred_at
+            )
+        })
+    }
+
+    fn check_columns(&self) -> Result<()> {
+        let AuditColumns {
+            event_id,
+            operation,
+            occurred_at,
+            schema,
+            table,
+            data,
+        } = self.columns;
+        for name in [event_id, operation, occurred_at, schema, table, data] {
+            if !self.catalogue.columns.contains(name) {
+                let near = nearest_name(name, self.catalogue.columns.iter().map(String::as_str))
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                return Err(Error::SourceUnreadable {
+                    detail: format!(
+                        "table `{}` has no column `{name}`, which `source.columns` names{near}",
+                        self.table
+                    ),
+                });
+            }
+        }
+
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! How far an audit log has been read: a whole snapshot, bound to the server and the table that it came from.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::source::postgres::{ServerIdentity, replaced};
+use crate::source::reading::Reading;
+use crate::source::tally::Tally;
+
+/// The cursor of an audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::source) struct LogPosition {
+    /// The last read's `pg_snapshot`, as text.
+    pub(super) snapshot: String,
+    /// How that read told new events from old ones.
+    pub(super) rule: UnreadRule,
+    #[serde(flatten)]
+    pub(super) server: ServerIdentity,
+    /// The audit table's oid.
+    pub(super) table_oid: u32,
+    /// Whether the snapshot is a standby's, which does not list the transactions that were open.
+    #[serde(default)]
+    pub(super) in_recovery: bool,
+    /// No event with this id or a lower one can appear any more: all there are have been read.
+    #[serde(default)]
+    pub(super) floor: Option<i64>,
+    /// What becomes the floor.
+    #[serde(default, rename = "next_floor")]
+    pub(super) pending_floor: Option<PendingFloor>,
+    /// The highest id that was read.
+    #[serde(default)]
+    pub(super) highest: Option<i64>,
+    /// The tracked tables whose rows from before the log have been read.
+    #[serde(default, rename = "loaded")]
+    pub(super) backfilled: BTreeSet<String>,
+    /// The tracked tables whose rows the next reading reads again.
+    #[serde(default, rename = "again")]
+    pub(super) reread: BTreeSet<String>,
+    /// The tracked tables whose keys the next reading compares.
+    #[serde(default)]
+    pub(super) compared: BTreeSet<String>,
+}
+
+/// What becomes the floor, with the first reading after the end of every transaction that was open when it was noted.
+///
+/// Whoever took an id at or below `highest` took it before `read_at`, in a transaction that had begun by then. Once all of those have
+/// ended, a reading has what they committed. This holds if ids come from a sequence that hands them out one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PendingFloor {
+    /// The highest id that was read until then.
+    pub(super) highest: i64,
+    /// When that was, by the source's clock.
+    pub(super) read_at: Timestamp,
+}
+
+/// How events that the last snapshot did not have are found.
+///
+/// Ids are handed out before commit, so neither an id nor a time tells what is new; the writer's transaction does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UnreadRule {
+    /// Everything: there is no last snapshot.
+    Everything,
+    /// By a column that holds the writer's top-level transaction id; an index finds them.
+    Transaction,
+    /// By the rows' `xmin`, read again from the oldest transaction that was open at the last read; repeats drop out in staging.
+    Xmin,
+}
+
+/// The audit log that a position was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogIdentity {
+    system_identifier: String,
+    table_oid: u32,
+}
+
+impl LogPosition {
+    /// Refuses a server or a table other than the one that the cursor came from.
+    pub(super) fn check_same(&self, now: &Self, connection: &str) -> Result<()> {
+        self.server.check_same(&now.server, connection)?;
+        if self.table_oid == now.table_oid {
+            return Ok(());
+        }
+
+        Err(replaced(connection, "another audit table of the same name"))
+    }
+
+    /// The next reading reads the rows of a table again.
+    pub(in crate::source) fn request_reread(&mut self, table: &str) {
+        self.reread.insert(table.to_owned());
+    }
+}
+
+/// The audit log that a position as the state database keeps it was read from; none if that was no audit log.
+#[must_use]
+pub fn log_identity(position: &Value) -> Option<LogIdentity> {
+    let position = LogPosition::deserialize(position).ok()?;
+
+    Some(LogIdentity {
+        system_identifier: position.server.system_identifier,
+        table_oid: position.table_oid,
+    })
+}
+
+/// The floor in the position of an audit log as the state database keeps it.
+#[must_use]
+pub fn floor(position: &Value) -> Option<i64> {
+    position.get("floor")?.as_i64()
+}
+
+/// The position after a reading that was read to its end: with the highest id that it had.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if the reading is another source's.
+pub(super) fn after(reading: &Reading, tally: &Tally, compare_again: &[String]) -> Result<Value> {
+    let mut position = LogPosition::deserialize(&reading.position).map_err(Error::internal)?;
+    let read = tally.tables.iter().filter_map(|(_, held)| held.last_event);
+    position.highest = read.chain(position.highest).max();
+    // Transactions are dated by the primary's clock, so only its reading can be.
+    if !position.in_recovery {
+        position.pending_floor = position.pending_floor.or_else(|| {
+            Some(PendingFloor {
+                highest: position.highest?,
+                read_at: reading.read_at,
+            })
+        });
+    }
+    position.compared.extend(compare_again.iter().cloned());
+
+    serde_json::to_value(&position).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::LogPosition;
+
+    #[test]
+    fn a_position_keeps_the_names_that_the_state_database_has() {
+        let kept = json!({
+            "snapshot": "7:9:8", "rule": "xmin", "system_identifier": "7", "timeline": 2, "table_oid": 5, "in_recovery": true, "floor": 3,
+            "next_floor": {"highest": 4, "read_at": "2026-01-01T00:00:00Z"}, "highest": 6, "loaded": ["a"], "again": ["b"], "compared": ["c"],
+        });
+        let position: LogPosition = serde_json::from_value(kept.clone()).expect("a position");
+        assert_eq!(serde_json::to_value(position).expect("JSON"), kept);
+        let old = json!({"snapshot": "7:9:8", "rule": "xmin", "system_identifier": "7", "timeline": 2, "table_oid": 5});
+        serde_json::from_value::<LogPosition>(old).expect("an old position");
+    }
+}

@@ -1,0 +1,120 @@
+//! One reading of an audit log: its snapshot, its events, and how many wait.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::log::{AuditLog, LogPlan};
+use super::position::{LogPosition, UnreadRule};
+use super::unread::UnreadEvents;
+use crate::error::{Error, Result};
+use crate::source::intake::Intake;
+use crate::source::postgres::{CopyStatement, remembered, value};
+use crate::source::reading::Reading;
+use crate::sql::render;
+
+/// What `source/backlog.sql` names.
+#[derive(Serialize)]
+struct Backlog<'q> {
+    #[serde(flatten)]
+    events: &'q UnreadEvents<'q>,
+    limit: i64,
+}
+
+impl AuditLog<'_> {
+    /// Begins the snapshot that everything after `last` is read in; without one, everything there is.
+    pub(super) async fn begin_reading(
+        &mut self,
+        last: Option<&Value>,
+        covered_before: Option<Timestamp>,
+    ) -> Result<Reading> {
+        let connection = self.session.connection;
+        let last: Option<LogPosition> = remembered(last, connection.pipeline)?;
+        let last = last.as_ref();
+        if let Some(detail) = self.disorder() {
+            return Err(Error::SourceUnreadable { detail });
+        }
+        let backfills = self.due_backfills(last).await?;
+        let mut tables = vec![self.table];
+        tables.extend(backfills.iter().map(|backfill| &backfill.table.source));
+        let snapshot = self.session.begin(&tables).await?;
+        let mut backfilled = last.map_or_else(BTreeSet::new, |last| last.backfilled.clone());
+        backfilled.extend(backfills.iter().map(|backfill| backfill.name().to_owned()));
+        let compared = last.map_or_else(BTreeSet::new, |last| {
+            last.reread.union(&last.compared).cloned().collect()
+        });
+        let server = &self.session.server;
+        // A sequence that was set back gives ids again, so the floors no longer hold.
+        let highest = last.and_then(|last| last.highest);
+        let known = last.filter(|_| self.catalogue.is_above(highest));
+        let floors = self.floors(known);
+        let position = LogPosition {
+            backfilled,
+            reread: BTreeSet::new(),
+            compared: BTreeSet::new(),
+            floor: floors.floor,
+            pending_floor: floors.pending,
+            highest: known.and_then(|last| last.highest),
+            rule: if self.catalogue.transaction.is_some() {
+                UnreadRule::Transaction
+            } else {
+                UnreadRule::Xmin
+            },
+            server: server.identity.clone(),
+            table_oid: self.catalogue.oid,
+            in_recovery: server.in_recovery,
+            snapshot: snapshot.text.clone(),
+        };
+        if let Some(last) = last {
+            last.check_same(&position, connection.name)?;
+        }
+        let covered_until = self.covered_until(covered_before);
+        let reading = Reading {
+            position: serde_json::to_value(&position).map_err(Error::internal)?,
+            read_at: snapshot.taken_at,
+            covered_until,
+            blocked_by: server.blocked_by(server.oldest_writing(), snapshot.taken_at),
+            // All that may be logged from now on is later.
+            deleted_at: covered_until,
+            is_partial: false,
+            has_backfills: !backfills.is_empty(),
+            compared: compared.iter().cloned().collect(),
+        };
+        self.plan = Some(LogPlan {
+            events: UnreadEvents::after(last, self.table, self.columns, &self.catalogue, &snapshot),
+            backfills,
+            compared,
+            covered_until,
+            is_continued: last.is_some(),
+        });
+
+        Ok(reading)
+    }
+
+    /// Reads every event of the reading.
+    pub(super) async fn read_events(&self, intake: &mut Intake<'_>) -> Result<()> {
+        let copy = render("source/read.sql", &self.plan()?.events)?;
+
+        self.session
+            .copy(&CopyStatement::of_json(copy), None, intake)
+            .await
+    }
+
+    /// Counts the events of the reading, up to `limit` of them and no longer than `within`.
+    pub(super) async fn count_unread(&self, limit: i64, within: Duration) -> Result<i64> {
+        let backlog = Backlog {
+            events: &self.plan()?.events,
+            limit,
+        };
+        self.session.limit(within).await?;
+        let row = self
+            .session
+            .query_one(&render("source/backlog.sql", backlog)?, &[])
+            .await?;
+
+        value(&row, "waiting")
+    }
+}

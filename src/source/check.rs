@@ -1,0 +1,45 @@
+//! The check of a source: what it lacks to be read exactly and cheaply.
+
+use super::finding::{Finding, Verdict};
+use super::kind::open;
+use super::postgres::{Connections, check_rights};
+use super::safety::CursorSafety;
+use crate::error::Result;
+use crate::pipeline::Definition;
+use crate::state::Store;
+
+/// What the check of a source found.
+pub struct CheckedSource {
+    /// How far the cursor can be trusted; `None` if the source cannot be read.
+    pub safety: Option<CursorSafety>,
+    pub findings: Vec<Finding>,
+}
+
+/// Finds what a source lacks to be read exactly and cheaply; changes nothing.
+pub async fn check(
+    definition: &Definition,
+    connections: &Connections,
+    ledger: &Store,
+) -> Result<CheckedSource> {
+    // Without its rights a source cannot even be opened.
+    let mut findings = check_rights(definition, connections).await?;
+    if findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Error)
+    {
+        return Ok(CheckedSource {
+            safety: None,
+            findings,
+        });
+    }
+    let mut source = open(definition, connections, ledger).await?;
+    findings.extend(source.check().await?);
+    let is_listed = findings
+        .iter()
+        .all(|finding| finding.check != "listing" || finding.verdict != Verdict::Error);
+
+    Ok(CheckedSource {
+        safety: is_listed.then(|| source.safety()),
+        findings,
+    })
+}

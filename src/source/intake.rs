@@ -1,0 +1,35 @@
+//! Where the events of a batch go: each is counted and written.
+
+use super::tally::Tally;
+use crate::error::Result;
+use crate::landing::{Event, Files, Writer};
+
+/// Takes the events of a batch.
+pub struct Intake<'a> {
+    /// What came so far.
+    pub tally: Tally,
+    writer: Writer<'a>,
+}
+
+impl<'a> Intake<'a> {
+    /// Begins a batch that `writer` writes.
+    #[must_use]
+    pub fn new(writer: Writer<'a>) -> Self {
+        Self {
+            tally: Tally::default(),
+            writer,
+        }
+    }
+
+    /// Counts an event and writes it.
+    pub async fn push(&mut self, event: &Event<'_>) -> Result<()> {
+        self.tally.count(event);
+
+        self.writer.push(event).await
+    }
+
+    /// Ends the last file; gives what came, and the files that hold it.
+    pub async fn finish(self) -> Result<(Tally, Files)> {
+        Ok((self.tally, self.writer.finish().await?))
+    }
+}

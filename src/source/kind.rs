@@ -1,0 +1,62 @@
+//! The one place that tells the kinds of sources apart.
+
+use serde_json::Value;
+
+use super::audit_log::{AuditLog, LogPosition};
+use super::files::DropFolder;
+use super::opened::Source;
+use super::polled::{PolledPosition, PolledTables};
+use super::postgres::{Connections, PipelineConnection, change};
+use crate::error::Result;
+use crate::pipeline::{self, Definition};
+use crate::state::Store;
+
+/// Opens the source of a pipeline: connects, and looks at the server and its tables.
+///
+/// # Errors
+///
+/// [`crate::error::Error::SourceUnavailable`], or [`crate::error::Error::SourceUnreadable`] that says which table or column is missing.
+pub async fn open<'a>(
+    definition: &'a Definition,
+    connections: &'a Connections,
+    ledger: &Store,
+) -> Result<Box<dyn Source + 'a>> {
+    let of = |name| PipelineConnection {
+        connections,
+        name,
+        pipeline: &definition.name,
+    };
+
+    Ok(match &definition.source {
+        pipeline::Source::PostgresAuditLog {
+            connection,
+            table,
+            columns,
+            ..
+        } => Box::new(AuditLog::open(of(connection), table, columns, definition).await?),
+        pipeline::Source::PostgresTable { connection } => {
+            Box::new(PolledTables::open(of(connection), &definition.tables).await?)
+        }
+        pipeline::Source::Files(source) => Box::new(DropFolder::open(source, definition, ledger)?),
+    })
+}
+
+/// Notes in a position that the next reading reads a table again from its begin. A table that was never read is read from its begin anyway, and
+/// files are never read again.
+///
+/// # Errors
+///
+/// [`crate::error::Error::Internal`] if the position is that of another kind of source.
+pub fn request_reread(source: &pipeline::Source, position: &mut Value, table: &str) -> Result<()> {
+    match source {
+        pipeline::Source::PostgresAuditLog { .. } => {
+            change(position, |log: &mut LogPosition| log.request_reread(table))
+        }
+        pipeline::Source::PostgresTable { .. } => {
+            change(position, |polled: &mut PolledPosition| {
+                polled.request_reread(table);
+            })
+        }
+        pipeline::Source::Files(_) => Ok(()),
+    }
+}

@@ -1,0 +1,79 @@
+//! The cursor column of a polled table: what it may be, and how far its values can be trusted.
+
+use std::time::Duration;
+
+use super::catalogue::PolledCatalogue;
+use crate::error::{Error, Result, nearest_name};
+use crate::pipeline::Table;
+
+/// A transaction is listed a moment after it took its time, and clocks are set back a little.
+const LISTED_LATE: Duration = Duration::from_secs(10);
+
+/// A column that rises with every change of a row.
+pub(super) struct CursorColumn<'a> {
+    pub(super) name: &'a str,
+    data_type: String,
+}
+
+impl<'a> CursorColumn<'a> {
+    /// The cursor column that the definition of a table names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SourceUnreadable`] if the table does not have it, or if its type does not rise.
+    pub(super) fn of(table: &'a Table, catalogue: &PolledCatalogue) -> Result<Self> {
+        let name = table.cursor.as_deref().unwrap_or_default();
+        let Some(data_type) = catalogue.columns.get(name) else {
+            let near = nearest_name(name, catalogue.columns.keys().map(String::as_str))
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            return Err(Error::SourceUnreadable {
+                detail: format!(
+                    "table `{}` has no column `{name}`, which `tables.{}.cursor` names{near}",
+                    table.from, table.id.name
+                ),
+            });
+        };
+        let cursor = Self {
+            name,
+            data_type: data_type.clone(),
+        };
+        if cursor.is_time() || cursor.is_number() {
+            return Ok(cursor);
+        }
+
+        Err(Error::SourceUnreadable {
+            detail: format!(
+                "`{name}` of `{}` is of type {data_type}; `tables.{}.cursor` must name a column of times, or of numbers that rise with every change of a row",
+                table.from, table.id.name
+            ),
+        })
+    }
+
+    pub(super) fn is_time(&self) -> bool {
+        self.data_type.starts_with("timestamp") || self.data_type == "date"
+    }
+
+    pub(super) fn has_zone(&self) -> bool {
+        self.data_type == "timestamp with time zone"
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(
+            self.data_type.as_str(),
+            "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision"
+        )
+    }
+
+    /// How far below the bound a value may be that is written after it, by the column's type.
+    ///
+    /// Without a zone it may be another place's hours; a date is midnight. The transactions of rows are looked at, too, so too much slack only
+    /// costs a look.
+    pub(super) fn slack(&self) -> Duration {
+        match self.data_type.as_str() {
+            "timestamp with time zone" => LISTED_LATE,
+            "date" => Duration::from_hours(48),
+            _ => Duration::from_hours(24),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Which rows of a polled table a reading takes, and where its cursor stands after them.
+
+use super::position::{FullLoad, TablePosition};
+use super::queries::{ChangedRows, RangeEnd, RowSelection};
+use super::table::PolledTable;
+use crate::error::Result;
+use crate::pipeline::CompareKeys;
+use crate::source::postgres::{Session, Snapshot, value};
+use crate::source::reading::Purpose;
+use crate::sql::render;
+
+/// The snapshot of a reading, and what it is taken for.
+pub(super) struct SnapshotFor<'s> {
+    pub(super) session: &'s Session<'s>,
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) purpose: Purpose,
+}
+
+/// What a reading takes of a table.
+pub(super) struct NextRows<'a> {
+    pub(super) rows: ChangedRows<'a>,
+    /// Where the cursor stands after them.
+    pub(super) position: TablePosition,
+}
+
+impl<'a> PolledTable<'a> {
+    /// Which rows are read next, and where the cursor stands after them.
+    pub(super) async fn next(
+        &self,
+        taken: &SnapshotFor<'_>,
+        before: Option<&TablePosition>,
+    ) -> Result<NextRows<'a>> {
+        let snapshot = taken.snapshot;
+        let key = self.range_key();
+        let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
+        let load = load.map(|load| load.by(key.as_deref()));
+        let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
+        // What changes while a load goes on is read after it, from the bounds of its first range on, and so are keys compared.
+        let (upto, since, in_recovery, compared_at) = match before.filter(|_| goes_on) {
+            Some(first) => (
+                first.upto.clone(),
+                first.snapshot.clone(),
+                first.in_recovery,
+                None,
+            ),
+            None => (
+                self.upto(taken.session, before).await?,
+                snapshot.text.clone(),
+                snapshot.in_recovery,
+                Some(snapshot.taken_at),
+            ),
+        };
+        let mut position = TablePosition {
+            oid: self.catalogue.oid,
+            upto,
+            snapshot: since,
+            in_recovery,
+            compared_at,
+            load: None,
+            comparisons: before.map_or(0, |before| before.comparisons.saturating_sub(1)),
+            filter: Some(self.filter().to_owned()),
+        };
+        if let (None, Some(before)) = (&load, before) {
+            if !self.is_compared(Some(before), taken) {
+                position.compared_at = before.compared_at;
+            }
+            let rows = self.changed_rows(RowSelection::ChangedSince(before), snapshot);
+            return Ok(NextRows { rows, position });
+        }
+        let load = load.unwrap_or_default();
+        // Who only looks sees all that is left as one range.
+        let end = match taken.purpose {
+            Purpose::Look => None,
+            Purpose::Read => self.range_end(taken.session, &load).await?,
+        };
+        let range = RowSelection::KeyRange {
+            after: load.after.clone(),
+            upto: end.clone(),
+        };
+        let rows = self.changed_rows(range, snapshot);
+        // Rows that are read again do not tell which others are gone: keys are compared after the last range.
+        position.comparisons = u8::from(load.is_again && end.is_none());
+        position.load = end.map(|after| FullLoad {
+            columns: key,
+            after: Some(after),
+            ..load
+        });
+
+        Ok(NextRows { rows, position })
+    }
+
+    /// Whether a reading compares all keys. The first has nothing to compare them with.
+    pub(super) fn is_compared(
+        &self,
+        before: Option<&TablePosition>,
+        taken: &SnapshotFor<'_>,
+    ) -> bool {
+        let Some(before) = before.filter(|before| before.load.is_none()) else {
+            return false;
+        };
+        if before.comparisons > 0 {
+            return true;
+        }
+        let now = taken.snapshot.taken_at;
+        match self.table.deletes.compare_keys {
+            CompareKeys::Off => false,
+            // That alone is no reason for a run.
+            CompareKeys::EachRun => taken.purpose == Purpose::Read,
+            CompareKeys::Every(time) => before
+                .compared_at
+                .is_none_or(|last| now.duration_since(last).unsigned_abs() >= time),
+        }
+    }
+
+    /// The last key of the next range; none if what is left is one range, or if the table has no unique key that is never null.
+    async fn range_end(
+        &self,
+        session: &Session<'_>,
+        load: &FullLoad,
+    ) -> Result<Option<Vec<String>>> {
+        if self.catalogue.range_key.is_none() {
+            return Ok(None);
+        }
+        let query = RangeEnd {
+            query: self.query(),
+            bounds: self.key_range(load.after.clone(), None),
+            rows: session.range_rows.saturating_sub(1),
+        };
+        let rows = session
+            .query(&render("source/range_end.sql", query)?, &[])
+            .await?;
+
+        // The last row of the range, and one that is left.
+        match &rows[..] {
+            [last, _, ..] => value(last, "key"),
+            _ => Ok(None),
+        }
+    }
+
+    /// The cursor value below which every row has been read once this reading has landed.
+    ///
+    /// A time is the begin of the oldest open transaction, less overlap and slack: a row that commits later carries a later one. A number is the
+    /// highest that there is: what commits late is found by its transaction.
+    async fn upto(
+        &self,
+        session: &Session<'_>,
+        before: Option<&TablePosition>,
+    ) -> Result<Option<String>> {
+        if self.cursor.is_time() {
+            let server = &session.server;
+            // A prepared transaction does not tell when it began, so nothing moves while there is one. If nothing was read before, only the
+            // transactions that wrote the rows tell.
+            if server.prepared.is_some() {
+                return Ok(before.and_then(|before| before.upto.clone()));
+            }
+            let upto = server.settled_until() - self.table.overlap - self.cursor.slack();
+            return Ok(Some(upto.to_string()));
+        }
+        let sql = render("source/highest.sql", self.query())?;
+
+        value(&session.query_one(&sql, &[]).await?, "highest")
+    }
+}

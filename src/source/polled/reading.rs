@@ -1,0 +1,172 @@
+//! One reading of polled tables: all in one snapshot, which their rows, keys and counts come from.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::next::SnapshotFor;
+use super::position::{PolledPosition, TablePosition};
+use super::queries::ChangedCount;
+use super::table::PolledTable;
+use super::tables::PolledTables;
+use crate::error::{Error, Result};
+use crate::source::intake::Intake;
+use crate::source::postgres::{CopyStatement, columns, remembered, value};
+use crate::source::reading::{Purpose, Reading};
+use crate::sql::render;
+
+impl PolledTables<'_> {
+    /// Begins the snapshot that all tables are read in.
+    pub(super) async fn begin_reading(
+        &mut self,
+        last: Option<&Value>,
+        covered_before: Option<Timestamp>,
+        purpose: Purpose,
+    ) -> Result<Reading> {
+        let connection = self.session.connection;
+        let server = &self.session.server;
+        let last: Option<PolledPosition> = remembered(last, connection.pipeline)?;
+        if let Some(last) = &last {
+            last.server.check_same(&server.identity, connection.name)?;
+        }
+        let tables = self.tables.iter().map(|table| &table.table.source);
+        let snapshot = self.session.begin(&tables.collect::<Vec<_>>()).await?;
+        let taken = SnapshotFor {
+            session: &self.session,
+            snapshot: &snapshot,
+            purpose,
+        };
+        // What is known of tables stays that only another service's definition has, or that an earlier definition had.
+        let known = last.map_or_else(BTreeMap::new, |last| last.tables);
+        let mut positions = known.clone();
+        let mut queries = Vec::new();
+        let mut compared = Vec::new();
+        let mut is_loading = false;
+        for table in &self.tables {
+            let before = known.get(table.name());
+            if let Some(before) = before {
+                check_same_table(table, before)?;
+            }
+            let before = table.since(before);
+            let before = before.as_ref();
+            let next = table.next(&taken, before).await?;
+            if table.is_compared(before, &taken) {
+                compared.push(table.name().to_owned());
+            }
+            let was_loading = before.is_some_and(|before| before.load.is_some());
+            is_loading |= next.position.load.is_some() || was_loading;
+            queries.push(next.rows);
+            positions.insert(table.name().to_owned(), next.position);
+        }
+        if is_loading {
+            // Keys are compared with the rows that there are, so not before all rows are loaded.
+            for name in compared.drain(..) {
+                if let (Some(position), Some(before)) = (positions.get_mut(&name), known.get(&name))
+                {
+                    position.compared_at = before.compared_at;
+                    position.comparisons = before.comparisons;
+                }
+            }
+        }
+        let position = PolledPosition {
+            server: server.identity.clone(),
+            tables: positions,
+        };
+        let reading = Reading {
+            position: serde_json::to_value(&position).map_err(Error::internal)?,
+            read_at: snapshot.taken_at,
+            covered_until: self.covered_until(covered_before, is_loading),
+            blocked_by: server.blocked_by(server.oldest_open(), snapshot.taken_at),
+            deleted_at: snapshot.taken_at,
+            is_partial: is_loading,
+            has_backfills: false,
+            compared,
+        };
+        self.queries = queries;
+
+        Ok(reading)
+    }
+
+    /// The time up to which a reading holds every change. While a full load goes on it does not move, because what changes meanwhile is read
+    /// after the load; and a prepared transaction does not tell when it began.
+    fn covered_until(&self, before: Option<Timestamp>, is_loading: bool) -> Timestamp {
+        let server = &self.session.server;
+        if is_loading {
+            return before.unwrap_or(Timestamp::UNIX_EPOCH);
+        }
+        let settled = server.settled_until();
+        // A load that is not over covers nothing, so the epoch says nothing.
+        match before.filter(|before| *before > Timestamp::UNIX_EPOCH) {
+            None => settled,
+            Some(before) if server.prepared.is_some() => before.min(settled),
+            Some(before) => before.max(settled),
+        }
+    }
+
+    /// Reads every row of the reading, tables side by side.
+    pub(super) async fn read_rows(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
+        let mut copies = Vec::new();
+        for (table, rows) in self.tables.iter().zip(&self.queries) {
+            // Asked in the snapshot, from which on none is added.
+            let columns = columns(&self.session, &table.table.source).await?;
+            copies.push(CopyStatement::of_rows(
+                "source/read_rows.sql",
+                rows,
+                columns,
+            )?);
+        }
+        self.session
+            .copy_side_by_side(&copies, first, intake)
+            .await?;
+        for rows in self.queries.iter().filter(|rows| !rows.is_unique) {
+            let sql = render("source/not_unique.sql", rows)?;
+            let row = self.session.query_one(&sql, &[]).await?;
+            intake.tally.not_unique += value::<i64>(&row, "left_out")?;
+        }
+
+        Ok(())
+    }
+
+    /// Reads all keys of a table.
+    pub(super) async fn read_keys_of(&self, table: &str, intake: &mut Intake<'_>) -> Result<()> {
+        let at = self.tables.iter().position(|known| known.name() == table);
+        let Some(rows) = at.and_then(|at| self.queries.get(at)) else {
+            return Ok(());
+        };
+
+        self.session.copy_keys(&rows.keys(), intake).await
+    }
+
+    /// Counts the rows of the reading, up to `limit` of them, and no longer than `within` for each table.
+    pub(super) async fn count_changed(&self, limit: i64, within: Duration) -> Result<i64> {
+        self.session.limit(within).await?;
+        let mut waiting = 0;
+        for rows in &self.queries {
+            let count = ChangedCount {
+                rows,
+                limit: limit - waiting,
+            };
+            let sql = render("source/changed_rows.sql", count)?;
+            let row = self.session.query_one(&sql, &[]).await?;
+            waiting += value::<i64>(&row, "waiting")?;
+        }
+
+        Ok(waiting)
+    }
+}
+
+/// Refuses a table that replaced the one that was read before.
+fn check_same_table(table: &PolledTable<'_>, before: &TablePosition) -> Result<()> {
+    if before.oid == table.catalogue.oid {
+        return Ok(());
+    }
+
+    Err(Error::SourceReplaced {
+        detail: format!(
+            "`{}` is another table than the one that was read before (its oid was {}, and is {} now), so nothing is read; read it by a pipeline of another name",
+            table.table.from, before.oid, table.catalogue.oid
+        ),
+    })
+}
