@@ -101,7 +101,7 @@ impl GenerateFiles {
     pub fn quietly(into: impl Into<PathBuf>) -> Self {
         Self {
             into: into.into(),
-            ..command_line(["--quiet", "--interval", "0s", "--into", ""])
+            ..command_line(["--quiet", "--interval", "0s", "--into", "."])
         }
     }
 

@@ -15,7 +15,7 @@ const ROUND: u64 = 15_000;
 pub(super) async fn write(work: &Work) -> Result<(), GenerateError> {
     let session = work.session().await?;
     let mut random = work.random(0);
-    let mut weights = work.asked.weights;
+    let mut weights = work.arguments.weights;
 
     while let Some(events) = work.budget.take(ROUND).await {
         let outcome = round(work, &session, events, &weights, &mut random).await?;

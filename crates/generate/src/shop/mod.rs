@@ -116,17 +116,17 @@ impl GenerateShop {
             budget: EventBudget::new(events, self.duration, self.rate),
             start: Instant::now(),
             summary: Mutex::new(ShopSummary::default()),
-            asked: self,
+            arguments: self,
         };
         let writers = async {
-            if work.asked.bulk {
+            if work.arguments.bulk {
                 return bulk::write(&work).await;
             }
-            let numbers = 0..u64::from(work.asked.concurrency.max(1));
+            let numbers = 0..u64::from(work.arguments.concurrency.max(1));
             try_join_all(numbers.map(|number| writer::write(&work, number))).await?;
             Ok(())
         };
-        if work.asked.quiet {
+        if work.arguments.quiet {
             writers.await?;
         } else {
             progress::show(&work.summary, events, writers).await?;
@@ -138,7 +138,7 @@ impl GenerateShop {
 
 /// What all writers share.
 struct Work {
-    asked: GenerateShop,
+    arguments: GenerateShop,
     /// Differs after every insert, so that the same `--seed` does not write the same rows again.
     seed: u64,
     ids: ShopIds,
@@ -149,11 +149,11 @@ struct Work {
 
 impl Work {
     async fn session(&self) -> Result<Session, GenerateError> {
-        Session::open(&self.asked.url, &self.asked.schema).await
+        Session::open(&self.arguments.url, &self.arguments.schema).await
     }
 
     fn random(&self, writer: u64) -> Random {
-        Random::new(self.seed ^ writer.rotate_right(16), self.asked.extremes)
+        Random::new(self.seed ^ writer.rotate_right(16), self.arguments.extremes)
     }
 
     /// Counts what was committed of the events that were taken from the budget, and gives the weights of the next writes.
@@ -168,7 +168,7 @@ impl Work {
             // There may be no row to update or delete; inserts make some.
             Weights::INSERTS
         } else {
-            self.asked.weights
+            self.arguments.weights
         }
     }
 

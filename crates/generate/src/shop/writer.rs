@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 100;
 pub(super) async fn write(work: &Work, number: u64) -> Result<(), GenerateError> {
     let mut session = work.session().await?;
     let mut random = work.random(number);
-    let mut weights = work.asked.weights;
+    let mut weights = work.arguments.weights;
 
     while let Some(events) = work.budget.take(transaction::size(&mut random)).await {
         let plan = TransactionPlan::draw(events, &weights, &mut random, &work.ids);
