@@ -15,7 +15,7 @@ use super::{Event, fields};
 
 const ROWS: usize = 4_096;
 const BYTES: usize = 1 << 20;
-/// Columns are sized in multiples of this many bytes, so that a new column fits into the memory that an old one freed.
+/// Columns are sized in multiples of it, so that a new column fits into the memory that an old one freed.
 const ROOM: usize = 16 << 10;
 
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(schema);
