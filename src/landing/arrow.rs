@@ -16,13 +16,12 @@ use super::{Event, fields};
 
 const ROWS: usize = 4_096;
 const BYTES: usize = 1 << 20;
-/// Columns get room in multiples of it: what one left then fits the next.
+/// Columns are sized in multiples of it, so that a new column fits into the memory that an old one freed.
 const ROOM: usize = 16 << 10;
 
-/// The landing table's columns as Arrow names them.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(schema);
 
-/// Collects events until a record batch is full: 4,096 rows or 1 MiB of row text.
+/// Collects events until a record batch is full: 4,096 rows or 1 MiB of JSON text.
 pub(super) struct Rows {
     batch: i64,
     ingested_at_us: i64,
@@ -33,7 +32,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Begins collecting the events of a batch that was read at `ingested_at_us`, microseconds since 1970 UTC.
+    /// Collects the events of a batch that was read at `ingested_at_us`, microseconds since 1970 UTC.
     pub(super) fn new(batch: i64, ingested_at_us: i64) -> Self {
         Self {
             batch,
@@ -54,7 +53,7 @@ impl Rows {
         Ok(self.count >= ROWS || self.bytes >= BYTES)
     }
 
-    /// Gives what was collected and begins anew.
+    /// Gives the collected events and starts a new record batch.
     pub(super) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = mem::take(&mut self.count);
         self.bytes = 0;
@@ -91,7 +90,7 @@ struct Columns {
     fields: MapBuilder<StringBuilder, StringBuilder>,
 }
 
-/// How much room columns get at once: a little more than those before them took, so that they mostly need not grow.
+/// The size of new columns: a little more than the last ones took, so that they rarely grow.
 #[derive(Clone, Copy, Default)]
 struct Capacity {
     rows: usize,
@@ -165,7 +164,7 @@ impl Columns {
         self.fields.append(is_object)
     }
 
-    /// Adds what a row's JSON holds, and says whether it is an object.
+    /// Adds the names and values of a row's JSON. Says whether it is an object.
     fn push_fields(
         &mut self,
         table: &str,
@@ -192,7 +191,7 @@ impl Columns {
         Ok(true)
     }
 
-    /// Gives the rows' text, its fields, and the columns before them.
+    /// Gives the JSON texts, the fields, and the columns that come before those in the table.
     fn finish(mut self) -> (StringArray, MapArray, Vec<ArrayRef>) {
         let read: Vec<ArrayRef> = vec![
             Arc::new(self.source_file.finish()),
@@ -244,4 +243,220 @@ fn schema() -> SchemaRef {
         .collect();
 
     Arc::new(Schema::new(fields))
+}
+
+/// Compares how rows are opened, with and without a frame, with `serde_json`, over random texts.
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+    use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+    use serde_json::value::RawValue;
+
+    use super::fields::open;
+    use super::*;
+
+    /// Names and values of an object; none where the text is no object.
+    type Opened = Option<Vec<(String, Option<String>)>>;
+
+    #[derive(Default)]
+    struct Object(Vec<(String, Box<RawValue>)>);
+
+    impl<'de> Visitor<'de> for Object {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+            while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                match self.0.iter_mut().find(|(known, _)| *known == name) {
+                    Some(field) => field.1 = value,
+                    None => self.0.push((name, value)),
+                }
+            }
+
+            Ok(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Object {
+        fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+            reader.deserialize_map(Self::default())
+        }
+    }
+
+    fn text(raw: &RawValue) -> Result<Option<String>, serde_json::Error> {
+        match raw.get().as_bytes().first() {
+            Some(b'"') => serde_json::from_str(raw.get()).map(Some),
+            Some(b'n') => Ok(None),
+            Some(_) => Ok(Some(raw.get().to_owned())),
+            None => Err(serde::de::Error::custom("no value")),
+        }
+    }
+
+    /// Opens a text with `serde_json`: the reference that ours is compared with.
+    fn reference(json: &str) -> Opened {
+        let Object(fields) = serde_json::from_str(json).ok()?;
+
+        fields
+            .into_iter()
+            .map(|(name, value)| Ok((name, text(&value)?)))
+            .collect::<Result<_, serde_json::Error>>()
+            .ok()
+    }
+
+    /// Pieces that valid and invalid JSON is made of.
+    #[rustfmt::skip]
+    const PIECES: [&str; 49] = [
+        "{", "}", "[", "]", ",", ":", " ", "\n", "\t", "\r", "\"", "\\",
+        "\"a\"", "\"b\"", "\"aa\"", "\"\"",
+        "\"a\":", "\"b\": ", "\"c\":1,", "\"\\u0061\":",
+        "\"longer than eight\"", "\"é\u{1f600}\"", "\"\u{1}\"", "\u{b}",
+        "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\u00g0\"", "\"\\u12\"",
+        "\"\\/\\b\\f\\n\\r\\t\\\"\"", "\"\\x\"", "\"seven b\\\\\"",
+        "0", "-", "1", "12345678901.1234567890", "12.50", "1e5", "1E+400", "-0.1e-7", "01", "1.", ".5",
+        "null", "true", "false", "nul",
+        "[1, {\"x\": [\"]\"]}]", "{\"a\": {}, \"b\": []}",
+    ];
+
+    fn random_value(rng: &mut StdRng, depth: usize) -> String {
+        match rng.random_range(0..if depth < 3 { 10 } else { 8 }) {
+            8 => random_object(rng, depth + 1),
+            9 => {
+                let items: Vec<_> = (0..rng.random_range(0..4))
+                    .map(|_| random_value(rng, depth + 1))
+                    .collect();
+                format!("[{}]", items.join(", "))
+            }
+            _ => PIECES[rng.random_range(10..PIECES.len())].to_owned(),
+        }
+    }
+
+    fn random_names(rng: &mut StdRng) -> Vec<&'static str> {
+        let names = [
+            "a",
+            "b",
+            "é",
+            "bb",
+            "\\u0061",
+            "a much longer name",
+            "",
+            "\\n",
+            "\\ud800x",
+        ];
+
+        (0..rng.random_range(0..6))
+            .map(|_| names[rng.random_range(0..names.len())])
+            .collect()
+    }
+
+    fn object_of(names: &[&str], separator: &str, rng: &mut StdRng, depth: usize) -> String {
+        let members: Vec<_> = names
+            .iter()
+            .map(|name| format!("\"{name}\": {}", random_value(rng, depth)))
+            .collect();
+
+        format!("{{{}}}", members.join(separator))
+    }
+
+    fn random_object(rng: &mut StdRng, depth: usize) -> String {
+        let names = random_names(rng);
+        let separator = [",", ", "][rng.random_range(0..2)];
+
+        object_of(&names, separator, rng, depth)
+    }
+
+    /// An object; at random a piece of something else stands in place of a character.
+    fn random_text(rng: &mut StdRng) -> String {
+        let object = random_object(rng, 0);
+
+        mutated(object, rng)
+    }
+
+    fn mutated(mut text: String, rng: &mut StdRng) -> String {
+        while rng.random_range(0..3) == 0 {
+            let places: Vec<_> = text.char_indices().collect();
+            let (at, old) = places[rng.random_range(0..places.len())];
+            let end = at + old.len_utf8() * rng.random_range(0..2);
+            let piece = PIECES[rng.random_range(0..PIECES.len())];
+            text.replace_range(at..end, piece);
+        }
+
+        text
+    }
+
+    #[test]
+    fn every_text_is_opened_as_serde_json_opens_it() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (mut opened, mut refused) = (0, 0);
+        for _ in 0..200_000 {
+            let json = random_text(&mut rng);
+            let ours: Opened = open(&json).map(|fields| {
+                fields
+                    .iter()
+                    .map(|(name, value)| (name.into_owned(), value.map(Into::into)))
+                    .collect()
+            });
+            assert_eq!(ours, reference(&json), "{json}");
+            *(if ours.is_some() {
+                &mut opened
+            } else {
+                &mut refused
+            }) += 1;
+        }
+        assert!(opened > 20_000 && refused > 20_000, "{opened} {refused}");
+    }
+
+    /// What the column `fields` holds of each text.
+    fn collected(texts: &[String]) -> Vec<Opened> {
+        let mut rows = Rows::new(1, 0);
+        for text in texts {
+            let event = Event {
+                table: Some("t"),
+                data: Some(text),
+                ..Event::default()
+            };
+            rows.push(&event).expect("few");
+        }
+        let batch = rows.finish().expect("as long as each other");
+        let column = batch.column_by_name("fields").expect("a column");
+        let column = column.as_any().downcast_ref::<MapArray>().expect("a map");
+        let texts = |of: &ArrayRef| -> Vec<Option<String>> {
+            let of = of.as_any().downcast_ref::<StringArray>().expect("texts");
+            of.iter().map(|text| text.map(str::to_owned)).collect()
+        };
+        let objects = column.iter();
+
+        objects
+            .map(|object| {
+                let object = object?;
+                let names = texts(object.column(0)).into_iter().flatten();
+                Some(names.zip(texts(object.column(1))).collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rows_of_one_table_are_collected_as_serde_json_opens_each_by_itself() {
+        let mut rng = StdRng::seed_from_u64(2);
+        for _ in 0..10_000 {
+            let names = random_names(&mut rng);
+            let texts: Vec<_> = (0..10)
+                .map(|_| {
+                    let row = object_of(&names, ", ", &mut rng, 0);
+                    match rng.random_range(0..6) {
+                        0 => random_text(&mut rng),
+                        1 | 2 => mutated(row, &mut rng),
+                        _ => row,
+                    }
+                })
+                .collect();
+            let expected: Vec<_> = texts.iter().map(|text| reference(text)).collect();
+            assert_eq!(collected(&texts), expected, "{texts:#?}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Record batches as the bytes of a Parquet file.
+//! Encodes record batches as the bytes of Parquet files.
 
 use std::io::Write;
 use std::mem;
@@ -18,12 +18,12 @@ const ROW_GROUP_BYTES: usize = 8 << 20;
 const PAGE_BYTES: usize = 128 << 10;
 const PART_BYTES: usize = 1 << 20;
 
-/// Parts of a file in their order, none of more than 1 MiB.
+/// Parts of a file in order, each of at most 1 MiB.
 pub(super) type Parts = Vec<Vec<u8>>;
 
 /// What a file gained.
 pub(super) struct Gain {
-    /// The parts that are full; all that are left at the end.
+    /// The full parts; at the end of the file all that are left.
     pub(super) parts: Parts,
     /// About how many bytes the file would have if it ended now.
     pub(super) size: usize,
@@ -31,15 +31,15 @@ pub(super) struct Gain {
 
 /// Encodes files one after the other on a thread of its own, in row groups of at most 8 MiB.
 ///
-/// It is one thread for all of them, because memory that many threads take in turn is kept for each.
+/// One thread encodes all files: if many threads took turns, the allocator would keep memory for each.
 pub(super) struct Encoder {
-    /// Rows of the file; none ends it.
+    /// Rows of the file; `None` ends it.
     rows: Sender<Option<RecordBatch>>,
     gains: Receiver<Result<Gain, ParquetError>>,
 }
 
 impl Encoder {
-    /// Begins the thread; a file begins with its first rows.
+    /// Starts the thread. A file begins with its first rows.
     pub(super) fn new() -> Self {
         let (rows, mut batches) = channel(1);
         let (gained, gains) = channel(1);
@@ -53,26 +53,26 @@ impl Encoder {
         Self { rows, gains }
     }
 
-    /// Hands over a record batch; what the file gains by it is asked for by [`Self::gain`].
+    /// Hands over a record batch. The caller then asks [`Self::gain`] what the file gained.
     pub(super) async fn write(&self, rows: RecordBatch) {
-        // Where nobody takes it, what went wrong waits to be asked for.
+        // If the thread has ended, its fault waits in `gains`.
         drop(self.rows.send(Some(rows)).await);
     }
 
-    /// Waits for what a file gains by what was handed over, in that order.
+    /// Waits for what a file gained. One answer comes for each [`Self::write`] and [`Self::end`], in their order.
     pub(super) async fn gain(&mut self) -> Result<Gain, ParquetError> {
         let gain = self.gains.recv().await;
 
         gain.unwrap_or_else(|| Err(ParquetError::General("the encoder has ended".into())))
     }
 
-    /// Ends the file; what is left of it is asked for by [`Self::gain`].
+    /// Ends the file. The caller then asks [`Self::gain`] for the rest of its bytes.
     pub(super) async fn end(&self) {
         drop(self.rows.send(None).await);
     }
 }
 
-/// Encodes record batches as they come, until `each` wants no more of what the files gain.
+/// Encodes record batches as they come, and calls `each` with what the file gained, until it says false.
 fn encode(
     batches: &mut Receiver<Option<RecordBatch>>,
     each: &mut impl FnMut(Result<Gain, ParquetError>) -> bool,
@@ -112,7 +112,7 @@ fn begin() -> Result<ArrowWriter<Sink>, ParquetError> {
     ArrowWriter::try_new(Sink::default(), SCHEMA.clone(), Some(properties()?))
 }
 
-/// Collects what is written in parts that never grow: a buffer that doubles would hold a row group twice.
+/// Collects bytes in parts that never grow: a buffer that doubles would hold a row group twice.
 #[derive(Default)]
 struct Sink {
     full: Parts,
@@ -138,7 +138,7 @@ impl Write for Sink {
     }
 }
 
-/// Fast to write, and pruned where queries look: by batch, table and event, not by the rows' text.
+/// Fast to write. Statistics exist where queries filter (batch, table, event), not for the JSON texts.
 fn properties() -> Result<WriterProperties, ParquetError> {
     let field =
         |name: &str| ColumnPath::from(vec!["fields".into(), "key_value".into(), name.into()]);
@@ -153,9 +153,10 @@ fn properties() -> Result<WriterProperties, ParquetError> {
             .set_column_dictionary_enabled(text.clone(), false)
             .set_column_statistics_enabled(text, EnabledStatistics::None);
     }
-    // Values compress faster without their lengths between them; the rows' text hardly, and not every reader of Iceberg knows it so.
+    // Values compress faster without their lengths between them. `raw_data` hardly gains, and not every reader of
+    // Iceberg knows this encoding.
     properties = properties.set_column_encoding(field("value"), Encoding::DELTA_LENGTH_BYTE_ARRAY);
-    // Nearly every value is another, and near the last.
+    // Nearly every value is new, and close to the one before.
     for number in ["audit_event_id", "audit_timestamp"] {
         properties = properties
             .set_column_dictionary_enabled(number.into(), false)

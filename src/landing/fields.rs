@@ -1,4 +1,4 @@
-//! Opens a row's JSON once: every top-level value as its exact text.
+//! Opens a row's JSON once: gives every top-level value as its exact text.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,21 +6,22 @@ use std::collections::HashMap;
 use super::json::Walk;
 use super::token::Token;
 
-const SMALL: usize = 32;
+/// An object with this many members finds repeated names by a map.
+const MANY_MEMBERS: usize = 32;
 
-/// The top-level values of a JSON object, in the order in which they first appear.
+/// The top-level names and values of a JSON object, in the order in which they first appear.
 #[derive(Default)]
 pub struct Fields<'a> {
     members: Vec<(Token<'a>, Token<'a>)>,
     /// Whether a name or a value is escaped.
     is_escaped: bool,
-    /// Whether a name came out of the order that `jsonb` writes them in: only then can one be repeated.
+    /// Whether the names are not in the order in which `jsonb` writes them. Only then can a name be repeated.
     is_unordered: bool,
-    /// Where a name stands, once there are many.
+    /// The index of each name in `members`; filled only if there are [`MANY_MEMBERS`].
     places: HashMap<Cow<'a, str>, usize>,
 }
 
-/// Opens a JSON object; `None` where the text is not one, or holds a string that no text can hold.
+/// Opens a JSON object. `None` if the text is no object, or holds a string that escapes half a character.
 #[must_use]
 pub fn open(json: &str) -> Option<Fields<'_>> {
     let mut walk = Walk::new(json);
@@ -43,8 +44,8 @@ pub fn open(json: &str) -> Option<Fields<'_>> {
 impl<'a> Fields<'a> {
     /// Gives names and values.
     ///
-    /// Numbers keep their digits, strings lose their quotes and escapes, nested values stay JSON, `null` is `None`. Of
-    /// a repeated key the last value counts, as in Postgres' `jsonb`.
+    /// Numbers keep their digits, strings lose their quotes and escapes, nested values stay JSON, `null` is `None`. If
+    /// a name is repeated, the last value counts, as in Postgres' `jsonb`.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (Cow<'a, str>, Option<Cow<'a, str>>)> {
         self.members
@@ -73,9 +74,9 @@ impl<'a> Fields<'a> {
         Some(())
     }
 
-    /// Where a name already stands: by looking in few fields, by a map in many.
+    /// The index of a name in `members`. Few members are searched one by one, many by a map.
     fn place(&mut self, name: &str) -> Option<usize> {
-        if self.members.len() < SMALL {
+        if self.members.len() < MANY_MEMBERS {
             return self
                 .members
                 .iter()
@@ -93,7 +94,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Says whether `jsonb` writes one name before the other: the shorter first, else by their bytes.
+/// Whether `jsonb` writes one name before the other: the shorter first, names of one length by their bytes.
 fn is_before(one: &str, other: &str) -> bool {
     one.len() < other.len() || one.len() == other.len() && one < other
 }
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_repeated_key_the_last_value_counts_among_few_fields_and_many() {
+    fn the_last_value_of_a_repeated_name_counts_among_few_fields_and_many() {
         assert_eq!(
             fields(r#"{"a": 1, "b": 2, "a": 3}"#),
             [
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_not_opened() {
+    fn a_text_that_is_no_object_is_not_opened() {
         for json in [
             "",
             "[1]",

@@ -1,4 +1,4 @@
-//! The landing folder: as we write it, and as Trino names it.
+//! The landing folder: where we write batches, and how Trino addresses them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,26 +13,28 @@ use uuid::Uuid;
 use crate::config;
 use crate::error::{Cause, Error, Result};
 
-/// Where the keys of tables lie while they are compared, beside the batches.
+/// The folder, beside the batches, that holds the keys of tables during a key comparison.
 const KEYS: &str = "keys";
-/// A store is asked again that took so long to connect.
-const CONNECT: Duration = Duration::from_secs(5);
-/// … or that said nothing for so long. A limit on the whole answer would cut off large files that are read as fast as they land.
-const SILENCE: Duration = Duration::from_secs(20);
-/// A request that has failed for so long is given up, so an outage fails a run within one and a half minutes.
-const RETRIED: Duration = Duration::from_mins(1);
-
-/// Names a batch, and by that its folder.
+/// A request that takes longer to connect is sent again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A request that receives no bytes for longer is sent again.
 ///
-/// Its number alone would not do: another service, or one that lost its state database, may count from one again and
-/// must never write over files that have landed. So the run that began it is in the name, too.
+/// A limit on the whole answer would cut off large files, which are read only as fast as they land.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a failing request is sent again: an outage fails a run within one and a half minutes.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Names a batch and its folder.
+///
+/// The name holds the run too, because numbers repeat: another service, or one that lost its state database, counts
+/// from one again. It must never write over files that have landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch<'a> {
     pub pipeline: &'a str,
     pub id: i64,
     /// The run that began it.
     pub run: Uuid,
-    /// The table whose keys are in it, where it is no batch of events.
+    /// The table whose keys the batch holds; none if it holds events.
     pub keys_of: Option<&'a str>,
 }
 
@@ -47,15 +49,12 @@ impl Batch<'_> {
 pub struct Folder {
     store: Arc<dyn ObjectStore>,
     root: Path,
+    /// The same folder's address in Trino, without a slash at its end.
     read_from: String,
 }
 
 impl Folder {
-    /// Opens the folder that the settings name; credentials of `s3:` come from the usual `AWS_…` variables.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Settings`] when `landing.write_to` is no address of a store.
+    /// Opens the folder that the settings name, as [`open_store`] does.
     pub fn new(settings: &config::Landing) -> Result<Self> {
         let fault = |cause: &dyn std::fmt::Display| {
             Error::Settings(format!(
@@ -71,7 +70,7 @@ impl Folder {
         })
     }
 
-    /// The folder of one batch as Trino names it, with a slash at its end.
+    /// The address of a batch's folder in Trino, with a slash at its end.
     #[must_use]
     pub fn location(&self, batch: &Batch<'_>) -> String {
         let keys = batch.keys_of.map(|table| format!("{KEYS}/{table}/"));
@@ -85,21 +84,21 @@ impl Folder {
         )
     }
 
-    /// A file of a batch as we write it.
-    pub(super) fn file(&self, batch: &Batch<'_>, number: usize) -> Path {
-        self.batch(batch).join(format!("part-{number:05}.parquet"))
+    pub(super) fn file_path(&self, batch: &Batch<'_>, number: usize) -> Path {
+        self.batch_path(batch)
+            .join(format!("part-{number:05}.parquet"))
     }
 
     pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store)
     }
 
-    /// Deletes every file of a batch that never landed.
+    /// Deletes the files of a batch. It must not have landed: the landing table would refer to files that are gone.
     pub async fn remove(&self, batch: &Batch<'_>) -> Result<()> {
-        self.remove_below(self.batch(batch)).await
+        self.remove_below(self.batch_path(batch)).await
     }
 
-    /// Deletes every file with keys of a pipeline's tables: only one run at a time compares them.
+    /// Deletes the keys of all tables of a pipeline. Only one run at a time compares keys, so no other run needs them.
     pub async fn remove_keys(&self, pipeline: &str) -> Result<()> {
         self.remove_below(self.root.clone().join(pipeline).join(KEYS))
             .await
@@ -123,7 +122,7 @@ impl Folder {
         Ok(())
     }
 
-    fn batch(&self, batch: &Batch<'_>) -> Path {
+    fn batch_path(&self, batch: &Batch<'_>) -> Path {
         let pipeline = self.root.clone().join(batch.pipeline);
         let folder = match batch.keys_of {
             Some(table) => pipeline.join(KEYS).join(table),
@@ -134,12 +133,10 @@ impl Folder {
     }
 }
 
-/// Opens the store that an address such as `file:///data` or `s3://bucket/folder` names, and the folder in it; credentials of `s3:`
-/// come from the usual `AWS_…` variables.
+/// Opens a store by an address such as `file:///data` or `s3://bucket/folder`. Gives the store and the folder's path in
+/// it.
 ///
-/// # Errors
-///
-/// Why it is no such address.
+/// Credentials of `s3:` come from the usual `AWS_…` variables.
 pub fn open_store(address: &str) -> Result<(Arc<dyn ObjectStore>, Path), Cause> {
     let url = Url::parse(address)?;
     let (scheme, path) = ObjectStoreScheme::parse(&url)?;
@@ -149,12 +146,12 @@ pub fn open_store(address: &str) -> Result<(Arc<dyn ObjectStore>, Path), Cause> 
     }
     let client = ClientOptions::new()
         .with_timeout_disabled()
-        .with_read_timeout(SILENCE)
-        .with_connect_timeout(CONNECT);
+        .with_read_timeout(READ_TIMEOUT)
+        .with_connect_timeout(CONNECT_TIMEOUT);
     let mut builder = AmazonS3Builder::new()
         .with_client_options(client)
         .with_retry(RetryConfig {
-            retry_timeout: RETRIED,
+            retry_timeout: RETRY_TIMEOUT,
             ..RetryConfig::default()
         })
         .with_url(address);

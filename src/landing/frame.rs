@@ -1,4 +1,4 @@
-//! What the rows of a table have in common: all of their JSON but its values. Where that is known, only values are read.
+//! The frame of a table's rows: their JSON without its values. A row whose frame is known is read faster.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use super::fields::Fields;
 use super::json::Walk;
 use super::token::Token;
 
-/// So many tables' frames are known at once, so 16 MiB at most; rows of others are opened by themselves.
+/// How many tables' frames are kept: 16 MiB at most. Rows of further tables are opened without a frame.
 const TABLES: usize = 256;
-/// Rows with more text around their values are opened by themselves.
+/// Rows with more text around their values are opened without a frame.
 const TEXT_BYTES: usize = 16 << 10;
 
 /// The values of an object.
@@ -19,16 +19,17 @@ pub(super) type Values<'a> = SmallVec<[Token<'a>; 32]>;
 
 /// An object without its values.
 struct Frame {
-    /// The text around them.
+    /// The text around the values.
     text: String,
-    /// Where in it each of them comes.
+    /// The index in `text` at which each value comes.
     places: Vec<usize>,
-    /// The name of each.
+    /// The name of each value.
     names: StringArray,
 }
 
 impl Frame {
-    /// That of an object, as which `json` was opened; none where it repeats a name, or has too much text around its values.
+    /// The frame of `json`, which was opened as `opened`. None if a name is repeated, or the text around the values is
+    /// longer than [`TEXT_BYTES`].
     fn of(json: &str, opened: &Fields<'_>) -> Option<Self> {
         let mut walk = Walk::new(json);
         let (mut text, mut places, mut from) = (String::new(), Vec::new(), 0);
@@ -53,7 +54,8 @@ impl Frame {
         })
     }
 
-    /// Adds the values of an object; none where it has another frame, is no object, or holds a string that no text can hold.
+    /// Adds the values of an object. None if it has another frame, is no object, or holds a string that escapes half a
+    /// character.
     fn read<'a>(&self, json: &'a str, values: &mut Values<'a>) -> Option<()> {
         let mut walk = Walk::new(json);
         let mut from = 0;
@@ -69,22 +71,21 @@ impl Frame {
     }
 }
 
-/// The frame that each table's rows have, as far as they have one.
+/// The frames of the tables, by table name.
 #[derive(Default)]
 pub(super) struct Frames(HashMap<String, Known>);
 
-/// What is known of a table's rows.
 #[derive(Default)]
 struct Known {
-    /// The one that was learned last.
+    /// The frame that was learned last.
     frame: Option<Frame>,
-    /// How many rows had another than the one that was known then.
+    /// How many rows did not have the frame that was known at the time.
     misses: u32,
 }
 
 impl Frames {
-    /// Adds the values of a table's row and gives their names. None where it has not the frame that is known, or is
-    /// not to be opened at all: then what was added counts for nothing.
+    /// Adds the values of a table's row and gives their names. None if the row does not have the known frame, or is no
+    /// object: `values` is then useless.
     pub(super) fn read<'a>(
         &self,
         table: &str,
@@ -97,8 +98,8 @@ impl Frames {
         Some(&frame.names)
     }
 
-    /// Learns from a row that was opened by itself; the more of a table there are, the less often, so that rows whose
-    /// frames alternate cost little more than without.
+    /// Learns a frame from a row that was opened without one. After the misses 1, 2, 4, 8 … of a table: so rows whose
+    /// frames alternate cost little more than without frames.
     pub(super) fn learn(&mut self, table: &str, json: &str, opened: &Fields<'_>) {
         let is_full = self.0.len() == TABLES;
         let known = match self.0.get_mut(table) {
@@ -118,7 +119,7 @@ mod tests {
     use super::super::fields::open;
     use super::{Frames, TABLES, TEXT_BYTES, Values};
 
-    /// Reads a row by the frame of those before, or learns from it; says which.
+    /// Reads a row by the known frame, or learns its frame. Says whether it was read.
     fn is_read(frames: &mut Frames, table: &str, json: &str) -> bool {
         let mut values = Values::new();
         if let Some(names) = frames.read(table, json, &mut values) {
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_read_by_the_frame_of_the_one_before_and_another_frame_takes_its_place() {
+    fn a_row_is_read_by_the_frame_of_the_row_before_and_a_new_frame_replaces_it() {
         let mut frames = Frames::default();
         let many: Vec<String> = (0..40).map(|n| format!(r#""f{n}": {n}"#)).collect();
         for json in [r#"{"a": 1}"#, &format!("{{{}}}", many.join(", "))] {
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn of_rows_whose_frames_alternate_half_are_read_by_one() {
+    fn half_of_the_rows_whose_frames_alternate_are_read_by_a_frame() {
         let mut frames = Frames::default();
         let rows = [r#"{"a": 1}"#, r#"{"b": 1}"#]
             .into_iter()
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn where_too_many_tables_are_known_others_take_no_place() {
+    fn frames_of_further_tables_are_not_kept() {
         let mut frames = Frames::default();
         for _ in 0..2 {
             for n in 0..=TABLES {
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_frame_repeats_a_name_or_is_long() {
+    fn a_frame_repeats_no_name_and_is_not_long() {
         let long = "a".repeat(TEXT_BYTES);
         for json in [r#"{"a": 1, "a": 2}"#, &format!(r#"{{"{long}": 1}}"#)] {
             let mut frames = Frames::default();

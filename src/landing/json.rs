@@ -1,20 +1,19 @@
-//! Walks JSON text: checks all of it as RFC 8259 has it, decodes none of it.
+//! Walks a JSON text: checks all of it by RFC 8259, decodes nothing.
 
 use super::token::{Token, TokenKind};
 
-/// A place in a JSON text. What it finds wrong is `None`, after which the walk is over.
+/// A place in a JSON text. `None` says that the text is no JSON; the walk must then end.
 pub(super) struct Walk<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Walk<'a> {
-    /// Begins at the start of a text.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
-    /// Steps over a byte, where it is what comes next after white space.
+    /// Steps over white space, and over `byte` if it comes next. Says whether it did.
     #[inline]
     pub(super) fn eat(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
@@ -34,7 +33,7 @@ impl<'a> Walk<'a> {
         self.eat(b':').then_some(name)
     }
 
-    /// Steps over a value of any kind and gives it, white space around it left away.
+    /// Steps over a value of any kind and gives it without the white space before it.
     #[inline]
     pub(super) fn value(&mut self) -> Option<Token<'a>> {
         let first = self.peek()?;
@@ -44,7 +43,7 @@ impl<'a> Walk<'a> {
         self.token(from, kind)
     }
 
-    /// What was stepped over since a place.
+    /// The name or value that was stepped over since `from`.
     #[inline]
     fn token(&self, from: usize, kind: TokenKind) -> Option<Token<'a>> {
         let quote = usize::from(kind == TokenKind::Plain);
@@ -53,7 +52,7 @@ impl<'a> Walk<'a> {
         Some(Token { text, kind })
     }
 
-    /// Steps over a text, which must come next as it is.
+    /// Steps over `text`, which must come next, white space included.
     #[inline]
     pub(super) fn exact(&mut self, text: &str) -> Option<()> {
         let rest = self.text.as_bytes().get(self.at..)?;
@@ -62,17 +61,17 @@ impl<'a> Walk<'a> {
         rest.starts_with(text.as_bytes()).then_some(())
     }
 
-    /// How many bytes were stepped over, unless something was found wrong.
+    /// How many bytes were stepped over; meaningless after a `None`.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// Says whether only white space is left.
+    /// Whether only white space is left.
     pub(super) fn is_at_end(&mut self) -> bool {
         self.peek().is_none()
     }
 
-    /// The next byte after white space, which is stepped over.
+    /// Steps over white space and gives the byte after it.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -92,7 +91,7 @@ impl<'a> Walk<'a> {
         Some(byte)
     }
 
-    /// Steps over the value that begins with a byte, and says of which kind it is.
+    /// Steps over the value that begins with `first`, and gives its kind.
     fn step(&mut self, first: u8) -> Option<TokenKind> {
         match first {
             b'"' => return self.string(),
@@ -107,7 +106,8 @@ impl<'a> Walk<'a> {
         Some(TokenKind::Other)
     }
 
-    /// Steps over an object or an array; a list of what is open stands for recursion, so that no depth is too deep.
+    /// Steps over an object or an array. It keeps a list of the open brackets instead of recursing, so that no depth
+    /// overflows the stack.
     fn nested(&mut self) -> Option<()> {
         let mut ends = Vec::new();
         loop {
@@ -115,7 +115,7 @@ impl<'a> Walk<'a> {
             let has_ended = match first {
                 b'{' | b'[' => {
                     self.at += 1;
-                    // In ASCII both brackets end two after they begin.
+                    // In ASCII `}` is two after `{`, and `]` is two after `[`.
                     self.begin(first + 2, &mut ends)?
                 }
                 _ => self.step(first).map(|_| true)?,
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Goes to the first value inside a bracket, and says whether it has ended without one.
+    /// Goes to the first value inside a bracket. Says whether the bracket is empty.
     fn begin(&mut self, end: u8, ends: &mut Vec<u8>) -> Option<bool> {
         if self.eat(end) {
             return Some(true);
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
         Some(false)
     }
 
-    /// After a value: ends every bracket that ends with it, and says whether another value follows.
+    /// Steps over the brackets that end after a value. Says whether another value follows.
     fn end(&mut self, ends: &mut Vec<u8>) -> Option<bool> {
         while let Some(&end) = ends.last() {
             if self.eat(b',') {
@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
             .is_some_and(|byte| any.contains(byte))
     }
 
-    /// Steps over digits, at least one, and says how many.
+    /// Steps over digits and gives their number, at least one.
     #[inline]
     fn digits(&mut self) -> Option<usize> {
         let rest = self.text.as_bytes().get(self.at..)?;
@@ -225,10 +225,10 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Each byte of a word is 1.
+/// A word whose bytes are all 1.
 const ONES: u64 = u64::MAX / 255;
 
-/// How many bytes come before the first of which `find` sets a bit; eight are looked at in one word.
+/// How many bytes come before the first for which `find` sets a bit. `find` gets eight bytes in one word.
 #[inline]
 fn leading(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
@@ -243,16 +243,16 @@ fn leading(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
     words.len() * 8 + rest.iter().position(is_found).unwrap_or(rest.len())
 }
 
-/// Sets a bit of the first byte that is no digit: the upper half of a digit is 3, and still is when six are added. Of
-/// what comes after it nothing is said, because the addition carries over.
+/// Sets a bit of the first byte that is no digit: the upper half of a digit is 3, and stays 3 when 6 is added. The bits
+/// of later bytes mean nothing, because the addition carries over.
 fn no_digit(word: u64) -> u64 {
     let three = ONES * 0x30;
 
     ((word ^ three) | (word.wrapping_add(ONES * 6) ^ three)) & (ONES * 0xf0)
 }
 
-/// Sets the high bit of the first byte that is a quote, a backslash or a control character. Of what comes after it
-/// nothing is said, because the subtractions carry over.
+/// Sets the high bit of the first byte that is a quote, a backslash or a control character. The bits of later bytes
+/// mean nothing, because the subtractions carry over.
 ///
 /// From "Bit Twiddling Hacks", determine if a word has a byte less than n.
 fn special(word: u64) -> u64 {
@@ -269,7 +269,7 @@ mod tests {
     use super::{leading, no_digit, special};
 
     #[test]
-    fn the_first_byte_that_is_looked_for_is_found_wherever_it_stands() {
+    fn the_first_special_byte_is_found_at_every_place() {
         let is_special = |byte| matches!(byte, b'"' | b'\\' | 0..0x20);
         for byte in 0..=u8::MAX {
             for length in 1..20 {

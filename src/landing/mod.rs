@@ -1,4 +1,6 @@
-//! From events to Parquet files in the object store to rows of the landing table. Knows no kind of source.
+//! Lands events: writes them to Parquet files in the object store and registers those with the landing table.
+//!
+//! Knows no kind of source.
 
 mod arrow;
 mod encoder;
@@ -6,8 +8,6 @@ mod fields;
 mod folder;
 mod frame;
 mod json;
-#[cfg(test)]
-mod peer;
 mod register;
 mod token;
 mod writer;
@@ -19,20 +19,19 @@ pub use register::{
 };
 pub use writer::{Files, Writer};
 
-/// An event as a source gives it, before it is landed.
+/// An event as a source gives it. What the source does not know is none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Event<'a> {
-    /// The source's number of it.
     pub event_id: Option<i64>,
-    /// What happened: `I`, `U`, `D`, `T`.
+    /// `I` insert, `U` update, `D` delete, `T` truncate.
     pub operation: Option<&'a str>,
-    /// When, in microseconds since 1970 UTC.
+    /// Microseconds since 1970 UTC.
     pub occurred_at_us: Option<i64>,
-    /// The schema of the changed table.
+    /// The schema and the name of the changed table in the source.
     pub schema: Option<&'a str>,
     pub table: Option<&'a str>,
     /// The row as JSON text.
     pub data: Option<&'a str>,
-    /// The file that it came in.
+    /// The path of the file that it came in, if it came in one.
     pub source_file: Option<&'a str>,
 }

@@ -1,6 +1,6 @@
-//! Registers a batch's files with the landing table, once, by looking first.
+//! The landing table: makes it, registers the files of batches with it, and says what it has.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{Batch, Folder};
 use crate::error::{Error, Result};
@@ -8,32 +8,86 @@ use crate::publish::Publisher;
 use crate::sql::{TableName, render};
 use crate::state::Store;
 
-/// The landing of one pipeline.
+/// Where the batches of a pipeline land.
 #[derive(Debug, Clone, Copy)]
 pub struct Landing<'a> {
-    /// The folder that its batches are in.
     pub folder: &'a Folder,
-    /// The table that they are registered with.
+    /// The landing table, or the table of the keys that a key comparison landed.
     pub table: &'a TableName,
-    /// What sends the statements.
     pub publisher: Publisher<'a>,
 }
 
-/// Makes the landing table where there is none.
-pub async fn ensure(landing: Landing<'_>) -> Result<()> {
-    let any = json!({"landing": landing.table, "must_be_new": false});
-
-    make(landing, any).await
+/// What `landing/create_schema.sql` may name.
+#[derive(Serialize)]
+struct SchemaContext {
+    schema: TableName,
 }
 
-/// As [`ensure`]; true where there surely was none.
+/// What `landing/create.sql` may name.
+#[derive(Serialize)]
+struct CreateContext<'a> {
+    landing: &'a TableName,
+    /// Whether an existing table is a fault.
+    must_be_new: bool,
+}
+
+/// What the statements about the whole table may name.
+#[derive(Serialize)]
+struct LandingContext<'a> {
+    landing: &'a TableName,
+}
+
+/// What `landing/landed.sql` may name.
+#[derive(Serialize)]
+struct LandedContext<'a> {
+    landing: &'a TableName,
+    /// The metadata table that lists the files of the landing table.
+    files: TableName,
+    location: String,
+    batch: i64,
+}
+
+/// What `landing/add_files.sql` may name.
+#[derive(Serialize)]
+struct AddFilesContext<'a> {
+    landing: &'a TableName,
+    location: String,
+}
+
+/// A row of `landing/highest_batch.sql`.
+#[derive(Deserialize)]
+struct HighestBatchRow {
+    #[serde(rename = "_batch_id")]
+    batch: i64,
+}
+
+/// The row of `landing/landed.sql`.
+#[derive(Deserialize)]
+struct LandedRow {
+    /// Files and rows of the batch; 0 where it is not in the table.
+    landed: i64,
+}
+
+impl<'a> Landing<'a> {
+    fn context(&self) -> LandingContext<'a> {
+        LandingContext {
+            landing: self.table,
+        }
+    }
+}
+
+/// Makes the landing table if it does not exist.
+pub async fn ensure(landing: Landing<'_>) -> Result<()> {
+    make(landing, false).await
+}
+
+/// As [`ensure`]; true if the table surely did not exist before.
 ///
-/// A table that was just made needs no [`highest_batch`], which takes Trino several times as long as this.
+/// A new table needs no [`highest_batch`], which takes Trino several times as long as this.
 pub async fn create(landing: Landing<'_>) -> Result<bool> {
-    let new = json!({"landing": landing.table, "must_be_new": true});
-    match make(landing, new).await {
+    match make(landing, true).await {
         Ok(()) => Ok(true),
-        // The second is a catalog's word for a table that an earlier try made meanwhile.
+        // Some catalogs answer `ALREADY_EXISTS` if an earlier try made the table at the same time.
         Err(Error::Trino(failure))
             if matches!(
                 failure.name.as_str(),
@@ -47,62 +101,67 @@ pub async fn create(landing: Landing<'_>) -> Result<bool> {
     }
 }
 
-async fn make(landing: Landing<'_>, values: Value) -> Result<()> {
+async fn make(landing: Landing<'_>, must_be_new: bool) -> Result<()> {
     let Landing {
         table, publisher, ..
     } = landing;
-    let schema = render(
-        "landing/create_schema.sql",
-        json!({"schema": table.schema()}),
-    )?;
+    let schema = SchemaContext {
+        schema: table.schema(),
+    };
+    let schema = render("landing/create_schema.sql", schema)?;
     publisher.run(table, &schema).await?;
-    let create = render("landing/create.sql", values)?;
+    let create = CreateContext {
+        landing: table,
+        must_be_new,
+    };
+    let create = render("landing/create.sql", create)?;
     publisher.run(table, &create).await?;
 
     Ok(())
 }
 
-/// The highest batch in the landing table, 0 where it is empty: a new state database counts on from there.
+/// The highest batch in the landing table, 0 if the table is empty. A new state database counts on from there.
 pub async fn highest_batch(landing: Landing<'_>) -> Result<i64> {
-    let sql = render(
-        "landing/highest_batch.sql",
-        json!({"landing": landing.table}),
-    )?;
+    let rows = landing
+        .publisher
+        .rows::<HighestBatchRow>("landing/highest_batch.sql", landing.context())
+        .await?;
 
-    Ok(number(&landing.publisher.read(&sql).await?))
+    Ok(rows.first().map_or(0, |row| row.batch))
 }
 
-/// Says whether a batch is in the landing table.
+/// Whether a batch is in the landing table.
 pub async fn landed(landing: Landing<'_>, batch: &Batch<'_>) -> Result<bool> {
     let Landing {
         folder,
         table,
         publisher,
     } = landing;
-    let sql = render(
-        "landing/landed.sql",
-        json!({
-            "landing": table,
-            "files": table.metadata("files"),
-            "location": folder.location(batch),
-            "batch": batch.id,
-        }),
-    )?;
+    let context = LandedContext {
+        landing: table,
+        files: table.metadata("files"),
+        location: folder.location(batch),
+        batch: batch.id,
+    };
+    let row: LandedRow = publisher.row("landing/landed.sql", context).await?;
 
-    Ok(number(&publisher.read(&sql).await?) > 0)
+    Ok(row.landed > 0)
 }
 
-/// Registers all files of a batch in one commit; the caller has looked that they are not registered yet.
+/// Registers all files of a batch in one commit.
+///
+/// Doing it twice adds the rows twice: the caller makes sure that the batch has not [`landed`].
 pub async fn register(landing: Landing<'_>, batch: &Batch<'_>) -> Result<()> {
     let Landing {
         folder,
         table,
         publisher,
     } = landing;
-    let sql = render(
-        "landing/add_files.sql",
-        json!({"landing": table, "location": folder.location(batch)}),
-    )?;
+    let context = AddFilesContext {
+        landing: table,
+        location: folder.location(batch),
+    };
+    let sql = render("landing/add_files.sql", context)?;
     publisher
         .run(table, &sql)
         .await
@@ -119,30 +178,25 @@ pub async fn register(landing: Landing<'_>, batch: &Batch<'_>) -> Result<()> {
         })
 }
 
-/// Writes the manifests that many batches left as few: every read of the table opens them all, and Iceberg itself waits for a hundred.
+/// Rewrites the manifests of many batches as few.
 ///
-/// # Errors
-///
-/// [`Error::Trino`], [`Error::TrinoUnavailable`], [`Error::StateUnavailable`]; the table is as it was then, or done.
+/// Every read of the table opens all manifests, and Iceberg itself merges them only when there are a hundred.
 pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
-    let sql = render(
-        "landing/optimize_manifests.sql",
-        json!({"table": landing.table}),
-    )?;
+    let sql = render("landing/optimize_manifests.sql", landing.context())?;
     landing.publisher.run(landing.table, &sql).await?;
 
     Ok(())
 }
 
-/// Drops the table, if there is one.
+/// Drops the table if it exists.
 pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
-    let sql = render("landing/drop.sql", json!({"table": landing.table}))?;
+    let sql = render("landing/drop.sql", landing.context())?;
     landing.publisher.run(landing.table, &sql).await?;
 
     Ok(())
 }
 
-/// Ends what earlier tries left open: a batch that was written is landed, one that was not is removed.
+/// Finishes the batches that earlier tries left open: lands those that were written, removes the others.
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
     landing.publisher.resolve(landing.table).await?;
@@ -160,7 +214,7 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
         }
         if open.files > 0 && !landed(landing, &batch).await? {
             match register(landing, &batch).await {
-                // Its files are gone. The cursor has not moved, so its events are read again.
+                // The batch's files are gone. The cursor has not moved, so the next run reads its events again.
                 Err(Error::Trino(failure)) if failure.message.contains("Location not found") => {
                     store.abandon_batch(pipeline, open.id).await?;
                     continue;
@@ -172,11 +226,4 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     }
 
     Ok(())
-}
-
-fn number(rows: &[Vec<Value>]) -> i64 {
-    rows.first()
-        .and_then(|row| row.first())
-        .and_then(Value::as_i64)
-        .unwrap_or(0)
 }

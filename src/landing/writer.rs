@@ -11,41 +11,40 @@ use crate::error::{Cause, Error, Result};
 
 const FILE_BYTES: usize = 32 << 20;
 const UPLOAD_BYTES: usize = 5 << 20;
-/// Parts under way at once: each holds its bytes.
+/// Uploads that run at once; each keeps its part in memory.
 const UPLOADS: usize = 2;
 
 /// The files of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Files {
     pub count: usize,
-    /// Their size in bytes.
     pub bytes: usize,
 }
 
 /// Writes one batch: files of about 32 MiB, each of row groups of at most 8 MiB.
 ///
-/// While events are collected, those before them are encoded on a thread of their own: at most two record batches are
-/// in memory, and an event that fills one waits for the other.
+/// A thread of its own encodes one record batch while the next is collected. So at most two record batches are in
+/// memory: an event that fills one waits until the other is encoded.
 pub struct Writer<'a> {
     folder: &'a Folder,
     batch: Batch<'a>,
     rows: Rows,
     encoder: Encoder,
     file: Option<File>,
-    /// A file that the encoder brings to its end while events of the next are collected.
+    /// A full file, which the encoder ends while events of the next file are collected.
     ending: Option<File>,
     written: Files,
 }
 
-/// A file that is being written.
 struct File {
     upload: BufWriter,
-    /// About how many bytes it would have if it ended now.
+    /// About how many bytes the file would have if it ended now.
     size: usize,
 }
 
 impl<'a> Writer<'a> {
-    /// Begins a batch that was read at `ingested_at_us`, microseconds since 1970 UTC; no file is made before the first event.
+    /// Begins a batch that was read at `ingested_at_us`, microseconds since 1970 UTC. The first event makes the first
+    /// file.
     #[must_use]
     pub fn new(folder: &'a Folder, batch: Batch<'a>, ingested_at_us: i64) -> Self {
         Self {
@@ -80,7 +79,7 @@ impl<'a> Writer<'a> {
         Ok(self.written)
     }
 
-    /// Begins to encode what was collected, once what was collected before it is encoded.
+    /// Hands the collected events to the encoder, after it has encoded those before.
     async fn flush(&mut self) -> Result<()> {
         let rows = self.rows.finish().map_err(Error::internal)?;
         let file = match self.encoded().await? {
@@ -99,7 +98,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Waits until the rows that were handed over are encoded, and hands on what the file gained by them.
+    /// Waits until the encoder has encoded the rows that it was given, and uploads what their file gained.
     async fn encoded(&mut self) -> Result<Option<File>> {
         if let Some(ending) = self.ending.take() {
             self.end_file(ending).await?;
@@ -122,7 +121,7 @@ impl<'a> Writer<'a> {
     }
 
     fn begin_file(&mut self) -> File {
-        let path = self.folder.file(&self.batch, self.written.count);
+        let path = self.folder.file_path(&self.batch, self.written.count);
         self.written.count += 1;
 
         File {

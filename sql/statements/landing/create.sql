@@ -1,4 +1,4 @@
--- Creates the table that holds every landed event as it came. With `must_be_new` it fails where there is one already.
+-- Creates the table that holds every landed event as it came. With `must_be_new` it fails if the table exists.
 -- It has no partitions, because `add_files` takes none.
 create table {% if not must_be_new %}if not exists {% endif %}{{ landing }} (
   ingested_at timestamp(6) with time zone,

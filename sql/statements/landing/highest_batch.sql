@@ -1,4 +1,4 @@
--- Finds the highest batch in the landing table, for a state database that does not know it; no row where it is empty.
+-- Finds the highest batch in the landing table, for a state database that does not know it. No row if it is empty.
 -- Ordering with a limit is faster than a maximum here.
 select _batch_id
 from {{ landing }}

@@ -1,2 +1,2 @@
--- Rewrites the manifests that the table's commits left as a few; its files stay as they are.
-alter table {{ table }} execute optimize_manifests
+-- Rewrites the many manifests that commits left as few. The data files stay as they are.
+alter table {{ landing }} execute optimize_manifests
