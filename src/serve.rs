@@ -73,7 +73,7 @@ async fn migrate_and_work(app: App) {
         was_away = true;
         tokio::select! {
             () = tokio::time::sleep(MIGRATE_PAUSE) => {}
-            () = app.stops() => return,
+            () = app.signals.stops() => return,
         }
     }
     run::work(app).await;
@@ -111,7 +111,7 @@ async fn on_signals(app: App) {
             _ = terminate.recv() => SignalKind::terminate(),
             _ = interrupt.recv() => SignalKind::interrupt(),
         };
-        if app.stopping.send_replace(true) {
+        if app.signals.stop() {
             tracing::warn!("icefront ends at once; runs are taken up again by whoever starts next");
             // As a shell tells the end by a signal.
             std::process::exit(128 + kind.as_raw_value());

@@ -1,13 +1,14 @@
-//! What a table is made of: at first sight by its definition and the source's catalogue, then as far as both may change it.
+//! The columns of a table: registered at first sight, then evolved as definition and source catalogue change.
 
-use super::attempt::Attempt;
 use crate::error::{Error, Result};
-use crate::pipeline::{CatalogueColumn, Evolution, MadeOf, Table};
+use crate::pipeline::{CatalogueColumn, Column, MadeOf, Table};
+use crate::run::attempt::Attempt;
 use crate::state::TableState;
 
-/// Remembers the columns of a table that is seen for the first time, and what changed of one that is known.
+/// Registers a table at first sight; of a known table, records what changed.
 ///
-/// `catalogue` is read in the snapshot that the batch is read in: no event of it can have a field that the catalogue lacks.
+/// `catalogue` comes from the snapshot that the batch is read in, so no event of the batch has a field that the catalogue lacks.
+/// `floor` is the last batch that landed before the state database knew of any.
 pub(super) async fn register_or_evolve(
     attempt: &Attempt<'_>,
     table: &Table,
@@ -16,7 +17,7 @@ pub(super) async fn register_or_evolve(
 ) -> Result<()> {
     let store = &attempt.app.store;
     if let Some(known) = store.table(&table.id).await? {
-        // A table that is dropped, or hidden from us, says nothing of its columns; neither do files of those that others had.
+        // An empty catalogue means that the table was dropped or is hidden from us. Files lack the columns that only earlier files had.
         let catalogue = if catalogue.is_empty() {
             known.catalogue.clone()
         } else if attempt.definition.source.files().is_some() {
@@ -24,10 +25,11 @@ pub(super) async fn register_or_evolve(
         } else {
             catalogue
         };
-        return evolve(attempt, table, known, catalogue).await.map(|_| ());
+        record_evolution(attempt, table, known, catalogue).await?;
+        return Ok(());
     }
     if catalogue.is_empty() && attempt.definition.source.files().is_some() {
-        // No file of it came yet, so there is nothing to be made of.
+        // No file of the table came yet.
         return Ok(());
     }
     if catalogue.is_empty() && table.columns.is_empty() {
@@ -47,32 +49,31 @@ pub(super) async fn register_or_evolve(
         .await
 }
 
-/// Gives a table as it is to be now; refuses where somebody has to decide before anything can be staged.
-pub(super) async fn evolved(
+/// Evolves a table to its definition and its last catalogue; refuses where somebody has to decide before anything can be staged.
+pub(in crate::run) async fn evolve(
     attempt: &Attempt<'_>,
     table: &Table,
     known: TableState,
 ) -> Result<TableState> {
     let catalogue = known.catalogue.clone();
-    let (known, evolution) = evolve(attempt, table, known, catalogue).await?;
-    refuse_if(table, evolution.refusal)?;
+    let evolved = record_evolution(attempt, table, known, catalogue).await?;
+    refuse_if(table, evolved.refusal)?;
 
-    Ok(known)
+    Ok(evolved.state)
 }
 
-/// Refuses events that cannot be put behind those that a table was made of: their ids are of another kind.
-pub(super) fn same_ids(table: &Table, known: &TableState) -> Result<()> {
+/// Refuses to put events behind others whose ids are of another kind.
+pub(in crate::run) fn refuse_other_ids(table: &Table, known: &TableState) -> Result<()> {
     refuse_if(table, table.other_ids(known.has_own_ids))
 }
 
-/// Refuses to go on with tables that were made in another order of events.
-pub(super) fn same_order(table: &Table, known: &TableState) -> Result<()> {
-    same_ids(table, known)?;
+/// Refuses to go on with tables whose events were in another order.
+pub(in crate::run) fn refuse_other_order(table: &Table, known: &TableState) -> Result<()> {
+    refuse_other_ids(table, known)?;
 
     refuse_if(table, table.other_order(known.is_by_clock))
 }
 
-/// Refuses where there is a reason to.
 fn refuse_if(table: &Table, refusal: Option<String>) -> Result<()> {
     refusal.map_or(Ok(()), |detail| {
         Err(Error::ContractBroken {
@@ -82,15 +83,13 @@ fn refuse_if(table: &Table, refusal: Option<String>) -> Result<()> {
     })
 }
 
-/// What a table's definition and catalogue want it to be, whatever it was made of before; not remembered yet.
-pub(super) fn redefined(
+/// The table as its definition and catalogue alone make it, whatever it was made of before. Records nothing.
+pub(in crate::run) fn redefine(
     attempt: &Attempt<'_>,
     table: &Table,
     mut known: TableState,
 ) -> Result<TableState> {
-    known.columns = table
-        .columns(&known.catalogue)
-        .map_err(|detail| broken(attempt, detail))?;
+    known.columns = defined(attempt, table, &known)?;
     known.drift.clear();
     known.origin.clone_from(&table.from);
     known.is_by_clock = table.is_by_clock;
@@ -98,28 +97,32 @@ pub(super) fn redefined(
     Ok(known)
 }
 
-/// As [`redefined`], as far as that needs no other log: which columns start versions, what columns mean, and the order of events.
-pub(super) async fn retracked(
+/// Records what the definition changes without another log: which columns start versions, descriptions, the order of events.
+pub(in crate::run) async fn redefine_marts(
     attempt: &Attempt<'_>,
     table: &Table,
     mut known: TableState,
-) -> Result<TableState> {
-    let wanted = table
-        .columns(&known.catalogue)
-        .map_err(|detail| broken(attempt, detail))?;
+) -> Result<()> {
+    let defined = defined(attempt, table, &known)?;
     for column in &mut known.columns {
-        if let Some(wanted) = wanted.iter().find(|wanted| wanted.name == column.name) {
-            column.is_untracked = wanted.is_untracked;
-            column.description.clone_from(&wanted.description);
+        if let Some(defined) = defined.iter().find(|other| other.name == column.name) {
+            column.is_untracked = defined.is_untracked;
+            column.description.clone_from(&defined.description);
         }
     }
     known.is_by_clock = table.is_by_clock;
-    keep(attempt, table, &known).await?;
 
-    Ok(known)
+    attempt.app.store.reshape_table(&table.id, &known).await
 }
 
-/// The columns that files had so far and have now; of one in both the type that it has now.
+/// The columns that the definition gives a table with its last catalogue.
+fn defined(attempt: &Attempt<'_>, table: &Table, known: &TableState) -> Result<Vec<Column>> {
+    table
+        .columns(&known.catalogue)
+        .map_err(|detail| broken(attempt, detail))
+}
+
+/// The columns of earlier files and of these. A column of both has the type that it has now.
 fn merge_catalogues(
     mut known: Vec<CatalogueColumn>,
     now: Vec<CatalogueColumn>,
@@ -134,12 +137,18 @@ fn merge_catalogues(
     known
 }
 
-async fn evolve(
+struct Evolved {
+    state: TableState,
+    /// Why nothing can be staged before somebody decides.
+    refusal: Option<String>,
+}
+
+async fn record_evolution(
     attempt: &Attempt<'_>,
     table: &Table,
     mut known: TableState,
     catalogue: Vec<CatalogueColumn>,
-) -> Result<(TableState, Evolution)> {
+) -> Result<Evolved> {
     let mut evolution = table
         .evolve(
             MadeOf {
@@ -160,18 +169,17 @@ async fn evolve(
         || known.drift != evolution.drift
         || known.catalogue != catalogue;
     if is_new {
-        known.columns.clone_from(&evolution.columns);
-        known.drift.clone_from(&evolution.drift);
+        known.columns = evolution.columns;
+        known.drift = evolution.drift;
         known.catalogue = catalogue;
         known.has_own_ids.get_or_insert(table.has_own_ids);
-        keep(attempt, table, &known).await?;
+        attempt.app.store.reshape_table(&table.id, &known).await?;
     }
 
-    Ok((known, evolution))
-}
-
-async fn keep(attempt: &Attempt<'_>, table: &Table, known: &TableState) -> Result<()> {
-    attempt.app.store.reshape_table(&table.id, known).await
+    Ok(Evolved {
+        state: known,
+        refusal: evolution.refusal,
+    })
 }
 
 fn broken(attempt: &Attempt<'_>, detail: String) -> Error {
