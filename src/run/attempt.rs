@@ -83,6 +83,11 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// The tables that a task names.
+    pub(super) fn tables(&self, names: &[String]) -> Result<Vec<&'a Table>, Box<Problem>> {
+        names.iter().map(|name| self.table(name)).collect()
+    }
+
     /// Whether this run builds a table.
     pub(super) fn builds(&self, table: &str) -> bool {
         self.task.builds() && self.request.selects(table)

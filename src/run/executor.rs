@@ -85,24 +85,21 @@ pub(super) async fn cancelled(app: &App, run: &Run) {
     }
 }
 
-async fn attempt_run(app: &App, run: &Run, attempt: &Result<Attempt<'_>>) -> StepEnd {
-    let error = match attempt {
-        _ if run.lost > MAX_LOST_ATTEMPTS => &Error::GivenUp {
-            attempts: run.lost - 1,
-        },
-        Ok(attempt) => return Box::pin(perform(attempt)).await,
-        Err(_) if run.cancel_requested_at.is_some() => &Error::Cancelled {
-            detail: stop::stop_without_definition(app, run).await,
-        },
-        Err(error) => error,
-    };
-
-    Err(report_failure(error, run, "run"))
-}
-
 /// Performs the task of the run, until it is done, the run's time is over, a caller cancels it, or the service's grace is over.
-async fn perform(attempt: &Attempt<'_>) -> StepEnd {
-    let Attempt { app, run, .. } = attempt;
+async fn attempt_run(app: &App, run: &Run, attempt: &Result<Attempt<'_>>) -> StepEnd {
+    let failed = |error: &Error| Err(report_failure(error, run, "run"));
+    let attempt = match attempt {
+        _ if run.lost > MAX_LOST_ATTEMPTS => {
+            let attempts = run.lost - 1;
+            return failed(&Error::GivenUp { attempts });
+        }
+        Ok(attempt) => attempt,
+        Err(_) if run.cancel_requested_at.is_some() => {
+            let detail = stop::stop_without_definition(app, run).await;
+            return failed(&Error::Cancelled { detail });
+        }
+        Err(error) => return failed(error),
+    };
     let limit = attempt.run_limit();
     let until = tokio::time::Instant::from_std(attempt.run_began + limit);
     let reason = tokio::select! {
@@ -117,21 +114,11 @@ async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         () = grace_over(app) => StopReason::ServiceStops,
     };
     let stopped = stop::stop(attempt, None).await;
-    let error = match reason {
-        StopReason::TimeIsOver => {
-            let seconds = limit.as_secs();
-            Error::TimedOut(format!(
-                "the run did not end within {seconds} s; {stopped}. What it had published stays, the next run goes on from there"
-            ))
-        }
-        StopReason::Cancelled => Error::Cancelled { detail: stopped },
-        StopReason::ServiceStops => {
-            tracing::warn!(run_id = %run.id, stopped, "the service ends; the run is handed back");
-            Error::Interrupted
-        }
-    };
+    if matches!(reason, StopReason::ServiceStops) {
+        tracing::warn!(run_id = %run.id, stopped, "the service ends; the run is handed back");
+    }
 
-    Err(report_failure(&error, run, "run"))
+    failed(&reason.error(limit, stopped))
 }
 
 /// Why an attempt is stopped from outside.
@@ -139,6 +126,21 @@ enum StopReason {
     TimeIsOver,
     Cancelled,
     ServiceStops,
+}
+
+impl StopReason {
+    fn error(self, limit: Duration, stopped: String) -> Error {
+        match self {
+            Self::TimeIsOver => {
+                let seconds = limit.as_secs();
+                Error::TimedOut(format!(
+                    "the run did not end within {seconds} s; {stopped}. What it had published stays, the next run goes on from there"
+                ))
+            }
+            Self::Cancelled => Error::Cancelled { detail: stopped },
+            Self::ServiceStops => Error::Interrupted,
+        }
+    }
 }
 
 /// The run has published everything by now, so a cancellation or the end of the service stops only this step, not the run.

@@ -28,43 +28,19 @@ enum Stopped {
 ///
 /// Records none of it: the next run finds the same and accounts for it. An answer that is missing is told, too.
 pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
-    stop_each(attempt.app, attempt.run, step, async |statement| {
-        let has_committed = stop_one(attempt, statement).await?;
-        Ok(if has_committed {
-            Stopped::Committed
-        } else {
-            Stopped::NotCommitted
-        })
-    })
-    .await
+    stop_each(attempt.app, attempt.run, step, Some(attempt)).await
 }
 
 /// As [`stop`], for a run whose definition cannot be read here: its tables are not known.
 pub(super) async fn stop_without_definition(app: &App, run: &Run) -> String {
-    stop_each(app, run, None, async |statement| {
-        let (permits, files) = (Semaphore::new(1), Mutex::default());
-        let publisher = Publisher {
-            trino: &app.trino,
-            store: &app.store,
-            attempt: run.attempt_id(),
-            pipeline: &run.pipeline,
-            step: &statement.step,
-            permits: &permits,
-            files: &files,
-        };
-        publisher
-            .stop(&statement.trino_query_id, statement.address.as_deref())
-            .await?;
-        Ok(Stopped::Unknown)
-    })
-    .await
+    stop_each(app, run, None, None).await
 }
 
 async fn stop_each(
     app: &App,
     run: &Run,
     step: Option<&str>,
-    stop: impl AsyncFn(&SentStatement) -> Result<Stopped>,
+    attempt: Option<&Attempt<'_>>,
 ) -> String {
     let sent = match app.store.sent_statements(run.id, step).await {
         Ok(sent) => sent,
@@ -80,7 +56,13 @@ async fn stop_each(
             "the statement of step `{}` on `{}`",
             statement.step, statement.target
         );
-        let stopped = tokio::time::timeout_at(until, stop(&statement)).await;
+        let stopped = async {
+            match attempt {
+                Some(attempt) => stop_one(attempt, &statement).await,
+                None => stop_unknown(app, run, &statement).await,
+            }
+        };
+        let stopped = tokio::time::timeout_at(until, stopped).await;
         let late = |_| Err(Error::TimedOut("Trino does not answer in time".into()));
         sentences.push(match stopped.unwrap_or_else(late) {
             Ok(Stopped::Committed) => {
@@ -101,8 +83,7 @@ fn not_found_out(what: &str, error: &Error) -> String {
     format!("{what} could not be found out ({error}); the next run does so before it writes")
 }
 
-/// Stops a statement and says whether it had committed.
-async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<bool> {
+async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<Stopped> {
     let publisher = attempt.publisher(&statement.step);
     publisher
         .stop(&statement.trino_query_id, statement.address.as_deref())
@@ -111,15 +92,39 @@ async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<bo
     let table = tables
         .iter()
         .find(|name| name.to_string() == statement.target);
-    match table {
+    let has_committed = match table {
         // It made a schema, which is there or is not.
-        None => Ok(false),
-        Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await,
+        None => false,
+        Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await?,
         Some(table) => match publisher.committed(table, &statement.trino_query_id).await {
-            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => Ok(false),
-            committed => Ok(committed?.is_some()),
+            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => false,
+            committed => committed?.is_some(),
         },
-    }
+    };
+
+    Ok(if has_committed {
+        Stopped::Committed
+    } else {
+        Stopped::NotCommitted
+    })
+}
+
+async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result<Stopped> {
+    let (permits, files) = (Semaphore::new(1), Mutex::default());
+    let publisher = Publisher {
+        trino: &app.trino,
+        store: &app.store,
+        attempt: run.attempt_id(),
+        pipeline: &run.pipeline,
+        step: &statement.step,
+        permits: &permits,
+        files: &files,
+    };
+    publisher
+        .stop(&statement.trino_query_id, statement.address.as_deref())
+        .await?;
+
+    Ok(Stopped::Unknown)
 }
 
 /// Says whether a batch that was on its way is in the landing table.

@@ -38,7 +38,7 @@ pub(in crate::run) async fn build(
         await_tested_tables(attempt, table).await;
         let name = format!("test.{}", table.id.name);
         let tested = step::run(attempt, &name, async |publisher| {
-            current.test(publisher).await
+            current.run(publisher, Work::Test).await
         });
         if let Err(problem) = tested.await {
             skip(attempt, table).await;
@@ -48,10 +48,10 @@ pub(in crate::run) async fn build(
     let (current_name, history_name) = (Mart::Current.step(table), Mart::History.step(table));
     let (rows, versions) = tokio::join!(
         step::run(attempt, &current_name, async |publisher| {
-            current.publish(publisher).await
+            current.run(publisher, Work::Publish).await
         }),
         step::run(attempt, &history_name, async |publisher| {
-            history.publish(publisher).await
+            history.run(publisher, Work::Publish).await
         }),
     );
 
@@ -126,6 +126,12 @@ impl Mart {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Work {
+    Test,
+    Publish,
+}
+
 /// One step over the batches that a mart lacks, or over keys of it.
 struct MartStep<'a> {
     attempt: &'a Attempt<'a>,
@@ -135,48 +141,8 @@ struct MartStep<'a> {
 }
 
 impl MartStep<'_> {
-    async fn test(&self, publisher: Publisher<'_>) -> Result<Counts> {
-        self.each(publisher, async |target, refresh| {
-            let results = warehouse::audit(target, refresh).await?;
-            let store = &self.attempt.app.store;
-            for result in &results {
-                store.record_test(self.attempt.run.id, result).await?;
-            }
-            warehouse::judge(target, &results)?;
-            let warnings = results.iter().filter(|result| result.status == "warn");
-            let count = |length: usize| i64::try_from(length).map_err(Error::internal);
-            Ok(Counts::from([
-                ("tests", count(results.len())?),
-                ("tests_warned", count(warnings.count())?),
-            ]))
-        })
-        .await
-    }
-
-    async fn publish(&self, publisher: Publisher<'_>) -> Result<Counts> {
-        self.each(publisher, async |target, refresh| match self.mart {
-            Mart::Current => {
-                let (rows, statements) = warehouse::publish_current(target, refresh).await?;
-                let changed = Changed::Rows(rows);
-                self.record(target, refresh, changed, &statements).await?;
-                Counts::of(&rows)
-            }
-            Mart::History => {
-                let (versions, statements) = warehouse::publish_history(target, refresh).await?;
-                let changed = Changed::Versions(versions);
-                self.record(target, refresh, changed, &statements).await?;
-                Counts::of(&versions)
-            }
-        })
-        .await
-    }
-
-    /// Does `work` for each part of the step, on tables that have the columns of the definition, and adds the counts.
-    async fn each(
-        &self,
-        publisher: Publisher<'_>,
-        work: impl AsyncFn(Target<'_>, &Refresh) -> Result<Counts>,
-    ) -> Result<Counts> {
+    /// Works on each part of the step, on tables that have the columns of the definition, and adds the counts.
+    async fn run(&self, publisher: Publisher<'_>, work: Work) -> Result<Counts> {
         let mut counts = Counts::default();
         for scope in self.parts(publisher).await? {
             let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
@@ -189,10 +155,46 @@ impl MartStep<'_> {
             let target = self.attempt.target(self.table, &state, publisher);
             self.attempt.ensure_tables(target, &state).await?;
             let refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
-            counts.add(&work(target, &refresh).await?);
+            counts.add(&match work {
+                Work::Test => self.test(target, &refresh).await?,
+                Work::Publish => self.publish(target, &refresh).await?,
+            });
         }
 
         Ok(counts)
+    }
+
+    async fn test(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
+        let results = warehouse::audit(target, refresh).await?;
+        let store = &self.attempt.app.store;
+        for result in &results {
+            store.record_test(self.attempt.run.id, result).await?;
+        }
+        warehouse::judge(target, &results)?;
+        let warnings = results.iter().filter(|result| result.status == "warn");
+        let count = |length: usize| i64::try_from(length).map_err(Error::internal);
+
+        Ok(Counts::from([
+            ("tests", count(results.len())?),
+            ("tests_warned", count(warnings.count())?),
+        ]))
+    }
+
+    async fn publish(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
+        match self.mart {
+            Mart::Current => {
+                let (rows, statements) = warehouse::publish_current(target, refresh).await?;
+                let changed = Changed::Rows(rows);
+                self.record(target, refresh, changed, &statements).await?;
+                Counts::of(&rows)
+            }
+            Mart::History => {
+                let (versions, statements) = warehouse::publish_history(target, refresh).await?;
+                let changed = Changed::Versions(versions);
+                self.record(target, refresh, changed, &statements).await?;
+                Counts::of(&versions)
+            }
+        }
     }
 
     /// What is published, in order. An earlier try may have published batches without recording it. They come before keys, so that

@@ -30,15 +30,6 @@ pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
 }
 
 async fn build_table(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
-    let end = stage_and_build(attempt, table).await;
-    attempt.finished_tables.send_modify(|finished| {
-        finished.insert(table.id.name.clone());
-    });
-
-    end
-}
-
-async fn stage_and_build(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     let request = &attempt.request;
     let staged = if request.full_refresh {
         restage::restage_log(attempt, table).await
@@ -47,13 +38,19 @@ async fn stage_and_build(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     } else {
         Ok(())
     };
-    if !request.has(StepKind::Marts) {
-        return staged;
-    }
-    if let Err(problem) = staged {
-        marts::skip(attempt, table).await;
-        return Err(problem);
-    }
+    let end = match staged {
+        Ok(()) if request.has(StepKind::Marts) => {
+            marts::build(attempt, table, &PublishScope::NewBatches).await
+        }
+        Err(problem) if request.has(StepKind::Marts) => {
+            marts::skip(attempt, table).await;
+            Err(problem)
+        }
+        staged => staged,
+    };
+    attempt.finished_tables.send_modify(|finished| {
+        finished.insert(table.id.name.clone());
+    });
 
-    marts::build(attempt, table, &PublishScope::NewBatches).await
+    end
 }

@@ -16,8 +16,7 @@ pub(super) async fn dismiss(
     tables: &[String],
     filter: &RejectFilter,
 ) -> StepEnd {
-    let tables = tables.iter().map(|name| attempt.table(name));
-    let tables = tables.collect::<Result<Vec<_>, _>>()?;
+    let tables = attempt.tables(tables)?;
     let dismissed = tables
         .into_iter()
         .map(|table| dismiss_in(attempt, table, filter));

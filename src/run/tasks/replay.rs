@@ -23,10 +23,10 @@ pub(super) async fn replay(
         Ok(Counts::default())
     })
     .await?;
-    let tables = tables.iter().map(|name| attempt.table(name));
+    let tables = attempt.tables(tables)?;
     let mut ends = Vec::new();
     // One after the other, because each begins a batch of its own.
-    for table in tables.collect::<Result<Vec<_>, _>>()? {
+    for table in tables {
         ends.push(replay_table(attempt, table, filter).await);
     }
 
