@@ -1,4 +1,4 @@
-//! The command line: serve, or one of the small commands around it.
+//! The command line: `serve`, and the small commands around it.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ struct Arguments {
 enum Command {
     /// Serve the API and execute runs, until SIGTERM or Ctrl-C
     Serve(Settings),
-    /// Bring the state database up to date; `serve` does it as well
+    /// Bring the state database up to date, as `serve` does at its start
     Migrate(Settings),
     /// Read the settings and every pipeline, and say what is wrong with them
     Check(Settings),
@@ -72,9 +72,9 @@ impl Settings {
     }
 }
 
-/// Enough for a schema of a file that is nested as deep as nobody means it. What is not used of it costs nothing.
+/// The stack of each thread, in bytes. Reading a file's deeply nested schema recurses; a page that is not used costs nothing.
 const STACK: usize = 64 << 20;
-/// So long what still computes is waited for when all else has ended.
+/// How long threads that still compute are waited for, after everything else has ended.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -98,8 +98,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// Begins anew with one pool of memory for all threads. Batches are read, encoded and written by threads that take turns, and glibc keeps for
-/// each what it once had: 130 MiB instead of 80, and no faster. It asks for this only at the start of a process.
+/// Starts this process again with one memory pool for all threads: 80 MiB instead of 130, and as fast.
+///
+/// Threads take turns to read, encode and write batches, and glibc would keep a pool for each. It reads the variable only when a process starts.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn share_memory() {
     use std::os::unix::process::CommandExt;
@@ -110,9 +111,9 @@ fn share_memory() {
     }
     if let Ok(program) = std::env::current_exe() {
         let arguments = std::env::args_os().skip(1);
-        let mut anew = std::process::Command::new(program);
-        // It comes back only where that cannot be done; then it goes on as it is.
-        let _ = anew.args(arguments).env(POOLS, "1").exec();
+        let mut again = std::process::Command::new(program);
+        // Returns only on failure; then this process goes on with more memory.
+        let _ = again.args(arguments).env(POOLS, "1").exec();
     }
 }
 
@@ -145,7 +146,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a text; whoever reads it may have seen enough before its end.
+/// Prints a text. A reader that closes the pipe early, such as `head`, is no error.
 fn show(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => Err(fault.into()),
@@ -153,7 +154,7 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Says of every pipeline whether it can be run; fails when one cannot, or when an address or a file of the settings cannot be used.
+/// Says of every pipeline whether it is right. Fails when one is broken, or when an address or a file of the settings cannot be used.
 fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let pipelines = Pipelines::load(config)?;
     Server::new(&config.state.address()?)?;

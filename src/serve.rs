@@ -1,4 +1,4 @@
-//! The running service: listeners, worker, and an orderly end.
+//! The running service: its listeners, its worker, and its end.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::error::{Error, Result, causes};
 use crate::{http, run};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
-/// How long requests may still be answered after all runs have ended or were handed back.
+/// How long open requests are answered after the last run has ended or was handed back.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
-/// Serves until SIGTERM or SIGINT; starts even while its servers are away.
+/// Serves until SIGTERM or SIGINT. Starts even while its servers are away.
 ///
 /// # Errors
 ///
-/// [`Error::Settings`] when a setting cannot be used or an address cannot be listened on.
+/// [`Error::Settings`] when a setting cannot be used, or an address cannot be listened on.
 pub async fn serve(config: Config) -> Result<()> {
     let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
     let app = App::new(config)?;
@@ -43,7 +43,7 @@ pub async fn serve(config: Config) -> Result<()> {
         .shared();
 
     tracing::info!(address = %bind, "icefront serves; open /docs there");
-    // While runs come to their end, callers are answered, and `/readyz` says that the service ends.
+    // Callers are answered while runs end, and `/readyz` says that the service stops.
     let serving =
         axum::serve(api, http::router(app)).with_graceful_shutdown(worker.clone().map(drop));
     let late = async {
@@ -73,7 +73,7 @@ async fn migrate_and_work(app: App) {
         was_away = true;
         tokio::select! {
             () = tokio::time::sleep(MIGRATE_PAUSE) => {}
-            () = app.stops() => return,
+            () = app.signals.stops() => return,
         }
     }
     run::work(app).await;
@@ -111,9 +111,9 @@ async fn on_signals(app: App) {
             _ = terminate.recv() => SignalKind::terminate(),
             _ = interrupt.recv() => SignalKind::interrupt(),
         };
-        if app.stopping.send_replace(true) {
+        if app.signals.stop() {
             tracing::warn!("icefront ends at once; runs are taken up again by whoever starts next");
-            // As a shell tells the end by a signal.
+            // The exit code that a shell has for the end by a signal.
             std::process::exit(128 + kind.as_raw_value());
         }
         let grace_ms = app.config.runs.shutdown_grace.as_millis();

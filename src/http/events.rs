@@ -69,7 +69,7 @@ pub(super) async fn follow_run(
     let after = after(&headers)?;
     app.store.run(run_id).await?;
     let following = Following {
-        run: app.watched.watch(run_id),
+        run: app.signals.watched.watch(run_id),
         app,
         run_id,
         after,
@@ -119,7 +119,7 @@ impl Following {
         }
         let known = self.after;
         let progress = tokio::select! {
-            () = self.app.stops() => return None,
+            () = self.app.signals.stops() => return None,
             progress = self.run.wait_for(|progress| progress.as_ref().is_some_and(|progress| {
                 progress.last_event > known || progress.state.is_terminal() || progress.statements != self.statements
             })) => progress.ok()?.clone()?,
@@ -148,7 +148,7 @@ impl Following {
             if !self.has_ended {
                 // The run had ended, and somebody retried it since.
                 tokio::select! {
-                    () = self.app.stops() => {}
+                    () = self.app.signals.stops() => {}
                     changed = self.run.changed() => changed.ok()?,
                 }
             }

@@ -49,7 +49,7 @@ pub(super) async fn get_livez() -> Json<Alive> {
     responses((status = OK, description = "The service can take runs", body = Ready), Problem),
 )]
 pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
-    if *app.stopping.borrow() {
+    if app.signals.is_stopping() {
         return Err(Error::Stopping);
     }
     let late = |_| Error::StateUnavailable("no answer in time".into());

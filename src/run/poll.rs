@@ -2,57 +2,56 @@
 
 use std::time::Duration;
 
-use super::{IfRunning, Request, start};
+use super::request::Request;
+use super::start::start;
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
 use crate::source::{self, Purpose, Tally};
-use crate::state::{EmptyPoll, RunQuery, RunState};
+use crate::state::{EmptyPoll, IfRunning, Run, RunQuery, RunState};
 
-/// A source that has nothing is asked more seldom, up to so many times `poll`.
-const IDLE: u32 = 4;
-/// After a fault it is asked after so long at the latest; and so long one asking may take.
-const LONGEST: Duration = Duration::from_mins(1);
+/// How many times `poll` the pause grows to while the source has nothing.
+const MAX_IDLE: u32 = 4;
+/// The longest pause after a fault, and the longest that one poll may take.
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// What a look at a source came to.
+/// What a poll of a source came to.
 enum Poll {
-    /// A run is under way.
-    Active,
+    /// A run is active, so the source was not asked.
+    RunActive,
     /// A run was started.
-    Something,
-    /// A run was started after one that failed, or that only found again what was known.
-    Unclear,
+    Started,
+    /// A run was started, but the last one failed, or only read again what was known: this one may do the same.
+    StartedAgain,
     Nothing,
 }
 
-/// Asks a pipeline's source every `every`, for ever, and starts a run when there is something.
+/// Polls a pipeline's source every `every`, for ever, and starts a run when the source has something.
 ///
-/// While a run waits or is active nothing is asked. Where there is nothing, the source is known to be covered up to now: freshness and cursor
-/// move without a batch.
+/// The source is not asked while a run waits or is active. Where it has nothing, freshness and cursor move without a batch.
 pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
-    // How long the source was left alone last, and for how long it is now.
     let mut pause = every;
     let mut next = every;
     let mut was_away = false;
-    let mut is_new = true;
+    let mut is_first = true;
     loop {
         tokio::time::sleep(next).await;
         let Ok(definition) = app.pipelines.get(&pipeline) else {
             return;
         };
         let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
-        let found = tokio::time::timeout(LONGEST, look(&app, definition, is_new)).await;
-        let found = found.unwrap_or_else(late);
-        let was_active = matches!(found, Ok(Poll::Active));
-        is_new &= was_active || found.is_err();
-        pause = match found {
-            Ok(Poll::Active) => pause,
-            Ok(Poll::Something) => every,
-            Ok(Poll::Nothing) => (pause + every / 2).min(every * IDLE),
-            Ok(Poll::Unclear) | Err(_) => (pause * 2).min(LONGEST.max(every)),
+        let polled = tokio::time::timeout(MAX_WAIT, poll_once(&app, definition, is_first)).await;
+        let polled = polled.unwrap_or_else(late);
+        let is_active = matches!(polled, Ok(Poll::RunActive));
+        is_first &= is_active || polled.is_err();
+        pause = match polled {
+            Ok(Poll::RunActive) => pause,
+            Ok(Poll::Started) => every,
+            Ok(Poll::Nothing) => (pause + every / 2).min(every * MAX_IDLE),
+            Ok(Poll::StartedAgain) | Err(_) => (pause * 2).min(MAX_WAIT.max(every)),
         };
-        next = if was_active { every } else { pause };
-        match found {
+        next = if is_active { every } else { pause };
+        match polled {
             Err(error) if !was_away => {
                 let cause = causes(&error);
                 tracing::warn!(pipeline, %error, cause, "the source cannot be polled");
@@ -64,8 +63,9 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
     }
 }
 
-/// Looks at a source; at first, `is_new`, also at what an earlier service left, by whatever fault: it may have been mended since.
-async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> {
+/// Polls a source once. The first poll (`is_first`) also starts a run for what an earlier service left, whatever fault it had: the fault
+/// may be mended.
+async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result<Poll> {
     let store = &app.store;
     let pipeline = &definition.name;
     let last = store
@@ -78,45 +78,20 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> 
         .await?
         .pop();
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
-        return Ok(Poll::Active);
+        return Ok(Poll::RunActive);
     }
-    // While a transaction stays open, what others committed since it began may be read again and again; and so are files that nobody may read.
-    let was_idle = last.as_ref().is_some_and(|run| {
-        let count = |name: &str| run.counts[name].as_i64().unwrap_or(0);
-        run.state == RunState::Succeeded
-            && count("staged") == 0
-            && (count("duplicate") > 0 || run.counts["events"] == 0)
-    });
+    let was_idle = last.as_ref().is_some_and(read_nothing_new);
     let failed = last.filter(|run| run.state == RunState::Failed);
-    // What failed by a fault that passes is tried again, and so is a batch that is written and not landed.
+    // A run that failed by a fault that passes is tried again, and so is a batch that was written and has not landed.
     let is_left = failed.as_ref().is_some_and(|run| {
         let error = run.error.as_ref();
         error.is_some_and(|error| error["retryable"] == true)
     }) || !store.open_batches(pipeline).await?.is_empty()
-        || is_new && is_unpublished(app, definition).await?;
-    let cursor = store.cursor(pipeline).await?;
-    if let (Some(cursor), false) = (&cursor, is_left) {
-        let mut source = source::open(definition, &app.connections, store).await?;
-        let reading = source
-            .begin(
-                Some(&cursor.position),
-                Some(cursor.covered_until),
-                Purpose::Look,
-            )
-            .await?;
-        let is_due = reading.has_backfills || reading.is_partial || !reading.compared.is_empty();
-        if !is_due && source.backlog(1, LONGEST).await? == 0 {
-            // All of nothing was read, so the cursor stands where a run would leave it.
-            let poll = EmptyPoll {
-                position: source.position_after(&reading, &Tally::default(), &[])?,
-                covered_until: reading.covered_until,
-                blocked_by: reading.blocked(),
-            };
-            store.record_empty_poll(pipeline, cursor, &poll).await?;
-            return Ok(Poll::Nothing);
-        }
+        || is_first && is_unpublished(app, definition).await?;
+    if !is_left && !has_something(app, definition).await? {
+        return Ok(Poll::Nothing);
     }
-    // Another service that polls it, too, may have started one meanwhile.
+    // Another service that polls the source, too, may have started a run meanwhile.
     let request = Request {
         if_running: IfRunning::Attach,
         ..Request::default()
@@ -124,13 +99,56 @@ async fn look(app: &App, definition: &Definition, is_new: bool) -> Result<Poll> 
     start(app, definition, &request, None).await?;
 
     Ok(if failed.is_some() || was_idle {
-        Poll::Unclear
+        Poll::StartedAgain
     } else {
-        Poll::Something
+        Poll::Started
     })
 }
 
-/// Whether something that landed is not in every table.
+/// Whether a run succeeded and staged nothing, because all that it read was known.
+///
+/// While a transaction stays open, what others committed since it began may be read again and again. So are files that cannot be read.
+fn read_nothing_new(run: &Run) -> bool {
+    // A run that did nothing of a kind has no count of it.
+    let count = |name: &str| run.counts[name].as_i64().unwrap_or(0);
+
+    run.state == RunState::Succeeded
+        && count("staged") == 0
+        && (count("duplicate") > 0 || run.counts["events"] == 0)
+}
+
+/// Whether the source has something that the cursor has not seen. Where it has nothing, moves the cursor to now.
+async fn has_something(app: &App, definition: &Definition) -> Result<bool> {
+    let store = &app.store;
+    let Some(cursor) = store.cursor(&definition.name).await? else {
+        return Ok(true);
+    };
+    let mut source = source::open(definition, &app.connections, store).await?;
+    let reading = source
+        .begin(
+            Some(&cursor.position),
+            Some(cursor.covered_until),
+            Purpose::Look,
+        )
+        .await?;
+    let is_due = reading.has_backfills || reading.is_partial || !reading.compared.is_empty();
+    if is_due || source.backlog(1, MAX_WAIT).await? > 0 {
+        return Ok(true);
+    }
+    // All of nothing was read, so the cursor stands where a run would leave it.
+    let poll = EmptyPoll {
+        position: source.position_after(&reading, &Tally::default(), &[])?,
+        covered_until: reading.covered_until,
+        blocked_by: reading.blocked(),
+    };
+    store
+        .record_empty_poll(&definition.name, &cursor, &poll)
+        .await?;
+
+    Ok(false)
+}
+
+/// Whether a batch that landed is not in every mart.
 async fn is_unpublished(app: &App, definition: &Definition) -> Result<bool> {
     let landed = app.store.last_landed(&definition.name).await?;
     for table in definition.tables.values() {

@@ -12,58 +12,58 @@ use crate::error::{Error, Result};
 use crate::pipeline::Definition;
 use crate::state::IfRunning;
 
-const MOST_STEPS: usize = 3;
-const MOST_SELECTED: usize = 1_000;
-const MOST_LABELS: usize = 32;
-/// In characters, of a name as of a value.
-const LONGEST_LABEL: usize = 256;
+const MAX_STEPS: usize = 3;
+const MAX_SELECTED: usize = 1_000;
+const MAX_LABELS: usize = 32;
+/// In characters, for names and for values.
+const MAX_LABEL_LENGTH: usize = 256;
 
-/// What to run; everything may be left out.
+/// What to run. Every field may be left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"steps": ["extract", "staging", "marts"], "labels": {"dag_id": "shop_hourly"}}))]
 pub struct Request {
-    /// Which parts to run; they run in the order extract, staging, marts. All when empty.
+    /// Which parts to run. They run in the order extract, staging, marts. All when empty.
     #[schema(max_items = 3)]
     pub steps: Vec<StepKind>,
     /// Only these tables, by the names of the pipeline. All when empty. Extraction always reads the whole source.
     #[schema(max_items = 1000)]
     pub select: Vec<String>,
-    /// Makes the tables anew from landing, by the definition as it is now, before anything else is done with them.
+    /// Before anything else, makes the tables again from landing by the current definition.
     pub full_refresh: bool,
-    /// Fails the run when it has not ended so many seconds after it began, all tries and pauses included; a service that takes it over gives it its time anew. `runs.timeout` of the settings when absent.
+    /// Fails the run when it has not ended this many seconds after it began. Retries and pauses count. A service that takes the run over starts the time again. `runs.timeout` of the settings when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "whole_number"
     )]
     #[schema(minimum = 1, maximum = 604_800)]
     pub timeout_seconds: Option<u32>,
-    /// Fails a step, and the run with it, when it has not ended after so many seconds. `runs.step_timeout` of the settings when absent.
+    /// Fails a step, and with it the run, when the step has not ended after this many seconds. `runs.step_timeout` of the settings when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "whole_number"
     )]
     #[schema(minimum = 1, maximum = 604_800)]
     pub step_timeout_seconds: Option<u32>,
-    /// What to do where a run of the pipeline is active.
+    /// What to do while another run of the pipeline is active.
     #[schema(schema_with = choice::<IfRunning>)]
     pub if_running: IfRunning,
-    /// What to do where the run that the key came to has failed or was cancelled.
+    /// What to do when the key belongs to a run that failed or was cancelled.
     #[schema(schema_with = choice::<OnFailed>)]
     pub on_failed: OnFailed,
-    /// The caller's own words, given back with the run.
+    /// The caller's own words. The run carries them.
     #[schema(schema_with = labels)]
     pub labels: BTreeMap<String, String>,
 }
 
-/// What to do where the run that an idempotency key came to has failed or was cancelled.
+/// What to do when an idempotency key belongs to a run that failed or was cancelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailed {
-    /// Answer it as it is.
+    /// Answer the run as it is.
     #[default]
     Return,
-    /// Try it again, from the first step that is not done.
+    /// Try the run again, from the first step that is not done.
     Rerun,
 }
 
@@ -80,28 +80,22 @@ pub enum StepKind {
 }
 
 impl Request {
-    /// Says whether a part is asked for.
     #[must_use]
     pub fn has(&self, step: StepKind) -> bool {
         self.steps.is_empty() || self.steps.contains(&step)
     }
 
-    /// Says whether a table is asked for.
     #[must_use]
     pub fn selects(&self, table: &str) -> bool {
         self.select.is_empty() || self.select.iter().any(|name| name == table)
     }
 
     /// Refuses what the pipeline lacks and what is out of bounds.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] or [`Error::NotFound`], with the field.
     pub fn check(&self, pipeline: &Definition) -> Result<()> {
         let invalid = |field: String, detail: String| Err(Error::Invalid { field, detail });
         for (field, length, most) in [
-            ("steps", self.steps.len(), MOST_STEPS),
-            ("select", self.select.len(), MOST_SELECTED),
+            ("steps", self.steps.len(), MAX_STEPS),
+            ("select", self.select.len(), MAX_SELECTED),
         ] {
             if length > most {
                 return invalid(
@@ -127,14 +121,14 @@ impl Request {
                 return invalid(field.into(), detail);
             }
         }
-        let misfits = |text: &str| text.chars().count() > LONGEST_LABEL || text.contains('\0');
-        if self.labels.len() > MOST_LABELS
+        let misfits = |text: &str| text.chars().count() > MAX_LABEL_LENGTH || text.contains('\0');
+        if self.labels.len() > MAX_LABELS
             || self.labels.iter().any(|(k, v)| misfits(k) || misfits(v))
         {
             return invalid(
                 "labels".into(),
                 format!(
-                    "`labels` takes at most {MOST_LABELS} names and values of {LONGEST_LABEL} characters each, without NUL"
+                    "`labels` takes at most {MAX_LABELS} names and values of {MAX_LABEL_LENGTH} characters each, without NUL"
                 ),
             );
         }
@@ -143,7 +137,7 @@ impl Request {
     }
 }
 
-/// A choice and its default as one schema: what `inline` makes of the two asks for a word that is an object.
+/// A choice and its default as one schema. With `inline`, utoipa would make of the two a word that must also be an object.
 fn choice<T: PartialSchema + Default + Serialize>() -> RefOr<Schema> {
     let mut schema = T::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
@@ -153,32 +147,28 @@ fn choice<T: PartialSchema + Default + Serialize>() -> RefOr<Schema> {
     schema
 }
 
-/// The bounds of labels as the document tells them; Postgres holds no NUL.
+/// The schema of labels with their bounds. Postgres stores no NUL.
 fn labels() -> Object {
     let word = || {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .max_length(Some(LONGEST_LABEL))
+            .max_length(Some(MAX_LABEL_LENGTH))
             .pattern(Some(r"^[^\u0000]*$"))
     };
 
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(
-            "The caller's own words, such as a DAG's name; given back with the run.",
+            "The caller's own words, such as the name of a DAG. The run carries them.",
         ))
         .default(Some(serde_json::json!({})))
         .property_names(Some(word().build()))
         .additional_properties(Some(AdditionalProperties::from(word())))
-        .max_properties(Some(MOST_LABELS))
+        .max_properties(Some(MAX_LABELS))
         .build()
 }
 
 /// Reads a whole number however JSON writes it: `60` and `60.0` are the same.
-///
-/// # Errors
-///
-/// That of `reader`, or what is no whole number or too large.
 pub fn whole_number<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u32>, D::Error> {
     Option::<f64>::deserialize(reader)?
         .map(|number| {

@@ -1,4 +1,4 @@
-//! The end of statements that a run has under way, and what they had committed by then.
+//! Stops the statements that a run has under way, and tells what they had committed.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,63 +13,103 @@ use crate::publish::Publisher;
 use crate::sql::TableName;
 use crate::state::{Run, SentStatement};
 
-/// The longest that the end of all of them is waited for.
-const LONGEST: Duration = Duration::from_secs(20);
+/// How long the end of all statements is waited for.
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// Has Trino stop what the run, or one step of it, has under way, in whichever attempt, and says what was committed.
-///
-/// Nothing is recorded of that: the next run finds the same, and accounts for it. What cannot be found out now is said, too.
-pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
-    stop_each(attempt.app, (attempt.run, step), Some(attempt)).await
+/// What a statement had done before it was stopped.
+enum Stopped {
+    Committed,
+    NotCommitted,
+    /// The tables of the pipeline are not known here.
+    Unknown,
 }
 
-/// As [`stop`], of a run whose definition cannot be read here, so that its tables are not known.
-pub(super) async fn stop_unread(app: &App, run: &Run) -> String {
-    stop_each(app, (run, None), None).await
+/// Stops what an attempt of the run, or of one step of it, left in Trino, and tells per statement what it had committed.
+///
+/// Records none of it: the next run finds the same and accounts for it. An answer that is missing is told, too.
+pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
+    stop_each(attempt.app, attempt.run, step, Some(attempt)).await
+}
+
+/// As [`stop`], for a run whose definition cannot be read here: its tables are not known.
+pub(super) async fn stop_without_definition(app: &App, run: &Run) -> String {
+    stop_each(app, run, None, None).await
 }
 
 async fn stop_each(
     app: &App,
-    (run, step): (&Run, Option<&str>),
+    run: &Run,
+    step: Option<&str>,
     attempt: Option<&Attempt<'_>>,
 ) -> String {
     let sent = match app.store.sent_statements(run.id, step).await {
         Ok(sent) => sent,
-        Err(error) => return unknown("what was under way", &error),
+        Err(error) => return not_found_out("what was under way", &error),
     };
     if sent.is_empty() {
         return "no statement was under way".to_owned();
     }
-    let until = tokio::time::Instant::now() + LONGEST;
-    let mut words = Vec::new();
+    let until = tokio::time::Instant::now() + MAX_WAIT;
+    let mut sentences = Vec::new();
     for statement in sent {
         let what = format!(
             "the statement of step `{}` on `{}`",
             statement.step, statement.target
         );
-        let late = |_| Err(Error::TimedOut("Trino does not answer in time".into()));
-        let asked = async {
+        let stopped = async {
             match attempt {
-                Some(attempt) => stop_one(attempt, &statement).await.map(Some),
-                None => stop_unknown(app, run, &statement).await.map(|()| None),
+                Some(attempt) => stop_one(attempt, &statement).await,
+                None => stop_unknown(app, run, &statement).await,
             }
         };
-        let asked = tokio::time::timeout_at(until, asked).await;
-        words.push(match asked.unwrap_or_else(late) {
-            Ok(Some(true)) => format!("{what} had committed, and the next run accounts for it"),
-            Ok(Some(false)) => format!("{what} had not committed and was stopped"),
-            Ok(None) => format!(
-                "{what} was stopped; whether it had committed the next run finds out, which needs the definition"
+        let stopped = tokio::time::timeout_at(until, stopped).await;
+        let late = |_| Err(Error::TimedOut("Trino does not answer in time".into()));
+        sentences.push(match stopped.unwrap_or_else(late) {
+            Ok(Stopped::Committed) => {
+                format!("{what} had committed, and the next run accounts for it")
+            }
+            Ok(Stopped::NotCommitted) => format!("{what} had not committed and was stopped"),
+            Ok(Stopped::Unknown) => format!(
+                "{what} was stopped; the next run that can read the definition finds out whether it had committed"
             ),
-            Err(error) => unknown(&format!("what became of {what}"), &error),
+            Err(error) => not_found_out(&format!("whether {what} had committed"), &error),
         });
     }
 
-    words.join("; ")
+    sentences.join("; ")
 }
 
-/// Stops a statement of which it is not known what table it writes.
-async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result<()> {
+fn not_found_out(what: &str, error: &Error) -> String {
+    format!("{what} could not be found out ({error}); the next run does so before it writes")
+}
+
+async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<Stopped> {
+    let publisher = attempt.publisher(&statement.step);
+    publisher
+        .stop(&statement.trino_query_id, statement.address.as_deref())
+        .await?;
+    let tables = attempt.names.all();
+    let table = tables
+        .iter()
+        .find(|name| name.to_string() == statement.target);
+    let has_committed = match table {
+        // It made a schema, which is there or is not.
+        None => false,
+        Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await?,
+        Some(table) => match publisher.committed(table, &statement.trino_query_id).await {
+            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => false,
+            committed => committed?.is_some(),
+        },
+    };
+
+    Ok(if has_committed {
+        Stopped::Committed
+    } else {
+        Stopped::NotCommitted
+    })
+}
+
+async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result<Stopped> {
     let (permits, files) = (Semaphore::new(1), Mutex::default());
     let publisher = Publisher {
         trino: &app.trino,
@@ -80,35 +120,11 @@ async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result
         permits: &permits,
         files: &files,
     };
-
-    publisher
-        .stop(&statement.trino_query_id, statement.address.as_deref())
-        .await
-}
-
-fn unknown(what: &str, error: &Error) -> String {
-    format!("{what} could not be found out ({error}), which the next run does before it writes")
-}
-
-/// Stops a statement; says whether it had committed.
-async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<bool> {
-    let publisher = attempt.publisher(&statement.step);
     publisher
         .stop(&statement.trino_query_id, statement.address.as_deref())
         .await?;
-    let tables = attempt.names.all();
-    let table = tables
-        .iter()
-        .find(|name| name.to_string() == statement.target);
-    match table {
-        // It made a schema, which is there or is not.
-        None => Ok(false),
-        Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await,
-        Some(table) => match publisher.committed(table, &statement.trino_query_id).await {
-            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => Ok(false),
-            committed => Ok(committed?.is_some()),
-        },
-    }
+
+    Ok(Stopped::Unknown)
 }
 
 /// Says whether a batch that was on its way is in the landing table.

@@ -1,4 +1,4 @@
-//! What a run is for: the pipeline's usual way, or one of the tasks that mend, check or make tables anew.
+//! What a run is for: build the pipeline's tables, or check, mend or remake some of them.
 
 use std::collections::BTreeMap;
 
@@ -6,54 +6,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::warehouse::RejectFilter;
 
-/// What a run is for; kept with the run.
+/// Kept with the run, as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Extract, staging, marts, as far as they are asked for.
+    /// Extract, staging and marts, as far as the request asks for them.
     #[default]
     Build,
-    /// A table's current rows and history again from its log; of some keys, or of all where none is named.
+    /// Makes a table's current rows and history again from its typed log.
     Rebuild {
-        /// The table, by its name in the pipeline.
+        /// The table, by its name in the pipeline, here and below.
         table: String,
-        /// The keys: their values as texts, by column.
+        /// Only these keys, each its values as texts by column. All when empty.
         #[serde(default)]
         keys: Vec<BTreeMap<String, String>>,
     },
-    /// A table's log again from landing, then its current rows and history.
-    Restage {
-        /// The table, by its name in the pipeline.
-        table: String,
-    },
-    /// A table again from its source, then the pipeline's usual way.
-    Resync {
-        /// The table, by its name in the pipeline.
-        table: String,
-    },
-    /// A table compared with its log.
+    /// Makes a table's typed log again from landing, then its current rows and history.
+    Restage { table: String },
+    /// Reads a table again from its source, then builds.
+    Resync { table: String },
+    /// Compares current rows and history with the typed log.
     Verify {
-        /// The table, by its name in the pipeline.
         table: String,
         /// Only one key in so many.
         one_in: u32,
     },
+    /// Tries rejects again and publishes those that can be taken.
     Replay {
-        /// The tables, by their names in the pipeline.
         tables: Vec<String>,
-        /// Which of their rejects.
         filter: RejectFilter,
     },
+    /// Forgets rejects.
     Dismiss {
-        /// The tables, by their names in the pipeline.
         tables: Vec<String>,
-        /// Which of their rejects.
         filter: RejectFilter,
     },
 }
 
 impl Task {
-    /// Whether extract, staging and marts are done.
+    /// Whether the run builds the pipeline's tables.
     #[must_use]
     pub fn builds(&self) -> bool {
         matches!(self, Self::Build | Self::Resync { .. })

@@ -6,100 +6,136 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::executor::{self, End};
-use super::patience::Patience;
-use super::{poll, watch};
+use super::executor::{self, AttemptEnd};
+use super::retries::Retries;
+use super::{poll, wait};
 use crate::app::App;
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
 
+/// How often the state database is asked for waiting runs. A run that this service accepts is found at once.
 const LOOK: Duration = Duration::from_secs(1);
-const FORGET: Duration = Duration::from_hours(1);
+const FORGET_PAUSE: Duration = Duration::from_hours(1);
 
-/// Executes accepted runs until the service is about to end; pipelines side by side, the runs of one in turn. Starts those of pipelines that
-/// poll, and tells those who wait. At the end it waits for what is under way to end or to be handed back.
+/// Executes accepted runs until the service is about to end: pipelines side by side, the runs of one pipeline in turn. Then waits until
+/// the runs under way have ended or were handed back.
+///
+/// Also starts the runs of pipelines that poll, and serves callers that wait for runs.
 pub async fn work(app: App) {
-    let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
-    let mut pipelines = JoinSet::new();
+    let _beside = spawn_beside(&app);
+    let mut worker = Worker::new(app.clone());
+    while !app.signals.is_stopping() {
+        tokio::select! {
+            () = worker.look() => {}
+            // A state database that does not answer must not keep the service from ending.
+            () = app.signals.stops() => break,
+        }
+        tokio::select! {
+            () = app.signals.stops() => {}
+            () = app.signals.run_waits.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    while worker.pipelines.join_next().await.is_some() {}
+}
+
+/// What goes on beside the runs; it ends when the set is dropped.
+fn spawn_beside(app: &App) -> JoinSet<()> {
     let mut beside = JoinSet::new();
     for definition in app.pipelines.usable() {
         if let Some(every) = definition.poll {
             beside.spawn(poll::poll(app.clone(), definition.name.clone(), every));
         }
     }
-    let watching = app.clone();
-    beside.spawn(async move { watch::keep_watch(&watching).await });
-    let forgetting = app.clone();
-    beside.spawn(async move { forget(&forgetting).await });
-    let mut was_away = false;
-    let mut unknown = HashSet::new();
-    while !*app.stopping.borrow() {
-        let waiting = tokio::select! {
-            waiting = app.store.waiting_pipelines() => waiting,
-            // A state database that is silent keeps nobody from ending.
-            () = app.stops() => break,
-        };
-        match waiting {
-            Ok(waiting) => {
-                was_away = false;
-                for WaitingPipeline {
-                    pipeline,
-                    is_cancel_requested,
-                } in waiting
-                {
-                    // Another service may know it: one that has the definition already, or still. Only who is to end needs none.
-                    if !is_cancel_requested && let Err(error) = app.pipelines.get(&pipeline) {
-                        if unknown.insert(pipeline.clone()) {
-                            tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
-                        }
-                        continue;
-                    }
-                    if let Some(turn) = Turn::take(&busy, &pipeline) {
-                        pipelines.spawn(work_on(app.clone(), turn));
-                    }
-                }
-            }
-            Err(error) if !was_away => {
-                was_away = true;
-                tracing::warn!(%error, "no run can be taken");
-            }
-            Err(_) => {}
-        }
-        while pipelines.try_join_next().is_some() {}
-        tokio::select! {
-            () = app.stops() => {}
-            () = app.accepted.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
-    }
-    while pipelines.join_next().await.is_some() {}
+    beside.spawn(wait::watch_runs(app.clone()));
+    beside.spawn(forget_keys(app.clone()));
+
+    beside
 }
 
 /// Forgets idempotency keys that were kept long enough.
-async fn forget(app: &App) {
+async fn forget_keys(app: App) {
     loop {
         if let Err(error) = app.store.forget_keys(app.config.runs.keep_keys).await {
             tracing::warn!(%error, "old idempotency keys are still kept");
         }
-        tokio::time::sleep(FORGET).await;
+        tokio::time::sleep(FORGET_PAUSE).await;
     }
 }
 
-/// Says that somebody here works on a pipeline, until it is dropped, by a panic as well.
+struct Worker {
+    app: App,
+    /// The pipelines that this service works on.
+    busy: Arc<Mutex<HashSet<String>>>,
+    pipelines: JoinSet<()>,
+    /// Pipelines with waiting runs whose definition cannot be read here.
+    unknown: HashSet<String>,
+    was_away: bool,
+}
+
+impl Worker {
+    fn new(app: App) -> Self {
+        Self {
+            app,
+            busy: Arc::default(),
+            pipelines: JoinSet::new(),
+            unknown: HashSet::new(),
+            was_away: false,
+        }
+    }
+
+    /// Begins to work on the pipelines that have a run waiting.
+    async fn look(&mut self) {
+        match self.app.store.waiting_pipelines().await {
+            Ok(waiting) => {
+                self.was_away = false;
+                for waiting in waiting {
+                    self.take(waiting);
+                }
+            }
+            Err(error) if !self.was_away => {
+                self.was_away = true;
+                tracing::warn!(%error, "the state database cannot be asked for waiting runs");
+            }
+            Err(_) => {}
+        }
+        while self.pipelines.try_join_next().is_some() {}
+    }
+
+    fn take(&mut self, waiting: WaitingPipeline) {
+        let WaitingPipeline {
+            pipeline,
+            is_cancel_requested,
+        } = waiting;
+        // Another service may have the definition, or still have it. A run that is only to be cancelled needs none.
+        if !is_cancel_requested && let Err(error) = self.app.pipelines.get(&pipeline) {
+            if self.unknown.insert(pipeline.clone()) {
+                tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
+            }
+            return;
+        }
+        if let Some(turn) = Turn::take(&self.busy, pipeline) {
+            self.pipelines
+                .spawn(work_on_pipeline(self.app.clone(), turn));
+        }
+    }
+}
+
+/// This service works on a pipeline until this is dropped, which a panic does as well.
 struct Turn {
     busy: Arc<Mutex<HashSet<String>>>,
     pipeline: String,
 }
 
 impl Turn {
-    fn take(busy: &Arc<Mutex<HashSet<String>>>, pipeline: &str) -> Option<Self> {
+    fn take(busy: &Arc<Mutex<HashSet<String>>>, pipeline: String) -> Option<Self> {
         let is_free = busy
             .lock()
-            .is_ok_and(|mut busy| busy.insert(pipeline.to_owned()));
+            .is_ok_and(|mut busy| busy.insert(pipeline.clone()));
 
         is_free.then(|| Self {
             busy: Arc::clone(busy),
-            pipeline: pipeline.to_owned(),
+            pipeline,
         })
     }
 }
@@ -112,55 +148,60 @@ impl Drop for Turn {
     }
 }
 
-async fn work_on(app: App, turn: Turn) {
+async fn work_on_pipeline(app: App, turn: Turn) {
     let pipeline = &turn.pipeline;
-    if let Err(error) = drain(&app, pipeline).await {
+    if let Err(error) = execute_under_lease(&app, pipeline).await {
         let cause = causes(&error);
         tracing::warn!(pipeline, %error, cause, "runs wait, because the state database is away");
     }
 }
 
-/// Executes the runs of one pipeline until none waits, or another service has its lease. Who loses the lease drops what it
-/// is doing: what it left is found out by whoever takes the run over.
-async fn drain(app: &App, pipeline: &str) -> Result<()> {
+/// Executes the runs of one pipeline until none waits, unless another service has its lease.
+///
+/// A service that lost the lease drops what it is doing. Whoever claims the run next finds out what that came to.
+async fn execute_under_lease(app: &App, pipeline: &str) -> Result<()> {
     let time = app.config.runs.lease;
     let Some(lease) = app.store.try_lease(pipeline, &app.name, time).await? else {
         return Ok(());
     };
-    let held = app.with_lease(&lease);
-    let done = tokio::select! {
-        done = execute_all(&held, pipeline) => done,
-        () = lease.lost(&app.cancelled) => {
+    let leased = app.with_lease(&lease);
+    let worked = tokio::select! {
+        worked = execute_waiting(&leased, pipeline) => worked,
+        () = lease.lost(&app.signals.run_cancelled) => {
             tracing::warn!(pipeline, "the lease was lost; its run is taken up by whoever has it next");
             return Ok(());
         }
     };
     lease.release().await;
 
-    done
+    worked
 }
 
-async fn execute_all(app: &App, pipeline: &str) -> Result<()> {
-    let mut patience = Patience::new(app.config.runs.retry_for);
+async fn execute_waiting(app: &App, pipeline: &str) -> Result<()> {
+    let signals = &app.signals;
+    let mut retries = Retries::new(app.config.runs.retry_for);
     let is_known = app.pipelines.get(pipeline).is_ok();
-    while !*app.stopping.borrow() {
+    while !signals.is_stopping() {
         let Some(run) = app.store.claim_run(pipeline, is_known).await? else {
             return Ok(());
         };
-        let end = executor::execute(app, &run, &mut patience).await;
-        app.watched.ring();
+        let end = executor::execute(app, &run, &mut retries).await;
+        signals.watched.ring();
         match end {
-            // It may be tried again by a caller, which is another matter.
-            End::Over => patience = Patience::new(app.config.runs.retry_for),
-            End::Again(pause) => tokio::select! {
+            // A caller may retry the same run, which then has all its tries again.
+            AttemptEnd::RunEnded => {
+                retries = Retries::new(app.config.runs.retry_for);
+                continue;
+            }
+            AttemptEnd::RetryAfter(pause) => tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = executor::cancelled(app, &run) => {}
-                () = app.stops() => {}
+                () = signals.stops() => {}
             },
-            End::Left if *app.stopping.borrow() => {}
-            End::Left => return Ok(()),
+            AttemptEnd::Unfinished if !signals.is_stopping() => return Ok(()),
+            AttemptEnd::Unfinished => {}
         }
-        if *app.stopping.borrow() && !matches!(end, End::Over) {
+        if signals.is_stopping() {
             app.store.hand_back(run.attempt_id()).await?;
         }
     }

@@ -21,7 +21,7 @@ select
 {% set landed %}
 {{ landing }}
     where _batch_id > {{ after_batch }}
-      and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.table | literal }}
+      and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
 {% endset %}
 -- The keys that the source has.
 with present as (

@@ -1,16 +1,20 @@
-//! What a running service holds: settings, servers, pipelines. Cheap to clone.
+//! What a running service holds: settings, servers, pipelines, signals. Cheap to clone. Knows neither runs nor HTTP.
+
+mod signals;
+mod watched;
 
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify, watch};
+pub use signals::Signals;
+use tokio::sync::Mutex;
+pub use watched::Watched;
 
 use crate::config::Config;
 use crate::error::Result;
 use crate::landing::Folder;
 use crate::pipeline::Pipelines;
-use crate::run::Watched;
 use crate::source::Connections;
 use crate::sql::Statements;
 use crate::state::{Lease, Store};
@@ -26,32 +30,24 @@ pub struct App {
 /// See [`App`].
 #[derive(Debug)]
 pub struct Parts {
-    /// What this service is called where several share a state database: its process and host, for people.
+    /// Host and process, such as `icefront-0:7`: tells people which of several services holds a lease.
     pub name: String,
     pub config: Config,
     pub trino: Trino,
     pub connections: Connections,
     pub folder: Folder,
-    /// What can be run.
     pub pipelines: Pipelines,
-    /// Rings when a run was accepted.
-    pub accepted: Notify,
-    /// Rings when a run that is executed may be to be cancelled.
-    pub cancelled: Notify,
-    /// The runs that callers wait for.
-    pub watched: Watched,
-    /// Whether the service is about to end.
-    pub stopping: watch::Sender<bool>,
-    /// What was made in Trino since the start, so that it is not made again.
+    pub signals: Signals,
+    /// What was made in Trino since the start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
 
 impl App {
-    /// Makes the parts; connects to nothing, so that the service starts while its servers are away.
+    /// Makes the parts. Connects to nothing, so the service starts while its servers are away.
     ///
     /// # Errors
     ///
-    /// [`crate::error::Error::Settings`] that names the key at fault.
+    /// [`crate::error::Error::Settings`] names the wrong key.
     pub fn new(config: Config) -> Result<Self> {
         Statements::check()?;
 
@@ -63,10 +59,7 @@ impl App {
             connections: Connections::new(&config.connections),
             folder: Folder::new(&config.landing)?,
             pipelines: Pipelines::load(&config)?,
-            accepted: Notify::new(),
-            cancelled: Notify::new(),
-            watched: Watched::default(),
-            stopping: watch::Sender::default(),
+            signals: Signals::default(),
             made: Mutex::default(),
             config,
         };
@@ -77,7 +70,7 @@ impl App {
         })
     }
 
-    /// The same service for what is done under a lease; see [`Store::with_lease`].
+    /// The same service whose writes to the state database need the lease; see [`Store::with_lease`].
     #[must_use]
     pub fn with_lease(&self, lease: &Lease) -> Self {
         Self {
@@ -86,22 +79,9 @@ impl App {
         }
     }
 
-    /// Resolves when the service is about to end.
-    pub async fn stops(&self) {
-        // The sender lives as long as the service; its end is a stop as well.
-        let _ = self
-            .stopping
-            .subscribe()
-            .wait_for(|stopping| *stopping)
-            .await;
-    }
-
-    /// Makes something in Trino unless that was done since the start. One at a time: two that make the same at once would
-    /// fail each other.
+    /// Makes something in Trino unless it was made since the start. What fails is made again next time.
     ///
-    /// # Errors
-    ///
-    /// Whatever `make` fails with; it is then made again next time.
+    /// One at a time: two statements that make the same table at once fail each other.
     pub async fn make_once(
         &self,
         what: &str,

@@ -1,0 +1,89 @@
+//! Accepts runs, and takes the calls that retry or cancel one.
+
+use uuid::Uuid;
+
+use super::request::{OnFailed, Request};
+use super::task::Task;
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::pipeline::Definition;
+use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
+
+/// Accepts a run of a pipeline. The run and `key` are remembered before this returns; a key that comes again gives its run.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] when the request does not fit the pipeline, [`Error::KeyReused`], [`Error::RunActive`], [`Error::QueueFull`].
+pub async fn start(
+    app: &App,
+    pipeline: &Definition,
+    request: &Request,
+    key: Option<&str>,
+) -> Result<AcceptedRun> {
+    request.check(pipeline)?;
+
+    accept(app, pipeline, request, &Task::Build, key).await
+}
+
+/// As [`start`], for a task other than the pipeline's usual one.
+pub async fn start_task(
+    app: &App,
+    pipeline: &Definition,
+    task: &Task,
+    key: Option<&str>,
+) -> Result<AcceptedRun> {
+    accept(app, pipeline, &Request::default(), task, key).await
+}
+
+async fn accept(
+    app: &App,
+    pipeline: &Definition,
+    request: &Request,
+    task: &Task,
+    key: Option<&str>,
+) -> Result<AcceptedRun> {
+    // What the caller does about other runs may differ when a key comes again.
+    let same = Request {
+        if_running: IfRunning::default(),
+        on_failed: OnFailed::default(),
+        ..request.clone()
+    };
+    let new_run = NewRun {
+        pipeline: &pipeline.name,
+        request: &serde_json::to_value(request).map_err(Error::internal)?,
+        task: &serde_json::to_value(task).map_err(Error::internal)?,
+        key,
+        body: &serde_json::json!({"request": same, "task": task}),
+        if_running: request.if_running,
+        reruns: request.on_failed == OnFailed::Rerun,
+    };
+    let limits = AcceptLimits {
+        queue: app.config.runs.queue_limit,
+        keys: app.config.runs.keep_keys,
+    };
+    let accepted = app.store.accept(&new_run, limits).await?;
+    app.signals.run_queued();
+
+    Ok(accepted)
+}
+
+/// Queues a run that failed or was cancelled again; it goes on with the first step that is not done. Also says whether this call queued it.
+pub async fn retry(app: &App, id: Uuid) -> Result<ChangedRun> {
+    let retried = app.store.queue_again(id).await?;
+    app.signals.run_queued();
+
+    Ok(retried)
+}
+
+/// Asks for the end of a run. Also says whether the run had not ended yet. A run that is being executed ends after its statements were stopped.
+pub async fn cancel(app: &App, id: Uuid) -> Result<ChangedRun> {
+    let error = Error::Cancelled {
+        detail: "it was not being executed".into(),
+    };
+    let problem = Problem::from(&error).within(id, "run");
+    let problem = serde_json::to_value(problem).map_err(Error::internal)?;
+    let cancelled = app.store.cancel(id, &problem).await?;
+    app.signals.cancel_requested();
+
+    Ok(cancelled)
+}

@@ -1,0 +1,208 @@
+//! Key comparison: finds the rows that a source table no longer has, by comparing all its keys with those of the current rows and of what
+//! landed since.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::landing::{self, Batch, Event, Landing, Writer};
+use crate::pipeline::{Column, SourceTable, Table, TableId};
+use crate::publish::Publisher;
+use crate::run::attempt::Attempt;
+use crate::source::{Intake, Reading, Source};
+use crate::sql::{TableName, render};
+
+/// Deletes of one table that one batch takes; the next batch finds the others.
+const MAX_DELETES: usize = 100_000;
+/// Deletes are numbered from here on in their batch, after all rows that were read.
+const FIRST_DELETE: i64 = 1 << 35;
+
+pub(super) struct KeyComparison<'a> {
+    pub(super) attempt: &'a Attempt<'a>,
+    pub(super) publisher: Publisher<'a>,
+    pub(super) source: &'a dyn Source,
+    pub(super) reading: &'a Reading,
+    pub(super) batch: Batch<'a>,
+}
+
+/// What the next batch has to compare again.
+pub(super) struct LeftToCompare {
+    pub(super) tables: Vec<String>,
+    /// Whether one of the tables has more deletes than a batch takes.
+    pub(super) are_deletes: bool,
+}
+
+/// The keys of a source table, in files of their own.
+struct Keys<'a> {
+    table: &'a Table,
+    batch: Batch<'a>,
+    files: usize,
+    columns: Vec<Column>,
+    /// The last batch of the current rows; 0 where there are none yet.
+    current_batch: i64,
+}
+
+/// What `landing/gone.sql` may name.
+#[derive(Serialize)]
+struct GoneContext<'a> {
+    keys: TableName,
+    /// `None` where there are no current rows yet.
+    current: Option<TableName>,
+    landing: TableName,
+    after_batch: i64,
+    from: &'a SourceTable,
+    key_columns: &'a [Column],
+    batch: i64,
+    limit: usize,
+}
+
+impl<'a> KeyComparison<'a> {
+    /// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has. Ends the source's snapshot.
+    ///
+    /// The keys are read in the snapshot of the rows. They land in a table of their own, which is dropped after the comparison. Keys
+    /// that an earlier try left there have another batch number.
+    pub(super) async fn write_deletes(&self, intake: &mut Intake<'_>) -> Result<LeftToCompare> {
+        let mut left = LeftToCompare {
+            tables: Vec::new(),
+            are_deletes: false,
+        };
+        let mut compared = Vec::new();
+        if !self.reading.compared.is_empty() {
+            // What an earlier try left.
+            let folder = &self.attempt.app.folder;
+            folder.remove_keys(&self.attempt.definition.name).await?;
+        }
+        for name in &self.reading.compared {
+            match self.read_keys(name).await? {
+                Some(keys) => compared.push(keys),
+                None => left.tables.push(name.clone()),
+            }
+        }
+        self.source.end().await?;
+        let mut id = self.source.first_event(self.batch.id) + FIRST_DELETE;
+        for keys in &compared {
+            let gone = self.gone(keys).await?;
+            if gone.len() == MAX_DELETES {
+                left.tables.push(keys.table.id.name.clone());
+                left.are_deletes = true;
+            }
+            for key in gone {
+                id += 1;
+                let data = Value::Object(key).to_string();
+                let event = Event {
+                    event_id: Some(id),
+                    operation: Some("D"),
+                    occurred_at_us: Some(self.reading.deleted_at.as_microsecond()),
+                    schema: Some(&keys.table.source.schema),
+                    table: Some(&keys.table.source.name),
+                    data: Some(&data),
+                    source_file: None,
+                };
+                intake.push(&event).await?;
+            }
+        }
+
+        Ok(left)
+    }
+
+    /// Reads the keys of a table; `None` where its current rows are to be made anew first, or have another key.
+    async fn read_keys(&self, name: &'a str) -> Result<Option<Keys<'a>>> {
+        let Attempt {
+            app, definition, ..
+        } = self.attempt;
+        let Some(table) = definition.tables.get(name) else {
+            return Ok(None);
+        };
+        let known = app.store.table(&table.id).await?;
+        let Some(known) = known.filter(|known| !known.current_anew) else {
+            return Ok(None);
+        };
+        let current_batch = known.current_batch;
+        let columns: Vec<Column> = known
+            .columns
+            .into_iter()
+            .filter(|column| column.is_key)
+            .collect();
+        let fields = self.source.key_fields(name).await?;
+        let is_comparable = columns.len() == fields.len()
+            && columns
+                .iter()
+                .all(|column| column.path.is_none() && fields.contains(&column.from));
+        if !is_comparable {
+            tracing::warn!(
+                pipeline = definition.name,
+                table = name,
+                "keys are not compared: the source table and the current rows have different keys"
+            );
+            return Ok(None);
+        }
+        let batch = Batch {
+            keys_of: Some(name),
+            ..self.batch
+        };
+        let writer = Writer::new(&app.folder, batch, self.reading.read_at.as_microsecond());
+        let mut intake = Intake::new(writer);
+        self.source.read_keys(name, &mut intake).await?;
+        let (_, files) = intake.finish().await?;
+
+        Ok(Some(Keys {
+            table,
+            batch,
+            files: files.count,
+            columns,
+            current_batch,
+        }))
+    }
+
+    /// The keys that a table no longer has, by the names of their fields.
+    async fn gone(&self, keys: &Keys<'_>) -> Result<Vec<Map<String, Value>>> {
+        let Attempt { app, names, .. } = self.attempt;
+        let publisher = self.publisher;
+        let TableId { pipeline, name } = &keys.table.id;
+        let table = names.keys(name);
+        let landing = Landing {
+            folder: &app.folder,
+            table: &table,
+            publisher,
+        };
+        // A statement that an earlier try left under way would drop or fill the table of this one.
+        publisher.resolve(&table).await?;
+        landing::drop_table(landing).await?;
+        landing::ensure(landing).await?;
+        if keys.files > 0 {
+            landing::register(landing, &keys.batch).await?;
+        }
+        let after_batch = match keys.current_batch {
+            0 => app.store.before_first(pipeline).await?,
+            current => current,
+        };
+        let context = GoneContext {
+            keys: table.clone(),
+            current: (keys.current_batch > 0).then(|| names.current(name)),
+            landing: names.landing(),
+            after_batch,
+            from: &keys.table.source,
+            key_columns: &keys.columns,
+            batch: keys.batch.id,
+            limit: MAX_DELETES,
+        };
+        let sql = render("landing/gone.sql", context)?;
+        let rows = publisher.read(&sql).await?;
+        landing::drop_table(landing).await?;
+        app.folder.remove(&keys.batch).await?;
+
+        rows.into_iter()
+            .map(|row| {
+                if row.len() != keys.columns.len() {
+                    return Err(Error::internal("a key of another shape was found"));
+                }
+                Ok(keys
+                    .columns
+                    .iter()
+                    .map(|column| column.from.clone())
+                    .zip(row)
+                    .collect())
+            })
+            .collect()
+    }
+}

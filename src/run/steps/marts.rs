@@ -1,0 +1,293 @@
+//! The steps that build the marts of a table: `test.<table>`, then `mart.<table>` and `mart.<table>_history` side by side.
+
+use std::collections::BTreeMap;
+
+use super::columns;
+use crate::error::{Error, Result};
+use crate::pipeline::Table;
+use crate::publish::{Committed, Publisher};
+use crate::run::attempt::Attempt;
+use crate::run::counts::Counts;
+use crate::run::failure::StepEnd;
+use crate::run::step;
+use crate::sql::TableName;
+use crate::state::{Changed, EndedStatement, Publication, TableState, Window};
+use crate::warehouse::{self, Refresh, Scope, Target};
+
+pub(in crate::run) enum PublishScope {
+    /// The batches that are not in the marts yet.
+    NewBatches,
+    /// These keys, once more; each key is its values as texts by column.
+    Keys(Vec<BTreeMap<String, String>>),
+}
+
+/// Tests what is about to be published, then publishes current rows and history.
+pub(in crate::run) async fn build(
+    attempt: &Attempt<'_>,
+    table: &Table,
+    scope: &PublishScope,
+) -> StepEnd {
+    let of = |mart| MartStep {
+        attempt,
+        table,
+        scope,
+        mart,
+    };
+    let (current, history) = (of(Mart::Current), of(Mart::History));
+    if !table.all_tests().is_empty() {
+        await_tested_tables(attempt, table).await;
+        let name = format!("test.{}", table.id.name);
+        let tested = step::run(attempt, &name, async |publisher| {
+            current.run(publisher, Work::Test).await
+        });
+        if let Err(problem) = tested.await {
+            skip(attempt, table).await;
+            return Err(problem);
+        }
+    }
+    let (current_name, history_name) = (Mart::Current.step(table), Mart::History.step(table));
+    let (rows, versions) = tokio::join!(
+        step::run(attempt, &current_name, async |publisher| {
+            current.run(publisher, Work::Publish).await
+        }),
+        step::run(attempt, &history_name, async |publisher| {
+            history.run(publisher, Work::Publish).await
+        }),
+    );
+
+    rows.and(versions)
+}
+
+/// Records that the marts are left out, because what they need failed.
+pub(in crate::run) async fn skip(attempt: &Attempt<'_>, table: &Table) {
+    for mart in [Mart::Current, Mart::History] {
+        step::skip(attempt, &mart.step(table)).await;
+    }
+}
+
+/// Waits until the other tables that the table's tests read are published, or given up, in this run.
+async fn await_tested_tables(attempt: &Attempt<'_>, table: &Table) {
+    let awaited: Vec<&str> = table
+        .looks_at()
+        .filter(|other| attempt.builds(other))
+        .collect();
+    let are_finished = attempt
+        .finished_tables
+        .subscribe()
+        .wait_for(|finished| awaited.iter().all(|other| finished.contains(*other)))
+        .await
+        .is_ok();
+    debug_assert!(are_finished, "the sender lives as long as the attempt");
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mart {
+    Current,
+    History,
+}
+
+impl Mart {
+    fn step(self, table: &Table) -> String {
+        let name = &table.id.name;
+        match self {
+            Self::Current => format!("mart.{name}"),
+            Self::History => format!("mart.{name}_history"),
+        }
+    }
+
+    fn name(self, attempt: &Attempt<'_>, table: &Table) -> TableName {
+        match self {
+            Self::Current => attempt.names.current(&table.id.name),
+            Self::History => attempt.names.history(&table.id.name),
+        }
+    }
+
+    /// The last batch that is in the mart.
+    fn last_batch(self, state: &TableState) -> i64 {
+        match self {
+            Self::Current => state.current_batch,
+            Self::History => state.history_batch,
+        }
+    }
+
+    /// The last batch that the mart follows from; 0 where it is to be made from all.
+    fn follows_from(self, state: &TableState) -> i64 {
+        match self {
+            Self::Current => state.current_from(),
+            Self::History => state.history_from(),
+        }
+    }
+
+    fn bytes(self, state: &TableState) -> i64 {
+        match self {
+            Self::Current => state.current_bytes,
+            Self::History => state.history_bytes,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Work {
+    Test,
+    Publish,
+}
+
+/// One step over the batches that a mart lacks, or over keys of it.
+struct MartStep<'a> {
+    attempt: &'a Attempt<'a>,
+    table: &'a Table,
+    scope: &'a PublishScope,
+    mart: Mart,
+}
+
+impl MartStep<'_> {
+    /// Works on each part of the step, on tables that have the columns of the definition, and adds the counts.
+    async fn run(&self, publisher: Publisher<'_>, work: Work) -> Result<Counts> {
+        let mut counts = Counts::default();
+        for scope in self.parts(publisher).await? {
+            let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
+                break;
+            };
+            columns::refuse_other_order(self.table, &state)?;
+            let Some(refresh) = self.refresh(&state, scope).await? else {
+                continue;
+            };
+            let target = self.attempt.target(self.table, &state, publisher);
+            self.attempt.ensure_tables(target, &state).await?;
+            let refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
+            counts.add(&match work {
+                Work::Test => self.test(target, &refresh).await?,
+                Work::Publish => self.publish(target, &refresh).await?,
+            });
+        }
+
+        Ok(counts)
+    }
+
+    async fn test(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
+        let results = warehouse::audit(target, refresh).await?;
+        let store = &self.attempt.app.store;
+        for result in &results {
+            store.record_test(self.attempt.run.id, result).await?;
+        }
+        warehouse::judge(target, &results)?;
+        let warnings = results.iter().filter(|result| result.status == "warn");
+        let count = |length: usize| i64::try_from(length).map_err(Error::internal);
+
+        Ok(Counts::from([
+            ("tests", count(results.len())?),
+            ("tests_warned", count(warnings.count())?),
+        ]))
+    }
+
+    async fn publish(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
+        match self.mart {
+            Mart::Current => {
+                let merged = warehouse::merge_current(target, refresh).await?;
+                let changed = Changed::Rows(merged.counts);
+                self.record(target, refresh, changed, &merged.statements)
+                    .await?;
+                Counts::of(&merged.counts)
+            }
+            Mart::History => {
+                let merged = warehouse::merge_history(target, refresh).await?;
+                let changed = Changed::Versions(merged.counts);
+                self.record(target, refresh, changed, &merged.statements)
+                    .await?;
+                Counts::of(&merged.counts)
+            }
+        }
+    }
+
+    /// What is published, in order. An earlier try may have published batches without recording it. They come before keys, so that
+    /// they are accounted for by themselves.
+    async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&PublishScope>> {
+        if matches!(self.scope, PublishScope::NewBatches) {
+            return Ok(vec![self.scope]);
+        }
+        let mart = self.mart.name(self.attempt, self.table).to_string();
+        let store = &self.attempt.app.store;
+        let open = store
+            .open_statements(publisher.pipeline, &mart, publisher.attempt)
+            .await?;
+        if open.iter().any(|statement| statement.publishes) {
+            return Ok(vec![&PublishScope::NewBatches, self.scope]);
+        }
+
+        Ok(vec![self.scope])
+    }
+
+    /// The window and scope to publish; `None` where there is nothing.
+    async fn refresh(&self, state: &TableState, scope: &PublishScope) -> Result<Option<Refresh>> {
+        let from = self.mart.follows_from(state);
+        let is_anew = from == 0 && self.mart.last_batch(state) > 0;
+        let keys = match scope {
+            PublishScope::Keys(keys) if from > 0 => Some(keys),
+            // A mart that is to be made anew gets all keys anew. One that was never made has none.
+            PublishScope::Keys(_) if !is_anew => return Ok(None),
+            _ => None,
+        };
+        let window = Window {
+            after_batch: from,
+            upto_batch: keys.map_or(state.staged_batch, |_| from),
+        };
+        if keys.is_none() && window.upto_batch <= window.after_batch {
+            return Ok(None);
+        }
+        let app = self.attempt.app;
+        let landed = app.store.landed_between(self.table, window).await?;
+        let Some(keys) = keys else {
+            return Ok(Some(Refresh {
+                is_repair: is_anew,
+                ..Refresh::of(window, landed, app.config.runs.fast_path)
+            }));
+        };
+        let keys = keys.iter().map(|key| literals(state, key)).collect();
+
+        Ok(Some(Refresh::again(window, landed, Scope::Keys(keys))))
+    }
+
+    /// Records in one transaction how far the mart is, what changed, and how the statements ended that did it.
+    async fn record(
+        &self,
+        target: Target<'_>,
+        refresh: &Refresh,
+        changed: Changed,
+        statements: &[Committed],
+    ) -> Result<()> {
+        let last = statements.iter().rev().find(|made| made.snapshot.is_some());
+        let ended = statements.iter().map(|committed| EndedStatement {
+            id: committed.statement,
+            end: committed.end(),
+        });
+        let publication = Publication {
+            run: self.attempt.run.id,
+            upto_batch: refresh.window.upto_batch,
+            bytes: last.map(|made| made.files.bytes),
+            changed,
+            statements: ended.collect(),
+        };
+        let store = &self.attempt.app.store;
+        store
+            .record_publication(&self.table.id, &publication)
+            .await?;
+        if refresh.scope == Scope::Everything {
+            let mart = self.mart.name(self.attempt, self.table);
+            warehouse::describe_anew(target, &mart).await?;
+        }
+
+        Ok(())
+    }
+}
+
+/// A key's values as literals, in the order of the table's key columns.
+fn literals(state: &TableState, key: &BTreeMap<String, String>) -> Vec<String> {
+    let columns = state.columns.iter().filter(|column| column.is_key);
+
+    columns
+        .map(|column| {
+            let value = key.get(&column.name).map(String::as_str);
+            column.literal(value.unwrap_or_default())
+        })
+        .collect()
+}

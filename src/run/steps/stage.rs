@@ -1,0 +1,50 @@
+//! The step `stage.<table>`: new batches go from landing to the table's typed log.
+
+use super::columns;
+use crate::error::Result;
+use crate::pipeline::Table;
+use crate::publish::Publisher;
+use crate::run::attempt::Attempt;
+use crate::run::counts::Counts;
+use crate::run::failure::StepEnd;
+use crate::run::step;
+use crate::state::Window;
+use crate::warehouse::{self, Refresh};
+
+pub(in crate::run) async fn stage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
+    let name = format!("stage.{}", table.id.name);
+
+    step::run(attempt, &name, async |publisher| {
+        stage_batches(attempt, table, publisher).await
+    })
+    .await
+}
+
+async fn stage_batches(
+    attempt: &Attempt<'_>,
+    table: &Table,
+    publisher: Publisher<'_>,
+) -> Result<Counts> {
+    let store = &attempt.app.store;
+    let Some(known) = store.table(&table.id).await? else {
+        return Ok(Counts::default());
+    };
+    let state = columns::evolve(attempt, table, known).await?;
+    let target = attempt.target(table, &state, publisher);
+    attempt.ensure_tables(target, &state).await?;
+    let window = Window {
+        after_batch: state.staged_batch,
+        upto_batch: store.last_landed(&table.id.pipeline).await?,
+    };
+    let landed = store.landed_between(table, window).await?;
+    let refresh = Refresh {
+        is_published: state.current_batch == window.after_batch && !state.current_anew,
+        ..Refresh::of(window, landed, true)
+    };
+    let staged = warehouse::stage(target, &refresh).await?;
+    if window.upto_batch > window.after_batch {
+        store.table_staged(attempt.run.id, table, &staged).await?;
+    }
+
+    Counts::of(&staged.staged)
+}

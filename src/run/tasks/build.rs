@@ -1,0 +1,56 @@
+//! Builds the pipeline's tables: extract, then each table's typed log and marts, as far as the run asks for them.
+
+use futures::future::join_all;
+
+use super::{restage, verify};
+use crate::pipeline::Table;
+use crate::run::attempt::Attempt;
+use crate::run::failure::{StepEnd, first_failure, report_failure};
+use crate::run::request::StepKind;
+use crate::run::steps::marts::{self, PublishScope};
+use crate::run::steps::{extract, stage};
+
+pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
+    let request = &attempt.request;
+    if request.has(StepKind::Extract) {
+        let run = attempt.run;
+        // What came after an earlier attempt has extracted is the next run's.
+        let has_extracted = attempt.app.store.has_succeeded(run.id, "extract").await;
+        if !has_extracted.map_err(|error| report_failure(&error, run, "extract"))? {
+            extract::extract(attempt).await?;
+        }
+    }
+    let tables = attempt.definition.tables.values();
+    let built = tables
+        .filter(|table| request.selects(&table.id.name))
+        .map(|table| build_table(attempt, table));
+    first_failure(join_all(built).await)?;
+
+    verify::verify_when_due(attempt).await
+}
+
+async fn build_table(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
+    let request = &attempt.request;
+    let staged = if request.full_refresh {
+        restage::restage_log(attempt, table).await
+    } else if request.has(StepKind::Staging) {
+        stage::stage(attempt, table).await
+    } else {
+        Ok(())
+    };
+    let end = match staged {
+        Ok(()) if request.has(StepKind::Marts) => {
+            marts::build(attempt, table, &PublishScope::NewBatches).await
+        }
+        Err(problem) if request.has(StepKind::Marts) => {
+            marts::skip(attempt, table).await;
+            Err(problem)
+        }
+        staged => staged,
+    };
+    attempt.finished_tables.send_modify(|finished| {
+        finished.insert(table.id.name.clone());
+    });
+
+    end
+}

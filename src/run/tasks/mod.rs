@@ -1,0 +1,42 @@
+//! What a run is for, as steps: a file for each task.
+
+mod build;
+mod dismiss;
+mod rebuild;
+mod replay;
+mod restage;
+mod resync;
+mod verify;
+
+use super::attempt::Attempt;
+use super::failure::StepEnd;
+use super::task::Task;
+
+/// Performs the task of an attempt.
+pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
+    if attempt.run.attempt > 1 {
+        // A step that writes resolves lost statements before it does. This spares Trino the rest.
+        let ended = attempt.publisher("run").end_earlier_attempts().await;
+        ended.unwrap_or_else(|error| {
+            tracing::warn!(run_id = %attempt.run.id, %error, "statements of earlier attempts may still run in Trino");
+        });
+    }
+    match &attempt.task {
+        Task::Build => build::build(attempt).await,
+        Task::Rebuild { table, keys } => {
+            Box::pin(rebuild::rebuild(attempt, attempt.table(table)?, keys)).await
+        }
+        Task::Restage { table } => Box::pin(restage::restage(attempt, attempt.table(table)?)).await,
+        Task::Resync { table } => {
+            Box::pin(resync::request_reread(attempt, table)).await?;
+            build::build(attempt).await
+        }
+        Task::Verify { table, one_in } => {
+            Box::pin(verify::verify(attempt, attempt.table(table)?, *one_in)).await
+        }
+        Task::Replay { tables, filter } => Box::pin(replay::replay(attempt, tables, filter)).await,
+        Task::Dismiss { tables, filter } => {
+            Box::pin(dismiss::dismiss(attempt, tables, filter)).await
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Restage: makes a table's typed log again from landing, by the definition as it is now, then its marts from that log.
+
+use crate::error::Result;
+use crate::pipeline::Table;
+use crate::publish::Publisher;
+use crate::run::attempt::Attempt;
+use crate::run::counts::Counts;
+use crate::run::failure::StepEnd;
+use crate::run::step;
+use crate::run::steps::columns;
+use crate::run::steps::marts::{self, PublishScope};
+use crate::state::Window;
+use crate::warehouse::{self, Refresh, Scope};
+
+pub(super) async fn restage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
+    restage_log(attempt, table).await?;
+
+    marts::build(attempt, table, &PublishScope::NewBatches).await
+}
+
+/// The step `restage.<table>`. The next step that builds the marts makes them anew.
+pub(super) async fn restage_log(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
+    let name = format!("restage.{}", table.id.name);
+
+    step::run(attempt, &name, async |publisher| {
+        remake_log(attempt, table, publisher).await
+    })
+    .await
+}
+
+async fn remake_log(
+    attempt: &Attempt<'_>,
+    table: &Table,
+    publisher: Publisher<'_>,
+) -> Result<Counts> {
+    let store = &attempt.app.store;
+    let Some(known) = store.table(&table.id).await? else {
+        return Ok(Counts::default());
+    };
+    columns::refuse_other_ids(table, &known)?;
+    let mut state = columns::redefine(attempt, table, known)?;
+    // From here on the marts do not follow from the log, even if this step fails.
+    store.unpublish(&table.id).await?;
+    (state.current_anew, state.history_anew) = (true, true);
+    let target = attempt.target(table, &state, publisher);
+    if state.staged_batch == 0 {
+        attempt.ensure_tables(target, &state).await?;
+    }
+    let window = Window {
+        after_batch: 0,
+        upto_batch: store.last_landed(&table.id.pipeline).await?,
+    };
+    let mut landed = store.landed_between(table, window).await?;
+    landed.events.repeats = true;
+    // Rejected events lie outside the ids that are known of the batches.
+    landed.events.first_event = Some(-i64::MAX);
+    landed.events.last_event = Some(i64::MAX);
+    let refresh = Refresh::again(window, landed, Scope::Everything);
+    let staged = warehouse::restage(target, &refresh).await?;
+    store.table_restaged(table, &state, &staged).await?;
+
+    Counts::of(&staged.staged)
+}
