@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{NotQualified, Source, SourceTable, Table, TableId};
+use super::identity::qualified;
+use super::{FileSource, Source, Table, TableId};
 use crate::config::{Config, Schemas, duration, some_duration};
 use crate::error::{nearest_name, with_nearest};
 
@@ -99,7 +100,7 @@ impl Definition {
     /// Gives each table what it needs to know of its pipeline and source.
     fn complete(&mut self) -> Result<(), String> {
         if let Source::Files(files) = &self.source {
-            files.name_tables(&mut self.tables)?;
+            name_files(files, &mut self.tables)?;
         }
         for (name, table) in &mut self.tables {
             table.id = TableId::new(&self.name, name);
@@ -154,6 +155,28 @@ impl Definition {
     }
 }
 
+/// Gives each table the pattern of its files, and the source name of its rows in landing.
+fn name_files(source: &FileSource, tables: &mut BTreeMap<String, Table>) -> Result<(), String> {
+    let (_, pattern) = source.split();
+    for (name, table) in tables {
+        if table.from.is_empty() {
+            pattern
+                .ok_or_else(|| format!("`tables.{name}.from` is missing; write a pattern of file names below `source.path`, such as `{name}/*.csv`"))?
+                .clone_into(&mut table.from);
+        }
+        glob::Pattern::new(&table.from).map_err(|fault| {
+            format!(
+                "`tables.{name}.from` is `{}`, which is not a pattern of file names: {fault}",
+                table.from
+            )
+        })?;
+        let files = std::mem::replace(&mut table.from, format!("files.{name}"));
+        table.files = Some(files);
+    }
+
+    Ok(())
+}
+
 fn plain_name(what: &str, name: &str) -> Result<(), String> {
     let right = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name
@@ -166,13 +189,6 @@ fn plain_name(what: &str, name: &str) -> Result<(), String> {
     Err(format!(
         "`{what}` is `{name}`, and becomes part of table names; use lower-case letters, digits and `_`, starting with a letter"
     ))
-}
-
-/// Refuses the name of a table without a schema; `what` is the setting with the name.
-pub(super) fn qualified(what: &str, name: &str) -> Result<SourceTable, String> {
-    name.parse().map_err(|NotQualified| {
-        format!("`{what}` is `{name}`; write schema and table, such as `public.orders`")
-    })
 }
 
 fn each_key() -> u32 {

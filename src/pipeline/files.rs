@@ -1,6 +1,5 @@
 //! A file source: a folder that files are dropped into, as `source:` describes it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -145,31 +144,6 @@ impl FileSource {
             .map(|operation| operation.column.as_str());
 
         operation.into_iter().chain(self.sequence.as_deref())
-    }
-
-    /// Gives each table the pattern of its files, and the source name of its rows in landing.
-    pub(super) fn name_tables(
-        &self,
-        tables: &mut BTreeMap<String, super::Table>,
-    ) -> Result<(), String> {
-        let (_, pattern) = self.split();
-        for (name, table) in tables {
-            if table.from.is_empty() {
-                pattern
-                    .ok_or_else(|| format!("`tables.{name}.from` is missing; write a pattern of file names below `source.path`, such as `{name}/*.csv`"))?
-                    .clone_into(&mut table.from);
-            }
-            glob::Pattern::new(&table.from).map_err(|fault| {
-                format!(
-                    "`tables.{name}.from` is `{}`, which is not a pattern of file names: {fault}",
-                    table.from
-                )
-            })?;
-            let files = std::mem::replace(&mut table.from, format!("files.{name}"));
-            table.files = Some(files);
-        }
-
-        Ok(())
     }
 
     pub(super) fn check(&self) -> Result<(), String> {

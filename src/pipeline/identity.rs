@@ -78,6 +78,13 @@ impl FromStr for SourceTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotQualified;
 
+/// Refuses the name of a table without a schema; `what` is the setting with the name.
+pub(super) fn qualified(what: &str, name: &str) -> Result<SourceTable, String> {
+    name.parse().map_err(|NotQualified| {
+        format!("`{what}` is `{name}`; write schema and table, such as `public.orders`")
+    })
+}
+
 fn split(name: &str) -> Result<(&str, &str), NotQualified> {
     name.split_once('.')
         .filter(|(before, after)| !before.is_empty() && !after.is_empty())

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::definition::qualified;
+use super::identity::qualified;
 use super::{FileSource, SourceTable};
 
 #[derive(Debug, Clone, Deserialize)]

@@ -19,6 +19,7 @@ mod tables;
 mod test_results;
 
 use deadpool_postgres::{Object, Pool, PoolError};
+use tokio_postgres::Row;
 
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
 pub use batches::{OpenBatch, SourceEvents, WrittenBatch};
@@ -39,7 +40,7 @@ pub use table_progress::{Changed, EndedStatement, LogEnd, Publication, RejectsLe
 pub use tables::{TableState, Window};
 pub use test_results::TestResult;
 
-use self::queries::Connection;
+use self::queries::{Connection, Parameters, Queries};
 use self::sql::sql;
 use crate::config;
 use crate::error::{Error, Result};
@@ -147,5 +148,18 @@ impl Store {
         }
 
         Ok(Connection(client))
+    }
+}
+
+impl Queries for Store {
+    async fn execute(&self, statement: &str, parameters: Parameters<'_>) -> Result<u64> {
+        self.connection()
+            .await?
+            .execute(statement, parameters)
+            .await
+    }
+
+    async fn query(&self, statement: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
+        self.connection().await?.query(statement, parameters).await
     }
 }

@@ -4,7 +4,6 @@ use deadpool_postgres::Object;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
 use tokio_postgres::{Client, Row};
 
-use super::Store;
 use super::rows::{FromRow, OnlyColumn};
 use crate::error::{Error, Result};
 
@@ -127,19 +126,6 @@ pub(super) struct Transaction<'a>(deadpool_postgres::Transaction<'a>);
 impl Transaction<'_> {
     pub(super) async fn commit(self) -> Result<()> {
         self.0.commit().await.map_err(error)
-    }
-}
-
-impl Queries for Store {
-    async fn execute(&self, statement: &str, parameters: Parameters<'_>) -> Result<u64> {
-        self.connection()
-            .await?
-            .execute(statement, parameters)
-            .await
-    }
-
-    async fn query(&self, statement: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
-        self.connection().await?.query(statement, parameters).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::marts::{Comparison, Ended, RowChanges};
+use super::comparison::{Comparison, Ended, RowChanges};
 use super::refresh::RefreshContext;
 use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};

@@ -1,6 +1,7 @@
 //! The tables of one tracked table in Trino: typed log, current rows, history. Knows neither sources nor HTTP.
 
 mod audit;
+mod comparison;
 mod ledger;
 mod marts;
 mod refresh;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::Target;
-use super::target::TableContext;
+use super::target::{FIRST_LOGGED, TableContext};
 use crate::error::Result;
 use crate::pipeline::Column;
 use crate::state::{Landed, Window};
@@ -13,8 +13,6 @@ use crate::state::{Landed, Window};
 /// To read a table of fewer bytes costs no more than to ask for bounds.
 const LEAST_BYTES: i64 = 8 << 20;
 const LONGEST_BOUND: usize = 256;
-/// Lower ids are those of a backfill: rows that were read from the table itself.
-pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
 
 /// How much of the log decides.
 #[derive(Debug, Clone, PartialEq, Eq)]

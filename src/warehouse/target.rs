@@ -3,10 +3,12 @@
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::refresh::FIRST_LOGGED;
 use crate::pipeline::{Column, Definition, Names, SourceTable, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
+
+/// Lower ids are those of a backfill: rows that were read from the table itself.
+pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {

@@ -38,6 +38,7 @@ def strip(text):
     text = re.sub(r"//[^\n]*", "", text)
     text = re.sub(r'r#*"[\s\S]*?"#*', '""', text)
     text = re.sub(r'"(?:\\.|[^"\\])*"', '""', text)
+    text = re.sub(r"\bsql!\([^)]*\)", "", text)  # names a statement, not a module
     at = text.find("#[cfg(test)]\nmod ")
     return text if at < 0 else text[:at]
 

@@ -42,7 +42,7 @@ async fn staged(service: &Service) -> Vec<i64> {
 /// A transaction takes its id first and commits last; a savepoint of another one does the same.
 async fn late_commits_are_not_skipped(audit_table: &str) {
     let service = Service::of(EVENTS)
-        .tables(&audit_table)
+        .tables(audit_table)
         .tables(ITEMS)
         .start()
         .await;
