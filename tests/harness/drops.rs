@@ -55,7 +55,7 @@ impl Drops {
         let pipeline = definition(&url, more);
 
         Self {
-            service: Service::start_on(servers, &pipeline, "", "").await,
+            service: Service::of(&pipeline).on(servers).start().await,
             url,
             store,
             root,

@@ -3,7 +3,8 @@
 use icefront::generate::{AuditTrigger, audit_trigger};
 use serde_json::{Value, json};
 
-use super::{AuditRow, LOOSE_AUDIT_TABLE, Service};
+use super::setup::Setup;
+use super::{AuditRow, Service};
 
 /// The pipeline; what is appended to the last line is about its table.
 pub(crate) const ITEMS: &str = "
@@ -16,16 +17,13 @@ tables:
 const NEW_YEAR: i64 = 1_767_225_600_000_000; // 2026-01-01
 const MINUTE: i64 = 60_000_000;
 
-/// Starts a service over [`ITEMS`].
-pub(crate) async fn start_items() -> Service {
-    start_items_by(ITEMS).await
-}
-
-/// As [`start_items`], by another definition.
-pub(crate) async fn start_items_by(pipeline: &str) -> Service {
-    let table = "create table items (id bigint, amount numeric(10,2), name text);";
-
-    Service::start(pipeline, &format!("{LOOSE_AUDIT_TABLE}{table}")).await
+impl Service {
+    /// Begins the setup of a service over [`ITEMS`], with an audit log that takes anything.
+    pub(crate) fn items() -> Setup {
+        Self::of(ITEMS)
+            .audit_log()
+            .tables("create table items (id bigint, amount numeric(10,2), name text);")
+    }
 }
 
 /// The SQL that logs what changes in the table `items`, by the trigger that the product ships.

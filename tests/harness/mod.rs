@@ -2,12 +2,14 @@
 
 mod certificates;
 mod client;
+pub(crate) mod depth;
 mod drops;
 mod items;
 mod postgres;
 mod process;
 mod proxy;
 mod servers;
+mod setup;
 mod shop;
 mod standby;
 mod trap;
@@ -24,7 +26,7 @@ use tokio::task::JoinHandle;
 pub(crate) use certificates::Authority;
 pub(crate) use client::Answer;
 pub(crate) use drops::{Drops, gzip};
-pub(crate) use items::{ITEMS, hold, item, items_trigger, start_items, start_items_by};
+pub(crate) use items::{ITEMS, hold, item, items_trigger};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use servers::Servers;
@@ -56,51 +58,6 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts a service over `pipeline`, the text of a `pipeline.yaml` in which `PIPELINE` is the test's name, after
-    /// running `tables` in the source database.
-    pub(crate) async fn start(pipeline: &str, tables: &str) -> Self {
-        Self::start_with(pipeline, tables, "").await
-    }
-
-    /// As [`Service::start`], with more settings, in which `PIPELINE` is the test's name, too.
-    pub(crate) async fn start_with(pipeline: &str, tables: &str, settings: &str) -> Self {
-        Self::start_on(Servers::find(), pipeline, tables, settings).await
-    }
-
-    /// As [`Service::start_with`], on servers that are not the usual ones.
-    pub(crate) async fn start_on(
-        servers: Servers,
-        pipeline: &str,
-        tables: &str,
-        settings: &str,
-    ) -> Self {
-        // Short, because the S3 server makes the name of a file of the whole path of an object: 255 bytes at most.
-        let id = uuid::Uuid::now_v7().simple().to_string();
-        let name = format!("test_{}", &id[24..]);
-        servers.create_database(&format!("{name}_state")).await;
-        servers.create_database(&format!("{name}_shop")).await;
-        let shop = servers.connect(&format!("{name}_shop")).await;
-        shop.batch_execute(tables)
-            .await
-            .expect("the source's tables");
-        let folder = TempDir::new().expect("a folder");
-        write_pipeline(folder.path(), &name, pipeline);
-        let settings = write_settings(folder.path(), &servers, &name, settings);
-        let mut service = Self {
-            servers,
-            name,
-            shop,
-            folder,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            settings,
-            tasks: Vec::new(),
-            process: None,
-        };
-        service.restart().await;
-
-        service
-    }
-
     /// Ends the service as a kill would, in the middle of whatever it does, and starts it again over the same state.
     pub(crate) async fn restart(&mut self) {
         self.end().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, Service, log};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const TABLES: &str = "create table items (id bigint, status text, amount integer, owner bigint);
@@ -34,7 +34,11 @@ fn row(id: i64, table: &str, data: &Value) -> AuditRow {
 }
 
 async fn start(pipeline: &str) -> Service {
-    Service::start(pipeline, &format!("{LOOSE_AUDIT_TABLE}{TABLES}")).await
+    Service::of(pipeline)
+        .audit_log()
+        .tables(TABLES)
+        .start()
+        .await
 }
 
 /// What the tests of a run said, as `name status failures`.

@@ -37,7 +37,7 @@ const RUNS_BESIDE_WRITERS: usize = 4;
 
 #[tokio::test]
 async fn tables_equal_the_source_after_eight_writers_have_ended() {
-    let service = Service::start(SHOP, "").await;
+    let service = Service::of(SHOP).start().await;
     generate::run(writers(&service, 4_000))
         .await
         .expect("written");
@@ -58,7 +58,7 @@ async fn tables_equal_the_source_when_the_log_does_not_tell_transactions() {
 }
 
 async fn runs_beside_writers(no_xid: bool) {
-    let service = Service::start(SHOP, "").await;
+    let service = Service::of(SHOP).start().await;
     // The tables must be there before the first run looks for them.
     let beside = |rows| Generate {
         no_xid,

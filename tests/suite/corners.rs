@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, Service, log};
 
 const TABLES: &str = "create table items (id bigint, a text, b text); create table tracked (id bigint, a text, b text);";
 const PIPELINE: &str = "
@@ -113,7 +113,11 @@ fn after(case: &str, batches: usize) -> (Vec<String>, String) {
 }
 
 async fn run() -> Vec<Shown> {
-    let mut service = Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{TABLES}")).await;
+    let mut service = Service::of(PIPELINE)
+        .audit_log()
+        .tables(TABLES)
+        .start()
+        .await;
     let longest = CASES.iter().map(|(_, arrivals)| arrivals.len()).max();
     let mut shown = Vec::new();
     for batch in 0..longest.expect("cases") {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{EVENTS, LOOSE_AUDIT_TABLE, Moment, Proxy, Service, Then, Trap, log};
+use crate::harness::{EVENTS, Moment, Proxy, Service, Then, Trap, log};
 use crate::suite::faults::{ITEMS, rows};
 
 /// Lets answers of Trino be lost, one a run: that to the request that comes after so many like it.
 async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[usize]) {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let address = service
         .servers
         .trino

@@ -32,7 +32,11 @@ async fn extract(service: &Service) {
 #[tokio::test]
 async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
     for servers in [Servers::find(), Servers::find_s3()] {
-        let service = Service::start_on(servers, COMPARED, CUSTOMERS, "").await;
+        let service = Service::of(COMPARED)
+            .on(servers)
+            .tables(CUSTOMERS)
+            .start()
+            .await;
         let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
         write("insert into customers select n, 'n' || n from generate_series(1, 5) as n").await;
         service.run().await;
@@ -60,7 +64,7 @@ async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
 
 #[tokio::test]
 async fn a_row_that_went_before_it_was_published_is_not_there_once_it_is() {
-    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'stays')").await;
     service.run().await;
@@ -76,7 +80,7 @@ async fn a_row_that_went_before_it_was_published_is_not_there_once_it_is() {
 
 #[tokio::test]
 async fn a_row_that_went_before_anything_was_published_is_not_there_either() {
-    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'stays'), (2, 'goes')").await;
     extract(&service).await;
@@ -89,7 +93,7 @@ async fn a_row_that_went_before_anything_was_published_is_not_there_either() {
 
 #[tokio::test]
 async fn freshness_waits_for_deletes_of_more_rows_than_a_batch_takes() {
-    let service = Service::start(COMPARED, CUSTOMERS).await;
+    let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers select n, 'n' || n from generate_series(1, 100001) as n").await;
     service.run().await;
@@ -112,7 +116,7 @@ async fn freshness_waits_for_deletes_of_more_rows_than_a_batch_takes() {
 #[tokio::test]
 async fn keys_are_compared_by_the_first_run_after_so_long() {
     let hourly = COMPARED.replace("each_run", "every 1h");
-    let mut service = Service::start(&hourly, CUSTOMERS).await;
+    let mut service = Service::of(&hourly).tables(CUSTOMERS).start().await;
     let write = "insert into customers values (1, 'stays'), (2, 'goes')";
     service.shop.batch_execute(write).await.expect("written");
     service.run().await;
@@ -137,7 +141,7 @@ tables:
   kinds: {from: public.kinds, key: [a, b, c, d, e, f], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}
 ";
     let table = "create table kinds (a text, b numeric(20,4), c timestamptz, d bytea, e date, f double precision, updated_at timestamptz not null default now());";
-    let service = Service::start(kinds, table).await;
+    let service = Service::of(kinds).tables(table).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into kinds select 'k''\"' || n, n + 0.5, timestamptz '2026-01-01 00:00:00.123456+02' + n * interval '1 day', decode('00ff', 'hex'), date '2026-01-01' + n, n / 3.0 from generate_series(1, 4) as n").await;
     service.run().await;
@@ -160,7 +164,7 @@ tables:
 
 #[tokio::test]
 async fn keys_are_not_compared_while_the_definition_has_another_key() {
-    let mut service = Service::start(COMPARED, CUSTOMERS).await;
+    let mut service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = "insert into customers select n, 'n' || n from generate_series(1, 3) as n";
     service.shop.batch_execute(write).await.expect("written");
     service.run().await;
@@ -180,7 +184,7 @@ async fn keys_are_not_compared_while_the_definition_has_another_key() {
 #[tokio::test]
 async fn a_row_that_comes_back_as_it_was_is_there_however_late_it_is_staged() {
     let overlapping = COMPARED.replace("overlap: 0s", "overlap: 10m");
-    let service = Service::start(&overlapping, CUSTOMERS).await;
+    let service = Service::of(&overlapping).tables(CUSTOMERS).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'a'), (2, 'b'); create table kept as select * from customers").await;
     service.run().await;
@@ -208,7 +212,7 @@ async fn a_row_that_comes_back_as_it_was_is_there_however_late_it_is_staged() {
 
 #[tokio::test]
 async fn another_condition_has_the_table_loaded_again_and_what_it_hides_deleted() {
-    let mut service = Service::start(COMPARED, CUSTOMERS).await;
+    let mut service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = "insert into customers select n, case n when 3 then 'hidden' else 'n' || n end, now() - interval '1 day' from generate_series(1, 4) as n";
     service.shop.batch_execute(write).await.expect("written");
     service.run().await;
@@ -235,7 +239,7 @@ async fn another_condition_has_the_table_loaded_again_and_what_it_hides_deleted(
 async fn a_view_is_refused_because_its_rows_tell_no_transaction() {
     let view = COMPARED.replace("public.customers", "public.shown");
     let tables = format!("{CUSTOMERS} create view shown as select * from customers;");
-    let service = Service::start(&view, &tables).await;
+    let service = Service::of(&view).tables(&tables).start().await;
     let path = format!("/v1/sources/{}/check", service.name);
     let check = service.post(&path, &json!({})).await;
     let findings = check.body["findings"].as_array().expect("findings");

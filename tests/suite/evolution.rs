@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, Service, log};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const ITEMS: &str = "create table items (id bigint, n integer, price numeric(10,2), name text);";
@@ -17,7 +17,11 @@ tables:
 ";
 
 pub(super) async fn start(pipeline: &str) -> Service {
-    Service::start(pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await
+    Service::of(pipeline)
+        .audit_log()
+        .tables(ITEMS)
+        .start()
+        .await
 }
 
 pub(super) async fn write(service: &mut Service, id: i64, operation: &str, data: Value) {

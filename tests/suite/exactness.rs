@@ -176,7 +176,11 @@ async fn start(settings: &str, source: &str) -> Service {
         created.push_str(&ITEMS.replace("items", kind.name));
     }
 
-    Service::start_with(&pipeline, &created, settings).await
+    Service::of(&pipeline)
+        .tables(&created)
+        .settings(settings)
+        .start()
+        .await
 }
 
 /// The ledgers of a run by table, as the API serves them.

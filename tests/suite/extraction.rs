@@ -41,7 +41,11 @@ async fn staged(service: &Service) -> Vec<i64> {
 
 /// A transaction takes its id first and commits last; a savepoint of another one does the same.
 async fn late_commits_are_not_skipped(audit_table: &str) {
-    let service = Service::start(EVENTS, &format!("{audit_table}{ITEMS}")).await;
+    let service = Service::of(EVENTS)
+        .tables(audit_table)
+        .tables(ITEMS)
+        .start()
+        .await;
     let database = format!("{}_shop", service.name);
     let slow = service.servers.connect(&database).await;
     let nested = service.servers.connect(&database).await;
@@ -87,7 +91,7 @@ async fn late_commits_are_not_skipped(audit_table: &str) {
 #[tokio::test]
 async fn who_holds_a_source_back_is_told_by_process_or_by_the_name_of_what_was_prepared() {
     let audit = format!("{PLAIN_AUDIT_TABLE}{WITH_TRANSACTION}{ITEMS}");
-    let service = Service::start(EVENTS, &audit).await;
+    let service = Service::of(EVENTS).tables(&audit).start().await;
     write(&service.shop, 1).await;
     service.run().await;
     let database = format!("{}_shop", service.name);
@@ -134,7 +138,11 @@ async fn late_commits_are_not_skipped_by_xmin() {
 
 #[tokio::test]
 async fn a_transaction_column_may_come_later() {
-    let service = Service::start(EVENTS, &format!("{PLAIN_AUDIT_TABLE}{ITEMS}")).await;
+    let service = Service::of(EVENTS)
+        .tables(PLAIN_AUDIT_TABLE)
+        .tables(ITEMS)
+        .start()
+        .await;
     write(&service.shop, 1).await;
     service.run().await;
     write(&service.shop, 2).await;
@@ -160,7 +168,11 @@ async fn a_transaction_column_may_come_later() {
 
 #[tokio::test]
 async fn another_table_under_the_same_name_is_a_problem_and_not_a_batch() {
-    let service = Service::start(EVENTS, &format!("{PLAIN_AUDIT_TABLE}{ITEMS}")).await;
+    let service = Service::of(EVENTS)
+        .tables(PLAIN_AUDIT_TABLE)
+        .tables(ITEMS)
+        .start()
+        .await;
     write(&service.shop, 1).await;
     service.run().await;
     let again = format!("drop table audit_log_dml; {PLAIN_AUDIT_TABLE}");
@@ -181,7 +193,7 @@ async fn numbers_land_digit_for_digit_and_untracked_tables_are_ignored() {
     let tables = format!(
         "{PLAIN_AUDIT_TABLE} create table items (seed integer, id bigint, exact numeric(38,10), free numeric, deep jsonb, tags text[]);"
     );
-    let service = Service::start(EVENTS, &tables).await;
+    let service = Service::of(EVENTS).tables(&tables).start().await;
     service
         .shop
         .batch_execute(
@@ -218,7 +230,7 @@ create table items (seed integer, id bigint, v text, primary key (seed, id));
 insert into items select 1, n, 'before' from generate_series(1, 5) as n;
 ";
     let tables = format!("{tables}{}", items_trigger());
-    let mut service = Service::start(EVENTS, &tables).await;
+    let mut service = Service::of(EVENTS).tables(&tables).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("update items set v = 'changed' where id = 2; delete from items where id = 3; insert into items values (1, 6, 'new')").await;
     let slow = service
@@ -286,7 +298,7 @@ create table audit_log_dml (
 );
 create table items (seed integer, id bigint, v text, primary key (seed, id));
 ";
-    let service = Service::start(EVENTS, tables).await;
+    let service = Service::of(EVENTS).tables(tables).start().await;
     let run = service.run_once().await;
     assert_eq!(
         run["error"]["type"], "urn:icefront:problem:source-unreadable",

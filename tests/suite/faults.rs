@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, EVENTS, Service, log};
 
 pub(super) const ITEMS: &str = "create table items (seed integer, id bigint, name text);";
 
@@ -19,7 +19,7 @@ pub(super) fn rows(ids: std::ops::Range<i64>) -> Vec<AuditRow> {
 
 #[tokio::test]
 async fn a_source_that_is_away_fails_the_run_and_the_next_one_succeeds() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     log(&mut service.shop, &rows(1..4)).await;
     let (name, server) = (
         service.name.clone(),
@@ -44,8 +44,12 @@ async fn a_source_that_is_away_fails_the_run_and_the_next_one_succeeds() {
 #[tokio::test]
 async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
     let settings = "trino.url = 'http://127.0.0.1:9'\nconnections.shop.url = 'postgres://nobody@127.0.0.1:9/nothing'";
-    let service =
-        Service::start_with(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"), settings).await;
+    let service = Service::of(EVENTS)
+        .audit_log()
+        .tables(ITEMS)
+        .settings(settings)
+        .start()
+        .await;
 
     let ready = service.get("/readyz").await;
     assert_eq!(
@@ -73,8 +77,12 @@ async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
 #[tokio::test]
 async fn trino_away_fails_the_run_with_its_own_problem() {
     let settings = "trino.url = 'http://127.0.0.1:9'";
-    let service =
-        Service::start_with(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"), settings).await;
+    let service = Service::of(EVENTS)
+        .audit_log()
+        .tables(ITEMS)
+        .settings(settings)
+        .start()
+        .await;
 
     let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
     let answer = service.post(&path, &json!({})).await;
@@ -90,12 +98,12 @@ async fn trino_away_fails_the_run_with_its_own_problem() {
 
 #[tokio::test]
 async fn a_catalog_without_add_files_is_answered_with_the_setting() {
-    let mut service = Service::start_with(
-        EVENTS,
-        &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"),
-        "trino.catalog = 'lake_closed'",
-    )
-    .await;
+    let mut service = Service::of(EVENTS)
+        .audit_log()
+        .tables(ITEMS)
+        .settings("trino.catalog = 'lake_closed'")
+        .start()
+        .await;
     log(&mut service.shop, &rows(1..2)).await;
 
     let run = service.run_once().await;
@@ -113,7 +121,7 @@ async fn a_catalog_without_add_files_is_answered_with_the_setting() {
 
 #[tokio::test]
 async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let folder = service.folder.path().join("pipelines/broken");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(
@@ -144,7 +152,7 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
 
 #[tokio::test]
 async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let runs = format!("/v1/pipelines/{}/runs", service.name);
     let mut changed = [0, 0];
     for round in 0..8_i64 {
@@ -194,7 +202,7 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
 
 #[tokio::test]
 async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     log(&mut service.shop, &rows(1..6)).await;
     service.run().await;
     log(&mut service.shop, &rows(6..9)).await;
@@ -226,7 +234,7 @@ async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
 
 #[tokio::test]
 async fn a_definition_that_no_longer_fits_its_tables_is_refused() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     service.run().await;
     for (right, wrong) in [
         ("key: [seed, id]", "key: [id]"),
@@ -246,7 +254,7 @@ async fn a_definition_that_no_longer_fits_its_tables_is_refused() {
 
 #[tokio::test]
 async fn changes_that_could_not_be_recorded_are_counted_by_the_next_run() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let state = service
         .servers
         .connect(&format!("{}_state", service.name))

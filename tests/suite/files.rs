@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, Service, item, log, start_items};
+use crate::harness::{AuditRow, Service, item, log};
 use crate::reference::Random;
 
 /// Data files and delete files of a table of the test.
@@ -19,7 +19,7 @@ async fn files(service: &Service, table: &str) -> i64 {
 
 #[tokio::test]
 async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_same() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let mut optimized = 0;
     for batch in 0..14_i64 {
         let events: Vec<AuditRow> = (0..4)
@@ -51,7 +51,7 @@ async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_sa
 
 #[tokio::test]
 async fn a_batch_reads_only_the_files_that_its_keys_may_lie_in() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     // Two files of a thousand keys each, far from each other; small tables are read whole.
     let mut random = Random::new(1);
     for first in [0, 100_000] {

@@ -55,7 +55,12 @@ async fn a_full_load_into_s3_that_is_killed_goes_on_and_reads_nothing_twice() {
 
 async fn killed_goes_on(servers: Servers) {
     let settings = "connections.shop.range_rows = 100_000";
-    let mut service = Service::start_on(servers, PIPELINE, CUSTOMERS, settings).await;
+    let mut service = Service::of(PIPELINE)
+        .on(servers)
+        .tables(CUSTOMERS)
+        .settings(settings)
+        .start()
+        .await;
     let write = "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, 1000000) as n";
     service.shop.batch_execute(write).await.expect("written");
     let source = format!("/v1/sources/{}", service.name);
@@ -97,7 +102,7 @@ async fn killed_goes_on(servers: Servers) {
 
 #[tokio::test]
 async fn a_resync_finds_what_a_table_did_not_tell() {
-    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers select 'r', n, 'n' || n, now() - interval '1 hour' from generate_series(1, 9) as n").await;
     service.run().await;
@@ -135,7 +140,7 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
         "create table items (seed integer, id bigint, v text, primary key (seed, id)); insert into items select 1, n, 'before' from generate_series(1, 5) as n; {}",
         items_trigger()
     );
-    let service = Service::start(EVENTS, &tables).await;
+    let service = Service::of(EVENTS).tables(&tables).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("update items set v = 'logged' where id = 4").await;
     service.run().await;
@@ -199,7 +204,7 @@ async fn a_resync_does_not_touch_what_a_purged_log_had_told() {
         "create table items (seed integer, id bigint, v text, primary key (seed, id)); {}",
         items_trigger()
     );
-    let service = Service::start(EVENTS, &tables).await;
+    let service = Service::of(EVENTS).tables(&tables).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into items values (1, 1, 'a'), (1, 2, 'b')").await;
     write("update items set v = 'a2' where id = 1; delete from items where id = 2").await;
@@ -225,7 +230,7 @@ source: {kind: files, path: 'file:///nowhere/*.csv'}
 tables:
   items: {key: [id]}
 ";
-    let service = Service::start(pipeline, "select 1").await;
+    let service = Service::of(pipeline).tables("select 1").start().await;
     let answer = service
         .post(
             &format!("/v1/tables/{}.items/resync", service.name),
@@ -253,7 +258,7 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
             "create table {name} (id bigint primary key, amount bigint, updated_at timestamptz not null default now()); insert into {name} select n, 0 from generate_series(1, 30000) as n;"
         );
     }
-    let service = Service::start(&pipeline, &tables).await;
+    let service = Service::of(&pipeline).tables(&tables).start().await;
     let writer = service
         .servers
         .connect(&format!("{}_shop", service.name))

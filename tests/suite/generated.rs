@@ -38,7 +38,7 @@ async fn what_is_dropped_late_again_or_broken_while_runs_go_on_ends_as_the_event
     let pipeline = sample("drops")
         .replace("path: file:///data/drops/", &path)
         .replace("  kind: files\n", "  kind: files\n  settle: 0s\n");
-    let service = Service::start(&pipeline, "").await;
+    let service = Service::of(&pipeline).start().await;
     let into = folder.path().join("shipments");
     let generating = generate::write_files(GenerateFiles {
         files: Some(100),

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, ITEMS, Service, item, log, start_items};
+use crate::harness::{Answer, ITEMS, Service, item, log};
 
 async fn start(service: &Service, key: &str, body: &Value) -> Answer {
     let path = format!("/v1/pipelines/{}/runs", service.name);
@@ -24,7 +24,7 @@ fn is_replay(answer: &Answer) -> bool {
 
 #[tokio::test]
 async fn twenty_calls_with_one_key_are_one_run() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let body = json!({"labels": {"dag": "shop"}});
 
     let calls = (0..20).map(|_| start(&service, "a-key", &body));
@@ -45,7 +45,7 @@ async fn twenty_calls_with_one_key_are_one_run() {
 
 #[tokio::test]
 async fn another_body_under_a_known_key_is_refused_and_names_the_run() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let first = start(&service, "a-key", &json!({})).await;
 
     let other = start(&service, "a-key", &json!({"steps": ["extract"]})).await;
@@ -61,7 +61,7 @@ async fn another_body_under_a_known_key_is_refused_and_names_the_run() {
 
 #[tokio::test]
 async fn a_failed_run_goes_on_under_its_key_from_the_first_step_that_is_not_done() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let state = service
         .servers
         .connect(&format!("{}_state", service.name))
@@ -120,7 +120,7 @@ async fn a_failed_run_goes_on_under_its_key_from_the_first_step_that_is_not_done
 
 #[tokio::test]
 async fn a_failed_run_is_rerun_by_the_call_that_is_sent_again() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let state = service
         .servers
         .connect(&format!("{}_state", service.name))
@@ -146,7 +146,7 @@ async fn a_failed_run_is_rerun_by_the_call_that_is_sent_again() {
 
 #[tokio::test]
 async fn what_to_do_about_a_run_may_be_said_anew_under_its_key() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let state = service
         .servers
         .connect(&format!("{}_state", service.name))
@@ -166,14 +166,13 @@ async fn what_to_do_about_a_run_may_be_said_anew_under_its_key() {
 
 #[tokio::test]
 async fn keys_are_bounded_and_forgotten_in_time() {
-    let mut service = Service::start(
-        ITEMS,
-        &format!(
+    let mut service = Service::of(ITEMS)
+        .tables(&format!(
             "{}create table items (id bigint);",
             crate::harness::LOOSE_AUDIT_TABLE
-        ),
-    )
-    .await;
+        ))
+        .start()
+        .await;
     let long = "k".repeat(1025);
     for key in ["", " ", "two words", "ü", long.as_str()] {
         let answer = start(&service, key, &json!({})).await;
@@ -194,7 +193,7 @@ async fn keys_are_bounded_and_forgotten_in_time() {
 
 #[tokio::test]
 async fn a_repair_that_is_sent_again_is_done_once() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     service.run().await;
     let path = format!("/v1/tables/{}.items/rebuild", service.name);
     let mut ids = Vec::new();

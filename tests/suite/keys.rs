@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, Service, log};
 
 const PIPELINE: &str = "
 pipeline: PIPELINE
@@ -25,7 +25,11 @@ fn row(id: i64, data: &serde_json::Value) -> AuditRow {
 
 #[tokio::test]
 async fn odd_keys_and_ids_below_zero_are_like_any_other() {
-    let mut service = Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(PIPELINE)
+        .audit_log()
+        .tables(ITEMS)
+        .start()
+        .await;
     let at = "2026-01-01T10:00:00.5+00:00";
     for (first, name) in [(-20, "a"), (-10, "b")] {
         log(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::harness::{EVENTS, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{EVENTS, Service, log};
 
 /// A table of which each row takes a third of a second.
 const SLOW: &str = "
@@ -32,7 +32,7 @@ fn limited(service: &Service, more: &str) {
 
 #[tokio::test]
 async fn a_question_that_takes_too_long_is_told_and_a_batch_takes_its_time() {
-    let mut service = Service::start(SLOW, ITEMS).await;
+    let mut service = Service::of(SLOW).tables(ITEMS).start().await;
     limited(&service, "statement_timeout = '1s'");
     service.restart().await;
 
@@ -50,11 +50,11 @@ async fn a_question_that_takes_too_long_is_told_and_a_batch_takes_its_time() {
 
 #[tokio::test]
 async fn a_table_that_somebody_alters_ends_the_run_with_who_it_is() {
-    let mut service = Service::start(
-        EVENTS,
-        &format!("{LOOSE_AUDIT_TABLE}create table items (seed integer, id bigint, name text);"),
-    )
-    .await;
+    let mut service = Service::of(EVENTS)
+        .audit_log()
+        .tables("create table items (seed integer, id bigint, name text);")
+        .start()
+        .await;
     limited(&service, "lock_timeout = '1s'");
     service.restart().await;
     let other = service
@@ -103,11 +103,11 @@ async fn a_table_that_somebody_alters_ends_the_run_with_who_it_is() {
 
 #[tokio::test]
 async fn no_session_can_write_whatever_the_source_makes_of_a_question() {
-    let mut service = Service::start(
-        EVENTS,
-        &format!("{LOOSE_AUDIT_TABLE}create table items (seed integer, id bigint, name text);"),
-    )
-    .await;
+    let mut service = Service::of(EVENTS)
+        .audit_log()
+        .tables("create table items (seed integer, id bigint, name text);")
+        .start()
+        .await;
     // A function that stands before the server's own, so that the first question would write.
     let trap = format!(
         "create schema trap; create table trap.calls (at timestamptz default now());
@@ -139,7 +139,7 @@ async fn no_session_can_write_whatever_the_source_makes_of_a_question() {
 
 #[tokio::test]
 async fn calls_take_turns_where_the_connection_has_no_more_connections() {
-    let mut service = Service::start(SLOW, ITEMS).await;
+    let mut service = Service::of(SLOW).tables(ITEMS).start().await;
     limited(&service, "connections = 1");
     service.restart().await;
     let path = format!("/v1/sources/{}", service.name);

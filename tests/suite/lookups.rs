@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, item, log, start_items};
+use crate::harness::{AuditRow, Service, item, log};
 
 #[tokio::test]
 async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let many: Vec<AuditRow> = (1..=1_000)
         .map(|id| item(id, id, "I", &json!(1), "a"))
         .collect();
@@ -44,7 +44,7 @@ async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
 
 #[tokio::test]
 async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     log(
         &mut service.shop,
         &[

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, Service, log};
 
 const PIPELINE: &str = r#"
 pipeline: PIPELINE
@@ -19,7 +19,11 @@ const TABLE: &str = r#"create table "Odd ""Things""" ("sub key" text, "Key" inte
 
 #[tokio::test]
 async fn columns_may_be_called_anything() {
-    let mut service = Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{TABLE}")).await;
+    let mut service = Service::of(PIPELINE)
+        .audit_log()
+        .tables(TABLE)
+        .start()
+        .await;
     let row = |id: i64, operation: &str, version: i64, note: &str| {
         AuditRow {
         id: Some(id),
@@ -99,7 +103,11 @@ async fn columns_may_be_called_anything() {
 #[tokio::test]
 async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
     let table = "create table \"Odd \"\"Things\"\"\" (\"Key\" integer, \"sub key\" text, version integer, valid_from date);";
-    let service = Service::start(PIPELINE, &format!("{LOOSE_AUDIT_TABLE}{table}")).await;
+    let service = Service::of(PIPELINE)
+        .audit_log()
+        .tables(table)
+        .start()
+        .await;
 
     let run = service.run_once().await;
 

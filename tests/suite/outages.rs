@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::{Value, json};
 
-use crate::harness::{Flow, Proxy, Servers, Service, items_trigger};
+use crate::harness::{Flow, Proxy, Service, items_trigger};
 
 const EVENTS: &str = "
 pipeline: PIPELINE
@@ -27,7 +27,7 @@ async fn wire() -> Proxy {
 
 /// Starts the service as a process that reaches S3 by a wire; Trino reaches it as ever.
 async fn start(wire: &Proxy, pipeline: &str, tables: &str) -> Service {
-    let mut service = Service::start_on(Servers::find_s3(), pipeline, tables, "").await;
+    let mut service = Service::of(pipeline).on_s3().tables(tables).start().await;
     let endpoint = format!("http://{}", wire.address);
     service
         .restart_as_process(&[("AWS_ENDPOINT", &endpoint)])

@@ -26,7 +26,10 @@ async fn safe_to_purge(service: &Service) -> Value {
 #[tokio::test]
 async fn a_poll_that_finds_nothing_moves_the_cursor_and_the_event_up_to_which_a_log_may_be_purged()
 {
-    let service = Service::start(&format!("{EVENTS}poll: 1s\n"), ITEMS_LOG).await;
+    let service = Service::of(&format!("{EVENTS}poll: 1s\n"))
+        .tables(ITEMS_LOG)
+        .start()
+        .await;
     let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series(1, 5) as n";
     service.shop.batch_execute(write).await.expect("written");
     for _ in 0..120 {
@@ -40,7 +43,7 @@ async fn a_poll_that_finds_nothing_moves_the_cursor_and_the_event_up_to_which_a_
 
 #[tokio::test]
 async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purged() {
-    let service = Service::start(EVENTS, ITEMS_LOG).await;
+    let service = Service::of(EVENTS).tables(ITEMS_LOG).start().await;
     let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series";
     let purge = async || safe_to_purge(&service).await;
     service

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, hold, item, log, start_items, write_pipeline,
-};
+use crate::harness::{Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, hold, item, log, write_pipeline};
 
 async fn start(service: &Service, body: &Value) -> Answer {
     let path = format!("/v1/pipelines/{}/runs", service.name);
@@ -33,7 +31,7 @@ async fn cancel(service: &Service, run: &Value) -> Answer {
 
 #[tokio::test]
 async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let held = hold(&service).await;
     let active = start(&service, &json!({})).await;
     running(&service, &active).await;
@@ -65,7 +63,11 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
 #[tokio::test]
 async fn a_queue_has_an_end() {
     let tables = format!("{LOOSE_AUDIT_TABLE}create table items (id bigint);");
-    let service = Service::start_with(ITEMS, &tables, "runs.queue_limit = 2").await;
+    let service = Service::of(ITEMS)
+        .tables(&tables)
+        .settings("runs.queue_limit = 2")
+        .start()
+        .await;
     let _held = hold(&service).await;
     let active = start(&service, &json!({})).await;
     running(&service, &active).await;
@@ -83,7 +85,7 @@ async fn a_queue_has_an_end() {
 
 #[tokio::test]
 async fn a_run_that_waits_and_one_that_is_executed_are_cancelled_and_go_on_by_retry() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let held = hold(&service).await;
     let active = start(&service, &json!({})).await;
     running(&service, &active).await;
@@ -124,7 +126,7 @@ async fn a_run_that_waits_and_one_that_is_executed_are_cancelled_and_go_on_by_re
 
 #[tokio::test]
 async fn a_cancelled_run_says_of_each_statement_whether_it_had_committed() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let rows: Vec<_> = (1..3000)
         .map(|id| item(id, id % 50, "I", &json!(1), &"x".repeat(200)))
         .collect();
@@ -166,7 +168,7 @@ async fn a_cancelled_run_says_of_each_statement_whether_it_had_committed() {
 
 #[tokio::test]
 async fn a_statement_that_commits_after_it_was_given_up_is_told_as_committed() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let one = json!(1);
     log(&mut service.shop, &[item(1, 1, "I", &one, "a")]).await;
     service.run().await;
@@ -210,7 +212,7 @@ async fn a_statement_that_commits_after_it_was_given_up_is_told_as_committed() {
 
 #[tokio::test]
 async fn a_step_and_a_run_that_take_too_long_are_stopped_and_named() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let held = hold(&service).await;
 
     let late = start(&service, &json!({"step_timeout_seconds": 1})).await;
@@ -229,7 +231,7 @@ async fn a_step_and_a_run_that_take_too_long_are_stopped_and_named() {
 
 #[tokio::test]
 async fn two_pipelines_that_write_one_table_in_whatever_letters_are_refused() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let layer = |layer: &str| format!("{}_{layer}", service.name).to_uppercase();
     let other = format!(
         "{ITEMS}schemas: {{landing: {}, staging: {}, marts: {}}}\n",

@@ -75,14 +75,19 @@ async fn a_table_that_tells_its_changes_misses_no_commit() {
 }
 
 async fn race(pipeline: &str, tables: &str) {
-    let service = Service::start(pipeline, tables).await;
+    let service = Service::of(pipeline).tables(tables).start().await;
 
     race_of(&service, pipeline, async || {}).await;
 }
 
 async fn race_on_standby(tables: &str) {
     let standby = Standby::start();
-    let service = Service::start_on(standby.servers(), LOG, tables, &standby.settings()).await;
+    let service = Service::of(LOG)
+        .on(standby.servers())
+        .tables(tables)
+        .settings(&standby.settings())
+        .start()
+        .await;
     standby.catch_up().await;
 
     race_of(&service, LOG, async || standby.catch_up().await).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, EVENTS, Service, log};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const ITEMS: &str = "create table items (seed integer, id bigint, amount numeric(10,2), weight double precision, born date, at timestamptz, name text);";
@@ -84,7 +84,7 @@ fn faulty_events() -> Vec<AuditRow> {
 
 #[tokio::test]
 async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     log(&mut service.shop, &faulty_events()).await;
 
     let run = service.run().await;
@@ -173,7 +173,11 @@ async fn tables_that_are_staged_side_by_side_share_their_rejects() {
         let create = format!("create table t{n} (id bigint);");
         created.push_str(&create);
     }
-    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{created}")).await;
+    let mut service = Service::of(&pipeline)
+        .audit_log()
+        .tables(&created)
+        .start()
+        .await;
     let events: Vec<AuditRow> = (0..60)
         .map(|id| AuditRow {
             table: format!("t{}", id % 6),
@@ -202,7 +206,7 @@ async fn rejects_that_can_be_taken_after_all_are_rejects_no_more() {
         "tables:",
         "max_clock_skew: 1s\nmax_rejects: {share: 0, at_least: 0}\ntables:",
     );
-    let mut service = Service::start(&strict, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(&strict).audit_log().tables(ITEMS).start().await;
     let soon = AuditRow {
         occurred_at: Some(jiff::Timestamp::now().as_microsecond() + 3_600_000_000),
         ..row(1, "I", r#"{"seed": 1, "id": 1}"#)
@@ -225,7 +229,11 @@ async fn rejects_that_can_be_taken_after_all_are_rejects_no_more() {
 #[tokio::test]
 async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
     let pipeline = EVENTS.replace("tables:", "max_rejects: {share: 0.5, at_least: 1}\ntables:");
-    let mut service = Service::start(&pipeline, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(&pipeline)
+        .audit_log()
+        .tables(ITEMS)
+        .start()
+        .await;
     log(
         &mut service.shop,
         &[
@@ -254,7 +262,7 @@ async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
 
 #[tokio::test]
 async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let other = service.folder.path().join("pipelines/other");
     std::fs::create_dir(&other).expect("a folder");
     let definition = EVENTS

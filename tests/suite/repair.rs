@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, ITEMS, item, log, start_items, start_items_by};
+use crate::harness::{AuditRow, ITEMS, Service, item, log};
 
 const VERSIONS: &str = "select name, cast(amount as varchar), cast((to_unixtime(valid_from) - 1767225600) / 60 as integer), is_current from {marts.items_history} where id = 1 order by valid_from";
 
 #[tokio::test]
 async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     log(
         &mut service.shop,
         &[
@@ -69,7 +69,7 @@ async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
 
 #[tokio::test]
 async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let soon = jiff::Timestamp::now().as_microsecond() + 3 * 86_400_000_000;
     log(
         &mut service.shop,
@@ -130,7 +130,7 @@ async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended()
 
 #[tokio::test]
 async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let events: Vec<AuditRow> = (1..=1_000)
         .map(|key| item(key, key, "I", &json!(key), "right"))
         .collect();
@@ -189,7 +189,7 @@ async fn three_keys_of_a_thousand_are_rebuilt_and_the_others_are_not_touched() {
 #[tokio::test]
 async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
     let pipeline = ITEMS.replace("tables:", "verify: {every_runs: 2}\ntables:");
-    let mut service = start_items_by(&pipeline).await;
+    let mut service = Service::items().defined(&pipeline).start().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     let mut verified = Vec::new();
     for _ in 0..4 {
@@ -211,7 +211,7 @@ async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
 
 #[tokio::test]
 async fn an_empty_batch_and_one_of_rejects_only_change_nothing() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     service.run().await;
     let empty = service.run().await;
@@ -238,7 +238,7 @@ async fn a_repair_that_is_killed_at_any_moment_ends_in_the_same_tables() {
     // Events of row 6 are from a future that only a replay allows.
     const FUTURE: i64 = 3_471_292_800_000_000; // 2080-01-01
     let patient = ITEMS.replace("max_clock_skew: 1d", "max_clock_skew: 36500d");
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     let table = format!("/v1/tables/{}.items", service.name);
     for round in 1..=9_i64 {
         let first = round * 10;

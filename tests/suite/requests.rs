@@ -3,13 +3,13 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{EVENTS, LOOSE_AUDIT_TABLE, Service};
+use crate::harness::{EVENTS, Service};
 
 const ITEMS: &str = "create table items (seed integer, id bigint);";
 
 #[tokio::test]
 async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
-    let service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let name = &service.name;
     let runs = format!("/v1/pipelines/{name}/runs");
 
@@ -114,7 +114,7 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
 
 #[tokio::test]
 async fn the_bounds_of_the_document_are_kept() {
-    let service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let runs = format!("/v1/pipelines/{}/runs", service.name);
     let long = "ü".repeat(257);
 
@@ -143,7 +143,7 @@ async fn the_bounds_of_the_document_are_kept() {
 
 #[tokio::test]
 async fn times_are_rfc_3339_and_may_be_as_far_off_as_it_goes() {
-    let service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
 
     for times in [
         "since=0000-01-01T00:00:00Z&until=9999-12-31T23:59:59Z",
@@ -163,7 +163,7 @@ async fn times_are_rfc_3339_and_may_be_as_far_off_as_it_goes() {
 
 #[tokio::test]
 async fn an_empty_body_without_content_type_runs_everything() {
-    let service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
 
     let answer = service.call(service.request(Method::POST, &path)).await;

@@ -60,7 +60,7 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
     admin.batch_execute(TABLES).await.expect("tables");
     let grant = async |rights: &str| admin.batch_execute(rights).await.expect("granted");
     let settings = format!("connections.own.url = '{}'", own.url("reader", "postgres"));
-    let service = Service::start_with(PIPELINE, "", &settings).await;
+    let service = Service::of(PIPELINE).settings(&settings).start().await;
     let check = format!("/v1/sources/{}/check", service.name);
 
     let refused = service.post(&check, &json!({})).await;

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::harness::{ITEMS, LOOSE_AUDIT_TABLE, Servers, Service, item, log};
+use crate::harness::{ITEMS, LOOSE_AUDIT_TABLE, Service, item, log};
 
 #[tokio::test]
 async fn an_audit_log_becomes_tables_on_s3_also_when_the_service_is_killed() {
     let tables = format!(
         "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
     );
-    let mut service = Service::start_on(Servers::find_s3(), ITEMS, &tables, "").await;
+    let mut service = Service::of(ITEMS).on_s3().tables(&tables).start().await;
     let one = json!(1);
     log(
         &mut service.shop,

@@ -22,7 +22,7 @@ pub(super) fn sample(name: &str) -> String {
 
 #[tokio::test]
 async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
-    let service = Service::start(&sample("crm"), "").await;
+    let service = Service::of(&sample("crm")).start().await;
     let url = service.servers.database(&format!("{}_shop", service.name));
     let generate = Generate {
         rows: Some(1_000),
@@ -75,11 +75,10 @@ async fn shipments_that_a_carrier_drops_are_a_table() {
     let folder = TempDir::new().expect("a folder");
     let path = format!("path: file://{}/", folder.path().display());
     let pipeline = sample("drops").replace("path: file:///data/drops/", &path);
-    let service = Service::start(
-        &pipeline.replace("  kind: files\n", "  kind: files\n  settle: 0s\n"),
-        "",
-    )
-    .await;
+    let service =
+        Service::of(&pipeline.replace("  kind: files\n", "  kind: files\n  settle: 0s\n"))
+            .start()
+            .await;
     let shipments = folder.path().join("shipments");
     std::fs::create_dir(&shipments).expect("a folder");
     let drop = |name: &str, text: &str| std::fs::write(shipments.join(name), text).expect("a file");

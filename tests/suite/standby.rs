@@ -39,8 +39,12 @@ async fn problem(service: &Service) -> String {
 /// Two transactions take low ids, one of them in a savepoint, and are open while the connection leads elsewhere.
 async fn nothing_is_skipped_between_primary_and_standby(log: &str) {
     let standby = Standby::start();
-    let mut service =
-        Service::start_on(standby.servers(), EVENTS, &format!("{log}{ITEMS}"), "").await;
+    let mut service = Service::of(EVENTS)
+        .on(standby.servers())
+        .tables(log)
+        .tables(ITEMS)
+        .start()
+        .await;
     let database = format!("{}_shop", service.name);
     let slow = service.servers.connect(&database).await;
     let slower = service.servers.connect(&database).await;
@@ -97,8 +101,12 @@ async fn nothing_is_skipped_between_primary_and_standby_by_xmin() {
 #[tokio::test]
 async fn a_standby_that_was_promoted_is_another_source_at_once() {
     let standby = Standby::start();
-    let mut service =
-        Service::start_on(standby.servers(), EVENTS, &format!("{LOG}{ITEMS}"), "").await;
+    let mut service = Service::of(EVENTS)
+        .on(standby.servers())
+        .tables(LOG)
+        .tables(ITEMS)
+        .start()
+        .await;
     write(&service.shop, 1).await;
     service.run().await;
     service.configure(&standby.settings());
@@ -128,8 +136,12 @@ source: {kind: postgres_table, connection: shop}
 tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}}
 ";
     let table = "create table items (id bigint primary key, updated_at timestamptz not null default now()); insert into items values (1), (2)";
-    let mut service =
-        Service::start_on(standby.servers(), pipeline, table, &standby.settings()).await;
+    let mut service = Service::of(pipeline)
+        .on(standby.servers())
+        .tables(table)
+        .settings(&standby.settings())
+        .start()
+        .await;
     standby.catch_up().await;
     service.run().await;
     let slow = service
@@ -171,13 +183,13 @@ async fn current(service: &Service) -> Vec<i64> {
 async fn freshness_on_a_standby_is_what_it_has_replayed() {
     let standby = Standby::start();
     let settings = standby.settings();
-    let service = Service::start_on(
-        standby.servers(),
-        EVENTS,
-        &format!("{LOG}{ITEMS}"),
-        &settings,
-    )
-    .await;
+    let service = Service::of(EVENTS)
+        .on(standby.servers())
+        .tables(LOG)
+        .tables(ITEMS)
+        .settings(&settings)
+        .start()
+        .await;
     standby.catch_up().await;
     standby.execute("select pg_wal_replay_pause()").await;
     write(&service.shop, 1).await;
@@ -213,7 +225,12 @@ impl Conflict {
              select 'I', 'public', 'items', jsonb_build_object('seed', 1, 'id', n, 'text', repeat('x', 1000)) from generate_series(1, {EVENT_COUNT}) as n"
         );
         let settings = settings.replace(server, &wire.address);
-        let service = Service::start_on(standby.servers(), EVENTS, &tables, &settings).await;
+        let service = Service::of(EVENTS)
+            .on(standby.servers())
+            .tables(&tables)
+            .settings(&settings)
+            .start()
+            .await;
         standby.catch_up().await;
         wire.set(Flow::Slow);
 

@@ -8,9 +8,7 @@ use icefront::state::{AttemptId, Store};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{
-    Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, hold, item, log, start_items,
-};
+use crate::harness::{Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, hold, item, log};
 
 /// The state of a run that is asked for without waiting.
 async fn state(service: &Service, run: &serde_json::Value) -> String {
@@ -22,7 +20,7 @@ async fn state(service: &Service, run: &serde_json::Value) -> String {
 
 #[tokio::test]
 async fn who_lost_a_lease_can_record_nothing() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let run = service.run().await;
     let id = run["run_id"]
         .as_str()
@@ -83,7 +81,7 @@ async fn who_lost_a_lease_can_record_nothing() {
 
 #[tokio::test]
 async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     service.configure("runs.shutdown_grace = '2s'");
     service.restart_as_process(&[]).await;
@@ -122,7 +120,7 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
 
 #[tokio::test]
 async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wait() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     let blocker = hold(&service).await;
     let path = format!("/v1/pipelines/{}/runs", service.name);
@@ -150,7 +148,7 @@ async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wa
 #[tokio::test]
 async fn a_second_signal_ends_a_service_at_once() {
     for (name, code) in [("TERM", 143), ("INT", 130)] {
-        let mut service = start_items().await;
+        let mut service = Service::items().start().await;
         service.restart_as_process(&[]).await;
         let _blocker = hold(&service).await;
         let path = format!("/v1/pipelines/{}/runs", service.name);
@@ -189,7 +187,7 @@ async fn a_state_database_that_goes_away_costs_time_and_no_run() {
     let tables = format!(
         "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
     );
-    let mut service = Service::start(ITEMS, &tables).await;
+    let mut service = Service::of(ITEMS).tables(&tables).start().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     let direct = servers.database(&format!("{}_state", service.name));
     let by_wire = direct.replace(host.split('/').next().expect("a host"), &wire.address);
@@ -243,7 +241,11 @@ async fn a_run_waits_for_an_engine_that_comes_back() {
     let tables = format!(
         "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
     );
-    let mut service = Service::start_with(ITEMS, &tables, &settings).await;
+    let mut service = Service::of(ITEMS)
+        .tables(&tables)
+        .settings(&settings)
+        .start()
+        .await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     wire.set(Flow::Cut);
     let path = format!("/v1/pipelines/{}/runs", service.name);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, EVENTS, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, EVENTS, Service, log};
 
 const ITEMS: &str =
     "create table items (seed integer, id bigint, at timestamptz, plain timestamp);";
@@ -19,7 +19,7 @@ fn row(id: i64, operation: &str, data: &str) -> AuditRow {
 
 #[tokio::test]
 async fn a_time_is_the_same_moment_however_it_is_written_and_a_cut_one_keeps_its_digits() {
-    let mut service = Service::start(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}")).await;
+    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let texts = [
         (
             "2025-11-10T00:54:54.123456+02:00",

@@ -101,8 +101,12 @@ async fn start(cases: &[[&str; 3]]) -> Service {
         let more = more.replace(", ", "\n");
         writeln!(settings, "[connections.{case}]\nurl = '{url}'\n{more}").expect("text");
     }
-    let mut service =
-        Service::start_with(EVENTS, &format!("{LOOSE_AUDIT_TABLE}{ITEMS}"), &settings).await;
+    let mut service = Service::of(EVENTS)
+        .audit_log()
+        .tables(ITEMS)
+        .settings(&settings)
+        .start()
+        .await;
     for [case, ..] in cases {
         let pipeline = EVENTS
             .replace("PIPELINE", case)

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Service, hold, item, log, start_items};
+use crate::harness::{Service, hold, item, log};
 
 async fn follow(
     service: &Service,
@@ -38,7 +38,7 @@ async fn follow(
 
 #[tokio::test]
 async fn a_run_is_followed_to_its_end_and_from_where_a_client_was_cut_off() {
-    let mut service = start_items().await;
+    let mut service = Service::items().start().await;
     log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let started = service.post(&path, &json!({})).await;
@@ -81,7 +81,7 @@ async fn a_run_is_followed_to_its_end_and_from_where_a_client_was_cut_off() {
 
 #[tokio::test]
 async fn callers_that_wait_are_told_at_once_and_share_one_look_at_the_state() {
-    let service = start_items().await;
+    let service = Service::items().start().await;
     let blocker = hold(&service).await;
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let started = service.post(&path, &json!({})).await;

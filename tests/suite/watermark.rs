@@ -26,7 +26,7 @@ async fn names(service: &Service) -> serde_json::Value {
 
 #[tokio::test]
 async fn a_table_is_loaded_once_and_then_by_what_changed() {
-    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'a', 1, '2020-01-01'), (2, 'b', 2, '2021-01-01')")
         .await;
@@ -53,7 +53,7 @@ async fn a_table_is_loaded_once_and_then_by_what_changed() {
 
 #[tokio::test]
 async fn a_row_that_commits_after_it_was_overtaken_is_read_by_the_next_run() {
-    let service = Service::start(PIPELINE, CUSTOMERS).await;
+    let service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
     let mut slow = service
         .servers
         .connect(&format!("{}_shop", service.name))
@@ -92,7 +92,7 @@ async fn a_row_that_commits_after_it_was_overtaken_is_read_by_the_next_run() {
 async fn of_rows_with_one_key_the_last_changed_counts() {
     let loose =
         "create table customers (id bigint, name text, points integer, updated_at timestamp);";
-    let service = Service::start(PIPELINE, loose).await;
+    let service = Service::of(PIPELINE).tables(loose).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'new', 1, '2021-01-01'), (1, 'old', 1, '2020-01-01'), (2, 'b', 2, null)").await;
     let run = service.run().await;
@@ -104,7 +104,7 @@ async fn of_rows_with_one_key_the_last_changed_counts() {
 async fn a_row_whose_cursor_is_null_is_read_when_it_changes() {
     let tables =
         "create table customers (id bigint primary key, name text, updated_at timestamptz);";
-    let service = Service::start(PIPELINE, tables).await;
+    let service = Service::of(PIPELINE).tables(tables).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'a', now()), (2, 'b', null)").await;
     service.run().await;
@@ -122,7 +122,7 @@ create table customers (id bigint primary key, name text, version bigint not nul
 create function touch() returns trigger language plpgsql as 'begin new.version := nextval(''versions''); return new; end';
 create trigger touch before update on customers for each row execute function touch();
 ";
-    let service = Service::start(&numbered, table).await;
+    let service = Service::of(&numbered).tables(table).start().await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers select n, 'n' || n from generate_series(1, 3) as n").await;
     service.run().await;
@@ -142,7 +142,7 @@ create trigger touch before update on customers for each row execute function to
 
 #[tokio::test]
 async fn a_pipeline_that_polls_publishes_at_its_start_what_only_landed_before() {
-    let mut service = Service::start(PIPELINE, CUSTOMERS).await;
+    let mut service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
     let write = "insert into customers values (1, 'a')";
     service.shop.batch_execute(write).await.expect("written");
     let path = format!("/v1/pipelines/{}/runs", service.name);
@@ -163,7 +163,10 @@ async fn a_pipeline_that_polls_publishes_at_its_start_what_only_landed_before() 
 
 #[tokio::test]
 async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
-    let service = Service::start(&format!("{PIPELINE}poll: 1s\n"), CUSTOMERS).await;
+    let service = Service::of(&format!("{PIPELINE}poll: 1s\n"))
+        .tables(CUSTOMERS)
+        .start()
+        .await;
     let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
     write("insert into customers values (1, 'a')").await;
     let runs = async || {
@@ -210,7 +213,7 @@ async fn a_cursor_that_tells_less_than_a_clock_skips_nothing() {
     ] {
         let tables =
             format!("create table customers (id bigint primary key, name text, updated_at {kind})");
-        let service = Service::start(PIPELINE, &tables).await;
+        let service = Service::of(PIPELINE).tables(&tables).start().await;
         let zone = format!(
             "alter database {}_shop set timezone = 'America/New_York'",
             service.name
@@ -264,7 +267,7 @@ async fn a_row_lands_as_the_json_that_its_server_makes_of_it() {
             (4, 'Infinity', '-Infinity', 1e10, 'infinity', '-infinity', 'infinity', null, '"text"'),
             (5, '-123456789012345678901234567890.10', 5e-324, 3.4e38, '12025-01-01', '12025-01-01 01:00', '12025-01-01 01:00', null, ' [ ] ');
     "#;
-    let service = Service::start(PIPELINE, tables).await;
+    let service = Service::of(PIPELINE).tables(tables).start().await;
     service.run().await;
     let landed = service.table(&format!("landing.{}_events", service.name));
     let rows = service

@@ -26,28 +26,27 @@ async fn an_audit_log_a_table_and_files_in_any_order_give_the_same_rows() {
         )
     };
     let trigger = items_trigger();
-    let log = Service::start(
-        &kind(
-            "kind: postgres_audit_log, connection: shop",
-            "from: public.items",
-        ),
-        &format!("{TABLE}{trigger}"),
-    )
+    let log = Service::of(&kind(
+        "kind: postgres_audit_log, connection: shop",
+        "from: public.items",
+    ))
+    .tables(TABLE)
+    .tables(&trigger)
+    .start()
     .await;
-    let table = Service::start(
-        &kind(
-            "kind: postgres_table, connection: shop",
-            "from: public.items, cursor: updated_at, deletes: {compare_keys: each_run}",
-        ),
-        TABLE,
-    )
+    let table = Service::of(&kind(
+        "kind: postgres_table, connection: shop",
+        "from: public.items, cursor: updated_at, deletes: {compare_keys: each_run}",
+    ))
+    .tables(TABLE)
+    .start()
     .await;
     let folder = TempDir::new().expect("a folder");
     let files = format!(
         "kind: files, path: 'file://{}/', settle: 0s, sequence: seq, operation: {{column: op}}, occurred_at: at",
         folder.path().display()
     );
-    let files = Service::start(&kind(&files, "from: '*.jsonl'"), "").await;
+    let files = Service::of(&kind(&files, "from: '*.jsonl'")).start().await;
     let mut random = Random::new(3);
     for number in 0..CHANGES {
         let id = random.below(4);
