@@ -16,13 +16,15 @@ demo-stop: ## stop what the demo started
 	demo/stop
 	tests/stack/down
 
+# Tests wait for Trino most of their time: more of them than processors keep it busy.
 test: ## run all tests, against a real Postgres, a real Trino and a real S3 server
 	tests/stack/up --tests
-	. $(stack_env) && cargo test --locked
+	. $(stack_env) && RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --locked
 
-test-nightly: ## the property tests, on 200 random histories a table instead of 20, and 50 rounds of each race, also on a standby
+test-nightly: ## run all tests, on the usual Trino and deeply: 200 random histories a table, 50 rounds of each race, loads five times as large
+	tests/stack/up
 	tests/stack/up --tests
-	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_ROUNDS=50 cargo test --locked --test icefront -- suite::exactness suite::race
+	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_BATCHES=5 ICEFRONT_TEST_ROUNDS=50 ICEFRONT_TEST_SIZE=5 cargo test --locked
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run

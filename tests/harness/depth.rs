@@ -20,6 +20,13 @@ pub(crate) fn rounds(by_day: u64) -> u64 {
     depth("ICEFRONT_TEST_ROUNDS", by_day)
 }
 
+/// In how many deliveries random histories come: `ICEFRONT_TEST_BATCHES`.
+pub(crate) fn batches(by_day: usize) -> usize {
+    let by_day = u64::try_from(by_day).expect("small");
+
+    usize::try_from(depth("ICEFRONT_TEST_BATCHES", by_day)).expect("small")
+}
+
 /// How many times as large big loads are: `ICEFRONT_TEST_SIZE`.
 pub(crate) fn size() -> u64 {
     depth("ICEFRONT_TEST_SIZE", 1)

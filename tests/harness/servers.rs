@@ -1,5 +1,6 @@
 //! The servers that `tests/stack/up` started, and what earlier tests left on them.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use icefront::config::Config;
@@ -123,24 +124,38 @@ fn sweep(servers: &Servers) {
                 let drop = format!("drop database if exists {name} with (force)");
                 let _ = client.batch_execute(&drop).await;
             }
-            let mut catalogs = vec![servers.catalog.as_str()];
+            sweep_lake(&servers).await;
             if std::env::var("ICEFRONT_TEST_S3_BUCKET").is_ok() {
-                catalogs.push("lakes3");
-            }
-            for catalog in catalogs {
                 let schemas = servers
-                    .query(&format!(
-                        "show schemas from {catalog} like 'test\\_%' escape '\\'"
-                    ))
+                    .query("show schemas from lakes3 like 'test\\_%' escape '\\'")
                     .await;
                 for schema in schemas {
                     let name = schema[0].as_str().expect("a name");
                     servers
-                        .query(&format!("drop schema if exists {catalog}.{name} cascade"))
+                        .query(&format!("drop schema if exists lakes3.{name} cascade"))
                         .await;
                 }
             }
         });
     });
     swept.join().expect("earlier tests are swept");
+}
+
+/// Removes schemas from the Postgres and the folder that the catalog `lake` is made of: by Trino, a whole run's take minutes.
+async fn sweep_lake(servers: &Servers) {
+    let forget = "delete from iceberg_tables where catalog_name = 'lake' and table_namespace like 'test\\_%';
+        delete from iceberg_namespace_properties where catalog_name = 'lake' and namespace like 'test\\_%'";
+    let catalog = servers.connect("lake").await;
+    catalog.batch_execute(forget).await.expect("forgotten");
+    let (landing, _) = &servers.landing;
+    let landing = Path::new(landing.trim_start_matches("file://"));
+    let schemas = landing.with_file_name("warehouse");
+    for folder in [landing, &schemas] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("test_") {
+                // What stays is removed at the next start.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+    }
 }

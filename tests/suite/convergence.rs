@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use icefront::generate::{self, Generate};
 use serde_json::json;
 
-use crate::harness::Service;
+use crate::harness::{Service, depth};
 
 const SHOP: &str = "
 pipeline: PIPELINE
@@ -33,7 +33,6 @@ const CUSTOMERS: (&str, &str) = (
        from {marts.customers}",
 );
 const FLOAT: usize = 6;
-const RUNS_BESIDE_WRITERS: usize = 4;
 
 #[tokio::test]
 async fn tables_equal_the_source_after_eight_writers_have_ended() {
@@ -72,7 +71,7 @@ async fn runs_beside_writers(no_xid: bool) {
         }
     };
     let running = async {
-        for _ in 0..RUNS_BESIDE_WRITERS {
+        for _ in 0..depth::rounds(2) {
             service.run().await;
         }
         is_enough.store(true, Ordering::Relaxed);

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, log};
+use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, depth, log};
 use crate::reference::{self, Event, Ledger, Row, Version, Versions};
 
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 6;
 const KEYS: i64 = 8;
 const EVENTS_PER_SEED: usize = 200;
-const BATCHES: usize = 5;
+const BATCHES: usize = 3;
 const REPEATS: usize = 30;
 /// Histories of different seeds go on side by side, so that the ids of one are not all above those of another.
 const SEEDS_MOST: i64 = 100_000;
@@ -55,7 +55,7 @@ struct Kind {
 impl Kind {
     /// The seeds of the table; where there are truncates only one, because they are about all of its keys.
     fn seeds(&self) -> Vec<u64> {
-        let all = seeds();
+        let all = 1..=depth::seeds(SEEDS);
         match self.name {
             "orderly" => all.filter(|seed| reference::is_orderly(*seed)).collect(),
             "mixed" => all.filter(|seed| !reference::is_orderly(*seed)).collect(),
@@ -96,6 +96,7 @@ async fn compare(settings: &str, source: &str) {
         events.collect()
     };
 
+    let deliveries = depth::batches(BATCHES);
     let histories: Vec<(&Kind, u64, Vec<Vec<Event>>)> = TABLES
         .iter()
         .flat_map(|kind| kind.seeds().into_iter().map(move |seed| (kind, seed)))
@@ -105,11 +106,11 @@ async fn compare(settings: &str, source: &str) {
             (
                 kind,
                 seed,
-                reference::deliver(seed, &events, BATCHES, REPEATS),
+                reference::deliver(seed, &events, deliveries, REPEATS),
             )
         })
         .collect();
-    for batch in 0..BATCHES {
+    for batch in 0..deliveries {
         for (kind, seed, batches) in &histories {
             let rows: Vec<AuditRow> = batches[batch]
                 .iter()
@@ -231,14 +232,6 @@ async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, (Ledger, Ve
         .iter()
         .map(ledger)
         .collect()
-}
-
-/// As many seeds as usual, or as `ICEFRONT_TEST_SEEDS` says.
-fn seeds() -> std::ops::RangeInclusive<u64> {
-    let seeds = std::env::var("ICEFRONT_TEST_SEEDS")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    1..=seeds.unwrap_or(SEEDS)
 }
 
 fn audit_row(table: &str, seed: u64, event: &Event) -> AuditRow {

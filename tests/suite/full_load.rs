@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{EVENTS, Servers, Service, items_trigger};
+use crate::harness::{EVENTS, Servers, Service, depth, items_trigger};
 
 const PIPELINE: &str = "
 pipeline: PIPELINE
@@ -54,15 +54,18 @@ async fn a_full_load_into_s3_that_is_killed_goes_on_and_reads_nothing_twice() {
 }
 
 async fn killed_goes_on(servers: Servers) {
-    let settings = "connections.shop.range_rows = 100_000";
+    let rows = 200_000 * depth::size();
+    let settings = format!("connections.shop.range_rows = {}", rows / 10);
     let mut service = Service::of(PIPELINE)
         .on(servers)
         .tables(CUSTOMERS)
-        .settings(settings)
+        .settings(&settings)
         .start()
         .await;
-    let write = "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, 1000000) as n";
-    service.shop.batch_execute(write).await.expect("written");
+    let write = format!(
+        "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, {rows}) as n"
+    );
+    service.shop.batch_execute(&write).await.expect("written");
     let source = format!("/v1/sources/{}", service.name);
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let started = service.post(&path, &json!({})).await;
@@ -78,7 +81,7 @@ async fn killed_goes_on(servers: Servers) {
             last = cursor["moved_at"].clone();
             kills += 1;
             let churn = format!(
-                "update customers set name = 'changed {kills}' where id in ({kills}, 1000000 - {kills}); insert into customers values ('west', {kills}, 'new')"
+                "update customers set name = 'changed {kills}' where id in ({kills}, {rows} - {kills}); insert into customers values ('west', {kills}, 'new')"
             );
             service.shop.batch_execute(&churn).await.expect("written");
             service.restart().await;

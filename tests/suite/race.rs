@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Servers, Service, Standby, items_trigger};
+use crate::harness::{Servers, Service, Standby, depth, items_trigger};
 use crate::reference::Random;
 
 /// The rows; a trigger that writes the row it was fired for, as applications have them.
@@ -93,13 +93,10 @@ async fn race_on_standby(tables: &str) {
     race_of(&service, LOG, async || standby.catch_up().await).await;
 }
 
-/// As many rounds as `ICEFRONT_TEST_ROUNDS` says; a few where it says nothing. `settle` waits until the source shows every commit.
+/// One round by day, many at night. `settle` waits until the source shows every commit.
 async fn race_of(service: &Service, pipeline: &str, settle: impl AsyncFn()) {
-    let rounds: u64 = std::env::var("ICEFRONT_TEST_ROUNDS")
-        .ok()
-        .map_or(2, |rounds| rounds.parse().expect("a number of rounds"));
     let database = format!("{}_shop", service.name);
-    for round in 0..rounds {
+    for round in 0..depth::rounds(1) {
         let late = service.servers.connect(&database).await;
         late.batch_execute(&format!(
             "begin; insert into items (id, name) values ({}, 'late')",

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::harness::Drops;
+use crate::harness::{Drops, depth};
 use crate::reference::Random;
 
 #[tokio::test]
@@ -25,7 +25,8 @@ async fn in_any_order(more: &str) {
     let mut random = Random::new(7);
     let drops = Drops::start(&source).await;
     let mut files = Vec::new();
-    for file in 0..10 {
+    let number = 2 * depth::batches(3);
+    for file in 0..number {
         let mut text = String::from("seq,op,at,id,amount,note\n");
         for row in 0..20 {
             let seq = file * 20 + row;
@@ -47,8 +48,8 @@ async fn in_any_order(more: &str) {
         drops.service.run().await;
     }
     for shuffled in Drops::on_both(&source).await {
-        let mut order: Vec<usize> = (0..10).collect();
-        for at in (1..10).rev() {
+        let mut order: Vec<usize> = (0..number).collect();
+        for at in (1..number).rev() {
             order.swap(at, random.below(at + 1));
         }
         for (at, from) in order.iter().enumerate() {
