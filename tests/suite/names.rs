@@ -105,7 +105,7 @@ async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
     let table = "create table \"Odd \"\"Things\"\"\" (\"Key\" integer, \"sub key\" text, version integer, valid_from date);";
     let service = Service::of(PIPELINE)
         .audit_log()
-        .tables(&table)
+        .tables(table)
         .start()
         .await;
 

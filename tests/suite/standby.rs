@@ -41,7 +41,7 @@ async fn nothing_is_skipped_between_primary_and_standby(log: &str) {
     let standby = Standby::start();
     let mut service = Service::of(EVENTS)
         .on(standby.servers())
-        .tables(&log)
+        .tables(log)
         .tables(ITEMS)
         .start()
         .await;
