@@ -64,8 +64,8 @@ impl Retries {
 
     /// How long to wait before the next attempt of the run; `None` where it is not tried again.
     ///
-    /// An attempt with new progress shows that earlier faults are over, so all tries begin anew. That ends, because a run has only so
-    /// much to do. Pauses double and vary by a quarter, so that services that lost the same server do not come back together.
+    /// An attempt with new progress shows that earlier faults are over, so it has all tries again. That ends, because
+    /// the work of a run is finite. Pauses double and vary by a quarter, so that services that lost the same server do not come back together.
     pub(super) fn pause(&mut self, mut failed: FailedAttempt) -> Option<Duration> {
         self.begin(failed.run);
         if !failed.progress.is_subset(&self.progress) {

@@ -28,7 +28,7 @@ pub enum Task {
     /// Compares current rows and history with the typed log.
     Verify {
         table: String,
-        /// Only one key in so many.
+        /// Compares one key in this many.
         one_in: u32,
     },
     /// Tries rejects again and publishes those that can be taken.

@@ -20,7 +20,7 @@ pub(super) async fn watch_runs(app: App) {
             watched.rung().await;
             continue;
         }
-        // While the state database is away nobody hears anything; callers hear of it when their wait is over.
+        // While the state database is away callers hear nothing; they get its error when their wait is over.
         if let Ok(runs) = app.store.progress_of(&ids).await {
             for progress in runs {
                 watched.tell(progress);

@@ -17,7 +17,7 @@ use crate::run::step;
 use crate::source::{self, Intake, Purpose, Reading, Source};
 use crate::state::{FileState, WrittenBatch};
 
-/// A read of the landing table takes a tenth of a second longer with so many manifests.
+/// The manifests of the landing table are rewritten after this many batches: they make a read of it a tenth of a second slower.
 const MAX_MANIFESTS: i64 = 32;
 /// How long a standby is left alone after it cancelled a read.
 const STANDBY_PAUSES: [Duration; 3] = [

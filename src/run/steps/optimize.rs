@@ -51,7 +51,7 @@ pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
     optimized.await.is_ok()
 }
 
-/// Whether a table has so many files that a rewrite now is cheaper than to go on.
+/// Whether rewriting a table now is cheaper than reading its many files again and again.
 ///
 /// A rewrite costs `b + c · MiB`, a read costs `a` for each file. The sum over many commits is least where a table is rewritten
 /// whenever its files reach `√(2 · (b + c · MiB) · files of a commit ÷ a)`. The constants were measured on tables of 1 to 50 MiB
