@@ -43,9 +43,10 @@ async fn every_statement_fits_the_schema_and_names_its_columns() {
             }
             let prepared = state.prepare(&statement).await.expect(&name);
             let columns = prepared.columns();
-            let named: HashSet<&str> = columns.iter().map(tokio_postgres::Column::name).collect();
-            assert!(!named.contains("?column?"), "`{name}`: {named:?}");
-            assert_eq!(named.len(), columns.len(), "`{name}`: {named:?}");
+            let distinct: HashSet<&str> =
+                columns.iter().map(tokio_postgres::Column::name).collect();
+            assert!(!distinct.contains("?column?"), "`{name}`: {distinct:?}");
+            assert_eq!(distinct.len(), columns.len(), "`{name}`: {distinct:?}");
         }
     }
 
