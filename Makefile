@@ -44,10 +44,11 @@ bench: ## measure what the documentation claims
 docs: ## build the documentation site, into target/site
 	docs/build
 
-lint: ## check formatting, Rust and shell scripts
+lint: ## check formatting, Rust, how modules depend on each other, and shell scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --test chaos --locked -- -D warnings
+	python3 tests/structure/modules.py
 	@if command -v shellcheck >/dev/null; then \
 	  git grep --untracked -lIE '^#!.*sh$$' -- ':!*.md' | \
 	    xargs shellcheck --severity=warning --external-sources --check-sourced --source-path=SCRIPTDIR; \

@@ -34,11 +34,15 @@ pub enum Task {
     /// Tries rejects again and publishes those that can be taken.
     Replay {
         tables: Vec<String>,
+        // Runs that were accepted before the field had this name are read as well.
+        #[serde(alias = "meant")]
         filter: RejectFilter,
     },
     /// Forgets rejects.
     Dismiss {
         tables: Vec<String>,
+        // Runs that were accepted before the field had this name are read as well.
+        #[serde(alias = "meant")]
         filter: RejectFilter,
     },
 }

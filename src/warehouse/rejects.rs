@@ -98,12 +98,12 @@ pub async fn replay(
     target.publisher.resolve(&staging).await?;
     let replay = render("staging/replay.sql", &context)?;
     let committed = target.publisher.merge(&staging, &replay).await?;
-    let taken = committed
-        .rows
-        .ok_or_else(|| Error::internal("Trino did not answer how many rejects a replay took"))?;
     let ends = staging::ends(target, &context).await?;
     let replayed = render("staging/replayed.sql", &context)?;
     let left = delete(target, &replayed).await?;
+    let taken = committed
+        .rows
+        .ok_or_else(|| Error::internal("Trino did not answer how many rejects a replay took"))?;
 
     Ok(Replayed { taken, ends, left })
 }

@@ -267,12 +267,19 @@ async fn check_rejects(target: Target<'_>, upto: &StagedWindow) -> Result<()> {
         return Ok(());
     }
 
+    // They explain the refusal; where Trino does not answer, the run is refused all the same.
+    let reasons = reject_reasons(target, upto.window).await;
+    let reasons = reasons.unwrap_or_else(|error| {
+        tracing::warn!(table = %target.table.id, %error, "the reasons of rejects could not be read");
+        Vec::new()
+    });
+
     Err(Error::TooManyRejects {
         table: target.table.id.to_string(),
         read,
         rejected,
         allowed,
         rejects: target.names.rejects().to_string(),
-        reasons: reject_reasons(target, upto.window).await?,
+        reasons,
     })
 }
