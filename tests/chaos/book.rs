@@ -1,4 +1,4 @@
-//! What callers were told: runs that were accepted, the keys they came by, and all that nobody should be told.
+//! The answers to the callers: accepted runs with their keys, and answers that must not occur.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 /// Kept over the whole test.
 #[derive(Default)]
 pub(crate) struct Book {
-    /// Every run that somebody was told of.
+    /// Every run that an answer named.
     pub(crate) accepted: BTreeSet<String>,
-    /// The runs that each key was answered by; more than one is a fault.
+    /// The runs in the answers to each key; more than one is a fault.
     pub(crate) keys: BTreeMap<String, BTreeSet<String>>,
-    /// Answers by what was asked and what came.
+    /// Number of answers by request and status.
     pub(crate) answers: BTreeMap<String, u64>,
     /// Answers that said `Idempotency-Replayed: true`.
     pub(crate) replays: u64,
-    /// What nobody should see.
+    /// Answers that must not occur.
     pub(crate) oddities: Vec<String>,
-    /// Where replicas were frozen.
+    /// Points at which replicas were frozen.
     pub(crate) frozen: BTreeSet<String>,
-    /// What was done to the servers and services, by its name.
+    /// The faults that the test made, by name.
     pub(crate) faults: BTreeMap<&'static str, u64>,
 }
 
@@ -52,7 +52,7 @@ impl Book {
         *self.faults.entry(fault).or_default() += 1;
     }
 
-    /// Notes what nobody should see; it fails the test at the next rest.
+    /// Notes an answer that must not occur; the test fails at the next rest.
     pub(crate) fn odd(&mut self, what: String) {
         println!("ODD: {what}");
         self.oddities.push(what);

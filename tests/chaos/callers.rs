@@ -1,4 +1,4 @@
-//! Those who trigger runs, without pause: with keys of their own and of others, again where the answer was lost, and from several sides.
+//! Callers that start runs without pause: with own and shared keys, again after a lost answer, and from several sides.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use crate::world::{PIPELINES, World, pause};
 
 const CALLERS: u64 = 4;
-/// So many calls share a key.
+/// Number of calls that share a key.
 const SHARE: u64 = 3;
-/// Also what a caller waits for a replica that is frozen.
+/// Also the longest wait of a caller for a frozen replica.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// What a service answered.
+/// The answer of a service.
 pub(crate) struct Heard {
     pub(crate) status: u16,
     pub(crate) is_replayed: bool,
     pub(crate) body: Value,
 }
 
-/// A run that is asked for; of one key it is always the same.
+/// A requested run. One key always requests the same run.
 struct Ask {
     pipeline: &'static str,
     key: Option<String>,
@@ -80,7 +80,7 @@ fn ask(world: &World, random: &mut StdRng) -> Ask {
     }
 }
 
-/// Asks for a run until somebody answers, where a key makes that harmless; once, where none does. Gives the run's id.
+/// Requests a run. With a key it repeats the request until a replica answers; without a key it asks once. Gives the run's id.
 async fn trigger(world: &World, ask: &Ask, random: &mut StdRng) -> Option<String> {
     let path = format!("/v1/pipelines/{}/runs", ask.pipeline);
     loop {
@@ -119,7 +119,7 @@ async fn trigger(world: &World, ask: &Ask, random: &mut StdRng) -> Option<String
     }
 }
 
-/// The same key with another body is told so.
+/// The same key with another body is refused.
 async fn reuse(world: &World, ask: &Ask, random: &mut StdRng) {
     let path = format!("/v1/pipelines/{}/runs", ask.pipeline);
     let other = json!({"labels": {"key": "another"}});
@@ -139,7 +139,7 @@ async fn reuse(world: &World, ask: &Ask, random: &mut StdRng) {
     }
 }
 
-/// Waits for the end of a run, by whichever replica answers, and looks at how it ended.
+/// Waits at any replica for the end of a run, and checks the end.
 async fn follow(world: &World, run: &str, random: &mut StdRng) {
     let path = format!("/v1/runs/{run}?wait=3s");
     while !world.rests.get() {
@@ -168,7 +168,7 @@ async fn follow(world: &World, run: &str, random: &mut StdRng) {
     }
 }
 
-/// A run may fail by what was done to the servers, by nothing else.
+/// A run may fail only because of the faults that the test made.
 pub(crate) fn ended(world: &World, run: &Value) {
     if run["state"] == "failed" && run["error"]["retryable"] != true {
         let told = format!("run {} failed for good: {}", run["run_id"], run["error"]);
@@ -176,7 +176,7 @@ pub(crate) fn ended(world: &World, run: &Value) {
     }
 }
 
-/// Cancels or retries some run, now and then.
+/// Sometimes cancels or retries a run.
 async fn meddle(world: &World, random: &mut StdRng) {
     let what = match random.random_range(0..12) {
         0 => "cancel",
@@ -213,7 +213,7 @@ async fn meddle(world: &World, random: &mut StdRng) {
 }
 
 impl World {
-    /// Asks any replica; gives nothing where no answer came in time.
+    /// Asks any replica; gives `None` if no answer comes in time.
     pub(crate) async fn ask(
         &self,
         random: &mut StdRng,

@@ -1,4 +1,4 @@
-//! What is done to servers and services: each fault at a random moment of its round, and told in a line.
+//! The faults of the chaos test: each comes at a random moment of its round and prints one line.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ enum Fault {
     Freeze,
 }
 
-/// By how often each is to happen.
+/// The faults; one that is listed more often happens more often.
 const FAULTS: [Fault; 18] = [
     Fault::EndReplica,
     Fault::EndReplica,
@@ -43,13 +43,13 @@ const FAULTS: [Fault; 18] = [
     Fault::Freeze,
     Fault::Freeze,
 ];
-/// What a trap waits for at most.
+/// The longest wait of a trap.
 const TRAP: Duration = Duration::from_secs(8);
-/// What a round waits for a run at most, tenths of seconds.
+/// The longest wait of a round for a run, in tenths of a second.
 const SUCCESS: u32 = 60;
 
-/// Makes one to three faults, each of its kind once, and prints what was done. Mostly a run succeeds before it ends, so that the
-/// next faults find something under way.
+/// Makes one to three different faults, and prints them. Usually a run succeeds before the round ends, so that the
+/// next faults meet a running run.
 pub(crate) async fn round(world: &World, number: u64) {
     let mut random = world.random("round", number);
     let mut chosen = Vec::new();
@@ -120,7 +120,7 @@ async fn kill(world: &World, replica: &Replica, random: &mut StdRng) -> String {
     format!("{} killed, started again after {gone} ms", replica.name)
 }
 
-/// As a rolling update does: it hands back what does not end in time.
+/// Ends a replica as a rolling update does: the replica hands back the runs that do not end in time.
 async fn end(world: &World, replica: &Replica) -> String {
     let begun = world.seconds();
     let how = replica.end().await;
@@ -200,7 +200,7 @@ async fn lose_answer(world: &World, replica: &Replica, random: &mut StdRng) -> S
     format!("{}: {how} {what} ({pass} before it)", replica.name)
 }
 
-/// Lays a trap and waits until it has sprung; says whether it has.
+/// Lays a trap and waits until it has sprung. Returns whether it has.
 pub(crate) async fn trap(
     wire: &Proxy,
     request: &'static str,

@@ -14,22 +14,22 @@ use crate::harness::{Moment, Then, Trap};
 use crate::replica::{Replica, signal};
 use crate::world::{LEASE, World, pause};
 
-/// What makes a reading take a while.
+/// Rows that make a reading slow.
 const MANY: &str = "insert into items (id, name) select n, repeat(md5(n::text), 8) from generate_series(1000, 3000) as n on conflict (id) do update set points = items.points + 1";
-/// Some of its bytes.
+/// Part of the bytes of that reading.
 const SOME: u64 = 200_000;
-/// What a replica needs at most to come to a point, hundredths of a second.
+/// The longest time until a replica reaches a point, in hundredths of a second.
 const TO_COME: u32 = 2_000;
 const NOBODY: usize = usize::MAX;
 const TAKEN_OVER: Duration = Duration::from_mins(5);
-/// What a replica that wakes needs to do harm.
+/// The time in which a replica that wakes could do harm.
 const AWAKE: u64 = 2_500;
 const DONE: &str =
     "select state <> 'running' or attempt > $2 from icefront.runs where id = $1::text::uuid";
 const OVER: &str =
     "select state not in ('queued', 'running') from icefront.runs where id = $1::text::uuid";
-/// What an attempt recorded since a moment; who took it over may still end its statements until the run is over, and so may the next run of
-/// the pipeline, before it writes to their table.
+/// Lists the records of an attempt since a moment. The replica that took the run over may still end the attempt's statements until the
+/// run is over. The next run of the pipeline may end them too, before it writes to their table.
 const RECORDED: &str = "
 select 'step ' || name || ' ' || state from icefront.steps
 where run_id = $1::text::uuid and attempt = $2 and greatest(started_at, finished_at) > $3::text::timestamptz
@@ -45,7 +45,7 @@ where run_id = $1::text::uuid and attempt = $2 and (
 )
 ";
 
-/// What a replica writes to its state, by how the statement begins or ends.
+/// The statements by which a replica writes its state, identified by their begin or end.
 const RECORDS: [&str; 14] = [
     "insert into icefront.runs",
     "insert into icefront.idempotency_keys",
@@ -63,10 +63,10 @@ const RECORDS: [&str; 14] = [
     "COMMIT",
 ];
 
-/// Where a replica is frozen.
+/// A point at which a replica is frozen.
 #[derive(Clone, Copy)]
 pub(crate) enum Point {
-    /// At a request to Trino, of which so many of its kind pass before.
+    /// At a request to Trino, after this many requests of its kind have passed.
     Trino(&'static str, Moment, usize),
     /// At a statement to the state database: before it is prepared, or when it was executed.
     State(&'static str, Moment, usize),
@@ -108,7 +108,7 @@ pub(crate) fn points(world: &World) -> Vec<Point> {
 }
 
 impl Point {
-    /// What it is, however many of its kind go before.
+    /// The kind of the point, without the number of requests before it.
     fn kind(self) -> String {
         let shown = self.to_string();
 
@@ -116,7 +116,7 @@ impl Point {
     }
 }
 
-/// Fails where a kind of point was never come to.
+/// Fails if no replica reached some kind of point.
 pub(crate) fn reached_all(world: &World) {
     let frozen = world.book.borrow().frozen.clone();
     let mut missed: Vec<String> = points(world).into_iter().map(Point::kind).collect();
@@ -126,13 +126,13 @@ pub(crate) fn reached_all(world: &World) {
     assert!(missed.is_empty(), "no replica was frozen {missed:#?}");
 }
 
-/// A run, and which try of it the frozen replica may be at.
+/// A run, and the attempt that the frozen replica may execute.
 struct Held {
     run: String,
     attempt: i32,
 }
 
-/// Freezes whichever replica comes to the point first, until others have its runs, and tells what came of it.
+/// Freezes the replica that reaches the point first, until others have its runs. Tells the result.
 pub(crate) async fn freeze_at(world: &World, number: u64, point: Point) {
     let state = world.connect("chaos_state").await;
     for _ in 0..TO_COME {
@@ -176,7 +176,7 @@ pub(crate) async fn freeze_at(world: &World, number: u64, point: Point) {
     );
 }
 
-/// Waits until a replica comes to the point, and stops it there.
+/// Waits until a replica reaches the point, and stops it there.
 async fn stopped_at(world: &World, point: Point) -> Option<(&Replica, u32)> {
     let replicas = world.replicas.iter();
     let running: Vec<_> = replicas
@@ -270,7 +270,7 @@ async fn running(state: &Client) -> Vec<Held> {
         .collect()
 }
 
-/// Waits until a run is at its next try, or over.
+/// Waits until a run is at its next attempt, or over.
 async fn wait_for(world: &World, state: &Client, sql: &str, Held { run, attempt }: &Held) {
     let until = Instant::now() + TAKEN_OVER;
     while Instant::now() < until {
@@ -288,7 +288,7 @@ async fn wait_for(world: &World, state: &Client, sql: &str, Held { run, attempt 
     world.book.borrow_mut().odd(told);
 }
 
-/// Gives how many runs another took over; says so where the frozen replica recorded anything for one of them.
+/// Gives the number of runs that another replica took over. Notes a fault if the frozen replica recorded anything for one of them.
 async fn recorded_nothing(
     world: &World,
     state: &Client,

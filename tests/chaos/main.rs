@@ -1,5 +1,5 @@
-//! Chaos: servers and services are killed, cut off and frozen at random moments under load, on servers of our own. `make chaos` makes
-//! a hundred rounds of it; without `ICEFRONT_TEST_ROUNDS` there are a few. `ICEFRONT_CHAOS_SEED` repeats the decisions of a run, not its moments.
+//! Chaos: the tests kill, cut off and freeze servers and services at random moments under load, on own servers. `make chaos` makes
+//! a hundred rounds; without `ICEFRONT_TEST_ROUNDS` there are a few. `ICEFRONT_CHAOS_SEED` repeats the decisions of a run, not its moments.
 
 #[expect(
     dead_code,
@@ -24,13 +24,13 @@ use tokio::sync::Mutex;
 
 use world::World;
 
-/// Rounds without `ICEFRONT_TEST_ROUNDS`: all kinds of servers end once.
+/// Rounds without `ICEFRONT_TEST_ROUNDS`: each kind of server ends once.
 const FEW: u64 = 4;
 const FEW_POINTS: u64 = 2;
-/// So many rounds, or points, then a rest.
+/// Number of rounds, or points, before a rest.
 const PART: u64 = 25;
 const PART_POINTS: usize = 10;
-/// The scenarios share servers, which one of them at a time may kill.
+/// The scenarios share servers. One scenario at a time may kill them.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test]
@@ -97,7 +97,7 @@ fn at(part: u64) -> usize {
     usize::try_from(part).expect("small")
 }
 
-/// What everything random depends on.
+/// The seed of all random decisions.
 fn seed() -> u64 {
     let seed = std::env::var("ICEFRONT_CHAOS_SEED").map_or_else(
         |_| u64::from(rand::random::<u32>()),

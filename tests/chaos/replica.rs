@@ -1,4 +1,4 @@
-//! One service process, which reaches Trino and Postgres by wires of its own.
+//! One service process. It connects to Trino and Postgres by its own wires.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::harness::{Proxy, Servers};
 
-/// What a replica needs at most to end in order, twentieths of seconds: its grace, and its last answers.
+/// The longest time of an orderly end, in twentieths of a second: the grace, and the last answers.
 const TO_END: u32 = 75 * 20;
 
 /// Killed when it is dropped.
@@ -42,7 +42,7 @@ impl Replica {
         }
     }
 
-    /// Host and port, where it was started.
+    /// Host and port, if it was started.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address.get()
     }
@@ -98,7 +98,7 @@ impl Replica {
             .expect("the program starts")
     }
 
-    /// Ends it at once, also where it is frozen.
+    /// Kills the process at once, even if it is frozen.
     pub(crate) fn kill(&self) {
         self.address.set(None);
         if let Some(mut child) = self.process.take() {
@@ -107,7 +107,7 @@ impl Replica {
         }
     }
 
-    /// Has it end in order, as a pod that is evicted, and waits for that; says how it did.
+    /// Lets the process end in order, like an evicted pod, waits for the end and tells how it ended.
     pub(crate) async fn end(&self) -> String {
         self.address.set(None);
         let Some(mut child) = self.process.take() else {
@@ -126,7 +126,7 @@ impl Replica {
         "did not end".into()
     }
 
-    /// Its process id, where it was started.
+    /// The process id, if it was started.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.process.borrow().as_ref().map(Child::id)
     }

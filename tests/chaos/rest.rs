@@ -1,4 +1,4 @@
-//! The rest: nobody writes or calls, everything is up, and all must be right: tables, runs, keys and events.
+//! The rest: no writer and no caller works, every server is up. Tables, runs, keys and events must be right.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::callers::ended;
 use crate::harness::Flow;
 use crate::world::{PIPELINES, VERIFIED, World, pause};
 
-/// Of all that waits, also where the machine has other things to do.
+/// The longest wait for anything, also on a busy machine.
 const TO_END: Duration = Duration::from_mins(12);
 
-/// Brings everything up, waits for all runs, and compares all there is.
+/// Starts all servers, waits for all runs, and compares everything.
 pub(crate) async fn rest(world: &World, scenario: &str) {
     let begun = world.seconds();
     for replica in &world.replicas {
@@ -68,7 +68,7 @@ async fn runs_end(world: &World) {
     }
 }
 
-/// No key made two runs, what was told of a run has no gap, and no attempt is left open.
+/// No key made two runs, the events of a run have no gap, and no attempt is left open.
 async fn state_is_whole(world: &World) {
     let state = world.connect("chaos_state").await;
     for (fault, sql) in [
@@ -101,7 +101,7 @@ async fn state_is_whole(world: &World) {
     }
 }
 
-/// All rows that came, less those that went, are those that are there.
+/// The counted inserts minus the counted deletes are the rows of the table.
 async fn changes_are_all(world: &World, scenario: &str) {
     let state = world.connect("chaos_state").await;
     for table in VERIFIED {
@@ -115,7 +115,7 @@ async fn changes_are_all(world: &World, scenario: &str) {
     }
 }
 
-/// Current rows of every table against the source's own; gives the number of events logged.
+/// Compares the current rows of every table with the source; gives the number of logged events.
 async fn tables_are_the_sources(world: &World, scenario: &str) -> usize {
     let items = "select id::text, name, points::text from items order by id";
     let orders =
@@ -164,7 +164,7 @@ fn differ(table: &str, source: &[Value], lake: &[Value]) {
     );
 }
 
-/// The log's ids, the landed ones and the staged ones are the same, each once.
+/// The ids in the audit log, the landing table and the typed log are the same, each once.
 async fn events_are_staged_once(world: &World, scenario: &str) {
     for table in ["items", "orders"] {
         let log = format!(

@@ -1,4 +1,4 @@
-//! Servers of our own, to be killed: `tests/stack/up` on free ports, in a folder below `target/tmp`. No other stack is touched.
+//! Own servers that the test may kill: `tests/stack/up` on free ports, in a folder below `target/tmp`. It touches no other stack.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Starts the servers, or gives those that another test of this process has.
+    /// Starts the servers, or gives those that another test of this process started.
     pub(crate) fn shared() -> Arc<Self> {
         static STACK: Mutex<Weak<Stack>> = Mutex::new(Weak::new());
         let mut known = STACK.lock().expect("no start failed before");
@@ -40,7 +40,7 @@ impl Stack {
         stack
     }
 
-    /// Where they are.
+    /// The addresses of the servers.
     pub(crate) fn servers(&self) -> Servers {
         let [postgres, trino, _] = self.ports;
         let warehouse = self.folder.join("warehouse");
@@ -69,7 +69,7 @@ impl Stack {
         );
     }
 
-    /// Starts Trino, where it does not run, and waits until it reads the catalog.
+    /// Starts Trino unless it runs, and waits until it reads the catalog.
     pub(crate) fn start_trino(&self) {
         self.script("start_trino");
     }
@@ -115,7 +115,7 @@ impl Drop for Stack {
     }
 }
 
-/// Ports that nobody has now, below those that clients are given: while a server is down, nobody takes its own.
+/// Free ports below the range for clients, so that no client takes a server's port while the server is down.
 fn free_ports() -> [u16; 3] {
     let first = 20_000 + u16::try_from(std::process::id() % 9_000).expect("a small number");
     let mut free = (first..).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());

@@ -1,4 +1,4 @@
-//! The table at the end: what was done, and what came of it.
+//! The table at the end: the faults that the test made, and their results.
 
 use crate::world::World;
 

@@ -1,4 +1,4 @@
-//! The stage: one source, one lake, one state database, three replicas, and what everybody shares.
+//! The world of a scenario: one source, one lake, one state database, three replicas, and the state that all actors share.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::harness::{Servers, write_pipeline, write_settings};
 use crate::replica::Replica;
 use crate::stack::Stack;
 
-/// Two tables with a log; one tells its changes as well.
+/// Two tables with an audit log; one also has a cursor column.
 const TABLES: &str = "
 create table items (id bigint primary key, name text, points integer not null default 0, updated_at timestamptz not null default now());
 create table orders (order_id bigint primary key, item_id bigint, amount numeric(10,2), note text);
@@ -53,12 +53,12 @@ pub(crate) struct World {
     pub(crate) replicas: Vec<Replica>,
     pub(crate) http: reqwest::Client,
     pub(crate) book: RefCell<Book>,
-    /// Says that writers and callers are to come to their end.
+    /// Tells writers and callers to end.
     pub(crate) rests: Cell<bool>,
     /// Runs that callers saw succeed.
     pub(crate) successes: Cell<u64>,
     begun: Instant,
-    /// Numbers that nobody gets twice.
+    /// Numbers that are given out once.
     next: Cell<u64>,
     _folder: TempDir,
 }
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// Lets so many replicas run, and kills the others; waits until the state database is as they want it.
+    /// Lets this many replicas run, and kills the others. Waits until the state database has their schema.
     pub(crate) async fn run_replicas(&self, count: usize) {
         for (number, replica) in self.replicas.iter().enumerate() {
             if number < count {
@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    /// A generator for one actor: what it decides depends on the seed alone.
+    /// A generator for one actor: its decisions depend only on the seed.
     pub(crate) fn random(&self, actor: &str, number: u64) -> StdRng {
         let name = actor.bytes().fold(0_u64, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(byte.into())
@@ -143,12 +143,12 @@ impl World {
         StdRng::seed_from_u64(self.seed ^ name.rotate_left(32) ^ number)
     }
 
-    /// A number that nobody got before.
+    /// A number that was not given out before.
     pub(crate) fn number(&self) -> u64 {
         self.next.replace(self.next.get() + 1)
     }
 
-    /// A replica that runs, if one does.
+    /// A running replica, if there is one.
     pub(crate) fn any_replica(&self, random: &mut StdRng) -> Option<&Replica> {
         let up: Vec<_> = self
             .replicas

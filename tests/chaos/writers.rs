@@ -1,4 +1,4 @@
-//! The source's own life: writers that insert, update and delete, roll back, prepare, and leave transactions open for a while.
+//! Writers of the source: they insert, update and delete, roll back, prepare, and leave transactions open for a while.
 
 use futures::future::join_all;
 use rand::RngExt;
@@ -65,7 +65,7 @@ async fn work(world: &World, client: &Client, (writer, random): (u64, &mut StdRn
     }
 }
 
-/// Ends what a writer prepared before its connection broke; says whether it could.
+/// Ends a transaction that a writer prepared before its connection broke. Returns whether it could.
 async fn end_prepared(client: &Client, writer: u64) -> bool {
     let sql = format!("select gid from pg_prepared_xacts where gid like 'p{writer}\\_%'");
     let Ok(rows) = client.query(&sql, &[]).await else {

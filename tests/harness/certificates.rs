@@ -1,4 +1,4 @@
-//! Certificates as the command `openssl` makes them.
+//! Certificates, made with the command `openssl`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ impl Authority {
         self.path(&format!("{}.crt", self.name))
     }
 
-    /// Signs a certificate `<file>.crt` with key `<file>.key` for a name: what `extension` says, for `days` from now on.
+    /// Signs a certificate `<file>.crt` with key `<file>.key` for a name, with the extension `extension`, for `days` from now on.
     pub(crate) fn sign(&self, file: &str, name: &str, extension: &str, days: i32) {
         let authority = &self.name;
         std::fs::write(self.folder.join("extension"), extension).expect("a file");
@@ -45,7 +45,7 @@ impl Authority {
         self.folder.join(file).display().to_string()
     }
 
-    /// What is in a file in the authority's folder.
+    /// The content of a file in the authority's folder.
     pub(crate) fn text(&self, file: &str) -> String {
         std::fs::read_to_string(self.folder.join(file)).expect("a file")
     }

@@ -1,4 +1,4 @@
-//! Calls a service as a user would, and gives status, headers and body.
+//! Calls a service like a user, and gives status, headers and body.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Service;
 
-/// What the service answered.
+/// The answer of the service.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -64,7 +64,7 @@ impl Service {
         }
     }
 
-    /// Runs the pipeline to its end and gives the run, whatever it came to.
+    /// Runs the pipeline to its end and gives the run, successful or not.
     pub(crate) async fn run_once(&self) -> Value {
         let path = format!("/v1/pipelines/{}/runs", self.name);
 
@@ -79,7 +79,7 @@ impl Service {
         run
     }
 
-    /// Posts what starts a run, and gives the run at its end, whatever it came to.
+    /// Posts a call that starts a run, and gives the run at its end, successful or not.
     pub(crate) async fn post_run(&self, path: &str, body: &Value) -> Value {
         let started = self.post(path, body).await;
         assert_eq!(started.status, 202, "{started:?}");

@@ -25,7 +25,7 @@ pub(crate) struct Drops {
     pub(crate) url: String,
     store: Arc<dyn ObjectStore>,
     root: Path,
-    /// None where it is a bucket.
+    /// `None` for a bucket.
     folder: Option<TempDir>,
 }
 
@@ -73,7 +73,7 @@ impl Drops {
         self.folder.as_ref().expect("no bucket").path()
     }
 
-    /// Drops a file whole: into a folder by a move, as who drops files should.
+    /// Drops a complete file. Into a folder it moves the file, as partners should.
     pub(crate) async fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let Some(folder) = &self.folder else {
             let content = PutPayload::from(content.as_ref().to_vec());
@@ -105,7 +105,7 @@ impl Drops {
         self.store.head(&self.path(name)).await.is_ok()
     }
 
-    /// How many files lie below a folder of it.
+    /// Number of files below one of its folders.
     pub(crate) async fn count(&self, folder: &str) -> usize {
         self.store.list(Some(&self.path(folder))).count().await
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::setup::Setup;
 use super::{AuditRow, Service};
 
-/// The pipeline; what is appended to the last line is about its table.
+/// The pipeline. Text that is appended to the last line belongs to its table.
 pub(crate) const ITEMS: &str = "
 pipeline: PIPELINE
 source: {kind: postgres_audit_log, connection: shop}
@@ -18,7 +18,7 @@ const NEW_YEAR: i64 = 1_767_225_600_000_000; // 2026-01-01
 const MINUTE: i64 = 60_000_000;
 
 impl Service {
-    /// Begins the setup of a service over [`ITEMS`], with an audit log that takes anything.
+    /// Begins the setup of a service over [`ITEMS`], with an audit log that accepts any row.
     pub(crate) fn items() -> Setup {
         Self::of(ITEMS)
             .audit_log()
@@ -26,7 +26,7 @@ impl Service {
     }
 }
 
-/// The SQL that logs what changes in the table `items`, by the trigger that the product ships.
+/// The SQL that logs the changes of the table `items`, with the trigger that the product ships.
 pub(crate) fn items_trigger() -> String {
     let trigger = AuditTrigger {
         table: "public.items".parse().expect("a name"),
@@ -37,7 +37,7 @@ pub(crate) fn items_trigger() -> String {
     trigger.sql().expect("a trigger")
 }
 
-/// Event number `id` of the row `key`, so many minutes after the new year 2026.
+/// Event number `id` of the row `key`, the given number of minutes after the new year 2026.
 pub(crate) fn item(id: i64, key: i64, operation: &str, amount: &Value, name: &str) -> AuditRow {
     AuditRow {
         id: Some(id),

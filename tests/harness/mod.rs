@@ -1,4 +1,4 @@
-//! A service of its own for each test: its own databases, schemas, folder and port on the shared servers.
+//! Each test has its own service: its own databases, schemas, folder and port on the shared servers.
 
 mod certificates;
 mod client;
@@ -34,7 +34,7 @@ pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
 pub(crate) use standby::Standby;
 pub(crate) use trap::{Moment, Then, Trap};
 
-/// A pipeline over one table with a key of two parts, and an audit table without keys, so that anything can be in it.
+/// A pipeline over one table with a key of two parts. Its audit log has no keys, so that it can hold any row.
 pub(crate) const EVENTS: &str = "
 pipeline: PIPELINE
 source: {kind: postgres_audit_log, connection: shop}
@@ -58,7 +58,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Ends the service as a kill would, in the middle of whatever it does, and starts it again over the same state.
+    /// Ends the service like a kill, in the middle of its work, and starts it again over the same state.
     pub(crate) async fn restart(&mut self) {
         self.end().await;
         let config = Config::load(Some(&self.settings)).expect("right settings");
@@ -84,12 +84,12 @@ impl Service {
         }
     }
 
-    /// Replaces the settings that were given at the start; they are read at the next.
+    /// Replaces the settings of the start. The service reads them at its next start.
     pub(crate) fn configure(&self, settings: &str) {
         write_settings(self.folder.path(), &self.servers, &self.name, settings);
     }
 
-    /// Replaces the pipeline's definition; it is read at the next start.
+    /// Replaces the pipeline's definition. The service reads it at its next start.
     pub(crate) fn define(&self, pipeline: &str) {
         write_pipeline(self.folder.path(), &self.name, pipeline);
     }
@@ -122,7 +122,7 @@ pub(crate) fn write_pipeline(folder: &Path, name: &str, pipeline: &str) {
     std::fs::write(folder.join("pipeline.yaml"), text).expect("a pipeline");
 }
 
-/// Writes the settings of a service over the databases and schemas of `name`, with more of them, in which `PIPELINE` is the name.
+/// Writes the settings of a service over the databases and schemas of `name`. In the additional settings, `PIPELINE` is the name.
 pub(crate) fn write_settings(folder: &Path, servers: &Servers, name: &str, more: &str) -> PathBuf {
     let path = folder.join("icefront.toml");
     let mut settings: toml::Table = format!(

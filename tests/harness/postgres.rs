@@ -1,4 +1,4 @@
-//! A Postgres of a test's own, from the stack's programs: in a folder of its own, on a free port, stopped when it is dropped.
+//! A Postgres for one test, from the stack's programs: in its own folder, on a free port, stopped when it is dropped.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +29,7 @@ impl OwnPostgres {
         server
     }
 
-    /// The address of a database, for a user, with whatever follows.
+    /// The address of a database for a user, with a suffix.
     pub(crate) fn url(&self, user: &str, rest: &str) -> String {
         format!("postgres://{user}@127.0.0.1:{}/{rest}", self.port)
     }

@@ -1,4 +1,4 @@
-//! A service in a process of its own, for what only an environment of its own can tell it.
+//! A service in its own process, for tests that set environment variables.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command};
@@ -20,7 +20,7 @@ impl Drop for Process {
 }
 
 impl Service {
-    /// Ends the service as a kill would, and starts the program over the same state, with more in its environment.
+    /// Ends the service like a kill, and starts the program over the same state, with more environment variables.
     pub(crate) async fn restart_as_process(&mut self, environment: &[(&str, &str)]) {
         self.end().await;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -72,7 +72,7 @@ impl Service {
         panic!("the program does not end; {}", self.log());
     }
 
-    /// What the program logged.
+    /// The log of the program.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("icefront.log")).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! A server as it is seen through a wire that can be slow, silent or cut, lose one answer, or change what answers say.
+//! A wire to a server. It can be slow, silent or cut, lose one answer, or change the text of answers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +11,16 @@ use tokio::task::JoinHandle;
 
 use super::trap::{Armed, Moment, Trap, Watch};
 
-/// What becomes of the bytes.
+/// The fate of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// They are handed on.
+    /// They are forwarded.
     Open,
-    /// A few megabytes a second are.
+    /// A few megabytes a second are forwarded.
     Slow,
-    /// They wait, as where the server is stopped: it still takes connections.
+    /// They wait, as if the server were stopped: it still accepts connections.
     Held,
-    /// Connections are closed, and no new ones taken, as where the server was killed.
+    /// Connections are closed and none is accepted, as if the server were killed.
     Cut,
 }
 
@@ -35,10 +35,10 @@ pub(crate) struct Proxy {
     task: JoinHandle<()>,
 }
 
-/// What answers say, and what they are made to say.
+/// A text in answers, and its replacement.
 type Swapped = Arc<Mutex<Option<(&'static str, &'static str)>>>;
 
-/// What every connection over a wire shares.
+/// The state that all connections over a wire share.
 #[derive(Clone)]
 struct Wire {
     server: String,
@@ -76,7 +76,7 @@ impl Proxy {
         }
     }
 
-    /// Makes every answer say `instead` where it says `text`, of the same length; nothing any more where both are the same.
+    /// Replaces `text` with `instead`, of the same length, in every answer. If both are equal, it stops replacing.
     pub(crate) fn swap(&self, text: &'static str, instead: &'static str) {
         assert_eq!(text.len(), instead.len(), "an answer keeps its length");
         let swapped = (text != instead).then_some((text, instead));
@@ -87,24 +87,24 @@ impl Proxy {
         self.flow.send_replace(flow);
     }
 
-    /// Lays a trap for one request, in place of the one that is there.
+    /// Lays a trap for one request. It replaces an earlier trap.
     pub(crate) fn arm(&self, trap: Trap) {
         *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some(trap);
     }
 
-    /// Takes away the trap; says whether there was still one.
+    /// Removes the trap. Returns whether one was still there.
     pub(crate) fn disarm(&self) -> bool {
         let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
 
         armed.take().is_some()
     }
 
-    /// How many bytes have passed, both ways.
+    /// Number of bytes that have passed, both ways.
     pub(crate) fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many bytes more have passed, both ways.
+    /// Waits until this many more bytes have passed, both ways.
     pub(crate) async fn pass(&self, bytes: u64) {
         let until = self.passed() + bytes;
         let begun = std::time::Instant::now();
@@ -161,7 +161,7 @@ enum Way {
     Back,
 }
 
-/// Hands bytes on as the flow has it, until they end.
+/// Forwards bytes as the flow allows, until they end.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -204,7 +204,7 @@ fn swap(bytes: &mut [u8], text: &[u8], instead: &[u8]) {
     }
 }
 
-/// Waits for a flow; for ever where nobody sets it any more.
+/// Waits for a flow; for ever if its sender is gone.
 async fn until(flow: &mut watch::Receiver<Flow>, is_it: impl Fn(Flow) -> bool) {
     if flow.wait_for(|flow| is_it(*flow)).await.is_err() {
         std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! The servers that `tests/stack/up` started, and what earlier tests left on them.
+//! The servers that `tests/stack/up` started. Sweeps the remains of earlier tests.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use icefront::trino::Trino;
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
-/// Where the servers are.
+/// The addresses of the servers.
 #[derive(Clone)]
 pub(crate) struct Servers {
     pub(crate) postgres: String,
@@ -19,7 +19,7 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Reads the addresses from the environment, and sweeps once what earlier tests left.
+    /// Reads the addresses from the environment, and sweeps the remains of earlier tests once.
     pub(crate) fn find() -> Self {
         static SWEPT: OnceLock<()> = OnceLock::new();
         let read = |name: &str| {
@@ -96,7 +96,7 @@ impl Servers {
     }
 }
 
-/// Drops the databases, schemas and standbys of earlier tests; what cannot be dropped stays for the next start.
+/// Drops the databases, schemas and standbys of earlier tests. If one cannot be dropped, it stays for the next start.
 fn sweep(servers: &Servers) {
     super::standby::sweep();
     let servers = servers.clone();
@@ -141,7 +141,7 @@ fn sweep(servers: &Servers) {
     swept.join().expect("earlier tests are swept");
 }
 
-/// Removes schemas from the Postgres and the folder that the catalog `lake` is made of: by Trino, a whole run's take minutes.
+/// Removes schemas from the Postgres and the folder of the catalog `lake`. Through Trino, those of a whole test run would take minutes.
 async fn sweep_lake(servers: &Servers) {
     let forget = "delete from iceberg_tables where catalog_name = 'lake' and table_namespace like 'test\\_%';
         delete from iceberg_namespace_properties where catalog_name = 'lake' and namespace like 'test\\_%'";

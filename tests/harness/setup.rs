@@ -1,4 +1,4 @@
-//! What the service of a test is started from.
+//! Builds the service of a test.
 
 use std::net::SocketAddr;
 
@@ -28,36 +28,36 @@ impl Service {
 }
 
 impl Setup {
-    /// Another definition of the pipeline.
+    /// Replaces the definition of the pipeline.
     pub(crate) fn defined(mut self, pipeline: &str) -> Self {
         pipeline.clone_into(&mut self.pipeline);
         self
     }
 
-    /// The audit log that takes anything, see [`LOOSE_AUDIT_TABLE`].
+    /// Appends the audit log that accepts any row, see [`LOOSE_AUDIT_TABLE`].
     pub(crate) fn audit_log(self) -> Self {
         self.tables(LOOSE_AUDIT_TABLE)
     }
 
-    /// More SQL for the source database, run before the service starts.
+    /// Appends SQL for the source database, run before the service starts. Several calls add up.
     pub(crate) fn tables(mut self, sql: &str) -> Self {
         self.tables.push_str(sql);
         self
     }
 
-    /// Settings over the usual ones, as TOML.
+    /// Sets settings over the usual ones, as TOML. A second call replaces those of the first.
     pub(crate) fn settings(mut self, settings: &str) -> Self {
         settings.clone_into(&mut self.settings);
         self
     }
 
-    /// Servers that are not the usual ones.
+    /// Replaces the usual servers.
     pub(crate) fn on(mut self, servers: Servers) -> Self {
         self.servers = Some(servers);
         self
     }
 
-    /// All Iceberg tables and landing files on S3.
+    /// Puts all Iceberg tables and landing files on S3.
     pub(crate) fn on_s3(self) -> Self {
         self.on(Servers::find_s3())
     }

@@ -1,4 +1,4 @@
-//! What tests put into audit tables.
+//! Rows that tests put into audit logs.
 
 use tokio_postgres::Client;
 

@@ -1,4 +1,4 @@
-//! A Postgres of its own with a streaming standby, which `tests/stack/standby` starts; both are gone when it is dropped.
+//! An own Postgres with a streaming standby. `tests/stack/standby` starts both; dropping the pair removes both.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) struct Standby {
 }
 
 impl Standby {
-    /// Starts both; the standby has all that the primary has.
+    /// Starts both. The standby has all rows of the primary.
     pub(crate) fn start() -> Self {
         let stack = Servers::find();
         let name = uuid::Uuid::now_v7().simple().to_string();
@@ -59,7 +59,7 @@ impl Standby {
         self.replica.connect(database).await
     }
 
-    /// Waits until the standby has all that the primary has by now.
+    /// Waits until the standby has all rows that the primary has now.
     pub(crate) async fn catch_up(&self) {
         let written = "select pg_current_wal_lsn()::text";
         let row = self.servers.connect("postgres").await;
@@ -97,7 +97,7 @@ impl Drop for Standby {
     }
 }
 
-/// Ends all pairs that earlier tests left.
+/// Ends all pairs of earlier tests.
 pub(super) fn sweep() {
     command(&["down"]);
 }
@@ -117,7 +117,7 @@ fn command(arguments: &[&str]) {
     assert!(done.status.success(), "{arguments:?}: {done:?}");
 }
 
-/// Two ports that nobody has now.
+/// Two free ports.
 fn free_ports() -> [u16; 2] {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
 

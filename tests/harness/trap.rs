@@ -1,20 +1,20 @@
-//! What waits on a wire for one request: to lose its answer, or to stop who sent it.
+//! A trap waits on a wire for one request: to lose its answer, or to stop its sender.
 
 use std::io::{Error, ErrorKind, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// When a trap springs.
+/// The moment at which a trap springs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// The request has come and is not handed on yet.
+    /// The request has arrived and is not forwarded yet.
     Before,
-    /// It has been handed on.
+    /// The request has been forwarded.
     After,
-    /// Its answer begins to come and is not handed on yet.
+    /// The answer begins to arrive and is not forwarded yet.
     Answered,
 }
 
-/// What becomes of the connection when the trap has sprung.
+/// The fate of the connection after the trap has sprung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     GoOn,
@@ -23,11 +23,11 @@ pub(crate) enum Then {
 
 /// Waits for one request.
 pub(crate) struct Trap {
-    /// What the request holds; nothing for any.
+    /// A text in the request; an empty text matches any request.
     pub(crate) request: &'static str,
-    /// So many like it pass before.
+    /// Number of matching requests that pass before.
     pub(crate) pass: usize,
-    /// It springs by a later request of the same connection, so many after that.
+    /// The trap springs at a later request of the same connection, this many after the matching one.
     pub(crate) later: usize,
     pub(crate) moment: Moment,
     pub(crate) spring: Box<dyn FnOnce() -> Then + Send>,
@@ -36,7 +36,7 @@ pub(crate) struct Trap {
 /// The trap on a wire, if there is one.
 pub(super) type Armed = Arc<Mutex<Option<Trap>>>;
 
-/// What one connection knows of it.
+/// The trap as one connection sees it.
 pub(super) struct Watch {
     armed: Armed,
     caught: Mutex<Option<Trap>>,
@@ -50,7 +50,7 @@ impl Watch {
         }
     }
 
-    /// Sees what a client sent; takes the trap off the wire when it was waiting for this.
+    /// Looks at the bytes of a client; takes the trap off the wire if they are the awaited request.
     pub(super) fn see(&self, bytes: &[u8]) {
         let mut caught = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(trap) = caught.as_mut() {
@@ -72,7 +72,7 @@ impl Watch {
         *caught = armed.take();
     }
 
-    /// Springs what was caught, if this is its moment.
+    /// Springs the caught trap, if this is its moment.
     pub(super) fn spring(&self, moment: Moment) -> Result<()> {
         let mut caught = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
         let sprung = caught.take_if(|trap| trap.moment == moment && trap.later == 0);

@@ -1,10 +1,10 @@
-//! Checks what must hold between any current table and its history, whoever made them.
+//! Checks the rules that hold between any current table and its history.
 
 use std::collections::BTreeMap;
 
 use super::{Row, Version};
 
-/// Checks that current rows are the open versions and that versions neither overlap nor leave gaps but after a delete, and says in words what does not hold. The versions may come in any order.
+/// Checks that current rows are the open versions and that versions neither overlap nor leave gaps but after a delete, and says which rule does not hold. The versions may come in any order.
 pub(crate) fn check_invariants(
     current: &BTreeMap<i64, Row>,
     history: &[Version],
@@ -48,7 +48,7 @@ fn check_version(version: &Version) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks two versions of which the second is the next to start.
+/// Checks two consecutive versions.
 fn check_neighbours(version: &Version, next: &Version) -> Result<(), String> {
     let Some(end) = version.valid_to else {
         return Err(format!(

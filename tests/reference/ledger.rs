@@ -1,4 +1,4 @@
-//! Says where each event of a batch ends, and what the batch does to current rows and versions.
+//! Finds the outcome of each event of a batch, and the effect of the batch on current rows and versions.
 
 use super::{Event, Row, Version, current, gives_a_row, ordered, same};
 
@@ -11,7 +11,7 @@ pub(crate) struct Ledger {
     pub(crate) duplicate: i64,
     /// All others; each ends in one place, the first that fits of the six that follow.
     pub(crate) staged: i64,
-    /// Truncates, in whatever order they come.
+    /// Truncates, in any order.
     pub(crate) truncates: i64,
     /// Events that a later one of the key, or a later truncate, of an earlier batch beats.
     pub(crate) late: i64,
@@ -19,22 +19,22 @@ pub(crate) struct Ledger {
     pub(crate) superseded: i64,
     /// Winners that delete a key which had no row before the batch.
     pub(crate) delete_without_row: i64,
-    /// Winners that give the row which was there before the batch.
+    /// Winners that equal the row before the batch.
     pub(crate) unchanged: i64,
     /// Winners that change the current rows.
     pub(crate) applied: i64,
-    /// Applied winners whose row came.
+    /// Applied winners that inserted a row.
     pub(crate) inserted: i64,
-    /// Applied winners whose row changed.
+    /// Applied winners that updated a row.
     pub(crate) updated: i64,
-    /// Applied winners whose row went.
+    /// Applied winners that deleted a row.
     pub(crate) deleted: i64,
-    /// Rows that went without a winner of their key, so by a truncate.
+    /// Rows that were deleted without a winner of their key, so by a truncate.
     pub(crate) truncated: i64,
 }
 
 impl Ledger {
-    /// Checks the sums, and says which one does not hold.
+    /// Checks the sums, and names the one that does not hold.
     pub(crate) fn check(&self) -> Result<(), String> {
         let places =
             self.truncates + self.late + self.superseded + self.delete_without_row + self.unchanged;
@@ -89,7 +89,7 @@ impl Ledger {
         }
     }
 
-    /// Counts what became of a row. No change is not counted, so that the sum is off.
+    /// Counts the change of a row. No change is not counted, so that the sum is off.
     fn count_change(&mut self, before: Option<&Row>, after: Option<&Row>) {
         match (before, after) {
             (None, Some(_)) => self.inserted += 1,
@@ -128,22 +128,22 @@ pub(crate) fn ledger(before: &[Event], batch: &[Event]) -> Ledger {
     ledger
 }
 
-/// What a batch does to the history of its table; a version is told by its key and its begin.
+/// The effect of a batch on the history of its table. Key and begin identify a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Versions {
-    /// Versions that came.
+    /// Versions that were added.
     pub(crate) opened: i64,
-    /// Versions that were open and are no more.
+    /// Versions that were open and are closed now.
     pub(crate) closed: i64,
     /// Versions that were not open and end earlier now.
     pub(crate) split: i64,
     /// Versions that changed otherwise.
     pub(crate) changed: i64,
-    /// Versions that went.
+    /// Versions that were removed.
     pub(crate) removed: i64,
 }
 
-/// Counts what happened between one history and another.
+/// Counts the differences between two histories.
 pub(crate) fn versions(before: &[Version], after: &[Version]) -> Versions {
     let place = |version: &Version| (version.key, version.valid_from);
     let mut versions = Versions::default();

@@ -1,7 +1,6 @@
-//! Says what current rows and history must be for a set of events, by walking them one by one; it shares no code with the service.
+//! The reference model: computes current rows and history from a set of events, one by one. It shares no code with the service.
 //!
-//! Sources are taken as ordered by the event id. Rejects are not
-//! modelled: every event given here is taken as valid.
+//! Events are ordered by the event id. Rejects are not modelled: every event counts as valid.
 
 #[cfg(test)]
 mod claims;
@@ -18,18 +17,18 @@ pub(crate) use random::{Random, START, deliver, is_orderly, random_history, with
 /// The values of a row by position of the column; `None` is null. All rows of one table have the same width.
 pub(crate) type Row = Vec<Option<String>>;
 
-/// One line of the event log.
+/// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     /// The place in the order, unique in the whole table.
     pub(crate) id: i64,
     /// `I` insert, `U` update, `D` delete, `T` truncate.
     pub(crate) operation: char,
-    /// Microseconds since the epoch, UTC, as the source's clock had it.
+    /// Microseconds since the epoch, UTC, by the source's clock.
     pub(crate) occurred_at: i64,
-    /// The row's key; a truncate has none and this is not looked at.
+    /// The row's key; ignored for a truncate.
     pub(crate) key: i64,
-    /// The whole row; not looked at in deletes and truncates.
+    /// The whole row; ignored for deletes and truncates.
     pub(crate) values: Row,
 }
 
@@ -81,7 +80,7 @@ pub(crate) fn history(events: &[Event], tracked: Option<&[usize]>) -> Vec<Versio
     versions
 }
 
-/// Walks one key: at each moment a version is open or none is, and the event says what follows.
+/// Walks the events of one key. At each moment one version is open or none, and the next event decides what follows.
 fn versions_of_key(key: i64, log: &[&Event], tracked: Option<&[usize]>) -> Vec<Version> {
     let mut versions = Vec::new();
     let mut open: Option<Version> = None;
@@ -108,7 +107,7 @@ fn versions_of_key(key: i64, log: &[&Event], tracked: Option<&[usize]>) -> Vec<V
     versions
 }
 
-/// The log without repeats, by id. Of several events with one id the one delivered first stays.
+/// The events without repeats, by id. If several events have one id, the first delivered one stays.
 fn ordered(events: &[Event]) -> Vec<&Event> {
     let mut log: Vec<&Event> = Vec::new();
 
@@ -145,7 +144,7 @@ fn timeline<'a>(key: i64, log: &[&'a Event]) -> Vec<(i64, &'a Event)> {
     timeline
 }
 
-/// Of several events at one time only the last in order.
+/// If several events share a time, keeps only the last in order.
 fn visible<'a>(timeline: &[(i64, &'a Event)]) -> Vec<(i64, &'a Event)> {
     let mut visible: Vec<(i64, &Event)> = Vec::new();
 

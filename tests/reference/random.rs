@@ -1,4 +1,4 @@
-//! Makes histories full of corner cases, and deliveries of them out of order; the same seed gives the same ones for ever.
+//! Makes histories full of corner cases, and delivers them out of order. The same seed always gives the same histories.
 
 use super::{Event, Row};
 
@@ -20,7 +20,7 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    /// Gives a number from 0 up to, and without, the limit.
+    /// Gives a number from 0 up to, but not including, the limit.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         assert!(limit > 0, "no number is below 0");
         usize::try_from(self.bits() % limit as u64).expect("it is below a `usize`")
@@ -33,7 +33,7 @@ impl Random {
         lowest + i64::try_from(self.below(numbers)).expect("it is below an `i64`")
     }
 
-    /// Is true that many times in a hundred.
+    /// Is true in this many of a hundred calls.
     pub(crate) fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
     }
@@ -148,7 +148,7 @@ fn next_values(random: &mut Random, operation: char, key: i64, past: &[Event]) -
     }
 }
 
-/// Turns that many of the events, at most all of them, into truncates.
+/// Turns this many events, at most all, into truncates.
 pub(crate) fn with_truncates(seed: u64, mut events: Vec<Event>, truncates: usize) -> Vec<Event> {
     let mut random = Random::new(seed ^ 0x7472_756E);
     let mut places: Vec<usize> = (0..events.len()).collect();
@@ -163,10 +163,10 @@ pub(crate) fn with_truncates(seed: u64, mut events: Vec<Event>, truncates: usize
     events
 }
 
-/// Spreads the events over so many batches, some perhaps empty, each in random order, with `repeats` more deliveries of
+/// Spreads the events over this many batches, some perhaps empty, each in random order, with `repeats` more deliveries of
 /// events in the batch of the first one or a later one.
 ///
-/// Half of the seeds are orderly: all events but one in ten come in their turn. The others put every event anywhere.
+/// Half of the seeds are orderly: nine in ten events come in their order. The others put every event anywhere.
 pub(crate) fn deliver(
     seed: u64,
     events: &[Event],
@@ -200,7 +200,7 @@ pub(crate) fn deliver(
     delivered
 }
 
-/// Whether [`deliver`] lets the events of this seed come mostly in their turn.
+/// Whether [`deliver`] keeps most events of this seed in their order.
 pub(crate) fn is_orderly(seed: u64) -> bool {
     Random::new(seed ^ 0x6465_6C69).percent(50)
 }

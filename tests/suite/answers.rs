@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{EVENTS, Proxy, Service, log};
 use crate::suite::faults::{ITEMS, rows};
 
-/// Runs while answers have another name for a column, then once more by the right one.
+/// Runs while the answers have another name for a column, then once more with the right name.
 async fn a_renamed_column_fails_the_run(column: &'static str, other: &'static str) {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let address = service

@@ -41,7 +41,7 @@ async fn start(pipeline: &str) -> Service {
         .await
 }
 
-/// What the tests of a run said, as `name status failures`.
+/// The results of a run's tests, as `name status failures`.
 async fn results(service: &Service, run: &Value) -> Vec<String> {
     let path = run["links"]["tests"].as_str().expect("a link");
     let answer = service.get(path).await;

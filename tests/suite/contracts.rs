@@ -1,4 +1,4 @@
-//! Contracts and declared columns hold, or stop the run and say what to do.
+//! Contracts and declared columns hold, or stop the run with a remedy.
 
 use serde_json::json;
 

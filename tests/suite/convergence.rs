@@ -1,4 +1,4 @@
-//! At rest the current tables equal the source's own, row for row and value for value: the check that no log can fool.
+//! At rest the current rows equal the source, row for row and value for value. No fault of the audit log can hide from this check.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

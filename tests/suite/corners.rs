@@ -93,7 +93,7 @@ const CASES: [(&str, &[Arrival]); 13] = [
 /// After each batch, by case: the versions, one line each, and the current row.
 type Shown = BTreeMap<String, (Vec<String>, String)>;
 
-/// What the tables show of a case after so many batches; all cases are run once, together.
+/// The rows of a case after the given number of batches. All cases run once, together.
 fn after(case: &str, batches: usize) -> (Vec<String>, String) {
     static SHOWN: OnceLock<Vec<Shown>> = OnceLock::new();
     let shown = SHOWN.get_or_init(|| {
@@ -201,7 +201,7 @@ fn line(version: &[Value]) -> String {
     format!("[{}, {end}) {values}{deleted}{current}", version[2])
 }
 
-/// Asserts what a case shows after so many batches.
+/// Asserts the rows of a case after the given number of batches.
 fn shows(case: &str, batches: usize, versions: &[&str], current: &str) {
     assert_eq!(
         after(case, batches),

@@ -1,11 +1,11 @@
-//! An answer that is lost on its way: what was asked for was done, or was not, and the tables are the same.
+//! An answer is lost in transit. The request was executed or not; the tables are the same.
 
 use serde_json::{Value, json};
 
 use crate::harness::{EVENTS, Moment, Proxy, Service, Then, Trap, log};
 use crate::suite::faults::{ITEMS, rows};
 
-/// Lets answers of Trino be lost, one a run: that to the request that comes after so many like it.
+/// Loses one answer of Trino per run: the answer to the request after a given number of the same kind.
 async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[usize]) {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let address = service

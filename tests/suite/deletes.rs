@@ -1,4 +1,4 @@
-//! Rows that went leave no row to read: they are found by comparing keys.
+//! A deleted row leaves nothing to read. A key comparison finds it.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn names(service: &Service) -> serde_json::Value {
     )
 }
 
-/// Lands what there is, and publishes nothing.
+/// Lands all new events, and publishes nothing.
 async fn extract(service: &Service) {
     let path = format!("/v1/pipelines/{}/runs", service.name);
     let run = service

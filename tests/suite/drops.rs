@@ -1,4 +1,4 @@
-//! Files that are dropped into a folder or a bucket: every file once, whatever its form.
+//! Files that are dropped into a folder or a bucket: every file lands once, in any format.
 
 use std::fmt::Write;
 

@@ -54,7 +54,7 @@ pub(super) async fn start_with_a_row(pipeline: &str) -> Service {
     service
 }
 
-/// What the table reports of its source, as `column change`.
+/// The drift of the table, as `column change`.
 pub(super) async fn drift(service: &Service) -> Vec<String> {
     let table = service
         .get(&format!("/v1/tables/{}.items", service.name))

@@ -1,4 +1,4 @@
-//! Current rows, history and ledger equal the reference model, whatever way the events come.
+//! Current rows, history and ledger equal the reference model, in whatever order the events arrive.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const KEYS: i64 = 8;
 const EVENTS_PER_SEED: usize = 200;
 const BATCHES: usize = 3;
 const REPEATS: usize = 30;
-/// Histories of different seeds go on side by side, so that the ids of one are not all above those of another.
+/// Histories of different seeds run side by side, so that the ids of one are not all above those of another.
 const SEEDS_MOST: i64 = 100_000;
 /// More than the ids of a history.
 const IDS: i64 = 10_000;
@@ -21,8 +21,8 @@ const HOUR: i64 = 3_600_000_000;
 const ITEMS: &str =
     "create table items (seed integer, id bigint, amount numeric(18,2), name text, note text);";
 
-/// Seeds whose events mostly come in their turn and seeds whose events come anywhere lie in tables of their own: what comes
-/// late counts by table. A third tracks one column, a fourth is truncated now and then.
+/// Seeds with mostly ordered events and seeds with random order have separate tables, because lateness counts per table.
+/// A third table tracks one column, a fourth is sometimes truncated.
 const TABLES: [Kind; 4] = [
     Kind {
         name: "orderly",
@@ -53,7 +53,7 @@ struct Kind {
 }
 
 impl Kind {
-    /// The seeds of the table; where there are truncates only one, because they are about all of its keys.
+    /// The seeds of the table. A table with truncates has one seed, because a truncate concerns all its keys.
     fn seeds(&self) -> Vec<u64> {
         let all = 1..=depth::seeds(SEEDS);
         match self.name {
@@ -254,7 +254,7 @@ fn audit_row(table: &str, seed: u64, event: &Event) -> AuditRow {
 type Currents = BTreeMap<u64, BTreeMap<i64, Row>>;
 type Histories = BTreeMap<u64, Vec<Version>>;
 
-/// What Trino has, by seed.
+/// The rows in Trino, by seed.
 async fn tables(service: &Service, name: &str) -> (Currents, Histories) {
     const VALUES: &str = "cast(cast(amount as bigint) as varchar), name, note";
     let moment = |column: &str| format!("cast(to_unixtime({column}) * 1000000 as bigint)");

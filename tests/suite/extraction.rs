@@ -1,4 +1,4 @@
-//! No committed event is skipped, whatever the order of commits, and repeats do no harm.
+//! No committed event is skipped, in any order of commits, and repeats do no harm.
 
 use serde_json::json;
 use tokio_postgres::Client;
@@ -7,7 +7,7 @@ use crate::harness::{EVENTS, Service, items_trigger};
 
 const ITEMS: &str = "create table items (seed integer, id bigint);";
 
-/// An audit table as there are many: no column that tells the writer's transaction.
+/// A common audit log: it has no column with the writer's transaction.
 const PLAIN_AUDIT_TABLE: &str = "
 create table audit_log_dml (
   audit_event_id bigserial primary key,

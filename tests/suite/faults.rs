@@ -1,4 +1,4 @@
-//! What is away, broken or killed is told, loses nothing and doubles nothing.
+//! A fault is reported, and no event is lost or counted twice.
 
 use serde_json::json;
 

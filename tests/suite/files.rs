@@ -1,4 +1,4 @@
-//! What many batches leave: small files are written as few, and what a statement does not need it does not read.
+//! Many batches leave small files: `optimize` rewrites them as a few, and a statement reads only the files that it needs.
 
 use serde_json::{Value, json};
 

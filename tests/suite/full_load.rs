@@ -1,4 +1,4 @@
-//! All rows of a table: at first, when a load was interrupted, and again when that is asked for.
+//! Full loads: the first one, one after an interruption, and one on request.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, Ordering};

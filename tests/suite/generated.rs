@@ -1,4 +1,4 @@
-//! Files that `icefront generate files` drops while the sample pipeline runs: what they say is what the tables have.
+//! `icefront generate files` drops files while the sample pipeline runs. The tables equal the files.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,7 +19,7 @@ use super::samples::sample;
 use crate::harness::Service;
 use crate::reference::{self, Event, Row, Version};
 
-/// The columns of a row besides those that say how it is to be taken.
+/// The columns of a row, without operation, time and sequence.
 const VALUES: [&str; 6] = [
     "changed_at",
     "order_id",
@@ -80,7 +80,7 @@ async fn what_is_dropped_late_again_or_broken_while_runs_go_on_ends_as_the_event
     assert_eq!(history(&service).await, reference::history(&events, None));
 }
 
-/// The events of the files in the order of the files' names, and how many files cannot be read.
+/// The events of the files in the order of the files' names, and the number of unreadable files.
 fn events(folder: &Path) -> (Vec<Event>, u64) {
     let mut paths: Vec<_> = std::fs::read_dir(folder)
         .expect("a folder")

@@ -1,4 +1,4 @@
-//! A call that is sent again is done once.
+//! A repeated call has its effect once.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Nobody waits for ever for a source, nothing is written to one, and connections are counted.
+//! Icefront never waits for ever for a source, never writes to it, and limits its connections.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{EVENTS, Service, log};
 
-/// A table of which each row takes a third of a second.
+/// A table that takes a third of a second per row.
 const SLOW: &str = "
 pipeline: PIPELINE
 source: {kind: postgres_table, connection: shop}

@@ -1,4 +1,4 @@
-//! Rows are looked up as they are and as they were; what a batch does not touch is not read.
+//! Users look up rows as they are and as they were. A batch reads only the files that it touches.
 
 use serde_json::{Value, json};
 

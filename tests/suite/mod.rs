@@ -1,4 +1,4 @@
-//! The claims, by what they are about.
+//! The claims, by subject.
 
 mod answers;
 mod audit;

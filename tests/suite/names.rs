@@ -1,4 +1,4 @@
-//! Tables and columns may be called anything that Postgres allows.
+//! Tables and columns may have any name that Postgres allows.
 
 use serde_json::json;
 

@@ -13,9 +13,9 @@ pipeline: PIPELINE
 source: {kind: postgres_audit_log, connection: shop}
 tables: {items: {from: public.items, key: [id]}}
 ";
-/// Rows that do not get much smaller when they are packed.
+/// Rows that compress badly.
 const ROWS: &str = "select n, (select string_agg(md5((n * 8 + k)::text), '') from generate_series(1, 8) as k) from generate_series(1, 40000) as n";
-/// The longest that a run may take to fail: a request is given up after a minute, the last try takes some seconds.
+/// The longest time until a run fails: a request is given up after a minute, the last retry takes some seconds.
 const IN_TIME: Duration = Duration::from_secs(110);
 
 /// A wire to the S3 server of the stack.
@@ -25,7 +25,7 @@ async fn wire() -> Proxy {
     Proxy::start(endpoint.trim_start_matches("http://")).await
 }
 
-/// Starts the service as a process that reaches S3 by a wire; Trino reaches it as ever.
+/// Starts the service as a process that connects to S3 by a wire. Trino connects to S3 directly.
 async fn start(wire: &Proxy, pipeline: &str, tables: &str) -> Service {
     let mut service = Service::of(pipeline).on_s3().tables(tables).start().await;
     let endpoint = format!("http://{}", wire.address);
@@ -36,7 +36,7 @@ async fn start(wire: &Proxy, pipeline: &str, tables: &str) -> Service {
     service
 }
 
-/// Runs the pipeline, and after some bytes have passed the wire does as told; gives the problem.
+/// Runs the pipeline and changes the wire's flow after some bytes have passed. Gives the problem.
 async fn run_into(service: &Service, wire: &Proxy, bytes: u64, flow: Flow) -> Value {
     let begun = Instant::now();
     wire.set(Flow::Slow);
@@ -111,7 +111,7 @@ async fn a_store_that_dies_while_a_batch_is_written_loses_and_doubles_nothing() 
     an_outage_while_a_batch_is_written_loses_and_doubles_nothing(Flow::Cut).await;
 }
 
-/// So many files of so many rows, of half a kilobyte each.
+/// The given number of files with the given number of rows, of half a kilobyte each.
 async fn an_outage_while_files_are_read_loses_and_doubles_nothing(
     (files, rows): (usize, usize),
     flow: Flow,

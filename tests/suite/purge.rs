@@ -1,10 +1,10 @@
-//! Up to which event the owner of an audit log may delete.
+//! The event up to which the owner of an audit log may delete.
 
 use serde_json::{Value, json};
 
 use crate::harness::{EVENTS, Service};
 
-/// A log without a column of transactions, whose rows need say no more than what happened to which item.
+/// An audit log without a transaction column. A row needs only the operation and the data; the rest has defaults.
 const ITEMS_LOG: &str = "
 create table audit_log_dml (
   audit_event_id bigserial primary key, audit_operation text, audit_timestamp timestamptz default clock_timestamp(),

@@ -1,4 +1,4 @@
-//! Runs of one pipeline take turns, can be ended and have limits in time.
+//! Runs of one pipeline take turns, can be cancelled and have time limits.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! The race: eight writers commit in any order, with pauses, savepoints, exceptions, roll-backs and prepared transactions, and one
-//! commits the lowest id last, when a thousand others were extracted, while runs go on. When the dust has settled, the table of every
-//! kind of source is the source's own.
+//! commits the lowest id last, when a thousand others were extracted, while runs go on. At the end, the table of every
+//! kind of source equals the source.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::harness::{Servers, Service, Standby, depth, items_trigger};
 use crate::reference::Random;
 
-/// The rows; a trigger that writes the row it was fired for, as applications have them.
+/// The rows, and a trigger that writes the row that fired it, as in applications.
 const TABLE: &str = "
 create table items (id bigint primary key, name text, points integer not null default 0, updated_at timestamptz not null default now());
 create function touch() returns trigger language plpgsql as 'begin new.updated_at := now(); return new; end';
@@ -18,7 +18,7 @@ create trigger touch before update on items for each row execute function touch(
 create function again() returns trigger language plpgsql as 'begin if new.points % 5 = 1 then update items set points = points + 1 where id = new.id; end if; return null; end';
 create trigger again after insert or update on items for each row execute function again();
 ";
-/// A log of older days: nothing in it tells the writer's transaction.
+/// An old audit log: it has no column with the writer's transaction.
 const PLAIN_LOG: &str = "
 create table audit_log_dml (
   audit_event_id bigserial primary key, audit_operation text not null, audit_timestamp timestamptz not null default clock_timestamp(),
@@ -36,7 +36,7 @@ source: {kind: postgres_table, connection: shop}
 tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s, deletes: {compare_keys: each_run}}}
 ";
 const WRITERS: u64 = 8;
-/// What is written behind the lowest id while nobody has committed that.
+/// The writes above the lowest id while its transaction is still open.
 const THOUSAND: &str = "insert into items (id, name) select n, 'many' from generate_series(2000, 2999) as n on conflict (id) do update set points = items.points + 5";
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn race_of(service: &Service, pipeline: &str, settle: impl AsyncFn()) {
     assert_eq!(verified["state"], "succeeded", "{verified:#}");
 }
 
-/// Compares current rows with the source's, and the events that are staged with those of the log, where there is one.
+/// Compares the current rows with the source. If there is an audit log, compares the staged events with it.
 async fn compare(service: &Service, round: u64, has_log: bool) {
     let rows = service
         .shop
@@ -181,7 +181,7 @@ async fn compare(service: &Service, round: u64, has_log: bool) {
     );
 }
 
-/// Some transactions of one writer; what collides with another's is rolled back, which is part of the race.
+/// Some transactions of one writer. If one collides with another writer's, it is rolled back; this is part of the race.
 async fn write(servers: &Servers, database: &str, seed: u64) {
     let client = servers.connect(database).await;
     let mut random = Random::new(seed);

@@ -1,4 +1,4 @@
-//! Rows of files that come again, and in another order: the tables are the same.
+//! Rows of files arrive again, and in another order. The tables are the same.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What cannot be taken is kept with its reason, and the rest arrives.
+//! An event that does not fit is kept with its reason, and the other events arrive.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn row(id: i64, operation: &str, data: &str) -> AuditRow {
     }
 }
 
-/// One event a fault, among a few that are right.
+/// One event for each fault, among a few right events.
 fn faulty_events() -> Vec<AuditRow> {
     let far = AuditRow {
         occurred_at: Some(4_102_444_800_000_000),

@@ -1,4 +1,4 @@
-//! Tables are rebuilt, verified and looked up as they were; rejects are replayed into their old place.
+//! Tables are rebuilt, verified and read as of an earlier time. A replay puts rejects into their old place.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What is asked wrongly is answered with what is right.
+//! The answer to a wrong request names the right one.
 
 use reqwest::Method;
 use serde_json::json;

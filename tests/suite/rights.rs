@@ -1,4 +1,4 @@
-//! The rights that a source's user needs: each that is missing is found, with its remedy, and no more are needed.
+//! The rights of a source's user: the check finds each missing right with its remedy, and no other right is needed.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ insert into logs.changes (audit_operation, audit_timestamp, tbl_schema, tbl_name
 values ('I', now(), 'app', 'items', '{\"id\": 1, \"v\": \"a\"}');
 ";
 
-/// What a check found that is not as it should be, by name and verdict, and the remedies.
+/// The findings of a check that did not pass, by name and verdict, and the remedies.
 async fn lacks(service: &Service) -> (Vec<String>, String) {
     let checked = service
         .post(&format!("/v1/sources/{}/check", service.name), &json!({}))

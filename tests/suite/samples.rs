@@ -1,4 +1,4 @@
-//! The sample pipelines beside the shop's: what they promise, as they stand in `sql/pipelines/`.
+//! The sample pipelines in `sql/pipelines/`, except the shop's, do what they promise.
 
 use icefront_generate::GenerateShop;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A source that is read from a standby, from its primary, and from one after the other.
+//! Reads a source from a standby, from its primary, and from one after the other.
 
 use serde_json::json;
 use tokio_postgres::Client;
@@ -36,7 +36,7 @@ async fn problem(service: &Service) -> String {
     kind.trim_start_matches("urn:icefront:problem:").to_owned()
 }
 
-/// Two transactions take low ids, one of them in a savepoint, and are open while the connection leads elsewhere.
+/// Two transactions take low ids, one of them in a savepoint, and stay open while the connection leads to the other server.
 async fn nothing_is_skipped_between_primary_and_standby(log: &str) {
     let standby = Standby::start();
     let mut service = Service::of(EVENTS)
@@ -241,7 +241,7 @@ impl Conflict {
         }
     }
 
-    /// Leaves dead rows and vacuums them, until `is_enough` of the number of reads that were cancelled.
+    /// Leaves dead rows and vacuums them, until `is_enough` accepts the number of cancelled reads.
     async fn vacuum(&self, is_enough: impl Fn(i64) -> bool) {
         let replica = self.standby.connect("postgres").await;
         let cancelled = "select sum(confl_snapshot + confl_lock + confl_bufferpin)::bigint from pg_stat_database_conflicts";

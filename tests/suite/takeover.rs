@@ -1,4 +1,4 @@
-//! Services that share a state database, end in order, or lose their servers: a run is done once, by one at a time.
+//! Services share a state database, end in order, or lose their servers. A run is done once, by one service at a time.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::harness::{Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, hold, item, log};
 
-/// The state of a run that is asked for without waiting.
+/// The state of a run, asked without waiting.
 async fn state(service: &Service, run: &serde_json::Value) -> String {
     let path = run["links"]["self"].as_str().expect("a link");
     let run = service.get(path).await.body;

@@ -1,4 +1,4 @@
-//! Times are read exactly, however they are written.
+//! Icefront reads times exactly, in every notation.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Connections to servers with TLS and passwords: each setting does what libpq's does, and what is wrong is told with its remedy.
+//! Connections to servers with TLS and passwords: each setting works as in libpq, and each fault is reported with its remedy.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::harness::{Authority, EVENTS, LOOSE_AUDIT_TABLE, OwnPostgres, Service}
 
 const ITEMS: &str = "create table items (seed integer, id bigint, name text);";
 
-/// Who may come in how: only `anyone` without TLS.
+/// The users that may connect, and how: only `anyone` without TLS.
 const HBA: &str = "
 host all postgres 127.0.0.1/32 trust
 hostssl all certified 127.0.0.1/32 cert
@@ -26,7 +26,7 @@ create role certified login;
 create database shop;
 ";
 
-/// What is written in [`CASES`] for what.
+/// The placeholders in [`CASES`], with their values.
 const ADDRESSES: [(&str, &str); 5] = [
     (
         "READER",
@@ -52,7 +52,7 @@ const SECRETS: [(&str, &str); 3] = [
     ("empty", "\n"),
 ];
 
-/// The name of a connection, its address and other settings, and how it is: `ok`, or a part of its problem.
+/// The name of a connection, its address and other settings, and its result: `ok`, or a part of its problem.
 const CASES: &str = "
 disabled | ANYONE?sslmode=disable | ok
 disabled_in_vain | READER?sslmode=disable | set `sslmode` to `require` or more
@@ -146,7 +146,7 @@ async fn server(authority: &Authority) -> OwnPostgres {
     own
 }
 
-/// Has the server show a certificate from now on.
+/// Makes the server show a certificate from now on.
 async fn show(own: &OwnPostgres, authority: &Authority, file: &str) {
     own.write("server.crt", &authority.text(&format!("{file}.crt")));
     own.write("server.key", &authority.text(&format!("{file}.key")));
@@ -165,7 +165,7 @@ async fn reload(own: &OwnPostgres) {
         .expect("reloaded");
 }
 
-/// Asks every source and compares how it is: `ok`, or a part of its problem.
+/// Asks every source and compares its result: `ok`, or a part of its problem.
 async fn compare(service: &Service, cases: &BTreeMap<&str, &str>) {
     for (case, expected) in cases {
         let source = service.get(&format!("/v1/sources/{case}")).await;

@@ -1,4 +1,4 @@
-//! Files that are not as they should be: each whole or not at all, told with its reason, and no other is stopped.
+//! Unreadable files: each lands whole or not at all, is listed with its reason, and stops no other file.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! Callers wait for runs and follow them, at no cost while nothing happens.
+//! Callers wait for runs and follow them. Waiting costs nothing while nothing happens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tables whose rows tell when they were changed: all rows once, then what changed since, whoever commits when.
+//! Polled tables: one full load, then changed rows, in any commit order.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The same events by three ways in: an audit log, a table with one change a poll, files in shuffled order.
+//! The same events through three kinds of source: an audit log, a polled table with one change per poll, files in shuffled order.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -34,7 +34,7 @@ struct Arrival {
     batch: Vec<Event>,
 }
 
-/// Deliveries of histories with few keys and with many, each with so many truncates.
+/// Deliveries of histories with few keys and with many, each with the given number of truncates.
 fn arrivals(truncates: usize) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
 
@@ -74,7 +74,7 @@ fn every_ledger_balances_and_says_how_many_rows_came_and_went() {
     }
 }
 
-/// Looks at the rows alone, not at what became of the events.
+/// Looks only at the rows, not at the outcome of the events.
 #[test]
 fn rows_that_came_changed_and_went_are_counted_as_such() {
     for arrival in [arrivals(0), arrivals(4)].concat() {

@@ -1,4 +1,4 @@
-//! The random histories hold the corners they promise, and deliveries lose nothing.
+//! The random histories contain the corner cases that they promise, and deliveries lose nothing.
 
 use std::collections::BTreeSet;
 
@@ -155,7 +155,7 @@ fn every_delivery_holds_late_events_and_some_come_mostly_in_turn() {
     );
 }
 
-/// How many events come in a later batch than one with a higher id.
+/// Number of events that come in a later batch than an event with a higher id.
 fn late_events(batches: &[Vec<Event>]) -> usize {
     let mut highest = 0;
     let mut late = 0;

@@ -1,4 +1,4 @@
-//! Section 6: the place of each event of a batch, and what becomes of the rows.
+//! Section 6: the outcome of each event of a batch, and the effect on the rows.
 
 use std::slice::from_ref;
 

@@ -138,7 +138,7 @@ fn assert_run(run: &Version, parts: &[&Version], columns: &[usize], seed: u64) {
     assert_eq!(run.values, last.values, "seed {seed}");
 }
 
-/// Every time that occurs, and the microsecond before it.
+/// Every time in the events, and the microsecond before it.
 fn instants(events: &[Event]) -> Vec<i64> {
     events
         .iter()

@@ -1,4 +1,4 @@
-//! The page of the API, from the OpenAPI document.
+//! Writes the page of the API from the OpenAPI document.
 
 use icefront::http;
 use serde_json::{Map, Value};
@@ -145,7 +145,7 @@ fn object(name: &str, schema: &Value) -> String {
     lines.concat()
 }
 
-/// The fields of an object, also of one that is put together from others.
+/// The fields of an object, also of one that is composed of others.
 fn properties(schema: &Value) -> Map<String, Value> {
     let mut all = Map::new();
     for part in schema["allOf"]
@@ -162,7 +162,7 @@ fn properties(schema: &Value) -> Map<String, Value> {
     all
 }
 
-/// What a schema is, in a word or by a link to it.
+/// The type of a schema, as a word or a link.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"]
         .as_str()
@@ -199,7 +199,7 @@ fn kind(schema: &Value) -> String {
     }
 }
 
-/// The words that a text may be.
+/// The allowed values of a text.
 fn words(schema: &Value) -> Option<String> {
     let words: Vec<String> = schema["enum"]
         .as_array()?

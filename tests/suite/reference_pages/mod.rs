@@ -1,4 +1,4 @@
-//! The pages of docs/reference: those that the code knows are written from it, the others are compared with it.
+//! The pages of docs/reference: some are generated from the code, the others are compared with it.
 
 mod api;
 mod problems;
@@ -8,11 +8,11 @@ mod written;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What heads every page that is written from the code.
+/// The head of every generated page.
 const GENERATED: &str =
     "<!-- Written by tests/suite/reference_pages: change the code, then run `make test`. -->\n";
 
-/// Compares a page with what it should be, and writes it anew where they differ.
+/// Compares a page with its expected text, and rewrites the page if they differ.
 fn keep(page: &str, title: &str, body: &str) {
     let now = format!("# {title}\n\n{GENERATED}\n{}\n", body.trim());
     let path = reference().join(page);

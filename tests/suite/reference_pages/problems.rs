@@ -1,4 +1,4 @@
-//! The page of the problems, from the text of `src/error`: the one match that answers, the classes, and the words.
+//! Writes the page of the problems from the source of `src/error`: the match that answers, the classes, and the messages.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ fn answers(source: &str) -> Vec<(String, Answer)> {
         .collect()
 }
 
-/// What the documentation of each variant says; nothing where it has none.
+/// The documentation of each variant; empty if it has none.
 fn meanings(source: &str) -> BTreeMap<String, String> {
     let mut meanings = BTreeMap::new();
     let mut words: Vec<&str> = Vec::new();
@@ -144,7 +144,7 @@ fn meanings(source: &str) -> BTreeMap<String, String> {
     meanings
 }
 
-/// The class of each variant that has one by itself.
+/// The class of each variant that has a fixed class.
 fn classes(source: &str) -> BTreeMap<String, String> {
     let mut classes = BTreeMap::new();
     let body = between(
@@ -172,7 +172,7 @@ fn classes(source: &str) -> BTreeMap<String, String> {
     classes
 }
 
-/// The words of each variant; empty where they come from elsewhere.
+/// The message of each variant; empty if it comes from elsewhere.
 fn details(source: &str) -> BTreeMap<String, String> {
     let body = between(source, "pub enum Error {", "\n}\n");
     body.split("#[error(")

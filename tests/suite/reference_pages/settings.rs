@@ -1,4 +1,4 @@
-//! The page of the settings, from `config.toml`.
+//! Writes the page of the settings from `config.toml`.
 
 use super::{cell, keep};
 
@@ -54,7 +54,7 @@ fn section_of(section: &str, is_example: bool) -> String {
     format!("\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
 }
 
-/// A setting and its comment; none where the line is something else.
+/// A setting and its comment; `None` for any other line.
 fn setting_of(line: &str) -> Option<(&str, &str)> {
     let (name, _) = line.split_once(" = ")?;
     if !name

@@ -1,4 +1,4 @@
-//! Pages that people write: everything that the code has is on them, and their examples can be used.
+//! Pages that people write: they have every name of the code, and their examples work.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -153,7 +153,7 @@ fn read(definition: &str) -> Result<Definition, String> {
     Definition::read(&folder, &config)
 }
 
-/// The first argument of each call, where it is a text.
+/// The first argument of each call, if it is a text.
 fn strings_after(source: &str, calls: &[&str]) -> Vec<String> {
     calls
         .iter()
