@@ -51,7 +51,7 @@ from_row!(StatementRecord {
     progress,
 });
 
-/// A lost statement: it was sent, and its end was not seen.
+/// A lost statement: it was sent, and the service saw no end of it.
 #[derive(Debug, Clone)]
 pub struct OpenStatement {
     pub id: i64,
@@ -164,7 +164,7 @@ impl Store {
                 &[&id, &query_id, &address],
             )
             .await?;
-        // The statement then never runs: Trino drops statements that nobody polls.
+        // The statement then never runs: Trino drops statements that are not polled.
         if noted == 0 {
             return Err(Error::Interrupted);
         }

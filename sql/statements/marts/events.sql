@@ -16,8 +16,8 @@ with batch as (
 {% include 'marts/batch.sql' %}
 ),
 {% if has_older %}
--- The keys that need all of their log. Either they were named, or one of their events in these batches is not newer, by
--- id and by time, than everything before: then the tables do not tell enough about them.
+-- The keys that need all of their log. A caller named them, or one of their events in these batches is not newer, by id
+-- and by time, than everything before. The marts then do not show enough.
 older as (
   {% if keys %}
 {% include 'marts/given.sql' %}
@@ -29,7 +29,7 @@ older as (
     or _occurred_at <= timestamp {{ highest_time | literal }}
   {% endif %}
 ),
--- The batches' events of the other keys, and the whole log of these.
+-- The batches' events of all other keys, and the whole log of these keys.
 events as (
   select
     {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at,

@@ -2,7 +2,7 @@
 {% include 'staging/events.sql' %}
 {% from 'marts/names.sql' import bare, equal, list %}
 {% if has_loaded %}
--- Since which batch the log tells of a key. Rows that were read from the table itself count only before that.
+-- The first batch with an audit-log event of each key. Backfill rows count only before it.
 , logged as (
   select {{ bare(key_columns) }}, min(_batch_id) as _since
   from (
