@@ -1,4 +1,4 @@
-//! Postgres servers: connections with TLS as in libpq, and errors that say which setting mends them. Knows no statement.
+//! Postgres servers: connections with TLS as in libpq, and errors that say which setting to change. Knows no statement.
 
 mod address;
 mod connect_error;

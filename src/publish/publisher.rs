@@ -57,10 +57,10 @@ struct LeftRunning {
     query_id: String,
 }
 
-// Three kinds of statements write. `run` sends one that may be repeated, and does not look for its snapshot. `merge` sends
-// one that changes rows: if it acted on no row, it committed nothing. `remake` sends one that replaces a table, which
-// always commits. `merge` and `remake` record the end of the statement. With `_unrecorded` the caller records it, in the
-// transaction that records its counts.
+// Three functions send statements that write. `run` takes one that may be repeated, and does not look for its snapshot.
+// `merge` takes one that changes rows: if it acts on no row, it commits nothing. `remake` takes one that replaces a
+// table, which always commits. `merge` and `remake` record the end of the statement. With `_unrecorded` the caller
+// records it, in the transaction that records its counts.
 impl Publisher<'_> {
     /// Runs a statement that only reads, and gives its rows by position.
     pub async fn read(&self, sql: &str) -> Result<Vec<Vec<Value>>> {

@@ -1,4 +1,4 @@
-//! Events that could not be taken, page by page, newest batch first.
+//! Rejects, page by page, newest batch first.
 
 use std::collections::HashMap;
 
@@ -146,7 +146,7 @@ pub async fn rejects(
     Ok(rows.into_iter().map(|row| row.reject(definition)).collect())
 }
 
-/// Counts the rejects that files have now, by path and batch; files without any are left out.
+/// Counts the rejects that files have now, by path and batch; skips files without rejects.
 pub async fn rejects_by_file(
     app: &App,
     definition: &Definition,

@@ -43,7 +43,7 @@ pub(super) trait Queries: Sync {
         }
     }
 
-    /// Gives the one row, or `None` where there is none. A second row is an error.
+    /// Gives the one row, or `None` if there is none. A second row is an error.
     fn row_opt<T: FromRow>(
         &self,
         statement: &str,
@@ -85,7 +85,7 @@ pub(super) trait Queries: Sync {
         }
     }
 
-    /// Gives the only column of the one row, or `None` where there is no row.
+    /// Gives the only column of the one row, or `None` if there is no row.
     fn value_opt<T: FromSqlOwned + Send>(
         &self,
         statement: &str,
@@ -171,7 +171,8 @@ impl Queries for Transaction<'_> {
 /// What the trigger `hold_lease` raises when the lease was lost.
 const LEASE_LOST: &str = "IF001";
 
-/// Classes of SQLSTATEs of a database that is away for now: the server ends or starts, the connection broke, or it is out of resources.
+/// Classes of SQLSTATEs of an unreachable database: the server ends or starts, the connection broke, or it is out of
+/// resources.
 const CLASSES_OF_ABSENCE: [&str; 3] = ["57", "08", "53"];
 
 /// Single SQLSTATEs after which the same statement can succeed later.

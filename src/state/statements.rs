@@ -58,7 +58,7 @@ pub struct OpenStatement {
     /// Whether its run publishes batches. Other runs repair what was published.
     pub publishes: bool,
     pub trino_query_id: String,
-    /// Its address in Trino, where it can be cancelled even before Trino lists it.
+    /// Its address in Trino, to cancel it even before Trino lists it.
     pub address: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct SentStatement {
     /// The table that it writes.
     pub target: String,
     pub trino_query_id: String,
-    /// Its address in Trino, where it can be cancelled.
+    /// Its address in Trino, to cancel it.
     pub address: Option<String>,
 }
 

@@ -54,7 +54,7 @@ pub struct Bounds {
     high: String,
 }
 
-/// The row of `marts/bounds.sql`; null where the batches have no event.
+/// The row of `marts/bounds.sql`; null if the batches have no event.
 #[derive(Deserialize)]
 struct BoundsRow {
     low: Option<String>,

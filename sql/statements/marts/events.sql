@@ -1,5 +1,6 @@
-{# Gives `events`, the events that decide about a key: those of the batches, where they are newer than all that the key
-   had before, or else all of the log. It begins the `with`; what includes it goes on with `, next as (…)`. #}
+{# Gives `events`, the events that decide about a key: those of the batches, if they are newer than
+   everything the key had before, or else all of the log. It begins the `with`; the including file goes on with
+   `, next as (…)`. #}
 {% from 'marts/names.sql' import list, bare, equal, sampled, within %}
 {% if everything %}
 -- All of the log, or all of it for a sample of the keys.

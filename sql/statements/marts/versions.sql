@@ -1,5 +1,5 @@
-{# Gives `intended`: the versions that the events make of each key. A key's open version stands for all that the key had
-   before: where only newer events came, that is all that its next versions need to know.
+{# Gives `intended`: the versions that the events make of each key. A key's open version stands for everything before.
+   If only newer events came, the next versions follow from it and them.
 
    An example, for one key of a table with the columns `state` and `amount`. `timed` finds when each event begins to be
    valid and when the next one happened, `visible` drops #2, and `marked` says whether a version begins or ends there:
@@ -32,9 +32,9 @@
     on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
   where kept.is_current
   {% endif %}
-  {# Keys with only newer events need no truncates. Batches with a truncate remake the table, so every truncate came
-     before these events, and the open version already reflects it. #}
   {% if is_truncated and (everything or has_older) %}
+  -- Keys with only newer events need no truncates. A batch with a truncate remakes the table, so every truncate came
+  -- before their events, and their open version already reflects it.
   union all
 {% include 'marts/truncates.sql' %}
   {% endif %}

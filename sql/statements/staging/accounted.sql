@@ -1,4 +1,4 @@
--- Counts the events of the batches where they are: in the landing table, in the typed log, among the rejects. It also
+-- Counts the events of the batches in their places: in the landing table, in the typed log, among the rejects. It also
 -- finds the highest id and time of these batches in the log.
 select
   landed.events as landed,

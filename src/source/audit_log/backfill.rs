@@ -41,8 +41,8 @@ impl<'a> AuditLog<'a> {
             };
             let source = &backfill.table.source;
             let logged = intake.tally.of(source);
-            // The rows of a backfill are as old as the log's first event, or older. Rows of a resync must come after those
-            // of the reading before, so they get the time of the snapshot.
+            // The rows of a backfill are no newer than the log's first event. Rows of a resync must come after those of
+            // the reading before, so they get the time of the snapshot.
             let is_reread = plan.compared.contains(name);
             let at = logged
                 .and_then(|logged| logged.first_time)

@@ -120,8 +120,7 @@ impl<'a> DropFolder<'a> {
         before.map_or(covered, |before| before.max(covered))
     }
 
-    /// The columns of a table's files in this reading, without technical columns that the table does
-    /// not use.
+    /// The columns of a table's files in this reading, without technical columns that the table does not use.
     pub(super) fn columns_read(&self, table: &str) -> Vec<CatalogueColumn> {
         let outcome = self.outcome.lock();
         let columns = outcome
