@@ -74,7 +74,7 @@ impl Settings {
 
 /// The stack of each thread, in bytes. Reading a file's deeply nested schema recurses; a page that is not used costs nothing.
 const STACK: usize = 64 << 20;
-/// How long threads that still compute are waited for, after everything else has ended.
+/// The longest wait for threads that still compute, after everything else has ended.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -154,7 +154,8 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Says of every pipeline whether it is right. Fails when one is broken, or when an address or a file of the settings cannot be used.
+/// Says for every pipeline whether it is usable. Fails if one is broken, or if an address or a file of the settings
+/// cannot be used.
 fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let pipelines = Pipelines::load(config)?;
     Server::new(&config.state.address()?)?;

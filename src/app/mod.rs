@@ -30,7 +30,7 @@ pub struct App {
 /// See [`App`].
 #[derive(Debug)]
 pub struct Parts {
-    /// Host and process, such as `icefront-0:7`: tells people which of several services holds a lease.
+    /// Host and process, such as `icefront-0:7`: shows people which of several services holds a lease.
     pub name: String,
     pub config: Config,
     pub trino: Trino,
@@ -38,7 +38,7 @@ pub struct Parts {
     pub folder: Folder,
     pub pipelines: Pipelines,
     pub signals: Signals,
-    /// What was made in Trino since the start, such as tables and their columns. It is not made again.
+    /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! What handlers, the worker and the runs tell each other inside one service.
+//! The signals between handlers, the worker and the runs of one service.
 
 use tokio::sync::{Notify, watch};
 
@@ -16,19 +16,19 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Tells the worker and those who watch that a run was queued.
+    /// Wakes the worker and the watchers, because a run was queued.
     pub fn run_queued(&self) {
         self.run_waits.notify_one();
         self.watched.ring();
     }
 
-    /// Tells the runs that are executed and those who watch that a caller asked for the end of a run.
+    /// Wakes the executing runs and the watchers, because a caller asked for the end of a run.
     pub fn cancel_requested(&self) {
         self.run_cancelled.notify_waiters();
         self.watched.ring();
     }
 
-    /// Has the service end. Says whether it was about to end already.
+    /// Makes the service end. Says whether it was about to end already.
     pub fn stop(&self) -> bool {
         self.stopping.send_replace(true)
     }

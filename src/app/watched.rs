@@ -33,7 +33,7 @@ impl Watched {
         self.bell.notified().await;
     }
 
-    /// The runs that somebody still waits for; forgets the others.
+    /// The runs that callers still wait for; forgets the others.
     pub fn ids(&self) -> Vec<Uuid> {
         let mut runs = self.lock();
         runs.retain(|_, watchers| watchers.receiver_count() > 0);
@@ -41,7 +41,7 @@ impl Watched {
         runs.keys().copied().collect()
     }
 
-    /// Hands the progress of a run to those who watch it, if it is new.
+    /// Hands the progress of a run to its watchers, if it is new.
     pub fn tell(&self, progress: RunProgress) {
         if let Some(watchers) = self.lock().get(&progress.run) {
             watchers.send_if_modified(|known| {

@@ -21,7 +21,7 @@ pub struct Runs {
     pub timeout: Duration,
     #[serde(deserialize_with = "duration")]
     pub step_timeout: Duration,
-    /// How long a run is tried again after a fault that passes.
+    /// How long a run is retried after a temporary fault.
     #[serde(deserialize_with = "duration")]
     pub retry_for: Duration,
     /// The most queued runs per pipeline.

@@ -1,21 +1,22 @@
-//! The classes of faults: the one place that decides what is tried again.
+//! The classes of faults: the one place that decides what is retried.
 
 use super::Error;
 
-/// Decides whether and how long a step is tried again.
+/// Decides whether and how long a step is retried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// A server does not answer, restarts or starts up. Tried again until `runs.retry_for` is over.
+    /// A server does not answer, restarts or starts up. Retried until `runs.retry_for` is over.
     Away,
-    /// A server is overloaded: queues are full, or memory is short. Tried again a few times, with long pauses.
+    /// A server is overloaded: queues are full, or memory is short. Retried a few times, with long pauses.
     Busy,
-    /// Something broke in transit: a worker was lost, or a page did not arrive. Tried again a few times.
+    /// Something broke in transit: a worker was lost, or a page did not arrive. Retried a few times.
     Broken,
-    /// Another writer changed the same thing at the same time. Tried again a few times.
+    /// Another writer changed the same thing at the same time. Retried a few times.
     Conflict,
-    /// A limit of the engine or of the run was reached, and would be reached again at once. Not tried again, but a caller may.
+    /// A limit of the engine or of the run was reached, and would be reached again at once. Not retried, but a caller
+    /// may retry.
     Limit,
-    /// The statement, the data, the definition or the settings are wrong. Not tried again: somebody has to change them.
+    /// The statement, the data, the definition or the settings are wrong. Not retried: somebody has to change them.
     #[default]
     Fault,
     /// Another service took the run over, or this one shuts down, or the state database is away. The run continues with its next attempt.
@@ -82,7 +83,7 @@ pub const TRINO_CLASSES: &[(Class, &[&str])] = &[
 ];
 
 impl Class {
-    /// Whether the same may succeed later, although nobody changes anything.
+    /// Whether the same call may succeed later without a change.
     #[must_use]
     pub fn passes(self) -> bool {
         self != Self::Fault

@@ -161,7 +161,7 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// So many events of a batch are rejects that publishing the rest would hide a fault.
+    /// A batch has more rejects than `max_rejects` allows. Publishing the rest would hide a fault.
     #[error(
         "{rejected} of {read} events of table `{table}` were rejected, more than `max_rejects` allows ({allowed}); nothing was published.{} Table `{rejects}` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
         each_reason(reasons)
@@ -172,7 +172,7 @@ pub enum Error {
         /// Events read of the table.
         read: u64,
         rejected: u64,
-        /// The most that `max_rejects` allows for so many events.
+        /// The most rejects that `max_rejects` allows for `read` events.
         allowed: u64,
         /// The Iceberg table with the rejects.
         rejects: String,

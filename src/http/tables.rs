@@ -157,7 +157,7 @@ async fn view(app: &App, table: &pipeline::Table) -> Result<Table> {
     })
 }
 
-/// What `report/size.sql` may name.
+/// The context of `report/size.sql`.
 #[derive(Serialize)]
 struct SizeContext {
     files: TableName,

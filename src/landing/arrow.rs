@@ -245,7 +245,7 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Compares how rows are opened, with and without a frame, with `serde_json`, over random texts.
+/// Opens random texts with and without a frame, and compares both with `serde_json`.
 #[cfg(test)]
 mod tests {
     use std::fmt;
@@ -258,7 +258,7 @@ mod tests {
     use super::fields::open;
     use super::*;
 
-    /// Names and values of an object; none where the text is no object.
+    /// Names and values of an object; `None` if the text is no object.
     type Opened = Option<Vec<(String, Option<String>)>>;
 
     #[derive(Default)]

@@ -19,7 +19,7 @@ pub use register::{
 };
 pub use writer::{Files, Writer};
 
-/// An event as a source gives it. What the source does not know is none.
+/// An event as a source gives it. Unknown fields are `None`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Event<'a> {
     pub event_id: Option<i64>,

@@ -17,13 +17,13 @@ pub struct Landing<'a> {
     pub publisher: Publisher<'a>,
 }
 
-/// What `landing/create_schema.sql` may name.
+/// The context of `landing/create_schema.sql`.
 #[derive(Serialize)]
 struct SchemaContext {
     schema: TableName,
 }
 
-/// What `landing/create.sql` may name.
+/// The context of `landing/create.sql`.
 #[derive(Serialize)]
 struct CreateContext<'a> {
     landing: &'a TableName,
@@ -31,13 +31,13 @@ struct CreateContext<'a> {
     must_be_new: bool,
 }
 
-/// What the statements about the whole table may name.
+/// The context of the statements about the whole table.
 #[derive(Serialize)]
 struct LandingContext<'a> {
     landing: &'a TableName,
 }
 
-/// What `landing/landed.sql` may name.
+/// The context of `landing/landed.sql`.
 #[derive(Serialize)]
 struct LandedContext<'a> {
     landing: &'a TableName,
@@ -47,7 +47,7 @@ struct LandedContext<'a> {
     batch: i64,
 }
 
-/// What `landing/add_files.sql` may name.
+/// The context of `landing/add_files.sql`.
 #[derive(Serialize)]
 struct AddFilesContext<'a> {
     landing: &'a TableName,
@@ -64,7 +64,7 @@ struct HighestBatchRow {
 /// The row of `landing/landed.sql`.
 #[derive(Deserialize)]
 struct LandedRow {
-    /// Files and rows of the batch; 0 where it is not in the table.
+    /// Files and rows of the batch; 0 if it is not in the table.
     landed: i64,
 }
 
@@ -87,7 +87,7 @@ pub async fn ensure(landing: Landing<'_>) -> Result<()> {
 pub async fn create(landing: Landing<'_>) -> Result<bool> {
     match make(landing, true).await {
         Ok(()) => Ok(true),
-        // Some catalogs answer `ALREADY_EXISTS` if an earlier try made the table at the same time.
+        // Some catalogs answer `ALREADY_EXISTS` if an earlier attempt made the table at the same time.
         Err(Error::Trino(failure))
             if matches!(
                 failure.name.as_str(),
@@ -196,7 +196,7 @@ pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Finishes the batches that earlier tries left open: lands those that were written, removes the others.
+/// Finishes the open batches of earlier attempts: lands those that were written, removes the others.
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
     landing.publisher.resolve(landing.table).await?;

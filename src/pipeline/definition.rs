@@ -22,7 +22,7 @@ pub struct Definition {
     /// The tracked tables by name.
     pub tables: BTreeMap<String, Table>,
     pub schemas: Schemas,
-    /// An event's time may be so much later than its arrival.
+    /// The most that an event's time may be later than its arrival.
     pub max_clock_skew: Duration,
     pub max_rejects: MaxRejects,
     pub verify: Option<Verify>,
@@ -30,13 +30,13 @@ pub struct Definition {
     pub poll: Option<Duration>,
 }
 
-/// When a run compares tables with their logs without being asked to.
+/// When a run compares tables with their logs by itself.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// After so many succeeded runs.
+    /// After this many successful runs.
     pub every_runs: u32,
-    /// Compares one key in so many, chosen by its hash.
+    /// Compares one key in this many, chosen by its hash.
     #[serde(default = "each_key")]
     pub one_in: u32,
 }
@@ -97,7 +97,7 @@ impl Definition {
         Ok(definition)
     }
 
-    /// Gives each table what it needs to know of its pipeline and source.
+    /// Copies to each table what it needs from its pipeline and source.
     fn complete(&mut self) -> Result<(), String> {
         if let Source::Files(files) = &self.source {
             name_files(files, &mut self.tables)?;

@@ -8,7 +8,7 @@ pub struct Evolution {
     /// The existing columns first.
     pub columns: Vec<Column>,
     pub drift: Vec<Drift>,
-    /// Why nothing can be staged until somebody changes something.
+    /// Why staging must wait until somebody changes something.
     pub refusal: Option<String>,
 }
 
@@ -250,7 +250,7 @@ impl Evolution {
                 .find(|seen| seen.column == drift.column && seen.change == drift.change);
             if let Some(seen) = seen {
                 drift.run_id = drift.run_id.or(seen.run_id);
-                // The first detail may name the new column in its place; later, that cannot be told.
+                // The first detail may name the column that replaced this one. Later runs cannot find that out.
                 if drift.change == DriftKind::Gone {
                     drift.detail.clone_from(&seen.detail);
                 }

@@ -12,7 +12,7 @@ use crate::config::some_duration;
 pub struct FileSource {
     /// The folder (`file:` or `s3:`). A pattern behind it is the default of the tables' `from`.
     pub path: String,
-    /// By default, each file's name tells its format.
+    /// By default, each file's name gives its format.
     pub format: Option<Format>,
     #[serde(default)]
     pub csv: Csv,
@@ -24,7 +24,8 @@ pub struct FileSource {
     /// The column with a unique whole number for each event, which rises with the changes of a row. By default, the order of files and of
     /// their rows counts.
     pub sequence: Option<String>,
-    /// A file is read when nobody wrote to it for this time: by default 5 s for `file:`, and 0 for stores where files appear whole.
+    /// A file is read when it has not changed for this time: by default 5 s for `file:`, and 0 s for stores in which
+    /// files appear complete.
     #[serde(default, deserialize_with = "some_duration")]
     pub settle: Option<Duration>,
     /// Files are read only if a file with this name is beside them, such as `_SUCCESS`.
@@ -105,7 +106,7 @@ impl FileSource {
         url.to_file_path().ok().filter(|_| url.scheme() == "file")
     }
 
-    /// How long nobody may have written to a file before it is read.
+    /// How long a file must be unchanged before it is read.
     #[must_use]
     pub fn settle(&self) -> Duration {
         let default = if self.path.starts_with("file:") { 5 } else { 0 };
@@ -117,7 +118,7 @@ impl FileSource {
     ///
     /// # Errors
     ///
-    /// A sentence, if neither tells the format.
+    /// A sentence, if neither gives the format.
     pub fn format_of(&self, name: &str) -> Result<Format, String> {
         if let Some(format) = self.format {
             return Ok(format);

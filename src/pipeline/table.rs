@@ -18,10 +18,10 @@ use crate::error::nearest_name;
 pub struct Table {
     #[serde(skip)]
     pub id: TableId,
-    /// `from`, as every landed event of the table carries it.
+    /// Schema and name from `from`.
     #[serde(skip)]
     pub source: SourceTable,
-    /// The source table with its schema. For files, `pipeline.yaml` has the pattern of their names, which moves to `files`.
+    /// The source table with its schema. For files, `from` is a pattern; `Definition` moves it to `files`.
     #[serde(default)]
     pub from: String,
     /// A pattern of file names below the source's folder.

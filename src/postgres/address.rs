@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 
 /// The time limit for reaching the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection that is silent for so long is probed with TCP keepalives.
+/// TCP keepalives probe a connection that is silent for this time.
 const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
-/// The idle time that tokio-postgres sets where the address has none.
+/// The idle time that tokio-postgres sets if the address has none.
 const CLIENT_KEEPALIVE_IDLE: Duration = Duration::from_hours(2);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// After so many unanswered probes the server counts as gone.
+/// After this many unanswered probes the server counts as gone.
 const KEEPALIVE_RETRIES: u32 = 3;
-/// The server counts as gone when it has not confirmed sent data for so long.
+/// The server counts as gone when it has not confirmed sent data for this time.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The name under which the server lists our sessions.

@@ -1,4 +1,4 @@
-//! Why a server was not connected to, and the setting that mends it.
+//! Why a connection failed, and the setting that fixes it.
 
 use std::error::Error as StdError;
 use std::io;
@@ -23,7 +23,7 @@ pub enum ConnectError {
     Unreachable(Cause),
 }
 
-/// Says what is wrong between the settings and their server; `None` where the server just does not answer.
+/// Says what is wrong between the settings and their server; `None` if the server just does not answer.
 ///
 /// `key` names the settings, such as `connections.shop`. The answer quotes neither addresses nor texts of the server.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Postgres servers: connections with TLS as in libpq, and errors that say which setting mends them. Knows no statement.
+//! Postgres servers: connections with TLS as in libpq, and errors that say which setting to change. Knows no statement.
 
 mod address;
 mod connect_error;
@@ -24,7 +24,8 @@ use crate::error::{Error, Result};
 /// What sends statements. Its connection ends when it is dropped.
 pub type Client = tokio_postgres::Client;
 
-/// What talks to the server for a [`Client`]: the client's calls are answered only while somebody polls this. It ends with the client.
+/// What talks to the server for a [`Client`]: the client's calls are answered only while this future is polled. It ends
+/// with the client.
 pub type Work = futures::future::BoxFuture<'static, ()>;
 
 /// The longest time until a server is ready. The address limits only how long it takes to reach it.

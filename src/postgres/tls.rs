@@ -18,7 +18,7 @@ use crate::error::{Error, Result, nearest_name};
 #[serde(try_from = "String")]
 pub enum SslMode {
     Disable,
-    /// TLS where the server offers it.
+    /// TLS if the server offers it.
     Prefer,
     /// TLS. With `sslrootcert` it is the same as [`SslMode::VerifyCa`].
     Require,
@@ -68,7 +68,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the files; `None` where no TLS is wanted.
+    /// Reads the files; `None` if no TLS is wanted.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl Tls {
 /// The authorities that the machine trusts.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // If a certificate cannot be read, nothing that it signed is trusted; that is all.
+    // An unreadable certificate is skipped. Certificates that it signed are then not trusted.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
 
     roots

@@ -13,7 +13,7 @@ pub(super) const IS_AUTHORITY: &str = "CaUsedAsEndEntity";
 /// Which servers are trusted.
 #[derive(Debug)]
 pub(super) enum Trust {
-    /// Any: nobody can listen, but somebody else may have answered.
+    /// Any server: the connection is encrypted, but the server may be an impostor.
     Anyone,
     /// Servers with a certificate that one of these authorities signed.
     Signed {
@@ -85,7 +85,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // Checked even where any server is trusted: a server has to own the key of the certificate that it shows.
+        // Check this even if any server is trusted: a server must own the key of the certificate that it shows.
         verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 

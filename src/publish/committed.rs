@@ -1,4 +1,4 @@
-//! What a statement committed to a table, as its snapshot and Trino's answer tell it.
+//! What a statement committed to a table, by its snapshot and Trino's answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,15 +13,15 @@ use crate::trino::Outcome;
 pub struct Committed {
     /// The statement's number in the state database.
     pub statement: i64,
-    /// The snapshot that it made; none where nothing was to change.
+    /// The snapshot that it made; `None` if nothing was to change.
     pub snapshot: Option<String>,
     pub parent: Option<String>,
-    /// Rows acted on, as Trino answered; unknown where the answer was lost.
+    /// Rows acted on, as Trino answered; unknown if the answer was lost.
     pub rows: Option<i64>,
     pub added: i64,
     /// Rows hidden by delete files.
     pub hidden: i64,
-    /// Rows that the table had before, deleted ones among them.
+    /// Rows that the table had before, including deleted ones.
     pub rows_before: i64,
     pub progress: Option<Value>,
     /// The table's files after it.
@@ -37,7 +37,7 @@ pub struct Files {
     pub bytes: i64,
 }
 
-/// What `marts/committed.sql` may name.
+/// The context of `marts/committed.sql`.
 #[derive(Serialize)]
 pub(super) struct CommittedContext<'a> {
     pub(super) snapshots: TableName,
@@ -69,7 +69,7 @@ impl From<CommittedRow> for Committed {
                 count: row.file_count,
                 bytes: row.file_bytes,
             },
-            // Iceberg calls a commit so that wrote the same rows to other files.
+            // Iceberg's name for a commit that only wrote the same rows to other files.
             has_changed: row.operation != "replace",
             ..Self::default()
         }
@@ -105,7 +105,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// From before the first of the statements to after the last; `None` where none of them changed a table that was there.
+    /// From before the first statement to after the last; `None` if none of them changed an existing table.
     pub fn around(statements: &[Committed]) -> Result<Option<Self>> {
         let parent = statements.iter().find_map(|made| made.parent.as_deref());
         let snapshot = statements

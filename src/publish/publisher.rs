@@ -15,13 +15,14 @@ use crate::sql::TableName;
 use crate::state::{AttemptId, NewStatement, StatementEnd, StatementOutcome, Store};
 use crate::trino::{Outcome, Progress, Statement, Trino};
 
-/// Many small sorts stay in the processor's cache: a third of the time of a large history.
+/// Session settings for remakes. With 64 small sorts the data stays in the CPU cache; a large history then takes a
+/// third of the time.
 const REMAKING: [(&str, &str); 2] = [("task_concurrency", "64"), ("redistribute_writes", "false")];
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 const STOP_ATTEMPTS: u32 = 60;
 const STOP_PAUSE: Duration = Duration::from_millis(500);
 
-/// Sends the statements of one try of a step.
+/// Sends the statements of one attempt of a step.
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher<'a> {
     pub trino: &'a Trino,
@@ -36,13 +37,13 @@ pub struct Publisher<'a> {
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
 }
 
-/// What the statements about one statement may name.
+/// The context of the statements about one statement.
 #[derive(Serialize)]
 struct QueryContext<'a> {
     query_id: &'a str,
 }
 
-/// What `engine/left_running.sql` may name.
+/// The context of `engine/left_running.sql`.
 #[derive(Serialize)]
 struct EarlierContext {
     /// A pattern of the names that the run's statements carry.
@@ -56,6 +57,10 @@ struct LeftRunning {
     query_id: String,
 }
 
+// Three functions send statements that write. `run` takes one that may be repeated, and does not look for its snapshot.
+// `merge` takes one that changes rows: if it acts on no row, it commits nothing. `remake` takes one that replaces a
+// table, which always commits. `merge` and `remake` record the end of the statement. With `_unrecorded` the caller
+// records it, in the transaction that records its counts.
 impl Publisher<'_> {
     /// Runs a statement that only reads, and gives its rows by position.
     pub async fn read(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
@@ -86,7 +91,7 @@ impl Publisher<'_> {
         self.trino.row(&self.source(), statement, context).await
     }
 
-    /// As [`Publisher::rows`] for what tells how a statement stands, which must not wait for other statements.
+    /// As `rows`, but takes no permit: status queries must not wait.
     async fn look<T: DeserializeOwned>(
         &self,
         statement: &str,
@@ -95,7 +100,8 @@ impl Publisher<'_> {
         self.trino.rows(&self.source(), statement, context).await
     }
 
-    /// Runs a statement that may be repeated, such as `create table if not exists`, or is refused when it is.
+    /// Runs a statement that may be repeated, such as `create table if not exists`. Also takes one that is refused when
+    /// repeated.
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql.into()).await?;
@@ -119,7 +125,7 @@ impl Publisher<'_> {
         Ok(committed)
     }
 
-    /// As [`Publisher::merge`], but leaves it to the caller to record the end, in the transaction that records its counts.
+    /// As [`Publisher::merge`], but the caller records the end, in the transaction that records the counts.
     pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql.into()).await?;
@@ -134,7 +140,7 @@ impl Publisher<'_> {
         Ok(committed.answered(id, &outcome))
     }
 
-    /// As [`Publisher::merge_unrecorded`], for a statement that makes a table anew: it commits even where it writes no row.
+    /// As [`Publisher::merge_unrecorded`], for a statement that remakes a table: it commits even if it writes no row.
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let statement = Statement {
@@ -189,7 +195,7 @@ impl Publisher<'_> {
             outcome = self.trino.write(&source, statement, sent, report) => outcome,
             () = self.note_progress(id, progress) => Err(Error::Interrupted),
         };
-        // Any other fault may have come after the commit: then the statement stays open and is resolved later.
+        // Any other fault may have come after the commit. The statement then stays open and is resolved later.
         if matches!(&outcome, Err(error @ Error::Trino(_)) if error.class() == Class::Fault) {
             self.store
                 .statement_done(id, StatementOutcome::Failed, &StatementEnd::default())
@@ -199,7 +205,7 @@ impl Publisher<'_> {
         outcome
     }
 
-    /// Notes every second how far a statement is; ends only where the run is another's by now.
+    /// Notes every second how far a statement is. Ends only if another service has the run by now.
     async fn note_progress(&self, id: i64, latest: watch::Receiver<Progress>) {
         loop {
             tokio::time::sleep(PROGRESS_PAUSE).await;
@@ -211,7 +217,7 @@ impl Publisher<'_> {
         }
     }
 
-    /// What a statement committed to a table; none where it did not.
+    /// What a statement committed to a table; `None` if it committed nothing.
     pub async fn committed(&self, target: &TableName, query_id: &str) -> Result<Option<Committed>> {
         let context = CommittedContext {
             snapshots: target.metadata("snapshots"),
@@ -238,7 +244,7 @@ impl Publisher<'_> {
         Ok(resolved)
     }
 
-    /// As [`Publisher::resolve`], but leaves it to the caller to record the end of those that committed.
+    /// As [`Publisher::resolve`], but the caller records the end of those that committed.
     pub async fn resolve_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
         let mut resolved = Vec::new();
         let name = target.to_string();
@@ -267,7 +273,7 @@ impl Publisher<'_> {
             if lost.publishes && committed.has_changed {
                 resolved.push(committed);
             } else {
-                // It mended rows, or wrote the same ones to other files: no batch is to account for it.
+                // A repair or an optimize: its changes belong to no batch.
                 self.record(&committed).await?;
             }
         }
@@ -275,7 +281,8 @@ impl Publisher<'_> {
         Ok(resolved)
     }
 
-    /// Tells Trino to stop a statement, and waits until it no longer works on it. From then on it can commit nothing.
+    /// Asks Trino to stop a statement, and waits until Trino no longer works on it. After that the statement cannot
+    /// commit.
     pub async fn stop(&self, query_id: &str, address: Option<&str>) -> Result<()> {
         if let Some(address) = address.filter(|address| !address.is_empty()) {
             self.trino.give_up(address).await?;

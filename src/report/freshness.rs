@@ -72,7 +72,7 @@ pub struct Freshness {
     pub error_after_seconds: Option<u64>,
 }
 
-/// Tells how old a table's data is: now − `covered_until`, where rejects hold the latter.
+/// Gives the age of a table's data: now − `covered_until`. Rejects hold `covered_until` back.
 pub async fn freshness(
     app: &App,
     definition: &Definition,
@@ -89,7 +89,7 @@ pub async fn freshness(
         .covered_until(pipeline, held.map_or(published, |held| held.min(published)))
         .await?;
     let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
-    // To the millisecond: clocks of two machines do not agree on more.
+    // Rounded to milliseconds: the clocks of two machines do not agree more closely.
     let lag_seconds = lag.map(|lag| (lag.as_secs_f64().max(0.0) * 1_000.0).round() / 1_000.0);
     let limits = &table.freshness;
     let is_over = |limit: Option<Duration>| match (limit, lag_seconds) {

@@ -1,4 +1,4 @@
-//! What callers want to know of the data: how fresh it is and why, its rows and versions, and what could not be taken.
+//! Reports on the data: how fresh it is and why, its rows and versions, and its rejects.
 
 mod freshness;
 mod plan;

@@ -1,4 +1,4 @@
-//! The plan: what the next run would do to tables, told beforehand.
+//! The plan: what the next run would do to tables.
 
 use serde::Serialize;
 

@@ -20,8 +20,8 @@ pub struct Purge {
     pub reason: String,
 }
 
-/// Tells up to which event a log may be deleted: up to the lowest that one of the pipelines that read it knows. It tells
-/// nothing where the log is no longer the one that they read.
+/// Finds up to which event a log may be deleted: the lowest event that one of its pipelines has read up to. Gives none
+/// if the log is no longer the one that they read.
 pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> {
     let purge = |up_to_event: Option<i64>, reason: String| Purge {
         source: definition.name.clone(),
@@ -46,7 +46,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
             reader.source.connection() == Some(connection) && reader.source.table() == Some(table);
         (reader.name.as_str(), is_named)
     });
-    // One that is broken today still has to read what is left once it is mended.
+    // A pipeline that is broken today must still read the rest of the log after its repair.
     let broken = app.pipelines.broken().map(|broken| (broken.name, false));
     for (reader, is_named) in usable.chain(broken) {
         let cursor = app.store.cursor(reader).await?;

@@ -1,4 +1,4 @@
-//! Events that could not be taken, page by page, newest batch first.
+//! Rejects, page by page, newest batch first.
 
 use std::collections::HashMap;
 
@@ -55,18 +55,18 @@ pub struct RejectQuery {
     pub reason: Option<String>,
     /// Only after this one: the id of the last reject of the page before.
     pub before: Option<String>,
-    /// At most so many.
+    /// The most rejects.
     pub limit: usize,
 }
 
 /// In characters.
 const LONGEST_DATA: usize = 10_000;
 
-/// What `report/rejects.sql` may name.
+/// The context of `report/rejects.sql`.
 #[derive(Serialize)]
 struct RejectsContext<'a> {
     rejects: TableName,
-    /// Only of these; of all where there are none.
+    /// Only of these tables; of all if empty.
     tables: Vec<&'a SourceTable>,
     reason: Option<&'a str>,
     before: Option<Place<'a>>,
@@ -99,7 +99,7 @@ struct RejectRow {
     rejected_at: Option<String>,
 }
 
-/// What `report/rejects_by_file.sql` may name.
+/// The context of `report/rejects_by_file.sql`.
 #[derive(Serialize)]
 struct FilesContext<'a> {
     rejects: TableName,
@@ -138,7 +138,7 @@ pub async fn rejects(
         .trino
         .rows::<RejectRow>("icefront/api", "report/rejects.sql", context);
     let rows = match rows.await {
-        // Nothing was staged yet, so nothing can have been rejected.
+        // Nothing was staged yet, so there are no rejects.
         Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => Vec::new(),
         rows => rows?,
     };
@@ -146,7 +146,7 @@ pub async fn rejects(
     Ok(rows.into_iter().map(|row| row.reject(definition)).collect())
 }
 
-/// Counts the rejects that files have now, by path and batch; files without any are left out.
+/// Counts the rejects that files have now, by path and batch; skips files without rejects.
 pub async fn rejects_by_file(
     app: &App,
     definition: &Definition,

@@ -21,13 +21,13 @@ pub type Rows = Vec<Map<String, Value>>;
 pub struct RowQuery {
     /// Only the row of this key: values as texts, by column.
     pub key: BTreeMap<String, String>,
-    /// As the rows were at this time of their events; as they are now where it is none.
+    /// As the rows were at this time of their events; `None`: as they are now.
     pub as_of: Option<Timestamp>,
-    /// As the table had been published by this time; as it is now where it is none.
+    /// As the table had been published by this time; `None`: as it is now.
     pub loaded_as_of: Option<Timestamp>,
     /// Only rows after the one with this key, whose values are texts in the order of the key's columns.
     pub after: Option<Vec<String>>,
-    /// At most so many.
+    /// The most rows.
     pub limit: usize,
 }
 
@@ -39,7 +39,7 @@ pub struct OrderedRows {
     pub key: Vec<String>,
 }
 
-/// What `report/history.sql` may name.
+/// The context of `report/history.sql`.
 #[derive(Serialize)]
 struct HistoryContext<'a> {
     history: TableName,
@@ -47,7 +47,7 @@ struct HistoryContext<'a> {
     limit: usize,
 }
 
-/// What `report/rows.sql` may name.
+/// The context of `report/rows.sql`.
 #[derive(Serialize)]
 struct RowsContext<'a> {
     table: TableName,
@@ -75,8 +75,8 @@ struct PublishedTable<'a> {
     state: TableState,
 }
 
-/// Looks up all versions of one key, oldest first, at most `limit`. It is [`Error::NotFound`] where nothing was published
-/// yet, or where `key` has other columns.
+/// Looks up all versions of one key, oldest first, at most `limit`. Fails with [`Error::NotFound`] if nothing was
+/// published yet, or if `key` has other columns.
 pub async fn versions(
     app: &App,
     table: &str,
@@ -93,8 +93,8 @@ pub async fn versions(
     read(app, &render("report/history.sql", context)?, key).await
 }
 
-/// Looks up rows in the order of their key. It is [`Error::NotFound`] as for [`versions`], and where the table had not been
-/// published by `loaded_as_of`.
+/// Looks up rows in the order of their key. Fails with [`Error::NotFound`] as [`versions`] does, and if the table had
+/// not been published by `loaded_as_of`.
 pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRows> {
     let PublishedTable {
         names,
@@ -136,7 +136,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
         key_columns: &keys,
         key,
         as_of: which.as_of.map(moment),
-        // What will have been loaded is not known: the future is as now.
+        // Future publications are unknown, so a future time means now.
         loaded_as_of: which
             .loaded_as_of
             .filter(|time| *time < Timestamp::now())
@@ -147,7 +147,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     let sql = render("report/rows.sql", context)?;
     let mut rows = read(app, &sql, &which.key).await?;
     for row in rows.iter_mut().filter(|_| is_history) {
-        // These flags tell what is so today, and not what was so then.
+        // These flags describe today, not the time that was asked for.
         row.remove("is_current");
         row.remove("is_deleted");
     }
@@ -185,7 +185,7 @@ async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Ro
         .into_iter()
         .map(|row| {
             let cells = found.columns.iter().zip(row);
-            // Whatever columns the table has, or had then; ours begin with `_`.
+            // The columns that the table has, or had then, except the service's own, which begin with `_`.
             cells
                 .filter(|(column, _)| column.name == "_event_id" || !column.name.starts_with('_'))
                 .map(|(column, value)| (column.name.clone(), exact(&column.data_type, value)))
@@ -228,8 +228,8 @@ fn whole_key<'a>(
         })
 }
 
-/// A value that its column's type does not have is the key of no row, and before its first snapshot a table had no rows:
-/// Trino refuses to look for either.
+/// Trino fails a look-up with a value that does not fit its column's type. No row has that key. It also fails one from
+/// before the table's first snapshot, when the table had no rows.
 fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
     let pairs = given
         .iter()

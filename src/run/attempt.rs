@@ -26,7 +26,7 @@ pub(super) struct Attempt<'a> {
     pub(super) task: Task,
     /// When this service began the first attempt of the run.
     pub(super) run_began: Instant,
-    /// Tables whose marts are built in this run, or given up. Tests that read several tables wait for them.
+    /// Tables whose marts this run has built or given up. Tests that read several tables wait for them.
     pub(super) finished_tables: watch::Sender<BTreeSet<String>>,
     /// Steps that are done, and batches that landed.
     progress: std::sync::Mutex<BTreeSet<String>>,
@@ -105,7 +105,7 @@ impl<'a> Attempt<'a> {
         progress.insert(done.into());
     }
 
-    /// What sends the statements of a step.
+    /// The publisher of a step.
     pub(super) fn publisher<'b>(&'b self, step: &'b str) -> Publisher<'b> {
         Publisher {
             trino: &self.app.trino,
@@ -135,7 +135,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Brings the Iceberg tables of `target` to its columns, once since the start for the same columns.
+    /// Brings the Iceberg tables of `target` to its columns. Does it once since the start for the same columns.
     pub(super) async fn ensure_tables(&self, target: Target<'_>, state: &TableState) -> Result<()> {
         let columns = serde_json::to_string(&state.columns).map_err(Error::internal)?;
         let description = target.table.description.as_deref().unwrap_or_default();

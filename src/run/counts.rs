@@ -15,7 +15,7 @@ impl Counts {
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] where a field is no whole number.
+    /// [`Error::Internal`] if a field is no whole number.
     pub(super) fn of(counts: &impl Serialize) -> Result<Self> {
         let fields = serde_json::to_value(counts).map_err(Error::internal)?;
 

@@ -20,9 +20,9 @@ const MAX_LOST_ATTEMPTS: i32 = 10;
 pub(super) enum AttemptEnd {
     /// The run has ended, and that is recorded.
     RunEnded,
-    /// It failed by a fault that passes. The next attempt is to begin after this pause.
+    /// It failed by a temporary fault. The next attempt begins after this pause.
     RetryAfter(Duration),
-    /// The end could not be recorded, or the run was handed back: whoever claims it next goes on.
+    /// The end could not be recorded, or the run was handed back. The service that claims it next continues it.
     Unfinished,
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let began = Instant::now();
     let attempt = Attempt::new(app, run, retries.begin(run.id));
-    // A panic ends the run like any other fault: a run that is taken up again would only panic again.
+    // A panic ends the run like any other fault. A retry would only panic again.
     let ended = AssertUnwindSafe(attempt_run(app, run, &attempt))
         .catch_unwind()
         .await
@@ -79,7 +79,7 @@ pub(super) async fn cancelled(app: &App, run: &Run) {
     let mut is_asked = run.cancel_requested_at.is_some();
     while !is_asked {
         app.signals.run_cancelled.notified().await;
-        // It may have rung for another run. It rings again while the state database is away.
+        // The bell may mean another run. While the state database is away, it rings again.
         let now = app.store.run(run.id).await;
         is_asked = now.is_ok_and(|now| now.cancel_requested_at.is_some());
     }
@@ -157,7 +157,7 @@ async fn optimize_unless_stopped(attempt: &Attempt<'_>) {
     }
 }
 
-/// Resolves when the service is about to end and steps had their time.
+/// Resolves when the service is about to end and the shutdown grace for steps is over.
 async fn grace_over(app: &App) {
     app.signals.stops().await;
     tokio::time::sleep(app.config.runs.shutdown_grace).await;
@@ -171,6 +171,7 @@ async fn record_end(app: &App, run: &Run, problem: Option<&Problem>, began: Inst
     };
     let problem = problem.map(serde_json::to_value).transpose();
     let problem = problem.map_err(Error::internal)?;
+    // Closes the steps of all attempts below this number.
     app.store
         .close_steps(run.id, run.attempt + 1, problem.as_ref())
         .await?;

@@ -1,4 +1,4 @@
-//! How a run's errors are logged and told.
+//! How a run's errors are logged and reported.
 
 use crate::error::{Class, Error, Problem, causes};
 use crate::state::Run;
@@ -6,7 +6,7 @@ use crate::state::Run;
 /// How a step ended: done, or with the problem that is logged and recorded already.
 pub(super) type StepEnd = Result<(), Box<Problem>>;
 
-/// Logs an error of a run, with its causes. This is the only place that does; callers see the problem.
+/// Logs an error of a run, with its causes. Only this function does. Callers see the problem.
 pub(super) fn report_failure(error: &Error, run: &Run, step: &str) -> Box<Problem> {
     let cause = causes(error);
     if error.class() == Class::Interrupted {

@@ -15,20 +15,21 @@ const MAX_IDLE: u32 = 4;
 /// The longest pause after a fault, and the longest that one poll may take.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// What a poll of a source came to.
+/// The outcome of a poll.
 enum Poll {
     /// A run is active, so the source was not asked.
     RunActive,
     /// A run was started.
     Started,
-    /// A run was started, but the last one failed, or only read again what was known: this one may do the same.
+    /// A run was started, but the last one failed or read only known rows. This one may do the same.
     StartedAgain,
     Nothing,
 }
 
 /// Polls a pipeline's source every `every`, for ever, and starts a run when the source has something.
 ///
-/// The source is not asked while a run waits or is active. Where it has nothing, freshness and cursor move without a batch.
+/// It does not ask the source while a run waits or is active. If the source has nothing, freshness and cursor move
+/// without a batch.
 pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
     let mut pause = every;
     let mut next = every;
@@ -63,8 +64,8 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
     }
 }
 
-/// Polls a source once. The first poll (`is_first`) also starts a run for what an earlier service left, whatever fault it had: the fault
-/// may be mended.
+/// Polls a source once. The first poll (`is_first`) also starts a run for what an earlier service left, whatever its
+/// fault: the fault may be fixed by now.
 async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result<Poll> {
     let store = &app.store;
     let pipeline = &definition.name;
@@ -82,7 +83,7 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
     }
     let was_idle = last.as_ref().is_some_and(read_nothing_new);
     let failed = last.filter(|run| run.state == RunState::Failed);
-    // A run that failed by a fault that passes is tried again, and so is a batch that was written and has not landed.
+    // A run that failed by a temporary fault is retried. So is a batch that was written and has not landed.
     let is_left = failed.as_ref().is_some_and(|run| {
         let error = run.error.as_ref();
         error.is_some_and(|error| error["retryable"] == true)
@@ -105,11 +106,11 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
     })
 }
 
-/// Whether a run succeeded and staged nothing, because all that it read was known.
+/// Whether a run succeeded and staged nothing, because everything it read was known.
 ///
 /// While a transaction stays open, what others committed since it began may be read again and again. So are files that cannot be read.
 fn read_nothing_new(run: &Run) -> bool {
-    // A run that did nothing of a kind has no count of it.
+    // A missing count means zero.
     let count = |name: &str| run.counts[name].as_i64().unwrap_or(0);
 
     run.state == RunState::Succeeded
@@ -117,7 +118,7 @@ fn read_nothing_new(run: &Run) -> bool {
         && (count("duplicate") > 0 || run.counts["events"] == 0)
 }
 
-/// Whether the source has something that the cursor has not seen. Where it has nothing, moves the cursor to now.
+/// Whether the source has something that the cursor has not seen. If it has nothing, moves the cursor to now.
 async fn has_something(app: &App, definition: &Definition) -> Result<bool> {
     let store = &app.store;
     let Some(cursor) = store.cursor(&definition.name).await? else {
@@ -135,7 +136,7 @@ async fn has_something(app: &App, definition: &Definition) -> Result<bool> {
     if is_due || source.backlog(1, MAX_WAIT).await? > 0 {
         return Ok(true);
     }
-    // All of nothing was read, so the cursor stands where a run would leave it.
+    // There was nothing to read, so the cursor stands where a run would leave it.
     let poll = EmptyPoll {
         position: source.position_after(&reading, &Tally::default(), &[])?,
         covered_until: reading.covered_until,

@@ -1,4 +1,4 @@
-//! How often, and after which pauses, a run is tried again that failed by a fault that passes.
+//! Decides when a failed run is retried, and how often.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use crate::error::Class;
 /// Number of retries for faults other than an unreachable server.
 const MAX_TRIES: u32 = 3;
 const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// An attempt counts as waiting for a server for at most this long: then its client gives a request up.
+/// An attempt waits for a silent server for at most this long. Then its client gives the request up.
 const MAX_SILENCE: Duration = Duration::from_secs(90);
 
 /// The retries of the run that is executed.
 #[derive(Debug)]
 pub(super) struct Retries {
-    /// How long a run waits for servers that are away.
+    /// How long a run waits for unreachable servers.
     max_wait: Duration,
     run: Uuid,
     run_began: Instant,
@@ -38,7 +38,7 @@ pub(super) struct FailedAttempt {
 }
 
 impl Retries {
-    /// Runs wait for a server that is away for at most `max_wait`. With zero, no run is tried again.
+    /// Runs wait for an unreachable server for at most `max_wait`. With zero, no run is retried.
     pub(super) fn new(max_wait: Duration) -> Self {
         Self {
             max_wait,
@@ -62,10 +62,11 @@ impl Retries {
         self.run_began
     }
 
-    /// How long to wait before the next attempt of the run; `None` where it is not tried again.
+    /// How long to wait before the next attempt of the run; `None` if it is not retried.
     ///
-    /// An attempt with new progress shows that earlier faults are over, so it has all tries again. That ends, because
-    /// the work of a run is finite. Pauses double and vary by a quarter, so that services that lost the same server do not come back together.
+    /// An attempt with new progress shows that earlier faults are over, so the run gets all its retries again. This
+    /// ends, because the work of a run is finite. Pauses double and vary by a quarter, so that services that lost the
+    /// same server do not return together.
     pub(super) fn pause(&mut self, mut failed: FailedAttempt) -> Option<Duration> {
         self.begin(failed.run);
         if !failed.progress.is_subset(&self.progress) {

@@ -25,7 +25,7 @@ pub async fn start(
     accept(app, pipeline, request, &Task::Build, key).await
 }
 
-/// As [`start`], for a task other than the pipeline's usual one.
+/// As [`start`], for another task than building.
 pub async fn start_task(
     app: &App,
     pipeline: &Definition,
@@ -42,7 +42,7 @@ async fn accept(
     task: &Task,
     key: Option<&str>,
 ) -> Result<AcceptedRun> {
-    // What the caller does about other runs may differ when a key comes again.
+    // A repeated call may have other options for active and failed runs.
     let same = Request {
         if_running: IfRunning::default(),
         on_failed: OnFailed::default(),
@@ -67,7 +67,8 @@ async fn accept(
     Ok(accepted)
 }
 
-/// Queues a run that failed or was cancelled again; it goes on with the first step that is not done. Also says whether this call queued it.
+/// Queues a failed or cancelled run again. The run goes on with the first step that is not done. Also says whether this
+/// call queued it.
 pub async fn retry(app: &App, id: Uuid) -> Result<ChangedRun> {
     let retried = app.store.queue_again(id).await?;
     app.signals.run_queued();
@@ -75,7 +76,8 @@ pub async fn retry(app: &App, id: Uuid) -> Result<ChangedRun> {
     Ok(retried)
 }
 
-/// Asks for the end of a run. Also says whether the run had not ended yet. A run that is being executed ends after its statements were stopped.
+/// Asks for the end of a run. Also says whether the run had not ended yet. An executing run ends after its statements
+/// were stopped.
 pub async fn cancel(app: &App, id: Uuid) -> Result<ChangedRun> {
     let error = Error::Cancelled {
         detail: "it was not being executed".into(),

@@ -1,4 +1,4 @@
-//! Stops the statements that a run has under way, and tells what they had committed.
+//! Stops the statements that a run has under way, and says what they had committed.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::publish::Publisher;
 use crate::sql::TableName;
 use crate::state::{Run, SentStatement};
 
-/// How long the end of all statements is waited for.
+/// The longest wait for the end of all statements.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What a statement had done before it was stopped.
@@ -24,9 +24,10 @@ enum Stopped {
     Unknown,
 }
 
-/// Stops what an attempt of the run, or of one step of it, left in Trino, and tells per statement what it had committed.
+/// Stops the statements that an attempt of the run, or of one step, left in Trino. Says for each what it had committed.
 ///
-/// Records none of it: the next run finds the same and accounts for it. An answer that is missing is told, too.
+/// Records none of it: the next run finds the same and accounts for it. The text also says which statements gave no
+/// answer.
 pub(super) async fn stop(attempt: &Attempt<'_>, step: Option<&str>) -> String {
     stop_each(attempt.app, attempt.run, step, Some(attempt)).await
 }
@@ -93,7 +94,7 @@ async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<St
         .iter()
         .find(|name| name.to_string() == statement.target);
     let has_committed = match table {
-        // It made a schema, which is there or is not.
+        // The statement made a schema, which has no snapshots.
         None => false,
         Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await?,
         Some(table) => match publisher.committed(table, &statement.trino_query_id).await {
@@ -127,7 +128,7 @@ async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result
     Ok(Stopped::Unknown)
 }
 
-/// Says whether a batch that was on its way is in the landing table.
+/// Says whether the open batch is in the landing table.
 async fn has_landed(attempt: &Attempt<'_>, table: &TableName) -> Result<bool> {
     let landing = Landing {
         folder: &attempt.app.folder,

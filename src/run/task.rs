@@ -1,4 +1,4 @@
-//! What a run is for: build the pipeline's tables, or check, mend or remake some of them.
+//! What a run is for: build the pipeline's tables, or check, repair or remake some of them.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub enum Task {
         /// Compares one key in this many.
         one_in: u32,
     },
-    /// Tries rejects again and publishes those that can be taken.
+    /// Stages rejects again and publishes those that can be taken.
     Replay {
         tables: Vec<String>,
         // Runs that were accepted before the field had this name are read as well.

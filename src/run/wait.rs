@@ -8,10 +8,10 @@ use crate::app::App;
 use crate::error::Result;
 use crate::state::Run;
 
-/// How often runs that other services execute are looked at. Our own runs ring at once.
+/// How often this service looks at runs that other services execute. Its own runs ring at once.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Looks at the runs that somebody waits for, for ever.
+/// Looks for ever at the runs that callers wait for.
 pub(super) async fn watch_runs(app: App) {
     let watched = &app.signals.watched;
     loop {
@@ -20,7 +20,7 @@ pub(super) async fn watch_runs(app: App) {
             watched.rung().await;
             continue;
         }
-        // While the state database is away callers hear nothing; they get its error when their wait is over.
+        // While the state database is away, callers get no news. They get its error when their wait is over.
         if let Ok(runs) = app.store.progress_of(&ids).await {
             for progress in runs {
                 watched.tell(progress);
@@ -55,7 +55,7 @@ pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
     }
 }
 
-/// Resolves shortly after the service was told to end: a caller who asks again and again then does not do so without a pause.
+/// Resolves shortly after the service begins to end, so that a caller who asks repeatedly pauses between its calls.
 async fn stopped(app: &App) {
     app.signals.stops().await;
     tokio::time::sleep(LOOK).await;

@@ -39,7 +39,7 @@ pub async fn work(app: App) {
     while worker.pipelines.join_next().await.is_some() {}
 }
 
-/// What goes on beside the runs; it ends when the set is dropped.
+/// Starts the tasks that run beside the runs. They end when the set is dropped.
 fn spawn_beside(app: &App) -> JoinSet<()> {
     let mut beside = JoinSet::new();
     for definition in app.pipelines.usable() {
@@ -107,7 +107,7 @@ impl Worker {
             pipeline,
             is_cancel_requested,
         } = waiting;
-        // Another service may have the definition, or still have it. A run that is only to be cancelled needs none.
+        // Another service may have the definition. A run that is only to be cancelled needs none.
         if !is_cancel_requested && let Err(error) = self.app.pipelines.get(&pipeline) {
             if self.unknown.insert(pipeline.clone()) {
                 tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
@@ -121,7 +121,7 @@ impl Worker {
     }
 }
 
-/// This service works on a pipeline until this is dropped, which a panic does as well.
+/// Holds a pipeline for this service. Dropping it, also by a panic, frees the pipeline.
 struct Turn {
     busy: Arc<Mutex<HashSet<String>>>,
     pipeline: String,
@@ -158,7 +158,7 @@ async fn work_on_pipeline(app: App, turn: Turn) {
 
 /// Executes the runs of one pipeline until none waits, unless another service has its lease.
 ///
-/// A service that lost the lease drops what it is doing. Whoever claims the run next finds out what that came to.
+/// A service that lost the lease drops what it is doing. The next attempt resolves its lost statements.
 async fn execute_under_lease(app: &App, pipeline: &str) -> Result<()> {
     let time = app.config.runs.lease;
     let Some(lease) = app.store.try_lease(pipeline, &app.name, time).await? else {
@@ -188,7 +188,7 @@ async fn execute_waiting(app: &App, pipeline: &str) -> Result<()> {
         let end = executor::execute(app, &run, &mut retries).await;
         signals.watched.ring();
         match end {
-            // A caller may retry the same run, which then has all its tries again.
+            // A retried run starts with all its retries.
             AttemptEnd::RunEnded => {
                 retries = Retries::new(app.config.runs.retry_for);
                 continue;
@@ -198,6 +198,7 @@ async fn execute_waiting(app: &App, pipeline: &str) -> Result<()> {
                 () = executor::cancelled(app, &run) => {}
                 () = signals.stops() => {}
             },
+            // The lease is given up; the service that claims the run continues it.
             AttemptEnd::Unfinished if !signals.is_stopping() => return Ok(()),
             AttemptEnd::Unfinished => {}
         }

@@ -21,7 +21,7 @@ pub async fn check(
     connections: &Connections,
     ledger: &Store,
 ) -> Result<CheckedSource> {
-    // Without its rights a source cannot even be opened.
+    // Check rights first: without them a source cannot even be opened.
     let mut findings = check_rights(definition, connections).await?;
     if findings
         .iter()

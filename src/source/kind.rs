@@ -1,4 +1,4 @@
-//! The one place that tells the kinds of sources apart.
+//! The one place that distinguishes the kinds of sources.
 
 use serde_json::Value;
 
@@ -41,8 +41,8 @@ pub async fn open<'a>(
     })
 }
 
-/// Notes in a position that the next reading reads a table again from its begin. A table that was never read is read from its begin anyway, and
-/// files are never read again.
+/// Notes in a position that the next reading reads a table again from its begin. Changes nothing for a table that was
+/// never read, and for files.
 ///
 /// # Errors
 ///

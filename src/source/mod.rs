@@ -1,7 +1,8 @@
 //! Reads changes out of source servers and drop folders: inside one snapshot, behind a cursor that cannot skip a row.
 //!
-//! Each kind of source is a room that implements [`Source`]: `audit_log`, `polled` (polled tables) and `files`. What the two kinds share that
-//! read servers is in `postgres`. Only `kind` tells the kinds apart. Writes nothing to a server, and knows no run, no HTTP and no Trino.
+//! Each kind of source is a room that implements [`Source`]: `audit_log`, `polled` (polled tables) and `files`. The two
+//! kinds that read servers share `postgres`. Only `kind` distinguishes the kinds. Writes nothing to a server, and knows
+//! no run, no HTTP and no Trino.
 
 mod audit_log;
 mod check;

@@ -15,20 +15,21 @@ use crate::error::Result;
 use crate::pipeline::{CatalogueColumn, SourceTable};
 use crate::state::SourceFile;
 
-/// The landing numbers events that have no number of their own. A batch's numbers begin at its id times this one, so those of later batches are
-/// higher.
+/// The landing numbers events that have no number of their own. A batch's numbers begin at its id times this constant,
+/// so later batches have higher numbers.
 pub(super) const EVENTS_OF_A_BATCH: i64 = 1 << 36;
 
 /// A source that was opened for one reading.
 ///
-/// The order of calls: [`Source::begin`], then what reads or counts, then [`Source::end`]. What a kind has no use for keeps its default.
+/// The order of calls: [`Source::begin`], then the calls that read or count, then [`Source::end`]. A kind keeps the
+/// defaults of the calls that it does not need.
 #[async_trait]
 pub trait Source: Send + Sync {
     /// How far the cursor can be trusted, and why.
     fn safety(&self) -> CursorSafety;
 
-    /// Lists the columns of a source table: name and Postgres type; empty if there is no such table. Files tell their columns only while they
-    /// are read.
+    /// Lists the columns of a source table: name and Postgres type; empty if there is no such table. Files show their
+    /// columns only while they are read.
     async fn columns_of(&self, table: &SourceTable) -> Result<Vec<CatalogueColumn>>;
 
     /// Lifts the limit on the time of statements from here on, because one statement reads a batch.
@@ -36,7 +37,8 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
-    /// Begins the snapshot that everything after the position `last` is read in; without one, everything there is.
+    /// Begins the snapshot that everything after the position `last` is read in. Without `last`, the reading takes
+    /// everything.
     async fn begin(
         &mut self,
         last: Option<&Value>,
@@ -44,7 +46,8 @@ pub trait Source: Send + Sync {
         purpose: Purpose,
     ) -> Result<Reading>;
 
-    /// Counts the events that wait behind the cursor, up to `limit` of them and no longer than `within`; of a drop folder the files.
+    /// Counts the events that wait behind the cursor, up to `limit` of them and no longer than `within`. A drop folder
+    /// counts files.
     async fn backlog(&self, limit: i64, within: Duration) -> Result<i64>;
 
     /// Reads every event of the reading into batch `batch`.
@@ -65,7 +68,7 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
-    /// Ends the snapshot: nothing is held on a server while others work on what was read.
+    /// Ends the snapshot, so that the server holds nothing while the service works on the rows.
     async fn end(&self) -> Result<()> {
         Ok(())
     }
@@ -85,7 +88,7 @@ pub trait Source: Send + Sync {
         reading.covered_until
     }
 
-    /// What became of the files of the reading; empty if no files are read.
+    /// The outcome of each file of the reading; empty if no files are read.
     fn read_files(&self) -> Vec<SourceFile> {
         Vec::new()
     }

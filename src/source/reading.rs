@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What a snapshot is taken for.
+/// The purpose of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// To see whether there is anything new, and how much.
@@ -33,7 +33,7 @@ pub struct Blocking {
 /// One reading: the cursor's position after it, and what it covers.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// Where the cursor stands after it, before it is known what it held.
+    /// The cursor's position after it, before its events are known.
     pub position: Value,
     /// When it was read, by the source's clock.
     pub read_at: Timestamp,
@@ -43,11 +43,11 @@ pub struct Reading {
     pub blocked_by: Option<Blocking>,
     /// The time of the deletes that a key comparison finds.
     pub deleted_at: Timestamp,
-    /// Whether another reading is to follow at once: this one is a part of what there is.
+    /// Whether another reading follows at once, because this one takes only a part.
     pub is_partial: bool,
     /// Whether rows that are older than the audit log are read with it.
     pub has_backfills: bool,
-    /// The tables of which all keys are to be compared with those of the current rows and of what landed since.
+    /// The tables whose keys are compared with those of the current rows and of batches that landed since.
     pub compared: Vec<String>,
 }
 

@@ -16,13 +16,13 @@ const CHUNKS: usize = 4096;
 #[derive(Default)]
 pub struct Tally {
     pub tables: Vec<(SourceTable, SourceEvents)>,
-    /// Rows that were not read, because the source has another row of the same key that was changed later.
+    /// Rows that were skipped, because another row of the same key was changed later.
     pub not_unique: i64,
     seen: SeenIds,
     last: usize,
 }
 
-/// The ids of all events, a bit each: if there are no repeats, staging need not look for them.
+/// The ids of all events, a bit each. Without repeats, staging need not look for them.
 #[derive(Default)]
 struct SeenIds {
     /// In the order of their ids.
@@ -112,7 +112,7 @@ impl Tally {
             events.last_time = Some(events.last_time.map_or(time, |last| last.max(time)));
         }
         if let Some(id) = event.event_id {
-            // Writers commit in another order than they take ids, so a lower id alone is no repeat.
+            // Writers do not commit in the order of their ids, so a lower id alone is no repeat.
             let is_new = self.seen.note(id);
             events.repeats |= !is_new && events.last_event.is_some_and(|last| id <= last);
             events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));

@@ -71,7 +71,7 @@ impl<'de> Deserializer<'de> for AnswerRow<'_> {
         })
     }
 
-    /// Serde takes a missing field for `None` where it is an `Option`; here it is a fault as well.
+    /// Serde takes a missing `Option` field for `None`. Here a missing field is always a fault.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,

@@ -62,7 +62,7 @@ pub struct AcceptedRun {
 #[derive(Debug)]
 pub struct ChangedRun {
     pub run: Run,
-    /// False where the run's state did not allow the change.
+    /// False if the run's state did not allow the change.
     pub has_changed: bool,
 }
 
@@ -93,7 +93,7 @@ from_row!(ActiveRuns {
 });
 
 impl Store {
-    /// Accepts a run. Under a key that came before, gives the run that it led to.
+    /// Accepts a run. A key that came before gives its earlier run.
     pub async fn accept(&self, new_run: &NewRun<'_>, limits: AcceptLimits) -> Result<AcceptedRun> {
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;

@@ -69,7 +69,7 @@ pub struct WrittenBatch {
     pub files: i64,
     pub bytes: i64,
     pub tables: Vec<(SourceTable, SourceEvents)>,
-    /// The files that were read for it, where the source is a drop folder.
+    /// The files that were read for it, if the source is a drop folder.
     pub read_files: Vec<SourceFile>,
 }
 
@@ -183,7 +183,8 @@ impl Store {
     }
 }
 
-/// Fails where a batch was not in the state in which we left it: then another service has it, and decides about it.
+/// Fails if a batch is not in the state in which this service left it: another service then has it, and decides about
+/// it.
 fn expect_own_batch(changed_rows: u64) -> Result<()> {
     if changed_rows == 1 {
         return Ok(());

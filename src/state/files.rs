@@ -25,11 +25,11 @@ pub struct SourceFile {
     pub table: String,
     pub modified_at: Timestamp,
     pub state: FileState,
-    /// Its rows; 0 where it was not read.
+    /// Its rows; 0 if it was not read.
     pub rows: i64,
     /// Why it was not read.
     pub reason: Option<String>,
-    /// A short text that identifies the table's definition at that time. What one definition cannot read is tried again by another.
+    /// A short text that identifies the table's definition at that time. A changed definition retries unreadable files.
     pub read_by: String,
 }
 
@@ -183,7 +183,7 @@ impl Store {
         .await
     }
 
-    /// The paths of files that could not be read, even where another file is in its place now.
+    /// The paths of files that could not be read, even if another file has that path now.
     pub(crate) async fn unread_files(&self, pipeline: &str) -> Result<HashSet<String>> {
         self.values(sql!(files::unread_files), &[&pipeline]).await
     }

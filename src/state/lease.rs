@@ -1,4 +1,4 @@
-//! Leases: one service at a time works on a pipeline, and a service that lost its lease can record nothing.
+//! Leases: one service at a time works on a pipeline. A service that lost its lease can record nothing.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::error::Result;
 /// How often the holder renews its lease, and asks whether its run is to be cancelled.
 const RENEWED_EVERY: Duration = Duration::from_secs(1);
 
-/// The right to work on one pipeline. It ends when it was not renewed in time, or with the connection that holds it: a killed
-/// service loses its connections.
+/// The right to work on one pipeline. It ends if it is not renewed in time, or with its connection: a killed service
+/// loses its connections.
 ///
-/// Each taking gives it a higher number. As soon as another service has taken the lease, the database refuses what is recorded under
-/// the old number ([`Store::with_lease`]). So a service that was frozen and wakes up records nothing.
+/// Each service that takes a lease gets a higher number. The database then refuses records under the old number
+/// ([`Store::with_lease`]). So a service that was frozen and wakes up records nothing.
 #[derive(Debug)]
 pub struct Lease {
     connection: ClientWrapper,
@@ -28,8 +28,8 @@ pub struct Lease {
 }
 
 impl Store {
-    /// Takes the lease of a pipeline for `time`, or gives `None` where another service has it. `holder` names this service to
-    /// people who look.
+    /// Takes the lease of a pipeline for `time`, or gives `None` if another service has it. `holder` shows people which
+    /// service has the lease.
     pub async fn try_lease(
         &self,
         pipeline: &str,
@@ -91,7 +91,7 @@ impl Lease {
         let client: &Client = &self.connection;
         let values: Parameters<'_> = &[&self.number];
         let released = Queries::execute(client, sql!(lease::release_lease), values);
-        // Where this does not arrive, the end of the connection has the same effect.
+        // If this does not arrive, the end of the connection has the same effect.
         let _ = tokio::time::timeout(RENEWED_EVERY, released).await;
     }
 }

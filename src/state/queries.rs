@@ -12,8 +12,9 @@ pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// Sends statements of [`sql!`](super::sql::sql).
 ///
-/// Every call ends with [`Error::StateUnavailable`] where the database does not answer, [`Error::Interrupted`] where the lease was lost,
-/// and [`Error::Internal`] where the statement is refused or its rows are not what the caller reads.
+/// Every call fails with [`Error::StateUnavailable`] if the database does not answer, and with [`Error::Interrupted`]
+/// if the lease was lost. It fails with [`Error::Internal`] if the statement is refused or its rows do not fit the
+/// caller's type.
 pub(super) trait Queries: Sync {
     /// Gives the number of rows that were written.
     fn execute(
@@ -42,7 +43,7 @@ pub(super) trait Queries: Sync {
         }
     }
 
-    /// Gives the one row, or `None` where there is none. A second row is an error.
+    /// Gives the one row, or `None` if there is none. A second row is an error.
     fn row_opt<T: FromRow>(
         &self,
         statement: &str,
@@ -84,7 +85,7 @@ pub(super) trait Queries: Sync {
         }
     }
 
-    /// Gives the only column of the one row, or `None` where there is no row.
+    /// Gives the only column of the one row, or `None` if there is no row.
     fn value_opt<T: FromSqlOwned + Send>(
         &self,
         statement: &str,
@@ -111,7 +112,7 @@ pub(super) trait Queries: Sync {
     }
 }
 
-/// A connection from one of the store's pools. Under a lease, what is recorded on it is refused once the lease is lost.
+/// A connection from one of the store's pools. Once its lease is lost, the database refuses its records.
 pub(super) struct Connection(pub(super) Object);
 
 impl Connection {
@@ -120,7 +121,7 @@ impl Connection {
     }
 }
 
-/// A transaction, which is rolled back where it is dropped before it is committed.
+/// A transaction. Dropping it before the commit rolls it back.
 pub(super) struct Transaction<'a>(deadpool_postgres::Transaction<'a>);
 
 impl Transaction<'_> {
@@ -170,7 +171,8 @@ impl Queries for Transaction<'_> {
 /// What the trigger `hold_lease` raises when the lease was lost.
 const LEASE_LOST: &str = "IF001";
 
-/// Classes of SQLSTATEs of a database that is away for now: the server ends or starts, the connection broke, or it is out of resources.
+/// Classes of SQLSTATEs of an unreachable database: the server ends or starts, the connection broke, or it is out of
+/// resources.
 const CLASSES_OF_ABSENCE: [&str; 3] = ["57", "08", "53"];
 
 /// Single SQLSTATEs after which the same statement can succeed later.
@@ -183,10 +185,11 @@ const CODES_OF_ABSENCE: [&str; 6] = [
     "25006", // The server only reads.
 ];
 
-/// A statement took longer than the server allows. It would again, so of class 57 only this one is no absence.
+/// A statement took longer than the server allows. A retry would time out too. So this is the only code of class 57
+/// that does not mean an unreachable server.
 const CANCELLED: &str = "57014";
 
-/// Tells a lost lease and a database that is away from a statement that was refused.
+/// Distinguishes a lost lease, an unreachable database and a refused statement.
 pub(super) fn error(cause: tokio_postgres::Error) -> Error {
     let code = cause.code().map(tokio_postgres::error::SqlState::code);
     if code == Some(LEASE_LOST) {

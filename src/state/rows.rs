@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSqlOwned;
 
-/// A value that is read from a row.
+/// A value that can be read from a row.
 pub(super) trait FromRow: Sized + Send {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
 }

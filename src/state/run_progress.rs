@@ -48,7 +48,7 @@ from_row!(RunEvent {
 });
 
 impl Store {
-    /// Tells how far runs are; leaves out ids that do not exist.
+    /// Gives the progress of runs; skips ids that do not exist.
     pub async fn progress_of(&self, ids: &[Uuid]) -> Result<Vec<RunProgress>> {
         self.rows(sql!(run_progress::run_progress), &[&ids]).await
     }

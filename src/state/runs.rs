@@ -147,7 +147,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] where there is no run with this id.
+    /// [`Error::NotFound`] if there is no run with this id.
     pub async fn run(&self, id: Uuid) -> Result<Run> {
         self.row_opt(sql!(runs::read_run), &[&id])
             .await?
@@ -172,8 +172,8 @@ impl Store {
         self.rows(sql!(runs::waiting_pipelines), &[]).await
     }
 
-    /// Takes the next run of a pipeline whose lease we hold, and begins its next attempt. Unless this service can execute the
-    /// pipeline (`is_known`), it takes only a run that is to be cancelled.
+    /// Takes the next run of a pipeline whose lease this service holds, and begins its next attempt. If this service
+    /// cannot execute the pipeline (`is_known` is false), it takes only a run that is to be cancelled.
     pub async fn claim_run(&self, pipeline: &str, is_known: bool) -> Result<Option<Run>> {
         let run: Option<Run> = self
             .row_opt(sql!(runs::claim_run), &[&pipeline, &is_known])
@@ -185,12 +185,12 @@ impl Store {
         Ok(run)
     }
 
-    /// Ends an attempt of a run, and with it the run; changes nothing where a later attempt has begun. The run's counts are those of
-    /// its steps.
+    /// Ends an attempt of a run, and with it the run; changes nothing if a later attempt has begun. The run's counts
+    /// are those of its steps.
     ///
     /// # Errors
     ///
-    /// [`Error::StateUnavailable`], [`Error::Interrupted`] where another service has the run by now.
+    /// [`Error::StateUnavailable`], [`Error::Interrupted`] if another service has the run by now.
     pub async fn finish_run(
         &self,
         attempt: AttemptId,
@@ -206,7 +206,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that an attempt of a run ended by a fault that passes, and another attempt follows.
+    /// Notes that an attempt of a run ended by a temporary fault, and another attempt follows.
     pub async fn schedule_retry(&self, attempt: AttemptId) -> Result<()> {
         self.execute(sql!(runs::schedule_retry), &[&attempt.run, &attempt.number])
             .await?;

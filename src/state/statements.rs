@@ -51,14 +51,14 @@ from_row!(StatementRecord {
     progress,
 });
 
-/// A lost statement: it was sent, and its end was not seen.
+/// A lost statement: it was sent, and the service saw no end of it.
 #[derive(Debug, Clone)]
 pub struct OpenStatement {
     pub id: i64,
     /// Whether its run publishes batches. Other runs repair what was published.
     pub publishes: bool,
     pub trino_query_id: String,
-    /// Its address in Trino, where it can be cancelled even before Trino lists it.
+    /// Its address in Trino, to cancel it even before Trino lists it.
     pub address: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct SentStatement {
     /// The table that it writes.
     pub target: String,
     pub trino_query_id: String,
-    /// Its address in Trino, where it can be cancelled.
+    /// Its address in Trino, to cancel it.
     pub address: Option<String>,
 }
 
@@ -164,7 +164,7 @@ impl Store {
                 &[&id, &query_id, &address],
             )
             .await?;
-        // The statement then never runs: Trino drops statements that nobody polls.
+        // The statement then never runs: Trino drops statements that are not polled.
         if noted == 0 {
             return Err(Error::Interrupted);
         }

@@ -98,7 +98,7 @@ impl Store {
         Ok(steps)
     }
 
-    /// Ends the steps that attempts before `attempt` left open, by the problem that ended them where it is known.
+    /// Ends the open steps of all attempts before `attempt`, with the problem that ended them if it is known.
     pub async fn close_steps(
         &self,
         run: Uuid,

@@ -18,7 +18,7 @@ pub struct LogEnd {
     pub event: Option<i64>,
     /// The latest time, as Trino writes it.
     pub time: Option<String>,
-    /// Truncates; 0 where they were not counted.
+    /// Truncates; 0 if they were not counted.
     pub truncates: i64,
 }
 
@@ -44,11 +44,12 @@ pub struct StagedWindow {
     pub window: Window,
     /// Where its events ended.
     pub staged: Staged,
-    /// Where the typed log ends. It is looked up where events were rejected, because then the batches' own ends are too high.
+    /// Where the typed log ends. It is looked up if events were rejected, because the batches' own ends are then too
+    /// high.
     pub ends: Option<LogEnd>,
     /// Whether `ends` is the end of the whole typed log up to the window's end, not only of the window's part of it.
     pub is_whole_log: bool,
-    /// The table's rejects after it, where they were counted.
+    /// The table's rejects after it, if they were counted.
     pub rejects: Option<RejectsLeft>,
 }
 
@@ -72,7 +73,7 @@ impl RejectsLeft {
 pub struct Publication {
     pub run: Uuid,
     pub upto_batch: i64,
-    /// The table's size after it; `None` where nothing was written.
+    /// The table's size after it; `None` if nothing was written.
     pub bytes: Option<i64>,
     pub changed: Changed,
     /// The statements that did it.
@@ -132,7 +133,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Has the next publication remake current rows and history, whatever they hold.
+    /// Makes the next publication remake current rows and history, whatever they hold.
     pub async fn unpublish(&self, TableId { pipeline, name }: &TableId) -> Result<()> {
         self.execute(sql!(table_progress::unpublish_table), &[&pipeline, &name])
             .await?;

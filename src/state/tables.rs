@@ -115,7 +115,7 @@ impl Store {
 }
 
 impl TableState {
-    /// The last batch that the current rows follow from; 0 where they are remade from all batches.
+    /// The last batch in the current rows, or 0 if the next publication must remake them.
     #[must_use]
     pub fn current_from(&self) -> i64 {
         if self.current_anew {
@@ -125,7 +125,7 @@ impl TableState {
         }
     }
 
-    /// The last batch that the history follows from; 0 where it is remade from all batches.
+    /// The last batch in the history, or 0 if the next publication must remake it.
     #[must_use]
     pub fn history_from(&self) -> i64 {
         if self.history_anew {

@@ -30,8 +30,8 @@ pub struct Trino {
 }
 
 impl Trino {
-    /// Reads the address from the settings; connects to nothing. It is [`Error::Settings`] where `trino.url` is no `http://`
-    /// or `https://` address, or where a file with a secret cannot be read.
+    /// Reads the address from the settings; connects to nothing. Fails with [`Error::Settings`] if `trino.url` is no
+    /// `http://` or `https://` address, or if a file with a secret cannot be read.
     pub fn new(settings: config::Trino) -> Result<Self> {
         let fault = || {
             Error::Settings("`trino.url` must be an address such as `http://localhost:8080`".into())
@@ -116,8 +116,8 @@ impl Trino {
         Ok(outcome?.answer)
     }
 
-    /// Runs a statement that writes. It is sent once; `remember` records its id and its address; only then it is asked for
-    /// the first time. `heard` is given how far it is.
+    /// Runs a statement that writes. It is sent once. `remember` records its id and address before its first page is
+    /// asked for. `heard` gets its progress.
     ///
     /// A statement that was sent but never asked for does not run (seen on Trino 483). So one whose id was not recorded did
     /// nothing, and one for which `remember` fails does not run.
@@ -145,8 +145,8 @@ impl Trino {
 
     /// Gives up a statement by its address: the path that the answer to its sending named.
     ///
-    /// A statement that nobody has asked for yet is in none of Trino's lists, and would run when somebody did. After this it
-    /// does not (seen on Trino 483). Where Trino no longer knows the address, there is nothing to give up.
+    /// A statement whose pages were never asked for is in none of Trino's lists, and would run once they are. After
+    /// this call it does not (seen on Trino 483). If Trino no longer knows the address, there is nothing to give up.
     pub async fn give_up(&self, address: &str) -> Result<()> {
         let away = |fault: reqwest::Error| Error::TrinoUnavailable(fault.into());
         let scheme = if self.secure { "https" } else { "http" };
@@ -174,7 +174,8 @@ impl Trino {
             .source(source)
             .catalog(&self.settings.catalog)
             .property("time_zone_id", "UTC")
-            // Counting distinct values costs a quarter of a large write; `analyze` does it where a team wants it.
+            // Counting distinct values takes a quarter of the time of a large write. A team that wants it runs
+            // `analyze`.
             .property(
                 format!(
                     "{}.collect_extended_statistics_on_write",
@@ -197,7 +198,7 @@ impl Trino {
     }
 }
 
-/// A statement that only reads. Where this is dropped with the id, nobody wants its rows any more, and it is cancelled.
+/// A statement that only reads. Dropping this while it has an id cancels the statement.
 struct Asked<'a> {
     trino: &'a Trino,
     query_id: Option<String>,
@@ -208,7 +209,7 @@ impl Drop for Asked<'_> {
         if let Some(query_id) = self.query_id.take() {
             let trino = self.trino.clone();
             tokio::spawn(async move {
-                // Without this Trino would end it by itself after some minutes.
+                // Otherwise Trino would end the statement only after some minutes.
                 if let Ok(client) = trino.client("icefront", &[]) {
                     let _ = client.cancel(&query_id).await;
                 }

@@ -10,7 +10,7 @@ use crate::pipeline::{Check, Severity, TableTest};
 use crate::sql::{TableName, render};
 use crate::state::TestResult;
 
-/// What `marts/test.sql` may name.
+/// The context of `marts/test.sql`.
 #[derive(Serialize)]
 struct TestsContext<'a> {
     #[serde(flatten)]
@@ -44,7 +44,7 @@ enum CheckContext<'a> {
     },
 }
 
-/// What `marts/check_expression.sql` may name.
+/// The context of `marts/check_expression.sql`.
 #[derive(Serialize)]
 struct ExpressionContext<'a> {
     staging: TableName,
@@ -59,8 +59,8 @@ struct TestedRow {
     failures: Vec<i64>,
 }
 
-/// Runs all declared tests of a table in one statement, and gives the result of each; nothing where none is declared.
-/// It is [`Error::TestBroken`] where a test's own SQL or column is wrong.
+/// Runs all declared tests of a table in one statement, and gives the result of each. Fails with [`Error::TestBroken`]
+/// if a test's own SQL or column is wrong.
 pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
     let tests = target.table.all_tests();
     if tests.is_empty() || refresh.is_empty() {
@@ -75,7 +75,7 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
             .collect::<Result<_>>()?,
     };
     let row: TestedRow = match target.publisher.row("marts/test.sql", context).await {
-        // Keys are given by hand: one that cannot be read is no fault of a test.
+        // A caller gave these keys. A key that cannot be read is not a fault of a test.
         Err(Error::Trino(failure))
             if failure.class == "USER_ERROR" && !matches!(refresh.scope, Scope::Keys(_)) =>
         {
@@ -118,7 +118,7 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
         .collect())
 }
 
-/// Refuses to go on where a test of severity `error` failed: [`Error::TestFailed`] names every such test.
+/// Fails if a test of severity `error` failed: [`Error::TestFailed`] names each of these tests.
 pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     let failed: Vec<String> = results
         .iter()
@@ -140,7 +140,7 @@ pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     })
 }
 
-/// A test as its statement needs it; refused where the table lacks its column.
+/// A test as its statement needs it. Fails if the table lacks its column.
 fn described<'a>(
     target: Target<'a>,
     declared: TableTest<'a>,

@@ -1,4 +1,4 @@
-//! What statements changed in a mart: told by Trino's answer, or by comparing the snapshots around them.
+//! What statements changed in a mart: by Trino's answer, or by comparing the snapshots around them.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub(super) struct RowChanges {
     pub(super) inserted: i64,
     pub(super) updated: i64,
     pub(super) deleted: i64,
-    /// The updated versions of a history that got an end; known where snapshots were compared.
+    /// The updated versions of a history that got an end; known if snapshots were compared.
     pub(super) ended: Option<Ended>,
 }
 
@@ -27,10 +27,10 @@ pub(super) struct Ended {
 }
 
 impl RowChanges {
-    /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N. `None` where
+    /// With N rows acted on, A written and D hidden: inserted = N − D, deleted = N − A, updated = A + D − N. `None` if
     /// Trino did not answer N.
     ///
-    /// Holds for a `MERGE` in which every source row acts, on Iceberg format 2, and for a table that was made out of nothing.
+    /// Holds for a `MERGE` in which every source row acts, on Iceberg format 2, and for a new table.
     pub(super) fn of(committed: &Committed) -> Option<Self> {
         committed.rows.map(|rows| Self {
             inserted: rows - committed.hidden,
@@ -44,13 +44,13 @@ impl RowChanges {
 /// Compares a table as it was before some statements with how it is after them.
 pub(super) struct Comparison<'a> {
     pub(super) table: &'a TableName,
-    /// A row changed where one of these did.
+    /// A row changed if one of these columns did.
     pub(super) values: &'a [Column],
     /// Leaves out rows of keys that the refresh does not touch.
     pub(super) only_touched: bool,
 }
 
-/// What `marts/compared.sql` may name.
+/// The context of `marts/compared.sql`.
 #[derive(Serialize)]
 struct ComparisonContext<'a> {
     #[serde(flatten)]
@@ -65,7 +65,7 @@ struct ComparisonContext<'a> {
     is_history: bool,
 }
 
-/// The row of `marts/compared.sql`; only of a history it tells which versions got an end.
+/// The row of `marts/compared.sql`. It counts the versions that got an end only for a history.
 #[derive(Deserialize)]
 struct ComparedRow {
     inserted: i64,

@@ -1,4 +1,4 @@
-//! The ledger: what became of every event, counted in the typed log and checked against what Trino committed.
+//! The ledger: counts the outcome of every event in the typed log, and checks it against what Trino committed.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ struct LedgerRow {
     rows_written: i64,
 }
 
-/// What `marts/truncated.sql` may name.
+/// The context of `marts/truncated.sql`.
 #[derive(Serialize)]
 struct TruncatedContext<'a> {
     #[serde(flatten)]
@@ -39,11 +39,11 @@ struct TruncatedRow {
     truncated: i64,
 }
 
-/// Accounts for every event of a merge of current rows, and refuses numbers that do not add up.
+/// Accounts for every event of a merge of current rows, and fails if the numbers do not add up.
 ///
-/// The log says which events were late or superseded and which decided; the committed rows say which of those did something.
-/// The others did nothing. There must not be less than none of them, and the table must hold as many rows of these batches
-/// as were written.
+/// The log says which events were late, superseded or decisive. The committed rows say how many decisive events changed
+/// a row. The other decisive events changed nothing. No count may be negative. The table must hold as many rows of
+/// these batches as were written.
 pub(super) async fn balance(
     target: Target<'_>,
     refresh: &Refresh,
@@ -52,7 +52,7 @@ pub(super) async fn balance(
 ) -> Result<Published> {
     let mut context = refresh.context(target);
     if refresh.scope == Scope::Everything && refresh.window.after_batch > 0 {
-        // The tables were made anew, but which events came late is still to be told.
+        // After a remake, late events must still be counted.
         context.has_late = true;
     }
     let found: LedgerRow = target.publisher.row("marts/ledger.sql", context).await?;
@@ -70,7 +70,7 @@ pub(super) async fn balance(
         truncated,
     };
     let written = rows.inserted + rows.updated;
-    // A table that was made anew over another also holds rows that were right before.
+    // A remade table also holds rows of these batches that were right before.
     let is_counted = statements
         .iter()
         .all(|committed| committed.rows_before == 0)
@@ -91,9 +91,9 @@ pub(super) async fn balance(
     Ok(published)
 }
 
-/// Tells what became of versions, and refuses numbers that are not those of what was committed.
+/// Counts the changes of versions and fails if they differ from the commit.
 ///
-/// Where only newer events came, every version that was there and changed got its end. Otherwise snapshots are compared.
+/// If all events are newer, every updated version got its end. Otherwise the snapshots are compared.
 pub(super) async fn versions(
     target: Target<'_>,
     refresh: &Refresh,
@@ -132,7 +132,7 @@ async fn ended(
     let history = target.history();
     let comparison = Comparison {
         table: &history,
-        // Of versions that stay, only their ends are looked at.
+        // The comparison of kept versions looks only at their ends.
         values: &[Column::technical("valid_to")],
         only_touched: true,
     };

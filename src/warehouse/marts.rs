@@ -10,8 +10,8 @@ use crate::state::{Published, Versions};
 
 /// What a merge changed, checked against what Trino committed.
 ///
-/// The ends of its statements are to be recorded together with the counts. If the service is killed in between, the next
-/// try finds the statements open and counts them again.
+/// The caller records the ends of its statements together with the counts. If the service is killed before that, the
+/// next attempt finds the statements open and counts them again.
 #[derive(Debug, Default)]
 pub struct Merged<T> {
     pub counts: T,
@@ -25,7 +25,7 @@ struct Mart {
     remake: &'static str,
 }
 
-/// Makes the current rows what the events say. Doing it twice changes nothing.
+/// Brings the current rows to what the events say. Doing it twice changes nothing.
 pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Published>> {
     if refresh.is_empty() {
         return Ok(Merged::default());
@@ -40,7 +40,7 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         statements,
     } = mart.make(target, refresh).await?;
     let counts = if refresh.is_repair {
-        // Its events were accounted for before, or no event tells why a row left, because the log is another.
+        // A repair's events were counted before. After a remake of the log no event explains why a row left.
         Published {
             inserted: rows.inserted,
             updated: rows.updated,
@@ -54,7 +54,7 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
     Ok(Merged { counts, statements })
 }
 
-/// Makes the versions what the events say. Doing it twice changes nothing.
+/// Brings the versions to what the events say. Doing it twice changes nothing.
 pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Versions>> {
     if refresh.is_empty() {
         return Ok(Merged::default());
@@ -74,7 +74,7 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
 }
 
 impl Mart {
-    /// Resolves lost statements, then merges or makes the table anew.
+    /// Resolves lost statements, then merges or remakes the table.
     async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowChanges>> {
         let publisher = target.publisher;
         let mut statements = publisher.resolve_unrecorded(&self.table).await?;
@@ -82,7 +82,7 @@ impl Mart {
             let remake = render(self.remake, refresh.context(target))?;
             publisher.remake_unrecorded(&self.table, &remake).await?
         } else {
-            // An earlier try may have merged these very batches: then the tables say nothing of what was before them.
+            // An earlier attempt may have merged these batches. The table then no longer shows what was before them.
             let mut refresh = refresh.clone();
             if !statements.is_empty() && refresh.scope == Scope::Batches {
                 refresh.scope = Scope::Touched;
@@ -99,14 +99,15 @@ impl Mart {
         };
         let counts = match counted {
             Some(counts) => counts,
-            // From before the first to after the last: a row that came and then changed has come.
+            // Compares from before the first statement to after the last. A row that was inserted and then updated
+            // counts as inserted.
             None => self.compare(target, refresh, &statements).await?,
         };
 
         Ok(Merged { counts, statements })
     }
 
-    /// Counts by comparing the snapshots before and after, where Trino's answer was lost or the table was made anew.
+    /// Counts by comparing the snapshots before and after, if Trino's answer was lost or the table was remade.
     async fn compare(
         &self,
         target: Target<'_>,
@@ -118,7 +119,7 @@ impl Mart {
         if self.table == target.history() {
             values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
         } else if refresh.scope != Scope::Everything {
-            // A row that changed and changed back was written.
+            // A row that changed and changed back was written, too.
             values.push(Column::technical("_event_id"));
         }
         let mut comparison = Comparison {
@@ -127,14 +128,14 @@ impl Mart {
             only_touched: false,
         };
         let mut rows = comparison.count(target, refresh, statements).await;
-        // The table had other columns before: a row that another event gave is another row then.
+        // The table had other columns before. A row counts as changed if another event made it.
         let event_id = [Column::technical("_event_id")];
         if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
             comparison.values = &event_id;
             rows = comparison.count(target, refresh, statements).await;
         }
         match rows {
-            // It had another key: no row of before is one of now.
+            // The table had another key, so no row is the same as before.
             Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Ok(RowChanges {
                 inserted: statements.last().map_or(0, |made| made.added),
                 deleted: statements.first().map_or(0, |made| made.rows_before),

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pipeline::Column;
 use crate::state::{Landed, Window};
 
-/// To read a table of fewer bytes costs no more than to ask for bounds.
+/// Below this size, asking for key bounds costs more than it saves.
 const LEAST_BYTES: i64 = 8 << 20;
 const LONGEST_BOUND: usize = 256;
 
@@ -19,13 +19,14 @@ const LONGEST_BOUND: usize = 256;
 pub enum Scope {
     /// The events of the batches; all of the log for keys with an event that is not newer than everything before.
     Batches,
-    /// As [`Scope::Batches`], but all of the log for every key that the batches touch: what the tables say is not relied on.
+    /// As [`Scope::Batches`], but all of the log for every key that the batches touch: the marts may already hold these
+    /// batches.
     Touched,
-    /// All of the log: the tables are made anew.
+    /// All of the log: the tables are remade.
     Everything,
     /// All of the log for these keys, whose values are texts in the order of the key's columns.
     Keys(Vec<Vec<String>>),
-    /// All of the log, of one key in so many.
+    /// All of the log, for one key in this many.
     Sample(u32),
 }
 
@@ -33,7 +34,7 @@ pub enum Scope {
 #[derive(Debug, Clone)]
 pub struct Refresh {
     pub window: Window,
-    /// What they hold, and what was before them.
+    /// Counts of the window's events, and the highest id and time before it.
     pub landed: Landed,
     /// How much of the log decides.
     pub scope: Scope,
@@ -41,7 +42,7 @@ pub struct Refresh {
     pub is_repair: bool,
     /// Whether the current rows show all that came before the batches.
     pub is_published: bool,
-    /// The bounds of the batches' keys, where they were asked for.
+    /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
 }
 
@@ -53,14 +54,14 @@ pub struct Bounds {
     high: String,
 }
 
-/// The row of `marts/bounds.sql`; null where the batches have no event.
+/// The row of `marts/bounds.sql`; null if the batches have no event.
 #[derive(Deserialize)]
 struct BoundsRow {
     low: Option<String>,
     high: Option<String>,
 }
 
-/// What every statement about a refresh may name.
+/// The context of every statement about a refresh.
 #[derive(Debug, Clone, Serialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -84,7 +85,7 @@ pub(super) struct RefreshContext<'a> {
     has_loaded: bool,
     /// Whether all of the log decides, or a sample of it.
     everything: bool,
-    /// Whether the events of the batches decide, by what the tables say of before.
+    /// Whether the events of the batches decide, together with what the marts hold from before.
     is_increment: bool,
     /// Whether an event may come before the last one that its key had.
     pub(super) has_late: bool,
@@ -92,18 +93,19 @@ pub(super) struct RefreshContext<'a> {
     has_older: bool,
     /// Whether the log has a truncate.
     is_truncated: bool,
-    /// The highest id and time before the batches; the highest that there can be where they are not known.
+    /// The highest id and time before the batches. The highest possible value if unknown: unknown means: assume every
+    /// event is late.
     highest_event: i64,
     highest_time: String,
     bounds: Option<&'a Bounds>,
     /// The keys that were named, each as the texts of its values.
     keys: Option<&'a [Vec<String>]>,
-    /// Of so many keys, one belongs to the sample.
+    /// The sample has one key in this many.
     sample_of: Option<u32>,
 }
 
 impl Refresh {
-    /// Takes the batches of a window, or everything where they begin or truncate the table.
+    /// Takes the batches of a window, or everything if they begin or truncate the table.
     #[must_use]
     pub fn of(window: Window, landed: Landed, fast_path: bool) -> Self {
         let scope = if window.after_batch == 0 || landed.events.truncates > 0 {
@@ -137,8 +139,8 @@ impl Refresh {
         }
     }
 
-    /// Asks for the bounds of the batches' keys, where skipping files may be worth a question: in a large table of so many
-    /// `bytes`, and where the log is read. Only values that read back the same from their text are bounds.
+    /// Looks up the bounds of the batches' keys if skipping files may pay: in a mart of many `bytes`, or if the log is
+    /// read. A type is bounded only if its values read back the same from their text.
     pub async fn bounded(mut self, target: Target<'_>, bytes: i64) -> Result<Self> {
         let first = target.columns.iter().find(|column| column.is_key);
         let is_increment = matches!(self.scope, Scope::Batches | Scope::Touched);
@@ -184,8 +186,9 @@ impl Refresh {
 
     /// Whether the versions of some keys need all of their log.
     ///
-    /// A key's do not where all its events have an id above the highest and a time later than the latest before: then its
-    /// open version tells what it was. An equal time is not enough: the event before it might never have been visible.
+    /// A key needs no log if all its new events have a higher id and a later time than everything before. Its open
+    /// version then holds its last state. An equal time is not enough: the event before it might never have been
+    /// visible.
     pub(super) fn has_older(&self) -> bool {
         self.has_late() || (self.scope == Scope::Batches && !self.is_later())
     }
@@ -197,7 +200,7 @@ impl Refresh {
         first.is_some_and(|first| first < FIRST_LOGGED)
     }
 
-    /// Whether all times of the batches are later than all before.
+    /// Whether all times of the batches are later than every time before.
     fn is_later(&self) -> bool {
         let microseconds = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
 
@@ -211,7 +214,7 @@ impl Refresh {
         let source = &target.definition.source;
         let landed = &self.landed;
         let events = &landed.events;
-        // What was before counts only where the tables are relied on.
+        // If the marts may already hold these batches, what was before is unknown.
         let is_relied_on = self.scope != Scope::Touched;
         let highest_event = landed.highest_event.filter(|_| is_relied_on);
         let highest_time = landed.highest_time.filter(|_| is_relied_on);
@@ -254,8 +257,8 @@ fn moment(time: Timestamp) -> String {
         .to_string()
 }
 
-/// Whether the batches begin above all that was before. Where nothing is known of before, there may still be a log of it:
-/// the state database may have been lost.
+/// Whether the batches begin above everything before. Unknown means not newer: the state database may have been lost
+/// while the typed log remained.
 fn is_newer(first: Option<i64>, highest: Option<i64>) -> bool {
     first
         .zip(highest)

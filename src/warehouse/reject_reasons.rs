@@ -9,7 +9,7 @@ use crate::pipeline::{Source, SourceTable};
 use crate::sql::TableName;
 use crate::state::Window;
 
-/// What `staging/reject_reasons.sql` may name.
+/// The context of `staging/reject_reasons.sql`.
 #[derive(Serialize)]
 struct ReasonsContext<'a> {
     rejects: TableName,

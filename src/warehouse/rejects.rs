@@ -1,4 +1,4 @@
-//! Rejects that are tried again or dismissed.
+//! Rejects that are replayed or dismissed.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct RejectFilter {
 pub struct Replayed {
     /// The events that could be taken.
     pub taken: i64,
-    /// How high their ids and times are.
+    /// Their highest id and time.
     pub ends: LogEnd,
     pub left: RejectsLeft,
 }
@@ -35,7 +35,7 @@ pub struct Dismissed {
     pub left: RejectsLeft,
 }
 
-/// What the statements about chosen rejects may name.
+/// The context of the statements about chosen rejects.
 #[derive(Serialize)]
 struct ChosenContext<'a> {
     #[serde(flatten)]
@@ -44,7 +44,7 @@ struct ChosenContext<'a> {
     filter: &'a RejectFilter,
 }
 
-/// What the statements of a replay may name.
+/// The context of the statements of a replay.
 #[derive(Serialize)]
 struct ReplayContext<'a> {
     #[serde(flatten)]
@@ -64,7 +64,7 @@ struct ReplayableRow {
     last_time: Option<String>,
 }
 
-/// Tells what a replay may bring.
+/// Counts the events that a replay may bring.
 pub async fn replayable(target: Target<'_>, filter: &RejectFilter) -> Result<Replayable> {
     let context = ChosenContext {
         table: target.context(),
@@ -83,7 +83,7 @@ pub async fn replayable(target: Target<'_>, filter: &RejectFilter) -> Result<Rep
     })
 }
 
-/// Tries rejects again as the batch of `refresh`. Those that can be taken are rejects no more.
+/// Replays rejects as the batch of `refresh`. Events that can be taken are no longer rejects.
 pub async fn replay(
     target: Target<'_>,
     refresh: &Refresh,

@@ -1,4 +1,4 @@
-//! Makes the Iceberg tables of a tracked table where there are none, and brings those that there are up to its columns.
+//! Creates the missing Iceberg tables of a tracked table, and brings existing ones to its columns.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,20 +23,20 @@ struct CommentRow {
     comment: Option<String>,
 }
 
-/// What `landing/create_schema.sql` may name.
+/// The context of `landing/create_schema.sql`.
 #[derive(Serialize)]
 struct SchemaContext {
     schema: TableName,
 }
 
-/// What the statements that change a column may name.
+/// The context of the statements that change a column.
 #[derive(Serialize)]
 struct ColumnContext<'a> {
     table: &'a TableName,
     column: &'a Column,
 }
 
-/// What `marts/columns.sql` and `marts/table_comment.sql` may name.
+/// The context of `marts/columns.sql` and `marts/table_comment.sql`.
 #[derive(Serialize)]
 struct LookupContext<'a> {
     columns_of: [&'a str; 3],
@@ -45,7 +45,7 @@ struct LookupContext<'a> {
     table: &'a str,
 }
 
-/// What `marts/comment_column.sql` may name.
+/// The context of `marts/comment_column.sql`.
 #[derive(Serialize)]
 struct ColumnCommentContext<'a> {
     /// The table's name and the column's.
@@ -53,15 +53,15 @@ struct ColumnCommentContext<'a> {
     description: &'a str,
 }
 
-/// What `marts/comment_table.sql` may name.
+/// The context of `marts/comment_table.sql`.
 #[derive(Serialize)]
 struct TableCommentContext<'a> {
     table: &'a TableName,
     description: &'a str,
 }
 
-/// Makes schemas and tables, adds columns and widens types. It is [`Error::ContractBroken`] where a table has a column of a
-/// type that cannot become the one it should have.
+/// Creates schemas and tables, adds columns and widens types. Fails with [`Error::ContractBroken`] if a column's type
+/// cannot become the right one.
 pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
     for table in [target.staging(), target.current()] {
@@ -81,7 +81,7 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
         target.publisher.run(&table, &create).await?;
     }
     evolve(target, &target.staging()).await?;
-    // What is not published yet is made anew by its first publication.
+    // The first publication remakes a mart, so it needs no changes before.
     if state.current_from() > 0 {
         evolve(target, &target.current()).await?;
     }
@@ -121,7 +121,7 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
     describe(target, table, &found).await
 }
 
-/// Writes the contract's descriptions as comments of the table and its columns: a table that was made anew has none.
+/// Writes the contract's descriptions as comments of the table and its columns, because a remade table has none.
 pub async fn describe_anew(target: Target<'_>, table: &TableName) -> Result<()> {
     let has_descriptions = target.table.description.is_some()
         || target

@@ -1,4 +1,4 @@
-//! From landed events to the typed log: each event once, and what cannot be taken among the rejects.
+//! From landed events to the typed log: each event once. An event that cannot be taken becomes a reject.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -10,18 +10,18 @@ use crate::error::{Error, Result};
 use crate::sql::render;
 use crate::state::{LogEnd, RejectsLeft, Staged, StagedWindow};
 
-/// What the statements of the typed log may name.
+/// The context of the statements of the typed log.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct StagingContext<'a> {
     #[serde(flatten)]
     refresh: RefreshContext<'a>,
-    /// Whether the log is made anew, so that nothing is in it yet.
+    /// Whether the log is remade, so that nothing is in it yet.
     remaking: bool,
     /// Whether the events come from the rejects, and not from the landing table.
     replaying: bool,
 }
 
-/// A row of `staging/ends.sql` and of `staging/batch_ends.sql`; null where there are no events.
+/// A row of `staging/ends.sql` and of `staging/batch_ends.sql`; null if there are no events.
 #[derive(Deserialize)]
 struct LogEndRow {
     last_event: Option<i64>,
@@ -82,7 +82,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
             staged: read,
             ..Staged::default()
         };
-        // Nothing is known of what was before: the state database may have been lost, but the log is there.
+        // The state database may have been lost while the log remained. What the log holds is then unknown.
         if refresh.window.after_batch > 0 && refresh.landed.highest_event.is_none() {
             upto.ends = Some(whole_ends(target, &context).await?);
             upto.is_whole_log = true;
@@ -101,7 +101,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     Ok(upto)
 }
 
-/// Makes the log anew from everything that landed up to a batch, and the rejects with it.
+/// Remakes the log and the rejects from everything that landed up to a batch.
 pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
     let context = StagingContext::of(target, refresh);
     let mut upto = StagedWindow {
@@ -166,22 +166,22 @@ async fn is_empty(target: Target<'_>) -> Result<bool> {
     Ok(rows.is_empty())
 }
 
-/// Keeps what cannot be taken; one table of the pipeline at a time, because two merges into one table fail each other.
+/// Writes rejects. One table of the pipeline at a time, because two merges into one table fail each other.
 async fn reject(target: Target<'_>, context: &StagingContext<'_>) -> Result<()> {
     let rejects = target.names.rejects();
     let merge = render("staging/reject.sql", context)?;
     let _turn = target.rejecting.lock().await;
     target.publisher.resolve(&rejects).await?;
     target.publisher.merge(&rejects, &merge).await?;
-    // Only where an earlier try had staged these batches by other rules.
+    // Needed only if an earlier attempt staged these batches by other rules.
     let unreject = render("staging/unreject.sql", context)?;
     target.publisher.merge(&rejects, &unreject).await?;
 
     Ok(())
 }
 
-/// Counts where the events are by looking at the tables, and not by what the statements should have done. `read` is how many
-/// were read, where that is known.
+/// Counts where the events are by reading the tables, not by what the statements should have done. `read` is how many
+/// events were read, if known.
 async fn account(
     target: Target<'_>,
     upto: &mut StagedWindow,
@@ -226,12 +226,12 @@ async fn account(
     Ok(())
 }
 
-/// How high ids and times of the batch are that a replay made.
+/// The highest id and time of the batch that a replay made.
 pub(super) async fn ends(target: Target<'_>, context: impl Serialize) -> Result<LogEnd> {
     read_ends(target, "staging/batch_ends.sql", context).await
 }
 
-/// How high ids and times of the whole log up to the last of the batches are.
+/// The highest id and time of the whole log up to the last of the batches.
 async fn whole_ends(target: Target<'_>, context: &StagingContext<'_>) -> Result<LogEnd> {
     read_ends(target, "staging/ends.sql", context).await
 }

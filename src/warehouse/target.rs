@@ -7,7 +7,7 @@ use crate::pipeline::{Column, Definition, Names, SourceTable, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
 
-/// Lower ids are those of a backfill: rows that were read from the table itself.
+/// Lower ids belong to a backfill: rows that were read from the table itself.
 pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
 
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct Target<'a> {
     pub rejecting: &'a Mutex<()>,
 }
 
-/// What every statement about a tracked table may name.
+/// The context of every statement about a tracked table.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct TableContext<'a> {
     landing: TableName,
@@ -34,7 +34,7 @@ pub(super) struct TableContext<'a> {
     columns: &'a [Column],
     key_columns: Vec<&'a Column>,
     value_columns: Vec<&'a Column>,
-    /// Values whose changes start a version.
+    /// Columns whose changes start a version.
     tracked_columns: Vec<&'a Column>,
     untracked_columns: Vec<&'a Column>,
     max_clock_skew_seconds: u64,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 
-/// How far tables are from what the log says; all zero where they are exact.
+/// How far tables are from what the log says; all zero if they are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     pub rows_missing: i64,
@@ -36,8 +36,8 @@ struct BetweenRow {
     rows_without_version: i64,
 }
 
-/// Makes both marts again in a query, each up to its last merged batch, and counts what differs. What must hold between them
-/// is looked at where both have the same batches.
+/// Computes both marts again in a query, each up to its last merged batch, and counts the differences. Compares the
+/// marts with each other only if both have the same batches.
 pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) -> Result<Verified> {
     let publisher = target.publisher;
     let rows: DifferencesRow = publisher

@@ -25,7 +25,7 @@ pub enum GenerateError {
     #[error("{0} has the column `audit_transaction_id`: drop the table, or leave out `--no-xid`")]
     LogHasTransactionId(QualifiedName),
 
-    /// A write failed in a way that no second try would mend.
+    /// A write failed, and a retry would fail, too.
     #[error(
         "a write failed; what was committed before stays, so mend the cause and run this again"
     )]

@@ -12,8 +12,8 @@ const LONGEST: usize = 63;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identifier(String);
 
-/// A table and its schema, typed as `orders`, `public.orders` or `"odd.schema"."odd table"`; the schema is `public`
-/// where none is given. Displayed as SQL wants it, in quotes.
+/// A table and its schema, typed as `orders`, `public.orders` or `"odd.schema"."odd table"`; the schema is `public` by
+/// default. Displayed as SQL wants it, in quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QualifiedName {
     pub schema: Identifier,

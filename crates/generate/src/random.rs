@@ -49,12 +49,12 @@ impl Random {
         self.numbers.random_bool(share)
     }
 
-    /// Tells whether the next value is an extreme one: one in several, where extremes are wanted.
+    /// Says whether the next value is an extreme one: with extremes, one in several is.
     pub(crate) fn is_extreme(&mut self, one_in: u32) -> bool {
         self.one_in(one_in) && self.extremes
     }
 
-    /// Picks one of the extreme values where those are wanted, else one of the plain values.
+    /// Picks one of the extreme values if those are wanted, else one of the plain values.
     pub(crate) fn pick_extreme<T: Copy>(&mut self, extreme: &[T], plain: &[T]) -> T {
         self.pick(if self.extremes { extreme } else { plain })
     }

@@ -28,7 +28,7 @@ impl Weights {
         update: 0.25,
         delete: 0.05,
     };
-    /// Nothing but inserts: where there is nothing to update or delete.
+    /// Only inserts, for tables without rows to update or delete.
     pub(crate) const INSERTS: Self = Self {
         insert: 1.0,
         update: 0.0,

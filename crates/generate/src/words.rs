@@ -1,4 +1,4 @@
-//! Texts and JSON as customers type them: with quotes and emoji, and, where extremes are wanted, what else breaks careless readers.
+//! Texts and JSON as customers type them, with quotes and emoji. With extremes, also texts that break careless readers.
 
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ const ODDITIES: [&str; 16] = [
     "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 beyond the \u{10ffff} basic plane",
     "trailing blank ",
 ];
-/// One text in this many is an oddity, or very long, where extremes are wanted.
+/// With extremes, one text in this many is an oddity or very long.
 const EXTREME: u32 = 100;
 /// Larger than a page, so that Postgres keeps it out of line.
 const LONG: usize = 12_000;

@@ -2,7 +2,7 @@
 -- Trino writes the statement's query id into the snapshot's summary.
 select
   cast(snapshot_id as varchar) as snapshot,
-  -- A table that was made anew has no parent: what was before is the snapshot before.
+  -- The snapshot of a remade table has no parent. Then the snapshot before it counts.
   cast(coalesce(parent_id, earlier_id) as varchar) as parent,
   cast(coalesce(element_at(summary, 'added-records'), '0') as bigint) as added,
   cast(coalesce(element_at(summary, 'added-position-deletes'), '0') as bigint)

@@ -20,7 +20,7 @@ select
   count_if(earlier._event_id is not null and later._event_id is not null) as updated,
   count_if(later._event_id is null) as deleted,
   {% if is_history %}
-  -- Of the versions that changed: those that got their first end, and those that now end earlier.
+  -- Closed: changed versions that were open. Split: changed versions that end earlier.
   count_if(earlier._event_id is not null and earlier.valid_to is null and later.valid_to is not null) as closed,
   count_if(later.valid_to < earlier.valid_to) as split
   {% else %}

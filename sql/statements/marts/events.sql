@@ -1,5 +1,6 @@
-{# Gives `events`, the events that decide about a key: those of the batches, where they are newer than all that the key
-   had before, or else all of the log. It begins the `with`; what includes it goes on with `, next as (…)`. #}
+{# Gives `events`, the events that decide about a key: those of the batches, if they are newer than
+   everything the key had before, or else all of the log. It begins the `with`; the including file goes on with
+   `, next as (…)`. #}
 {% from 'marts/names.sql' import list, bare, equal, sampled, within %}
 {% if everything %}
 -- All of the log, or all of it for a sample of the keys.
@@ -16,8 +17,8 @@ with batch as (
 {% include 'marts/batch.sql' %}
 ),
 {% if has_older %}
--- The keys that need all of their log. Either they were named, or one of their events in these batches is not newer, by
--- id and by time, than everything before: then the tables do not tell enough about them.
+-- The keys that need all of their log. A caller named them, or one of their events in these batches is not newer, by id
+-- and by time, than everything before. The marts then do not show enough.
 older as (
   {% if keys %}
 {% include 'marts/given.sql' %}
@@ -29,7 +30,7 @@ older as (
     or _occurred_at <= timestamp {{ highest_time | literal }}
   {% endif %}
 ),
--- The batches' events of the other keys, and the whole log of these.
+-- The batches' events of all other keys, and the whole log of these keys.
 events as (
   select
     {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at,

@@ -1,5 +1,5 @@
-{# The rows of `before`: the last place that a key had before the batches. Only keys of `batch` that may have a late
-   event are looked up: no event of the other keys can be late. #}
+{# The rows of `before`: the last place that a key had before the batches. It looks up only
+   keys of `batch` that may have a late event: no event of the other keys can be late. #}
 {% from 'marts/names.sql' import bare, equal, list, within %}
 {% from 'marts/order.sql' import place %}
   select {{ list(key_columns, 'staged') }}, max({{ place('staged') }}) as _highest

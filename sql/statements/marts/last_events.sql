@@ -9,8 +9,8 @@ with batch as (
 before as (
 {% include 'marts/highest.sql' %}
 ),
--- A current row stands for all events before the batches. So an event of the batches counts only where it is later than
--- all that its key had before.
+-- A current row stands for all events before the batches. So an event of the batches counts only if it is later than
+-- all events that its key had before.
 events as (
   select batch.*
   from batch

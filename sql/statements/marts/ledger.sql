@@ -1,7 +1,7 @@
--- Counts what became of every staged event of the batches, and the current rows that these batches gave.
+-- Counts the outcome of every staged event of the batches, and the current rows that these batches gave.
 {% from 'marts/names.sql' import bare, equal, list %}
 {% from 'marts/order.sql' import place, before_all %}
--- The events of the batches. Where one is in the order of its key is all that counts here, not its values.
+-- The events of the batches. Only the place of an event in the order of its key counts here, not its values.
 with batch as (
   select {{ bare(key_columns) }}, _event_id, _occurred_at, _operation
   from {{ staging }}

@@ -1,5 +1,5 @@
-{# Gives `intended`: the versions that the events make of each key. A key's open version stands for all that the key had
-   before: where only newer events came, that is all that its next versions need to know.
+{# Gives `intended`: the versions that the events make of each key. A key's open version stands for everything before.
+   If only newer events came, the next versions follow from it and them.
 
    An example, for one key of a table with the columns `state` and `amount`. `timed` finds when each event begins to be
    valid and when the next one happened, `visible` drops #2, and `marked` says whether a version begins or ends there:
@@ -33,12 +33,14 @@
   where kept.is_current
   {% endif %}
   {% if is_truncated and (everything or has_older) %}
+  -- Keys with only newer events need no truncates. A batch with a truncate remakes the table, so every truncate came
+  -- before their events, and their open version already reflects it.
   union all
 {% include 'marts/truncates.sql' %}
   {% endif %}
 ),
--- An event is valid from its own time, or from the latest time before it where the clock went back. It was visible
--- exactly where the next event's own time is later than that, so no second pass has to find the next one's begin.
+-- An event is valid from its own time, or from the latest time before it if the clock went back. It was visible if and
+-- only if the next event's own time is later than that. So no second pass has to find when the next event begins.
 timed as (
   select
     *,
@@ -46,13 +48,14 @@ timed as (
     lead(_occurred_at) over ({{ in_order }}) as _next_at
   from all_events
 ),
--- Of several events at one time only the last was ever visible: it alone is compared with the visible one before.
+-- If several events share a time, only the last one was visible. It is compared with the visible event before it.
 visible as (
   select
     *,
     {% for column in tracked_columns %}
     lag({{ column.name }}) over ({{ in_order }}) as {{ before(column) }},
     {% endfor %}
+    -- Before its first event a key counts as deleted.
     lag(_operation, 1, 'D') over ({{ in_order }}) as _previous_operation
   from timed
   where _next_at is null or _next_at > _starts_at
@@ -96,11 +99,12 @@ shown as (
   )
 ),
 {% endif %}
--- A version ends where the next boundary begins. It ended by a delete where that boundary is one.
+-- A version ends when the next boundary begins. It ended by a delete if that boundary is a delete.
 boundaries as (
   select
     *,
     lead(_starts_at) over ({{ in_order }}) as _ends_at,
+    -- After its last event nothing ends a key.
     lead(_operation, 1, 'I') over ({{ in_order }}) = 'D' as _ends_deleted
   from {% if untracked_columns %}shown{% else %}marked{% endif %}
 

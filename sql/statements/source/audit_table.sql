@@ -1,4 +1,5 @@
--- Tells what an audit table is like, a row for each column: its oid, the column with type and default, the cache of the column's sequence and the last id.
+-- Describes an audit table, a row for each column: its oid, the column with type and default, the cache of the column's
+-- sequence and the last id.
 select
   attribute.attrelid as oid,
   attribute.attname as name,

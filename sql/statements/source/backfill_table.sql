@@ -1,4 +1,5 @@
--- Tells whether the user may read a tracked table, and its columns; no row if there is no such table. Needs no right itself.
+-- Reads whether the user may read a tracked table, and its columns; no row if there is no such table. Needs no right
+-- itself.
 select
   has_schema_privilege(space.oid, 'usage') and has_table_privilege(class.oid, 'select') as may_read,
   array(select attname::text from pg_attribute where attrelid = class.oid and attnum > 0 and not attisdropped) as columns

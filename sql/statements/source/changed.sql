@@ -1,4 +1,4 @@
-{# Which rows of a table may have changed since the last snapshot: their cursor tells, and the transaction that wrote them. #}
+{# Which rows of a table may have changed since the last snapshot: by their cursor, and by the transaction that wrote them. #}
 from {{ table }} as source
 where true
   {% if filter %}

@@ -1,4 +1,4 @@
--- Tells whether the column by which a table's rows are looked up has an index, and whether it is never null.
+-- Reads whether the column by which a table's rows are looked up has an index, and whether it is never null.
 select
   exists (
     select from pg_index as index

@@ -1,4 +1,4 @@
--- Tells which trigger of a table writes to the log, and which other trigger fires before it for the same rows.
+-- Finds the trigger of a table that writes to the log, and the other trigger that fires before it for the same rows.
 with logged as (
   -- By its names, which needs no right.
   select class.oid

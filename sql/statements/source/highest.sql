@@ -1,2 +1,2 @@
--- Tells the highest value of the cursor column.
+-- Reads the highest value of the cursor column.
 select max({{ cursor }})::text as highest from {{ table }}

@@ -1,4 +1,4 @@
--- Tells who keeps one of some tables from being read: who has it locked, or else who waits to lock it behind others.
+-- Finds the session that keeps one of some tables from being read: it has locked the table, or waits to lock it.
 select
   space.nspname || '.' || class.relname as table_name,
   lock.pid as pid,

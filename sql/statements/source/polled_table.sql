@@ -1,5 +1,6 @@
--- Tells what a table is like, a row for each column: its oid, the column with its type, whether its key is unique, and whether it is a table at all.
--- `range_key` has the columns of the unique key in the order of its index, if they are never null.
+-- Describes a table, a row for each column: its oid, the column with its type, whether its key is unique, and whether
+-- it is a table at all. `range_key` has the columns of the unique key in the order of its index, if they are never
+-- null.
 select
   attribute.attrelid as oid,
   attribute.attname as name,

@@ -1,4 +1,5 @@
--- Reads the rows of a table that changed since the last snapshot; all rows the first time. If several rows have the same key, the last changed one.
+-- Reads the rows of a table that changed since the last snapshot; all rows the first time. If several rows have the
+-- same key, the newest wins.
 copy (
   select {% if not is_unique %}distinct on ({% for column in key %}{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}){% endif %}
 

@@ -1,4 +1,4 @@
--- Tells what the user may do with a table; no row if there is no such table. Needs no right itself.
+-- Reads what the user may do with a table; no row if there is no such table. Needs no right itself.
 select
   has_schema_privilege(space.oid, 'usage') as may_use_schema,
   has_table_privilege(class.oid, 'select') as may_select,

@@ -1,6 +1,7 @@
--- Tells what a cursor must know of the server and its open transactions; asked before the snapshot is taken.
+-- Reads what a cursor must know of the server and its open transactions. It runs before the snapshot is taken.
 with replayed as (
-  -- A standby knows nothing later than this, and nobody's begin on its primary. Its receiver tells how far the primary was, and when.
+  -- A standby sees nothing newer than this, and not when the primary's transactions began. Its receiver knows how far
+  -- the primary was, and when.
   select case when pg_is_in_recovery() then greatest(
     (select checkpoint_time from pg_control_checkpoint()),
     pg_last_xact_replay_timestamp(),

@@ -1,4 +1,5 @@
--- Reads in the snapshot that another session exported. If somebody waits to lock a table, this session soon gives up, because the other session has it.
+-- Reads in the snapshot that another session exported. If another session waits to lock a table, this one soon gives
+-- up, because the exporting session has locked it already.
 begin transaction isolation level repeatable read read only;
 set transaction snapshot {{ snapshot | literal }};
 set local time zone 'UTC';

@@ -1,5 +1,5 @@
--- Counts the events of the batches where they are: in the landing table, in the typed log, among the rejects.
--- It finds as well how high ids and times of these batches in the log are.
+-- Counts the events of the batches in their places: in the landing table, in the typed log, among the rejects. It also
+-- finds the highest id and time of these batches in the log.
 select
   landed.events as landed,
   staged.events as staged,

@@ -1,2 +1,2 @@
--- Finds one event in the typed log; no row where it is empty.
+-- Finds one event in the typed log; no row if it is empty.
 select 1 from {{ staging }} limit 1

@@ -1,4 +1,4 @@
--- Finds how high ids and times of the typed log up to a batch are, and counts its truncates.
+-- Finds the highest id and time of the typed log up to a batch, and counts its truncates.
 select
   max(_event_id) as last_event,
   cast(max(_occurred_at) as varchar) as last_time,

@@ -2,7 +2,7 @@
 {% include 'staging/events.sql' %}
 {% from 'marts/names.sql' import bare, equal, list %}
 {% if has_loaded %}
--- Since which batch the log tells of a key. Rows that were read from the table itself count only before that.
+-- The first batch with an audit-log event of each key. Backfill rows count only before it.
 , logged as (
   select {{ bare(key_columns) }}, min(_batch_id) as _since
   from (
@@ -32,8 +32,8 @@
   {% endif %}
 )
 {% if is_by_content %}
--- The service numbers these events itself, so an event that comes again has another id. It is the same event where
--- another file has the same row with the same time and operation: the first file counts.
+-- The service numbers these events itself, so an event that comes again has another id. It is the same event if another
+-- file has the same row with the same time and operation. The first file counts.
 , dated as (
   select *, first_value(_source_file) over same as _first_file, first_value(_batch_id) over same as _first_batch
   from taken
@@ -48,8 +48,8 @@ where _first_file = _source_file and _first_batch = _batch_id
   {% include 'staging/unknown.sql' %}
   {% endif %}
 {% elif is_shown and not remaking and not replaying %}
--- A polled table's row is read again while its transaction may be new. It is no event where the current row is the same
--- as the row that was read. This holds for the first event of a key only.
+-- A polled table's row is read again while its transaction may be new. It is no event if the current row is the same as
+-- the row that was read. This holds for the first event of a key only.
 , placed as (
   select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id) as _place
   from taken

@@ -1,4 +1,4 @@
--- Makes the typed log anew from everything that landed, and replaces the table in one commit.
+-- Remakes the typed log from everything that landed, and replaces the table in one commit.
 {% from 'marts/names.sql' import bare %}
 create or replace table {{ staging }} as
 select _event_id, _operation, _occurred_at, _ingested_at, _batch_id, {{ bare(columns) }}

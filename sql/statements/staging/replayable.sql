@@ -1,4 +1,4 @@
--- Counts the rejects that a replay would try, truncates among them, and finds how high their ids and times are.
+-- Counts the rejects that a replay would take, and the truncates among them, and finds their highest id and time.
 {% from 'staging/reject_id.sql' import chosen %}
 select
   count(*) as events,

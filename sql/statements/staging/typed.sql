@@ -63,7 +63,7 @@ case
   when (strpos({{ text }}, '.') = 0 or length({{ text }}) - strpos({{ text }}, '.') <= {{ column.scale }})
     and strpos({{ text }}, 'e') = 0 and strpos({{ text }}, 'E') = 0
   then {{ value }}
-  {# More digits than the column keeps are right where they are zeros. #}
+  {# More digits than the column keeps are right if they are zeros. #}
   when regexp_like({{ text }}, {{ column.digits | literal }}) then {{ value }}
 end
 {% elif column.kind == 'float' %}
@@ -105,7 +105,7 @@ false
   {%- endif %}
 {% endmacro %}
 
-{# A branch of a `case`: gives `outcome` where the column's field has such a value. #}
+{# A branch of a `case`: gives `outcome` if the column cannot hold the field's value. #}
 {% macro misfit_as(column, outcome) %}
 {% if column.kind != 'varchar' or column.path %}
 when {{ misfit(column) }} then {{ outcome }}

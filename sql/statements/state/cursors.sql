@@ -8,8 +8,7 @@ select position, covered_until, blocked_by, moved_at from icefront.cursors where
 -- name: empty_poll
 -- Notes that a source had nothing new up to a position and a time, unless a batch has moved its cursor since $2.
 --
--- A poll and a batch that read at the same time agree: where the poll found nothing after a position, so does the
--- batch.
+-- A poll and a batch that read at the same time agree: if the poll found nothing after a position, so does the batch.
 update icefront.cursors
 set covered_until = greatest(covered_until, $3), position = $4, blocked_by = $5
 where pipeline = $1 and moved_at = $2

@@ -66,8 +66,8 @@ select
   exists (select from icefront.files where pipeline = $1 and table_name = $2) as has_files
 
 -- name: list_files
--- Lists the ledger's files, newest first, older than file $4 where that is given. An unread file appears only in its
--- last state.
+-- Lists the ledger's files, newest first, older than file $4 if that is given. An unread file appears only in its last
+-- state.
 select id, path, etag, size, table_name as "table", batch, state, rows, reason, modified_at, seen_at, read_by
 from icefront.files as file
 where pipeline = $1 and ($2::text is null or state = $2)

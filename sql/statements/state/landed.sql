@@ -2,8 +2,8 @@
 -- `src/state/landed.rs` takes each statement by its name: the line `-- name: …` above it.
 
 -- name: events_between
--- Sums what landed of a source table in the window after batch $4 and up to $5, and finds how high its events were
--- before.
+-- Sums what landed of a source table in the window after batch $4 and up to $5, and finds the highest id and time
+-- before it.
 with landed as not materialized (
   select held.*
   from icefront.batch_events as held

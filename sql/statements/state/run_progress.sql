@@ -2,7 +2,7 @@
 -- `src/state/run_progress.rs` takes each statement by its name: the line `-- name: …` above it.
 
 -- name: run_progress
--- Tells how far the runs are that somebody waits for, and which statements Trino works on for them.
+-- Reads the progress of the runs that callers wait for, and the statements that Trino works on for them.
 select
   run.id as run, run.last_event, run.state,
   (

@@ -21,7 +21,7 @@ from icefront.runs
 where id = $1
 
 -- name: list_runs
--- Lists runs as `read_run` reads one, newest first, older than run $3 where that is given.
+-- Lists runs as `read_run` reads one, newest first, older than run $3 if that is given.
 select
   id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
   cancel_requested_at, lost,
@@ -84,11 +84,11 @@ returning
   cancel_requested_at, lost, '[]'::jsonb as drift
 
 -- name: hand_back_run
--- Gives an attempt of a run back to whoever takes it next.
+-- Gives an attempt of a run back, so that any service can take it.
 update icefront.runs set state = 'queued', lost = 0 where id = $1 and attempt = $2 and state = 'running'
 
 -- name: schedule_retry
--- Notes that an attempt of a run ended by a fault that passes: the attempt was not lost.
+-- Notes that an attempt of a run ended by a temporary fault: the attempt was not lost.
 update icefront.runs set lost = 0 where id = $1 and attempt = $2
 
 -- name: finish_run

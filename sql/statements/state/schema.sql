@@ -2,7 +2,7 @@
 -- `src/state/mod.rs` takes each by its name: the line `-- name: …` above it.
 
 -- name: session
--- Ends the transaction of a service that was frozen in it, and waits for no lock without an end: others want to go on.
+-- Limits idle transactions and waits for locks, so that a frozen service does not block the others.
 set idle_in_transaction_session_timeout = '5s';
 set lock_timeout = '10s'
 
@@ -13,5 +13,5 @@ create schema if not exists icefront;
 set search_path = icefront;
 
 -- name: ready
--- Fails where the schema is missing.
+-- Fails if the schema is missing.
 select count(*) as cursors from icefront.cursors

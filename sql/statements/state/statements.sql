@@ -8,8 +8,8 @@ values ($1, $2, $3, $4, $5, $6)
 returning id
 
 -- name: sent_statement
--- Notes a statement's id in Trino and the address that it is polled at, before it can run.
--- Changes nothing where the run's attempt is over, or another service has the run.
+-- Notes a statement's id in Trino and the address that it is polled at, before it can run. Changes nothing if the run's
+-- attempt is over, or another service has the run.
 update icefront.statements as statement
 set state = 'sent', trino_query_id = $2, address = $3
 from icefront.runs as run
@@ -28,7 +28,7 @@ where id = $1
 
 -- name: open_statements
 -- Lists the lost statements of a pipeline that write to a table: those of every step, without this attempt's own.
--- Runs that publish batches are told apart from runs that repair what was published.
+-- `publishes` separates runs that publish batches from runs that repair.
 select
   statement.id, run.task ->> 'kind' in ('build', 'resync', 'replay') as publishes,
   statement.trino_query_id, statement.address

@@ -17,7 +17,8 @@ pub(super) async fn register_or_evolve(
 ) -> Result<()> {
     let store = &attempt.app.store;
     if let Some(known) = store.table(&table.id).await? {
-        // An empty catalogue means that the table was dropped or is hidden from us. Files lack the columns that only earlier files had.
+        // An empty catalogue means that the table was dropped or is hidden. New files may lack columns of earlier
+        // files.
         let catalogue = if catalogue.is_empty() {
             known.catalogue.clone()
         } else if attempt.definition.source.files().is_some() {
@@ -49,7 +50,7 @@ pub(super) async fn register_or_evolve(
         .await
 }
 
-/// Evolves a table to its definition and its last catalogue; refuses where somebody has to decide before anything can be staged.
+/// Evolves a table to its definition and its last catalogue. Fails if somebody has to decide before staging.
 pub(in crate::run) async fn evolve(
     attempt: &Attempt<'_>,
     table: &Table,
@@ -83,7 +84,7 @@ fn refuse_if(table: &Table, refusal: Option<String>) -> Result<()> {
     })
 }
 
-/// The table as its definition and catalogue alone make it, whatever it was made of before. Records nothing.
+/// The table that the definition and the catalogue give, without regard to its earlier form. Records nothing.
 pub(in crate::run) fn redefine(
     attempt: &Attempt<'_>,
     table: &Table,
@@ -97,7 +98,8 @@ pub(in crate::run) fn redefine(
     Ok(known)
 }
 
-/// Records what the definition changes without another log: which columns start versions, descriptions, the order of events.
+/// Records the changes of the definition that need no new log: which columns start versions, descriptions, the order of
+/// events.
 pub(in crate::run) async fn redefine_marts(
     attempt: &Attempt<'_>,
     table: &Table,
@@ -139,7 +141,7 @@ fn merge_catalogues(
 
 struct Evolved {
     state: TableState,
-    /// Why nothing can be staged before somebody decides.
+    /// Why staging must wait until somebody decides.
     refusal: Option<String>,
 }
 

@@ -17,9 +17,10 @@ use crate::run::step;
 use crate::source::{self, Intake, Purpose, Reading, Source};
 use crate::state::{FileState, WrittenBatch};
 
-/// The manifests of the landing table are rewritten after this many batches: they make a read of it a tenth of a second slower.
+/// The step rewrites the manifests of the landing table after this many batches. That many slow each read by a tenth of
+/// a second.
 const MAX_MANIFESTS: i64 = 32;
-/// How long a standby is left alone after it cancelled a read.
+/// The pauses after a standby cancelled a read.
 const STANDBY_PAUSES: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
@@ -47,7 +48,7 @@ pub(in crate::run) async fn extract(attempt: &Attempt<'_>) -> StepEnd {
                     let Some(pause) = pauses.next().filter(|_| is_conflict) else {
                         return Err(error);
                     };
-                    // The next try gives the batch up.
+                    // The next attempt gives the batch up.
                     let cause = causes(&error);
                     tracing::warn!(run_id = %attempt.run.id, cause, "the standby ended the read, which begins again");
                     tokio::time::sleep(*pause).await;
@@ -58,7 +59,7 @@ pub(in crate::run) async fn extract(attempt: &Attempt<'_>) -> StepEnd {
     .await
 }
 
-/// Brings batches that an earlier try left on their way to their end; reads nothing new.
+/// Lands or removes batches of earlier attempts. Reads nothing new.
 pub(in crate::run) async fn finish_open_batches(
     attempt: &Attempt<'_>,
     publisher: Publisher<'_>,
@@ -102,7 +103,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     let floor = ensure_landing(attempt, landing).await?;
     landing::sweep(landing, &app.store).await?;
 
-    // Before anything is read: what cannot land would be read again by each try.
+    // Check before reading. Otherwise every attempt would read rows that cannot land.
     for table in definition.tables.values() {
         if let Some(known) = app.store.table(&table.id).await? {
             columns::refuse_other_ids(table, &known)?;
@@ -113,7 +114,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
     source.unlimit().await?;
     let reading = source.begin(last, covered_before, Purpose::Read).await?;
-    // A server tells its columns before it is read, files while they are read.
+    // A server has its columns before it is read. Files show them only while they are read.
     let tells_columns = definition.source.files().is_none();
     if tells_columns {
         update_columns(attempt, &*source, floor).await?;
@@ -148,7 +149,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
         .await?;
     attempt.note(format!("batch {}", batch.id));
 
-    // The batch has landed, so neither of these fails the run; the next run tries again.
+    // The batch has landed, so a fault here does not fail the run. The next run retries it.
     if let Err(error) = source.tidy().await {
         tracing::warn!(run_id = %run, %error, "files that have landed were not moved or deleted");
     }
@@ -165,7 +166,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     })
 }
 
-/// Makes the landing table where there is none. Gives the last batch that landed before the state database knew of any.
+/// Creates the landing table if it is missing. Gives the last batch that landed before the state database knew of any.
 async fn ensure_landing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i64> {
     let Attempt {
         app, definition, ..
@@ -211,7 +212,7 @@ struct BatchReading<'a> {
 
 struct ReadBatch {
     written: WrittenBatch,
-    /// Rows that were left out, because a newer row of the same read has their key.
+    /// Rows that were skipped, because a newer row of the same read has their key.
     not_unique: i64,
 }
 
@@ -243,7 +244,7 @@ impl BatchReading<'_> {
         let tables = tally.tables;
         let written = WrittenBatch {
             position,
-            // A later batch deletes the rest of the rows that went, so this one does not cover them.
+            // A later batch holds the remaining deletes, so this batch does not cover them.
             covered_until: self
                 .covered_before
                 .filter(|_| left.are_deletes)

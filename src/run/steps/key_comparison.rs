@@ -12,9 +12,9 @@ use crate::run::attempt::Attempt;
 use crate::source::{Intake, Reading, Source};
 use crate::sql::{TableName, render};
 
-/// Deletes of one table that one batch takes; the next batch finds the others.
+/// The most deletes of one table in one batch. The next batch finds the others.
 const MAX_DELETES: usize = 100_000;
-/// Deletes are numbered from here on in their batch, after all rows that were read.
+/// The number of the first delete in its batch, above all rows that were read.
 const FIRST_DELETE: i64 = 1 << 35;
 
 pub(super) struct KeyComparison<'a> {
@@ -38,15 +38,15 @@ struct Keys<'a> {
     batch: Batch<'a>,
     files: usize,
     columns: Vec<Column>,
-    /// The last batch of the current rows; 0 where there are none yet.
+    /// The last batch of the current rows; 0 if there are none yet.
     current_batch: i64,
 }
 
-/// What `landing/gone.sql` may name.
+/// The context of `landing/gone.sql`.
 #[derive(Serialize)]
 struct GoneContext<'a> {
     keys: TableName,
-    /// `None` where there are no current rows yet.
+    /// `None` if there are no current rows yet.
     current: Option<TableName>,
     landing: TableName,
     after_batch: i64,
@@ -59,8 +59,8 @@ struct GoneContext<'a> {
 impl<'a> KeyComparison<'a> {
     /// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has. Ends the source's snapshot.
     ///
-    /// The keys are read in the snapshot of the rows. They land in a table of their own, which is dropped after the comparison. Keys
-    /// that an earlier try left there have another batch number.
+    /// The keys are read in the snapshot of the rows. They land in a table of their own, which is dropped after the
+    /// comparison. Keys of an earlier attempt in that table have another batch number.
     pub(super) async fn write_deletes(&self, intake: &mut Intake<'_>) -> Result<LeftToCompare> {
         let mut left = LeftToCompare {
             tables: Vec::new(),
@@ -68,7 +68,7 @@ impl<'a> KeyComparison<'a> {
         };
         let mut compared = Vec::new();
         if !self.reading.compared.is_empty() {
-            // What an earlier try left.
+            // The keys of an earlier attempt.
             let folder = &self.attempt.app.folder;
             folder.remove_keys(&self.attempt.definition.name).await?;
         }
@@ -105,7 +105,7 @@ impl<'a> KeyComparison<'a> {
         Ok(left)
     }
 
-    /// Reads the keys of a table; `None` where its current rows are to be made anew first, or have another key.
+    /// Reads the keys of a table; `None` if its current rows must be remade first, or have another key.
     async fn read_keys(&self, name: &'a str) -> Result<Option<Keys<'a>>> {
         let Attempt {
             app, definition, ..
@@ -165,7 +165,7 @@ impl<'a> KeyComparison<'a> {
             table: &table,
             publisher,
         };
-        // A statement that an earlier try left under way would drop or fill the table of this one.
+        // A running statement of an earlier attempt would drop or fill this attempt's table.
         publisher.resolve(&table).await?;
         landing::drop_table(landing).await?;
         landing::ensure(landing).await?;

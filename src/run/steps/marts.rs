@@ -58,7 +58,7 @@ pub(in crate::run) async fn build(
     rows.and(versions)
 }
 
-/// Records that the marts are left out, because what they need failed.
+/// Records that the marts are skipped, because a step before them failed.
 pub(in crate::run) async fn skip(attempt: &Attempt<'_>, table: &Table) {
     for mart in [Mart::Current, Mart::History] {
         step::skip(attempt, &mart.step(table)).await;
@@ -110,7 +110,7 @@ impl Mart {
         }
     }
 
-    /// The last batch that the mart follows from; 0 where it is to be made from all.
+    /// The last batch in the mart, or 0 if the next publication must remake it.
     fn follows_from(self, state: &TableState) -> i64 {
         match self {
             Self::Current => state.current_from(),
@@ -199,8 +199,8 @@ impl MartStep<'_> {
         }
     }
 
-    /// What is published, in order. An earlier try may have published batches without recording it. They come before keys, so that
-    /// they are accounted for by themselves.
+    /// The scopes to publish, in order. An earlier attempt may have published batches without recording it. They come
+    /// before keys, so that they are counted separately.
     async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&PublishScope>> {
         if matches!(self.scope, PublishScope::NewBatches) {
             return Ok(vec![self.scope]);
@@ -217,13 +217,13 @@ impl MartStep<'_> {
         Ok(vec![self.scope])
     }
 
-    /// The window and scope to publish; `None` where there is nothing.
+    /// The window and scope to publish; `None` if there is nothing.
     async fn refresh(&self, state: &TableState, scope: &PublishScope) -> Result<Option<Refresh>> {
         let from = self.mart.follows_from(state);
         let is_anew = from == 0 && self.mart.last_batch(state) > 0;
         let keys = match scope {
             PublishScope::Keys(keys) if from > 0 => Some(keys),
-            // A mart that is to be made anew gets all keys anew. One that was never made has none.
+            // A remake covers all keys. A mart that was never made has nothing to repair, so keys are skipped.
             PublishScope::Keys(_) if !is_anew => return Ok(None),
             _ => None,
         };

@@ -13,13 +13,14 @@ use crate::run::counts::Counts;
 use crate::run::step;
 use crate::sql::{TableName, render};
 
-/// A larger table takes long to rewrite, which somebody has to plan.
+/// A larger table takes long to rewrite, so its owner has to plan that.
 const MAX_BYTES: i64 = 4 << 30;
 const TIME_LIMIT: Duration = Duration::from_mins(10);
 
-/// Rewrites crowded tables. Says whether no statement is left under way.
+/// Rewrites crowded tables. True if no statement is left under way.
 ///
-/// The run has published everything by now, so a fault here fails only this step. The next run that writes to the table tries again.
+/// The run has published everything by now, so a fault here fails only this step. The next run that writes to the table
+/// retries it.
 pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
     let crowded: Vec<TableName> = {
         let files = attempt.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,9 +54,9 @@ pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
 
 /// Whether rewriting a table now is cheaper than reading its many files again and again.
 ///
-/// A rewrite costs `b + c · MiB`, a read costs `a` for each file. The sum over many commits is least where a table is rewritten
-/// whenever its files reach `√(2 · (b + c · MiB) · files of a commit ÷ a)`. The constants were measured on tables of 1 to 50 MiB
-/// with two cores.
+/// A rewrite costs `b + c · MiB`, a read costs `a` for each file. The sum over many commits is lowest if a table is
+/// rewritten when its files reach `√(2 · (b + c · MiB) · files of a commit ÷ a)`. The constants were measured on tables
+/// of 1 to 50 MiB with two cores.
 fn is_crowded(Files { count, bytes }: Files) -> bool {
     bytes <= MAX_BYTES && count * count > 200 + 50 * (bytes >> 20)
 }

@@ -14,7 +14,7 @@ pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
     let request = &attempt.request;
     if request.has(StepKind::Extract) {
         let run = attempt.run;
-        // What came after an earlier attempt has extracted is the next run's.
+        // If an earlier attempt has extracted, newer rows belong to the next run.
         let has_extracted = attempt.app.store.has_succeeded(run.id, "extract").await;
         if !has_extracted.map_err(|error| report_failure(&error, run, "extract"))? {
             extract::extract(attempt).await?;

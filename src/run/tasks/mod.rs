@@ -15,7 +15,7 @@ use super::task::Task;
 /// Performs the task of an attempt.
 pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
     if attempt.run.attempt > 1 {
-        // A step that writes resolves lost statements before it does. This spares Trino the rest.
+        // A step resolves lost statements before it writes. This stops the others, to spare Trino the load.
         let ended = attempt.publisher("run").end_earlier_attempts().await;
         ended.unwrap_or_else(|error| {
             tracing::warn!(run_id = %attempt.run.id, %error, "statements of earlier attempts may still run in Trino");

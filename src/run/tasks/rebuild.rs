@@ -10,7 +10,7 @@ use crate::run::step;
 use crate::run::steps::columns;
 use crate::run::steps::marts::{self, PublishScope};
 
-/// Rebuilds all keys where `keys` is empty.
+/// Rebuilds all keys if `keys` is empty.
 pub(super) async fn rebuild(
     attempt: &Attempt<'_>,
     table: &Table,

@@ -1,4 +1,4 @@
-//! Replay: tries rejects again, as a batch of their own, and publishes those that could be taken.
+//! Replay: stages rejects again, as a batch of their own, and publishes those that can be taken.
 
 use crate::error::Result;
 use crate::pipeline::Table;
@@ -17,7 +17,7 @@ pub(super) async fn replay(
     tables: &[String],
     filter: &RejectFilter,
 ) -> StepEnd {
-    // A batch that is still on its way would be overtaken by the replay, and never staged.
+    // The replay would overtake an open batch, which would then never be staged.
     step::run(attempt, "extract", async |publisher| {
         extract::finish_open_batches(attempt, publisher).await?;
         Ok(Counts::default())

@@ -1,4 +1,4 @@
-//! Restage: makes a table's typed log again from landing, by the definition as it is now, then its marts from that log.
+//! Restage: remakes a table's typed log from landing by the current definition, then its marts from that log.
 
 use crate::error::Result;
 use crate::pipeline::Table;
@@ -18,7 +18,7 @@ pub(super) async fn restage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     marts::build(attempt, table, &PublishScope::NewBatches).await
 }
 
-/// The step `restage.<table>`. The next step that builds the marts makes them anew.
+/// The step `restage.<table>`. The next step that builds the marts remakes them.
 pub(super) async fn restage_log(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     let name = format!("restage.{}", table.id.name);
 
@@ -52,7 +52,7 @@ async fn remake_log(
     };
     let mut landed = store.landed_between(table, window).await?;
     landed.events.repeats = true;
-    // Rejected events lie outside the ids that are known of the batches.
+    // The known ids of the batches do not include rejected events.
     landed.events.first_event = Some(-i64::MAX);
     landed.events.last_event = Some(i64::MAX);
     let refresh = Refresh::again(window, landed, Scope::Everything);

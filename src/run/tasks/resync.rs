@@ -1,4 +1,4 @@
-//! Resync: has the extraction that follows read a table again from its source.
+//! Resync: the extraction that follows reads a table again from its source.
 
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
@@ -7,7 +7,7 @@ use crate::run::step;
 use crate::run::steps::extract;
 use crate::source;
 
-/// The step `resync.<table>`. Where an earlier attempt has done it, the reading that it began goes on.
+/// The step `resync.<table>`. If an earlier attempt has done it, the reading that it began goes on.
 pub(super) async fn request_reread(attempt: &Attempt<'_>, table: &str) -> StepEnd {
     let name = format!("resync.{table}");
 

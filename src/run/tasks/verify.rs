@@ -23,7 +23,7 @@ pub(super) async fn verify(attempt: &Attempt<'_>, table: &Table, one_in: u32) ->
     .await
 }
 
-/// Verifies all tables once per `verify.every_runs` runs that succeed, where the pipeline asks for that.
+/// Verifies all tables once per `verify.every_runs` successful runs, if the pipeline asks for that.
 pub(super) async fn verify_when_due(attempt: &Attempt<'_>) -> StepEnd {
     let Some(due) = attempt.definition.verify else {
         return Ok(());

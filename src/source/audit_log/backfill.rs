@@ -35,13 +35,14 @@ impl<'a> AuditLog<'a> {
         let plan = self.plan()?;
         let mut id = first;
         for name in plan.backfills.iter().map(BackfillTable::name) {
-            // Asked again in the snapshot, which may have other columns.
+            // Ask again in the snapshot, which may have other columns.
             let Some(backfill) = self.backfill_table(name).await? else {
                 continue;
             };
             let source = &backfill.table.source;
             let logged = intake.tally.of(source);
-            // Before the first event of the log. Rows that are read again come after what was read of them before.
+            // The rows of a backfill are no newer than the log's first event. Rows of a resync must come after those of
+            // the reading before, so they get the time of the snapshot.
             let is_reread = plan.compared.contains(name);
             let at = logged
                 .and_then(|logged| logged.first_time)
@@ -64,7 +65,7 @@ impl<'a> AuditLog<'a> {
         Ok(())
     }
 
-    /// The columns of a table's key as the source names them; empty if its rows cannot be read.
+    /// The key columns of a table, by their names in the source; empty if its rows cannot be read.
     pub(super) async fn key_of(&self, table: &str) -> Result<Vec<String>> {
         let backfill = self.backfill_table(table).await?;
 
@@ -89,7 +90,7 @@ impl<'a> AuditLog<'a> {
         self.session.copy_keys(&query, intake).await
     }
 
-    /// Refuses a table whose rows cannot be read themselves.
+    /// Fails if the service cannot read the table's rows.
     ///
     /// # Errors
     ///
@@ -106,7 +107,7 @@ impl<'a> AuditLog<'a> {
         })
     }
 
-    /// The tables whose rows are to be read themselves: those whose rows from before the log were never read, and those that are read again.
+    /// The tables that need a backfill: those that never had one, and those of a resync.
     pub(super) async fn due_backfills(
         &self,
         last: Option<&LogPosition>,
@@ -126,7 +127,7 @@ impl<'a> AuditLog<'a> {
         Ok(due)
     }
 
-    /// A table whose rows can be read themselves; none if they cannot.
+    /// The table, if the service can read its rows; `None` if not.
     async fn backfill_table(&self, name: &str) -> Result<Option<BackfillTable<'a>>> {
         let Some(table) = self.tables.get(name) else {
             return Ok(None);
@@ -148,7 +149,7 @@ impl<'a> AuditLog<'a> {
         if value(&row, "may_read")? && self.catalogue.is_json && key.len() == table.key.len() {
             return Ok(Some(BackfillTable { table, key }));
         }
-        // The check of the source tells it; this is asked by every poll.
+        // Only a debug log, because every poll comes here. The check of the source reports it.
         tracing::debug!(
             table = table.from,
             "rows from before the log are not read: the user may not read the table, it lacks its key, or the log's rows are not of type json"

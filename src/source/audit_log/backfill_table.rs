@@ -2,7 +2,7 @@
 
 use crate::pipeline::Table;
 
-/// A table whose rows can be read themselves.
+/// A table whose rows the service can read.
 pub(super) struct BackfillTable<'a> {
     pub(super) table: &'a Table,
     /// The columns of the key as the source names them.

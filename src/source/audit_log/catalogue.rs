@@ -63,7 +63,8 @@ impl AuditCatalogue {
         Ok(Some(catalogue))
     }
 
-    /// Whether the sequence is surely above a floor. A sequence that was set back gives ids again, and the floor would hide their events.
+    /// Whether the sequence is surely above a floor. A sequence that was set back repeats ids, and the floor would hide
+    /// their events.
     pub(super) fn is_above(&self, floor: Option<i64>) -> bool {
         floor.is_none_or(|floor| self.sequence_value.is_some_and(|last| last >= floor))
     }

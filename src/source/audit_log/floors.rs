@@ -12,7 +12,8 @@ pub(super) struct Floors {
 }
 
 impl AuditLog<'_> {
-    /// The floors after the position `last`: what was pending becomes the floor once every transaction has ended that was open then.
+    /// The floors after the position `last`. A pending floor becomes the floor when all transactions open at that time
+    /// have ended.
     pub(super) fn floors(&self, last: Option<&LogPosition>) -> Floors {
         let server = &self.session.server;
         let is_known = self.catalogue.sequence_cache == Some(1)
@@ -32,8 +33,8 @@ impl AuditLog<'_> {
         }
     }
 
-    /// Everything that was committed before the oldest transaction that has written began is in the snapshot. A prepared transaction does not
-    /// tell when it began, so the time does not move while there is one.
+    /// The snapshot has every commit from before the oldest writing transaction began. The begin of a prepared
+    /// transaction is unknown, so the time stays while there is one.
     pub(super) fn covered_until(&self, before: Option<Timestamp>) -> Timestamp {
         let server = &self.session.server;
         let settled = server

@@ -1,4 +1,4 @@
-//! An audit log that was opened: its session, its catalogue, and the reading that it is opened for.
+//! An opened audit log: its session, its catalogue, and its reading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(in crate::source) struct AuditLog<'a> {
     pub(super) catalogue: AuditCatalogue,
     /// The tracked tables, by name.
     pub(super) tables: &'a BTreeMap<String, Table>,
-    /// Whether times tell the order of events, not ids.
+    /// Whether times give the order of events, not ids.
     pub(super) is_by_clock: bool,
     /// What is read in the snapshot, once it has begun.
     pub(super) plan: Option<LogPlan<'a>>,
@@ -97,7 +97,7 @@ impl<'a> AuditLog<'a> {
         })
     }
 
-    /// Why nobody can tell the order of the events; none if the order is known.
+    /// Why the order of the events is unknown; `None` if it is known.
     pub(super) fn disorder(&self) -> Option<String> {
         let cache = self.catalogue.sequence_cache.filter(|cache| *cache > 1)?;
 

@@ -1,8 +1,8 @@
 //! Audit logs: a Postgres table of insert, update and delete events that triggers write.
 //!
-//! Ids are handed out before commit, so neither an id nor a time tells which events are new. The cursor is therefore a whole snapshot; `unread`
-//! says how events are found that it did not have, `floors` from which id on they are looked for. `backfill` reads rows that are older than
-//! the log.
+//! Ids are handed out before commit, so neither an id nor a time shows which events are new. The cursor is therefore a
+//! whole snapshot. `unread` says how to find the events that it did not have, and `floors` from which id on. `backfill`
+//! reads rows that are older than the log.
 
 mod backfill;
 mod backfill_table;
@@ -68,7 +68,7 @@ impl Source for AuditLog<'_> {
         self.read_backfills(self.first_event(batch), intake).await
     }
 
-    /// Far below the ids of the log: whatever of these rows was logged, or will be, comes after them.
+    /// Far below the ids of the log, so that every logged event of these rows comes after them.
     fn first_event(&self, batch: i64) -> i64 {
         i64::MIN + batch * EVENTS_OF_A_BATCH
     }

@@ -16,7 +16,7 @@ use crate::source::tally::Tally;
 pub(in crate::source) struct LogPosition {
     /// The last read's `pg_snapshot`, as text.
     pub(super) snapshot: String,
-    /// How that read told new events from old ones.
+    /// How that read distinguished new events from old ones.
     pub(super) rule: UnreadRule,
     #[serde(flatten)]
     pub(super) server: ServerIdentity,
@@ -25,7 +25,7 @@ pub(in crate::source) struct LogPosition {
     /// Whether the snapshot is a standby's, which does not list the transactions that were open.
     #[serde(default)]
     pub(super) in_recovery: bool,
-    /// No event with this id or a lower one can appear any more: all there are have been read.
+    /// All events up to this id have been read, and no new one can appear.
     #[serde(default)]
     pub(super) floor: Option<i64>,
     /// What becomes the floor.
@@ -45,10 +45,11 @@ pub(in crate::source) struct LogPosition {
     pub(super) compared: BTreeSet<String>,
 }
 
-/// What becomes the floor, with the first reading after the end of every transaction that was open when it was noted.
+/// A pending floor. It becomes the floor when all transactions open at that time have ended.
 ///
-/// Whoever took an id at or below `highest` took it before `read_at`, in a transaction that had begun by then. Once all of those have
-/// ended, a reading has what they committed. This holds if ids come from a sequence that hands them out one at a time.
+/// Every id up to `highest` was taken before `read_at`, by a transaction that had begun by then. Once these
+/// transactions have ended, a reading has what they committed. This holds if ids come from a sequence that hands them
+/// out one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PendingFloor {
     /// The highest id that was read until then.
@@ -59,7 +60,7 @@ pub(super) struct PendingFloor {
 
 /// How events that the last snapshot did not have are found.
 ///
-/// Ids are handed out before commit, so neither an id nor a time tells what is new; the writer's transaction does.
+/// Ids are handed out before commit, so neither an id nor a time shows what is new. The writer's transaction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum UnreadRule {
@@ -121,7 +122,7 @@ pub(super) fn after(reading: &Reading, tally: &Tally, compare_again: &[String]) 
     let mut position = LogPosition::deserialize(&reading.position).map_err(Error::internal)?;
     let read = tally.tables.iter().filter_map(|(_, held)| held.last_event);
     position.highest = read.chain(position.highest).max();
-    // Transactions are dated by the primary's clock, so only its reading can be.
+    // Transactions have the primary's time, so only a reading of the primary can be compared with them.
     if !position.in_recovery {
         position.pending_floor = position.pending_floor.or_else(|| {
             Some(PendingFloor {

@@ -16,7 +16,7 @@ use crate::source::postgres::{CopyStatement, remembered, value};
 use crate::source::reading::Reading;
 use crate::sql::render;
 
-/// What `source/backlog.sql` names.
+/// The context of `source/backlog.sql`.
 #[derive(Serialize)]
 struct Backlog<'q> {
     #[serde(flatten)]
@@ -25,7 +25,7 @@ struct Backlog<'q> {
 }
 
 impl AuditLog<'_> {
-    /// Begins the snapshot that everything after `last` is read in; without one, everything there is.
+    /// Begins the snapshot that everything after `last` is read in. Without `last`, the reading takes everything.
     pub(super) async fn begin_reading(
         &mut self,
         last: Option<&Value>,
@@ -47,7 +47,7 @@ impl AuditLog<'_> {
             last.reread.union(&last.compared).cloned().collect()
         });
         let server = &self.session.server;
-        // A sequence that was set back gives ids again, so the floors no longer hold.
+        // A sequence that was set back repeats ids, so the floors no longer hold.
         let highest = last.and_then(|last| last.highest);
         let known = last.filter(|_| self.catalogue.is_above(highest));
         let floors = self.floors(known);
@@ -77,7 +77,7 @@ impl AuditLog<'_> {
             read_at: snapshot.taken_at,
             covered_until,
             blocked_by: server.blocked_by(server.oldest_writing(), snapshot.taken_at),
-            // All that may be logged from now on is later.
+            // Every event that is logged from now on has a later time.
             deleted_at: covered_until,
             is_partial: false,
             has_backfills: !backfills.is_empty(),

@@ -50,7 +50,7 @@ impl<'a> LogColumns<'a> {
 }
 
 impl<'a> UnreadEvents<'a> {
-    /// Those that the snapshot of the position `last` did not have; all events without one.
+    /// The events that the snapshot of the position `last` did not have. Without `last`, all events.
     pub(super) fn after(
         last: Option<&LogPosition>,
         table: &'a SourceTable,
@@ -58,7 +58,7 @@ impl<'a> UnreadEvents<'a> {
         catalogue: &AuditCatalogue,
         snapshot: &Snapshot,
     ) -> Self {
-        // A cursor that was moved by xmin says nothing of rows from before the column was added.
+        // A cursor that used xmin does not cover rows from before the column was added.
         let rule = match (last, &catalogue.transaction) {
             (None, _) => UnreadRule::Everything,
             (Some(last), Some(_)) if last.rule == UnreadRule::Transaction => {

@@ -1,4 +1,4 @@
-//! The files that one batch takes of all that wait.
+//! The waiting files that one batch takes.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::found::FoundFile;
 
-/// Files of one batch, and their bytes; those after them wait for the next.
+/// The most files of one batch, and the most bytes. Further files wait for the next batch.
 const MOST_FILES: usize = 20_000;
 const MOST_BYTES: u64 = 8 << 30;
 
-/// Files to be read, the oldest first, as far as one batch takes them; and the time of the oldest that is not among them.
+/// The files of one batch, the oldest first, and the time of the oldest file that is not among them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) files: BTreeSet<FoundFile>,

@@ -1,4 +1,4 @@
-//! Parquet's columns as the texts of a row: numbers digit for digit, what is nested as JSON.
+//! Parquet's columns as the texts of a row: numbers digit for digit, nested values as JSON.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use parquet::file::reader::ChunkReader;
 
 use super::rows::{Columns, Reader, Sink, unreadable};
 
-/// Rows that are decoded at once, and about how many bytes of them.
+/// The most rows that are decoded at once, and about how many bytes.
 const ROWS: u64 = 1024;
 const BYTES: u64 = 4 << 20;
 
@@ -43,7 +43,7 @@ impl Reader<'_> {
         for field in schema.fields() {
             columns.note(field.name(), &postgres_type(field.data_type()));
         }
-        // By the widest row group: what is packed well may be large.
+        // The size comes from the widest row group: a well-packed group may be large.
         let widest = builder
             .metadata()
             .row_groups()

@@ -7,8 +7,7 @@ use std::io::{self, Read};
 use super::columns;
 use super::rows::{Columns, Reader, Sink, unreadable};
 
-/// Stands behind the end of a file of values, where a quote that is not closed would swallow it.
-/// Of signs that separate and quote nothing.
+/// Follows the end of a CSV file, so that an unclosed quote swallows it and is found. It has no separators or quotes.
 const END: &str = "\n\u{6}\u{15}\u{6}\u{15}\u{4}\n";
 
 impl Reader<'_> {

@@ -1,4 +1,4 @@
-//! A drop folder that was opened: its store, its patterns, and what became of the files of the reading.
+//! An opened drop folder: its store, its patterns, and the outcome of each file of the reading.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,15 +27,16 @@ pub(in crate::source) struct DropFolder<'a> {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) root: Path,
     pub(super) ledger: Store,
-    /// The definition that files are read by, as a short text: what could not be read by another is tried again.
+    /// The definition that files are read by, as a short text. Files that another definition could not read are
+    /// retried.
     pub(super) read_by: String,
-    /// What became of the files of the reading.
+    /// The outcome of each file of the reading.
     pub(super) outcome: Mutex<Outcome>,
-    /// The files that the reading takes, the oldest first; none before they were listed.
+    /// The files that the reading takes, the oldest first; empty before the listing.
     pub(super) taken: Vec<FoundFile>,
 }
 
-/// What became of the files of a reading.
+/// The outcome of each file of a reading.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) files: Vec<SourceFile>,
@@ -49,7 +50,7 @@ impl<'a> DropFolder<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceUnreadable`] where `source.path` is no address of a store.
+    /// [`Error::SourceUnreadable`] if `source.path` is no address of a store.
     pub(in crate::source) fn open(
         source: &'a FileSource,
         definition: &'a Definition,
@@ -103,7 +104,7 @@ impl<'a> DropFolder<'a> {
         }
     }
 
-    /// What became of the files of the reading.
+    /// The outcome of each file of the reading.
     pub(super) fn files_read(&self) -> Vec<SourceFile> {
         self.outcome
             .lock()
@@ -111,7 +112,7 @@ impl<'a> DropFolder<'a> {
             .unwrap_or_default()
     }
 
-    /// The time up to which a reading that was read to its end holds everything: files that were not read hold it.
+    /// The time up to which a complete reading holds everything. Unread files hold it back.
     pub(super) fn covered(&self, until: Timestamp, before: Option<Timestamp>) -> Timestamp {
         let unread = self.outcome.lock().ok().and_then(|outcome| outcome.unread);
         let covered = unread.map_or(until, |unread| unread.min(until));
@@ -119,7 +120,7 @@ impl<'a> DropFolder<'a> {
         before.map_or(covered, |before| before.max(covered))
     }
 
-    /// The columns that the files of a table had in this reading, without those that only say how a row is to be taken.
+    /// The columns of a table's files in this reading, without technical columns that the table does not use.
     pub(super) fn columns_read(&self, table: &str) -> Vec<CatalogueColumn> {
         let outcome = self.outcome.lock();
         let columns = outcome
@@ -153,13 +154,13 @@ impl<'a> DropFolder<'a> {
         (file, self.source.clone(), key)
     }
 
-    /// Whether the first file that waits may be read; `None` where none waits.
+    /// Whether the first file that waits may be read; `None` if no file waits.
     pub(super) async fn may_read(&self) -> Option<bool> {
         let first = self.taken.iter().find(|found| found.refused.is_none())?;
         let path = Path::parse(&first.path).ok()?;
 
         match self.store.get(&path).await {
-            // It may be gone by now.
+            // The file may be gone by now.
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Some(true),
             Err(_) => Some(false),
         }
@@ -173,7 +174,7 @@ impl<'a> DropFolder<'a> {
     }
 }
 
-/// A short text that differs where files would be read otherwise.
+/// A short text that changes whenever files would be read differently.
 fn fingerprint(source: &FileSource, definition: &Definition) -> String {
     let mut hasher = DefaultHasher::new();
     format!("{source:?}").hash(&mut hasher);

@@ -13,8 +13,8 @@ pub(super) struct FoundFile {
     pub(super) has_etag: bool,
     pub(super) size: u64,
     pub(super) table: String,
-    /// Why it is not to be read, and what that makes of it.
+    /// The state of a file that must not be read, and why.
     pub(super) refused: Option<(FileState, String)>,
-    /// Whether we were not allowed to read it before, which the ledger has.
+    /// Whether the ledger says that access to the file was denied before.
     pub(super) was_forbidden: bool,
 }

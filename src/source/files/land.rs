@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::landing::Event;
 use crate::source::intake::Intake;
 
-/// Rows that are handed over at once.
+/// The bytes of rows that are handed over at once.
 const HANDED_BYTES: usize = 1 << 20;
 
 impl DropFolder<'_> {
@@ -55,7 +55,7 @@ impl DropFolder<'_> {
                 sender.blocking_send(std::mem::take(&mut rows)).is_ok()
             };
             read_rows(&reader, format, &file, &mut Columns::default(), &mut hand)?;
-            // Nobody takes it where the run was ended.
+            // If the run ended, the receiver is gone.
             let _ = sender.blocking_send(rows);
             Ok::<(), std::io::Error>(())
         });
@@ -65,7 +65,8 @@ impl DropFolder<'_> {
 
         reading.await.map_err(Error::internal)?.map_err(|cause| {
             let lost = fault.lock().ok().and_then(|mut fault| fault.take());
-            // Where the store is well it was whole a moment ago, so it is another file by now; the next run takes it as that.
+            // The file was whole a moment ago. If the store answers, another file has replaced it, and the next run
+            // reads that one.
             lost.map_or_else(|| self.unavailable(cause), |lost| self.unavailable(lost))
         })
     }

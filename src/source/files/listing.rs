@@ -1,4 +1,4 @@
-//! What a folder holds: files that the ledger does not have, and those that it has and that are to go.
+//! Lists a folder: the files that the ledger does not have, and landed files that must be moved or deleted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,15 +20,16 @@ use crate::pipeline::ChangedFile;
 use crate::source::reading::Purpose;
 use crate::state::{FileState, ListedFile};
 
-/// Files are looked up in the ledger so many at once.
+/// The number of files in one look-up in the ledger.
 pub(super) const LOOKED_UP: usize = 1_000;
-/// A file's time may be ahead of ours by so much; one that is further ahead tells nothing of when it was written.
+/// A file's time may be ahead of this machine's clock by this much. A later time does not say when the file was
+/// written.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 
 /// What a listing gives.
 pub(super) enum Listed {
     File(ObjectMeta),
-    /// Something that cannot be looked at: its name as far as that can be shown, and why.
+    /// A file or folder that cannot be read: its printable name, and why.
     Hidden(String, String),
 }
 
@@ -47,7 +48,7 @@ impl DropFolder<'_> {
                 let meta = match listed {
                     Listed::File(meta) => meta,
                     Listed::Hidden(name, why) => {
-                        // Freshness stays where it is until somebody mends that.
+                        // Freshness stays where it is until somebody fixes that.
                         tracing::warn!(
                             pipeline = self.pipeline,
                             name,
@@ -110,7 +111,7 @@ impl DropFolder<'_> {
             match found {
                 Ok(Walked::File(path)) => match self.store.head(&path).await {
                     Ok(meta) => Ok(Some(Listed::File(meta))),
-                    // It went since.
+                    // The file is gone by now.
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
                     Err(cause) if is_forbidden(&cause) => Ok(Some(Listed::Hidden(
                         path.to_string(),
@@ -126,7 +127,7 @@ impl DropFolder<'_> {
         .boxed()
     }
 
-    /// The folders with a marker; none where no marker is asked for.
+    /// The folders with a marker; `None` if the definition asks for no marker.
     async fn marked(&self) -> Result<Option<BTreeSet<String>>> {
         let Some(marker) = &self.source.marker else {
             return Ok(None);
@@ -153,7 +154,7 @@ impl DropFolder<'_> {
         quiet.unsigned_abs() >= self.source.settle()
     }
 
-    /// A listed file as one of ours: hidden ones are not, links are not, and those that no table names.
+    /// A listed file, if a table names it. Skips hidden files and links.
     pub(super) fn look(&self, meta: &ObjectMeta) -> Option<FoundFile> {
         let below = meta.location.prefix_match(&self.root)?;
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
@@ -192,7 +193,7 @@ impl DropFolder<'_> {
         })
     }
 
-    /// Takes into the batch what the ledger does not have; what it has as unread is waited for.
+    /// Adds the files that the ledger does not have to the batch. Known unread files hold freshness back.
     async fn sort(&self, files: Vec<FoundFile>, batch: &mut Batch) -> Result<()> {
         if files.is_empty() {
             return Ok(());

@@ -1,4 +1,5 @@
-//! File sources: files that are dropped into a folder. Read are those that the listing has and the ledger does not have.
+//! File sources: files that are dropped into a folder. The service reads the listed files that the ledger does not
+//! have.
 
 mod batch;
 mod check;

@@ -1,4 +1,4 @@
-//! A file in an object store as a plain stream of bytes, unpacked; and as one that Parquet seeks in.
+//! Opens a file of an object store: as an unpacked stream of bytes, or as a file that Parquet seeks in.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 const CHUNK: u64 = 1 << 20;
-/// So much of a packed file that is sought in is unpacked.
+/// The most bytes that a packed Parquet file may unpack to.
 const MOST_UNPACKED: u64 = 16 << 30;
 
 /// A file as it was listed.
@@ -24,16 +24,16 @@ pub(super) struct File {
     pub(super) path: Path,
     pub(super) etag: Option<String>,
     pub(super) size: u64,
-    /// What the store said when it failed, as opposed to what is wrong with the file.
+    /// The store's fault, as opposed to a fault of the file.
     pub(super) fault: Arc<Mutex<Option<object_store::Error>>>,
 }
 
 impl File {
-    /// Opens the file from its start, what gzip and zstd packed unpacked; to be called outside the runtime's threads.
+    /// Opens the file from its start and unpacks gzip and zstd. Call it outside the runtime's threads.
     ///
     /// # Errors
     ///
-    /// What the store said, which `fault` keeps; or what is wrong with the packing.
+    /// The store's fault, which `fault` keeps, or a fault of the packing.
     pub(super) fn text(&self) -> io::Result<Box<dyn Read>> {
         let options = GetOptions {
             if_match: self.etag.clone(),
@@ -54,7 +54,7 @@ impl File {
         })
     }
 
-    /// What gzip or zstd packed, unpacked into a temporary file, for who seeks in it; none where it is not packed.
+    /// Unpacks a gzip or zstd file into a temporary file, for callers that seek; `None` if it is not packed.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl File {
         if start.checked_add(length).is_none_or(|end| end > self.size) {
             return Err(super::rows::unreadable("it points beyond its own end"));
         }
-        // Stores take it for a fault to be asked for nothing.
+        // Stores refuse a request for zero bytes.
         if length == 0 {
             return Ok(Bytes::new());
         }
@@ -116,7 +116,7 @@ impl File {
     }
 }
 
-/// Whether a store refused what we have no right to, as opposed to one that is away.
+/// Whether the store denied access, as opposed to not answering.
 pub(super) fn is_forbidden(fault: &object_store::Error) -> bool {
     if matches!(fault, object_store::Error::PermissionDenied { .. }) {
         return true;

@@ -1,4 +1,4 @@
-//! Files read to their ends and landed: each whole, or not at all.
+//! Reads files to their ends and lands them: each completely, or not at all.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard};
@@ -17,11 +17,11 @@ use crate::pipeline::Format;
 use crate::source::intake::Intake;
 use crate::state::{FileState, SourceFile};
 
-/// Files that are opened at once.
+/// The most files that are open at once.
 const OPENED: usize = 8;
-/// Rows of a file are kept while the rest of it is checked, up to so many bytes; a larger file is read once more.
+/// The service keeps this many bytes of a file's rows while it checks the file. It reads a larger file twice.
 const KEPT_BYTES: usize = 4 << 20;
-/// Signs of a reason that are kept.
+/// The most characters of a reason.
 const LONGEST_REASON: usize = 1_000;
 
 /// What a first look at a file gave.
@@ -35,20 +35,20 @@ pub(super) struct Checked {
 
 /// Why a file was not read.
 enum Fault {
-    /// The file itself cannot be.
+    /// The file itself cannot be read.
     Unreadable(String),
     Forbidden,
     /// The store does not answer as it should.
     Unavailable {
-        /// What is told of it.
+        /// The error that is reported.
         error: Error,
-        /// Whether it was silent, as it would be for any other file.
+        /// Whether the store was silent, as it would be for any other file.
         is_silent: bool,
     },
 }
 
 impl DropFolder<'_> {
-    /// Reads every row of the files; what cannot be read is noted, and stops nothing.
+    /// Reads every row of the files. An unreadable file is noted and stops no other.
     pub(super) async fn read_taken(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
         let mut id = first;
         let mut known = BTreeMap::new();
@@ -96,12 +96,12 @@ impl DropFolder<'_> {
             }
             match checked {
                 Err(Fault::Unavailable { error, is_silent }) => {
-                    // One file that its store does not give stops no other; the next run asks for it again.
+                    // A file that the store does not give stops no other. The next run asks for it again.
                     tracing::warn!(pipeline = self.pipeline, path = found.path, %error, "a file cannot be read now");
                     first_fault.get_or_insert(error);
                     silent = if is_silent { silent + 1 } else { 0 };
                     if silent == OPENED {
-                        // A store that is away would be waited for as long for each of the others.
+                        // If the store is away, each further file would wait as long.
                         break;
                     }
                     continue;
@@ -115,7 +115,7 @@ impl DropFolder<'_> {
                     file.state = FileState::Unreadable;
                     file.reason =
                         Some("the service may not read it; once it may, it is read".into());
-                    // No definition has read it, so the next run tries again.
+                    // No definition has read it, so the next run retries it.
                     file.read_by.clear();
                 }
                 Err(Fault::Unreadable(reason)) => {
@@ -154,7 +154,7 @@ impl DropFolder<'_> {
             .map_err(|_| Error::internal("a thread that reads files died"))
     }
 
-    /// Reads a file to its end before any row of it lands: one that breaks off has none.
+    /// Reads a file to its end before any row of it lands. A truncated file lands no row.
     async fn check(&self, found: &FoundFile) -> Result<Checked, Fault> {
         if let Some((_, reason)) = &found.refused {
             return Err(Fault::Unreadable(reason.clone()));
@@ -229,7 +229,7 @@ impl Outcome {
     }
 }
 
-/// A reason as it can be kept: it may quote what is no text.
+/// A reason that the database can store: it may quote bytes that are no text.
 fn presentable(reason: &str) -> String {
     let shown = reason.chars().take(LONGEST_REASON);
 

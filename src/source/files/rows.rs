@@ -11,20 +11,20 @@ use jiff::civil::DateTime;
 
 use crate::pipeline::{CatalogueColumn, FileSource, Format, Table};
 
-/// So large may the text of one row be: what is larger is a quote or a bracket that nobody closed.
+/// The most bytes of one row. A larger row has an unclosed quote or bracket.
 const LARGEST_ROW: u64 = 128 << 20;
 
-/// Columns of a table.
+/// The most columns of a table.
 const MOST_COLUMNS: usize = 2_000;
-/// Bytes of a column's name.
+/// The most bytes of a column's name.
 const LONGEST_NAME: usize = 255;
 
 /// A row, before it is an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Row {
-    /// `I`, `U`, `D`, or what stood there instead.
+    /// `I`, `U`, `D`, or the file's other text.
     pub(super) operation: Option<String>,
-    /// When it happened, in microseconds since 1970 UTC; none where the text was no time.
+    /// When it happened, in microseconds since 1970 UTC; `None` if the text was no time.
     pub(super) occurred_at_us: Option<i64>,
     /// Its number in the order of all events.
     pub(super) sequence: Option<i64>,
@@ -54,7 +54,7 @@ pub(super) trait Sink: FnMut(Row) -> bool {}
 impl<F: FnMut(Row) -> bool> Sink for F {}
 
 impl Columns {
-    /// Notes a column; of a number the wider type.
+    /// Notes a column. A number column keeps the wider of its types.
     pub(super) fn note(&mut self, name: &str, postgres_type: &str) {
         if self.found.len() > MOST_COLUMNS {
             return;
@@ -72,7 +72,7 @@ impl Columns {
         }
     }
 
-    /// Refuses columns that the tables cannot have, so that one file stops no other.
+    /// Fails if a table cannot have these columns, so that one bad file does not stop the others.
     pub(super) fn judge(&self, table: &Table, known: &[CatalogueColumn]) -> Result<(), String> {
         if self.found.len() > MOST_COLUMNS {
             return Err(format!("it has more than {MOST_COLUMNS} columns"));
@@ -140,7 +140,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses a file that lacks a column of the key: of another table, or with other delimiters.
+    /// Fails if the file lacks a column of the key: it may belong to another table or have other delimiters.
     pub(super) fn check_key(&self, found: &[String]) -> io::Result<()> {
         let is_there = |key: &String| {
             let key = key.to_lowercase();
@@ -165,7 +165,7 @@ impl Reader<'_> {
         )))
     }
 
-    /// Makes a row of its JSON and of what its technical columns say.
+    /// Makes a row from its JSON and its technical columns.
     pub(super) fn row<'v>(&self, data: String, value: impl Fn(&str) -> Option<&'v str>) -> Row {
         let source = self.source;
         let operation = match &source.operation {
@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 }
 
-/// Bounds what is read of one row: whoever counts sets the count back after each.
+/// Limits the bytes read for one row. The caller resets the count after each row.
 struct Bounded<R> {
     file: R,
     taken: Rc<Cell<u64>>,

@@ -1,4 +1,4 @@
-//! Files that have landed: moved or deleted, where the definition wants it.
+//! Moves or deletes landed files, if the definition asks for it.
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::pipeline::AfterLanding;
 
 impl DropFolder<'_> {
-    /// Moves or deletes files that have landed as they are, where the definition wants it.
+    /// Moves or deletes the files whose present version has landed, if the definition asks for it.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl DropFolder<'_> {
         tidied
     }
 
-    /// Moves or deletes a file, unless it is another by now.
+    /// Moves or deletes a file, unless another has replaced it.
     async fn remove(&self, file: &FoundFile) -> object_store::Result<()> {
         let from = Path::parse(&file.path)?;
         let now = match self.store.head(&from).await {
@@ -57,7 +57,7 @@ impl DropFolder<'_> {
         }
         match self.source.after {
             AfterLanding::Move => {
-                // The time keeps files apart that came under one name.
+                // The time distinguishes files that had the same name.
                 let name = from.filename().unwrap_or_default();
                 let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
                 let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;

@@ -1,4 +1,4 @@
-//! The files of a folder of this machine, whatever else lies in it.
+//! The files of a folder of this machine, without anything else that is in it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 /// What was found in a folder.
 pub(super) enum Walked {
     File(Path),
-    /// A file, or a folder with all that is in it, that cannot be looked at: its name as far as that can be shown, and why.
+    /// A file or a whole folder that cannot be read: its printable name, and why.
     Hidden(String, String),
 }
 
-/// Gives every plain file below a folder and its folders that `enters` takes by their names below it: no links, which lead elsewhere.
+/// Lists the plain files below `folder`. It enters a folder if `enters` accepts its path, and follows no links.
 pub(super) fn walk(
     folder: PathBuf,
     enters: impl Fn(&[&str]) -> bool + Send + 'static,
@@ -39,7 +39,7 @@ pub(super) fn walk(
     })
 }
 
-/// Goes through a folder, and says whether somebody still listens.
+/// Walks a folder. False if the receiver is gone.
 fn below(
     root: &std::path::Path,
     enters: &impl Fn(&[&str]) -> bool,
@@ -97,7 +97,7 @@ fn is_hidden(name: &OsStr) -> bool {
     matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'))
 }
 
-/// Whether a folder, by its names below the source's, may hold files of a pattern: no other is looked into, such as `lost+found`.
+/// Whether files in this folder can match `pattern`. Other folders, such as `lost+found`, are not read.
 pub(super) fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
     let mut parts = pattern.as_str().split('/').peekable();
     for name in names {
@@ -107,7 +107,7 @@ pub(super) fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
                 match Pattern::new(part) {
                     Ok(part) if !part.matches(name) => return false,
                     Ok(_) => {}
-                    // A slash between brackets is no end of a name.
+                    // A slash between brackets does not end a name.
                     Err(_) => return true,
                 }
             }

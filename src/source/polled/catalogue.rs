@@ -11,13 +11,13 @@ use crate::state::statement;
 #[derive(Debug, Clone)]
 pub(super) struct PolledCatalogue {
     pub(super) oid: u32,
-    /// Its columns with their types; a domain counts as what it is made of.
+    /// Its columns with their types; a domain counts as its base type.
     pub(super) columns: BTreeMap<String, String>,
     /// Whether no two rows can have the same key.
     pub(super) is_unique: bool,
     /// Columns of the key, never null, that an index keeps unique, in the index's order.
     pub(super) range_key: Option<Vec<String>>,
-    /// Whether it is a table, whose rows tell by which transaction they were written.
+    /// Whether it is a table, so that its rows have the transactions that wrote them.
     pub(super) is_table: bool,
 }
 

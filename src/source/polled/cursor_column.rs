@@ -6,7 +6,7 @@ use super::catalogue::PolledCatalogue;
 use crate::error::{Error, Result, nearest_name};
 use crate::pipeline::Table;
 
-/// A transaction is listed a moment after it took its time, and clocks are set back a little.
+/// Covers the moment between a transaction's `now()` and its entry in the list, and small steps back of the clock.
 const LISTED_LATE: Duration = Duration::from_secs(10);
 
 /// A column that rises with every change of a row.
@@ -65,10 +65,10 @@ impl<'a> CursorColumn<'a> {
         )
     }
 
-    /// How far below the bound a value may be that is written after it, by the column's type.
+    /// How far a value that is written later may be below the bound, by the column's type.
     ///
-    /// Without a zone it may be another place's hours; a date is midnight. The transactions of rows are looked at, too, so too much slack only
-    /// costs a look.
+    /// A time without a zone may be another place's hours. A date means midnight. Too much slack only costs time,
+    /// because the transactions of rows are checked, too.
     pub(super) fn slack(&self) -> Duration {
         match self.data_type.as_str() {
             "timestamp with time zone" => LISTED_LATE,

@@ -1,7 +1,8 @@
-//! Polled tables: tables whose rows tell by a cursor column when they were changed. All rows once (the full load), then those that changed.
+//! Polled tables: a cursor column shows when a row changed. The service reads all rows once (the full load), then those
+//! that changed.
 //!
-//! `next` says which rows of a table a reading takes: a range of keys while its full load goes on, otherwise what changed. Deletes leave no row
-//! behind, so key comparisons find them.
+//! `next` says which rows of a table a reading takes: a range of keys during its full load, otherwise the changed rows.
+//! Deletes leave no row behind, so key comparisons find them.
 
 mod catalogue;
 mod check;

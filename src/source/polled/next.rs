@@ -35,7 +35,8 @@ impl<'a> PolledTable<'a> {
         let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
         let load = load.map(|load| load.by(key.as_deref()));
         let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
-        // What changes while a load goes on is read after it, from the bounds of its first range on, and so are keys compared.
+        // Rows that change during a load are read after it, from the bounds of its first range on. Keys are also
+        // compared after it.
         let (upto, since, in_recovery, compared_at) = match before.filter(|_| goes_on) {
             Some(first) => (
                 first.upto.clone(),
@@ -68,7 +69,7 @@ impl<'a> PolledTable<'a> {
             return Ok(NextRows { rows, position });
         }
         let load = load.unwrap_or_default();
-        // Who only looks sees all that is left as one range.
+        // A look takes all remaining rows as one range.
         let end = match taken.purpose {
             Purpose::Look => None,
             Purpose::Read => self.range_end(taken.session, &load).await?,
@@ -78,7 +79,7 @@ impl<'a> PolledTable<'a> {
             upto: end.clone(),
         };
         let rows = self.changed_rows(range, snapshot);
-        // Rows that are read again do not tell which others are gone: keys are compared after the last range.
+        // A reload does not show which rows are gone, so keys are compared after the last range.
         position.comparisons = u8::from(load.is_again && end.is_none());
         position.load = end.map(|after| FullLoad {
             columns: key,
@@ -89,7 +90,7 @@ impl<'a> PolledTable<'a> {
         Ok(NextRows { rows, position })
     }
 
-    /// Whether a reading compares all keys. The first has nothing to compare them with.
+    /// Whether a reading compares all keys. The first reading has nothing to compare with.
     pub(super) fn is_compared(
         &self,
         before: Option<&TablePosition>,
@@ -104,7 +105,7 @@ impl<'a> PolledTable<'a> {
         let now = taken.snapshot.taken_at;
         match self.table.deletes.compare_keys {
             CompareKeys::Off => false,
-            // That alone is no reason for a run.
+            // A key comparison alone is no reason for a run.
             CompareKeys::EachRun => taken.purpose == Purpose::Read,
             CompareKeys::Every(time) => before
                 .compared_at
@@ -112,7 +113,8 @@ impl<'a> PolledTable<'a> {
         }
     }
 
-    /// The last key of the next range; none if what is left is one range, or if the table has no unique key that is never null.
+    /// The last key of the next range; `None` if the rest is one range, or if the table has no unique key that is never
+    /// null.
     async fn range_end(
         &self,
         session: &Session<'_>,
@@ -139,8 +141,8 @@ impl<'a> PolledTable<'a> {
 
     /// The cursor value below which every row has been read once this reading has landed.
     ///
-    /// A time is the begin of the oldest open transaction, less overlap and slack: a row that commits later carries a later one. A number is the
-    /// highest that there is: what commits late is found by its transaction.
+    /// For a time it is the begin of the oldest open transaction, less overlap and slack: rows that commit later have
+    /// later times. For a number it is the highest value. Rows that commit late are found by their transactions.
     async fn upto(
         &self,
         session: &Session<'_>,
@@ -148,8 +150,8 @@ impl<'a> PolledTable<'a> {
     ) -> Result<Option<String>> {
         if self.cursor.is_time() {
             let server = &session.server;
-            // A prepared transaction does not tell when it began, so nothing moves while there is one. If nothing was read before, only the
-            // transactions that wrote the rows tell.
+            // The begin of a prepared transaction is unknown, so the bound stays while there is one. Without an earlier
+            // bound, only the transactions of the rows show which are new.
             if server.prepared.is_some() {
                 return Ok(before.and_then(|before| before.upto.clone()));
             }

@@ -22,11 +22,11 @@ pub(in crate::source) struct PolledPosition {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct TablePosition {
     pub(super) oid: u32,
-    /// Rows whose cursor is below it have been read, whatever commits from now on; as the cursor column's text.
+    /// All rows with a cursor below it have been read, and no later commit adds one. As the cursor column's text.
     pub(super) upto: Option<String>,
     /// The last read's `pg_snapshot`, as text.
     pub(super) snapshot: String,
-    /// Whether that was a standby's, which knows no transaction that was open on its primary.
+    /// Whether that was a standby's, which does not list the open transactions of its primary.
     #[serde(default)]
     pub(super) in_recovery: bool,
     /// When all keys were compared.
@@ -43,10 +43,11 @@ pub(super) struct TablePosition {
     pub(super) filter: Option<String>,
 }
 
-/// A full load that is under way: all rows of a table, by ranges of its key, a batch each. An interruption costs one range, not the load.
+/// A full load that is under way: it reads all rows of a table by ranges of its key, one range a batch. An interruption
+/// costs one range, not the load.
 ///
-/// Rows that change meanwhile are read again after it: increments begin at the bound of its first range. A row that keeps its key is in one range,
-/// so none is left out and none comes twice.
+/// Rows that change meanwhile are read again after the load: increments begin at the bound of its first range. A row
+/// that keeps its key is in exactly one range.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct FullLoad {
     /// The columns by which ranges follow each other, each with its type.
@@ -68,7 +69,7 @@ impl FullLoad {
         }
     }
 
-    /// The load as it goes on by a key: from the begin if it went by another key.
+    /// Continues the load by a key. It starts again if it went by another key.
     pub(super) fn by(self, key: Option<&[String]>) -> Self {
         let is_same = self.columns.as_deref() == key;
 

@@ -1,4 +1,4 @@
-//! How far polled tables have been read, as the API tells it.
+//! How far polled tables have been read, as the API shows it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct TableProgress {
 
 /// How far each polled table has been read, by the position of its pipeline's source; empty for other kinds of sources.
 ///
-/// Takes the keys that full loads are at out of the position: they are data, and nobody may see them.
+/// Removes the keys of full loads from the position: keys are data, and the API must not show them.
 #[must_use]
 pub fn table_progress(position: &mut Value) -> Vec<TableProgress> {
     let Ok(polled) = PolledPosition::deserialize(&*position) else {

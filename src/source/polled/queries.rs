@@ -75,7 +75,7 @@ impl ChangedRows<'_> {
     }
 }
 
-/// What `source/changed_rows.sql` names.
+/// The context of `source/changed_rows.sql`.
 #[derive(Serialize)]
 pub(super) struct ChangedCount<'q> {
     #[serde(flatten)]
@@ -83,7 +83,7 @@ pub(super) struct ChangedCount<'q> {
     pub(super) limit: i64,
 }
 
-/// What `source/range_end.sql` names.
+/// The context of `source/range_end.sql`.
 #[derive(Serialize)]
 pub(super) struct RangeEnd<'a> {
     #[serde(flatten)]

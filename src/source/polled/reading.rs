@@ -38,7 +38,8 @@ impl PolledTables<'_> {
             snapshot: &snapshot,
             purpose,
         };
-        // What is known of tables stays that only another service's definition has, or that an earlier definition had.
+        // Keep the positions of tables that this definition does not have: another service or an earlier definition
+        // may.
         let known = last.map_or_else(BTreeMap::new, |last| last.tables);
         let mut positions = known.clone();
         let mut queries = Vec::new();
@@ -61,7 +62,7 @@ impl PolledTables<'_> {
             positions.insert(table.name().to_owned(), next.position);
         }
         if is_loading {
-            // Keys are compared with the rows that there are, so not before all rows are loaded.
+            // A key comparison needs all rows, so it waits for the end of the full load.
             for name in compared.drain(..) {
                 if let (Some(position), Some(before)) = (positions.get_mut(&name), known.get(&name))
                 {
@@ -89,15 +90,15 @@ impl PolledTables<'_> {
         Ok(reading)
     }
 
-    /// The time up to which a reading holds every change. While a full load goes on it does not move, because what changes meanwhile is read
-    /// after the load; and a prepared transaction does not tell when it began.
+    /// The time up to which a reading holds every change. It stays during a full load, because the rows that change
+    /// meanwhile are read after it. It stays while a transaction is prepared, because its begin is unknown.
     fn covered_until(&self, before: Option<Timestamp>, is_loading: bool) -> Timestamp {
         let server = &self.session.server;
         if is_loading {
             return before.unwrap_or(Timestamp::UNIX_EPOCH);
         }
         let settled = server.settled_until();
-        // A load that is not over covers nothing, so the epoch says nothing.
+        // A full load that has not ended covers nothing. The epoch stands for that.
         match before.filter(|before| *before > Timestamp::UNIX_EPOCH) {
             None => settled,
             Some(before) if server.prepared.is_some() => before.min(settled),
@@ -109,7 +110,7 @@ impl PolledTables<'_> {
     pub(super) async fn read_rows(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
         let mut copies = Vec::new();
         for (table, rows) in self.tables.iter().zip(&self.queries) {
-            // Asked in the snapshot, from which on none is added.
+            // The snapshot has locked the tables, so no column is added after this.
             let columns = columns(&self.session, &table.table.source).await?;
             copies.push(CopyStatement::of_rows(
                 "source/read_rows.sql",

@@ -83,7 +83,7 @@ impl<'a> PolledTable<'a> {
         self.table.filter.as_deref().unwrap_or_default()
     }
 
-    /// Where the cursor stands, as far as it says anything of the rows that are read now: another condition needs a full load.
+    /// The cursor's position. `None` if the condition has changed, because that needs a full load.
     pub(super) fn since(&self, before: Option<&TablePosition>) -> Option<TablePosition> {
         let mut before = before?.clone();
         let was = before.filter.as_deref();
@@ -113,7 +113,8 @@ impl<'a> PolledTable<'a> {
             RowSelection::KeyRange { after, upto } => (Some(self.key_range(after, upto)), None),
             RowSelection::ChangedSince(since) => (None, Some(since)),
         };
-        // A standby may have taken rows for settled that commit later: after it, transactions alone tell.
+        // A standby's cursor bound may miss rows that commit later. After a standby, only transaction ids find new
+        // rows.
         let settled = since.filter(|since| snapshot.in_recovery || !since.in_recovery);
 
         ChangedRows {

@@ -34,7 +34,7 @@ impl LookupColumn {
     }
 }
 
-/// Finds what keeps freshness from being told, or from moving. `holder` is the transaction that may hold it back.
+/// Finds what hides the freshness or holds it back. `holder` is the transaction that may hold it back.
 pub(in crate::source) fn check_transactions(
     session: &Session<'_>,
     holder: Option<OpenTransaction>,

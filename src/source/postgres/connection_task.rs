@@ -1,4 +1,4 @@
-//! The work of a connection: done by a task of its own, or by whoever waits for what it reads.
+//! The work of a connection: done by its own task, or by the task that waits for its answer.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -63,7 +63,7 @@ impl RunningTask {
         let done = tokio::spawn(async move {
             tokio::select! {
                 () = &mut work => None,
-                // If nobody can ask for it any more, the work goes on until the client is gone and the server was told.
+                // If the handle was dropped, the task runs on until the client has closed the connection.
                 Ok(()) = is_wanted => Some(work),
             }
         });
@@ -94,7 +94,7 @@ async fn together<T>(answer: impl Future<Output = T>, work: Work) -> (T, Option<
                 .as_mut()
                 .is_some_and(|work| work.as_mut().poll(&mut inner).is_ready())
             {
-                // The client learns by this that the connection has ended.
+                // Dropping the work shows the client that the connection has ended.
                 work = None;
             }
             if let Poll::Ready(answer) = answer.as_mut().poll(&mut inner) {

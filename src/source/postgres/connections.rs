@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::postgres::{Client, ConnectError, Server, Work};
 use crate::sql::render;
 
-/// The longest wait for a connection while others have all that there may be.
+/// The longest wait for a connection while all are in use.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The servers that pipelines read, by the names of their connections.
@@ -52,7 +52,7 @@ struct SessionLimits {
 }
 
 impl Connections {
-    /// Makes it of the settings; connects to nothing and reads no file.
+    /// Takes the settings; connects to nothing and reads no file.
     #[must_use]
     pub fn new(connections: &BTreeMap<String, config::Connection>) -> Self {
         let endpoints = connections.iter().map(|(name, settings)| {
@@ -68,9 +68,9 @@ impl Connections {
 }
 
 impl PipelineConnection<'_> {
-    /// Connects: a session that can write nothing and waits for nothing for ever.
+    /// Connects. The session cannot write, and all its waits have limits.
     ///
-    /// Secrets and certificates are read anew each time, so they may be exchanged while the service runs.
+    /// Reads secrets and certificates each time, so they may change while the service runs.
     ///
     /// # Errors
     ///

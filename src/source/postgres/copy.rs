@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::source::intake::Intake;
 use crate::sql::render;
 
-/// What `source/read_keys.sql` names.
+/// The context of `source/read_keys.sql`.
 #[derive(Serialize)]
 pub(in crate::source) struct KeysQuery<'a> {
     pub(in crate::source) table: [&'a str; 2],

@@ -1,13 +1,13 @@
 //! Messages of `copy … (format binary)`, borrowed as events.
 //!
-//! As the page on `COPY` of Postgres' manual has it, section "Binary Format": a header, rows, and -1 in place of a row.
+//! The format is in Postgres' manual on `COPY`, section "Binary Format": a header, rows, and -1 in place of a row.
 
 use super::copy_statement::{CopyStatement, RowField};
 use crate::error::Cause;
 use crate::landing::Event;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-/// The columns that tell of the change come before those of the row, as in `source/read.sql`.
+/// The columns that describe the change come before those of the row, as in `source/read.sql`.
 const COLUMNS: usize = 5;
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
 const YEARS_1_TO_9999_US: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
@@ -50,7 +50,7 @@ impl<'f> CopyMessages<'f> {
         row(rest, self.fields, &mut self.json).map(Some)
     }
 
-    /// Refuses a copy that did not come to its end.
+    /// Fails if the copy is incomplete.
     pub(super) fn check_ended(&self) -> Result<(), Cause> {
         if self.has_ended {
             Ok(())
@@ -115,7 +115,7 @@ fn object<'a>(
 
 /// A moment in microseconds since 1970 UTC; Postgres counts from 2000.
 fn moment(since_2000: i64) -> Option<i64> {
-    // The infinities are the two ends of the range. Trino can hold neither them nor years of five digits.
+    // The infinities are the two ends of the range. Trino cannot hold them, or years of five digits.
     since_2000
         .checked_add(EPOCH_2000_US)
         .filter(|us| YEARS_1_TO_9999_US.contains(us))

@@ -14,7 +14,7 @@ pub(in crate::source) struct CopyStatement {
     pub(super) fields: Vec<RowField>,
 }
 
-/// What a statement that includes `source/row.sql` names.
+/// The context of a statement that includes `source/row.sql`.
 #[derive(Serialize)]
 struct RowsQuery<'q, Q> {
     #[serde(flatten)]

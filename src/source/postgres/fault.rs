@@ -1,4 +1,4 @@
-//! How the faults of a source server are told apart.
+//! The classes of the faults of a source server.
 
 use tokio_postgres::error::SqlState;
 
@@ -12,7 +12,7 @@ pub(super) fn unavailable(connection: &str, cause: impl Into<Cause>) -> Error {
     }
 }
 
-/// Whether a standby may have ended a read: its recovery cancels the statement, or else ends the session.
+/// Whether a standby may have ended a read: its recovery cancels the statement or ends the session.
 pub(super) fn is_cut(cause: &tokio_postgres::Error) -> bool {
     cause
         .as_db_error()
@@ -20,7 +20,7 @@ pub(super) fn is_cut(cause: &tokio_postgres::Error) -> bool {
         .is_none_or(|code| matches!(code, "40001" | "40P01") || code.starts_with("57P"))
 }
 
-/// Tells a server that went away from one that refused, which says why, and from one that took too long.
+/// Distinguishes a server that went away, one that refused and says why, and one that took too long.
 pub(super) fn unreadable(connection: &str, cause: tokio_postgres::Error) -> Error {
     match cause.code().map(SqlState::code) {
         // query_canceled

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-/// What tells a server from others under the same address.
+/// Distinguishes a server from others under the same address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::source) struct ServerIdentity {
     pub(in crate::source) system_identifier: String,
-    /// Rises with a failover or a recovery.
+    /// It rises with a failover or a recovery.
     pub(super) timeline: i32,
 }
 
@@ -35,7 +35,7 @@ impl ServerIdentity {
     }
 }
 
-/// A connection that leads to something other than what was read before.
+/// The error if a connection leads to another server than before.
 pub(in crate::source) fn replaced(connection: &str, by: &str) -> Error {
     Error::SourceReplaced {
         detail: format!(

@@ -1,4 +1,4 @@
-//! The rights that reading a source needs. They are asked for by names, because a table is not even found without them.
+//! The rights that reading a source needs. The check asks by name, because a table without rights is not even found.
 
 use super::connections::{Connections, PipelineConnection};
 use super::row::value;
@@ -42,7 +42,7 @@ pub(in crate::source) async fn check_rights(
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     AuditLog,
-    /// Every extraction asks each row for the transaction that wrote it.
+    /// Every extraction reads the transaction that wrote each row.
     Polled,
     /// Once, for the rows that are older than the audit log.
     Backfill,

@@ -1,4 +1,4 @@
-//! What a source server says of itself and of its open transactions, asked before a snapshot is taken.
+//! What a source server says of itself and its open transactions. The service asks before it takes a snapshot.
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -32,7 +32,7 @@ pub(in crate::source) struct OpenTransaction {
     pub(in crate::source) since: Timestamp,
 }
 
-/// A prepared transaction. It does not tell when it began.
+/// A prepared transaction. Its begin is unknown.
 pub(in crate::source) struct PreparedTransaction {
     pub(in crate::source) gid: String,
     pub(in crate::source) prepared_at: Timestamp,
@@ -75,12 +75,13 @@ impl SourceServer {
         Some(OpenTransaction { pid, since })
     }
 
-    /// The time up to which nothing can be committed any more with an earlier `now()`: the begin of the oldest open transaction.
+    /// The begin of the oldest open transaction. No later commit can have an earlier `now()`.
     pub(in crate::source) fn settled_until(&self) -> Timestamp {
         self.open_since.map_or(self.now, |open| open.min(self.now))
     }
 
-    /// What holds a reading back: the older one of the transaction that was prepared first and of `open`. `at` is when the reading was taken.
+    /// The transaction that holds a reading back: the older of `open` and the first prepared one. `at` is when the
+    /// reading was taken.
     pub(in crate::source) fn blocked_by(
         &self,
         open: Option<OpenTransaction>,

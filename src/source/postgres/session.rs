@@ -32,7 +32,7 @@ pub(in crate::source) struct Session<'a> {
 
 /// The snapshot that a batch is read in.
 pub(in crate::source) struct Snapshot {
-    /// As `pg_current_snapshot()` tells it.
+    /// As `pg_current_snapshot()` gives it.
     pub(in crate::source) text: String,
     /// The highest transaction id that it may hold.
     pub(in crate::source) highest: i64,
@@ -49,20 +49,20 @@ impl Snapshot {
     }
 }
 
-/// What `source/lock.sql` names.
+/// The context of `source/lock.sql`.
 #[derive(Serialize)]
 struct LockedTables<'a> {
     tables: Vec<[&'a str; 2]>,
 }
 
-/// What `source/within.sql` names.
+/// The context of `source/within.sql`.
 #[derive(Serialize)]
 struct StatementLimit {
     milliseconds: i32,
 }
 
 impl<'a> Session<'a> {
-    /// Connects and asks what must be known before a snapshot is taken.
+    /// Connects and reads what must be known before the snapshot is taken.
     pub(in crate::source) async fn open(connection: PipelineConnection<'a>) -> Result<Self> {
         let opened = connection.connect().await?;
         let row = opened
@@ -130,7 +130,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The fault of a statement: the server went away, or says why it refused. A standby may only have had no time for it.
+    /// The fault of a statement: the server went away, or says why it refused. Or a standby's recovery cancelled the
+    /// statement.
     pub(super) fn refused(&self, cause: tokio_postgres::Error) -> Error {
         if self.server.in_recovery && is_cut(&cause) {
             return Error::SourceConflict {
@@ -206,7 +207,7 @@ impl<'a> Session<'a> {
     }
 
     async fn lock_holder(&self, tables: &[&SourceTable]) -> Result<Option<LockHolder>> {
-        // The fault broke the transaction, if there was one: ending it rolls it back.
+        // The fault broke the transaction, if there was one. Ending it rolls it back.
         self.end().await?;
 
         LockHolder::of(self.client(), tables).await

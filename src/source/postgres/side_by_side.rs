@@ -24,14 +24,14 @@ use crate::state::statement;
 
 /// At most this many connections, if the settings and other readers leave them free.
 const MOST_READERS: usize = 4;
-/// Rows are handed on in parts of this many bytes: a switch between tasks for each would cost more than the row.
+/// Rows are handed on in parts of this many bytes. A task switch for each row would cost more than the row.
 const PART_BYTES: usize = 256 << 10;
 
 /// A connection that reads in the snapshot of another.
 struct SnapshotReader(OpenConnection);
 
 impl Drop for SnapshotReader {
-    /// Nobody wants the rest of its rows, which the server would otherwise send to their end.
+    /// Ends the connection. Otherwise the server would send the rest of the rows.
     fn drop(&mut self) {
         self.0.task.abort();
     }
@@ -43,13 +43,13 @@ enum CopyPart {
     End(usize),
 }
 
-/// What `source/share_snapshot.sql` names.
+/// The context of `source/share_snapshot.sql`.
 #[derive(Serialize)]
 struct SharedSnapshot {
     snapshot: String,
 }
 
-/// The copies that nobody reads yet, by their places.
+/// The copies that no reader has taken yet, by their places.
 struct CopyQueue(Mutex<VecDeque<usize>>);
 
 impl CopyQueue {
@@ -91,7 +91,7 @@ impl Session<'_> {
             let land = self.land_parts(received, copies, &mut number, intake);
             futures::try_join!(try_join_all(reads), land)?;
         }
-        // This connection has all tables locked already, so it reads what is left and waits for nobody.
+        // This connection has locked all tables already, so it reads the remaining copies without waiting for a lock.
         while let Some(place) = queue.next() {
             self.copy(&copies[place], Some(&mut number), intake).await?;
         }
@@ -99,7 +99,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// More connections in this one's snapshot, as far as any are free; empty if that gives fewer than two.
+    /// Opens free connections in this one's snapshot; empty if that gives fewer than two readers.
     async fn snapshot_readers(&self, copies: usize) -> Result<Vec<SnapshotReader>> {
         let most = copies.min(MOST_READERS);
         let mut readers = Vec::new();
@@ -136,8 +136,8 @@ impl Session<'_> {
         Ok(readers)
     }
 
-    /// Reads copies one after the other until none is left. If somebody waits to lock a copy's table, the copy is left to the connection that
-    /// has the table locked already.
+    /// Reads copies one after the other until none is left. If another session waits to lock a copy's table, this
+    /// leaves the copy to the connection that has locked the table already.
     async fn read_copies(
         &self,
         reader: &SnapshotReader,
@@ -211,7 +211,7 @@ impl Session<'_> {
     }
 }
 
-/// A server that has no more connections to give is read by those that there are.
+/// Logs that the server has no more connections. The open connections read it.
 fn warn_of_fewer(error: &dyn std::error::Error) {
     tracing::warn!(%error, cause = causes(error), "tables are read by fewer connections side by side");
 }

@@ -14,7 +14,7 @@ pub(super) enum FileDefect {
     Column,
     /// It is written in Latin-1.
     NotUtf8,
-    /// It has no bytes, which tells a reader of text nothing.
+    /// It has no bytes, which a reader of text cannot notice.
     Empty,
 }
 

@@ -1,4 +1,4 @@
-//! The bytes of a file: encoded, compressed, and broken where it has a defect.
+//! The bytes of a file: encoded, compressed, and broken if it has a defect.
 
 use std::io::{self, Write};
 

@@ -12,7 +12,7 @@ use super::summary::FilesSummary;
 use crate::progress::locked;
 use crate::random::Random;
 
-/// Makes the folder, and tells whether it has files of the seed.
+/// Makes the folder, and says whether it has files of the seed.
 pub(super) fn has_files(args: &GenerateFiles) -> io::Result<bool> {
     std::fs::create_dir_all(&args.into)?;
     let ours = args.name("");
@@ -25,14 +25,14 @@ pub(super) fn has_files(args: &GenerateFiles) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Drops files until so many are there, or the duration is over.
+/// Drops files until their number is reached or the duration is over.
 pub(super) async fn drop_files(
     args: &GenerateFiles,
     files: Option<u64>,
     summary: &Mutex<FilesSummary>,
 ) -> io::Result<()> {
     let mut deliveries = Deliveries::new(args);
-    // Its own numbers, so that no wait changes what is written.
+    // Waits have random numbers of their own, so that they do not change what is written.
     let mut waits = Random::new(args.seed.into(), false);
     let start = Instant::now();
     let end = args
@@ -58,7 +58,7 @@ pub(super) async fn drop_files(
     }
 }
 
-/// Writes a file under a name that no reader looks at, and renames it when it is whole.
+/// Writes a file under a hidden name, and renames it when it is complete.
 async fn drop_file(args: &GenerateFiles, delivery: &Delivery) -> io::Result<()> {
     let bytes = encode(delivery)?;
     let ending = delivery.format.ending(delivery.compression);

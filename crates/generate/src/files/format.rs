@@ -33,7 +33,7 @@ pub enum Compression {
 pub struct Choice<T>(Vec<T>);
 
 impl Format {
-    /// The end of a name that tells the format and the compression.
+    /// The ending of a file's name, by format and compression.
     pub(super) fn ending(self, compression: Compression) -> String {
         let format = match self {
             Self::Csv => "csv",

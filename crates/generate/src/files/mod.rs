@@ -25,7 +25,7 @@ use crate::progress;
 use crate::weights::Weights;
 use crate::{command_line, parse_duration};
 
-/// How many files are written where neither `--files` nor `--duration` says it.
+/// How many files are written without `--files` and `--duration`.
 const FILES: u64 = 100;
 
 /// Drop files of a carrier's shipments into a folder, as the pipeline in `sql/pipelines/drops` reads them.

@@ -18,13 +18,13 @@ const STATUSES: [&str; 6] = [
 ];
 /// How many numbers each seed has for itself, so that files of two seeds may lie in one folder.
 const NUMBERS: i64 = 1_000_000_000;
-/// How many shipments still change. Beyond them, each new one makes another one stay as it is.
+/// How many shipments still change. Beyond this number, each new shipment ends the changes of another.
 const MOST_OPEN: usize = 10_000;
 /// How many deleted shipments are remembered.
 const MOST_DELETED: usize = 1_000;
 /// One insert in this many brings a deleted shipment back.
 const AGAIN: u32 = 20;
-/// One weight in this many is at the edge of its type, where extremes are wanted.
+/// With extremes, one weight in this many is at the edge of its type.
 const EXTREME: u32 = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) struct Shipment {
     pub(super) remark: Option<String>,
 }
 
-/// All shipments of a seed, which tell their events one after the other.
+/// All shipments of a seed. They give their events one after the other.
 pub(super) struct Shipments {
     weights: Weights,
     /// The seed's numbers come after it.

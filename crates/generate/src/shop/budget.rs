@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// With a rate, nobody takes more than this part of a second's events at once.
+/// With a rate, a writer takes at most this part of a second's events at once.
 const SMOOTHNESS: u64 = 4;
 
-/// Events that all writers share: taken before they are written, and given back where they were not.
+/// The events that all writers share. A writer takes them before it writes, and gives back those that it did not write.
 pub(super) struct EventBudget {
-    /// Without an end by number, this is more than anybody can write.
+    /// Without `--rows`, this is more than writers can reach.
     left: AtomicU64,
     end: Option<Instant>,
     rate: Option<u32>,
@@ -29,7 +29,7 @@ impl EventBudget {
         }
     }
 
-    /// Takes up to so many events, and waits until they are due. None: the work is done.
+    /// Takes up to `wanted` events, and waits until they are due. `None`: the work is done.
     ///
     /// None are left over: a writer that gives some back takes again.
     pub(super) async fn take(&self, wanted: u64) -> Option<u64> {

@@ -24,7 +24,7 @@ pub(super) async fn write(work: &Work) -> Result<(), GenerateError> {
     Ok(())
 }
 
-/// Writes at most so many events: fewer where two look-ups of one statement find the same row.
+/// Writes at most `events` events; fewer if two look-ups of one statement find the same row.
 async fn round(
     work: &Work,
     session: &Session,
@@ -51,7 +51,7 @@ async fn round(
     Ok(outcome)
 }
 
-/// Draws how many rows of each kind make so many events.
+/// Draws how many rows of each kind make `events` events.
 fn shares(events: u64, weights: &Weights, random: &mut Random) -> [usize; WriteKind::ALL.len()] {
     let mut rows = [0; WriteKind::ALL.len()];
     let mut left = events;

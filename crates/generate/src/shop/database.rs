@@ -69,7 +69,7 @@ pub(super) async fn connect(url: &SecretString) -> Result<Client, GenerateError>
     Ok(client)
 }
 
-/// Makes what is missing of the tables, the log and the triggers, and reads where the ids stand.
+/// Makes the missing tables, log and triggers, and reads the lowest and highest ids.
 pub(super) async fn prepare(
     client: &mut Client,
     schema: &Identifier,
@@ -93,7 +93,7 @@ pub(super) async fn prepare(
         return Err(GenerateError::LogHasTransactionId(log));
     }
     make_tables(client, schema).await.map_err(failed)?;
-    // Tables of these names that are somebody else's fail here, before they get a trigger.
+    // Foreign tables with these names fail here, before they get a trigger.
     WriteStatements::prepare(client, schema)
         .await
         .map_err(failed)?;
@@ -123,7 +123,7 @@ async fn make_tables(client: &mut Client, schema: &Identifier) -> Result<(), Err
         .query_one(HAS_SCHEMA, &[&schema.as_str()])
         .await?
         .try_get("has_schema")?;
-    // `if not exists` asks for the right to create schemas even where nothing is to be made.
+    // `if not exists` needs the right to create schemas even if the schema exists.
     if !exists {
         transaction
             .batch_execute(&within(schema, CREATE_SCHEMA))

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::write::WriteOutcome;
 use crate::random::Random;
 
-/// One look-up in this many goes for the newest rows, where writers meet.
+/// One look-up in this many looks for the newest rows, so that writers meet.
 const HOT: u32 = 8;
 /// How many the newest rows are.
 const NEWEST: i64 = 60;

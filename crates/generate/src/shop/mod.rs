@@ -1,7 +1,7 @@
 //! `icefront generate`: writers that insert, update and delete a shop's customers and orders in Postgres.
 //!
-//! A [`transaction::TransactionPlan`] is drawn before it is tried, so that it can be tried again when it lost against another writer's.
-//! A [`write::Write`] is one prepared statement and its rows.
+//! A [`transaction::TransactionPlan`] is drawn before it is sent, so that it can be retried if it lost against another
+//! writer's. A [`write::Write`] is one prepared statement and its rows.
 
 mod budget;
 mod bulk;
@@ -34,7 +34,7 @@ use database::Session;
 use ids::ShopIds;
 use write::WriteOutcome;
 
-/// How many events are written where neither `--rows` nor `--duration` says it.
+/// How many events are written without `--rows` and `--duration`.
 const EVENTS: u64 = 10_000;
 
 /// Fill a Postgres database with a shop's customers and orders, and change them, with every change logged by triggers.

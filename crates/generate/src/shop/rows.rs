@@ -9,7 +9,7 @@ use crate::words;
 const STATUSES: [&str; 6] = ["new", "paid", "packed", "shipped", "delivered", "returned"];
 /// The largest `numeric(18, 2)`, in hundredths.
 const LARGEST_SUM: i64 = 999_999_999_999_999_999;
-/// One number in this many is at the edge of its type, where extremes are wanted.
+/// With extremes, one number in this many is at the edge of its type.
 const EXTREME: u32 = 200;
 
 /// The customer that will be about the `number`th.

@@ -25,7 +25,7 @@ pub struct ShopSummary {
     pub committed: EventCounts,
     /// Events that were written and rolled back, on purpose.
     pub rolled_back: u64,
-    /// Transactions that lost against others, by deadlock or serialization, and were tried again.
+    /// Transactions that lost against others, by deadlock or serialization, and were retried.
     pub retried: u64,
     pub seconds: f64,
 }

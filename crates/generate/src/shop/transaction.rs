@@ -64,7 +64,7 @@ pub(super) fn size(random: &mut Random) -> u64 {
 }
 
 impl TransactionPlan {
-    /// Plans a transaction that commits at most so many events.
+    /// Plans a transaction that commits at most `events` events.
     pub(super) fn draw(events: u64, weights: &Weights, random: &mut Random, ids: &ShopIds) -> Self {
         let mut writes = Vec::new();
         let mut left = events;
@@ -130,7 +130,7 @@ impl TransactionPlan {
 }
 
 impl PlannedWrite {
-    /// Plans a statement, and tells how many events it may commit: at most `left`.
+    /// Plans a statement, and says how many events it may commit: at most `left`.
     fn draw(left: u64, weights: &Weights, random: &mut Random, ids: &ShopIds) -> (Self, u64) {
         let mut kind = WriteKind::draw(weights, random);
         if ids.customers.is_empty() {

@@ -15,7 +15,7 @@ use crate::random::Random;
 /// A statement with its rows, not yet sent.
 pub(super) struct Write {
     kind: WriteKind,
-    /// The lowest point at which it looks for rows; none where it inserts.
+    /// The lowest point at which it looks for rows; `None` if it inserts.
     lowest_point: Option<i64>,
     /// A JSON array: the statement's parameter.
     rows: Value,
@@ -25,7 +25,7 @@ pub(super) struct Write {
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct WriteOutcome {
     pub(super) events: EventCounts,
-    /// The highest ids seen; 0 where none was.
+    /// The highest ids seen; 0 if it saw none.
     pub(super) highest_customer: i64,
     pub(super) highest_order: i64,
 }
@@ -68,7 +68,8 @@ impl Write {
         }
     }
 
-    /// Its place in a transaction that locks rows in order: by table and point. New rows, which nobody can lock, come first.
+    /// Its place in a transaction that locks rows in order: by table and point. New rows come first, because no other
+    /// transaction can lock them.
     pub(super) fn place(&self) -> (bool, Option<i64>) {
         (self.kind.is_of_orders(), self.lowest_point)
     }
