@@ -8,7 +8,7 @@ use crate::publish::Publisher;
 use crate::sql::{TableName, render};
 use crate::state::Store;
 
-/// Where the batches of a pipeline land.
+/// The landing table and folder of a pipeline's batches.
 #[derive(Debug, Clone, Copy)]
 pub struct Landing<'a> {
     pub folder: &'a Folder,

@@ -26,7 +26,7 @@ const STOP_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher<'a> {
     pub trino: &'a Trino,
-    /// Where statements are noted.
+    /// The state database, which notes the statements.
     pub store: &'a Store,
     pub attempt: AttemptId,
     pub pipeline: &'a str,
@@ -46,7 +46,7 @@ struct QueryContext<'a> {
 /// The context of `engine/left_running.sql`.
 #[derive(Serialize)]
 struct EarlierContext {
-    /// A pattern of the names that the run's statements carry.
+    /// A pattern of the names of the run's statements.
     run: String,
     attempt: i32,
 }
@@ -329,7 +329,7 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Names a statement in Trino's own lists, so that it is found again.
+    /// The name of a statement in Trino's own lists, by which it is found again.
     fn source(&self) -> String {
         let AttemptId { run, number } = self.attempt;
 

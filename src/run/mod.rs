@@ -1,7 +1,8 @@
 //! Runs: accepted as a row, claimed by the worker, executed step by step. A run survives the service that executes it.
 //!
-//! `start` and `wait` serve callers. `worker → executor → tasks → steps → step → stop → attempt`: the worker claims a run, the executor makes
-//! one attempt of it, a task says which steps that takes, `step` runs and records each step.
+//! `start` and `wait` serve callers. `worker → executor → tasks → steps → step → stop → attempt`: the worker claims a
+//! run, and the executor makes one attempt of it. A task says which steps the attempt needs, and `step` runs and
+//! records each of them.
 
 mod attempt;
 mod counts;

@@ -1,4 +1,4 @@
-//! Where the events of a batch go: each is counted and written.
+//! Counts and writes the events of a batch.
 
 use super::tally::Tally;
 use crate::error::Result;

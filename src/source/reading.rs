@@ -1,4 +1,4 @@
-//! One reading of a source: where the cursor stands after it, and what it covers.
+//! One reading of a source: the cursor's position after it, and what it covers.
 
 use jiff::Timestamp;
 use serde::Serialize;

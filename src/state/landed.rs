@@ -79,8 +79,8 @@ impl Store {
         })
     }
 
-    /// Begins a batch of replayed rejects. It counts as landed at once, and its events as possibly older than any other.
-    /// So even if the replay fails, these events are published with their whole keys.
+    /// Begins a batch of replayed rejects. It counts as landed at once, and its events may be older than any other. So
+    /// even if the replay fails, these events are published with the whole log of their keys.
     pub async fn begin_replay(
         &self,
         run: Uuid,

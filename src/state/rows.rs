@@ -19,7 +19,7 @@ impl<T: FromSqlOwned + Send> FromRow for OnlyColumn<T> {
 
 /// Implements [`FromRow`] for a struct whose fields have the names of the columns.
 ///
-/// After a field's name, `: json` says that the column holds it as JSON, and `: row` that it is a struct that is read from the same row.
+/// After a field's name, `: json` means a column of JSON. `: row` means a struct that is read from the same row.
 macro_rules! from_row {
     (@ $row:ident $field:ident) => {
         $row.try_get(stringify!($field))?

@@ -222,7 +222,7 @@ impl Store {
         Ok(())
     }
 
-    /// Counts the runs of a pipeline that succeeded since a run compared its tables with their typed logs.
+    /// Counts the pipeline's successful runs since its tables were last compared with their typed logs.
     pub async fn runs_since_verified(&self, pipeline: &str) -> Result<i64> {
         self.value(sql!(runs::runs_since_verified), &[&pipeline])
             .await

@@ -6,8 +6,8 @@
 //! update icefront.steps …
 //! ```
 //!
-//! A statement begins after the line with its name and ends before the next. Most of them have at most eight lines and are
-//! read together, as the functions that send them are; so they share a file, while a template for Trino is a file by itself.
+//! A statement begins after the line with its name and ends before the next. Most of them have at most eight lines and
+//! are read together, so they share a file. A template for Trino has its own file.
 
 /// Takes a statement by file and name: `sql!(steps::close_steps)`. A name that the file lacks does not compile.
 macro_rules! sql {
@@ -45,7 +45,7 @@ pub(super) const fn named(file: &'static str, name: &str) -> &'static str {
     panic!("the file has no statement of this name")
 }
 
-/// Where the statement ends in which `from` is.
+/// The end of the statement that contains `from`.
 const fn end(file: &str, from: usize) -> usize {
     let mut at = from;
     while at < file.len() && !starts_at(file, at, HEADING) {

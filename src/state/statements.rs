@@ -188,7 +188,7 @@ impl Store {
         end.record(self, id, outcome).await
     }
 
-    /// Lists the lost statements of a pipeline that write to a table, without those of the attempt that is under way.
+    /// Lists the lost statements of a pipeline that write to a table, without those of the current attempt.
     pub async fn open_statements(
         &self,
         pipeline: &str,

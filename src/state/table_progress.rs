@@ -11,7 +11,7 @@ use super::{
 use crate::error::Result;
 use crate::pipeline::{Table, TableId};
 
-/// Where a typed log ends, or the part of it that a window filled.
+/// The end of a typed log, or of the part that a window filled.
 #[derive(Debug, Clone, Default)]
 pub struct LogEnd {
     /// The highest event id.
@@ -42,7 +42,7 @@ impl Changed {
 #[derive(Debug, Clone, Default)]
 pub struct StagedWindow {
     pub window: Window,
-    /// Where its events ended.
+    /// The outcomes of its events.
     pub staged: Staged,
     /// Where the typed log ends. It is looked up if events were rejected, because the batches' own ends are then too
     /// high.

@@ -93,7 +93,7 @@ pub(super) struct RefreshContext<'a> {
     has_older: bool,
     /// Whether the log has a truncate.
     is_truncated: bool,
-    /// The highest id and time before the batches. The highest possible value if unknown: unknown means: assume every
+    /// The highest id and time before the batches. If unknown, the highest possible values, which assume that every
     /// event is late.
     highest_event: i64,
     highest_time: String,

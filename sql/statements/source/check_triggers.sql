@@ -1,6 +1,6 @@
 -- Finds the trigger of a table that writes to the log, and the other trigger that fires before it for the same rows.
 with logged as (
-  -- By its names, which needs no right.
+  -- The catalogue finds the table by its names, which needs no right.
   select class.oid
   from pg_class as class
   join pg_namespace as space on space.oid = class.relnamespace

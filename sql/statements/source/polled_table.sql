@@ -1,6 +1,6 @@
--- Describes a table, a row for each column: its oid, the column with its type, whether its key is unique, and whether
--- it is a table at all. `range_key` has the columns of the unique key in the order of its index, if they are never
--- null.
+-- Describes a table, a row for each column: its oid, the column with its type, and whether its key is unique. Also says
+-- whether it is a table at all. `range_key` has the columns of the unique key in the order of its index, if they are
+-- never null.
 select
   attribute.attrelid as oid,
   attribute.attname as name,

@@ -1,5 +1,5 @@
-//! Key comparison: finds the rows that a source table no longer has, by comparing all its keys with those of the current rows and of what
-//! landed since.
+//! Key comparison: finds the rows that a source table no longer has. It compares all the table's keys with those of the
+//! current rows and of later batches.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -57,7 +57,8 @@ struct GoneContext<'a> {
 }
 
 impl<'a> KeyComparison<'a> {
-    /// Adds a delete to the batch for each row, current or about to be, whose key the source no longer has. Ends the source's snapshot.
+    /// Adds a delete to the batch for each current or landed row whose key the source no longer has. Ends the source's
+    /// snapshot.
     ///
     /// The keys are read in the snapshot of the rows. They land in a table of their own, which is dropped after the
     /// comparison. Keys of an earlier attempt in that table have another batch number.

@@ -66,9 +66,9 @@ pub(super) struct PendingFloor {
 pub(super) enum UnreadRule {
     /// Everything: there is no last snapshot.
     Everything,
-    /// By a column that holds the writer's top-level transaction id; an index finds them.
+    /// A column holds the writer's top-level transaction id; an index finds them.
     Transaction,
-    /// By the rows' `xmin`, read again from the oldest transaction that was open at the last read; repeats drop out in staging.
+    /// Compares the rows' `xmin`, from the oldest transaction that was open at the last read on. Staging drops repeats.
     Xmin,
 }
 

@@ -1,4 +1,4 @@
-//! Which rows of a polled table a reading takes, and where its cursor stands after them.
+//! The rows of a polled table that a reading takes, and the cursor's position after them.
 
 use super::position::{FullLoad, TablePosition};
 use super::queries::{ChangedRows, RangeEnd, RowSelection};
@@ -19,12 +19,12 @@ pub(super) struct SnapshotFor<'s> {
 /// What a reading takes of a table.
 pub(super) struct NextRows<'a> {
     pub(super) rows: ChangedRows<'a>,
-    /// Where the cursor stands after them.
+    /// The cursor's position after them.
     pub(super) position: TablePosition,
 }
 
 impl<'a> PolledTable<'a> {
-    /// Which rows are read next, and where the cursor stands after them.
+    /// The rows that are read next, and the cursor's position after them.
     pub(super) async fn next(
         &self,
         taken: &SnapshotFor<'_>,

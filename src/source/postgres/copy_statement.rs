@@ -1,4 +1,5 @@
-//! A `copy … (format binary)` of rows, and how the columns of a row become the text that `to_jsonb` has for it: faster than the server does it.
+//! A `copy … (format binary)` of rows. The columns of a row become the same text as from `to_jsonb`, but faster than on
+//! the server.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +48,7 @@ enum FieldForm {
     Moment,
     /// As a date, a blank, a time and the offset `+00`.
     ZonedMoment,
-    /// As the text that `jsonb` has for it: nested values, floats (it writes their exponents out), and types that are not known here.
+    /// As the text of `jsonb`: nested values, floats (without exponents), and unknown types.
     Json,
 }
 
@@ -128,7 +129,7 @@ impl RowField {
     }
 }
 
-/// A text as JSON has it. Mostly it holds nothing to be escaped.
+/// A text as JSON. Most texts need no escape.
 fn quoted(text: &[u8], json: &mut Vec<u8>) -> Result<(), Cause> {
     // Without an early end the compiler can look at many bytes in one step.
     let is_escaped = text.iter().fold(false, |found, byte| {
