@@ -82,7 +82,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
             ),
             (
                 "orders_what",
-                "unreadable: its name does not tell what it is",
+                "unreadable: its name does not tell its format",
             ),
         ] {
             let reason = reason(name);
