@@ -79,7 +79,7 @@ impl App {
         }
     }
 
-    /// Makes something in Trino unless it was made since the start. What fails is made again next time.
+    /// Makes something in Trino unless it was made since the start. The next call repeats what failed.
     ///
     /// One at a time: two statements that make the same table at once fail each other.
     pub async fn make_once(

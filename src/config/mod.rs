@@ -30,7 +30,7 @@ pub struct Config {
     pub trino: Trino,
     pub landing: Landing,
     pub pipelines: Pipelines,
-    /// By the names that pipelines use.
+    /// The key is the name that pipelines use.
     #[serde(default)]
     pub connections: BTreeMap<String, Connection>,
     pub runs: Runs,

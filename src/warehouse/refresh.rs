@@ -223,8 +223,9 @@ impl Refresh {
             table: target.context(),
             after_batch: self.window.after_batch,
             upto_batch: self.window.upto_batch,
-            first_event: events.first_event.unwrap_or(0),
-            last_event: events.last_event.unwrap_or(0),
+            // Unknown ids leave nothing out: the bounds only spare reading other files of the typed log.
+            first_event: events.first_event.unwrap_or(-i64::MAX),
+            last_event: events.last_event.unwrap_or(i64::MAX),
             first_time: events.first_time.map(moment),
             last_time: events.last_time.map(moment),
             repeats: events.repeats,

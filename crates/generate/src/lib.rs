@@ -34,7 +34,7 @@ fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
         .ok_or_else(|| "a duration is typed as `30s`, `5m` or `1h`".to_owned())
 }
 
-/// What a command is asked for by some arguments, with its defaults for the rest.
+/// Parses some arguments of a command; the rest gets its defaults.
 fn command_line<T: clap::Args, const N: usize>(arguments: [&str; N]) -> T {
     let command = T::augment_args(clap::Command::new("generate").no_binary_name(true));
     T::from_arg_matches(&command.get_matches_from(arguments)).unwrap_or_else(|error| error.exit())

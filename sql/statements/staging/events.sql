@@ -27,7 +27,7 @@ with landed as (
     and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
   {% endif %}
 ),
--- Each field in its column's type. What does not fit is null here; `judged` finds it.
+-- Each field in its column's type. A value that does not fit is null here; `judged` finds it.
 typed as (
   select
     landed.*,

@@ -1,4 +1,4 @@
--- What landed of a source table, and batches of rejects that are replayed.
+-- The landed events of a source table, and the batches of replayed rejects.
 -- `src/state/landed.rs` takes each statement by its name: the line `-- name: …` above it.
 
 -- name: events_between

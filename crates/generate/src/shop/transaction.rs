@@ -1,4 +1,4 @@
-//! What one transaction does, decided before it is tried.
+//! The plan of one transaction: its writes are chosen before it begins.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
