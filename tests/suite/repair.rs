@@ -241,7 +241,7 @@ async fn a_repair_that_is_killed_at_any_moment_ends_in_the_same_tables() {
     let mut service = Service::items().start().await;
     let table = format!("/v1/tables/{}.items", service.name);
     // The last is a replay, which leaves no reject.
-    let rounds = depth::rounds(6).next_multiple_of(3);
+    let rounds = depth::rounds(3).next_multiple_of(3);
     for round in 1..=i64::try_from(rounds).expect("small") {
         let first = round * 10;
         let mut events: Vec<AuditRow> = (1..=5)
