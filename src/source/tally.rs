@@ -114,7 +114,7 @@ impl Tally {
         if let Some(id) = event.event_id {
             // Writers do not commit in the order of their ids, so a lower id alone is no repeat.
             let is_new = self.seen.note(id);
-            events.repeats |= !is_new && events.last_event.is_some_and(|last| id <= last);
+            events.ids_may_repeat |= !is_new && events.last_event.is_some_and(|last| id <= last);
             events.first_event = Some(events.first_event.map_or(id, |first| first.min(id)));
             events.last_event = Some(events.last_event.map_or(id, |last| last.max(id)));
         }
@@ -133,7 +133,7 @@ mod tests {
                 ..Event::default()
             });
         }
-        tally.tables[0].1.repeats
+        tally.tables[0].1.ids_may_repeat
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct SourceEvents {
     pub first_time: Option<Timestamp>,
     pub last_time: Option<Timestamp>,
     /// Whether an event id may occur more than once.
-    pub repeats: bool,
+    pub ids_may_repeat: bool,
     /// Rejects that are replayed: they landed in an earlier batch.
     pub replayed: i64,
 }
@@ -54,7 +54,7 @@ from_row!(SourceEvents {
     last_event,
     first_time,
     last_time,
-    repeats,
+    ids_may_repeat,
     replayed,
 });
 
@@ -119,7 +119,7 @@ impl Store {
                         &held.last_event,
                         &held.first_time,
                         &held.last_time,
-                        &held.repeats,
+                        &held.ids_may_repeat,
                     ],
                 )
                 .await?;

@@ -53,7 +53,7 @@ pub(super) async fn balance(
     let mut context = refresh.context(target);
     if refresh.scope == Scope::Everything && refresh.window.after_batch > 0 {
         // After a remake, late events must still be counted.
-        context.has_late = true;
+        context.may_be_late = true;
     }
     let found: LedgerRow = target.publisher.row("marts/ledger.sql", context).await?;
     let truncated = truncated(target, refresh, statements).await?;
@@ -101,7 +101,7 @@ pub(super) async fn versions(
     statements: &[Committed],
 ) -> Result<Versions> {
     let is_plain =
-        rows.updated + rows.deleted == 0 || !(refresh.has_older() || target.has_untracked());
+        rows.updated + rows.deleted == 0 || !(refresh.rereads_keys() || target.has_untracked());
     let ended = if let Some(ended) = rows.ended {
         ended
     } else if is_plain {

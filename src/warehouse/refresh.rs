@@ -77,20 +77,21 @@ pub(super) struct RefreshContext<'a> {
     last_event: i64,
     first_time: Option<String>,
     last_time: Option<String>,
-    /// Whether an id may come more than once.
-    repeats: bool,
-    /// Whether the current rows show what was read before, so that a row that was read again is no event.
-    is_shown: bool,
+    /// Whether an event id may occur more than once.
+    ids_may_repeat: bool,
+    /// Whether a row that equals its current row is no event. A poll reads rows again, and the current rows show all
+    /// that was read before.
+    skips_shown_rows: bool,
     /// Whether rows of a backfill are among the events.
-    has_loaded: bool,
-    /// Whether all of the log decides, or a sample of it.
-    everything: bool,
+    has_backfill: bool,
+    /// Whether the whole log is read, or the whole log of a sample of the keys.
+    reads_whole_log: bool,
     /// Whether the events of the batches decide, together with what the marts hold from before.
     is_increment: bool,
-    /// Whether an event may come before the last one that its key had.
-    pub(super) has_late: bool,
-    /// Whether some keys need all of their log.
-    has_older: bool,
+    /// Whether events of the batches may be late. Never true if the whole log is read: it decides by itself.
+    pub(super) may_be_late: bool,
+    /// Whether the whole log of some keys is read: those with a late event or a tie, and those that a caller named.
+    rereads_keys: bool,
     /// Whether the log has a truncate.
     is_truncated: bool,
     /// The highest id and time before the batches. If unknown, the highest possible values, which assume that every
@@ -147,7 +148,7 @@ impl Refresh {
         let Some(column) = first.filter(|column| column.can_be_bounded()) else {
             return Ok(self);
         };
-        if !is_increment || self.is_empty() || (bytes < LEAST_BYTES && !self.has_older()) {
+        if !is_increment || self.is_empty() || (bytes < LEAST_BYTES && !self.rereads_keys()) {
             return Ok(self);
         }
         let row: BoundsRow = target
@@ -174,37 +175,37 @@ impl Refresh {
         has_none && !self.is_repair
     }
 
-    /// Whether an event of the batches may come before the last one that its key had.
-    fn has_late(&self) -> bool {
+    /// Whether an event of the batches may be late: before the last one that its key had.
+    fn may_be_late(&self) -> bool {
         match self.scope {
-            Scope::Batches if self.landed.is_by_clock => !self.is_later() || self.has_loaded(),
-            Scope::Batches => !is_newer(self.landed.events.first_event, self.landed.highest_event),
+            Scope::Batches if self.landed.is_by_clock => !self.begins_later() || self.has_backfill(),
+            Scope::Batches => !begins_above(self.landed.events.first_event, self.landed.highest_event),
             Scope::Touched | Scope::Keys(_) => true,
             Scope::Everything | Scope::Sample(_) => false,
         }
     }
 
-    /// Whether the versions of some keys need all of their log.
+    /// Whether the whole log of some keys is read.
     ///
     /// A key needs no log if all its new events have a higher id and a later time than everything before. Its open
     /// version then holds its last state. An equal time is not enough: the event before it might never have been
     /// visible.
-    pub(super) fn has_older(&self) -> bool {
-        self.has_late() || (self.scope == Scope::Batches && !self.is_later())
+    pub(super) fn rereads_keys(&self) -> bool {
+        self.may_be_late() || (self.scope == Scope::Batches && !self.begins_later())
     }
 
     /// Whether rows of a backfill are among the events.
-    fn has_loaded(&self) -> bool {
+    fn has_backfill(&self) -> bool {
         let first = self.landed.events.first_event;
 
         first.is_some_and(|first| first < FIRST_LOGGED)
     }
 
     /// Whether all times of the batches are later than every time before.
-    fn is_later(&self) -> bool {
+    fn begins_later(&self) -> bool {
         let microseconds = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
 
-        is_newer(
+        begins_above(
             microseconds(self.landed.events.first_time),
             microseconds(self.landed.highest_time),
         )
@@ -228,13 +229,13 @@ impl Refresh {
             last_event: events.last_event.unwrap_or(i64::MAX),
             first_time: events.first_time.map(moment),
             last_time: events.last_time.map(moment),
-            repeats: events.repeats,
-            is_shown: self.is_published && source.is_read_again(),
-            has_loaded: self.has_loaded() && source.table().is_some(),
-            everything: matches!(self.scope, Scope::Everything | Scope::Sample(_)),
+            ids_may_repeat: events.ids_may_repeat,
+            skips_shown_rows: self.is_published && source.is_read_again(),
+            has_backfill: self.has_backfill() && source.table().is_some(),
+            reads_whole_log: matches!(self.scope, Scope::Everything | Scope::Sample(_)),
             is_increment: self.scope == Scope::Batches,
-            has_late: self.has_late(),
-            has_older: self.has_older(),
+            may_be_late: self.may_be_late(),
+            rereads_keys: self.rereads_keys(),
             is_truncated: landed.truncates_ever > 0,
             highest_event: highest_event.unwrap_or(i64::MAX),
             highest_time: moment(highest_time.unwrap_or(Timestamp::MAX)),
@@ -258,9 +259,9 @@ fn moment(time: Timestamp) -> String {
         .to_string()
 }
 
-/// Whether the batches begin above everything before. Unknown means not newer: the state database may have been lost
+/// Whether the batches begin above everything before. Unknown means no: the state database may have been lost
 /// while the typed log remained.
-fn is_newer(first: Option<i64>, highest: Option<i64>) -> bool {
+fn begins_above(first: Option<i64>, highest: Option<i64>) -> bool {
     first
         .zip(highest)
         .is_some_and(|(first, highest)| first > highest)

@@ -15,7 +15,7 @@ select
   {{ list(columns, 'present') }}, present._event_id, 'D', present._occurred_at, present._ingested_at, present._batch_id,
   false, false
 from {{ current }} as present
-join older on {{ equal(key_columns, 'present', 'older') }}
+join reread on {{ equal(key_columns, 'present', 'reread') }}
 left join last_events on {{ equal(key_columns, 'present', 'last_events') }}
 where last_events._event_id is null
 {% endif %}

@@ -1,11 +1,11 @@
 {# Gives `events`, the events that decide about a key: those of the batches, if they are newer than
-   everything the key had before, or else all of the log. It begins the `with`; the including file goes on with
-   `, next as (…)`. #}
+   everything the key had before, or else all of the log (`_is_reread`). It begins the `with`; the including file goes
+   on with `, next as (…)`. #}
 {% from 'marts/names.sql' import list, bare, equal, sampled, within %}
-{% if everything %}
+{% if reads_whole_log %}
 -- All of the log, or all of it for a sample of the keys.
 with events as (
-  select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, false as _is_newer
+  select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, true as _is_reread
   from {{ staging }}
   where _batch_id <= {{ upto_batch }} and _operation <> 'T'
   {% if sample_of %}
@@ -16,10 +16,10 @@ with events as (
 with batch as (
 {% include 'marts/batch.sql' %}
 ),
-{% if has_older %}
+{% if rereads_keys %}
 -- The keys that need all of their log. A caller named them, or one of their events in these batches is not newer, by id
 -- and by time, than everything before. The marts then do not show enough.
-older as (
+reread as (
   {% if keys %}
 {% include 'marts/given.sql' %}
   {% else %}
@@ -34,20 +34,20 @@ older as (
 events as (
   select
     {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at,
-    batch._batch_id, true as _is_newer
+    batch._batch_id, false as _is_reread
   from batch
-  left join older on {{ equal(key_columns, 'batch', 'older') }}
-  where older.{{ key_columns[0].name }} is null
+  left join reread on {{ equal(key_columns, 'batch', 'reread') }}
+  where reread.{{ key_columns[0].name }} is null
   union all
   select
     {{ list(columns, 'staged') }}, staged._event_id, staged._operation, staged._occurred_at, staged._ingested_at,
-    staged._batch_id, false
+    staged._batch_id, true
   from {{ staging }} as staged
-  join older on {{ equal(key_columns, 'staged', 'older') }}{{ within('staged', bounds) }}
+  join reread on {{ equal(key_columns, 'staged', 'reread') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ upto_batch }} and staged._operation <> 'T'
 )
 {% else %}
 -- Every key is newer: the batches' events are enough.
-events as (select *, true as _is_newer from batch)
+events as (select *, false as _is_reread from batch)
 {% endif %}
 {% endif %}

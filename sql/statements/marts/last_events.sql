@@ -5,7 +5,7 @@
 with batch as (
 {% include 'marts/batch.sql' %}
 ),
-{% if has_late %}
+{% if may_be_late %}
 before as (
 {% include 'marts/highest.sql' %}
 ),
@@ -36,7 +36,7 @@ last_events as (
   select
     events.*,
     _operation <> 'D'
-    {%- if is_truncated and (everything or has_late) %}
+    {%- if is_truncated and (reads_whole_log or may_be_late) %}
  and {{ place('events') }} > (
       select coalesce(max({{ place('staged') }}), {{ before_all }})
       from {{ staging }} as staged

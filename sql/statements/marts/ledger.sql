@@ -7,7 +7,7 @@ with batch as (
   from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 ),
-{% if has_late %}
+{% if may_be_late %}
 before as (
 {% include 'marts/highest.sql' %}
 ),
@@ -33,13 +33,13 @@ judged as (
     {{ list(key_columns, 'batch') }}, {{ place('batch') }} as _place, batch._operation,
     greatest(
       {{ before_all }}
-      {%- if has_late %}, coalesce(before._highest, {{ before_all }}){% endif %}
+      {%- if may_be_late %}, coalesce(before._highest, {{ before_all }}){% endif %}
       {%- if is_truncated %}, truncates._before{% endif %}
 
     ) as _late_below,
     {% if is_truncated %}truncates._within{% else %}{{ before_all }}{% endif %} as _truncated_below
   from batch
-  {% if has_late %}
+  {% if may_be_late %}
   left join before on {{ equal(key_columns, 'batch', 'before') }}
   {% endif %}
   {% if is_truncated %}

@@ -27,7 +27,7 @@
         {{ bare(key_columns) }}, _event_id, _occurred_at,
         lead({{ place('events') }}, 1, {{ after_all }}) over ({{ in_order }}) as _next
       from events
-      where not _is_newer
+      where _is_reread
     ) as event
     cross join (
       -- All truncates of the table in one array, in their order: there are few.

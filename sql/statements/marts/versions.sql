@@ -23,16 +23,16 @@
 -- Everything that a key's versions follow from: its events, its open version as its oldest event, truncates as deletes.
 , all_events as (
   select {{ bare(columns) }}, _event_id, _occurred_at, _batch_id, _operation, false as _is_open from events
-  {% if not everything %}
+  {% if not reads_whole_log %}
   union all
   select
     {{ list(columns, 'kept') }}, kept._event_id, kept.valid_from, kept._batch_id, 'I', true
   from {{ history }} as kept
-  join (select distinct {{ bare(key_columns) }} from events where _is_newer) as touched
+  join (select distinct {{ bare(key_columns) }} from events where not _is_reread) as touched
     on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
   where kept.is_current
   {% endif %}
-  {% if is_truncated and (everything or has_older) %}
+  {% if is_truncated and (reads_whole_log or rereads_keys) %}
   -- Keys with only newer events need no truncates. A batch with a truncate remakes the table, so every truncate came
   -- before their events, and their open version already reflects it.
   union all

@@ -1,7 +1,7 @@
 {# Selects the events that the typed log is to have: those that can be taken, each once. #}
 {% include 'staging/events.sql' %}
 {% from 'marts/names.sql' import bare, equal, list %}
-{% if has_loaded %}
+{% if has_backfill %}
 -- The first batch with an audit-log event of each key. Backfill rows count only before it.
 , logged as (
   select {{ bare(key_columns) }}, min(_batch_id) as _since
@@ -23,11 +23,11 @@
 , taken as (
   select judged.*
   from judged
-  {% if has_loaded %}
+  {% if has_backfill %}
   left join logged on {{ equal(key_columns, 'judged', 'logged') }}
   {% endif %}
   where _reason is null
-  {% if has_loaded %}
+  {% if has_backfill %}
     and (_event_id >= {{ first_logged }} or _since is null or _since > judged._batch_id)
   {% endif %}
 )
@@ -47,7 +47,7 @@ where _first_file = _source_file and _first_batch = _batch_id
   {% if not remaking %}
   {% include 'staging/unknown.sql' %}
   {% endif %}
-{% elif is_shown and not remaking and not replaying %}
+{% elif skips_shown_rows and not remaking and not replaying %}
 -- A polled table's row is read again while its transaction may be new. It is no event if the current row is the same as
 -- the row that was read. This holds for the first event of a key only.
 , placed as (
@@ -65,7 +65,7 @@ where not (
   and present.{{ column.name }} is not distinct from placed.{{ column.name }}
   {% endfor %}
 )
-{% elif repeats %}
+{% elif ids_may_repeat %}
 -- Some ids came more than once: the one that landed first counts.
 , firsts as (
   select *, row_number() over (partition by _event_id order by _batch_id) as _arrival

@@ -13,7 +13,7 @@ with landed as not materialized (
 )
 select
   taken.events, taken.first_event, taken.last_event, taken.truncates, taken.first_time, taken.last_time,
-  taken.repeats, taken.replayed,
+  taken.ids_may_repeat, taken.replayed,
   taken.truncates + (
     select coalesce(sum(truncates), 0)::bigint from landed where truncates > 0 and batch_id <= $4
   ) as truncates_ever,
@@ -27,7 +27,8 @@ from (
   select
     coalesce(sum(events), 0)::bigint as events, min(first_event) as first_event, max(last_event) as last_event,
     coalesce(sum(truncates), 0)::bigint as truncates, min(first_time) as first_time, max(last_time) as last_time,
-    coalesce(bool_or(repeats), false) or count(*) > 1 as repeats, coalesce(sum(replayed), 0)::bigint as replayed
+    coalesce(bool_or(repeats), false) or count(*) > 1 as ids_may_repeat,
+    coalesce(sum(replayed), 0)::bigint as replayed
   from landed
   where batch_id > $4
 ) as taken

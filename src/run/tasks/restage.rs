@@ -51,7 +51,7 @@ async fn remake_log(
         upto_batch: store.last_landed(&table.id.pipeline).await?,
     };
     let mut landed = store.landed_between(table, window).await?;
-    landed.events.repeats = true;
+    landed.events.ids_may_repeat = true;
     // The known ids of the batches do not include rejected events.
     landed.events.first_event = Some(-i64::MAX);
     landed.events.last_event = Some(i64::MAX);
