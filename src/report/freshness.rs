@@ -80,13 +80,13 @@ pub async fn freshness(
 ) -> Result<Freshness> {
     let pipeline = &definition.name;
     let state = app.store.table(&table.id).await?;
-    let held = state.as_ref().and_then(|state| state.clean_batch);
+    let clean = state.as_ref().and_then(|state| state.clean_batch);
     let published = state
         .as_ref()
         .map_or(0, |state| state.current_batch.min(state.history_batch));
     let covered_until = app
         .store
-        .covered_until(pipeline, held.map_or(published, |held| held.min(published)))
+        .covered_until(pipeline, clean.map_or(published, |clean| clean.min(published)))
         .await?;
     let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
     // Rounded to milliseconds: the clocks of two machines do not agree more closely.
@@ -105,7 +105,7 @@ pub async fn freshness(
         Status::Pass
     };
     let mut lag_detail = None;
-    let lag_reason = if held.is_some() {
+    let lag_reason = if clean.is_some() {
         LagReason::Rejected
     } else {
         let reason = reason(app, pipeline, status, covered_until).await?;

@@ -33,9 +33,9 @@ pub struct TableState {
     /// How the source differs from the tables.
     pub drift: Vec<Drift>,
     /// Whether the next publication remakes the current rows, because they do not follow from the typed log.
-    pub current_anew: bool,
+    pub remakes_current: bool,
     /// Whether the next publication remakes the history.
-    pub history_anew: bool,
+    pub remakes_history: bool,
     /// The size of the current rows' files.
     pub current_bytes: i64,
     /// The size of the history's files.
@@ -57,8 +57,8 @@ from_row!(TableState {
     rejects,
     catalogue: json,
     drift: json,
-    current_anew,
-    history_anew,
+    remakes_current,
+    remakes_history,
     current_bytes,
     history_bytes,
     is_by_clock,
@@ -118,7 +118,7 @@ impl TableState {
     /// The last batch in the current rows, or 0 if the next publication must remake them.
     #[must_use]
     pub fn current_from(&self) -> i64 {
-        if self.current_anew {
+        if self.remakes_current {
             0
         } else {
             self.current_batch
@@ -128,7 +128,7 @@ impl TableState {
     /// The last batch in the history, or 0 if the next publication must remake it.
     #[must_use]
     pub fn history_from(&self) -> i64 {
-        if self.history_anew {
+        if self.remakes_history {
             0
         } else {
             self.history_batch

@@ -153,7 +153,7 @@ async fn ended(
 fn unbalanced(target: Target<'_>, table: &TableName, fault: &str) -> Error {
     Error::Unbalanced {
         detail: format!(
-            "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}/rebuild` makes it anew",
+            "table `{}`: {fault}. The cursor of `{}` stays where it was. Does something else write to it or to `{}`? `POST /v1/tables/{}/rebuild` remakes it",
             target.table.id.name,
             table,
             target.staging(),

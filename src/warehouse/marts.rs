@@ -18,8 +18,8 @@ pub struct Merged<T> {
     pub statements: Vec<Committed>,
 }
 
-/// A mart of a table, and the statements that make it.
-struct Mart {
+/// One mart of a tracked table, and the statements that make it.
+struct MartStatements {
     table: TableName,
     merge: &'static str,
     remake: &'static str,
@@ -30,7 +30,7 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
     if refresh.is_empty() {
         return Ok(Merged::default());
     }
-    let mart = Mart {
+    let mart = MartStatements {
         table: target.current(),
         merge: "marts/merge_current.sql",
         remake: "marts/remake_current.sql",
@@ -59,7 +59,7 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
     if refresh.is_empty() {
         return Ok(Merged::default());
     }
-    let mart = Mart {
+    let mart = MartStatements {
         table: target.history(),
         merge: "marts/merge_history.sql",
         remake: "marts/remake_history.sql",
@@ -73,7 +73,7 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
     Ok(Merged { counts, statements })
 }
 
-impl Mart {
+impl MartStatements {
     /// Resolves lost statements, then merges or remakes the table.
     async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowChanges>> {
         let publisher = target.publisher;
@@ -84,8 +84,8 @@ impl Mart {
         } else {
             // An earlier attempt may have merged these batches. The table then no longer shows what was before them.
             let mut refresh = refresh.clone();
-            if !statements.is_empty() && refresh.scope == Scope::Batches {
-                refresh.scope = Scope::Touched;
+            if !statements.is_empty() && refresh.scope == Scope::NewBatches {
+                refresh.scope = Scope::TouchedKeys;
             }
             let merge = render(self.merge, refresh.context(target))?;
             publisher.merge_unrecorded(&self.table, &merge).await?

@@ -16,7 +16,7 @@ pub use audit::{audit, judge};
 pub use marts::{Merged, merge_current, merge_history};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};
-pub use schema::{describe_anew, ensure};
+pub use schema::{describe_remade, ensure};
 pub use staging::{restage, stage};
 pub use target::Target;
 pub use verify::{Verified, verify};

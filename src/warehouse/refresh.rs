@@ -18,10 +18,10 @@ const LONGEST_BOUND: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// The events of the batches; all of the log for keys with an event that is not newer than everything before.
-    Batches,
-    /// As [`Scope::Batches`], but all of the log for every key that the batches touch: the marts may already hold these
+    NewBatches,
+    /// As [`Scope::NewBatches`], but all of the log for every key that the batches touch: the marts may already hold these
     /// batches.
-    Touched,
+    TouchedKeys,
     /// All of the log: the tables are remade.
     Everything,
     /// All of the log for these keys, whose values are texts in the order of the key's columns.
@@ -112,9 +112,9 @@ impl Refresh {
         let scope = if window.after_batch == 0 || landed.events.truncates > 0 {
             Scope::Everything
         } else if fast_path {
-            Scope::Batches
+            Scope::NewBatches
         } else {
-            Scope::Touched
+            Scope::TouchedKeys
         };
 
         Self {
@@ -144,7 +144,7 @@ impl Refresh {
     /// read. A type is bounded only if its values read back the same from their text.
     pub async fn bounded(mut self, target: Target<'_>, bytes: i64) -> Result<Self> {
         let first = target.columns.iter().find(|column| column.is_key);
-        let is_increment = matches!(self.scope, Scope::Batches | Scope::Touched);
+        let is_increment = matches!(self.scope, Scope::NewBatches | Scope::TouchedKeys);
         let Some(column) = first.filter(|column| column.can_be_bounded()) else {
             return Ok(self);
         };
@@ -178,9 +178,9 @@ impl Refresh {
     /// Whether an event of the batches may be late: before the last one that its key had.
     fn may_be_late(&self) -> bool {
         match self.scope {
-            Scope::Batches if self.landed.is_by_clock => !self.begins_later() || self.has_backfill(),
-            Scope::Batches => !begins_above(self.landed.events.first_event, self.landed.highest_event),
-            Scope::Touched | Scope::Keys(_) => true,
+            Scope::NewBatches if self.landed.is_by_clock => !self.begins_later() || self.has_backfill(),
+            Scope::NewBatches => !begins_above(self.landed.events.first_event, self.landed.highest_event),
+            Scope::TouchedKeys | Scope::Keys(_) => true,
             Scope::Everything | Scope::Sample(_) => false,
         }
     }
@@ -191,7 +191,7 @@ impl Refresh {
     /// version then holds its last state. An equal time is not enough: the event before it might never have been
     /// visible.
     pub(super) fn rereads_keys(&self) -> bool {
-        self.may_be_late() || (self.scope == Scope::Batches && !self.begins_later())
+        self.may_be_late() || (self.scope == Scope::NewBatches && !self.begins_later())
     }
 
     /// Whether rows of a backfill are among the events.
@@ -216,7 +216,7 @@ impl Refresh {
         let landed = &self.landed;
         let events = &landed.events;
         // If the marts may already hold these batches, what was before is unknown.
-        let is_relied_on = self.scope != Scope::Touched;
+        let is_relied_on = self.scope != Scope::TouchedKeys;
         let highest_event = landed.highest_event.filter(|_| is_relied_on);
         let highest_time = landed.highest_time.filter(|_| is_relied_on);
 
@@ -233,7 +233,7 @@ impl Refresh {
             skips_shown_rows: self.is_published && source.is_read_again(),
             has_backfill: self.has_backfill() && source.table().is_some(),
             reads_whole_log: matches!(self.scope, Scope::Everything | Scope::Sample(_)),
-            is_increment: self.scope == Scope::Batches,
+            is_increment: self.scope == Scope::NewBatches,
             may_be_late: self.may_be_late(),
             rereads_keys: self.rereads_keys(),
             is_truncated: landed.truncates_ever > 0,

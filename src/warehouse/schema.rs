@@ -105,7 +105,7 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
                 return Err(Error::ContractBroken {
                     table: target.table.id.to_string(),
                     detail: format!(
-                        "column `{}` of `{table}` is {} and should be {}; make the tables anew by `POST /v1/tables/{}/restage`",
+                        "column `{}` of `{table}` is {} and should be {}; remake the tables by `POST /v1/tables/{}/restage`",
                         column.name, found.data_type, column.data_type, target.table.id
                     ),
                 });
@@ -122,7 +122,7 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
 }
 
 /// Writes the contract's descriptions as comments of the table and its columns, because a remade table has none.
-pub async fn describe_anew(target: Target<'_>, table: &TableName) -> Result<()> {
+pub async fn describe_remade(target: Target<'_>, table: &TableName) -> Result<()> {
     let has_descriptions = target.table.description.is_some()
         || target
             .columns

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh::RefreshContext;
 use super::reject_reasons::reject_reasons;
-use super::{Refresh, Target, describe_anew};
+use super::{Refresh, Target, describe_remade};
 use crate::error::{Error, Result};
 use crate::sql::render;
 use crate::state::{LogEnd, RejectsLeft, Staged, StagedWindow};
@@ -62,7 +62,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     let committed = if refresh.window.after_batch == 0 && is_empty(target).await? {
         let remake = remake(&context)?;
         let committed = target.publisher.remake(&staging, &remake).await?;
-        describe_anew(target, &staging).await?;
+        describe_remade(target, &staging).await?;
         committed
     } else {
         let merge = render("staging/merge.sql", &context)?;
@@ -114,7 +114,7 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
         .publisher
         .remake(&staging, &remake(&context)?)
         .await?;
-    describe_anew(target, &staging).await?;
+    describe_remade(target, &staging).await?;
     {
         let rejects = target.names.rejects();
         let _turn = target.rejecting.lock().await;

@@ -2,8 +2,8 @@
 -- `src/state/table_progress.rs` takes each statement by its name: the line `-- name: …` above it.
 
 -- name: staged_table
--- Notes up to which batch a table is staged. $4 is null if the rejects were not counted. $5 is the last batch before
--- the first reject; freshness ends there.
+-- Notes up to which batch a table is staged. $4 is null if the rejects were not counted. $5 is the clean batch, which
+-- the column `held_batch` keeps: the last batch before the first reject.
 update icefront.tables
 set staged_batch = $3, rejects = coalesce($4, rejects),
   held_batch = case when $4::bigint is null then held_batch else $5 end
@@ -20,7 +20,7 @@ where pipeline = $1 and name = $2
 update icefront.tables set current_anew = true, history_anew = true where pipeline = $1 and name = $2
 
 -- name: rejects_counted
--- Notes how many rejects a table has left. Freshness ends at the last batch before the first reject.
+-- Notes how many rejects a table has left, and its clean batch.
 update icefront.tables set rejects = $3, held_batch = $4 where pipeline = $1 and name = $2
 
 -- name: published_current

@@ -115,7 +115,7 @@ impl<'a> KeyComparison<'a> {
             return Ok(None);
         };
         let known = app.store.table(&table.id).await?;
-        let Some(known) = known.filter(|known| !known.current_anew) else {
+        let Some(known) = known.filter(|known| !known.remakes_current) else {
             return Ok(None);
         };
         let current_batch = known.current_batch;

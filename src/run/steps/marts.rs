@@ -14,7 +14,8 @@ use crate::sql::TableName;
 use crate::state::{Changed, EndedStatement, Publication, TableState, Window};
 use crate::warehouse::{self, Refresh, Scope, Target};
 
-pub(in crate::run) enum PublishScope {
+/// What the steps of a table are to publish.
+pub(in crate::run) enum ToPublish {
     /// The batches that are not in the marts yet.
     NewBatches,
     /// These keys, once more; each key is its values as texts by column.
@@ -25,7 +26,7 @@ pub(in crate::run) enum PublishScope {
 pub(in crate::run) async fn build(
     attempt: &Attempt<'_>,
     table: &Table,
-    scope: &PublishScope,
+    scope: &ToPublish,
 ) -> StepEnd {
     let of = |mart| MartStep {
         attempt,
@@ -37,10 +38,11 @@ pub(in crate::run) async fn build(
     if !table.all_tests().is_empty() {
         await_tested_tables(attempt, table).await;
         let name = format!("test.{}", table.id.name);
-        let tested = step::run(attempt, &name, async |publisher| {
+        let end = step::run(attempt, &name, async |publisher| {
             current.run(publisher, Work::Test).await
-        });
-        if let Err(problem) = tested.await {
+        })
+        .await;
+        if let Err(problem) = end {
             skip(attempt, table).await;
             return Err(problem);
         }
@@ -136,7 +138,7 @@ enum Work {
 struct MartStep<'a> {
     attempt: &'a Attempt<'a>,
     table: &'a Table,
-    scope: &'a PublishScope,
+    scope: &'a ToPublish,
     mart: Mart,
 }
 
@@ -201,8 +203,8 @@ impl MartStep<'_> {
 
     /// The scopes to publish, in order. An earlier attempt may have published batches without recording it. They come
     /// before keys, so that they are counted separately.
-    async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&PublishScope>> {
-        if matches!(self.scope, PublishScope::NewBatches) {
+    async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&ToPublish>> {
+        if matches!(self.scope, ToPublish::NewBatches) {
             return Ok(vec![self.scope]);
         }
         let mart = self.mart.name(self.attempt, self.table).to_string();
@@ -211,20 +213,20 @@ impl MartStep<'_> {
             .open_statements(publisher.pipeline, &mart, publisher.attempt)
             .await?;
         if open.iter().any(|statement| statement.publishes) {
-            return Ok(vec![&PublishScope::NewBatches, self.scope]);
+            return Ok(vec![&ToPublish::NewBatches, self.scope]);
         }
 
         Ok(vec![self.scope])
     }
 
     /// The window and scope to publish; `None` if there is nothing.
-    async fn refresh(&self, state: &TableState, scope: &PublishScope) -> Result<Option<Refresh>> {
+    async fn refresh(&self, state: &TableState, scope: &ToPublish) -> Result<Option<Refresh>> {
         let from = self.mart.follows_from(state);
-        let is_anew = from == 0 && self.mart.last_batch(state) > 0;
+        let is_remake = from == 0 && self.mart.last_batch(state) > 0;
         let keys = match scope {
-            PublishScope::Keys(keys) if from > 0 => Some(keys),
+            ToPublish::Keys(keys) if from > 0 => Some(keys),
             // A remake covers all keys. A mart that was never made has nothing to repair, so keys are skipped.
-            PublishScope::Keys(_) if !is_anew => return Ok(None),
+            ToPublish::Keys(_) if !is_remake => return Ok(None),
             _ => None,
         };
         let window = Window {
@@ -238,7 +240,7 @@ impl MartStep<'_> {
         let landed = app.store.landed_between(self.table, window).await?;
         let Some(keys) = keys else {
             return Ok(Some(Refresh {
-                is_repair: is_anew,
+                is_repair: is_remake,
                 ..Refresh::of(window, landed, app.config.runs.fast_path)
             }));
         };
@@ -273,7 +275,7 @@ impl MartStep<'_> {
             .await?;
         if refresh.scope == Scope::Everything {
             let mart = self.mart.name(self.attempt, self.table);
-            warehouse::describe_anew(target, &mart).await?;
+            warehouse::describe_remade(target, &mart).await?;
         }
 
         Ok(())

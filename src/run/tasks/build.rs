@@ -7,7 +7,7 @@ use crate::pipeline::Table;
 use crate::run::attempt::Attempt;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::request::StepKind;
-use crate::run::steps::marts::{self, PublishScope};
+use crate::run::steps::marts::{self, ToPublish};
 use crate::run::steps::{extract, stage};
 
 pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
@@ -40,7 +40,7 @@ async fn build_table(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     };
     let end = match staged {
         Ok(()) if request.has(StepKind::Marts) => {
-            marts::build(attempt, table, &PublishScope::NewBatches).await
+            marts::build(attempt, table, &ToPublish::NewBatches).await
         }
         Err(problem) if request.has(StepKind::Marts) => {
             marts::skip(attempt, table).await;

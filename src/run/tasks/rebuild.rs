@@ -8,7 +8,7 @@ use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::run::steps::columns;
-use crate::run::steps::marts::{self, PublishScope};
+use crate::run::steps::marts::{self, ToPublish};
 
 /// Rebuilds all keys if `keys` is empty.
 pub(super) async fn rebuild(
@@ -17,7 +17,7 @@ pub(super) async fn rebuild(
     keys: &[BTreeMap<String, String>],
 ) -> StepEnd {
     if !keys.is_empty() {
-        return marts::build(attempt, table, &PublishScope::Keys(keys.to_vec())).await;
+        return marts::build(attempt, table, &ToPublish::Keys(keys.to_vec())).await;
     }
     step::run(attempt, &format!("plan.{}", table.id.name), async |_| {
         let store = &attempt.app.store;
@@ -29,5 +29,5 @@ pub(super) async fn rebuild(
     })
     .await?;
 
-    marts::build(attempt, table, &PublishScope::NewBatches).await
+    marts::build(attempt, table, &ToPublish::NewBatches).await
 }

@@ -7,7 +7,7 @@ use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, first_failure};
 use crate::run::step;
-use crate::run::steps::marts::{self, PublishScope};
+use crate::run::steps::marts::{self, ToPublish};
 use crate::run::steps::{extract, stage};
 use crate::state::{StagedWindow, Window};
 use crate::warehouse::{self, Refresh, RejectFilter, Scope};
@@ -41,7 +41,7 @@ async fn replay_table(attempt: &Attempt<'_>, table: &Table, filter: &RejectFilte
     })
     .await?;
 
-    marts::build(attempt, table, &PublishScope::NewBatches).await
+    marts::build(attempt, table, &ToPublish::NewBatches).await
 }
 
 async fn replay_batch(
@@ -66,7 +66,7 @@ async fn replay_batch(
         upto_batch: batch,
     };
     let landed = store.landed_between(table, window).await?;
-    let refresh = Refresh::again(window, landed, Scope::Touched);
+    let refresh = Refresh::again(window, landed, Scope::TouchedKeys);
     let replayed = warehouse::replay(target, &refresh, filter).await?;
     let staged = StagedWindow {
         window,

@@ -8,14 +8,14 @@ use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::run::steps::columns;
-use crate::run::steps::marts::{self, PublishScope};
+use crate::run::steps::marts::{self, ToPublish};
 use crate::state::Window;
 use crate::warehouse::{self, Refresh, Scope};
 
 pub(super) async fn restage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     restage_log(attempt, table).await?;
 
-    marts::build(attempt, table, &PublishScope::NewBatches).await
+    marts::build(attempt, table, &ToPublish::NewBatches).await
 }
 
 /// The step `restage.<table>`. The next step that builds the marts remakes them.
@@ -41,7 +41,7 @@ async fn remake_log(
     let mut state = columns::redefine(attempt, table, known)?;
     // From here on the marts do not follow from the log, even if this step fails.
     store.unpublish(&table.id).await?;
-    (state.current_anew, state.history_anew) = (true, true);
+    (state.remakes_current, state.remakes_history) = (true, true);
     let target = attempt.target(table, &state, publisher);
     if state.staged_batch == 0 {
         attempt.ensure_tables(target, &state).await?;
