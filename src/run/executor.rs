@@ -30,15 +30,25 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let began = Instant::now();
     let attempt = Attempt::new(app, run, retries.begin(run.id));
+    let work = async {
+        match &attempt {
+            _ if run.lost > MAX_LOST_ATTEMPTS => {
+                let attempts = run.lost - 1;
+                Err(report_failure(&Error::GivenUp { attempts }, run, "run"))
+            }
+            Ok(attempt) => perform(attempt).await,
+            Err(error) => refuse(app, run, error).await,
+        }
+    };
     // A panic ends the run like any other fault. A retry would only panic again.
-    let ended = AssertUnwindSafe(attempt_run(app, run, &attempt))
+    let end = AssertUnwindSafe(work)
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
             let error = Error::internal("the run panicked; the log says where");
             Err(report_failure(&error, run, "run"))
         });
-    let problem = ended.err();
+    let problem = end.err();
     if let Some(problem) = &problem {
         if problem.class == Class::Interrupted {
             return AttemptEnd::Unfinished;
@@ -52,7 +62,7 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
         if let Some(pause) = retries.pause(failed) {
             let class = problem.class.as_str();
             metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
-            tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is tried again");
+            tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is retried");
             let recorded = app.store.schedule_retry(run.attempt_id()).await;
             return recorded.map_or(AttemptEnd::Unfinished, |()| AttemptEnd::RetryAfter(pause));
         }
@@ -85,29 +95,27 @@ pub(super) async fn cancelled(app: &App, run: &Run) {
     }
 }
 
+/// Ends a run whose definition or request cannot be read: by that error, or as cancelled if a caller asked for it.
+async fn refuse(app: &App, run: &Run, error: &Error) -> StepEnd {
+    if run.cancel_requested_at.is_none() {
+        return Err(report_failure(error, run, "run"));
+    }
+    let detail = stop::stop_without_definition(app, run).await;
+
+    Err(report_failure(&Error::Cancelled { detail }, run, "run"))
+}
+
 /// Performs the task of the run, until it is done, the run's time is over, a caller cancels it, or the service's grace is over.
-async fn attempt_run(app: &App, run: &Run, attempt: &Result<Attempt<'_>>) -> StepEnd {
-    let failed = |error: &Error| Err(report_failure(error, run, "run"));
-    let attempt = match attempt {
-        _ if run.lost > MAX_LOST_ATTEMPTS => {
-            let attempts = run.lost - 1;
-            return failed(&Error::GivenUp { attempts });
-        }
-        Ok(attempt) => attempt,
-        Err(_) if run.cancel_requested_at.is_some() => {
-            let detail = stop::stop_without_definition(app, run).await;
-            return failed(&Error::Cancelled { detail });
-        }
-        Err(error) => return failed(error),
-    };
+async fn perform(attempt: &Attempt<'_>) -> StepEnd {
+    let Attempt { app, run, .. } = attempt;
     let limit = attempt.run_limit();
     let until = tokio::time::Instant::from_std(attempt.run_began + limit);
     let reason = tokio::select! {
-        ended = Box::pin(tasks::perform(attempt)) => {
-            if ended.is_ok() {
+        end = Box::pin(tasks::perform(attempt)) => {
+            if end.is_ok() {
                 optimize_unless_stopped(attempt).await;
             }
-            return ended;
+            return end;
         }
         () = tokio::time::sleep_until(until) => StopReason::TimeIsOver,
         () = cancelled(app, run) => StopReason::Cancelled,
@@ -118,7 +126,7 @@ async fn attempt_run(app: &App, run: &Run, attempt: &Result<Attempt<'_>>) -> Ste
         tracing::warn!(run_id = %run.id, stopped, "the service ends; the run is handed back");
     }
 
-    failed(&reason.error(limit, stopped))
+    Err(report_failure(&reason.error(limit, stopped), run, "run"))
 }
 
 /// Why an attempt is stopped from outside.

@@ -33,7 +33,7 @@ enum Poll {
 pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
     let mut pause = every;
     let mut next = every;
-    let mut was_away = false;
+    let mut is_fault_logged = false;
     let mut is_first = true;
     loop {
         tokio::time::sleep(next).await;
@@ -53,13 +53,13 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
         };
         next = if is_active { every } else { pause };
         match polled {
-            Err(error) if !was_away => {
+            Err(error) if !is_fault_logged => {
                 let cause = causes(&error);
                 tracing::warn!(pipeline, %error, cause, "the source cannot be polled");
-                was_away = true;
+                is_fault_logged = true;
             }
             Err(_) => {}
-            Ok(_) => was_away = false,
+            Ok(_) => is_fault_logged = false,
         }
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::error::Class;
 
 /// Number of retries for faults other than an unreachable server.
-const MAX_TRIES: u32 = 3;
+const MAX_RETRIES: u32 = 3;
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// An attempt waits for a silent server for at most this long. Then its client gives the request up.
 const MAX_SILENCE: Duration = Duration::from_secs(90);
@@ -21,7 +21,8 @@ pub(super) struct Retries {
     max_wait: Duration,
     run: Uuid,
     run_began: Instant,
-    tries: HashMap<Class, u32>,
+    /// Retries so far, by the class of the fault.
+    counts: HashMap<Class, u32>,
     waited: Duration,
     /// Steps that are done, and batches that landed.
     progress: BTreeSet<String>,
@@ -44,7 +45,7 @@ impl Retries {
             max_wait,
             run: Uuid::nil(),
             run_began: Instant::now(),
-            tries: HashMap::new(),
+            counts: HashMap::new(),
             waited: Duration::ZERO,
             progress: BTreeSet::new(),
         }
@@ -70,28 +71,28 @@ impl Retries {
     pub(super) fn pause(&mut self, mut failed: FailedAttempt) -> Option<Duration> {
         self.begin(failed.run);
         if !failed.progress.is_subset(&self.progress) {
-            self.tries.clear();
+            self.counts.clear();
             self.waited = Duration::ZERO;
             self.progress.append(&mut failed.progress);
         }
-        let (first_pause, max_tries) = match failed.class {
+        let (first_pause, max_retries) = match failed.class {
             Class::Away => (Duration::from_secs(1), u32::MAX),
-            Class::Busy => (Duration::from_secs(10), MAX_TRIES),
-            Class::Broken | Class::Conflict => (Duration::from_secs(1), MAX_TRIES),
+            Class::Busy => (Duration::from_secs(10), MAX_RETRIES),
+            Class::Broken | Class::Conflict => (Duration::from_secs(1), MAX_RETRIES),
             Class::Limit | Class::Fault | Class::Interrupted => return None,
         };
-        let tries = self.tries.entry(failed.class).or_default();
+        let count = self.counts.entry(failed.class).or_default();
         let pause = first_pause
-            .saturating_mul(1 << (*tries).min(8))
+            .saturating_mul(1 << (*count).min(8))
             .min(MAX_PAUSE)
             .mul_f64(rand::rng().random_range(0.75..1.25));
         if failed.class == Class::Away {
             self.waited += failed.lasted.min(MAX_SILENCE) + pause;
         }
-        if *tries >= max_tries || self.waited > self.max_wait || self.max_wait.is_zero() {
+        if *count >= max_retries || self.waited > self.max_wait || self.max_wait.is_zero() {
             return None;
         }
-        *tries += 1;
+        *count += 1;
 
         Some(pause)
     }
@@ -110,7 +111,7 @@ mod tests {
         }
     }
 
-    fn tries(class: Class, lasted: u64, max_wait: u64) -> usize {
+    fn retries(class: Class, lasted: u64, max_wait: u64) -> usize {
         let mut retries = Retries::new(Duration::from_secs(max_wait));
 
         (0..1_000)
@@ -120,22 +121,22 @@ mod tests {
 
     #[test]
     fn what_is_away_is_waited_for_longest_and_faults_not_at_all() {
-        assert!((10..20).contains(&tries(Class::Away, 0, 300)));
-        assert_eq!(tries(Class::Broken, 0, 300), 3);
-        assert_eq!(tries(Class::Busy, 0, 300), 3);
-        assert_eq!(tries(Class::Limit, 0, 300), 0);
-        assert_eq!(tries(Class::Fault, 0, 300), 0);
-        assert_eq!(tries(Class::Away, 0, 0), 0);
+        assert!((10..20).contains(&retries(Class::Away, 0, 300)));
+        assert_eq!(retries(Class::Broken, 0, 300), 3);
+        assert_eq!(retries(Class::Busy, 0, 300), 3);
+        assert_eq!(retries(Class::Limit, 0, 300), 0);
+        assert_eq!(retries(Class::Fault, 0, 300), 0);
+        assert_eq!(retries(Class::Away, 0, 0), 0);
     }
 
     #[test]
     fn a_server_that_takes_requests_and_is_silent_is_not_waited_for_without_an_end() {
-        assert!((3..6).contains(&tries(Class::Away, 61, 300)));
-        assert!((2..5).contains(&tries(Class::Away, 3_600, 300)));
+        assert!((3..6).contains(&retries(Class::Away, 61, 300)));
+        assert!((2..5).contains(&retries(Class::Away, 3_600, 300)));
     }
 
     #[test]
-    fn a_fault_has_its_own_tries_and_new_progress_gives_them_back() {
+    fn a_fault_has_its_own_retries_and_new_progress_gives_them_back() {
         let mut retries = Retries::new(Duration::from_mins(5));
         let mut is_retried =
             |class, progress: &[&str]| retries.pause(failed(class, 0, progress)).is_some();
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_has_tries_of_its_own() {
+    fn each_run_has_retries_of_its_own() {
         let mut retries = Retries::new(Duration::from_mins(5));
         for run in [Uuid::from_u128(1), Uuid::from_u128(2)] {
             let failed = || FailedAttempt {

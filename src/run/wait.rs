@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::state::Run;
 
-/// How often this service looks at runs that other services execute. Its own runs ring at once.
-const LOOK: Duration = Duration::from_millis(500);
+/// The pause between two looks at runs that other services execute. Its own runs ring at once.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Looks for ever at the runs that callers wait for.
 pub(super) async fn watch_runs(app: App) {
@@ -26,7 +26,7 @@ pub(super) async fn watch_runs(app: App) {
                 watched.tell(progress);
             }
         }
-        let _ = tokio::time::timeout(LOOK, watched.rung()).await;
+        let _ = tokio::time::timeout(LOOK_PAUSE, watched.rung()).await;
     }
 }
 
@@ -39,10 +39,10 @@ pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
     let until = tokio::time::Instant::now() + wait;
     let mut progress = app.signals.watched.watch(id);
     loop {
-        let ended =
+        let end =
             progress.wait_for(|run| run.as_ref().is_some_and(|run| run.state.is_terminal()));
         let is_over = tokio::select! {
-            _ = ended => false,
+            _ = end => false,
             () = tokio::time::sleep_until(until) => true,
             () = stopped(app) => true,
         };
@@ -58,5 +58,5 @@ pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
 /// Resolves shortly after the service begins to end, so that a caller who asks repeatedly pauses between its calls.
 async fn stopped(app: &App) {
     app.signals.stops().await;
-    tokio::time::sleep(LOOK).await;
+    tokio::time::sleep(LOOK_PAUSE).await;
 }

@@ -13,8 +13,8 @@ use crate::app::App;
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
 
-/// How often the state database is asked for waiting runs. A run that this service accepts is found at once.
-const LOOK: Duration = Duration::from_secs(1);
+/// The pause between two looks for waiting runs. A run that this service accepts is found at once.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const FORGET_PAUSE: Duration = Duration::from_hours(1);
 
 /// Executes accepted runs until the service is about to end: pipelines side by side, the runs of one pipeline in turn. Then waits until
@@ -22,35 +22,35 @@ const FORGET_PAUSE: Duration = Duration::from_hours(1);
 ///
 /// Also starts the runs of pipelines that poll, and serves callers that wait for runs.
 pub async fn work(app: App) {
-    let _beside = spawn_beside(&app);
+    let _background = spawn_background_tasks(&app);
     let mut worker = Worker::new(app.clone());
     while !app.signals.is_stopping() {
         tokio::select! {
-            () = worker.look() => {}
+            () = worker.take_waiting() => {}
             // A state database that does not answer must not keep the service from ending.
             () = app.signals.stops() => break,
         }
         tokio::select! {
             () = app.signals.stops() => {}
             () = app.signals.run_waits.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(LOOK_PAUSE) => {}
         }
     }
     while worker.pipelines.join_next().await.is_some() {}
 }
 
 /// Starts the tasks that run beside the runs. They end when the set is dropped.
-fn spawn_beside(app: &App) -> JoinSet<()> {
-    let mut beside = JoinSet::new();
+fn spawn_background_tasks(app: &App) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
     for definition in app.pipelines.usable() {
         if let Some(every) = definition.poll {
-            beside.spawn(poll::poll(app.clone(), definition.name.clone(), every));
+            tasks.spawn(poll::poll(app.clone(), definition.name.clone(), every));
         }
     }
-    beside.spawn(wait::watch_runs(app.clone()));
-    beside.spawn(forget_keys(app.clone()));
+    tasks.spawn(wait::watch_runs(app.clone()));
+    tasks.spawn(forget_keys(app.clone()));
 
-    beside
+    tasks
 }
 
 /// Forgets idempotency keys that were kept long enough.
@@ -68,9 +68,10 @@ struct Worker {
     /// The pipelines that this service works on.
     busy: Arc<Mutex<HashSet<String>>>,
     pipelines: JoinSet<()>,
-    /// Pipelines with waiting runs whose definition cannot be read here.
-    unknown: HashSet<String>,
-    was_away: bool,
+    /// Pipelines with waiting runs whose definition cannot be read here. Each is logged once.
+    unreadable: HashSet<String>,
+    /// Whether the present fault of the state database is logged.
+    is_fault_logged: bool,
 }
 
 impl Worker {
@@ -79,22 +80,22 @@ impl Worker {
             app,
             busy: Arc::default(),
             pipelines: JoinSet::new(),
-            unknown: HashSet::new(),
-            was_away: false,
+            unreadable: HashSet::new(),
+            is_fault_logged: false,
         }
     }
 
     /// Begins to work on the pipelines that have a run waiting.
-    async fn look(&mut self) {
+    async fn take_waiting(&mut self) {
         match self.app.store.waiting_pipelines().await {
             Ok(waiting) => {
-                self.was_away = false;
+                self.is_fault_logged = false;
                 for waiting in waiting {
                     self.take(waiting);
                 }
             }
-            Err(error) if !self.was_away => {
-                self.was_away = true;
+            Err(error) if !self.is_fault_logged => {
+                self.is_fault_logged = true;
                 tracing::warn!(%error, "the state database cannot be asked for waiting runs");
             }
             Err(_) => {}
@@ -109,26 +110,27 @@ impl Worker {
         } = waiting;
         // Another service may have the definition. A run that is only to be cancelled needs none.
         if !is_cancel_requested && let Err(error) = self.app.pipelines.get(&pipeline) {
-            if self.unknown.insert(pipeline.clone()) {
+            if self.unreadable.insert(pipeline.clone()) {
                 tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
             }
             return;
         }
-        if let Some(turn) = Turn::take(&self.busy, pipeline) {
+        if let Some(busy) = BusyPipeline::mark(&self.busy, pipeline) {
             self.pipelines
-                .spawn(work_on_pipeline(self.app.clone(), turn));
+                .spawn(work_on_pipeline(self.app.clone(), busy));
         }
     }
 }
 
-/// Holds a pipeline for this service. Dropping it, also by a panic, frees the pipeline.
-struct Turn {
+/// A pipeline that this service works on. Dropping it, also by a panic, frees the pipeline.
+struct BusyPipeline {
     busy: Arc<Mutex<HashSet<String>>>,
     pipeline: String,
 }
 
-impl Turn {
-    fn take(busy: &Arc<Mutex<HashSet<String>>>, pipeline: String) -> Option<Self> {
+impl BusyPipeline {
+    /// Marks a pipeline as busy; `None` if it is busy already.
+    fn mark(busy: &Arc<Mutex<HashSet<String>>>, pipeline: String) -> Option<Self> {
         let is_free = busy
             .lock()
             .is_ok_and(|mut busy| busy.insert(pipeline.clone()));
@@ -140,7 +142,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for BusyPipeline {
     fn drop(&mut self) {
         if let Ok(mut busy) = self.busy.lock() {
             busy.remove(&self.pipeline);
@@ -148,8 +150,8 @@ impl Drop for Turn {
     }
 }
 
-async fn work_on_pipeline(app: App, turn: Turn) {
-    let pipeline = &turn.pipeline;
+async fn work_on_pipeline(app: App, busy: BusyPipeline) {
+    let pipeline = &busy.pipeline;
     if let Err(error) = execute_under_lease(&app, pipeline).await {
         let cause = causes(&error);
         tracing::warn!(pipeline, %error, cause, "runs wait, because the state database is away");
@@ -168,7 +170,7 @@ async fn execute_under_lease(app: &App, pipeline: &str) -> Result<()> {
     let worked = tokio::select! {
         worked = execute_waiting(&leased, pipeline) => worked,
         () = lease.lost(&app.signals.run_cancelled) => {
-            tracing::warn!(pipeline, "the lease was lost; its run is taken up by whoever has it next");
+            tracing::warn!(pipeline, "the lease was lost; the service that takes it next continues the run");
             return Ok(());
         }
     };
