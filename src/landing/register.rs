@@ -222,7 +222,7 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
                 registered => registered?,
             }
         }
-        store.batch_landed(pipeline, open.id, None).await?;
+        store.record_landed_batch(pipeline, open.id, None).await?;
     }
 
     Ok(())

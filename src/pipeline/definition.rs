@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::identity::qualified;
-use super::{FileSource, Source, Table, TableId};
+use super::{FileSource, SourceDefinition, Table, TableId};
 use crate::config::{Config, Schemas, duration, some_duration};
 use crate::error::{nearest_name, with_nearest};
 
@@ -18,7 +18,7 @@ const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub name: String,
-    pub source: Source,
+    pub source: SourceDefinition,
     /// The tracked tables by name.
     pub tables: BTreeMap<String, Table>,
     pub schemas: Schemas,
@@ -45,7 +45,7 @@ pub struct Verify {
 #[serde(deny_unknown_fields)]
 struct PipelineYaml {
     pipeline: String,
-    source: Source,
+    source: SourceDefinition,
     tables: BTreeMap<String, Table>,
     schemas: Option<Schemas>,
     #[serde(default = "a_day", deserialize_with = "duration")]
@@ -99,7 +99,7 @@ impl Definition {
 
     /// Copies to each table what it needs from its pipeline and source.
     fn complete(&mut self) -> Result<(), String> {
-        if let Source::Files(files) = &self.source {
+        if let SourceDefinition::Files(files) = &self.source {
             name_files(files, &mut self.tables)?;
         }
         for (name, table) in &mut self.tables {

@@ -27,7 +27,7 @@ pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
-pub use source::{AuditColumns, OrderBy, Source};
+pub use source::{AuditColumns, OrderBy, SourceDefinition};
 pub use table::{ContractMode, Freshness, NewColumns, Table, Tracked};
 pub use test::{Check, Severity, TableTest, Test};
 

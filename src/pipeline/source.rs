@@ -7,7 +7,7 @@ use super::{FileSource, SourceTable};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Source {
+pub enum SourceDefinition {
     /// An audit log.
     PostgresAuditLog {
         /// In the settings.
@@ -27,7 +27,7 @@ pub enum Source {
     Files(FileSource),
 }
 
-impl Source {
+impl SourceDefinition {
     /// As `pipeline.yaml` writes it.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    CatalogueColumn, Check, Column, CompareKeys, DataType, DeclaredColumn, Deletes, Source,
-    SourceTable, TableId, TableTest, Test,
+    CatalogueColumn, Check, Column, CompareKeys, DataType, DeclaredColumn, Deletes,
+    SourceDefinition, SourceTable, TableId, TableTest, Test,
 };
 use crate::config::{duration, some_duration};
 use crate::error::nearest_name;
@@ -27,10 +27,10 @@ pub struct Table {
     /// A pattern of file names below the source's folder.
     #[serde(skip)]
     pub files: Option<String>,
-    /// See [`Source::is_by_clock`].
+    /// See [`SourceDefinition::is_by_clock`].
     #[serde(skip)]
     pub is_by_clock: bool,
-    /// See [`Source::has_own_ids`].
+    /// See [`SourceDefinition::has_own_ids`].
     #[serde(skip)]
     pub has_own_ids: bool,
     /// The columns that identify a row.
@@ -258,23 +258,27 @@ impl Table {
     }
 
     /// Refuses `cursor`, `deletes` and `where` of tables that are not polled, and a polled table without `cursor`.
-    pub(super) fn check_cursor(&self, source: &Source) -> Result<(), String> {
+    pub(super) fn check_cursor(&self, source: &SourceDefinition) -> Result<(), String> {
         let name = &self.id.name;
         match (source, &self.cursor) {
-            (Source::PostgresTable { .. }, None) => Err(format!(
+            (SourceDefinition::PostgresTable { .. }, None) => Err(format!(
                 "`tables.{name}.cursor` is missing; name the column that rises with every change of a row, such as `updated_at`"
             )),
-            (Source::PostgresAuditLog { .. } | Source::Files(_), Some(_)) => Err(format!(
-                "`tables.{name}.cursor` is only for sources of kind `postgres_table`; remove it"
-            )),
-            (Source::PostgresAuditLog { .. } | Source::Files(_), None)
+            (SourceDefinition::PostgresAuditLog { .. } | SourceDefinition::Files(_), Some(_)) => {
+                Err(format!(
+                    "`tables.{name}.cursor` is only for sources of kind `postgres_table`; remove it"
+                ))
+            }
+            (SourceDefinition::PostgresAuditLog { .. } | SourceDefinition::Files(_), None)
                 if self.deletes.compare_keys != CompareKeys::Off =>
             {
                 Err(format!(
                     "`tables.{name}.deletes` is only for sources of kind `postgres_table`; an audit log and files contain deletes; remove it"
                 ))
             }
-            (Source::PostgresAuditLog { .. } | Source::Files(_), None) if self.filter.is_some() => {
+            (SourceDefinition::PostgresAuditLog { .. } | SourceDefinition::Files(_), None)
+                if self.filter.is_some() =>
+            {
                 Err(format!(
                     "`tables.{name}.where` is only for sources of kind `postgres_table`; remove it"
                 ))

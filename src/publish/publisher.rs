@@ -111,7 +111,7 @@ impl Publisher<'_> {
             ..StatementEnd::default()
         };
         self.store
-            .statement_done(id, StatementOutcome::Succeeded, &end)
+            .finish_statement(id, StatementOutcome::Succeeded, &end)
             .await?;
 
         Ok(outcome)
@@ -163,7 +163,7 @@ impl Publisher<'_> {
 
     async fn record(&self, committed: &Committed) -> Result<()> {
         self.store
-            .statement_done(
+            .finish_statement(
                 committed.statement,
                 StatementOutcome::Succeeded,
                 &committed.end(),
@@ -186,7 +186,9 @@ impl Publisher<'_> {
     async fn send(&self, id: i64, statement: Statement<'_>) -> Result<Outcome> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         let sent = async |query_id: String, address: String| {
-            self.store.statement_sent(id, &query_id, &address).await
+            self.store
+                .mark_statement_sent(id, &query_id, &address)
+                .await
         };
         let (reported, progress) = watch::channel(Progress::default());
         let report = |progress: &Progress| drop(reported.send_replace(progress.clone()));
@@ -198,7 +200,7 @@ impl Publisher<'_> {
         // Any other fault may have come after the commit. The statement then stays open and is resolved later.
         if matches!(&outcome, Err(error @ Error::Trino(_)) if error.class() == Class::Fault) {
             self.store
-                .statement_done(id, StatementOutcome::Failed, &StatementEnd::default())
+                .finish_statement(id, StatementOutcome::Failed, &StatementEnd::default())
                 .await?;
         }
 
@@ -210,7 +212,7 @@ impl Publisher<'_> {
         loop {
             tokio::time::sleep(PROGRESS_PAUSE).await;
             let progress = serde_json::to_value(&*latest.borrow()).unwrap_or_default();
-            let noted = self.store.statement_progress(id, &progress).await;
+            let noted = self.store.record_statement_progress(id, &progress).await;
             if matches!(noted, Err(Error::Interrupted)) {
                 return;
             }
@@ -262,7 +264,7 @@ impl Publisher<'_> {
             let Some(committed) = committed else {
                 let end = StatementEnd::default();
                 self.store
-                    .statement_done(lost.id, StatementOutcome::Superseded, &end)
+                    .finish_statement(lost.id, StatementOutcome::Superseded, &end)
                     .await?;
                 continue;
             };

@@ -86,7 +86,10 @@ pub async fn freshness(
         .map_or(0, |state| state.current_batch.min(state.history_batch));
     let covered_until = app
         .store
-        .covered_until(pipeline, clean.map_or(published, |clean| clean.min(published)))
+        .covered_until(
+            pipeline,
+            clean.map_or(published, |clean| clean.min(published)),
+        )
         .await?;
     let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
     // Rounded to milliseconds: the clocks of two machines do not agree more closely.

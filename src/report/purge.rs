@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::error::{Result, causes};
-use crate::pipeline::{Definition, Source};
+use crate::pipeline::{Definition, SourceDefinition};
 use crate::source::{self, Purpose, floor, log_identity};
 
 /// Up to where an audit log may be deleted.
@@ -28,7 +28,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         up_to_event: up_to_event.map(|event| event.to_string()),
         reason,
     };
-    let Source::PostgresAuditLog {
+    let SourceDefinition::PostgresAuditLog {
         connection, table, ..
     } = &definition.source
     else {

@@ -39,8 +39,7 @@ pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
     let until = tokio::time::Instant::now() + wait;
     let mut progress = app.signals.watched.watch(id);
     loop {
-        let end =
-            progress.wait_for(|run| run.as_ref().is_some_and(|run| run.state.is_terminal()));
+        let end = progress.wait_for(|run| run.as_ref().is_some_and(|run| run.state.is_terminal()));
         let is_over = tokio::select! {
             _ = end => false,
             () = tokio::time::sleep_until(until) => true,

@@ -8,7 +8,7 @@ use super::opened::Source;
 use super::polled::{PolledPosition, PolledTables};
 use super::postgres::{Connections, PipelineConnection, change};
 use crate::error::Result;
-use crate::pipeline::{self, Definition};
+use crate::pipeline::{Definition, SourceDefinition};
 use crate::state::Store;
 
 /// Opens the source of a pipeline: connects, and looks at the server and its tables.
@@ -28,16 +28,16 @@ pub async fn open<'a>(
     };
 
     Ok(match &definition.source {
-        pipeline::Source::PostgresAuditLog {
+        SourceDefinition::PostgresAuditLog {
             connection,
             table,
             columns,
             ..
         } => Box::new(AuditLog::open(of(connection), table, columns, definition).await?),
-        pipeline::Source::PostgresTable { connection } => {
+        SourceDefinition::PostgresTable { connection } => {
             Box::new(PolledTables::open(of(connection), &definition.tables).await?)
         }
-        pipeline::Source::Files(source) => Box::new(DropFolder::open(source, definition, ledger)?),
+        SourceDefinition::Files(source) => Box::new(DropFolder::open(source, definition, ledger)?),
     })
 }
 
@@ -47,16 +47,16 @@ pub async fn open<'a>(
 /// # Errors
 ///
 /// [`crate::error::Error::Internal`] if the position is that of another kind of source.
-pub fn request_reread(source: &pipeline::Source, position: &mut Value, table: &str) -> Result<()> {
+pub fn request_reread(source: &SourceDefinition, position: &mut Value, table: &str) -> Result<()> {
     match source {
-        pipeline::Source::PostgresAuditLog { .. } => {
+        SourceDefinition::PostgresAuditLog { .. } => {
             change(position, |log: &mut LogPosition| log.request_reread(table))
         }
-        pipeline::Source::PostgresTable { .. } => {
+        SourceDefinition::PostgresTable { .. } => {
             change(position, |polled: &mut PolledPosition| {
                 polled.request_reread(table);
             })
         }
-        pipeline::Source::Files(_) => Ok(()),
+        SourceDefinition::Files(_) => Ok(()),
     }
 }

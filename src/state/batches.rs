@@ -86,12 +86,17 @@ impl Store {
     }
 
     /// Notes that a batch's files are written, and what it holds.
-    pub async fn batch_written(&self, pipeline: &str, id: i64, batch: &WrittenBatch) -> Result<()> {
+    pub async fn record_written_batch(
+        &self,
+        pipeline: &str,
+        id: i64,
+        batch: &WrittenBatch,
+    ) -> Result<()> {
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
         let written = transaction
             .execute(
-                sql!(batches::written_batch),
+                sql!(batches::record_written_batch),
                 &[
                     &pipeline,
                     &id,
@@ -131,7 +136,7 @@ impl Store {
     }
 
     /// Notes that a batch is proven to be in the landing table and, in the same transaction, moves the cursor.
-    pub async fn batch_landed(
+    pub async fn record_landed_batch(
         &self,
         pipeline: &str,
         id: i64,
@@ -140,7 +145,7 @@ impl Store {
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
         let landed = transaction
-            .execute(sql!(batches::landed_batch), &[&pipeline, &id])
+            .execute(sql!(batches::record_landed_batch), &[&pipeline, &id])
             .await?;
         expect_own_batch(landed)?;
         transaction

@@ -54,7 +54,7 @@ impl Store {
         poll: &EmptyPoll,
     ) -> Result<()> {
         self.execute(
-            sql!(cursors::empty_poll),
+            sql!(cursors::record_empty_poll),
             &[
                 &pipeline,
                 &cursor.moved_at,

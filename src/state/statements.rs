@@ -157,10 +157,10 @@ impl Store {
     /// # Errors
     ///
     /// [`Error::StateUnavailable`], [`Error::Interrupted`] where another service has the run by now.
-    pub async fn statement_sent(&self, id: i64, query_id: &str, address: &str) -> Result<()> {
+    pub async fn mark_statement_sent(&self, id: i64, query_id: &str, address: &str) -> Result<()> {
         let noted = self
             .execute(
-                sql!(statements::sent_statement),
+                sql!(statements::mark_statement_sent),
                 &[&id, &query_id, &address],
             )
             .await?;
@@ -172,14 +172,17 @@ impl Store {
         Ok(())
     }
 
-    pub async fn statement_progress(&self, id: i64, progress: &Value) -> Result<()> {
-        self.execute(sql!(statements::progress_statement), &[&id, progress])
-            .await?;
+    pub async fn record_statement_progress(&self, id: i64, progress: &Value) -> Result<()> {
+        self.execute(
+            sql!(statements::record_statement_progress),
+            &[&id, progress],
+        )
+        .await?;
 
         Ok(())
     }
 
-    pub async fn statement_done(
+    pub async fn finish_statement(
         &self,
         id: i64,
         outcome: StatementOutcome,
@@ -229,7 +232,7 @@ impl StatementEnd {
     ) -> Result<()> {
         client
             .execute(
-                sql!(statements::done_statement),
+                sql!(statements::finish_statement),
                 &[
                     &id,
                     &outcome,

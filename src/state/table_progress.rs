@@ -89,7 +89,12 @@ pub struct EndedStatement {
 
 impl Store {
     /// Notes up to which batch a table is staged and, in the same transaction, where the events ended.
-    pub async fn table_staged(&self, run: Uuid, table: &Table, upto: &StagedWindow) -> Result<()> {
+    pub async fn record_staging(
+        &self,
+        run: Uuid,
+        table: &Table,
+        upto: &StagedWindow,
+    ) -> Result<()> {
         let TableId { pipeline, name } = &table.id;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
@@ -98,7 +103,7 @@ impl Store {
         let clean_batch = upto.rejects.and_then(RejectsLeft::clean_batch);
         transaction
             .execute(
-                sql!(table_progress::staged_table),
+                sql!(table_progress::record_staging),
                 &[&pipeline, &name, &upto_batch, &rejects, &clean_batch],
             )
             .await?;
@@ -115,7 +120,7 @@ impl Store {
         if *read > 0 {
             transaction
                 .execute(
-                    sql!(table_progress::record_staged),
+                    sql!(table_progress::record_staged_counts),
                     &[
                         &run,
                         &pipeline,
@@ -142,7 +147,7 @@ impl Store {
     }
 
     /// Keeps what a table is made of from now on, and notes that its typed log was remade up to a batch. Its marts are remade from that.
-    pub async fn table_restaged(
+    pub async fn record_restaging(
         &self,
         table: &Table,
         shape: &TableState,
@@ -157,7 +162,7 @@ impl Store {
         let batch = upto.window.upto_batch;
         transaction
             .execute(
-                sql!(table_progress::restaged_table),
+                sql!(table_progress::record_restaging),
                 &[&pipeline, &name, &batch, &rejects, &clean_batch],
             )
             .await?;
@@ -172,13 +177,13 @@ impl Store {
         transaction.commit().await
     }
 
-    pub async fn rejects_counted(
+    pub async fn record_rejects(
         &self,
         TableId { pipeline, name }: &TableId,
         left: RejectsLeft,
     ) -> Result<()> {
         self.execute(
-            sql!(table_progress::rejects_counted),
+            sql!(table_progress::record_rejects),
             &[&pipeline, &name, &left.count, &left.clean_batch()],
         )
         .await?;
@@ -202,8 +207,8 @@ impl Store {
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
         let moved = match changed {
-            Changed::Rows(_) => sql!(table_progress::published_current),
-            Changed::Versions(_) => sql!(table_progress::published_history),
+            Changed::Rows(_) => sql!(table_progress::record_current),
+            Changed::Versions(_) => sql!(table_progress::record_history),
         };
         transaction
             .execute(moved, &[pipeline, name, batch, bytes])

@@ -178,8 +178,12 @@ impl Refresh {
     /// Whether an event of the batches may be late: before the last one that its key had.
     fn may_be_late(&self) -> bool {
         match self.scope {
-            Scope::NewBatches if self.landed.is_by_clock => !self.begins_later() || self.has_backfill(),
-            Scope::NewBatches => !begins_above(self.landed.events.first_event, self.landed.highest_event),
+            Scope::NewBatches if self.landed.is_by_clock => {
+                !self.begins_later() || self.has_backfill()
+            }
+            Scope::NewBatches => {
+                !begins_above(self.landed.events.first_event, self.landed.highest_event)
+            }
             Scope::TouchedKeys | Scope::Keys(_) => true,
             Scope::Everything | Scope::Sample(_) => false,
         }

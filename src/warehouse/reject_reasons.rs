@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Target;
 use crate::error::{RejectReason, Result};
-use crate::pipeline::{Source, SourceTable};
+use crate::pipeline::{SourceDefinition, SourceTable};
 use crate::sql::TableName;
 use crate::state::Window;
 
@@ -69,16 +69,16 @@ fn remedy(target: Target<'_>, reason: &str) -> String {
         ("bad_value", _) => format!(
             "a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.{table}.columns` and call `POST /v1/tables/{id}/restage`"
         ),
-        ("bad_operation", Source::Files(_)) => {
+        ("bad_operation", SourceDefinition::Files(_)) => {
             "the operation is unknown; name its meaning in `source.operation.values`, or the right column in `source.operation.column`".into()
         }
         ("bad_operation", _) => {
             "the operation is none of `I`, `U`, `D`, `T`; correct the trigger, or name the right column in `source.columns.operation`".into()
         }
-        ("bad_json", Source::PostgresAuditLog { .. }) => {
+        ("bad_json", SourceDefinition::PostgresAuditLog { .. }) => {
             "the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`".into()
         }
-        ("id_reuse", Source::Files(_)) => {
+        ("id_reuse", SourceDefinition::Files(_)) => {
             "two different events have the same number; correct the files, or name a column with a number of its own for each event in `source.sequence`".into()
         }
         ("id_reuse", _) => {

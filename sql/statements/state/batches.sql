@@ -8,7 +8,7 @@ insert into icefront.batches (pipeline, id, run_id)
 select $1, greatest(coalesce(max(id), 0), $3) + 1, $2 from icefront.batches where pipeline = $1
 returning id
 
--- name: written_batch
+-- name: record_written_batch
 -- Notes that all files of a batch are written, and what landing them will prove.
 update icefront.batches
 set state = 'written', position = $3, covered_until = $4, events = $5, files = $6, bytes = $7
@@ -22,7 +22,7 @@ insert into icefront.batch_events (
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
--- name: landed_batch
+-- name: record_landed_batch
 -- Notes that a batch is in the landing table.
 update icefront.batches
 set state = 'landed', landed_at = clock_timestamp()

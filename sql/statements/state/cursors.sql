@@ -5,7 +5,7 @@
 -- Reads how far a source has been read.
 select position, covered_until, blocked_by, moved_at from icefront.cursors where pipeline = $1
 
--- name: empty_poll
+-- name: record_empty_poll
 -- Notes that a source had nothing new up to a position and a time, unless a batch has moved its cursor since $2.
 --
 -- A poll and a batch that read at the same time agree: if the poll found nothing after a position, so does the batch.

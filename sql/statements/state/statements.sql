@@ -7,7 +7,7 @@ insert into icefront.statements (run_id, pipeline, step, attempt, target, sql)
 values ($1, $2, $3, $4, $5, $6)
 returning id
 
--- name: sent_statement
+-- name: mark_statement_sent
 -- Notes a statement's id in Trino and the address that it is polled at, before it can run. Changes nothing if the run's
 -- attempt is over, or another service has the run.
 update icefront.statements as statement
@@ -15,11 +15,11 @@ set state = 'sent', trino_query_id = $2, address = $3
 from icefront.runs as run
 where statement.id = $1 and run.id = statement.run_id and run.state = 'running' and run.attempt = statement.attempt
 
--- name: progress_statement
+-- name: record_statement_progress
 -- Notes how far Trino is with a statement.
 update icefront.statements set progress = $2 where id = $1 and state = 'sent'
 
--- name: done_statement
+-- name: finish_statement
 -- Notes how a statement ended.
 update icefront.statements
 set state = $2, update_count = $3, snapshot_before = $4, snapshot_after = $5, progress = $6,

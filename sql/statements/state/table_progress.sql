@@ -1,7 +1,7 @@
 -- How far each layer of a table is, and what moved it.
 -- `src/state/table_progress.rs` takes each statement by its name: the line `-- name: …` above it.
 
--- name: staged_table
+-- name: record_staging
 -- Notes up to which batch a table is staged. $4 is null if the rejects were not counted. $5 is the clean batch, which
 -- the column `held_batch` keeps: the last batch before the first reject.
 update icefront.tables
@@ -9,7 +9,7 @@ set staged_batch = $3, rejects = coalesce($4, rejects),
   held_batch = case when $4::bigint is null then held_batch else $5 end
 where pipeline = $1 and name = $2
 
--- name: restaged_table
+-- name: record_restaging
 -- Notes that a table's typed log was remade, so that its marts are remade from it.
 update icefront.tables
 set staged_batch = $3, current_anew = true, history_anew = true, rejects = $4, held_batch = $5
@@ -19,23 +19,23 @@ where pipeline = $1 and name = $2
 -- Makes the next publication remake current rows and history. Until then they stay as they are.
 update icefront.tables set current_anew = true, history_anew = true where pipeline = $1 and name = $2
 
--- name: rejects_counted
+-- name: record_rejects
 -- Notes how many rejects a table has left, and its clean batch.
 update icefront.tables set rejects = $3, held_batch = $4 where pipeline = $1 and name = $2
 
--- name: published_current
+-- name: record_current
 -- Notes up to which batch the current rows are published, and the table's size after that.
 update icefront.tables
 set current_batch = $3, current_anew = false, current_bytes = coalesce($4, current_bytes)
 where pipeline = $1 and name = $2
 
--- name: published_history
+-- name: record_history
 -- Notes up to which batch the history is published, and the table's size after that.
 update icefront.tables
 set history_batch = $3, history_anew = false, history_bytes = coalesce($4, history_bytes)
 where pipeline = $1 and name = $2
 
--- name: record_staged
+-- name: record_staged_counts
 -- Notes where the events that a run staged ended.
 insert into icefront.changes (run_id, pipeline, table_name, batch_id, read, rejected, duplicate, staged)
 values ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -139,13 +139,13 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     }
     let written = &read.written;
     app.store
-        .batch_written(&definition.name, batch.id, written)
+        .record_written_batch(&definition.name, batch.id, written)
         .await?;
     if written.files > 0 {
         landing::register(landing, &batch).await?;
     }
     app.store
-        .batch_landed(&definition.name, batch.id, reading.blocked().as_ref())
+        .record_landed_batch(&definition.name, batch.id, reading.blocked().as_ref())
         .await?;
     attempt.note(format!("batch {}", batch.id));
 

@@ -43,7 +43,7 @@ async fn stage_batches(
     };
     let staged = warehouse::stage(target, &refresh).await?;
     if window.upto_batch > window.after_batch {
-        store.table_staged(attempt.run.id, table, &staged).await?;
+        store.record_staging(attempt.run.id, table, &staged).await?;
     }
 
     Counts::of(&staged.staged)

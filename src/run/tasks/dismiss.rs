@@ -46,7 +46,7 @@ async fn dismiss_rejects(
     };
     let target = attempt.target(table, &state, publisher);
     let dismissed = warehouse::dismiss(target, filter).await?;
-    store.rejects_counted(&table.id, dismissed.left).await?;
+    store.record_rejects(&table.id, dismissed.left).await?;
 
     Ok(Counts::from([
         ("dismissed", dismissed.dismissed),

@@ -74,7 +74,7 @@ async fn replay_batch(
         rejects: Some(replayed.left),
         ..StagedWindow::default()
     };
-    store.table_staged(run, table, &staged).await?;
+    store.record_staging(run, table, &staged).await?;
 
     Ok(Counts::from([
         ("replayed", replayed.taken),

@@ -57,7 +57,7 @@ async fn remake_log(
     landed.events.last_event = Some(i64::MAX);
     let refresh = Refresh::again(window, landed, Scope::Everything);
     let staged = warehouse::restage(target, &refresh).await?;
-    store.table_restaged(table, &state, &staged).await?;
+    store.record_restaging(table, &state, &staged).await?;
 
     Counts::of(&staged.staged)
 }

@@ -22,7 +22,7 @@ impl AuditLog<'_> {
             && server.prepared.is_none();
         let pending = last.and_then(|last| last.pending_floor);
         match pending {
-            Some(pending) if is_known && pending.read_at < server.settled_until() => Floors {
+            Some(pending) if is_known && pending.read_at < server.complete_until() => Floors {
                 floor: Some(pending.highest),
                 pending: None,
             },
@@ -37,13 +37,13 @@ impl AuditLog<'_> {
     /// transaction is unknown, so the time stays while there is one.
     pub(super) fn covered_until(&self, before: Option<Timestamp>) -> Timestamp {
         let server = &self.session.server;
-        let settled = server
+        let complete = server
             .writing_since
             .map_or(server.now, |since| since.min(server.now));
         match before {
-            Some(before) if server.prepared.is_some() => before.min(settled),
-            Some(before) => before.max(settled),
-            None => settled,
+            Some(before) if server.prepared.is_some() => before.min(complete),
+            Some(before) => before.max(complete),
+            None => complete,
         }
     }
 }

@@ -155,7 +155,7 @@ impl<'a> PolledTable<'a> {
             if server.prepared.is_some() {
                 return Ok(before.and_then(|before| before.upto.clone()));
             }
-            let upto = server.settled_until() - self.table.overlap - self.cursor.slack();
+            let upto = server.complete_until() - self.table.overlap - self.cursor.slack();
             return Ok(Some(upto.to_string()));
         }
         let sql = render("source/highest.sql", self.query())?;

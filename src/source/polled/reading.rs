@@ -97,12 +97,12 @@ impl PolledTables<'_> {
         if is_loading {
             return before.unwrap_or(Timestamp::UNIX_EPOCH);
         }
-        let settled = server.settled_until();
+        let complete = server.complete_until();
         // A full load that has not ended covers nothing. The epoch stands for that.
         match before.filter(|before| *before > Timestamp::UNIX_EPOCH) {
-            None => settled,
-            Some(before) if server.prepared.is_some() => before.min(settled),
-            Some(before) => before.max(settled),
+            None => complete,
+            Some(before) if server.prepared.is_some() => before.min(complete),
+            Some(before) => before.max(complete),
         }
     }
 

@@ -115,7 +115,7 @@ impl<'a> PolledTable<'a> {
         };
         // A standby's cursor bound may miss rows that commit later. After a standby, only transaction ids find new
         // rows.
-        let settled = since.filter(|since| snapshot.in_recovery || !since.in_recovery);
+        let trusted = since.filter(|since| snapshot.in_recovery || !since.in_recovery);
 
         ChangedRows {
             query: self.query(),
@@ -128,7 +128,7 @@ impl<'a> PolledTable<'a> {
             highest: snapshot.highest,
             epoch: snapshot.epoch(),
             bounds,
-            after: settled.and_then(|since| since.upto.clone()),
+            after: trusted.and_then(|since| since.upto.clone()),
             snapshot: since.map(|since| since.snapshot.clone()),
         }
     }

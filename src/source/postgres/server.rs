@@ -75,8 +75,8 @@ impl SourceServer {
         Some(OpenTransaction { pid, since })
     }
 
-    /// The begin of the oldest open transaction. No later commit can have an earlier `now()`.
-    pub(in crate::source) fn settled_until(&self) -> Timestamp {
+    /// The begin of the oldest open transaction: no later commit can have an earlier `now()`.
+    pub(in crate::source) fn complete_until(&self) -> Timestamp {
         self.open_since.map_or(self.now, |open| open.min(self.now))
     }
 
