@@ -4,6 +4,7 @@
 //! statement on it: it did nothing, or what it committed is known.
 
 mod committed;
+mod lost;
 mod publisher;
 
 pub use committed::{Committed, Files, Snapshots};

@@ -1,0 +1,133 @@
+//! Lost statements: the publisher stops them, finds out what they committed, and records their ends.
+
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::committed::Committed;
+use super::publisher::Publisher;
+use crate::error::{Error, Result};
+use crate::sql::TableName;
+use crate::state::{StatementEnd, StatementOutcome};
+
+const STOP_ATTEMPTS: u32 = 60;
+const STOP_PAUSE: Duration = Duration::from_millis(500);
+
+/// The context of the statements about one statement.
+#[derive(Serialize)]
+struct QueryContext<'a> {
+    query_id: &'a str,
+}
+
+/// The context of `engine/left_running.sql`.
+#[derive(Serialize)]
+struct EarlierContext {
+    /// A pattern of the names of the run's statements.
+    run: String,
+    attempt: i32,
+}
+
+/// A row of `engine/left_running.sql`.
+#[derive(Deserialize)]
+struct LeftRunning {
+    query_id: String,
+}
+
+impl Publisher<'_> {
+    /// Resolves every lost statement on `target`, records its end, and gives what they committed. Nothing may be written to
+    /// the table before this has succeeded.
+    pub async fn resolve(&self, target: &TableName) -> Result<Vec<Committed>> {
+        let resolved = self.resolve_unrecorded(target).await?;
+        for committed in &resolved {
+            self.record(committed).await?;
+        }
+
+        Ok(resolved)
+    }
+
+    /// As [`Publisher::resolve`], but the caller records the end of those that committed.
+    pub async fn resolve_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
+        let mut resolved = Vec::new();
+        let name = target.to_string();
+        let open = self
+            .store
+            .open_statements(self.pipeline, &name, self.attempt);
+        for lost in open.await? {
+            self.stop(&lost.trino_query_id, lost.address.as_deref())
+                .await?;
+            let committed = match self.committed(target, &lost.trino_query_id).await {
+                // The table was dropped or never made: nothing is left of it.
+                Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => None,
+                committed => committed?,
+            };
+            let Some(committed) = committed else {
+                let end = StatementEnd::default();
+                self.store
+                    .finish_statement(lost.id, StatementOutcome::Superseded, &end)
+                    .await?;
+                continue;
+            };
+            let committed = Committed {
+                statement: lost.id,
+                ..committed
+            };
+            if lost.publishes && committed.has_changed {
+                resolved.push(committed);
+            } else {
+                // A repair or an optimize: its changes belong to no batch.
+                self.record(&committed).await?;
+            }
+        }
+
+        Ok(resolved)
+    }
+
+    /// Asks Trino to stop a statement, and waits until Trino no longer works on it. After that the statement cannot
+    /// commit.
+    pub async fn stop(&self, query_id: &str, address: Option<&str>) -> Result<()> {
+        if let Some(address) = address.filter(|address| !address.is_empty()) {
+            self.trino.give_up(address).await?;
+        }
+        for attempt in 0..STOP_ATTEMPTS {
+            if !self.is_running(query_id).await? {
+                return Ok(());
+            }
+            if attempt == 0 {
+                self.kill(query_id).await;
+            }
+            tokio::time::sleep(STOP_PAUSE).await;
+        }
+
+        Err(Error::TimedOut(format!(
+            "statement `{query_id}` of an earlier try is still running in Trino and does not stop; end it there, then run again"
+        )))
+    }
+
+    async fn is_running(&self, query_id: &str) -> Result<bool> {
+        let states = self.look::<IgnoredAny>("engine/running.sql", QueryContext { query_id });
+
+        Ok(!states.await?.is_empty())
+    }
+
+    /// Ends a statement. A refusal is no fault: it may have ended by itself before this arrived.
+    async fn kill(&self, query_id: &str) {
+        let killed = self.look::<IgnoredAny>("engine/kill.sql", QueryContext { query_id });
+        let _ = killed.await;
+    }
+
+    /// Ends the statements of earlier attempts of the run that Trino still works on, reading or writing. They are found by
+    /// the name that each statement carries.
+    pub async fn end_earlier_attempts(&self) -> Result<()> {
+        let context = EarlierContext {
+            run: format!("icefront/{}/%", self.attempt.run),
+            attempt: self.attempt.number,
+        };
+        let left = self.look::<LeftRunning>("engine/left_running.sql", context);
+        for left in left.await? {
+            self.kill(&left.query_id).await;
+        }
+
+        Ok(())
+    }
+}
