@@ -12,7 +12,7 @@ use super::read::{Path, Query, limited};
 use super::sources::SourcePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::report;
+use crate::report::{self, BatchFile};
 use crate::state::{FileQuery, FileState, LedgerFile};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -138,7 +138,7 @@ pub(super) async fn list_files(
 
 fn view(
     pipeline: &str,
-    rejects: Option<&HashMap<(String, i64), i64>>,
+    rejects: Option<&HashMap<BatchFile, i64>>,
     LedgerFile {
         id,
         batch,
@@ -146,13 +146,16 @@ fn view(
         file,
     }: LedgerFile,
 ) -> File {
-    let of_file = (file.path, batch);
-    let rejects = rejects.map(|rejects| rejects.get(&of_file).copied().unwrap_or(0));
+    let of_batch = BatchFile {
+        path: file.path,
+        batch,
+    };
+    let rejects = rejects.map(|rejects| rejects.get(&of_batch).copied().unwrap_or(0));
 
     File {
         id: id.to_string(),
         rejects,
-        path: of_file.0,
+        path: of_batch.path,
         etag: file.etag,
         size: file.size,
         table: format!("{pipeline}.{}", file.table),

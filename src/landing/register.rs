@@ -105,16 +105,23 @@ async fn make(landing: Landing<'_>, must_be_new: bool) -> Result<()> {
     let Landing {
         table, publisher, ..
     } = landing;
-    let schema = SchemaContext {
-        schema: table.schema(),
-    };
-    let schema = render("landing/create_schema.sql", schema)?;
-    publisher.run(table, &schema).await?;
+    create_schema(publisher, table).await?;
     let create = CreateContext {
         landing: table,
         must_be_new,
     };
     let create = render("landing/create.sql", create)?;
+    publisher.run(table, &create).await?;
+
+    Ok(())
+}
+
+/// Creates the schema of a table, any table of the pipeline, if it does not exist.
+pub async fn create_schema(publisher: Publisher<'_>, table: &TableName) -> Result<()> {
+    let context = SchemaContext {
+        schema: table.schema(),
+    };
+    let create = render("landing/create_schema.sql", context)?;
     publisher.run(table, &create).await?;
 
     Ok(())

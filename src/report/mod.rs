@@ -9,5 +9,5 @@ mod rows;
 pub use freshness::{Freshness, LagReason, Status, freshness};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
-pub use rejects::{Reject, RejectQuery, rejects, rejects_by_file};
+pub use rejects::{BatchFile, Reject, RejectQuery, rejects, rejects_by_file};
 pub use rows::{OrderedRows, RowQuery, Rows, rows, versions};

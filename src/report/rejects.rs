@@ -146,12 +146,19 @@ pub async fn rejects(
     Ok(rows.into_iter().map(|row| row.reject(definition)).collect())
 }
 
-/// Counts the rejects that files have now, by path and batch; skips files without rejects.
+/// A file, together with the batch that read it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BatchFile {
+    pub path: String,
+    pub batch: i64,
+}
+
+/// Counts the rejects that files have now; skips files without rejects.
 pub async fn rejects_by_file(
     app: &App,
     definition: &Definition,
     files: &[LedgerFile],
-) -> Result<HashMap<(String, i64), i64>> {
+) -> Result<HashMap<BatchFile, i64>> {
     let mut paths = Vec::new();
     for (name, table) in &definition.tables {
         let known = app.store.table(&table.id).await?;
@@ -176,7 +183,13 @@ pub async fn rejects_by_file(
     Ok(rows
         .await?
         .into_iter()
-        .map(|row| ((row.source_file, row.batch), row.rejects))
+        .map(|row| {
+            let file = BatchFile {
+                path: row.source_file,
+                batch: row.batch,
+            };
+            (file, row.rejects)
+        })
         .collect())
 }
 

@@ -18,10 +18,12 @@ mod stop;
 mod task;
 mod tasks;
 mod wait;
+mod whole_number;
 mod worker;
 
-pub use request::{OnFailed, Request, StepKind, whole_number};
+pub use request::{OnFailed, Request, StepKind};
 pub use start::{cancel, retry, start, start_task};
 pub use task::Task;
 pub use wait::wait;
+pub use whole_number::whole_number;
 pub use worker::work;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, Type};
 
+use super::whole_number::whole_number;
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
 use crate::state::IfRunning;
@@ -166,19 +166,4 @@ fn labels() -> Object {
         .additional_properties(Some(AdditionalProperties::from(word())))
         .max_properties(Some(MAX_LABELS))
         .build()
-}
-
-/// Reads a whole number however JSON writes it: `60` and `60.0` are the same.
-pub fn whole_number<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u32>, D::Error> {
-    Option::<f64>::deserialize(reader)?
-        .map(|number| {
-            let whole = number.to_string().parse();
-            whole.map_err(|_| {
-                D::Error::custom(format!(
-                    "`{number}` is no whole number from 0 to {}",
-                    u32::MAX
-                ))
-            })
-        })
-        .transpose()
 }

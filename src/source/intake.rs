@@ -11,6 +11,12 @@ pub struct Intake<'a> {
     writer: Writer<'a>,
 }
 
+/// All events of a batch: what came, and the files that hold it.
+pub struct TakenEvents {
+    pub tally: Tally,
+    pub files: Files,
+}
+
 impl<'a> Intake<'a> {
     /// Begins a batch that `writer` writes.
     #[must_use]
@@ -28,8 +34,11 @@ impl<'a> Intake<'a> {
         self.writer.push(event).await
     }
 
-    /// Ends the last file; gives what came, and the files that hold it.
-    pub async fn finish(self) -> Result<(Tally, Files)> {
-        Ok((self.tally, self.writer.finish().await?))
+    /// Ends the last file.
+    pub async fn finish(self) -> Result<TakenEvents> {
+        Ok(TakenEvents {
+            tally: self.tally,
+            files: self.writer.finish().await?,
+        })
     }
 }

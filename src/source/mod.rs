@@ -20,7 +20,7 @@ mod tally;
 pub use audit_log::{LogIdentity, floor, log_identity};
 pub use check::{CheckedSource, check};
 pub use finding::{Finding, Verdict};
-pub use intake::Intake;
+pub use intake::{Intake, TakenEvents};
 pub use kind::{open, request_reread};
 pub use opened::Source;
 pub use polled::{TableProgress, table_progress};

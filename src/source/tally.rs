@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::landing::Event;
 use crate::pipeline::SourceTable;
-use crate::state::SourceEvents;
+use crate::state::{SourceEvents, TableEvents};
 
 const WORD_IDS: i64 = 1 << 6;
 const CHUNK_IDS: i64 = 1 << 15;
@@ -15,7 +15,7 @@ const CHUNKS: usize = 4096;
 /// What came of each source table.
 #[derive(Default)]
 pub struct Tally {
-    pub tables: Vec<(SourceTable, SourceEvents)>,
+    pub tables: Vec<TableEvents>,
     /// Rows that were skipped, because another row of the same key was changed later.
     pub not_unique: i64,
     seen: SeenIds,
@@ -80,9 +80,9 @@ impl Tally {
     /// What came of a table so far.
     #[must_use]
     pub fn of(&self, table: &SourceTable) -> Option<&SourceEvents> {
-        let found = self.tables.iter().find(|(known, _)| known == table);
+        let found = self.tables.iter().find(|known| known.table == *table);
 
-        found.map(|(_, events)| events)
+        found.map(|known| &known.events)
     }
 
     /// Counts an event. Events of one table mostly come together.
@@ -90,18 +90,24 @@ impl Tally {
         let schema = event.schema.unwrap_or_default();
         let table = event.table.unwrap_or_default();
         let is = |known: &SourceTable| known.schema == schema && known.name == table;
-        if !self.tables.get(self.last).is_some_and(|(name, _)| is(name)) {
+        if !self
+            .tables
+            .get(self.last)
+            .is_some_and(|known| is(&known.table))
+        {
             self.last = self
                 .tables
                 .iter()
-                .position(|(name, _)| is(name))
+                .position(|known| is(&known.table))
                 .unwrap_or_else(|| {
-                    let name = SourceTable::new(schema, table);
-                    self.tables.push((name, SourceEvents::default()));
+                    self.tables.push(TableEvents {
+                        table: SourceTable::new(schema, table),
+                        events: SourceEvents::default(),
+                    });
                     self.tables.len() - 1
                 });
         }
-        let events = &mut self.tables[self.last].1;
+        let events = &mut self.tables[self.last].events;
         events.events += 1;
         events.truncates += i64::from(event.operation == Some("T"));
         let occurred_at = event
@@ -133,7 +139,7 @@ mod tests {
                 ..Event::default()
             });
         }
-        tally.tables[0].1.ids_may_repeat
+        tally.tables[0].events.ids_may_repeat
     }
 
     #[test]

@@ -58,6 +58,13 @@ from_row!(SourceEvents {
     replayed,
 });
 
+/// A source table with its events in a batch.
+#[derive(Debug, Clone)]
+pub struct TableEvents {
+    pub table: SourceTable,
+    pub events: SourceEvents,
+}
+
 /// A batch whose files are written, and what is recorded when it has landed.
 #[derive(Debug, Clone)]
 pub struct WrittenBatch {
@@ -68,7 +75,7 @@ pub struct WrittenBatch {
     pub events: i64,
     pub files: i64,
     pub bytes: i64,
-    pub tables: Vec<(SourceTable, SourceEvents)>,
+    pub tables: Vec<TableEvents>,
     /// The files that were read for it, if the source is a drop folder.
     pub read_files: Vec<SourceFile>,
 }
@@ -109,7 +116,7 @@ impl Store {
             )
             .await?;
         expect_own_batch(written)?;
-        for (table, held) in &batch.tables {
+        for TableEvents { table, events } in &batch.tables {
             transaction
                 .execute(
                     sql!(batches::batch_events),
@@ -118,13 +125,13 @@ impl Store {
                         &id,
                         &table.schema,
                         &table.name,
-                        &held.events,
-                        &held.truncates,
-                        &held.first_event,
-                        &held.last_event,
-                        &held.first_time,
-                        &held.last_time,
-                        &held.ids_may_repeat,
+                        &events.events,
+                        &events.truncates,
+                        &events.first_event,
+                        &events.last_event,
+                        &events.first_time,
+                        &events.last_time,
+                        &events.ids_may_repeat,
                     ],
                 )
                 .await?;

@@ -22,7 +22,7 @@ use deadpool_postgres::{Object, Pool, PoolError};
 use tokio_postgres::Row;
 
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
-pub use batches::{OpenBatch, SourceEvents, WrittenBatch};
+pub use batches::{OpenBatch, SourceEvents, TableEvents, WrittenBatch};
 pub use changes::{ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
 pub use cursors::{Cursor, EmptyPoll};
 pub use files::{

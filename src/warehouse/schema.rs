@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Target;
 use crate::error::{Error, Result};
+use crate::landing;
 use crate::pipeline::Column;
 use crate::sql::{TableName, render};
 use crate::state::TableState;
@@ -21,12 +22,6 @@ struct TrinoColumn {
 #[derive(Deserialize)]
 struct CommentRow {
     comment: Option<String>,
-}
-
-/// The context of `landing/create_schema.sql`.
-#[derive(Serialize)]
-struct SchemaContext {
-    schema: TableName,
 }
 
 /// The context of the statements that change a column.
@@ -65,11 +60,7 @@ struct TableCommentContext<'a> {
 pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
     for table in [target.staging(), target.current()] {
-        let context = SchemaContext {
-            schema: table.schema(),
-        };
-        let create = render("landing/create_schema.sql", context)?;
-        target.publisher.run(&table, &create).await?;
+        landing::create_schema(target.publisher, &table).await?;
     }
     for (table, template) in [
         (target.staging(), "staging/create.sql"),

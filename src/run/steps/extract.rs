@@ -14,7 +14,7 @@ use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
-use crate::source::{self, Intake, Purpose, Reading, Source};
+use crate::source::{self, Intake, Purpose, Reading, Source, TakenEvents};
 use crate::state::{FileState, WrittenBatch};
 
 /// The step rewrites the manifests of the landing table after this many batches. That many slow each read by a tenth of
@@ -238,7 +238,7 @@ impl BatchReading<'_> {
             batch,
         };
         let left = comparison.write_deletes(&mut intake).await?;
-        let (tally, files) = intake.finish().await?;
+        let TakenEvents { tally, files } = intake.finish().await?;
 
         let position = source.position_after(reading, &tally, &left.tables)?;
         let tables = tally.tables;
@@ -249,7 +249,7 @@ impl BatchReading<'_> {
                 .covered_before
                 .filter(|_| left.are_deletes)
                 .unwrap_or_else(|| source.covered_after(reading, self.covered_before)),
-            events: tables.iter().map(|(_, held)| held.events).sum(),
+            events: tables.iter().map(|came| came.events.events).sum(),
             files: i64::try_from(files.count).map_err(Error::internal)?,
             bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
             read_files: source.read_files(),
@@ -276,8 +276,8 @@ impl ReadBatch {
         let ignored = written
             .tables
             .iter()
-            .filter(|(table, _)| !is_tracked(table))
-            .map(|(_, held)| held.events)
+            .filter(|came| !is_tracked(&came.table))
+            .map(|came| came.events.events)
             .sum();
         let mut counts = Counts::from([
             ("events", written.events),

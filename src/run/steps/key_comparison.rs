@@ -144,7 +144,7 @@ impl<'a> KeyComparison<'a> {
         let writer = Writer::new(&app.folder, batch, self.reading.read_at.as_microsecond());
         let mut intake = Intake::new(writer);
         self.source.read_keys(name, &mut intake).await?;
-        let (_, files) = intake.finish().await?;
+        let files = intake.finish().await?.files;
 
         Ok(Some(Keys {
             table,

@@ -120,8 +120,11 @@ pub fn floor(position: &Value) -> Option<i64> {
 /// [`Error::Internal`] if the reading is another source's.
 pub(super) fn after(reading: &Reading, tally: &Tally, compare_again: &[String]) -> Result<Value> {
     let mut position = LogPosition::deserialize(&reading.position).map_err(Error::internal)?;
-    let read = tally.tables.iter().filter_map(|(_, held)| held.last_event);
-    position.highest = read.chain(position.highest).max();
+    let last_events = tally
+        .tables
+        .iter()
+        .filter_map(|came| came.events.last_event);
+    position.highest = last_events.chain(position.highest).max();
     // Transactions have the primary's time, so only a reading of the primary can be compared with them.
     if !position.in_recovery {
         position.pending_floor = position.pending_floor.or_else(|| {
