@@ -112,7 +112,9 @@ async fn on_signals(app: App) {
             _ = interrupt.recv() => SignalKind::interrupt(),
         };
         if app.signals.stop() {
-            tracing::warn!("icefront ends at once; runs are taken up again by whoever starts next");
+            tracing::warn!(
+                "icefront ends at once; the service that starts next continues its runs"
+            );
             // The exit code that a shell has for the end by a signal.
             std::process::exit(128 + kind.as_raw_value());
         }

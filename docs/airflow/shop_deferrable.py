@@ -30,7 +30,7 @@ def succeeded(response):
 def run(step):
     """Starts a run of one step, waits for its end, and cancels it when the wait ends before it does."""
     headers = {
-        # One key, one run: it is not started twice when the triggerer sends it twice, and a task that is tried again continues it.
+        # One key, one run: it is not started twice when the triggerer sends it twice, and a retried task continues it.
         "Idempotency-Key": "{{ (dag.dag_id ~ '/' ~ run_id ~ '/') | urlencode }}" + step,
         "Content-Type": "application/json",
     }
@@ -64,7 +64,7 @@ def run(step):
             method="POST",
             endpoint=f"/v1/pipelines/{PIPELINE}/runs?sync=true&wait=55s",
             headers=headers,
-            # The first try asks how the run ended; a later one has the same run tried again.
+            # The first attempt asks how the run ended; a later one has the same run retried.
             data=json.dumps({**request, "on_failed": "{{ 'rerun' if ti.try_number > 1 else 'return' }}"}),
             response_check=succeeded,
             extra_options=ANY_STATUS,

@@ -30,7 +30,7 @@ def succeeded(response):
 def run(step):
     """Starts a run of one step, waits for its end, and cancels it when the wait ends before it does."""
     headers = {
-        # One key, one run: it is not started twice when an answer is lost, and a task that is tried again continues it.
+        # One key, one run: it is not started twice when an answer is lost, and a retried task continues it.
         "Idempotency-Key": "{{ (dag.dag_id ~ '/' ~ run_id ~ '/') | urlencode }}" + step,
         "Content-Type": "application/json",
     }
@@ -56,7 +56,7 @@ def run(step):
             method="POST",
             endpoint=f"/v1/pipelines/{PIPELINE}/runs?sync=true&wait=55s",
             headers=headers,
-            # The first try waits for the run that was started; a later one has the same run tried again.
+            # The first attempt waits for the run that was started; a later one has the same run retried.
             request_params=json.dumps({**request, "on_failed": "{{ 'rerun' if ti.try_number > 1 else 'return' }}"}),
             response_check=succeeded,
             extra_options={"timeout": 60, "check_response": False},  # `succeeded` looks at the status

@@ -150,7 +150,7 @@ async fn problem_for_bare_status(uri: Uri, request: Request, next: Next) -> Resp
     match answer.status() {
         StatusCode::NOT_FOUND => unknown_path(uri).await,
         StatusCode::GATEWAY_TIMEOUT => {
-            let late = "the answer took too long; ask for less, or try again later";
+            let late = "the answer took too long; ask for less, or retry later";
             Error::TimedOut(late.into()).into_response()
         }
         _ => answer,

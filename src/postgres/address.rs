@@ -142,7 +142,7 @@ impl Address {
 
         Error::Settings(match option {
             Some(option) => format!(
-                "`{key}.url` has an {option}; mend it or leave it out; `sslmode`, `sslrootcert`, `sslcert` and `sslkey` are settings beside `{key}.url`, too"
+                "`{key}.url` has an {option}; correct it or leave it out; `sslmode`, `sslrootcert`, `sslcert` and `sslkey` are settings beside `{key}.url`, too"
             ),
             None => format!(
                 "`{key}.url` is no Postgres address; write one such as `postgres://user:password@host:5432/database`"

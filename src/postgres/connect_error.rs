@@ -100,7 +100,9 @@ fn explain_code(key: &str, code: &str) -> Option<String> {
         "28P01" | "28000" => format!(
             "the server of `{key}` does not let its user in (SQLSTATE {code}); check user and password (`{key}.password_file`) and the server's `pg_hba.conf`; where that wants TLS, set `sslmode` to `require` or more, and where it wants a certificate, `sslcert` and `sslkey`"
         ),
-        "3D000" => format!("there is no such database on the server of `{key}`; mend `{key}.url`"),
+        "3D000" => {
+            format!("there is no such database on the server of `{key}`; correct `{key}.url`")
+        }
         "42501" => format!(
             "the user of `{key}.url` may not connect to the database; grant `connect` on it to the user"
         ),

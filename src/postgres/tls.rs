@@ -171,7 +171,7 @@ impl Tls {
         let path = path.display();
 
         self.error(&format!(
-            "has `{name}` `{path}`, which cannot be used: {reason}; mend the path, its rights or what is in it"
+            "has `{name}` `{path}`, which cannot be used: {reason}; correct the path, its rights or what is in it"
         ))
     }
 

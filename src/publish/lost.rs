@@ -100,7 +100,7 @@ impl Publisher<'_> {
         }
 
         Err(Error::TimedOut(format!(
-            "statement `{query_id}` of an earlier try is still running in Trino and does not stop; end it there, then run again"
+            "statement `{query_id}` of an earlier attempt is still running in Trino and does not stop; end it there, then run again"
         )))
     }
 

@@ -143,5 +143,5 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
     grant("alter table logs.changes rename to changed").await;
     let (names, remedies) = lacks(&service).await;
     assert_eq!(names, ["table error"]);
-    assert!(remedies.contains("mend the name"), "{remedies}");
+    assert!(remedies.contains("correct the name"), "{remedies}");
 }

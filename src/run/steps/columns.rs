@@ -36,7 +36,7 @@ pub(super) async fn register_or_evolve(
     if catalogue.is_empty() && table.columns.is_empty() {
         return Err(Error::SourceUnreadable {
             detail: format!(
-                "the source has no table `{}` that its user may see, and the pipeline declares no columns for `{name}`; mend `tables.{name}.from`, grant `select`, or declare `columns`",
+                "the source has no table `{}` that its user may see, and the pipeline declares no columns for `{name}`; correct `tables.{name}.from`, grant `select`, or declare `columns`",
                 table.from,
                 name = table.id.name
             ),

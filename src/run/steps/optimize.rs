@@ -39,7 +39,7 @@ pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
         let late = |_| {
             let minutes = TIME_LIMIT.as_secs() / 60;
             Error::TimedOut(format!(
-                "tables with many files were not rewritten within {minutes} minutes; the next run tries again"
+                "tables with many files were not rewritten within {minutes} minutes; the next run retries it"
             ))
         };
         for optimized in all.map_err(late)? {

@@ -102,7 +102,7 @@ impl<'a> AuditLog<'a> {
 
         Err(Error::SourceUnreadable {
             detail: format!(
-                "the rows of `{table}` cannot be read: the user of the connection may not read its table, the table lacks its key, or the log's rows are not of type json; grant `select`, or mend the definition"
+                "the rows of `{table}` cannot be read: the user of the connection may not read its table, the table lacks its key, or the log's rows are not of type json; grant `select`, or correct the definition"
             ),
         })
     }

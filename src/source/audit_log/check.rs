@@ -82,7 +82,7 @@ impl AuditLog<'_> {
             None => Finding::warn(
                 "sequence",
                 format!(
-                    "`{event_id}` has no sequence of its own; whoever writes it must see to it that ids follow the writes of a row"
+                    "`{event_id}` has no sequence of its own; the program that writes it must make ids follow the writes of a row"
                 ),
                 "make it an identity column, or a bigserial",
             ),

@@ -55,7 +55,7 @@ impl<'a> AuditLog<'a> {
             .await?
             .ok_or_else(|| Error::SourceUnreadable {
                 detail: format!(
-                    "connection `{}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or mend `source.table`",
+                    "connection `{}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or correct `source.table`",
                     connection.name
                 ),
             })?;

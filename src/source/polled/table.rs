@@ -28,7 +28,7 @@ impl<'a> PolledTable<'a> {
             .await?
             .ok_or_else(|| Error::SourceUnreadable {
                 detail: format!(
-                    "connection `{}` has no table `{}` that its user may see; mend `tables.{name}.from`, or grant `select`",
+                    "connection `{}` has no table `{}` that its user may see; correct `tables.{name}.from`, or grant `select`",
                     session.connection.name, table.from
                 ),
             })?;

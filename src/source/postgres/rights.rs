@@ -149,12 +149,12 @@ fn missing(table: &SourceTable, need: Need) -> Finding {
         Need::AuditLog | Need::Polled => Finding::error(
             "table",
             detail,
-            "mend the name in the pipeline, or `url` of the connection",
+            "correct the name in the pipeline, or `url` of the connection",
         ),
         Need::Backfill => Finding::warn(
             "table",
             format!("{detail}, so only its events in the audit log are read"),
-            "mend the name in the pipeline, unless the table is gone",
+            "correct the name in the pipeline, unless the table is gone",
         ),
     }
 }
