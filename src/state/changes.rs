@@ -218,19 +218,15 @@ impl Store {
             run,
             limit,
         } = which;
-        let unit = match by {
-            Period::Run => {
-                return self
-                    .rows(sql!(changes::by_run), &[table, since, until, run, limit])
-                    .await;
-            }
+        let period = match by {
+            Period::Run => "run",
             Period::Hour => "hour",
             Period::Day => "day",
         };
 
         self.rows(
-            sql!(changes::by_time),
-            &[table, since, until, run, limit, &unit],
+            sql!(changes::sum_changes),
+            &[table, since, until, run, limit, &period],
         )
         .await
     }

@@ -1,12 +1,28 @@
 -- Sums of what runs changed.
 -- `src/state/changes.rs` takes each statement by its name: the line `-- name: …` above it.
 
--- name: by_run
--- Sums changes per table and run, newest first.
+-- name: sum_changes
+-- Sums changes per table and period, newest first. $6 is `run`, or `hour` or `day` in UTC.
+with dated as (
+  select
+    *,
+    case $6::text
+      when 'run' then run_id::text
+      else to_char(date_trunc($6::text, changed_at at time zone 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    end as period,
+    case $6::text
+      when 'run' then changed_at
+      else date_trunc($6::text, changed_at at time zone 'UTC') at time zone 'UTC'
+    end as dated_at
+  from icefront.changes
+  where ($1::text is null or pipeline || '.' || table_name = $1)
+    and changed_at >= $2 and changed_at < $3
+    and ($4::uuid is null or run_id = $4)
+)
 select
   pipeline || '.' || table_name as "table",
-  run_id::text as period,
-  min(changed_at) as changed_at,
+  period,
+  min(dated_at) as changed_at,
   sum(inserted)::bigint as inserted,
   sum(updated)::bigint as updated,
   sum(deleted)::bigint as deleted,
@@ -26,43 +42,7 @@ select
   sum(versions_split)::bigint as versions_split,
   sum(versions_changed)::bigint as versions_changed,
   sum(versions_removed)::bigint as versions_removed
-from icefront.changes
-where ($1::text is null or pipeline || '.' || table_name = $1)
-  and changed_at >= $2 and changed_at < $3
-  and ($4::uuid is null or run_id = $4)
-group by pipeline, table_name, run_id
-order by min(changed_at) desc, 1
-limit $5
-
--- name: by_time
--- Sums changes per table and hour or day in UTC, newest first; $6 is `hour` or `day`.
-select
-  pipeline || '.' || table_name as "table",
-  to_char(date_trunc($6, changed_at at time zone 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as period,
-  date_trunc($6, changed_at at time zone 'UTC') at time zone 'UTC' as changed_at,
-  sum(inserted)::bigint as inserted,
-  sum(updated)::bigint as updated,
-  sum(deleted)::bigint as deleted,
-  sum(published)::bigint as published,
-  sum(late)::bigint as late,
-  sum(superseded)::bigint as superseded,
-  sum(delete_without_row)::bigint as delete_without_row,
-  sum(unchanged)::bigint as unchanged,
-  sum(truncates)::bigint as truncates,
-  sum(truncated)::bigint as truncated,
-  sum(read)::bigint as read,
-  sum(rejected)::bigint as rejected,
-  sum(duplicate)::bigint as duplicate,
-  sum(staged)::bigint as staged,
-  sum(versions_opened)::bigint as versions_opened,
-  sum(versions_closed)::bigint as versions_closed,
-  sum(versions_split)::bigint as versions_split,
-  sum(versions_changed)::bigint as versions_changed,
-  sum(versions_removed)::bigint as versions_removed
-from icefront.changes
-where ($1::text is null or pipeline || '.' || table_name = $1)
-  and changed_at >= $2 and changed_at < $3
-  and ($4::uuid is null or run_id = $4)
-group by pipeline, table_name, date_trunc($6, changed_at at time zone 'UTC')
-order by 3 desc, 1
+from dated
+group by pipeline, table_name, period
+order by min(dated_at) desc, 1
 limit $5
