@@ -180,10 +180,11 @@ async fn size(app: &App, table: &TableName) -> Result<Option<Stored>> {
         files: table.metadata("files"),
         snapshots: table.metadata("snapshots"),
     };
-    let row = app
+    let row: Result<SizeRow> = app
         .trino
-        .row::<SizeRow>("icefront/api", "report/size.sql", context);
-    let row = match row.await {
+        .row("icefront/api", "report/size.sql", context)
+        .await;
+    let row = match row {
         Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => return Ok(None),
         row => row?,
     };

@@ -52,8 +52,9 @@ impl Publisher<'_> {
         let name = target.to_string();
         let open = self
             .store
-            .open_statements(self.pipeline, &name, self.attempt);
-        for lost in open.await? {
+            .open_statements(self.pipeline, &name, self.attempt)
+            .await?;
+        for lost in open {
             self.stop(&lost.trino_query_id, lost.address.as_deref())
                 .await?;
             let committed = match self.committed(target, &lost.trino_query_id).await {
@@ -105,15 +106,18 @@ impl Publisher<'_> {
     }
 
     async fn is_running(&self, query_id: &str) -> Result<bool> {
-        let states = self.look::<IgnoredAny>("engine/running.sql", QueryContext { query_id });
+        let states: Vec<IgnoredAny> = self
+            .look("engine/running.sql", QueryContext { query_id })
+            .await?;
 
-        Ok(!states.await?.is_empty())
+        Ok(!states.is_empty())
     }
 
     /// Ends a statement. A refusal is no fault: it may have ended by itself before this arrived.
     async fn kill(&self, query_id: &str) {
-        let killed = self.look::<IgnoredAny>("engine/kill.sql", QueryContext { query_id });
-        let _ = killed.await;
+        let _: Result<Vec<IgnoredAny>> = self
+            .look("engine/kill.sql", QueryContext { query_id })
+            .await;
     }
 
     /// Ends the statements of earlier attempts of the run that Trino still works on, reading or writing. They are found by
@@ -123,8 +127,8 @@ impl Publisher<'_> {
             run: format!("icefront/{}/%", self.attempt.run),
             attempt: self.attempt.number,
         };
-        let left = self.look::<LeftRunning>("engine/left_running.sql", context);
-        for left in left.await? {
+        let left_running: Vec<LeftRunning> = self.look("engine/left_running.sql", context).await?;
+        for left in left_running {
             self.kill(&left.query_id).await;
         }
 

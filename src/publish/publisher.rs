@@ -203,8 +203,8 @@ impl Publisher<'_> {
             snapshots: target.metadata("snapshots"),
             query_id,
         };
-        let rows = self.look::<CommittedRow>("marts/committed.sql", context);
-        let committed = rows.await?.into_iter().next().map(Committed::from);
+        let rows: Vec<CommittedRow> = self.look("marts/committed.sql", context).await?;
+        let committed = rows.into_iter().next().map(Committed::from);
         if let Some(committed) = &committed {
             let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
             files.insert(target.clone(), committed.files);

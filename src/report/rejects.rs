@@ -134,10 +134,11 @@ pub async fn rejects(
         before: which.before.as_deref().map(place).transpose()?,
         limit: which.limit,
     };
-    let rows = app
+    let rows: Result<Vec<RejectRow>> = app
         .trino
-        .rows::<RejectRow>("icefront/api", "report/rejects.sql", context);
-    let rows = match rows.await {
+        .rows("icefront/api", "report/rejects.sql", context)
+        .await;
+    let rows = match rows {
         // Nothing was staged yet, so there are no rejects.
         Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => Vec::new(),
         rows => rows?,

@@ -60,14 +60,24 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
             progress: attempt.as_ref().map(Attempt::progress).unwrap_or_default(),
         };
         if let Some(pause) = retries.pause(failed) {
-            let class = problem.class.as_str();
-            metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
-            tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is retried");
-            let recorded = app.store.schedule_retry(run.attempt_id()).await;
-            return recorded.map_or(AttemptEnd::Unfinished, |()| AttemptEnd::RetryAfter(pause));
+            return schedule_retry(app, run, problem.class, pause).await;
         }
     }
-    let mut recorded = record_end(app, run, problem.as_deref(), began).await;
+
+    end_run(app, run, problem.as_deref(), began).await
+}
+
+async fn schedule_retry(app: &App, run: &Run, class: Class, pause: Duration) -> AttemptEnd {
+    let class = class.as_str();
+    metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
+    tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is retried");
+    let recorded = app.store.schedule_retry(run.attempt_id()).await;
+
+    recorded.map_or(AttemptEnd::Unfinished, |()| AttemptEnd::RetryAfter(pause))
+}
+
+async fn end_run(app: &App, run: &Run, problem: Option<&Problem>, began: Instant) -> AttemptEnd {
+    let mut recorded = record_end(app, run, problem, began).await;
     if let Err(error) = &recorded
         && error.class() == Class::Fault
     {

@@ -17,25 +17,25 @@ pub(super) async fn run(
 ) -> StepEnd {
     let store = &attempt.app.store;
     let (id, limit) = (attempt.run.attempt_id(), attempt.step_limit());
-    let done = async {
+    let result = async {
         if attempt.app.signals.is_stopping() {
             return Err(Error::Interrupted);
         }
         store.begin_step(id, name).await?;
         // Boxed, because a run holds many of these at once.
         let work = Box::pin(work(attempt.publisher(name)));
-        let Ok(done) = tokio::time::timeout(limit, work).await else {
+        let Ok(counts) = tokio::time::timeout(limit, work).await else {
             let stopped = Box::pin(stop::stop(attempt, Some(name))).await;
             let seconds = limit.as_secs();
             return Err(Error::TimedOut(format!(
                 "the step did not end within {seconds} s and was stopped; {stopped}"
             )));
         };
-        done
+        counts
     }
     .await;
-    let ended = done.map_err(|error| report_failure(&error, attempt.run, name));
-    let (state, counts, problem) = match &ended {
+    let end = result.map_err(|error| report_failure(&error, attempt.run, name));
+    let (state, counts, problem) = match &end {
         Ok(counts) => (StepState::Succeeded, counts.to_json(), None),
         Err(problem) => (
             StepState::Failed,
@@ -47,24 +47,25 @@ pub(super) async fn run(
         .finish_step(id, name, state, &counts, problem.as_ref())
         .await
         .map_err(|error| report_failure(&error, attempt.run, name))?;
-    if ended.is_ok() {
+    if end.is_ok() {
         attempt.note(name);
     }
 
-    ended.map(drop)
+    end.map(drop)
 }
 
 /// Records a step that is left out, because what it needs failed.
 pub(super) async fn skip(attempt: &Attempt<'_>, name: &str) {
     let id = attempt.run.attempt_id();
     let store = &attempt.app.store;
-    let skipped = async {
+    let recorded = async {
         store.begin_step(id, name).await?;
         store
             .finish_step(id, name, StepState::Skipped, &json!({}), None)
             .await
-    };
-    if let Err(error) = skipped.await {
+    }
+    .await;
+    if let Err(error) = recorded {
         tracing::warn!(run_id = %id.run, step = name, %error, "a skipped step was not recorded");
     }
 }

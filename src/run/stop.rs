@@ -57,13 +57,13 @@ async fn stop_each(
             "the statement of step `{}` on `{}`",
             statement.step, statement.target
         );
-        let stopped = async {
+        let work = async {
             match attempt {
                 Some(attempt) => stop_one(attempt, &statement).await,
                 None => stop_unknown(app, run, &statement).await,
             }
         };
-        let stopped = tokio::time::timeout_at(until, stopped).await;
+        let stopped = tokio::time::timeout_at(until, work).await;
         let late = |_| Err(Error::TimedOut("Trino does not answer in time".into()));
         sentences.push(match stopped.unwrap_or_else(late) {
             Ok(Stopped::Committed) => {

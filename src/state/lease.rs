@@ -90,8 +90,8 @@ impl Lease {
     pub async fn release(self) {
         let client: &Client = &self.connection;
         let values: Parameters<'_> = &[&self.number];
-        let released = Queries::execute(client, sql!(lease::release_lease), values);
+        let release = Queries::execute(client, sql!(lease::release_lease), values);
         // If this does not arrive, the end of the connection has the same effect.
-        let _ = tokio::time::timeout(RENEWED_EVERY, released).await;
+        let _ = tokio::time::timeout(RENEWED_EVERY, release).await;
     }
 }

@@ -88,7 +88,7 @@ pub(super) struct RefreshContext<'a> {
     reads_whole_log: bool,
     /// Whether the events of the batches decide, together with what the marts hold from before.
     is_increment: bool,
-    /// Whether events of the batches may be late. Never true if the whole log is read: it decides by itself.
+    /// Whether events of the batches may be late. If the whole log is read, only the ledger asks this.
     pub(super) may_be_late: bool,
     /// Whether the whole log of some keys is read: those with a late event or a tie, and those that a caller named.
     rereads_keys: bool,

@@ -30,7 +30,7 @@ pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
     if crowded.is_empty() || !attempt.app.config.runs.optimize {
         return true;
     }
-    let optimized = step::run(attempt, "optimize", async |publisher| {
+    let end = step::run(attempt, "optimize", async |publisher| {
         let each = crowded.iter().map(async |table| {
             let sql = render("marts/optimize.sql", json!({"table": table}))?;
             publisher.run(table, &sql).await
@@ -39,7 +39,7 @@ pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
         let late = |_| {
             let minutes = TIME_LIMIT.as_secs() / 60;
             Error::TimedOut(format!(
-                "tables with many files were not rewritten within {minutes} minutes; the next run retries it"
+                "tables with many files were not rewritten within {minutes} minutes; the next run rewrites them"
             ))
         };
         for optimized in all.map_err(late)? {
@@ -47,9 +47,10 @@ pub(in crate::run) async fn optimize(attempt: &Attempt<'_>) -> bool {
         }
         let tables = i64::try_from(crowded.len()).map_err(Error::internal)?;
         Ok(Counts::from([("optimized", tables)]))
-    });
+    })
+    .await;
 
-    optimized.await.is_ok()
+    end.is_ok()
 }
 
 /// Whether rewriting a table now is cheaper than reading its many files again and again.
