@@ -206,7 +206,7 @@ pub enum Error {
     },
     /// Current rows or history differ from what the typed log gives.
     #[error(
-        "table `{table}` differs from its typed log: {detail}. Did another program write to it? `POST /v1/tables/{table}/rebuild` makes it again from the log"
+        "table `{table}` differs from its typed log: {detail}. Did another program write to it? `POST /v1/tables/{table}/rebuild` remakes it from the log"
     )]
     VerifyFailed {
         /// The table's name in the API.

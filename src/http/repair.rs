@@ -1,4 +1,4 @@
-//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage` and `/resync`: compare a table with its log, or make it again.
+//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage` and `/resync`: compare a table with its log, or remake it.
 
 use std::collections::BTreeMap;
 

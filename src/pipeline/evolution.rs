@@ -94,7 +94,7 @@ impl Evolution {
         let name = &table.id.name;
         if table.from != origin {
             self.refuse(format!(
-                "`tables.{name}.from` is `{}`, but the tables were made from `{origin}`; put it back, or make the tables again with `POST /v1/tables/…/restage`",
+                "`tables.{name}.from` is `{}`, but the tables were made from `{origin}`; put it back, or remake the tables with `POST /v1/tables/…/restage`",
                 table.from
             ));
         }
@@ -108,7 +108,7 @@ impl Evolution {
         key.sort_unstable();
         if wanted != key {
             self.refuse(format!(
-                "`tables.{name}.key` is `{}`, but the tables were made with `{}`; put it back, or make the tables again with `POST /v1/tables/…/restage`",
+                "`tables.{name}.key` is `{}`, but the tables were made with `{}`; put it back, or remake the tables with `POST /v1/tables/…/restage`",
                 wanted.join(", "),
                 key.join(", ")
             ));
@@ -128,12 +128,12 @@ impl Evolution {
             .any(|c| c.name.to_lowercase() == made.name);
         if (&made.from, &made.path) != (&wanted.from, &wanted.path) {
             self.refuse(format!(
-                "`tables.{name}.columns.{}` is filled from `{}`, but was filled from `{}`; put it back, or make the tables again with `POST /v1/tables/…/restage`",
+                "`tables.{name}.columns.{}` is filled from `{}`, but was filled from `{}`; put it back, or remake the tables with `POST /v1/tables/…/restage`",
                 made.name, wanted.from, made.from
             ));
         } else if made.is_untracked != wanted.is_untracked {
             self.refuse(format!(
-                "`tables.{name}.history.tracked` changed after the history was made; put it back, or make the history again with `POST /v1/tables/…/rebuild`"
+                "`tables.{name}.history.tracked` changed after the history was made; put it back, or remake the history with `POST /v1/tables/…/rebuild`"
             ));
         } else if made.data_type != wanted.data_type {
             if made.widens_to(wanted) && (declared || table.contract == ContractMode::Evolve) {
@@ -148,7 +148,7 @@ impl Evolution {
                 };
             } else if declared {
                 self.refuse(format!(
-                    "`tables.{name}.columns.{}` is declared as {}, but the tables have {}; put it back, or make the tables again with `POST /v1/tables/…/restage`",
+                    "`tables.{name}.columns.{}` is declared as {}, but the tables have {}; put it back, or remake the tables with `POST /v1/tables/…/restage`",
                     made.name, wanted.data_type, made.data_type
                 ));
             } else if !made.holds(wanted) {

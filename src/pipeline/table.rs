@@ -231,7 +231,7 @@ impl Table {
 
         (self.is_by_clock != was_by_clock).then(|| {
             format!(
-                "the events of `{name}` are ordered by {} now, but its tables were made in the order of the {}; put `source` back, or make the tables again with `POST /v1/tables/…/rebuild`",
+                "the events of `{name}` are ordered by {} now, but its tables were made in the order of the {}; put `source` back, or remake the tables with `POST /v1/tables/…/rebuild`",
                 order(self.is_by_clock),
                 order(was_by_clock)
             )

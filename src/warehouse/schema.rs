@@ -96,7 +96,7 @@ async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
                 return Err(Error::ContractBroken {
                     table: target.table.id.to_string(),
                     detail: format!(
-                        "column `{}` of `{table}` is {} and should be {}; remake the tables by `POST /v1/tables/{}/restage`",
+                        "column `{}` of `{table}` is {} and should be {}; remake the tables with `POST /v1/tables/{}/restage`",
                         column.name, found.data_type, column.data_type, target.table.id
                     ),
                 });

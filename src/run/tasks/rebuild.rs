@@ -1,4 +1,4 @@
-//! Rebuild: makes current rows and history of all keys, or of some, again from the typed log.
+//! Rebuild: remakes current rows and history, or computes some of their keys again, from the typed log.
 
 use std::collections::BTreeMap;
 
