@@ -13,7 +13,7 @@ where if(_exists,
 union all
 select
   {{ list(columns, 'present') }}, present._event_id, 'D', present._occurred_at, present._ingested_at, present._batch_id,
-  false, false
+  true, false
 from {{ current }} as present
 join reread on {{ equal(key_columns, 'present', 'reread') }}
 left join last_events on {{ equal(key_columns, 'present', 'last_events') }}

@@ -4,8 +4,9 @@
 -- name: read_table
 -- Reads what is known of a table.
 select
-  origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects, catalogue, drift,
-  current_anew as remakes_current, history_anew as remakes_history, current_bytes, history_bytes, is_by_clock, has_own_ids
+  origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects, catalogue,
+  drift, current_anew as remakes_current, history_anew as remakes_history, current_bytes, history_bytes, is_by_clock,
+  has_own_ids
 from icefront.tables
 where pipeline = $1 and name = $2
 
