@@ -31,3 +31,8 @@ pub(crate) fn batches(by_day: usize) -> usize {
 pub(crate) fn size() -> u64 {
     depth("ICEFRONT_TEST_SIZE", 1)
 }
+
+/// Whether this run is a deep one, which takes every variant.
+pub(crate) fn is_deep() -> bool {
+    size() > 1
+}

@@ -107,10 +107,10 @@ start_trino() {
 
 # Launches the server as engine $1, so that it outlives this shell and holds nothing of it open. Half of the time of a server that is young
 # and gets statements of a few rows goes into the second compiler and into threads of the collector: the engine of the tests has neither.
-# A small young generation leaves the old one room, and the metaspace may grow: so no whole collection is needed.
+# The code cache and the metaspace are large, because each time one of them grows to a threshold, the collector goes through the whole heap.
 launch_trino() (
   engine=(-XX:+UseG1GC)
-  [ "$1" = usual ] || engine=(-XX:+UseSerialGC -Xms"$trino_heap" -Xmn512m -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1)
+  [ "$1" = usual ] || engine=(-XX:+UseSerialGC -Xms"$trino_heap" -Xmn2g -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
   detach="nohup"
   ! command -v setsid >/dev/null || detach="setsid"
   export ICEFRONT_STACK_TRINO_PORT=$trino_port ICEFRONT_STACK_POSTGRES_PORT=$postgres_port ICEFRONT_STACK_S3_PORT=$s3_port ICEFRONT_STACK_WAREHOUSE=$warehouse

@@ -16,7 +16,7 @@ async fn with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
 #[tokio::test]
 async fn with_a_time_files_in_any_order_and_again_make_the_same_table() {
     let source = files_of("");
-    let shuffled = if depth::size() > 1 {
+    let shuffled = if depth::is_deep() {
         Drops::on_both(&source).await.into()
     } else {
         vec![Drops::start(&source).await]
