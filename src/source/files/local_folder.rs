@@ -1,36 +1,44 @@
-//! The files of a folder of this machine, without anything else that is in it.
+//! The plain files below a folder of this machine.
 
 use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
 use std::io;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{self, PathBuf};
 
 use futures::Stream;
 use glob::Pattern;
 use object_store::path::Path;
 use tokio::sync::mpsc;
 
-/// What was found in a folder.
-pub(super) enum Walked {
+/// An entry of a folder of this machine.
+pub(super) enum LocalEntry {
     File(Path),
-    /// A file or a whole folder that cannot be read: its printable name, and why.
-    Hidden(String, String),
+    Hidden(HiddenEntry),
+}
+
+/// A file or a whole folder that cannot be looked at.
+pub(super) struct HiddenEntry {
+    /// Its printable name.
+    pub(super) name: String,
+    pub(super) reason: String,
 }
 
 /// Lists the plain files below `folder`. It enters a folder if `enters` accepts its path, and follows no links.
-pub(super) fn walk(
+pub(super) fn local_entries(
     folder: PathBuf,
     enters: impl Fn(&[&str]) -> bool + Send + 'static,
-) -> impl Stream<Item = io::Result<Walked>> {
+) -> impl Stream<Item = io::Result<LocalEntry>> {
     let (sender, receiver) = mpsc::channel(64);
     tokio::task::spawn_blocking(move || {
-        let give = |found| sender.blocking_send(found).is_ok();
-        match std::fs::read_dir(&folder) {
-            Ok(_) => {
-                below(&folder, &enters, &give);
-            }
-            Err(fault) => {
-                give(Err(fault));
-            }
+        // If nobody listens any more, the walk ends.
+        let give = |entry| match sender.blocking_send(entry) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        match fs::read_dir(&folder) {
+            Ok(_) => walk_below(&folder, &enters, &give),
+            Err(fault) => give(Err(fault)),
         }
     });
 
@@ -39,21 +47,17 @@ pub(super) fn walk(
     })
 }
 
-/// Walks a folder. False if the receiver is gone.
-fn below(
-    root: &std::path::Path,
+fn walk_below(
+    root: &path::Path,
     enters: &impl Fn(&[&str]) -> bool,
-    give: &impl Fn(io::Result<Walked>) -> bool,
-) -> bool {
+    give: &impl Fn(io::Result<LocalEntry>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
+        let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(fault) => {
-                let hidden = Walked::Hidden(folder.display().to_string(), fault.to_string());
-                if !give(Ok(hidden)) {
-                    return false;
-                }
+                give(Ok(hidden(&folder, fault.to_string())))?;
                 continue;
             }
         };
@@ -65,32 +69,43 @@ fn below(
             let Ok(kind) = entry.file_type() else {
                 continue;
             };
-            if kind.is_dir() {
-                let path = entry.path();
-                let below = path.strip_prefix(root).map(|below| below.to_string_lossy());
-                let names = below
-                    .as_ref()
-                    .map(|below| below.split('/').collect::<Vec<_>>());
-                if !is_hidden(&entry.file_name()) && names.is_ok_and(|names| enters(&names)) {
-                    folders.push(path);
-                }
-            } else if kind.is_file() {
-                let path = entry.path();
-                let found = path
-                    .to_str()
-                    .and_then(|path| Path::parse(path.trim_start_matches('/')).ok())
-                    .map_or_else(
-                        || Walked::Hidden(path.display().to_string(), "its name is no text".into()),
-                        Walked::File,
-                    );
-                if !give(Ok(found)) {
-                    return false;
-                }
+            if kind.is_file() {
+                give(Ok(plain_file(&entry.path())))?;
+            } else if kind.is_dir() && may_enter(&entry, root, enters) {
+                folders.push(entry.path());
             }
         }
     }
 
-    true
+    ControlFlow::Continue(())
+}
+
+fn plain_file(path: &path::Path) -> LocalEntry {
+    let text = path.to_str().map(|path| path.trim_start_matches('/'));
+
+    match text.map(Path::parse) {
+        Some(Ok(path)) => LocalEntry::File(path),
+        _ => hidden(path, "its name is no text".into()),
+    }
+}
+
+fn hidden(path: &path::Path, reason: String) -> LocalEntry {
+    LocalEntry::Hidden(HiddenEntry {
+        name: path.display().to_string(),
+        reason,
+    })
+}
+
+fn may_enter(folder: &DirEntry, root: &path::Path, enters: &impl Fn(&[&str]) -> bool) -> bool {
+    if is_hidden(&folder.file_name()) {
+        return false;
+    }
+    let path = folder.path();
+
+    path.strip_prefix(root).is_ok_and(|below| {
+        let below = below.to_string_lossy();
+        enters(&below.split('/').collect::<Vec<_>>())
+    })
 }
 
 fn is_hidden(name: &OsStr) -> bool {
