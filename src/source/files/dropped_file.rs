@@ -1,6 +1,7 @@
 //! A dropped file, as the listing of the folder has it.
 
 use jiff::Timestamp;
+use object_store::ObjectMeta;
 
 use crate::state::{FileState, ListedFile, SourceFile};
 
@@ -28,6 +29,26 @@ pub(super) struct Refusal {
 }
 
 impl DroppedFile {
+    /// A listed file of a table; `None` if its time cannot be represented.
+    pub(super) fn of(meta: &ObjectMeta, table: &str) -> Option<Self> {
+        let modified_at =
+            Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).ok()?;
+
+        Some(Self {
+            modified_at,
+            path: meta.location.to_string(),
+            etag: meta
+                .e_tag
+                .clone()
+                .unwrap_or_else(|| modified_at.to_string()),
+            has_etag: meta.e_tag.is_some(),
+            size: meta.size,
+            table: table.to_owned(),
+            refusal: None,
+            was_forbidden: false,
+        })
+    }
+
     /// What a look-up in the ledger asks for.
     pub(super) fn listed(&self) -> ListedFile<'_> {
         ListedFile {

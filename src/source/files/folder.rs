@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use glob::{MatchOptions, Pattern};
 use jiff::Timestamp;
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -14,6 +13,7 @@ use super::reading_outcome::ReadingOutcome;
 use super::rows::{FileReader, RowRules};
 use super::store_fault::StoreFault;
 use super::stored_file::StoredFile;
+use super::table_pattern::TablePattern;
 use crate::error::{Cause, Error, Result};
 use crate::landing::open_store;
 use crate::pipeline::{CatalogueColumn, Definition, FileSource, Table};
@@ -35,24 +35,6 @@ pub(in crate::source) struct DropFolder<'a> {
     outcome: Mutex<ReadingOutcome>,
     /// The files that the reading takes, the oldest first; empty before the listing.
     pub(super) taken: Vec<DroppedFile>,
-}
-
-/// Which files belong to a table.
-pub(super) struct TablePattern<'a> {
-    pub(super) table: &'a str,
-    pub(super) pattern: Pattern,
-}
-
-impl TablePattern<'_> {
-    /// Whether the pattern names a file by its path below the folder.
-    pub(super) fn matches(&self, name: &str) -> bool {
-        let options = MatchOptions {
-            require_literal_separator: true,
-            ..MatchOptions::new()
-        };
-
-        self.pattern.matches_with(name, options)
-    }
 }
 
 impl<'a> DropFolder<'a> {
@@ -78,7 +60,7 @@ impl<'a> DropFolder<'a> {
             source,
             pipeline: &definition.name,
             tables: &definition.tables,
-            table_patterns: table_patterns(&definition.tables),
+            table_patterns: TablePattern::of(&definition.tables),
             store,
             root,
             ledger: ledger.clone(),
@@ -174,17 +156,6 @@ impl<'a> DropFolder<'a> {
             cause: cause.into(),
         }
     }
-}
-
-fn table_patterns(tables: &BTreeMap<String, Table>) -> Vec<TablePattern<'_>> {
-    let named = tables.iter().filter_map(|(name, table)| {
-        Some(TablePattern {
-            table: name,
-            pattern: Pattern::new(table.files.as_deref()?).ok()?,
-        })
-    });
-
-    named.collect()
 }
 
 /// A short text that changes whenever files would be read differently.

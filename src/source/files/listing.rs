@@ -3,14 +3,14 @@
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use glob::Pattern;
-use jiff::Timestamp;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
-use super::local_folder::{HiddenEntry, LocalEntry, local_entries, may_hold};
+use super::local_folder::{HiddenEntry, LocalEntry, local_entries};
 use super::store_fault::is_forbidden;
+use super::table_pattern::may_hold;
 use crate::error::Result;
 use crate::state::FileState;
 
@@ -109,21 +109,10 @@ impl DropFolder<'_> {
             state: FileState::Unreadable,
             reason: format!("tables `{table}` and `{other}` both name it by `from`"),
         });
-        let modified_at =
-            Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).ok()?;
 
         Some(DroppedFile {
-            modified_at,
-            path: meta.location.to_string(),
-            etag: meta
-                .e_tag
-                .clone()
-                .unwrap_or_else(|| modified_at.to_string()),
-            has_etag: meta.e_tag.is_some(),
-            size: meta.size,
-            table: table.to_owned(),
             refusal,
-            was_forbidden: false,
+            ..DroppedFile::of(meta, table)?
         })
     }
 }

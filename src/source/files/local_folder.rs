@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use std::path::{self, PathBuf};
 
 use futures::Stream;
-use glob::Pattern;
 use object_store::path::Path;
 use tokio::sync::mpsc;
 
@@ -110,51 +109,4 @@ fn may_enter(folder: &DirEntry, root: &path::Path, enters: &impl Fn(&[&str]) -> 
 
 fn is_hidden(name: &OsStr) -> bool {
     matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'))
-}
-
-/// Whether files in this folder can match `pattern`. Other folders, such as `lost+found`, are not read.
-pub(super) fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
-    let mut parts = pattern.as_str().split('/').peekable();
-    for name in names {
-        match parts.next() {
-            Some("**") => return true,
-            Some(part) if parts.peek().is_some() => {
-                match Pattern::new(part) {
-                    Ok(part) if !part.matches(name) => return false,
-                    Ok(_) => {}
-                    // A slash between brackets does not end a name.
-                    Err(_) => return true,
-                }
-            }
-            _ => return false,
-        }
-    }
-
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_folder_on_the_way_to_a_file_that_a_pattern_names_is_looked_into() {
-        for (pattern, file) in [
-            ("orders/*.csv", "orders/a.csv"),
-            ("**/*.csv", "a/b/c.csv"),
-            ("a/**/c/*.csv", "a/b/b/c/d.csv"),
-            ("202?/[0-9]*/x.csv", "2026/07/x.csv"),
-            ("[!/]*/[!/]*/x.csv", "a/b/x.csv"),
-        ] {
-            let pattern = Pattern::new(pattern).expect("a pattern");
-            assert!(pattern.matches(file), "{pattern} {file}");
-            let names: Vec<&str> = file.split('/').collect();
-            for depth in 1..names.len() {
-                assert!(may_hold(&pattern, &names[..depth]), "{pattern} {depth}");
-            }
-        }
-        let orders = Pattern::new("orders/*.csv").expect("a pattern");
-        assert!(!may_hold(&orders, &["lost+found"]));
-        assert!(!may_hold(&orders, &["orders", "old"]));
-    }
 }

@@ -3,7 +3,7 @@
 //!
 //! A reading (`reading`) goes through these files in turn: `listing` and `local_folder` list the folder, `new_files`
 //! finds the files that the reading takes, `whole_file` reads each to its end, `land` lands its rows, and `tidy`
-//! moves it away. `rows` opens the formats, and `stored_file` the bytes below them.
+//! moves or deletes it. `rows` opens the formats, and `stored_file` the bytes below them.
 
 mod check;
 mod dropped_file;
@@ -20,6 +20,7 @@ mod rows;
 mod store_answers;
 mod store_fault;
 mod stored_file;
+mod table_pattern;
 mod taken_files;
 mod tidy;
 mod whole_file;
