@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::page::Page;
 use super::read::{Path, Query, limited};
 use super::sources::SourcePath;
 use crate::app::App;
@@ -119,17 +120,18 @@ pub(super) async fn list_files(
         before,
         limit: limit + 1,
     };
-    let mut files = app.store.files(&definition.name, &which).await?;
-    let more = i64::try_from(files.len()).is_ok_and(|count| count > limit);
-    files.truncate(usize::try_from(limit).map_err(Error::internal)?);
-    let rejects = report::rejects_by_file(&app, definition, &files).await.ok();
+    let page = Page::of(
+        app.store.files(&definition.name, &which).await?,
+        usize::try_from(limit).map_err(Error::internal)?,
+    );
+    let rejects = report::rejects_by_file(&app, definition, &page.rows)
+        .await
+        .ok();
 
     Ok(Json(FilePage {
-        next: files
-            .last()
-            .filter(|_| more)
-            .map(|last| last.id.to_string()),
-        files: files
+        next: page.next(|last| last.id.to_string()),
+        files: page
+            .rows
             .into_iter()
             .map(|file| view(&definition.name, rejects.as_ref(), file))
             .collect(),

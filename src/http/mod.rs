@@ -10,6 +10,7 @@ mod files;
 mod freshness;
 mod health;
 mod key;
+mod page;
 mod pipelines;
 mod read;
 mod rejects;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::key::{IdempotencyKey, accepted};
+use super::page::Page;
 use super::read::{Body, Query, limited};
 use super::runs::Run;
 use crate::app::App;
@@ -83,13 +84,11 @@ pub(super) async fn list_rejects(
         before: query.before,
         limit: limit + 1,
     };
-    let mut rejects = report::rejects(&app, definition, &which).await?;
-    let more = rejects.len() > limit;
-    rejects.truncate(limit);
+    let page = Page::of(report::rejects(&app, definition, &which).await?, limit);
 
     Ok(Json(RejectPage {
-        next: rejects.last().filter(|_| more).map(|last| last.id.clone()),
-        rejects,
+        next: page.next(|last| last.id.clone()),
+        rejects: page.rows,
     }))
 }
 

@@ -10,6 +10,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::page::Page;
 use super::read::{Path, limited, moment};
 use super::tables::TablePath;
 use crate::app::App;
@@ -154,15 +155,18 @@ pub(super) async fn list_rows(
         after,
         limit: limit + 1,
     };
-    let OrderedRows { mut rows, key } = report::rows(&app, &table, &which).await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|last| {
+    let OrderedRows { rows, key } = report::rows(&app, &table, &which).await?;
+    let page = Page::of(rows, limit);
+    let next = page.next(|last| {
         let values: Vec<String> = key.iter().map(|name| plain(&last[name])).collect();
         Value::from(values).to_string()
     });
 
-    Ok(Json(RowPage { table, rows, next }))
+    Ok(Json(RowPage {
+        table,
+        rows: page.rows,
+        next,
+    }))
 }
 
 /// The parameters of a look-up.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::page::Page;
 use super::read::{Path, Query, limited, wait};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
@@ -230,20 +231,13 @@ pub(super) async fn list_runs(
         before: query.before,
         limit: limit + 1,
     };
-    let mut runs: Vec<Run> = app
-        .store
-        .runs(&which)
-        .await?
-        .into_iter()
-        .map(Run::from)
-        .collect();
-    let more = runs.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        runs.pop();
-    }
+    let page = Page::of(
+        app.store.runs(&which).await?,
+        usize::try_from(limit).map_err(Error::internal)?,
+    );
 
     Ok(Json(RunPage {
-        next: runs.last().filter(|_| more).map(|run| run.id),
-        runs,
+        next: page.next(|last| last.id),
+        runs: page.rows.into_iter().map(Run::from).collect(),
     }))
 }

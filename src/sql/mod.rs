@@ -6,6 +6,8 @@ mod statements;
 pub use answer::{Answer, AnswerColumn};
 pub use statements::{Statements, render};
 
+pub(crate) use statements::statement;
+
 /// A table's name in Trino: catalog, schema, table.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,

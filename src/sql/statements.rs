@@ -15,6 +15,18 @@ use crate::error::{Error, Result};
 #[folder = "sql/statements/"]
 pub struct Statements;
 
+/// The text of a statement for Postgres, by its place below `sql/statements/`.
+macro_rules! statement {
+    ($path:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/sql/statements/",
+            $path
+        ))
+    };
+}
+pub(crate) use statement;
+
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> =
     LazyLock::new(templates);
 

@@ -50,18 +50,6 @@ mod migrations {
     refinery::embed_migrations!("sql/migrations");
 }
 
-/// The text of a statement for Postgres, by its place below `sql/statements/`.
-macro_rules! statement {
-    ($path:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/sql/statements/",
-            $path
-        ))
-    };
-}
-pub(crate) use statement;
-
 /// The state database.
 #[derive(Debug, Clone)]
 pub struct Store {

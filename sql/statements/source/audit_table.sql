@@ -13,11 +13,16 @@ left join lateral (
   -- The sequences that the column owns, and those that its default asks.
   select
     max(sequence.seqcache) as cache,
-    max(case when has_sequence_privilege(seqrelid, 'select') or has_sequence_privilege(seqrelid, 'usage') then pg_sequence_last_value(seqrelid) end) as last_value
+    max(
+      case when has_sequence_privilege(seqrelid, 'select') or has_sequence_privilege(seqrelid, 'usage')
+        then pg_sequence_last_value(seqrelid)
+      end
+    ) as last_value
   from pg_sequence as sequence
   where exists (
     select from pg_depend as owned
-    where owned.objid = sequence.seqrelid and owned.refobjid = attribute.attrelid and owned.refobjsubid = attribute.attnum
+    where owned.objid = sequence.seqrelid
+      and owned.refobjid = attribute.attrelid and owned.refobjsubid = attribute.attnum
       and owned.classid = 'pg_class'::regclass and owned.refclassid = 'pg_class'::regclass
   ) or exists (
     select from pg_depend as asked

@@ -1,5 +1,5 @@
--- Begins the one snapshot that a batch is read in. With row_security off, the server refuses a table of which a policy hides rows: hidden rows would
--- count as deleted.
+-- Begins the one snapshot that a batch is read in. With row_security off, the server refuses a table of which a policy
+-- hides rows: hidden rows would count as deleted.
 begin transaction isolation level repeatable read read only;
 set local time zone 'UTC';
 set local datestyle = 'ISO';

@@ -1,4 +1,5 @@
-{# Which rows of a table may have changed since the last snapshot: by their cursor, and by the transaction that wrote them. #}
+{# Which rows of a table may have changed since the last snapshot: by their cursor, and by the transaction that wrote
+   them. #}
 from {{ table }} as source
 where true
   {% if filter %}
@@ -11,6 +12,10 @@ where true
   {% if snapshot %}
   and {% include 'source/xmin.sql' %}
   {% if after and is_time %}
-  and ({{ cursor }} >= {{ after | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %} or {{ cursor }} is null)
+  and (
+    {{ cursor }} >= {{ after | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %}
+
+    or {{ cursor }} is null
+  )
   {% endif %}
   {% endif %}

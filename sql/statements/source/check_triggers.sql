@@ -18,4 +18,8 @@ fired as (
 )
 select
   (select min(tgname::text collate "C") from fired where is_log) as log_trigger,
-  (select min(tgname::text collate "C") from fired where not is_log and tgname::text collate "C" < (select min(tgname::text collate "C") from fired where is_log)) as earlier_trigger
+  (
+    select min(tgname::text collate "C") from fired
+    where not is_log
+      and tgname::text collate "C" < (select min(tgname::text collate "C") from fired where is_log)
+  ) as earlier_trigger

@@ -9,5 +9,6 @@ from pg_attribute as attribute
 join pg_type as kind on kind.oid = attribute.atttypid
 join pg_class as class on class.oid = attribute.attrelid
 join pg_namespace as space on space.oid = class.relnamespace
-where array[space.nspname::text, class.relname::text] = parse_ident($1) and attribute.attnum > 0 and not attribute.attisdropped
+where array[space.nspname::text, class.relname::text] = parse_ident($1)
+  and attribute.attnum > 0 and not attribute.attisdropped
 order by attribute.attnum

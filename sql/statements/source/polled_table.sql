@@ -17,8 +17,10 @@ left join lateral (
     array_agg(part.attname::text order by array_position(index.indkey::smallint[], part.attnum)) as columns,
     bool_and(part.attnotnull) as is_set
   from pg_index as index
-  join pg_attribute as part on part.attrelid = index.indrelid and part.attnum = any (index.indkey[0:index.indnkeyatts - 1])
-  where index.indrelid = attribute.attrelid and index.indisunique and index.indisvalid and index.indpred is null and index.indexprs is null
+  join pg_attribute as part
+    on part.attrelid = index.indrelid and part.attnum = any (index.indkey[0:index.indnkeyatts - 1])
+  where index.indrelid = attribute.attrelid and index.indisunique and index.indisvalid
+    and index.indpred is null and index.indexprs is null
   group by index.indexrelid
   having array_agg(part.attname::text) <@ $2::text[]
   order by bool_and(part.attnotnull) desc, index.indexrelid

@@ -1,7 +1,10 @@
 -- Finds the last key of the next range of a table's rows, and the key after it. Fewer than two rows: all rows that are
 -- left are one range. The keys that are passed over stay as they are, so an index alone is enough if the condition
 -- names no other column.
-select array[{% for column in bounds.columns %}last.{{ column }}::text{% if not loop.last %}, {% endif %}{% endfor %}] as key
+select array[
+  {% for column in bounds.columns %}last.{{ column }}::text{% if not loop.last %}, {% endif %}{% endfor %}
+
+] as key
 from (
   select {% for column in bounds.columns %}source.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}
 

@@ -10,8 +10,18 @@ with replayed as (
 )
 select
   clock_timestamp() as now,
-  least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid())) as writing_since,
-  (select pid from pg_stat_activity where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1) as writing_pid,
+  least(
+    (select upto from replayed),
+    (
+      select min(xact_start) from pg_stat_activity
+      where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid()
+    )
+  ) as writing_since,
+  (
+    select pid from pg_stat_activity
+    where backend_xid is not null and datname = current_database() and pid <> pg_backend_pid()
+    order by xact_start limit 1
+  ) as writing_pid,
   (select gid from pg_prepared_xacts where database = current_database() order by prepared limit 1) as prepared_gid,
   pg_is_in_recovery() as in_recovery,
   (select system_identifier::text from pg_control_system()) as system_identifier,
@@ -24,7 +34,18 @@ select
     )
     else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
   end as timeline,
-  least((select upto from replayed), (select min(xact_start) from pg_stat_activity where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid())) as open_since,
+  least(
+    (select upto from replayed),
+    (
+      select min(xact_start) from pg_stat_activity
+      where backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid()
+    )
+  ) as open_since,
   pg_has_role('pg_read_all_stats', 'usage') as sees_all,
-  (select pid from pg_stat_activity where xact_start is not null and backend_type <> 'autovacuum worker' and datname = current_database() and pid <> pg_backend_pid() order by xact_start limit 1) as open_pid,
+  (
+    select pid from pg_stat_activity
+    where xact_start is not null and backend_type <> 'autovacuum worker'
+      and datname = current_database() and pid <> pg_backend_pid()
+    order by xact_start limit 1
+  ) as open_pid,
   (select min(prepared) from pg_prepared_xacts where database = current_database()) as prepared_at

@@ -12,7 +12,7 @@ use crate::source::intake::Intake;
 use crate::source::postgres::{
     CopyStatement, KeysQuery, column_of, columns, dotted, quoted, value,
 };
-use crate::state::statement;
+use crate::sql::statement;
 
 /// What `source/backfill.sql` names besides the columns of a row.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::pipeline::{AuditColumns, SourceTable};
 use crate::source::postgres::{Session, quoted, value};
-use crate::state::statement;
+use crate::sql::statement;
 
 /// What an audit table is like.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::pipeline::SourceTable;
 use crate::source::finding::Finding;
 use crate::source::postgres::{LookupColumn, check_transactions, quoted, value};
-use crate::state::statement;
+use crate::sql::statement;
 
 impl AuditLog<'_> {
     /// Finds what the log lacks to be read exactly and cheaply.

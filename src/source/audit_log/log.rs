@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::backfill_table::BackfillTable;
 use super::catalogue::AuditCatalogue;
 use super::unread::UnreadEvents;
-use crate::error::{Error, Result, nearest_name};
+use crate::error::{Error, Result};
 use crate::pipeline::{AuditColumns, Definition, SourceTable, Table};
-use crate::source::postgres::{PipelineConnection, Session};
+use crate::source::postgres::{PipelineConnection, Session, missing_column, missing_table};
 use crate::source::safety::CursorSafety;
 
 /// An audit log that was opened.
@@ -53,11 +53,12 @@ impl<'a> AuditLog<'a> {
         let session = Session::open(connection).await?;
         let catalogue = AuditCatalogue::of(&session, table, columns)
             .await?
-            .ok_or_else(|| Error::SourceUnreadable {
-                detail: format!(
-                    "connection `{}` has no table `{table}` that its user may see; make it by `icefront audit-trigger`, or correct `source.table`",
-                    connection.name
-                ),
+            .ok_or_else(|| {
+                missing_table(
+                    connection.name,
+                    table,
+                    "make it by `icefront audit-trigger`, or correct `source.table`",
+                )
             })?;
         let log = Self {
             session,
@@ -120,15 +121,12 @@ impl<'a> AuditLog<'a> {
         } = self.columns;
         for name in [event_id, operation, occurred_at, schema, table, data] {
             if !self.catalogue.columns.contains(name) {
-                let near = nearest_name(name, self.catalogue.columns.iter().map(String::as_str))
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
-                return Err(Error::SourceUnreadable {
-                    detail: format!(
-                        "table `{}` has no column `{name}`, which `source.columns` names{near}",
-                        self.table
-                    ),
-                });
+                return Err(missing_column(
+                    self.table,
+                    name,
+                    "source.columns",
+                    &self.catalogue.columns,
+                ));
             }
         }
 

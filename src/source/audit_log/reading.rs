@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::backfill_table::BackfillTable;
 use super::log::{AuditLog, LogPlan};
 use super::position::{LogPosition, UnreadRule};
 use super::unread::UnreadEvents;
 use crate::error::{Error, Result};
 use crate::source::intake::Intake;
-use crate::source::postgres::{CopyStatement, remembered, value};
+use crate::source::postgres::{CopyStatement, Snapshot, remembered, value};
 use crate::source::reading::Reading;
 use crate::sql::render;
 
@@ -41,17 +42,41 @@ impl AuditLog<'_> {
         let mut tables = vec![self.table];
         tables.extend(backfills.iter().map(|backfill| &backfill.table.source));
         let snapshot = self.session.begin(&tables).await?;
+        let position = self.position(last, &backfills, &snapshot);
+        if let Some(last) = last {
+            last.check_same(&position, connection.name)?;
+        }
+        let plan = LogPlan {
+            events: UnreadEvents::after(last, self.table, self.columns, &self.catalogue, &snapshot),
+            backfills,
+            compared: last.map_or_else(BTreeSet::new, |last| {
+                last.reread.union(&last.compared).cloned().collect()
+            }),
+            covered_until: self.covered_until(covered_before),
+            is_continued: last.is_some(),
+        };
+        let reading = self.reading(&position, &plan, &snapshot)?;
+        self.plan = Some(plan);
+
+        Ok(reading)
+    }
+
+    /// The cursor's position after the reading.
+    fn position(
+        &self,
+        last: Option<&LogPosition>,
+        backfills: &[BackfillTable<'_>],
+        snapshot: &Snapshot,
+    ) -> LogPosition {
         let mut backfilled = last.map_or_else(BTreeSet::new, |last| last.backfilled.clone());
         backfilled.extend(backfills.iter().map(|backfill| backfill.name().to_owned()));
-        let compared = last.map_or_else(BTreeSet::new, |last| {
-            last.reread.union(&last.compared).cloned().collect()
-        });
-        let server = &self.session.server;
         // A sequence that was set back repeats ids, so the floors no longer hold.
         let highest = last.and_then(|last| last.highest);
         let known = last.filter(|_| self.catalogue.is_above(highest));
         let floors = self.floors(known);
-        let position = LogPosition {
+        let server = &self.session.server;
+
+        LogPosition {
             backfilled,
             reread: BTreeSet::new(),
             compared: BTreeSet::new(),
@@ -67,31 +92,28 @@ impl AuditLog<'_> {
             table_oid: self.catalogue.oid,
             in_recovery: server.in_recovery,
             snapshot: snapshot.text.clone(),
-        };
-        if let Some(last) = last {
-            last.check_same(&position, connection.name)?;
         }
-        let covered_until = self.covered_until(covered_before);
-        let reading = Reading {
-            position: serde_json::to_value(&position).map_err(Error::internal)?,
+    }
+
+    fn reading(
+        &self,
+        position: &LogPosition,
+        plan: &LogPlan<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<Reading> {
+        let server = &self.session.server;
+
+        Ok(Reading {
+            position: serde_json::to_value(position).map_err(Error::internal)?,
             read_at: snapshot.taken_at,
-            covered_until,
+            covered_until: plan.covered_until,
             blocked_by: server.blocked_by(server.oldest_writing(), snapshot.taken_at),
             // Every event that is logged from now on has a later time.
-            deleted_at: covered_until,
+            deleted_at: plan.covered_until,
             is_partial: false,
-            has_backfills: !backfills.is_empty(),
-            compared: compared.iter().cloned().collect(),
-        };
-        self.plan = Some(LogPlan {
-            events: UnreadEvents::after(last, self.table, self.columns, &self.catalogue, &snapshot),
-            backfills,
-            compared,
-            covered_until,
-            is_continued: last.is_some(),
-        });
-
-        Ok(reading)
+            has_backfills: !plan.backfills.is_empty(),
+            compared: plan.compared.iter().cloned().collect(),
+        })
     }
 
     /// Reads every event of the reading.

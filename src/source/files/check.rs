@@ -1,6 +1,8 @@
 //! What the check of a drop folder finds: whether it can be listed, and its files read.
 
 use jiff::Timestamp;
+use object_store::path::Path;
+use object_store::{Error as StoreError, ObjectStoreExt};
 
 use super::folder::DropFolder;
 use crate::error::{Error, Result, causes};
@@ -10,36 +12,49 @@ use crate::source::reading::Purpose;
 impl DropFolder<'_> {
     /// Lists the folder and asks for one file.
     pub(super) async fn findings(&mut self) -> Result<Vec<Finding>> {
-        let batch = match self.list(Timestamp::now(), Purpose::Look).await {
-            Err(error @ Error::FilesUnavailable { .. }) => {
-                let cause = causes(&error);
-                tracing::warn!(%error, cause, "a folder cannot be listed");
-                return Ok(vec![Finding::error(
-                    "listing",
-                    error.to_string(),
-                    "see that the store answers, that `source.path` is there, and that the service may list it; of S3, allow it `ListBucket`",
-                )]);
-            }
-            listed => listed?,
+        let taken = match self.new_files(Timestamp::now(), Purpose::Look).await {
+            Err(error @ Error::FilesUnavailable { .. }) => return Ok(vec![not_listed(&error)]),
+            taken => taken?,
         };
-        self.taken = batch.files.into_iter().collect();
+        self.taken = taken.files.into_iter().collect();
         let waiting = self.taken.len();
-        let mut findings = vec![Finding::pass(
+        let listed = Finding::pass(
             "listing",
             format!("the folder can be listed; {waiting} files wait to be read"),
-        )];
-        findings.extend(self.may_read().await.map(|may_read| {
-            if may_read {
-                Finding::pass("read", "the first file that waits can be read")
-            } else {
-                Finding::error(
-                    "read",
-                    "the first file that waits cannot be read",
-                    "let the service read the files of the folder; of S3, allow it `GetObject`",
-                )
-            }
-        }));
+        );
 
-        Ok(findings)
+        Ok([Some(listed), self.check_read().await]
+            .into_iter()
+            .flatten()
+            .collect())
     }
+
+    /// Whether the first file that waits can be read; `None` if no file waits.
+    async fn check_read(&self) -> Option<Finding> {
+        let first = self.taken.iter().find(|file| file.refusal.is_none())?;
+        let path = Path::parse(&first.path).ok()?;
+
+        Some(match self.store.get(&path).await {
+            // The file may be gone by now.
+            Ok(_) | Err(StoreError::NotFound { .. }) => {
+                Finding::pass("read", "the first file that waits can be read")
+            }
+            Err(_) => Finding::error(
+                "read",
+                "the first file that waits cannot be read",
+                "let the service read the files of the folder; of S3, allow it `GetObject`",
+            ),
+        })
+    }
+}
+
+fn not_listed(error: &Error) -> Finding {
+    let cause = causes(error);
+    tracing::warn!(%error, cause, "a folder cannot be listed");
+
+    Finding::error(
+        "listing",
+        error.to_string(),
+        "see that the store answers, that `source.path` is there, and that the service may list it; of S3, allow it `ListBucket`",
+    )
 }

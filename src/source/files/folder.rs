@@ -1,17 +1,19 @@
-//! An opened drop folder: its store, its patterns, and the outcome of each file of the reading.
+//! An opened drop folder: its store, its ledger, the tables that its files belong to.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use glob::Pattern;
 use jiff::Timestamp;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::found::FoundFile;
-use super::open::File;
-use super::rows::Columns;
+use super::dropped_file::DroppedFile;
+use super::reading_outcome::ReadingOutcome;
+use super::rows::{FileReader, RowRules};
+use super::store_fault::StoreFault;
+use super::stored_file::StoredFile;
+use super::table_pattern::TablePattern;
 use crate::error::{Cause, Error, Result};
 use crate::landing::open_store;
 use crate::pipeline::{CatalogueColumn, Definition, FileSource, Table};
@@ -23,26 +25,16 @@ pub(in crate::source) struct DropFolder<'a> {
     pub(super) source: &'a FileSource,
     pub(super) pipeline: &'a str,
     pub(super) tables: &'a BTreeMap<String, Table>,
-    pub(super) patterns: Vec<(&'a str, Pattern)>,
+    pub(super) table_patterns: Vec<TablePattern<'a>>,
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) root: Path,
     pub(super) ledger: Store,
     /// The definition that files are read by, as a short text. Files that another definition could not read are
     /// retried.
     pub(super) read_by: String,
-    /// The outcome of each file of the reading.
-    pub(super) outcome: Mutex<Outcome>,
+    outcome: Mutex<ReadingOutcome>,
     /// The files that the reading takes, the oldest first; empty before the listing.
-    pub(super) taken: Vec<FoundFile>,
-}
-
-/// The outcome of each file of a reading.
-#[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) files: Vec<SourceFile>,
-    /// The time of the oldest file that was not read.
-    pub(super) unread: Option<Timestamp>,
-    pub(super) columns: BTreeMap<String, Columns>,
+    pub(super) taken: Vec<DroppedFile>,
 }
 
 impl<'a> DropFolder<'a> {
@@ -63,20 +55,12 @@ impl<'a> DropFolder<'a> {
                 definition.name
             ),
         })?;
-        let patterns = definition
-            .tables
-            .iter()
-            .filter_map(|(name, table)| {
-                let pattern = Pattern::new(table.files.as_deref()?).ok()?;
-                Some((name.as_str(), pattern))
-            })
-            .collect();
 
         Ok(Self {
             source,
             pipeline: &definition.name,
             tables: &definition.tables,
-            patterns,
+            table_patterns: TablePattern::of(&definition.tables),
             store,
             root,
             ledger: ledger.clone(),
@@ -104,17 +88,23 @@ impl<'a> DropFolder<'a> {
         }
     }
 
-    /// The outcome of each file of the reading.
-    pub(super) fn files_read(&self) -> Vec<SourceFile> {
+    /// The outcome of the reading so far.
+    pub(super) fn outcome(&self) -> Result<MutexGuard<'_, ReadingOutcome>> {
         self.outcome
             .lock()
+            .map_err(|_| Error::internal("a thread that reads files died"))
+    }
+
+    /// The outcome of each file of the reading.
+    pub(super) fn files_read(&self) -> Vec<SourceFile> {
+        self.outcome()
             .map(|outcome| outcome.files.clone())
             .unwrap_or_default()
     }
 
     /// The time up to which a complete reading holds everything. Unread files hold it back.
     pub(super) fn covered(&self, until: Timestamp, before: Option<Timestamp>) -> Timestamp {
-        let unread = self.outcome.lock().ok().and_then(|outcome| outcome.unread);
+        let unread = self.outcome().ok().and_then(|outcome| outcome.unread);
         let covered = unread.map_or(until, |unread| unread.min(until));
 
         before.map_or(covered, |before| before.max(covered))
@@ -122,48 +112,42 @@ impl<'a> DropFolder<'a> {
 
     /// The columns of a table's files in this reading, without technical columns that the table does not use.
     pub(super) fn columns_read(&self, table: &str) -> Vec<CatalogueColumn> {
-        let outcome = self.outcome.lock();
-        let columns = outcome
-            .ok()
-            .and_then(|outcome| Some(outcome.columns.get(table)?.found.clone()));
+        let mut columns = self
+            .outcome()
+            .map(|outcome| outcome.columns_of(table))
+            .unwrap_or_default();
+        let table = self.tables.get(table);
+        columns.retain(|CatalogueColumn { name, .. }| {
+            !self.source.technical().any(|technical| technical == name)
+                || table.is_some_and(|table| table.uses(name))
+        });
 
         columns
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|CatalogueColumn { name, .. }| {
-                let table = self.tables.get(table);
-                !self.source.technical().any(|technical| technical == name)
-                    || table.is_some_and(|table| table.uses(name))
-            })
-            .collect()
     }
 
-    pub(super) fn parts(&self, found: &FoundFile) -> (File, FileSource, Vec<String>) {
-        let file = File {
-            store: Arc::clone(&self.store),
-            path: Path::parse(&found.path).unwrap_or_default(),
-            etag: found.has_etag.then(|| found.etag.clone()),
-            size: found.size,
-            fault: Arc::default(),
-        };
+    /// The reader of a file. Fails if the file's format is unknown.
+    pub(super) fn reader_of(&self, dropped: &DroppedFile) -> Result<FileReader, String> {
+        let format = self.source.format_of(&dropped.path)?;
         let key = self
             .tables
-            .get(&found.table)
+            .get(&dropped.table)
             .map_or_else(Vec::new, Table::key_fields);
 
-        (file, self.source.clone(), key)
-    }
-
-    /// Whether the first file that waits may be read; `None` if no file waits.
-    pub(super) async fn may_read(&self) -> Option<bool> {
-        let first = self.taken.iter().find(|found| found.refused.is_none())?;
-        let path = Path::parse(&first.path).ok()?;
-
-        match self.store.get(&path).await {
-            // The file may be gone by now.
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Some(true),
-            Err(_) => Some(false),
-        }
+        Ok(FileReader {
+            file: StoredFile {
+                store: Arc::clone(&self.store),
+                path: Path::parse(&dropped.path).unwrap_or_default(),
+                etag: dropped.has_etag.then(|| dropped.etag.clone()),
+                size: dropped.size,
+                fault: StoreFault::default(),
+            },
+            format,
+            rules: RowRules {
+                source: self.source.clone(),
+                key,
+                modified_at: dropped.modified_at,
+            },
+        })
     }
 
     pub(super) fn unavailable(&self, cause: impl Into<Cause>) -> Error {

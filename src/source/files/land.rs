@@ -1,13 +1,14 @@
-//! The rows of a file as events of the batch.
+//! Lands the rows of a whole file: each row becomes an event of the batch.
 
-use std::sync::Arc;
+use std::io;
+use std::ops::ControlFlow;
 
 use tokio::sync::mpsc;
 
+use super::dropped_file::DroppedFile;
 use super::folder::DropFolder;
-use super::found::FoundFile;
-use super::read::{Checked, read_rows};
-use super::rows::{Columns, Reader, Row};
+use super::rows::{FileColumns, FileReader, FileRow};
+use super::whole_file::WholeFile;
 use crate::error::{Error, Result};
 use crate::landing::Event;
 use crate::source::intake::Intake;
@@ -16,85 +17,97 @@ use crate::source::intake::Intake;
 const HANDED_BYTES: usize = 1 << 20;
 
 impl DropFolder<'_> {
-    /// Lands the rows of a file that was checked.
+    /// Lands the rows of a file. `last_event` is the id that its first event follows.
     pub(super) async fn land(
         &self,
-        found: &FoundFile,
-        checked: &Checked,
-        id: &mut i64,
+        dropped: &DroppedFile,
+        whole: &WholeFile,
+        last_event: &mut i64,
         intake: &mut Intake<'_>,
     ) -> Result<()> {
-        let mut push = Push {
-            found,
-            is_numbered: self.source.sequence.is_some(),
-            id,
+        let mut events = RowEvents {
+            dropped,
+            has_sequence: self.source.sequence.is_some(),
+            last_event,
         };
-        if checked.is_kept {
-            return push.rows(&checked.rows, intake).await;
+
+        match &whole.rows.kept {
+            Some(rows) => events.push(rows, intake).await,
+            None => self.land_second_reading(events, intake).await,
         }
-        let (file, source, key) = self.parts(found);
-        let (path, modified_at) = (found.path.clone(), found.modified_at);
-        let format = self.source.format_of(&path).map_err(Error::internal)?;
-        let (sender, mut handed) = mpsc::channel::<Vec<Row>>(2);
-        let fault = Arc::clone(&file.fault);
-        let reading = tokio::task::spawn_blocking(move || {
-            let reader = Reader {
-                source: &source,
-                key: &key,
-                modified_at,
-            };
-            let mut rows = Vec::new();
-            let mut bytes = 0;
-            let mut hand = |row: Row| {
-                bytes += row.data.len() + size_of::<Row>();
-                rows.push(row);
-                if bytes < HANDED_BYTES {
-                    return true;
-                }
-                bytes = 0;
-                sender.blocking_send(std::mem::take(&mut rows)).is_ok()
-            };
-            read_rows(&reader, format, &file, &mut Columns::default(), &mut hand)?;
-            // If the run ended, the receiver is gone.
-            let _ = sender.blocking_send(rows);
-            Ok::<(), std::io::Error>(())
-        });
+    }
+
+    /// Lands the rows of a file that is too large for memory, while it is read again.
+    async fn land_second_reading(
+        &self,
+        mut events: RowEvents<'_>,
+        intake: &mut Intake<'_>,
+    ) -> Result<()> {
+        let reader = self.reader_of(events.dropped).map_err(Error::internal)?;
+        let store_fault = reader.file.fault.clone();
+        let (sender, mut handed) = mpsc::channel(2);
+        let reading = tokio::task::spawn_blocking(move || hand_over(&reader, &sender));
         while let Some(rows) = handed.recv().await {
-            push.rows(&rows, intake).await?;
+            events.push(&rows, intake).await?;
         }
 
-        reading.await.map_err(Error::internal)?.map_err(|cause| {
-            let lost = fault.lock().ok().and_then(|mut fault| fault.take());
-            // The file was whole a moment ago. If the store answers, another file has replaced it, and the next run
-            // reads that one.
-            lost.map_or_else(|| self.unavailable(cause), |lost| self.unavailable(lost))
-        })
+        // The file was whole a moment ago. If the store answers, another file has replaced it, and the next run reads
+        // that one.
+        reading
+            .await
+            .map_err(Error::internal)?
+            .map_err(|cause| match store_fault.take() {
+                Some(lost) => self.unavailable(lost),
+                None => self.unavailable(cause),
+            })
     }
 }
 
-/// Gives the rows of a file their numbers, and the writer its events.
-struct Push<'a> {
-    found: &'a FoundFile,
-    is_numbered: bool,
-    id: &'a mut i64,
+/// Reads a file, and sends its rows in parts. If the run ended, the receiver is gone and the reading ends.
+fn hand_over(reader: &FileReader, sender: &mpsc::Sender<Vec<FileRow>>) -> io::Result<()> {
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    reader.read(&mut FileColumns::default(), &mut |row| {
+        bytes += row.bytes();
+        rows.push(row);
+        if bytes < HANDED_BYTES {
+            return ControlFlow::Continue(());
+        }
+        bytes = 0;
+        match sender.blocking_send(std::mem::take(&mut rows)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    let _ = sender.blocking_send(rows);
+
+    Ok(())
 }
 
-impl Push<'_> {
-    async fn rows(&mut self, rows: &[Row], intake: &mut Intake<'_>) -> Result<()> {
+/// Makes events of the rows of a file.
+struct RowEvents<'a> {
+    dropped: &'a DroppedFile,
+    /// Whether the rows bring their ids.
+    has_sequence: bool,
+    last_event: &'a mut i64,
+}
+
+impl RowEvents<'_> {
+    async fn push(&mut self, rows: &[FileRow], intake: &mut Intake<'_>) -> Result<()> {
         for row in rows {
-            *self.id += 1;
+            *self.last_event += 1;
             let event = Event {
-                event_id: if self.is_numbered {
+                event_id: if self.has_sequence {
                     row.sequence
                 } else {
-                    Some(*self.id)
+                    Some(*self.last_event)
                 },
                 operation: row.operation.as_deref(),
                 occurred_at_us: row.occurred_at_us,
                 schema: Some("files"),
-                table: Some(&self.found.table),
+                table: Some(&self.dropped.table),
                 data: Some(&row.data),
-                source_file: Some(&self.found.path),
+                source_file: Some(&self.dropped.path),
             };
             intake.push(&event).await?;
         }

@@ -1,26 +1,35 @@
 //! File sources: files that are dropped into a folder. The service reads the listed files that the ledger does not
 //! have.
+//!
+//! A reading (`reading`) goes through these files in turn: `listing` and `local_folder` list the folder, `new_files`
+//! finds the files that the reading takes, `whole_file` reads each to its end, `land` lands its rows, and `tidy`
+//! moves or deletes it. `rows` opens the formats, and `stored_file` the bytes below them.
 
-mod batch;
 mod check;
-mod columns;
-mod csv;
+mod dropped_file;
+mod file_fault;
 mod folder;
-mod found;
-mod json;
+mod known_columns;
 mod land;
 mod listing;
-mod open;
-mod read;
+mod local_folder;
+mod new_files;
+mod reading;
+mod reading_outcome;
 mod rows;
+mod store_answers;
+mod store_fault;
+mod stored_file;
+mod table_pattern;
+mod taken_files;
 mod tidy;
-mod walk;
+mod whole_file;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(super) use folder::DropFolder;
 
@@ -49,22 +58,7 @@ impl Source for DropFolder<'_> {
         covered_before: Option<Timestamp>,
         purpose: Purpose,
     ) -> Result<Reading> {
-        let now = Timestamp::now();
-        let batch = self.list(now, purpose).await?;
-        let covered = batch.waiting.map_or(now, |waiting| waiting.min(now));
-        let (folder, _) = self.source.split();
-        self.taken = batch.files.into_iter().collect();
-
-        Ok(Reading {
-            position: json!({"path": folder, "listed_at": now}),
-            read_at: now,
-            covered_until: covered_before.map_or(covered, |before| before.max(covered)),
-            blocked_by: None,
-            deleted_at: now,
-            is_partial: batch.is_cut,
-            has_backfills: false,
-            compared: Vec::new(),
-        })
+        self.begin_reading(covered_before, purpose).await
     }
 
     async fn backlog(&self, _: i64, _: Duration) -> Result<i64> {

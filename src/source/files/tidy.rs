@@ -1,14 +1,15 @@
 //! Moves or deletes landed files, if the definition asks for it.
 
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
+use super::dropped_file::DroppedFile;
 use super::folder::DropFolder;
-use super::found::FoundFile;
-use super::listing::{LOOKED_UP, Listed, for_ledger, parent};
+use super::listing::{FolderEntry, parent};
 use crate::error::Result;
 use crate::pipeline::AfterLanding;
+use crate::state::ListedFile;
 
 impl DropFolder<'_> {
     /// Moves or deletes the files whose present version has landed, if the definition asks for it.
@@ -21,22 +22,10 @@ impl DropFolder<'_> {
             return Ok(());
         }
         let mut tidied = Ok(());
-        let mut chunks = std::pin::pin!(self.listing().try_chunks(LOOKED_UP));
-        while let Some(listed) = chunks.next().await {
-            let listed = listed.map_err(|fault| fault.1)?;
-            let files: Vec<FoundFile> = listed
-                .iter()
-                .filter_map(|listed| match listed {
-                    Listed::File(meta) => self.look(meta),
-                    Listed::Hidden(..) => None,
-                })
-                .collect();
-            let landed = self
-                .ledger
-                .landed_files(self.pipeline, &for_ledger(&files))
-                .await?;
-            for file in files.iter().filter(|file| landed.contains(&file.path)) {
-                let done = self.remove(file).await;
+        let mut parts = std::pin::pin!(self.entries_by_look_up());
+        while let Some(entries) = parts.try_next().await? {
+            for file in self.landed_among(&entries).await? {
+                let done = self.tidy_file(&file).await;
                 tidied = tidied.and(done.map_err(|cause| self.unavailable(cause)));
             }
         }
@@ -44,8 +33,24 @@ impl DropFolder<'_> {
         tidied
     }
 
+    /// The files whose present version has landed.
+    async fn landed_among(&self, entries: &[FolderEntry]) -> Result<Vec<DroppedFile>> {
+        let mut files: Vec<DroppedFile> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                FolderEntry::File(meta) => self.dropped_file(meta),
+                FolderEntry::Hidden(_) => None,
+            })
+            .collect();
+        let listed: Vec<ListedFile<'_>> = files.iter().map(DroppedFile::listed).collect();
+        let landed = self.ledger.landed_files(self.pipeline, &listed).await?;
+        files.retain(|file| landed.contains(&file.path));
+
+        Ok(files)
+    }
+
     /// Moves or deletes a file, unless another has replaced it.
-    async fn remove(&self, file: &FoundFile) -> object_store::Result<()> {
+    async fn tidy_file(&self, file: &DroppedFile) -> object_store::Result<()> {
         let from = Path::parse(&file.path)?;
         let now = match self.store.head(&from).await {
             Ok(meta) => meta,

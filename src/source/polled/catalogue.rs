@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::pipeline::SourceTable;
 use crate::source::postgres::{Session, quoted, value};
-use crate::state::statement;
+use crate::sql::statement;
 
 /// What a polled table is like.
 #[derive(Debug, Clone)]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::catalogue::PolledCatalogue;
-use crate::error::{Error, Result, nearest_name};
+use crate::error::{Error, Result};
 use crate::pipeline::Table;
+use crate::source::postgres::missing_column;
 
 /// Covers the moment between a transaction's `now()` and its entry in the list, and small steps back of the clock.
 const LISTED_LATE: Duration = Duration::from_secs(10);
@@ -24,15 +25,12 @@ impl<'a> CursorColumn<'a> {
     pub(super) fn of(table: &'a Table, catalogue: &PolledCatalogue) -> Result<Self> {
         let name = table.cursor.as_deref().unwrap_or_default();
         let Some(data_type) = catalogue.columns.get(name) else {
-            let near = nearest_name(name, catalogue.columns.keys().map(String::as_str))
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            return Err(Error::SourceUnreadable {
-                detail: format!(
-                    "table `{}` has no column `{name}`, which `tables.{}.cursor` names{near}",
-                    table.from, table.id.name
-                ),
-            });
+            return Err(missing_column(
+                &table.from,
+                name,
+                &format!("tables.{}.cursor", table.id.name),
+                catalogue.columns.keys(),
+            ));
         };
         let cursor = Self {
             name,

@@ -30,46 +30,84 @@ impl<'a> PolledTable<'a> {
         taken: &SnapshotFor<'_>,
         before: Option<&TablePosition>,
     ) -> Result<NextRows<'a>> {
-        let snapshot = taken.snapshot;
-        let key = self.range_key();
+        let load = self.load(before);
+        let position = self.position(taken, before, load.as_ref()).await?;
+
+        match (load, before) {
+            (None, Some(before)) => Ok(self.next_changed(taken, before, position)),
+            (load, _) => {
+                let load = load.unwrap_or_default();
+                self.next_range(taken, load, position).await
+            }
+        }
+    }
+
+    /// The full load that the reading begins or continues; `None` if there is none.
+    fn load(&self, before: Option<&TablePosition>) -> Option<FullLoad> {
         let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
-        let load = load.map(|load| load.by(key.as_deref()));
-        let goes_on = load.as_ref().is_some_and(|load| load.after.is_some());
-        // Rows that change during a load are read after it, from the bounds of its first range on. Keys are also
-        // compared after it.
-        let (upto, since, in_recovery, compared_at) = match before.filter(|_| goes_on) {
-            Some(first) => (
-                first.upto.clone(),
-                first.snapshot.clone(),
-                first.in_recovery,
-                None,
-            ),
-            None => (
-                self.upto(taken.session, before).await?,
-                snapshot.text.clone(),
-                snapshot.in_recovery,
-                Some(snapshot.taken_at),
-            ),
-        };
-        let mut position = TablePosition {
+
+        load.map(|load| load.by(self.range_key().as_deref()))
+    }
+
+    /// The position after a reading that takes no range of a full load.
+    async fn position(
+        &self,
+        taken: &SnapshotFor<'_>,
+        before: Option<&TablePosition>,
+        load: Option<&FullLoad>,
+    ) -> Result<TablePosition> {
+        let snapshot = taken.snapshot;
+        let position = TablePosition {
             oid: self.catalogue.oid,
-            upto,
-            snapshot: since,
-            in_recovery,
-            compared_at,
+            upto: None,
+            snapshot: snapshot.text.clone(),
+            in_recovery: snapshot.in_recovery,
+            compared_at: Some(snapshot.taken_at),
             load: None,
             comparisons: before.map_or(0, |before| before.comparisons.saturating_sub(1)),
             filter: Some(self.filter().to_owned()),
         };
-        if let (None, Some(before)) = (&load, before) {
-            if !self.is_compared(Some(before), taken) {
-                position.compared_at = before.compared_at;
-            }
-            let rows = self.changed_rows(RowSelection::ChangedSince(before), snapshot);
-            return Ok(NextRows { rows, position });
+        let goes_on = load.is_some_and(|load| load.after.is_some());
+
+        Ok(match before.filter(|_| goes_on) {
+            // Rows that change during a load are read after it, from the bounds of its first range on. Keys are also
+            // compared after it.
+            Some(first) => TablePosition {
+                upto: first.upto.clone(),
+                snapshot: first.snapshot.clone(),
+                in_recovery: first.in_recovery,
+                compared_at: None,
+                ..position
+            },
+            None => TablePosition {
+                upto: self.upto(taken.session, before).await?,
+                ..position
+            },
+        })
+    }
+
+    /// The rows that changed since the position `before`.
+    fn next_changed(
+        &self,
+        taken: &SnapshotFor<'_>,
+        before: &TablePosition,
+        mut position: TablePosition,
+    ) -> NextRows<'a> {
+        if !self.is_compared(Some(before), taken) {
+            position.compared_at = before.compared_at;
         }
-        let load = load.unwrap_or_default();
-        // A look takes all remaining rows as one range.
+        let rows = self.changed_rows(RowSelection::ChangedSince(before), taken.snapshot);
+
+        NextRows { rows, position }
+    }
+
+    /// The rows of the next range of a full load. A look takes all remaining rows as one range.
+    async fn next_range(
+        &self,
+        taken: &SnapshotFor<'_>,
+        load: FullLoad,
+        mut position: TablePosition,
+    ) -> Result<NextRows<'a>> {
         let end = match taken.purpose {
             Purpose::Look => None,
             Purpose::Read => self.range_end(taken.session, &load).await?,
@@ -78,11 +116,11 @@ impl<'a> PolledTable<'a> {
             after: load.after.clone(),
             upto: end.clone(),
         };
-        let rows = self.changed_rows(range, snapshot);
+        let rows = self.changed_rows(range, taken.snapshot);
         // A reload does not show which rows are gone, so keys are compared after the last range.
         position.comparisons = u8::from(load.is_again && end.is_none());
         position.load = end.map(|after| FullLoad {
-            columns: key,
+            columns: self.range_key(),
             after: Some(after),
             ..load
         });

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::next::SnapshotFor;
+use super::next::{NextRows, SnapshotFor};
 use super::position::{PolledPosition, TablePosition};
-use super::queries::ChangedCount;
+use super::queries::{ChangedCount, ChangedRows};
 use super::table::PolledTable;
 use super::tables::PolledTables;
 use crate::error::{Error, Result};
@@ -17,7 +17,40 @@ use crate::source::postgres::{CopyStatement, columns, remembered, value};
 use crate::source::reading::{Purpose, Reading};
 use crate::sql::render;
 
-impl PolledTables<'_> {
+/// What a reading takes of the tables.
+#[derive(Default)]
+struct NextOfTables<'a> {
+    /// The cursors' positions after it, by table.
+    positions: BTreeMap<String, TablePosition>,
+    /// In the order of the tables.
+    queries: Vec<ChangedRows<'a>>,
+    /// The tables whose keys are compared.
+    compared: Vec<String>,
+    /// Whether a full load of a table was under way before it, or is after it.
+    is_loading: bool,
+}
+
+impl<'a> NextOfTables<'a> {
+    fn add(&mut self, table: &str, next: NextRows<'a>) {
+        self.is_loading |= next.position.load.is_some();
+        self.queries.push(next.rows);
+        self.positions.insert(table.to_owned(), next.position);
+    }
+
+    /// A key comparison needs all rows, so it waits for the end of the full load.
+    fn postpone_comparisons(&mut self, known: &BTreeMap<String, TablePosition>) {
+        for name in self.compared.drain(..) {
+            if let (Some(position), Some(before)) =
+                (self.positions.get_mut(&name), known.get(&name))
+            {
+                position.compared_at = before.compared_at;
+                position.comparisons = before.comparisons;
+            }
+        }
+    }
+}
+
+impl<'a> PolledTables<'a> {
     /// Begins the snapshot that all tables are read in.
     pub(super) async fn begin_reading(
         &mut self,
@@ -38,13 +71,38 @@ impl PolledTables<'_> {
             snapshot: &snapshot,
             purpose,
         };
-        // Keep the positions of tables that this definition does not have: another service or an earlier definition
-        // may.
         let known = last.map_or_else(BTreeMap::new, |last| last.tables);
-        let mut positions = known.clone();
-        let mut queries = Vec::new();
-        let mut compared = Vec::new();
-        let mut is_loading = false;
+        let next = self.next_of_tables(&taken, &known).await?;
+        let position = PolledPosition {
+            server: server.identity.clone(),
+            tables: next.positions,
+        };
+        let reading = Reading {
+            position: serde_json::to_value(&position).map_err(Error::internal)?,
+            read_at: snapshot.taken_at,
+            covered_until: self.covered_until(covered_before, next.is_loading),
+            blocked_by: server.blocked_by(server.oldest_open(), snapshot.taken_at),
+            deleted_at: snapshot.taken_at,
+            is_partial: next.is_loading,
+            has_backfills: false,
+            compared: next.compared,
+        };
+        self.queries = next.queries;
+
+        Ok(reading)
+    }
+
+    /// What the reading takes of each table. Keeps the positions of tables that this definition does not have: another
+    /// service or an earlier definition may.
+    async fn next_of_tables(
+        &self,
+        taken: &SnapshotFor<'_>,
+        known: &BTreeMap<String, TablePosition>,
+    ) -> Result<NextOfTables<'a>> {
+        let mut next = NextOfTables {
+            positions: known.clone(),
+            ..NextOfTables::default()
+        };
         for table in &self.tables {
             let before = known.get(table.name());
             if let Some(before) = before {
@@ -52,42 +110,17 @@ impl PolledTables<'_> {
             }
             let before = table.since(before);
             let before = before.as_ref();
-            let next = table.next(&taken, before).await?;
-            if table.is_compared(before, &taken) {
-                compared.push(table.name().to_owned());
+            if table.is_compared(before, taken) {
+                next.compared.push(table.name().to_owned());
             }
-            let was_loading = before.is_some_and(|before| before.load.is_some());
-            is_loading |= next.position.load.is_some() || was_loading;
-            queries.push(next.rows);
-            positions.insert(table.name().to_owned(), next.position);
+            next.is_loading |= before.is_some_and(|before| before.load.is_some());
+            next.add(table.name(), table.next(taken, before).await?);
         }
-        if is_loading {
-            // A key comparison needs all rows, so it waits for the end of the full load.
-            for name in compared.drain(..) {
-                if let (Some(position), Some(before)) = (positions.get_mut(&name), known.get(&name))
-                {
-                    position.compared_at = before.compared_at;
-                    position.comparisons = before.comparisons;
-                }
-            }
+        if next.is_loading {
+            next.postpone_comparisons(known);
         }
-        let position = PolledPosition {
-            server: server.identity.clone(),
-            tables: positions,
-        };
-        let reading = Reading {
-            position: serde_json::to_value(&position).map_err(Error::internal)?,
-            read_at: snapshot.taken_at,
-            covered_until: self.covered_until(covered_before, is_loading),
-            blocked_by: server.blocked_by(server.oldest_open(), snapshot.taken_at),
-            deleted_at: snapshot.taken_at,
-            is_partial: is_loading,
-            has_backfills: false,
-            compared,
-        };
-        self.queries = queries;
 
-        Ok(reading)
+        Ok(next)
     }
 
     /// The time up to which a reading holds every change. It stays during a full load, because the rows that change

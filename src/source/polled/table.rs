@@ -6,7 +6,7 @@ use super::position::{FullLoad, TablePosition};
 use super::queries::{ChangedRows, KeyRange, RowSelection, TableQuery};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
-use crate::source::postgres::{Session, Snapshot, column_of, dotted};
+use crate::source::postgres::{Session, Snapshot, column_of, dotted, missing_table};
 
 /// A polled table that was found in the source.
 pub(super) struct PolledTable<'a> {
@@ -26,11 +26,12 @@ impl<'a> PolledTable<'a> {
         let name = &table.id.name;
         let catalogue = PolledCatalogue::of(session, &table.source, &table.key_fields())
             .await?
-            .ok_or_else(|| Error::SourceUnreadable {
-                detail: format!(
-                    "connection `{}` has no table `{}` that its user may see; correct `tables.{name}.from`, or grant `select`",
-                    session.connection.name, table.from
-                ),
+            .ok_or_else(|| {
+                missing_table(
+                    session.connection.name,
+                    &table.from,
+                    &format!("correct `tables.{name}.from`, or grant `select`"),
+                )
             })?;
         if !catalogue.is_table {
             return Err(Error::SourceUnreadable {

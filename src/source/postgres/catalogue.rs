@@ -5,7 +5,7 @@ use super::row::value;
 use super::session::Session;
 use crate::error::Result;
 use crate::pipeline::{CatalogueColumn, SourceTable};
-use crate::state::statement;
+use crate::sql::statement;
 
 /// Lists the columns of a table: name and type; empty if there is no such table.
 pub(in crate::source) async fn columns(

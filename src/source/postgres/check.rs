@@ -5,7 +5,7 @@ use super::server::OpenTransaction;
 use super::session::Session;
 use crate::error::Result;
 use crate::source::finding::Finding;
-use crate::state::statement;
+use crate::sql::statement;
 
 /// A transaction that is open for this many minutes is a finding.
 const LONG_MINUTES: i64 = 10;

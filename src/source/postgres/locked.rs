@@ -8,7 +8,7 @@ use super::row::value;
 use crate::error::{Error, Result};
 use crate::pipeline::SourceTable;
 use crate::postgres::Client;
-use crate::state::statement;
+use crate::sql::statement;
 
 /// Who has a table locked, or waits to lock it.
 pub(super) struct LockHolder {

@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::error::Result;
 use crate::pipeline::{Definition, SourceTable};
 use crate::source::finding::Finding;
-use crate::state::statement;
+use crate::sql::statement;
 
 /// Finds the rights on schemas and tables that the user has, and those that it lacks; empty for drop folders.
 pub(in crate::source) async fn check_rights(

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::SourceTable;
 use crate::postgres::Client;
 use crate::sql::render;
-use crate::state::statement;
+use crate::sql::statement;
 
 /// An open session on a source server.
 pub(in crate::source) struct Session<'a> {

@@ -20,7 +20,7 @@ use super::session::Session;
 use crate::error::{Result, causes};
 use crate::source::intake::Intake;
 use crate::sql::render;
-use crate::state::statement;
+use crate::sql::statement;
 
 /// At most this many connections, if the settings and other readers leave them free.
 const MOST_READERS: usize = 4;

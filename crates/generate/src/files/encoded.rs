@@ -29,6 +29,24 @@ pub(super) const KEY: usize = 3;
 /// How many bytes of its last row a cut file has. No format takes them for a row.
 const CUT_ROW: usize = 3;
 
+/// The text around the objects of a JSON file.
+struct JsonLayout {
+    begin: &'static str,
+    between: &'static str,
+    end: &'static str,
+}
+
+const JSON_LINES: JsonLayout = JsonLayout {
+    begin: "",
+    between: "\n",
+    end: "\n",
+};
+const JSON_ARRAY: JsonLayout = JsonLayout {
+    begin: "[\n",
+    between: ",\n",
+    end: "\n]\n",
+};
+
 /// A file of text before it is compressed.
 struct EncodedText {
     bytes: Vec<u8>,
@@ -65,8 +83,8 @@ pub(super) fn encode(delivery: &Delivery) -> io::Result<Vec<u8>> {
         last_row,
     } = match delivery.format {
         Format::Csv => csv(&events, defect)?,
-        Format::JsonLines => json(&events, ("", "\n", "\n"))?,
-        Format::JsonArray | Format::Parquet => json(&events, ("[\n", ",\n", "\n]\n"))?,
+        Format::JsonLines => json(&events, &JSON_LINES)?,
+        Format::JsonArray | Format::Parquet => json(&events, &JSON_ARRAY)?,
     };
     match defect {
         Some(FileDefect::Empty) => return Ok(Vec::new()),
@@ -122,15 +140,12 @@ fn csv(events: &[ShipmentEvent], defect: Option<FileDefect>) -> io::Result<Encod
     Ok(EncodedText { bytes, last_row })
 }
 
-fn json(
-    events: &[ShipmentEvent],
-    (begin, between, end): (&str, &str, &str),
-) -> io::Result<EncodedText> {
-    let mut bytes = begin.as_bytes().to_vec();
+fn json(events: &[ShipmentEvent], layout: &JsonLayout) -> io::Result<EncodedText> {
+    let mut bytes = layout.begin.as_bytes().to_vec();
     let mut last_row = 0;
     for (at, event) in events.iter().enumerate() {
         if at > 0 {
-            bytes.extend_from_slice(between.as_bytes());
+            bytes.extend_from_slice(layout.between.as_bytes());
         }
         last_row = bytes.len();
         let row: Map<_, _> = COLUMNS
@@ -140,7 +155,7 @@ fn json(
             .collect();
         serde_json::to_writer(&mut bytes, &row)?;
     }
-    bytes.extend_from_slice(end.as_bytes());
+    bytes.extend_from_slice(layout.end.as_bytes());
     Ok(EncodedText { bytes, last_row })
 }
 

@@ -1,0 +1,26 @@
+//! Where the parsers put the columns and the rows that they find.
+
+use std::ops::ControlFlow;
+
+use super::columns::FileColumns;
+use super::row::FileRow;
+use super::rules::RowRules;
+
+/// Takes the columns and rows of one file.
+pub(super) struct RowSink<'a> {
+    pub(super) rules: &'a RowRules,
+    pub(super) columns: &'a mut FileColumns,
+    /// Takes a row; a break ends the reading.
+    pub(super) take: &'a mut dyn FnMut(FileRow) -> ControlFlow<()>,
+}
+
+impl RowSink<'_> {
+    /// Takes the row that `data`, a JSON object, is. `value` gives the text of a column; `None` is null.
+    pub(super) fn push<'v>(
+        &mut self,
+        data: String,
+        value: impl Fn(&str) -> Option<&'v str>,
+    ) -> ControlFlow<()> {
+        (self.take)(self.rules.row(data, value))
+    }
+}
