@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, depth, log};
+use crate::harness::{AuditRow, LOOSE_AUDIT_TABLE, Service, depth};
 use crate::reference::{self, Event, Ledger, Row, Version, Versions};
 
 const SEEDS: u64 = 6;
@@ -85,7 +85,7 @@ async fn random_histories_in_the_order_of_their_times_equal_the_reference_model(
 
 /// Delivers the histories batch by batch and compares tables and ledger with the reference model after each.
 async fn compare(settings: &str, source: &str, by_day: usize) {
-    let mut service = start(settings, source).await;
+    let service = start(settings, source).await;
     // The model knows one order, that of ids: so an event gets one that is in the order of its time and then of its id.
     let placed = |events: &[Event]| -> Vec<Event> {
         let place = |event: &Event| match source {
@@ -119,9 +119,9 @@ async fn compare(settings: &str, source: &str, by_day: usize) {
                 .iter()
                 .map(|event| audit_row(kind.name, *seed, event))
                 .collect();
-            log(&mut service.shop, &rows).await;
+            service.log(&rows).await;
         }
-        let run = service.run().await;
+        let run = service.run().await.succeeds();
         let ledgers = ledgers(&service, &run).await;
         for kind in &TABLES {
             let (current, history) = tables(&service, kind.name).await;
@@ -154,10 +154,7 @@ async fn compare(settings: &str, source: &str, by_day: usize) {
         }
     }
     for kind in &TABLES {
-        let path = format!("/v1/tables/{}.{}/verify", service.name, kind.name);
-        let started = service.post(&path, &json!({})).await;
-        let verified = service.ended(&started.body).await;
-        assert_eq!(verified["state"], "succeeded", "{verified:#}");
+        service.verifies(kind.name).await;
     }
 }
 

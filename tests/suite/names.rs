@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{AuditRow, Service, log};
+use crate::harness::{AuditRow, Service};
 
 const PIPELINE: &str = r#"
 pipeline: PIPELINE
@@ -19,7 +19,7 @@ const TABLE: &str = r#"create table "Odd ""Things""" ("sub key" text, "Key" inte
 
 #[tokio::test]
 async fn columns_may_be_called_anything() {
-    let mut service = Service::of(PIPELINE)
+    let service = Service::of(PIPELINE)
         .audit_log()
         .tables(TABLE)
         .start()
@@ -43,8 +43,8 @@ async fn columns_may_be_called_anything() {
         &[row(11, "U", 1, "untracked")],
         &[row(13, "U", 2, "last")],
     ] {
-        log(&mut service.shop, batch).await;
-        service.run().await;
+        service.log(batch).await;
+        service.run().await.succeeds();
     }
 
     let rows = service.query("select * from {marts.things}").await;
@@ -67,11 +67,10 @@ async fn columns_may_be_called_anything() {
             "c"
         ])
     );
-    let path = format!(
-        "/v1/tables/{}.things/history?key.key=1&key.sub%20key=it's+%22k%22",
-        service.name
-    );
-    let history = service.get(&path).await;
+    let path = format!("{}/history", service.table_path("things"));
+    let history = service
+        .get(&format!("{path}?key.key=1&key.sub%20key=it's+%22k%22"))
+        .await;
     let notes: Vec<_> = history.body["versions"]
         .as_array()
         .expect("versions")
@@ -79,10 +78,8 @@ async fn columns_may_be_called_anything() {
         .map(|v| &v["reason"])
         .collect();
     assert_eq!(notes, ["untracked", "last"], "{history:?}");
-    let path = format!("/v1/tables/{}.things/verify", service.name);
-    let verified = service.post_run(&path, &json!({})).await;
-    assert_eq!(verified["state"], "succeeded", "{verified:#}");
-    let path = format!("/v1/tables/{}.things/history", service.name);
+    service.verifies("things").await;
+    let path = format!("{}/history", service.table_path("things"));
     for (query, status, told) in [
         ("", 422, "the key is missing"),
         ("?key.=1", 422, "only `key.<column>` is read"),
@@ -96,7 +93,7 @@ async fn columns_may_be_called_anything() {
     ] {
         let answer = service.get(&format!("{path}{query}")).await;
         assert_eq!(answer.status, status, "{answer:?}");
-        assert!(answer.detail().contains(told), "{answer:?}");
+        answer.saying(told);
     }
 }
 
@@ -109,16 +106,9 @@ async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
         .start()
         .await;
 
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:pipeline-broken",
-        "{run:#}"
-    );
-    assert!(
-        run["error"]["detail"]
-            .as_str()
-            .expect("a detail")
-            .contains("`valid_from`")
-    );
+    service
+        .run()
+        .await
+        .fails_with("pipeline-broken")
+        .saying("`valid_from`");
 }

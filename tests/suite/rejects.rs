@@ -1,8 +1,8 @@
 //! An event that does not fit is kept with its reason, and the other events arrive.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{AuditRow, EVENTS, Service, log};
+use crate::harness::{AuditRow, EVENTS, Service};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const ITEMS: &str = "create table items (seed integer, id bigint, amount numeric(10,2), weight double precision, born date, at timestamptz, name text);";
@@ -84,20 +84,22 @@ fn faulty_events() -> Vec<AuditRow> {
 
 #[tokio::test]
 async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
-    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    log(&mut service.shop, &faulty_events()).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    service.log(&faulty_events()).await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["read"], 24, "{run:#}");
-    assert_eq!(run["counts"]["rejected"], 20, "{run:#}");
-    assert_eq!(run["counts"]["staged"], 4, "{run:#}");
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("read", 24)
+        .counts("rejected", 20)
+        .counts("staged", 4);
     let rejects = format!(
         "select audit_event_id, reason, column_name, value from {{staging.{}_rejects}} order by 1, raw_data",
         service.name
     );
     assert_eq!(
-        Value::from_iter(service.query(&rejects).await),
+        service.rows(&rejects).await,
         json!([
             [1, "id_reuse", null, null],
             [2, "bad_json", "raw_data", null],
@@ -127,11 +129,9 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
         ])
     );
     assert_eq!(
-        Value::from_iter(
-            service
-                .query("select id, amount, weight, born, at, name from {marts.items} order by 1")
-                .await
-        ),
+        service
+            .current("items", "id, amount, weight, born, at, name")
+            .await,
         json!([
             [
                 1,
@@ -173,7 +173,7 @@ async fn tables_that_are_staged_side_by_side_share_their_rejects() {
         let create = format!("create table t{n} (id bigint);");
         created.push_str(&create);
     }
-    let mut service = Service::of(&pipeline)
+    let service = Service::of(&pipeline)
         .audit_log()
         .tables(&created)
         .start()
@@ -192,12 +192,14 @@ async fn tables_that_are_staged_side_by_side_share_their_rejects() {
             )
         })
         .collect();
-    log(&mut service.shop, &events).await;
+    service.log(&events).await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 30, "{run:#}");
-    assert_eq!(run["counts"]["inserted"], 6, "{run:#}");
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("rejected", 30)
+        .counts("inserted", 6);
 }
 
 #[tokio::test]
@@ -211,47 +213,40 @@ async fn rejects_that_can_be_taken_after_all_are_rejects_no_more() {
         occurred_at: Some(jiff::Timestamp::now().as_microsecond() + 3_600_000_000),
         ..row(1, "I", r#"{"seed": 1, "id": 1}"#)
     };
-    log(&mut service.shop, &[soon]).await;
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:too-many-rejects",
-        "{run:#}"
-    );
+    service.log(&[soon]).await;
+    service.run().await.fails_with("too-many-rejects");
 
     service.define(EVENTS);
     service.restart().await;
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("rejected", 0)
+        .counts("inserted", 1);
 }
 
 #[tokio::test]
 async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
     let pipeline = EVENTS.replace("tables:", "max_rejects: {share: 0.5, at_least: 1}\ntables:");
-    let mut service = Service::of(&pipeline)
+    let service = Service::of(&pipeline)
         .audit_log()
         .tables(ITEMS)
         .start()
         .await;
-    log(
-        &mut service.shop,
-        &[
+    service
+        .log(&[
             row(1, "I", r#"{"seed": 1, "id": 1}"#),
             row(2, "I", r#"{"seed": 1, "id": "x"}"#),
             row(3, "I", r#"{"seed": 1, "id": "y"}"#),
-        ],
-    )
-    .await;
+        ])
+        .await;
 
-    let run = service.run_once().await;
-
-    assert_eq!(run["state"], "failed");
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:too-many-rejects",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["step"], "stage.items");
+    service
+        .run()
+        .await
+        .fails_at("stage.items")
+        .with("too-many-rejects");
     assert!(
         service
             .query("select * from {marts.items}")
@@ -266,16 +261,16 @@ async fn too_many_rejects_name_the_reasons_and_their_settings() {
         "tables:",
         "max_clock_skew: 2h\nmax_rejects: {share: 0, at_least: 0}\ntables:",
     );
-    let mut service = Service::of(&pipeline)
+    let service = Service::of(&pipeline)
         .audit_log()
         .tables(ITEMS)
         .start()
         .await;
-    log(&mut service.shop, &faulty_events()).await;
+    service.log(&faulty_events()).await;
 
-    let run = service.run_once().await;
+    let run = service.run().await;
 
-    let detail = run["error"]["detail"].as_str().expect("a detail");
+    let detail = run.detail();
     let name = &service.name;
     for told in [
         format!("20 of 24 events of table `{name}.items` were rejected, more than `max_rejects` allows (0); nothing was published.").as_str(),
@@ -306,9 +301,7 @@ async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
     std::fs::write(other.join("pipeline.yaml"), definition).expect("a pipeline");
     service.restart().await;
 
-    let answer = service.get("/v1/rejects").await;
-
-    assert_eq!(answer.status, 404, "{answer:?}");
+    let answer = service.get("/v1/rejects").await.has_status(404);
     let names = format!("one of `other`, `{}`, or give `table`", service.name);
-    assert!(answer.detail().contains(&names), "{answer:?}");
+    answer.saying(&names);
 }
