@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::Service;
+use super::{Service, shown};
 
 /// The answer of the service.
 #[derive(Debug)]
@@ -40,6 +40,17 @@ impl Answer {
 
     pub(crate) fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap_or_default()
+    }
+
+    /// Status, content type and body, to be compared as a whole. What differs between two runs of a test is masked, see [`shown`].
+    pub(crate) fn shown(&self) -> Value {
+        let kind = self.headers.get("content-type");
+
+        json!({
+            "status": self.status,
+            "content_type": kind.map(|kind| kind.to_str().expect("text")),
+            "body": shown(&self.body),
+        })
     }
 
     #[track_caller]

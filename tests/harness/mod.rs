@@ -12,6 +12,7 @@ mod runs;
 mod servers;
 mod setup;
 mod shop;
+mod shown;
 mod standby;
 mod trap;
 
@@ -34,6 +35,7 @@ pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runs::link;
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE};
+pub(crate) use shown::shown;
 pub(crate) use standby::Standby;
 pub(crate) use trap::{Moment, Then, Trap};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Service};
+use super::{Answer, Service, shown};
 
 /// A run at its end, as the service describes it. Each verb shows the whole run if it does not hold.
 #[derive(Debug, Clone)]
@@ -74,6 +74,14 @@ impl Run {
         assert_eq!(self["counts"][name], expected.into(), "{name}: {self:#}");
 
         self
+    }
+
+    /// The problem of a run that failed, to be compared as a whole; see [`shown`].
+    #[track_caller]
+    pub(crate) fn problem(&self) -> Value {
+        assert_eq!(self["state"], "failed", "{self:#}");
+
+        shown(&self["error"])
     }
 
     /// The detail of its problem; empty without one.

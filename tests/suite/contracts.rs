@@ -1,5 +1,6 @@
 //! Contracts and declared columns hold, or stop the run with a remedy.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
 use super::evolution::{PIPELINE, alter, drift, start, start_with_a_row, write};
@@ -64,11 +65,19 @@ async fn a_key_that_vanished_from_the_source_stops_the_run_and_leaves_the_tables
     alter(&service, "alter table items drop column id").await;
     write(&mut service, 2, "I", json!({"name": "b"})).await;
 
-    service
-        .run()
-        .await
-        .fails_with("contract-broken")
-        .saying("`id`");
+    let run = service.run().await;
+
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "stage.items",
+      "type": "urn:icefront:problem:contract-broken",
+      "title": "The source differs from the contract",
+      "detail": "table `test.items` cannot be staged: column `id` of the key of `items` is gone from `public.items`; bring it back, or set `tables.items.key` to the columns that identify a row now, and call `POST /v1/tables/…/restage`",
+      "run_id": "<id>",
+      "status": 424,
+      "retryable": false
+    }
+    "#);
     assert_eq!(service.current("items", "id").await, json!([[1]]));
 }
 

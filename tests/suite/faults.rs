@@ -1,5 +1,6 @@
 //! A fault is reported, and no event is lost or counted twice.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
 use crate::harness::{AuditRow, EVENTS, Service, depth};
@@ -56,7 +57,19 @@ async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
         "{ready:?}"
     );
     let engine = service.get("/v1/engine").await;
-    engine.is_problem(503, "trino-unavailable");
+    assert_json_snapshot!(engine.shown(), @r#"
+    {
+      "status": 503,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:trino-unavailable",
+        "title": "Trino does not answer",
+        "status": 503,
+        "detail": "Trino does not answer at `trino.url`; check that it runs; the next run continues where this one ended",
+        "retryable": true
+      }
+    }
+    "#);
     service.run().await.fails_with("source-unavailable");
     let source = service.source().await;
     assert_eq!(
@@ -78,9 +91,21 @@ async fn trino_away_fails_the_run_with_its_own_problem() {
     let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
     let answer = service.post(&path, &json!({})).await;
 
-    answer.is_problem(424, "trino-unavailable");
-    assert_eq!(answer.body["retryable"], true);
-    assert_eq!(answer.body["step"], "extract");
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 424,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:trino-unavailable",
+        "title": "Trino does not answer",
+        "status": 424,
+        "detail": "Trino does not answer at `trino.url`; check that it runs; the next run continues where this one ended",
+        "retryable": true,
+        "run_id": "<id>",
+        "step": "extract"
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -112,13 +137,20 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
     .expect("a file");
     service.restart().await;
 
-    service
-        .get("/v1/pipelines/broken")
-        .await
-        .is_problem(409, "pipeline-broken")
-        .saying("pipeline.yaml")
-        .saying("line 6")
-        .saying("did you mean `key`?");
+    let answer = service.get("/v1/pipelines/broken").await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:pipeline-broken",
+        "title": "The pipeline is broken",
+        "status": 409,
+        "detail": "pipeline `broken` is broken: broken/pipeline.yaml: unknown field `kye`, expected one of from, key, freshness, columns, history, cursor, overlap, deletes, where, description, new_columns, contract, tests at line 6, column 5; did you mean `key`?",
+        "retryable": false
+      }
+    }
+    "#);
     let list = service.get("/v1/pipelines").await;
     let usable: Vec<_> = list.body["pipelines"]
         .as_array()

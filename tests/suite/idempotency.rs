@@ -1,5 +1,6 @@
 //! A repeated call has its effect once.
 
+use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -50,7 +51,20 @@ async fn another_body_under_a_known_key_is_refused_and_names_the_run() {
 
     let other = start(&service, "a-key", &json!({"steps": ["extract"]})).await;
 
-    other.is_problem(422, "idempotency-key-reused");
+    assert_json_snapshot!(other.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:idempotency-key-reused",
+        "title": "The key was used with another body",
+        "status": 422,
+        "detail": "the idempotency key `a-key` was used with another body before, for run `<id>`; send the same body, or choose another key",
+        "retryable": false,
+        "run_id": "<id>"
+      }
+    }
+    "#);
     assert_eq!(other.body["run_id"], first.body["run_id"]);
     let another_key = start(&service, "b-key", &json!({"steps": ["extract"]})).await;
     assert_eq!((another_key.status, is_replay(&another_key)), (202, false));

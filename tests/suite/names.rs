@@ -1,5 +1,6 @@
 //! Tables and columns may have any name that Postgres allows.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
 use crate::harness::{AuditRow, Service};
@@ -80,21 +81,86 @@ async fn columns_may_be_called_anything() {
     assert_eq!(notes, ["untracked", "last"], "{history:?}");
     service.verifies("things").await;
     let path = format!("{}/history", service.table_path("things"));
-    for (query, status, told) in [
-        ("", 422, "the key is missing"),
-        ("?key.=1", 422, "only `key.<column>` is read"),
-        ("?key.key=1&key.key=2", 422, "it is given twice"),
-        ("?key.key=1", 404, "`?key.sub key=…&key.key=…`"),
-        (
-            "?key.key=%00&key.sub%20key=it's+%22k%22",
-            404,
-            "cannot be read",
-        ),
-    ] {
-        let answer = service.get(&format!("{path}{query}")).await;
-        assert_eq!(answer.status, status, "{answer:?}");
-        answer.saying(told);
+    wrong_keys_are_answered_with_the_right_one(&service, &path).await;
+}
+
+async fn wrong_keys_are_answered_with_the_right_one(service: &Service, path: &str) {
+    let answer = service.get(path).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "the key is missing; give every key column, such as `?key.order_id=42`",
+        "retryable": false,
+        "field": "key"
+      }
     }
+    "#);
+    let answer = service.get(&format!("{path}?key.=1")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`key.`: only `key.<column>` is read",
+        "retryable": false,
+        "field": "key."
+      }
+    }
+    "#);
+    let answer = service.get(&format!("{path}?key.key=1&key.key=2")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`key.key`: it is given twice; give it once",
+        "retryable": false,
+        "field": "key.key"
+      }
+    }
+    "#);
+    let answer = service.get(&format!("{path}?key.key=1")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no key `key.key`; give the whole key: `?key.sub key=…&key.key=…`",
+        "retryable": false,
+        "field": "key"
+      }
+    }
+    "#);
+    let unreadable = format!("{path}?key.key=%00&key.sub%20key=it's+%22k%22");
+    let answer = service.get(&unreadable).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no row `key.key=\u0000&key.sub key=it's \"k\"`; the key cannot be read: Cannot cast '\u0000' to INT",
+        "retryable": false,
+        "field": "key"
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -106,9 +172,17 @@ async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
         .start()
         .await;
 
-    service
-        .run()
-        .await
-        .fails_with("pipeline-broken")
-        .saying("`valid_from`");
+    let run = service.run().await;
+
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "extract",
+      "type": "urn:icefront:problem:pipeline-broken",
+      "title": "The pipeline is broken",
+      "detail": "pipeline `test` is broken: column `valid_from` of `public.Odd \"Things\"` has the name of one of the tables' own columns; rename it with `columns: [{name: …, from: valid_from, data_type: …}]`",
+      "run_id": "<id>",
+      "status": 409,
+      "retryable": false
+    }
+    "#);
 }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
-use crate::harness::{ITEMS, Service, hold, insert, write_pipeline};
+use crate::harness::{ITEMS, Service, hold, insert, shown, write_pipeline};
 
 #[tokio::test]
 async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
@@ -19,7 +20,20 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
         .has_status(202);
     assert_eq!(attached.body["run_id"], active.body["run_id"]);
     let refused = service.start(&json!({"if_running": "reject"})).await;
-    refused.is_problem(409, "run-active");
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:run-active",
+        "title": "A run is active",
+        "status": 409,
+        "detail": "run `<id>` of pipeline `test` is active; wait for it, or leave out `if_running` to queue behind it",
+        "retryable": true,
+        "run_id": "<id>"
+      }
+    }
+    "#);
     assert_eq!(refused.body["run_id"], active.body["run_id"]);
     assert_eq!(
         refused.headers["location"], active.headers["location"],
@@ -56,7 +70,19 @@ async fn a_queue_has_an_end() {
 
     let refused = service.start(&json!({})).await;
 
-    refused.is_problem(429, "queue-full");
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 429,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:queue-full",
+        "title": "Too many runs are queued",
+        "status": 429,
+        "detail": "2 runs of pipeline `test` are queued, and `runs.queue_limit` allows no more; ask again when some have ended, or send `if_running: attach`",
+        "retryable": true
+      }
+    }
+    "#);
     assert!(refused.headers.contains_key("retry-after"));
     let attached = service.start(&json!({"if_running": "attach"})).await;
     assert_eq!(attached.body["run_id"], active.body["run_id"]);
@@ -72,10 +98,17 @@ async fn a_run_that_waits_and_one_that_is_executed_are_cancelled_and_go_on_by_re
 
     let cancelled = service.cancel(&queued.body).await.has_status(200);
     assert_eq!(cancelled.body["state"], "cancelled");
-    assert_eq!(
-        cancelled.body["error"]["type"],
-        "urn:icefront:problem:cancelled"
-    );
+    assert_json_snapshot!(shown(&cancelled.body["error"]), @r#"
+    {
+      "step": "run",
+      "type": "urn:icefront:problem:cancelled",
+      "title": "The run was cancelled",
+      "detail": "a caller cancelled the run; it was not being executed",
+      "run_id": "<id>",
+      "status": 409,
+      "retryable": true
+    }
+    "#);
     let begun = Instant::now();
     let asked = service.cancel(&active.body).await;
     assert!(matches!(asked.status, 200 | 202), "{asked:?}");
@@ -215,10 +248,21 @@ async fn two_pipelines_that_write_one_table_in_whatever_letters_are_refused() {
     );
     write_pipeline(service.folder.path(), "zz_other", &other);
     service.restart().await;
-    service
+    let refused = service
         .post("/v1/pipelines/zz_other/runs", &json!({}))
-        .await
-        .is_problem(409, "pipeline-broken")
-        .saying("writes too");
+        .await;
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:pipeline-broken",
+        "title": "The pipeline is broken",
+        "status": 409,
+        "detail": "pipeline `zz_other` is broken: it writes `lake.test_staging.items`, which pipeline `test` writes too; rename one of the tables, or give one pipeline its own `schemas`",
+        "retryable": false
+      }
+    }
+    "#);
     service.run().await.succeeds();
 }

@@ -1,5 +1,6 @@
 //! An event that does not fit is kept with its reason, and the other events arrive.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
 use crate::harness::{AuditRow, EVENTS, Service};
@@ -242,11 +243,19 @@ async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
         ])
         .await;
 
-    service
-        .run()
-        .await
-        .fails_at("stage.items")
-        .with("too-many-rejects");
+    let run = service.run().await;
+
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "stage.items",
+      "type": "urn:icefront:problem:too-many-rejects",
+      "title": "Too many events were rejected",
+      "detail": "2 of 3 events of table `test.items` were rejected, more than `max_rejects` allows (1); nothing was published. 2 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns` and call `POST /v1/tables/test.items/restage`. Table `lake.test_staging.test_rejects` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
+      "run_id": "<id>",
+      "status": 424,
+      "retryable": false
+    }
+    "#);
     assert!(
         service
             .query("select * from {marts.items}")
@@ -270,24 +279,18 @@ async fn too_many_rejects_name_the_reasons_and_their_settings() {
 
     let run = service.run().await;
 
-    let detail = run.detail();
-    let name = &service.name;
-    for told in [
-        format!("20 of 24 events of table `{name}.items` were rejected, more than `max_rejects` allows (0); nothing was published.").as_str(),
-        " 14 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns`",
-        " 2 `bad_json`: the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`.",
-        " 1 `bad_operation`: the operation is none of `I`, `U`, `D`, `T`; correct the trigger, or name the right column in `source.columns.operation`.",
-        " 1 `future_time`: the event's time is more than `max_clock_skew` (2h) after its arrival; raise `max_clock_skew`, or correct the source's clock.",
-        " 1 `id_reuse`: two different events have the same id; correct the audit log, or name the column with a unique id in `source.columns.event_id`.",
-        " 1 `null_key`: a column of the key (seed, id) is null; correct the source, or change `tables.items.key`",
-        format!(".{name}_staging.{name}_rejects` has every reject.").as_str(),
-    ] {
-        assert!(detail.contains(told), "{told}: {detail}");
+    // The most frequent reason stands first.
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "stage.items",
+      "type": "urn:icefront:problem:too-many-rejects",
+      "title": "Too many events were rejected",
+      "detail": "20 of 24 events of table `test.items` were rejected, more than `max_rejects` allows (0); nothing was published. 14 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns` and call `POST /v1/tables/test.items/restage`. 2 `bad_json`: the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`. 1 `bad_operation`: the operation is none of `I`, `U`, `D`, `T`; correct the trigger, or name the right column in `source.columns.operation`. 1 `future_time`: the event's time is more than `max_clock_skew` (2h) after its arrival; raise `max_clock_skew`, or correct the source's clock. 1 `id_reuse`: two different events have the same id; correct the audit log, or name the column with a unique id in `source.columns.event_id`. 1 `null_key`: a column of the key (seed, id) is null; correct the source, or change `tables.items.key` and call `POST /v1/tables/test.items/restage`. Table `lake.test_staging.test_rejects` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
+      "run_id": "<id>",
+      "status": 424,
+      "retryable": false
     }
-    assert!(
-        detail.find("bad_value") < detail.find("bad_json"),
-        "the most frequent first: {detail}"
-    );
+    "#);
 }
 
 #[tokio::test]
@@ -301,7 +304,20 @@ async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
     std::fs::write(other.join("pipeline.yaml"), definition).expect("a pipeline");
     service.restart().await;
 
-    let answer = service.get("/v1/rejects").await.has_status(404);
-    let names = format!("one of `other`, `{}`, or give `table`", service.name);
-    answer.saying(&names);
+    let answer = service.get("/v1/rejects").await;
+
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no default for `pipeline`; give `pipeline`, one of `other`, `test`, or give `table`",
+        "retryable": false,
+        "field": "pipeline"
+      }
+    }
+    "#);
 }

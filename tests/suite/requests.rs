@@ -1,5 +1,6 @@
 //! The answer to a wrong request names the right one.
 
+use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
@@ -11,80 +12,111 @@ const ITEMS: &str = "create table items (seed integer, id bigint);";
 async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
     let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let name = &service.name;
-    let runs = format!("/v1/pipelines/{name}/runs");
 
-    service
-        .get("/v1/pipelines/nothing")
-        .await
-        .is_problem(404, "not-found");
-    service
-        .get(&format!("/v1/tables/{name}.item"))
-        .await
-        .is_problem(404, "not-found")
-        .saying(&format!("did you mean `{name}.items`?"));
+    let answer = service.get("/v1/pipelines/nothing").await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no pipeline `nothing`",
+        "retryable": false
+      }
+    }
+    "#);
+    let answer = service.get(&format!("/v1/tables/{name}.item")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no table `test.item`; did you mean `test.items`?",
+        "retryable": false
+      }
+    }
+    "#);
     service
         .get("/v1/runs/01a1fc50-ddcb-729b-8a58-e556c971b8c1")
         .await
         .is_problem(404, "not-found");
-    service
+    let answer = service
         .get("/v1/runs/01a1fc50-ddcb-729b-8a58-e556c971b8c1/outcome")
-        .await
-        .is_problem(410, "not-found");
-    service
-        .get("/v1/runs/seven")
-        .await
-        .is_problem(400, "malformed-request");
+        .await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 410,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 410,
+        "detail": "there is no run `<id>`",
+        "retryable": false
+      }
+    }
+    "#);
+    let answer = service.get("/v1/runs/seven").await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 400,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:malformed-request",
+        "title": "The request cannot be read",
+        "status": 400,
+        "detail": "the path cannot be read: Cannot parse `run_id` with value `seven`: UUID parsing failed: invalid character: found `s` at 0",
+        "retryable": false
+      }
+    }
+    "#);
     service.get("/nowhere").await.is_problem(404, "not-found");
     service
         .get("/docs/nowhere")
         .await
         .is_problem(404, "not-found");
-    service
-        .call(service.request(Method::PUT, "/v1/runs"))
-        .await
-        .is_problem(405, "method-not-allowed");
-    service
-        .post(&runs, &json!({"stesp": []}))
-        .await
-        .is_problem(422, "invalid-request")
-        .about("stesp")
-        .saying("did you mean `steps`?");
-    service
-        .post(&runs, &json!({"steps": ["extrakt"]}))
-        .await
-        .about("steps[0]")
-        .saying("did you mean `extract`?");
-    service
-        .post(&runs, &json!({"select": ["item"]}))
-        .await
-        .is_problem(404, "not-found")
-        .about("select[0]")
-        .saying("did you mean `items`?");
-    service
-        .post(&runs, &json!({"timeout_seconds": 0}))
-        .await
-        .about("timeout_seconds");
-    let broken = service
-        .request(Method::POST, &runs)
-        .header("content-type", "application/json")
-        .body("{");
-    service
-        .call(broken)
-        .await
-        .is_problem(400, "malformed-request");
-    let form = service
-        .request(Method::POST, &runs)
-        .header("content-type", "text/plain")
-        .body("{}");
-    service
-        .call(form)
-        .await
-        .is_problem(415, "unsupported-media-type");
-    let large = service
-        .request(Method::POST, &runs)
-        .header("content-type", "application/json")
-        .body(" ".repeat(2 << 20));
-    service.call(large).await.is_problem(413, "body-too-large");
+    let answer = service.call(service.request(Method::PUT, "/v1/runs")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 405,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:method-not-allowed",
+        "title": "The path does not support the method",
+        "status": 405,
+        "detail": "this path does not support `PUT`; the `Allow` header lists the methods that it supports",
+        "retryable": false
+      }
+    }
+    "#);
+    let answer = service
+        .get(&format!("/v1/tables/{name}.items/history?key.id=1"))
+        .await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no published history of table `test.items`",
+        "retryable": false
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_no_duration_or_too_long_is_refused() {
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    let runs = service.runs_path();
+
     for wait in ["", "1", "-1s", "%2B1s", "1.5s", "56s", "soon", "1h"] {
         service
             .post(&format!("{runs}?wait={wait}"), &json!({}))
@@ -92,14 +124,121 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
             .is_problem(422, "invalid-request")
             .about("wait");
     }
-    let answer = service
-        .get(&format!("/v1/tables/{name}.items/history?key.id=1"))
-        .await;
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (404, "not-found"),
-        "not published yet"
-    );
+}
+
+#[tokio::test]
+async fn a_member_that_is_wrong_is_named_with_the_right_one() {
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+
+    let answer = service.start(&json!({"stesp": []})).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`stesp`: unknown field `stesp`, expected one of `steps`, `select`, `full_refresh`, `timeout_seconds`, `step_timeout_seconds`, `if_running`, `on_failed`, `labels` at line 1 column 8; did you mean `steps`?",
+        "retryable": false,
+        "field": "stesp"
+      }
+    }
+    "#);
+    let answer = service.start(&json!({"steps": ["extrakt"]})).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`steps[0]`: unknown variant `extrakt`, expected one of `extract`, `staging`, `marts` at line 1 column 19; did you mean `extract`?",
+        "retryable": false,
+        "field": "steps[0]"
+      }
+    }
+    "#);
+    let answer = service.start(&json!({"select": ["item"]})).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no table `item`; did you mean `items`?",
+        "retryable": false,
+        "field": "select[0]"
+      }
+    }
+    "#);
+    service
+        .start(&json!({"timeout_seconds": 0}))
+        .await
+        .about("timeout_seconds");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_read_is_answered_with_why() {
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    let runs = service.runs_path();
+    let broken = service
+        .request(Method::POST, &runs)
+        .header("content-type", "application/json")
+        .body("{");
+    let answer = service.call(broken).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 400,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:malformed-request",
+        "title": "The request cannot be read",
+        "status": 400,
+        "detail": "the body is not JSON: EOF while parsing an object at line 1 column 1",
+        "retryable": false
+      }
+    }
+    "#);
+    let form = service
+        .request(Method::POST, &runs)
+        .header("content-type", "text/plain")
+        .body("{}");
+    let answer = service.call(form).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 415,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:unsupported-media-type",
+        "title": "The content type is not JSON",
+        "status": 415,
+        "detail": "the content type of the body is `text/plain`; send `application/json`",
+        "retryable": false
+      }
+    }
+    "#);
+    let large = service
+        .request(Method::POST, &runs)
+        .header("content-type", "application/json")
+        .body(" ".repeat(2 << 20));
+    let answer = service.call(large).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 413,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:body-too-large",
+        "title": "The body is too large",
+        "status": 413,
+        "detail": "the body is larger than `http.body_limit_bytes` allows; send a smaller one",
+        "retryable": false
+      }
+    }
+    "#);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The rights of a source's user: the check finds each missing right with its remedy, and no other right is needed.
 
+use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::harness::{OwnPostgres, Service};
@@ -60,11 +61,20 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
     let service = Service::of(PIPELINE).settings(&settings).start().await;
     let check = format!("/v1/sources/{}/check", service.name);
 
-    service
-        .post(&check, &json!({}))
-        .await
-        .is_problem(424, "source-unreadable")
-        .saying("grant `connect` on it to the user");
+    let refused = service.post(&check, &json!({})).await;
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 424,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:source-unreadable",
+        "title": "The source cannot be read",
+        "status": 424,
+        "detail": "the user of `connections.own.url` may not connect to the database; grant `connect` on it to the user",
+        "retryable": false
+      }
+    }
+    "#);
 
     grant("grant connect on database postgres to reader").await;
     let (names, remedies) = lacks(&service).await;

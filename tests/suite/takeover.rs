@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use icefront::config::Config;
 use icefront::error::Error;
 use icefront::state::{AttemptId, Store};
+use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
@@ -87,7 +88,19 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         service.signal("TERM");
         let ready = service.get("/readyz").await;
-        ready.is_problem(503, "stopping");
+        assert_json_snapshot!(ready.shown(), @r#"
+        {
+          "status": 503,
+          "content_type": "application/problem+json",
+          "body": {
+            "type": "urn:icefront:problem:stopping",
+            "title": "The service is shutting down",
+            "status": 503,
+            "detail": "the service is shutting down; ask again shortly, or ask another replica",
+            "retryable": true
+          }
+        }
+        "#);
         service.exit_code().await
     });
 
@@ -179,7 +192,19 @@ async fn a_state_database_that_goes_away_costs_time_and_no_run() {
 
     wire.set(Flow::Cut);
     let away = service.call(key(&service)).await;
-    away.is_problem(503, "state-unavailable");
+    assert_json_snapshot!(away.shown(), @r#"
+    {
+      "status": 503,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:state-unavailable",
+        "title": "The state database does not answer",
+        "status": 503,
+        "detail": "the state database does not answer; accepted runs are not lost; ask again shortly",
+        "retryable": true
+      }
+    }
+    "#);
     assert!(away.headers.contains_key("retry-after"));
     service
         .get(&format!(
