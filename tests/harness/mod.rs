@@ -32,7 +32,7 @@ pub(crate) use drops::{Drops, gzip};
 pub(crate) use items::{ITEMS, delete, hold, insert, items_trigger, update};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
-pub(crate) use runs::link;
+pub(crate) use runs::{Run, link};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE};
 pub(crate) use shown::shown;
@@ -105,8 +105,9 @@ impl Service {
         format!("{}.{}_{layer}.{table}", self.servers.catalog, self.name)
     }
 
-    /// All rows of a query over Trino; `{layer.table}` in it names an Iceberg table of this test.
+    /// All rows of a query over Trino; `{layer.table}` in it names an Iceberg table of this test, `PIPELINE` the pipeline.
     pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<Value>> {
+        let sql = sql.replace("PIPELINE", &self.name);
         let mut text = String::new();
         for part in sql.split_inclusive(['{', '}']) {
             match part.strip_suffix('}') {
@@ -121,6 +122,15 @@ impl Service {
     /// All rows of a query, as [`Service::query`], as one value.
     pub(crate) async fn rows(&self, sql: &str) -> Value {
         json!(self.query(sql).await)
+    }
+
+    /// Number of rows of a table, such as `marts.items`.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let rows = self
+            .query(&format!("select count(*) from {{{table}}}"))
+            .await;
+
+        rows[0][0].as_i64().expect("a number")
     }
 
     /// Columns of a table's current rows, in the order of the first column.

@@ -131,8 +131,8 @@ async fn assert_equal_to_the_source(service: &Service) {
         counts[0][0], counts[0][1],
         "every current row is an open version"
     );
-    let rejects = format!("select count(*) from {{staging.{}_rejects}}", service.name);
-    assert_eq!(service.rows(&rejects).await, json!([[0]]));
+    let rejects = "select count(*) from {staging.PIPELINE_rejects}";
+    assert_eq!(service.rows(rejects).await, json!([[0]]));
 }
 
 fn normal(at: usize, value: Option<String>) -> Option<String> {

@@ -202,12 +202,9 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
         service.rows(sql).await,
         json!([[rounds * 10, 10, rounds * 10, 10]])
     );
-    let landed = format!(
-        "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
-        service.name
-    );
+    let landed = "select count(*), count(distinct audit_event_id) from {landing.PIPELINE_events}";
     assert_eq!(
-        service.rows(&landed).await,
+        service.rows(landed).await,
         json!([[rounds * 10, rounds * 10]])
     );
     assert_eq!(
@@ -232,12 +229,9 @@ async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
 
     service.run().await.succeeds().counts("duplicate", 5);
     assert_eq!(service.sizes("items").await, [8, 8, 8]);
-    let batches = format!(
-        "select _batch_id, count(*) from {{landing.{}_events}} group by 1 order by 1",
-        service.name
-    );
+    let batches = "select _batch_id, count(*) from {landing.PIPELINE_events} group by 1 order by 1";
     assert_eq!(
-        service.rows(&batches).await,
+        service.rows(batches).await,
         json!([[1, 5], [2, 8]]),
         "batches are counted on from those that landed"
     );

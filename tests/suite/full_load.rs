@@ -120,10 +120,8 @@ async fn a_resync_finds_what_a_table_did_not_tell() {
     assert_eq!(table, source);
     service.run().await.succeeds().counts("events", 0);
     assert_eq!(
-        service
-            .rows("select count(*) from {marts.people_history}")
-            .await,
-        json!([[10]]),
+        service.count("marts.people_history").await,
+        10,
         "rows that are the same start no version"
     );
 }

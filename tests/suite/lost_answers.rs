@@ -37,11 +37,8 @@ async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[u
     }
 
     assert_eq!(service.sizes("items").await, [events, events, events]);
-    let landed = format!(
-        "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
-        service.name
-    );
-    assert_eq!(service.rows(&landed).await, json!([[events, events]]));
+    let landed = "select count(*), count(distinct audit_event_id) from {landing.PIPELINE_events}";
+    assert_eq!(service.rows(landed).await, json!([[events, events]]));
 }
 
 #[tokio::test]

@@ -89,12 +89,9 @@ async fn an_outage_while_a_batch_is_written_loses_and_doubles_nothing(flow: Flow
         .map(|row| vec![json!(row.get::<_, i64>(0)), json!(row.get::<_, String>(1))])
         .collect();
     assert!(hashes(&service).await == source, "current rows differ");
-    let counts = format!(
-        "select count(*), count(distinct audit_event_id), (select count(*) from {{staging.items}}) from {{landing.{}_events}}",
-        service.name
-    );
+    let counts = "select count(*), count(distinct audit_event_id), (select count(*) from {staging.items}) from {landing.PIPELINE_events}";
     assert_eq!(
-        service.rows(&counts).await,
+        service.rows(counts).await,
         json!([[48_000, 48_000, 48_000]])
     );
     service.run().await.succeeds().counts("events", 0);
@@ -142,12 +139,9 @@ tables: {{items: {{from: '*.csv', key: [id]}}}}
     let kind = "urn:icefront:problem:files-unavailable";
     assert_eq!(problem["type"], kind, "{problem:#}");
     service.run().await.succeeds().counts("files_landed", files);
-    let counts = format!(
-        "select (select count(*) from {{marts.items}}), (select count(distinct id) from {{staging.items}}), (select count(*) from {{staging.items}}), count(*) from {{landing.{}_events}}",
-        service.name
-    );
+    let counts = "select (select count(*) from {marts.items}), (select count(distinct id) from {staging.items}), (select count(*) from {staging.items}), count(*) from {landing.PIPELINE_events}";
     let all = files * rows;
-    assert_eq!(service.rows(&counts).await, json!([[all, all, all, all]]));
+    assert_eq!(service.rows(counts).await, json!([[all, all, all, all]]));
     service.run().await.succeeds().counts("events", 0);
 }
 

@@ -78,10 +78,8 @@ async fn a_row_that_commits_after_it_was_overtaken_is_read_by_the_next_run() {
         json!([[1, "a"], [2, "late"], [3, "c"], [4, "d"]])
     );
     assert_eq!(
-        service
-            .rows("select count(*) from {marts.customers_history}")
-            .await,
-        json!([[4]]),
+        service.count("marts.customers_history").await,
+        4,
         "what was read twice is no version"
     );
 }

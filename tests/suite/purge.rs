@@ -74,10 +74,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
         .await;
     let run = service.run().await.succeeds();
     run.counts("events", 3);
-    assert_eq!(
-        service.rows("select count(*) from {marts.items}").await,
-        json!([[12]])
-    );
+    assert_eq!(service.count("marts.items").await, 12);
     service
         .write(&format!(
             "truncate audit_log_dml restart identity; {write}(20, 21) as n"

@@ -95,12 +95,9 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
         .counts("read", 24)
         .counts("rejected", 20)
         .counts("staged", 4);
-    let rejects = format!(
-        "select audit_event_id, reason, column_name, value from {{staging.{}_rejects}} order by 1, raw_data",
-        service.name
-    );
+    let rejects = "select audit_event_id, reason, column_name, value from {staging.PIPELINE_rejects} order by 1, raw_data";
     assert_eq!(
-        service.rows(&rejects).await,
+        service.rows(rejects).await,
         json!([
             [1, "id_reuse", null, null],
             [2, "bad_json", "raw_data", null],

@@ -23,10 +23,5 @@ async fn an_audit_log_becomes_tables_on_s3_also_when_the_service_is_killed() {
         service.current("items", "id, name").await,
         json!([[1, "c"]])
     );
-    assert_eq!(
-        service
-            .rows("select count(*) from {marts.items_history}")
-            .await,
-        json!([[3]])
-    );
+    assert_eq!(service.count("marts.items_history").await, 3);
 }

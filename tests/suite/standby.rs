@@ -261,11 +261,9 @@ impl Conflict {
             json!(counts),
             json!([[EVENT_COUNT, EVENT_COUNT, EVENT_COUNT]])
         );
-        let landed = format!(
-            "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
-            self.service.name
-        );
-        let landed = self.service.query(&landed).await;
+        let landed =
+            "select count(*), count(distinct audit_event_id) from {landing.PIPELINE_events}";
+        let landed = self.service.query(landed).await;
         assert_eq!(json!(landed), json!([[EVENT_COUNT, EVENT_COUNT]]));
     }
 }

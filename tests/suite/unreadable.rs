@@ -32,7 +32,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
         for (name, content) in files {
             drops.put(name, content).await;
         }
-        drops.service.run().await.succeeds();
+        drops.run().await.succeeds();
         assert_eq!(drops.rows().await, json!([[1, "1.00", "good"]]));
         let files = drops.ledger().await;
         let reason = |name: &str| {
@@ -92,7 +92,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
         drops
             .put("orders_narrow.csv", "id,amount,note\n5,5,mended\n")
             .await;
-        drops.service.run().await.succeeds().counts("inserted", 1);
+        drops.run().await.succeeds().counts("inserted", 1);
     }
 }
 
@@ -124,19 +124,13 @@ async fn no_name_of_a_file_or_column_stops_the_others() {
             .put("orders_valid.jsonl", "{\"id\": 94, \"is_current\": true}\n")
             .await;
         drops
-            .service
             .run()
             .await
             .succeeds()
             .counts("inserted", 4)
             .counts("files_landed", 4)
             .counts("files_unreadable", 7);
-        drops
-            .service
-            .run()
-            .await
-            .succeeds()
-            .counts("files_unreadable", 0);
+        drops.run().await.succeeds().counts("files_unreadable", 0);
     }
 }
 
@@ -153,12 +147,7 @@ async fn a_link_or_a_name_that_is_no_text_in_a_folder_stops_no_other_file() {
         .expect("linked");
     std::fs::create_dir(drops.folder().join("orders_folder.csv")).expect("a folder");
     drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
-    drops
-        .service
-        .run()
-        .await
-        .succeeds()
-        .counts("files_landed", 1);
+    drops.run().await.succeeds().counts("files_landed", 1);
     assert_eq!(drops.rows().await, json!([[1, "1.00", "a"]]));
 }
 
@@ -168,7 +157,7 @@ async fn any_sign_may_stand_between_values() {
         let drops = Drops::start(&format!(", csv: {{delimiter: \"{delimiter}\"}}")).await;
         let rows = "id,amount,note\n1,1,a\n".replace(',', &delimiter.replace("\\t", "\t"));
         drops.put("orders.csv", rows).await;
-        drops.service.run().await.succeeds();
+        drops.run().await.succeeds();
         assert_eq!(drops.rows().await, json!([[1, "1.00", "a"]]), "{delimiter}");
     }
 }
@@ -177,12 +166,7 @@ async fn any_sign_may_stand_between_values() {
 async fn what_could_not_be_read_is_tried_again_by_another_definition() {
     let mut drops = Drops::start("").await;
     drops.put("orders.csv", "Order Number;note\n1;a\n").await;
-    drops
-        .service
-        .run()
-        .await
-        .succeeds()
-        .counts("files_unreadable", 1);
+    drops.run().await.succeeds().counts("files_unreadable", 1);
     drops.service.define(&format!(
         "
 pipeline: PIPELINE
@@ -196,7 +180,7 @@ tables:
         drops.url
     ));
     drops.service.restart().await;
-    drops.service.run().await.succeeds().counts("inserted", 1);
+    drops.run().await.succeeds().counts("inserted", 1);
     assert_eq!(
         drops.service.current("orders", "id, note").await,
         json!([[1, "a"]])
@@ -216,9 +200,9 @@ tables: {{orders: {{key: [id]}}}}
     ));
     drops.service.restart().await;
     drops.put("1.csv", "id,note\n1,a\n").await;
-    drops.service.run().await.succeeds();
+    drops.run().await.succeeds();
     drops.put("2.csv", "id,note\n,b\n2,c\n").await;
-    drops.service.run().await.succeeds().counts("rejected", 1);
+    drops.run().await.succeeds().counts("rejected", 1);
     assert_eq!(
         drops.service.current("orders", "id, note").await,
         json!([["1", "a"], ["2", "c"]])
@@ -233,7 +217,7 @@ async fn a_folder_that_no_table_names_is_not_looked_into() {
     let folder = drops.folder().join("lost+found");
     let name = OsStr::from_bytes(b"no text \xff");
     std::fs::write(folder.join(name), "").expect("written");
-    drops.service.run().await.succeeds();
+    drops.run().await.succeeds();
     let fresh = drops.service.freshness("orders").await;
     let covered = fresh["covered_until"].as_str().expect("a time");
     assert!(covered > "2026", "{fresh:#}");
@@ -243,12 +227,12 @@ async fn a_folder_that_no_table_names_is_not_looked_into() {
 async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_is_none() {
     for drops in Drops::on_both("").await {
         let fresh = async || drops.service.freshness("orders").await;
-        drops.service.run().await.succeeds();
+        drops.run().await.succeeds();
         assert_eq!(fresh().await["lag_reason"], "empty_folder");
 
         drops.put("orders_1.csv", "id,amount,note\n1,1.5,a\n").await;
         drops.put("orders_2.csv", "id,amount,note\n1,1.5\n").await;
-        drops.service.run().await.succeeds();
+        drops.run().await.succeeds();
         let held = fresh().await;
         assert_eq!(held["lag_reason"], "unreadable_files", "{held:#}");
         let detail = held["lag_detail"].as_str().expect("a detail");
@@ -256,12 +240,12 @@ async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_i
         assert!(!detail.contains("orders_1.csv"), "{detail}");
 
         drops.remove("orders_2.csv").await;
-        drops.service.run().await.succeeds();
+        drops.run().await.succeeds();
         assert_eq!(fresh().await["lag_reason"], "up_to_date");
         let known = drops.ledger().await;
         assert_eq!(known.len(), 1, "{known:?}");
         drops.put("orders_2.csv", "id,amount,note\n1,1.5\n").await;
-        drops.service.run().await.succeeds();
+        drops.run().await.succeeds();
         assert_eq!(fresh().await["lag_reason"], "unreadable_files");
     }
 }
