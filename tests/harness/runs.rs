@@ -163,7 +163,7 @@ impl Service {
 
     /// Waits until a run is executed.
     pub(crate) async fn begins(&self, run: &Value) {
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             if self.state_of(run).await == "running" {
                 return;
             }
