@@ -5,11 +5,13 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::Service;
+use super::{Service, shown};
 
 /// The answer of the service.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    /// Method and URL of the request.
+    pub(crate) asked: String,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
@@ -17,6 +19,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// The problem's slug, after checking that it is one.
+    #[track_caller]
     pub(crate) fn problem(&self) -> &str {
         assert_eq!(
             self.headers["content-type"], "application/problem+json",
@@ -30,8 +33,67 @@ impl Answer {
             .unwrap_or_else(|| panic!("no type: {self:?}"))
     }
 
+    /// The exchange, as assertions tell it.
+    fn told(&self) -> String {
+        format!("{}: {} {:#}", self.asked, self.status, self.body)
+    }
+
     pub(crate) fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap_or_default()
+    }
+
+    /// Status, content type and body, to be compared as a whole. What differs between two runs of a test is masked, see [`shown`].
+    pub(crate) fn shown(&self) -> Value {
+        let kind = self.headers.get("content-type");
+
+        json!({
+            "status": self.status,
+            "content_type": kind.map(|kind| kind.to_str().expect("text")),
+            "body": shown(&self.body),
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn run_id(&self) -> &str {
+        self.body["run_id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no run: {self:?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn has_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.told());
+
+        self
+    }
+
+    /// It is a problem of this status and slug.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, slug: &str) -> &Self {
+        assert_eq!(
+            (self.status, self.problem()),
+            (status, slug),
+            "{}",
+            self.told()
+        );
+
+        self
+    }
+
+    /// The problem is about a field of the request.
+    #[track_caller]
+    pub(crate) fn about(&self, field: &str) -> &Self {
+        assert_eq!(self.body["field"], field, "{}", self.told());
+
+        self
+    }
+
+    /// The problem's detail contains a text.
+    #[track_caller]
+    pub(crate) fn saying(&self, text: &str) -> &Self {
+        assert!(self.detail().contains(text), "{text}: {}", self.told());
+
+        self
     }
 }
 
@@ -52,58 +114,55 @@ impl Service {
     }
 
     pub(crate) async fn call(&self, request: reqwest::RequestBuilder) -> Answer {
-        let answer = request.send().await.expect("the service answers");
+        let request = request.build().expect("a request");
+        let asked = format!("{} {}", request.method(), request.url());
+        let answer = reqwest::Client::new()
+            .execute(request)
+            .await
+            .expect("the service answers");
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
         let text = answer.text().await.expect("a body");
 
         Answer {
+            asked,
             status,
             headers,
             body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
     }
 
-    /// Runs the pipeline to its end and gives the run, successful or not.
-    pub(crate) async fn run_once(&self) -> Value {
-        let path = format!("/v1/pipelines/{}/runs", self.name);
-
-        self.post_run(&path, &json!({})).await
+    /// Starts a run of the pipeline, and gives the answer at once.
+    pub(crate) async fn start(&self, body: &Value) -> Answer {
+        self.post(&self.runs_path(), body).await
     }
 
-    /// Runs the pipeline to its end, which must be a success.
-    pub(crate) async fn run(&self) -> Value {
-        let run = self.run_once().await;
-        assert_eq!(run["state"], "succeeded", "{run:#}");
-
-        run
+    /// The page of the pipeline's source.
+    pub(crate) async fn source(&self) -> Answer {
+        self.get(&format!("/v1/sources/{}", self.name)).await
     }
 
-    /// Posts a call that starts a run, and gives the run at its end, successful or not.
-    pub(crate) async fn post_run(&self, path: &str, body: &Value) -> Value {
-        let started = self.post(path, body).await;
-        assert_eq!(started.status, 202, "{started:?}");
+    /// The check of the pipeline's source.
+    pub(crate) async fn check(&self) -> Answer {
+        let path = format!("/v1/sources/{}/check", self.name);
 
-        self.ended(&started.body).await
+        self.post(&path, &json!({})).await
     }
 
-    /// Posts to the table `items`, as [`Service::post_run`].
-    pub(crate) async fn post_items(&self, what: &str, body: &Value) -> Value {
-        let path = format!("/v1/tables/{}.items/{what}", self.name);
+    /// The freshness of a table of the pipeline.
+    pub(crate) async fn freshness(&self, table: &str) -> Value {
+        let path = format!("{}/freshness", self.table_path(table));
 
-        self.post_run(&path, body).await
+        self.get(&path).await.body
     }
 
-    /// Waits for the end of a run.
-    pub(crate) async fn ended(&self, run: &Value) -> Value {
-        let path = run["links"]["self"].as_str().expect("a link").to_owned();
-        for _ in 0..10 {
-            let answer = self.get(&format!("{path}?wait=55s")).await;
-            assert_eq!(answer.status, 200, "{answer:?}");
-            if answer.body["terminal"] == true {
-                return answer.body;
-            }
-        }
-        panic!("the run does not end: {run:#}");
+    /// Where runs of the pipeline are started.
+    pub(crate) fn runs_path(&self) -> String {
+        format!("/v1/pipelines/{}/runs", self.name)
+    }
+
+    /// Where a table of the pipeline is described.
+    pub(crate) fn table_path(&self, table: &str) -> String {
+        format!("/v1/tables/{}.{table}", self.name)
     }
 }

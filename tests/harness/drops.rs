@@ -10,10 +10,10 @@ use futures::StreamExt;
 use icefront::landing::open_store;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Servers, Service};
+use super::{Run, Servers, Service};
 
 /// Files that are put into a bucket at once.
 const AT_ONCE: usize = 16;
@@ -114,13 +114,17 @@ impl Drops {
         Path::parse(format!("{}/{name}", self.root)).expect("a path")
     }
 
+    /// Runs the pipeline to its end, as [`Service::run`].
+    #[must_use = "say whether it succeeds"]
+    pub(crate) async fn run(&self) -> Run {
+        self.service.run().await
+    }
+
     /// The rows of the current table, by their keys.
     pub(crate) async fn rows(&self) -> Value {
-        json!(
-            self.service
-                .query("select id, cast(amount as varchar), note from {marts.orders} order by id")
-                .await
-        )
+        self.service
+            .current("orders", "id, cast(amount as varchar), note")
+            .await
     }
 
     /// Path, state and reason of each file in the ledger, by path.

@@ -37,23 +37,37 @@ pub(crate) fn items_trigger() -> String {
     trigger.sql().expect("a trigger")
 }
 
-/// Event number `id` of the row `key`, the given number of minutes after the new year 2026.
-pub(crate) fn item(id: i64, key: i64, operation: &str, amount: &Value, name: &str) -> AuditRow {
+/// Event number `id` inserts the row `key`, that many minutes after the new year 2026.
+pub(crate) fn insert(id: i64, key: i64, amount: impl Into<Value>, name: &str) -> AuditRow {
+    item(id, key, "I", amount.into(), name)
+}
+
+/// Event number `id` updates the row `key` to these values.
+pub(crate) fn update(id: i64, key: i64, amount: impl Into<Value>, name: &str) -> AuditRow {
+    item(id, key, "U", amount.into(), name)
+}
+
+/// Event number `id` deletes the row `key`, which had these values.
+pub(crate) fn delete(id: i64, key: i64, amount: impl Into<Value>, name: &str) -> AuditRow {
+    item(id, key, "D", amount.into(), name)
+}
+
+fn item(id: i64, key: i64, operation: &str, amount: Value, name: &str) -> AuditRow {
+    let mut row = json!({"id": key, "name": name});
+    row["amount"] = amount;
+
     AuditRow {
         id: Some(id),
         operation: Some(operation.into()),
         occurred_at: Some(NEW_YEAR + id * MINUTE),
         table: "items".into(),
-        data: Some(json!({"id": key, "amount": amount, "name": name}).to_string()),
+        data: Some(row.to_string()),
     }
 }
 
 /// Holds extractions back for as long as it is kept.
 pub(crate) async fn hold(service: &Service) -> tokio_postgres::Client {
-    let blocker = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    let blocker = service.connect_to_source().await;
     let lock = "begin; lock table audit_log_dml in access exclusive mode";
     blocker.batch_execute(lock).await.expect("locked");
 

@@ -8,9 +8,11 @@ mod items;
 mod postgres;
 mod process;
 mod proxy;
+mod runs;
 mod servers;
 mod setup;
 mod shop;
+mod shown;
 mod standby;
 mod trap;
 
@@ -20,17 +22,20 @@ use std::path::{Path, PathBuf};
 use icefront::app::App;
 use icefront::config::Config;
 use icefront::{http, run};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 pub(crate) use certificates::Authority;
 pub(crate) use client::Answer;
 pub(crate) use drops::{Drops, gzip};
-pub(crate) use items::{ITEMS, hold, item, items_trigger};
+pub(crate) use items::{ITEMS, delete, hold, insert, items_trigger, update};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
+pub(crate) use runs::{Run, link};
 pub(crate) use servers::Servers;
-pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE, log};
+pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE};
+pub(crate) use shown::shown;
 pub(crate) use standby::Standby;
 pub(crate) use trap::{Moment, Then, Trap};
 
@@ -100,8 +105,9 @@ impl Service {
         format!("{}.{}_{layer}.{table}", self.servers.catalog, self.name)
     }
 
-    /// All rows of a query over Trino; `{layer.table}` in it names an Iceberg table of this test.
-    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<serde_json::Value>> {
+    /// All rows of a query over Trino; `{layer.table}` in it names an Iceberg table of this test, `PIPELINE` the pipeline.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<Value>> {
+        let sql = sql.replace("PIPELINE", &self.name);
         let mut text = String::new();
         for part in sql.split_inclusive(['{', '}']) {
             match part.strip_suffix('}') {
@@ -111,6 +117,37 @@ impl Service {
         }
 
         self.servers.query(&text).await
+    }
+
+    /// All rows of a query, as [`Service::query`], as one value.
+    pub(crate) async fn rows(&self, sql: &str) -> Value {
+        json!(self.query(sql).await)
+    }
+
+    /// Number of rows of a table, such as `marts.items`.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let rows = self
+            .query(&format!("select count(*) from {{{table}}}"))
+            .await;
+
+        rows[0][0].as_i64().expect("a number")
+    }
+
+    /// Columns of a table's current rows, in the order of the first column.
+    pub(crate) async fn current(&self, table: &str, columns: &str) -> Value {
+        let sql = format!("select {columns} from {{marts.{table}}} order by 1");
+
+        self.rows(&sql).await
+    }
+
+    /// Numbers of events in a table's typed log, of its current rows and of its versions.
+    pub(crate) async fn sizes(&self, table: &str) -> [i64; 3] {
+        let sql = format!(
+            "select (select count(*) from {{staging.{table}}}), (select count(*) from {{marts.{table}}}), (select count(*) from {{marts.{table}_history}})"
+        );
+        let sizes = &self.query(&sql).await[0];
+
+        [0, 1, 2].map(|column: usize| sizes[column].as_i64().expect("a number"))
     }
 }
 

@@ -46,7 +46,7 @@ impl Service {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("the program does not answer; {}", self.log());
+        panic!("the program does not answer; {}", self.program_log());
     }
 
     /// Sends the program a signal, such as `TERM`.
@@ -69,11 +69,11 @@ impl Service {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the program does not end; {}", self.log());
+        panic!("the program does not end; {}", self.program_log());
     }
 
     /// The log of the program.
-    pub(crate) fn log(&self) -> String {
+    pub(crate) fn program_log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("icefront.log")).unwrap_or_default()
     }
 }

@@ -1,8 +1,8 @@
 //! An answer of Trino without a column that the service reads: the run fails, and nothing counts as zero.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{EVENTS, Proxy, Service, log};
+use crate::harness::{EVENTS, Proxy, Service};
 use crate::suite::faults::{ITEMS, rows};
 
 /// Runs while the answers have another name for a column, then once more with the right name.
@@ -16,24 +16,18 @@ async fn a_renamed_column_fails_the_run(column: &'static str, other: &'static st
     let wire = Proxy::start(address.trim_end_matches('/')).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));
     service.restart().await;
-    log(&mut service.shop, &rows(0..10)).await;
-    service.run().await;
-    log(&mut service.shop, &rows(10..30)).await;
+    service.log(&rows(0..10)).await;
+    service.run().await.succeeds();
+    service.log(&rows(10..30)).await;
 
     wire.swap(column, other);
-    let run = service.run_once().await;
-
-    assert_eq!(run["state"], "failed", "{run:#}");
-    assert_eq!(run["error"]["type"], "urn:icefront:problem:internal");
+    service.run().await.fails_with("internal");
 
     wire.swap(column, column);
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["inserted"], 20, "{run:#}");
-    let counts: Vec<Vec<Value>> = service
-        .query("select (select count(*) from {marts.items}), (select count(*) from {marts.items_history})")
-        .await;
-    assert_eq!(json!(counts), json!([[30, 30]]));
+    service.run().await.succeeds().counts("inserted", 20);
+    let sql =
+        "select (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
+    assert_eq!(service.rows(sql).await, json!([[30, 30]]));
 }
 
 #[tokio::test]

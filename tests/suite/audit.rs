@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, Service, log};
+use crate::harness::{AuditRow, Service, link};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const TABLES: &str = "create table items (id bigint, status text, amount integer, owner bigint);
@@ -43,7 +43,7 @@ async fn start(pipeline: &str) -> Service {
 
 /// The results of a run's tests, as `name status failures`.
 async fn results(service: &Service, run: &Value) -> Vec<String> {
-    let path = run["links"]["tests"].as_str().expect("a link");
+    let path = link(run, "tests");
     let answer = service.get(path).await;
     answer.body["tests"]
         .as_array()
@@ -62,10 +62,9 @@ async fn results(service: &Service, run: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() {
-    let mut service = start(PIPELINE).await;
-    log(
-        &mut service.shop,
-        &[
+    let service = start(PIPELINE).await;
+    service
+        .log(&[
             row(1, "owners", &json!({"id": 7, "name": "Ann"})),
             row(
                 2,
@@ -77,10 +76,9 @@ async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() 
                 "items",
                 &json!({"id": 2, "status": null, "amount": 1, "owner": null}),
             ),
-        ],
-    )
-    .await;
-    let run = service.run().await;
+        ])
+        .await;
+    let run = service.run().await.succeeds();
     assert_eq!(
         results(&service, &run).await,
         [
@@ -93,9 +91,8 @@ async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() 
             "unique_id pass 0"
         ]
     );
-    log(
-        &mut service.shop,
-        &[
+    service
+        .log(&[
             row(
                 4,
                 "items",
@@ -106,17 +103,14 @@ async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() 
                 "items",
                 &json!({"id": 4, "status": "paid", "amount": 4, "owner": 7}),
             ),
-        ],
-    )
-    .await;
+        ])
+        .await;
 
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:test-failed",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["step"], "test.items", "{run:#}");
+    let run = service
+        .run()
+        .await
+        .fails_at("test.items")
+        .with("test-failed");
     let failed: Vec<String> = results(&service, &run)
         .await
         .into_iter()
@@ -130,28 +124,21 @@ async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() 
             "relationships_owner fail 1"
         ]
     );
-    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
-    assert_eq!(json!(service.query(counts).await), json!([[4, 2, 2]]));
+    assert_eq!(service.sizes("items").await, [4, 2, 2]);
 
-    log(
-        &mut service.shop,
-        &[
+    service
+        .log(&[
             row(6, "owners", &json!({"id": 8, "name": "Bob"})),
             row(
                 7,
                 "items",
                 &json!({"id": 3, "status": "paid", "amount": 3, "owner": 8}),
             ),
-        ],
-    )
-    .await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
-    let rows = service
-        .query("select id, status from {marts.items} order by id")
+        ])
         .await;
+    service.run().await.succeeds().counts("inserted", 3);
     assert_eq!(
-        json!(rows),
+        service.current("items", "id, status").await,
         json!([[1, "new"], [2, null], [3, "paid"], [4, "paid"]])
     );
 }
@@ -159,11 +146,9 @@ async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() 
 #[tokio::test]
 async fn a_test_whose_sql_is_wrong_is_told_by_its_name_and_publishes_nothing() {
     let mut service = start(PIPELINE).await;
-    log(
-        &mut service.shop,
-        &[row(1, "items", &json!({"id": 1, "amount": 1}))],
-    )
-    .await;
+    service
+        .log(&[row(1, "items", &json!({"id": 1, "amount": 1}))])
+        .await;
     for (wrong, told) in [
         ("amuont >= 0", "amuont"),
         // It would be another question, and never fail.
@@ -172,20 +157,14 @@ async fn a_test_whose_sql_is_wrong_is_told_by_its_name_and_publishes_nothing() {
         service.define(&PIPELINE.replace("amount >= 0 -- never less", wrong));
         service.restart().await;
 
-        let run = service.run_once().await;
-
-        assert_eq!(
-            run["error"]["type"], "urn:icefront:problem:test-broken",
-            "{run:#}"
-        );
-        let detail = run["error"]["detail"].as_str().expect("a detail");
-        assert!(
-            detail.contains("`expression_7`") && detail.contains(told),
-            "{detail}"
-        );
+        service
+            .run()
+            .await
+            .fails_with("test-broken")
+            .saying("`expression_7`")
+            .saying(told);
     }
-    let rows = service.query("select count(*) from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[0]]));
+    assert_eq!(service.count("marts.items").await, 0);
 }
 
 #[tokio::test]
@@ -213,71 +192,42 @@ async fn tests_that_cannot_be_are_refused_with_the_pipeline() {
         assert!(PIPELINE.contains(right), "{right}");
         service.define(&PIPELINE.replace(right, wrong));
         service.restart().await;
-        let answer = service
+        service
             .get(&format!("/v1/pipelines/{}", service.name))
-            .await;
-        assert_eq!(
-            (answer.status, answer.problem()),
-            (409, "pipeline-broken"),
-            "{answer:?}"
-        );
-        assert!(answer.detail().contains(told), "{told}: {answer:?}");
+            .await
+            .is_problem(409, "pipeline-broken")
+            .saying(told);
     }
 }
 
 #[tokio::test]
 async fn a_row_that_something_else_wrote_unbalances_the_ledger_before_the_cursor_moves() {
     let simple = "pipeline: PIPELINE\nsource: {kind: postgres_audit_log, connection: shop}\ntables: {items: {from: public.items, key: [id]}}\n";
-    let mut service = start(simple).await;
-    log(
-        &mut service.shop,
-        &[row(1, "items", &json!({"id": 1, "status": "new"}))],
-    )
-    .await;
-    service.run().await;
+    let service = start(simple).await;
+    service
+        .log(&[row(1, "items", &json!({"id": 1, "status": "new"}))])
+        .await;
+    service.run().await.succeeds();
     // A row that claims to be of the batch that comes next.
     service
         .query("insert into {marts.items} (id, _event_id, _batch_id) values (99, 99, 2)")
         .await;
-    log(
-        &mut service.shop,
-        &[row(2, "items", &json!({"id": 2, "status": "new"}))],
-    )
-    .await;
-
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:unbalanced",
-        "{run:#}"
-    );
-    let table = service
-        .get(&format!("/v1/tables/{}.items", service.name))
+    service
+        .log(&[row(2, "items", &json!({"id": 2, "status": "new"}))])
         .await;
+
+    service.run().await.fails_with("unbalanced");
+    let table = service.get(&service.table_path("items")).await;
     assert_eq!(table.body["current_batch"], 1, "{table:?}");
-    let verified = service
-        .post(
-            &format!("/v1/tables/{}.items/verify", service.name),
-            &json!({}),
-        )
-        .await;
-    let verified = service.ended(&verified.body).await;
-    assert_eq!(
-        verified["error"]["type"], "urn:icefront:problem:verify-failed",
-        "{verified:#}"
-    );
+    service
+        .post_table("items", "verify", &json!({}))
+        .await
+        .fails_with("verify-failed");
 
-    let rebuilt = service
-        .post(
-            &format!("/v1/tables/{}.items/rebuild", service.name),
-            &json!({}),
-        )
-        .await;
-    let rebuilt = service.ended(&rebuilt.body).await;
-    assert_eq!(rebuilt["state"], "succeeded", "{rebuilt:#}");
-    service.run().await;
-    let rows = service
-        .query("select id from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([[1], [2]]));
+    service
+        .post_table("items", "rebuild", &json!({}))
+        .await
+        .succeeds();
+    service.run().await.succeeds();
+    assert_eq!(service.current("items", "id").await, json!([[1], [2]]));
 }

@@ -1,5 +1,6 @@
 //! Contracts and declared columns hold, or stop the run with a remedy.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
 use super::evolution::{PIPELINE, alter, drift, start, start_with_a_row, write};
@@ -18,46 +19,41 @@ async fn an_enforced_contract_ignores_what_is_new_and_stops_for_what_is_missing(
         json!({"id": 2, "n": 1, "price": 1.5, "name": "a", "channel": "web"}),
     )
     .await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(drift(&service).await, ["channel ignored"]);
     alter(&service, "alter table items alter column price type text").await;
     write(&mut service, 3, "I", json!({"id": 3, "price": "1.5"})).await;
-    let run = service.run_once().await;
+    service
+        .run()
+        .await
+        .fails_at("stage.items")
+        .with("contract-broken");
     assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
+        service.count("marts.items").await,
+        2,
+        "nothing was published"
     );
-    assert_eq!(run["error"]["step"], "stage.items", "{run:#}");
-    let rows = service.query("select count(*) from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[2]]), "nothing was published");
 
     alter(
         &service,
         "alter table items alter column price type numeric(10,2) using price::numeric",
     )
     .await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    service.run().await.succeeds().counts("inserted", 1);
 }
 
 #[tokio::test]
 async fn new_columns_may_be_ignored_or_stop_the_run() {
     let mut service = start(&format!("{PIPELINE}    new_columns: fail\n")).await;
     write(&mut service, 1, "I", json!({"id": 1})).await;
-    service.run().await;
+    service.run().await.succeeds();
     alter(&service, "alter table items add column channel text").await;
     write(&mut service, 2, "I", json!({"id": 2, "channel": "web"})).await;
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
+    service.run().await.fails_with("contract-broken");
 
     service.define(&format!("{PIPELINE}    new_columns: ignore\n"));
     service.restart().await;
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    service.run().await.succeeds().counts("inserted", 1);
     assert_eq!(drift(&service).await, ["channel ignored"]);
 }
 
@@ -65,25 +61,24 @@ async fn new_columns_may_be_ignored_or_stop_the_run() {
 async fn a_key_that_vanished_from_the_source_stops_the_run_and_leaves_the_tables() {
     let mut service = start(PIPELINE).await;
     write(&mut service, 1, "I", json!({"id": 1, "name": "a"})).await;
-    service.run().await;
+    service.run().await.succeeds();
     alter(&service, "alter table items drop column id").await;
     write(&mut service, 2, "I", json!({"name": "b"})).await;
 
-    let run = service.run_once().await;
+    let run = service.run().await;
 
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
-    assert!(
-        run["error"]["detail"]
-            .as_str()
-            .expect("a detail")
-            .contains("`id`"),
-        "{run:#}"
-    );
-    let rows = service.query("select id from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[1]]));
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "stage.items",
+      "type": "urn:icefront:problem:contract-broken",
+      "title": "The source differs from the contract",
+      "detail": "table `test.items` cannot be staged: column `id` of the key of `items` is gone from `public.items`; bring it back, or set `tables.items.key` to the columns that identify a row now, and call `POST /v1/tables/…/restage`",
+      "run_id": "<id>",
+      "status": 424,
+      "retryable": false
+    }
+    "#);
+    assert_eq!(service.current("items", "id").await, json!([[1]]));
 }
 
 #[tokio::test]
@@ -106,13 +101,11 @@ async fn a_declared_column_may_come_from_inside_json_and_carries_its_description
     .await;
     write(&mut service, 3, "I", json!({"id": 3, "name": "no JSON"})).await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
-    let rows = service
-        .query("select id, city, zip from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([[1, "Łódź", 90001], [3, null, null]]));
+    service.run().await.succeeds().counts("rejected", 1);
+    assert_eq!(
+        service.current("items", "id, city, zip").await,
+        json!([[1, "Łódź", 90001], [3, null, null]])
+    );
     for table in ["marts.items", "marts.items_history", "staging.items"] {
         let columns = service
             .query(&format!("show columns from {{{table}}}"))
@@ -143,14 +136,9 @@ async fn a_path_into_json_of_any_depth_finds_its_scalar_or_is_a_reject() {
         write(&mut service, id, "I", json!({"id": id, "name": name})).await;
     }
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 3, "{run:#}");
-    let rows = service
-        .query("select id, zip from {marts.items} order by id")
-        .await;
+    service.run().await.succeeds().counts("rejected", 3);
     assert_eq!(
-        json!(rows),
+        service.current("items", "id, zip").await,
         json!([[3, "3"], [4, null], [6, null], [7, null]])
     );
     let rejects = service.get("/v1/rejects").await;
@@ -173,7 +161,7 @@ async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
         json!({"id": 2, "n": 1, "name": "twelve"}),
     )
     .await;
-    service.run().await;
+    service.run().await.succeeds();
     let typed = format!("{PIPELINE}    columns: [{{name: name, data_type: bigint}}]\n");
     service.define(&typed);
     service.restart().await;
@@ -184,25 +172,13 @@ async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
         .as_str()
         .expect("a refusal");
     assert!(refusal.contains("restage"), "{refusal}");
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:contract-broken",
-        "{run:#}"
-    );
+    service.run().await.fails_with("contract-broken");
 
-    let run = service
-        .post(
-            &format!("/v1/pipelines/{}/runs", service.name),
-            &json!({"full_refresh": true}),
-        )
-        .await;
-    let run = service.ended(&run.body).await;
-
-    assert_eq!(run["state"], "succeeded", "{run:#}");
-    let rows = service
-        .query("select id, name from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([[1, 12]]));
+    service
+        .run_with(&json!({"full_refresh": true}))
+        .await
+        .succeeds();
+    assert_eq!(service.current("items", "id, name").await, json!([[1, 12]]));
     let rejects = service.get("/v1/rejects").await;
     assert_eq!(rejects.body["rejects"][0]["value"], "twelve", "{rejects:?}");
 }

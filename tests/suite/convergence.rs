@@ -39,7 +39,7 @@ async fn tables_equal_the_source_after_eight_writers_have_ended() {
     let service = Service::of(SHOP).start().await;
     writers(&service, 4_000).run().await.expect("written");
 
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_equal_to_the_source(&service).await;
 }
@@ -70,13 +70,13 @@ async fn runs_beside_writers(no_xid: bool) {
     };
     let running = async {
         for _ in 0..depth::rounds(2) {
-            service.run().await;
+            service.run().await.succeeds();
         }
         is_enough.store(true, Ordering::Relaxed);
     };
     tokio::join!(writing, running);
 
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_equal_to_the_source(&service).await;
 }
@@ -131,8 +131,8 @@ async fn assert_equal_to_the_source(service: &Service) {
         counts[0][0], counts[0][1],
         "every current row is an open version"
     );
-    let rejects = format!("select count(*) from {{staging.{}_rejects}}", service.name);
-    assert_eq!(json!(service.query(&rejects).await), json!([[0]]));
+    let rejects = "select count(*) from {staging.PIPELINE_rejects}";
+    assert_eq!(service.rows(rejects).await, json!([[0]]));
 }
 
 fn normal(at: usize, value: Option<String>) -> Option<String> {

@@ -13,20 +13,15 @@ tables:
 ";
 
 async fn names(service: &Service) -> serde_json::Value {
-    json!(
-        service
-            .query("select id, name from {marts.people} order by id")
-            .await
-    )
+    service.current("people", "id, name").await
 }
 
 /// Lands all new events, and publishes nothing.
 async fn extract(service: &Service) {
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let run = service
-        .post_run(&path, &json!({"steps": ["extract"]}))
-        .await;
-    assert_eq!(run["state"], "succeeded", "{run:#}");
+    service
+        .run_with(&json!({"steps": ["extract"]}))
+        .await
+        .succeeds();
 }
 
 #[tokio::test]
@@ -37,27 +32,32 @@ async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
             .tables(CUSTOMERS)
             .start()
             .await;
-        let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-        write("insert into customers select n, 'n' || n from generate_series(1, 5) as n").await;
-        service.run().await;
-        write("delete from customers where id in (2, 3); update customers set name = 'hidden', updated_at = now() where id = 4; insert into customers values (6, 'six')").await;
-        let run = service.run().await;
-        assert_eq!(run["counts"]["deleted"], 3, "{run:#}");
-        assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+        service
+            .write("insert into customers select n, 'n' || n from generate_series(1, 5) as n")
+            .await;
+        service.run().await.succeeds();
+        service.write("delete from customers where id in (2, 3); update customers set name = 'hidden', updated_at = now() where id = 4; insert into customers values (6, 'six')").await;
+        service
+            .run()
+            .await
+            .succeeds()
+            .counts("deleted", 3)
+            .counts("inserted", 1);
         assert_eq!(
             names(&service).await,
             json!([[1, "n1"], [5, "n5"], [6, "six"]])
         );
-        let idle = service.run().await;
-        assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
-        write("insert into customers values (2, 'again')").await;
-        service.run().await;
+        service.run().await.succeeds().counts("events", 0);
+        service
+            .write("insert into customers values (2, 'again')")
+            .await;
+        service.run().await.succeeds();
         assert_eq!(
             names(&service).await,
             json!([[1, "n1"], [2, "again"], [5, "n5"], [6, "six"]])
         );
-        write("delete from customers").await;
-        service.run().await;
+        service.write("delete from customers").await;
+        service.run().await.succeeds();
         assert_eq!(names(&service).await, json!([]));
     }
 }
@@ -65,50 +65,50 @@ async fn rows_that_went_are_found_by_their_keys_in_the_snapshot_of_the_rows() {
 #[tokio::test]
 async fn a_row_that_went_before_it_was_published_is_not_there_once_it_is() {
     let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'stays')").await;
-    service.run().await;
-    write("insert into customers values (2, 'goes'), (3, 'comes back')").await;
+    service
+        .write("insert into customers values (1, 'stays')")
+        .await;
+    service.run().await.succeeds();
+    service
+        .write("insert into customers values (2, 'goes'), (3, 'comes back')")
+        .await;
     extract(&service).await;
-    write("delete from customers where id > 1").await;
+    service.write("delete from customers where id > 1").await;
     extract(&service).await;
-    write("insert into customers values (3, 'back')").await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
+    service
+        .write("insert into customers values (3, 'back')")
+        .await;
+    service.run().await.succeeds().counts("rejected", 0);
     assert_eq!(names(&service).await, json!([[1, "stays"], [3, "back"]]));
 }
 
 #[tokio::test]
 async fn a_row_that_went_before_anything_was_published_is_not_there_either() {
     let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'stays'), (2, 'goes')").await;
+    service
+        .write("insert into customers values (1, 'stays'), (2, 'goes')")
+        .await;
     extract(&service).await;
-    write("delete from customers where id = 2").await;
+    service.write("delete from customers where id = 2").await;
     extract(&service).await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["events"], 0, "{run:#}");
+    service.run().await.succeeds().counts("events", 0);
     assert_eq!(names(&service).await, json!([[1, "stays"]]));
 }
 
 #[tokio::test]
 async fn freshness_waits_for_deletes_of_more_rows_than_a_batch_takes() {
     let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers select n, 'n' || n from generate_series(1, 100001) as n").await;
-    service.run().await;
-    let covered = async || {
-        let path = format!("/v1/tables/{}.people/freshness", service.name);
-        service.get(&path).await.body["covered_until"].clone()
-    };
+    service
+        .write("insert into customers select n, 'n' || n from generate_series(1, 100001) as n")
+        .await;
+    service.run().await.succeeds();
+    let covered = async || service.freshness("people").await["covered_until"].clone();
     let before = covered().await;
     assert!(before.is_string(), "{before}");
-    write("delete from customers where id > 0").await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["deleted"], 100_000, "{run:#}");
+    service.write("delete from customers where id > 0").await;
+    service.run().await.succeeds().counts("deleted", 100_000);
     assert_eq!(covered().await, before);
-    let run = service.run().await;
-    assert_eq!(run["counts"]["deleted"], 1, "{run:#}");
+    service.run().await.succeeds().counts("deleted", 1);
     assert_ne!(covered().await, before);
     assert_eq!(names(&service).await, json!([]));
 }
@@ -118,17 +118,15 @@ async fn keys_are_compared_by_the_first_run_after_so_long() {
     let hourly = COMPARED.replace("each_run", "every 1h");
     let mut service = Service::of(&hourly).tables(CUSTOMERS).start().await;
     let write = "insert into customers values (1, 'stays'), (2, 'goes')";
-    service.shop.batch_execute(write).await.expect("written");
-    service.run().await;
+    service.write(write).await;
+    service.run().await.succeeds();
     let delete = "delete from customers where id = 2";
-    service.shop.batch_execute(delete).await.expect("written");
-    let early = service.run().await;
-    assert_eq!(early["counts"]["deleted"], 0, "{early:#}");
+    service.write(delete).await;
+    service.run().await.succeeds().counts("deleted", 0);
     service.define(&COMPARED.replace("each_run", "every 1s"));
     service.restart().await;
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["deleted"], 1, "{run:#}");
+    service.run().await.succeeds().counts("deleted", 1);
     assert_eq!(names(&service).await, json!([[1, "stays"]]));
 }
 
@@ -142,39 +140,44 @@ tables:
 ";
     let table = "create table kinds (a text, b numeric(20,4), c timestamptz, d bytea, e date, f double precision, updated_at timestamptz not null default now());";
     let service = Service::of(kinds).tables(table).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into kinds select 'k''\"' || n, n + 0.5, timestamptz '2026-01-01 00:00:00.123456+02' + n * interval '1 day', decode('00ff', 'hex'), date '2026-01-01' + n, n / 3.0 from generate_series(1, 4) as n").await;
-    service.run().await;
-    write("delete from kinds where b in (2.5, 3.5)").await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["deleted"], 2, "{run:#}");
-    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
-    write("update kinds set updated_at = now(); update kinds set f = 'NaN' where b = 1.5").await;
+    service.write("insert into kinds select 'k''\"' || n, n + 0.5, timestamptz '2026-01-01 00:00:00.123456+02' + n * interval '1 day', decode('00ff', 'hex'), date '2026-01-01' + n, n / 3.0 from generate_series(1, 4) as n").await;
+    service.run().await.succeeds();
+    service
+        .write("delete from kinds where b in (2.5, 3.5)")
+        .await;
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("deleted", 2)
+        .counts("rejected", 0);
+    service
+        .write("update kinds set updated_at = now(); update kinds set f = 'NaN' where b = 1.5")
+        .await;
     extract(&service).await;
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
     assert_eq!(
         run["counts"]["events"], 0,
         "what waits is compared with what it is: {run:#}"
     );
-    let left = service
-        .query("select cast(b as varchar) from {marts.kinds} order by 1")
-        .await;
-    assert_eq!(json!(left), json!([["4.5000"]]));
+    assert_eq!(
+        service.current("kinds", "cast(b as varchar)").await,
+        json!([["4.5000"]])
+    );
 }
 
 #[tokio::test]
 async fn keys_are_not_compared_while_the_definition_has_another_key() {
     let mut service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = "insert into customers select n, 'n' || n from generate_series(1, 3) as n";
-    service.shop.batch_execute(write).await.expect("written");
-    service.run().await;
+    service.write(write).await;
+    service.run().await.succeeds();
     service.define(&COMPARED.replace("key: [id]", "key: [name]"));
     service.restart().await;
-    let run = service.run_once().await;
-    assert_eq!(run["state"], "failed", "{run:#}");
+    service.run().await.fails();
     service.define(COMPARED);
     service.restart().await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(
         names(&service).await,
         json!([[1, "n1"], [2, "n2"], [3, "n3"]])
@@ -185,37 +188,33 @@ async fn keys_are_not_compared_while_the_definition_has_another_key() {
 async fn a_row_that_comes_back_as_it_was_is_there_however_late_it_is_staged() {
     let overlapping = COMPARED.replace("overlap: 0s", "overlap: 10m");
     let service = Service::of(&overlapping).tables(CUSTOMERS).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'a'), (2, 'b'); create table kept as select * from customers").await;
-    service.run().await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
+    service.write("insert into customers values (1, 'a'), (2, 'b'); create table kept as select * from customers").await;
+    service.run().await.succeeds();
     for change in [
         "delete from customers where id = 1",
         "insert into customers select * from kept where id = 1",
     ] {
-        write(change).await;
-        let extract = service.post(&path, &json!({"steps": ["extract"]})).await;
-        let extract = service.ended(&extract.body).await;
+        service.write(change).await;
+        let extract = service.run_with(&json!({"steps": ["extract"]})).await;
         assert_eq!(extract["succeeded"], true, "{extract:#}");
     }
 
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
 
     assert_eq!(
         names(&service).await,
         json!([[1, "a"], [2, "b"]]),
         "{run:#}"
     );
-    let again = service.run().await;
-    assert_eq!(again["counts"]["staged"], 0, "{again:#}");
+    service.run().await.succeeds().counts("staged", 0);
 }
 
 #[tokio::test]
 async fn another_condition_has_the_table_loaded_again_and_what_it_hides_deleted() {
     let mut service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = "insert into customers select n, case n when 3 then 'hidden' else 'n' || n end, now() - interval '1 day' from generate_series(1, 4) as n";
-    service.shop.batch_execute(write).await.expect("written");
-    service.run().await;
+    service.write(write).await;
+    service.run().await.succeeds();
     let wider = COMPARED.replace("where: \"name <> 'hidden'\", ", "");
     let narrower = COMPARED.replace("name <> 'hidden'", "id < 3");
     for (definition, ids) in [
@@ -224,14 +223,10 @@ async fn another_condition_has_the_table_loaded_again_and_what_it_hides_deleted(
     ] {
         service.define(&definition);
         service.restart().await;
-        service.run().await;
-        service.run().await;
-        let rows = service
-            .query("select id from {marts.people} order by id")
-            .await;
-        assert_eq!(json!(rows), ids, "{definition}");
-        let idle = service.run().await;
-        assert_eq!(idle["counts"]["staged"], 0, "{idle:#}");
+        service.run().await.succeeds();
+        service.run().await.succeeds();
+        assert_eq!(service.current("people", "id").await, ids, "{definition}");
+        service.run().await.succeeds().counts("staged", 0);
     }
 }
 
@@ -247,7 +242,9 @@ async fn a_view_is_refused_because_its_rows_tell_no_transaction() {
         .iter()
         .any(|finding| finding["check"] == "table" && finding["verdict"] == "error");
     assert!(refused, "{check:?}");
-    let run = service.run_once().await;
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(detail.contains("name the table behind it"), "{detail}");
+    service
+        .run()
+        .await
+        .fails()
+        .saying("name the table behind it");
 }

@@ -13,7 +13,7 @@ async fn values_are_separated_quoted_and_missing_as_the_definition_says() {
     drops
         .put("orders1.csv", "1;1.5;'a;b'\n2;\\N;'it''s'\n3;;\\N\n")
         .await;
-    let run = drops.service.run().await;
+    let run = drops.run().await.succeeds();
     assert_eq!(run["counts"]["rejected"], 1, "no number is empty: {run:#}");
     let rows = json!([[1, "1.50", "a;b"], [2, null, "it's"]]);
     assert_eq!(drops.rows().await, rows);
@@ -52,8 +52,7 @@ async fn rows_of_every_format_become_the_same_table() {
             .put("_hidden/orders7.csv", "id,amount,note\n99,,\n")
             .await;
         drops.put("other.csv", "id,amount,note\n98,,\n").await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["inserted"], 12, "{run:#}");
+        drops.run().await.succeeds().counts("inserted", 12);
         assert_eq!(
             drops.rows().await,
             json!([
@@ -71,8 +70,7 @@ async fn rows_of_every_format_become_the_same_table() {
                 [12, null, null],
             ])
         );
-        let again = drops.service.run().await;
-        assert_eq!(again["counts"]["events"], 0, "{again:#}");
+        drops.run().await.succeeds().counts("events", 0);
         let files = drops.ledger().await;
         assert_eq!(files.len(), 7, "{files:?}");
         assert!(
@@ -116,7 +114,7 @@ fn parquet(ids: [i64; 2]) -> Vec<u8> {
 async fn columns_come_and_stay_away_and_values_that_do_not_fit_are_rejects() {
     for drops in Drops::on_both("").await {
         drops.put("orders1.csv", "id,amount,note\n1,1,a\n").await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
         drops
             .put("orders2.csv", "id,note\n2,without amount\n")
             .await;
@@ -126,15 +124,17 @@ async fn columns_come_and_stay_away_and_values_that_do_not_fit_are_rejects() {
                 "id,amount,note,channel\n3,3,more,web\n4,many,wrong,web\n",
             )
             .await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["inserted"], 2, "{run:#}");
-        assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
-        let rows = drops
-            .service
-            .query("select id, cast(amount as varchar), channel from {marts.orders} order by id")
-            .await;
+        drops
+            .run()
+            .await
+            .succeeds()
+            .counts("inserted", 2)
+            .counts("rejected", 1);
         assert_eq!(
-            json!(rows),
+            drops
+                .service
+                .current("orders", "id, cast(amount as varchar), channel")
+                .await,
             json!([[1, "1.00", null], [2, null, null], [3, "3.00", "web"]])
         );
         let rejects = drops
@@ -164,11 +164,11 @@ async fn a_file_that_was_replaced_is_read_again_or_refused_as_the_definition_wan
     for (setting, expected) in [("", "2.00"), (", changed: reject", "1.00")] {
         for drops in Drops::on_both(setting).await {
             drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
-            drops.service.run().await;
+            drops.run().await.succeeds();
             drops
                 .put("orders.csv", "id,amount,note\n1,2,longer than before\n")
                 .await;
-            drops.service.run().await;
+            drops.run().await.succeeds();
             assert_eq!(drops.rows().await[0][1], expected);
             let states: Vec<String> = drops
                 .ledger()
@@ -181,8 +181,7 @@ async fn a_file_that_was_replaced_is_read_again_or_refused_as_the_definition_wan
                 !setting.is_empty(),
                 "{states:?}"
             );
-            let idle = drops.service.run().await;
-            assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
+            drops.run().await.succeeds().counts("events", 0);
         }
     }
 }
@@ -191,27 +190,23 @@ async fn a_file_that_was_replaced_is_read_again_or_refused_as_the_definition_wan
 async fn a_half_written_file_is_waited_for() {
     for drops in Drops::on_both(", marker: _SUCCESS").await {
         drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["events"], 0, "{run:#}");
+        drops.run().await.succeeds().counts("events", 0);
         let path = format!("/v1/sources/{}", drops.service.name);
         let source = drops.service.get(&path).await;
         assert_eq!(source.body["now"]["backlog"], 0, "{source:?}");
         drops.put("_SUCCESS", "").await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+        drops.run().await.succeeds().counts("inserted", 1);
     }
     for mut drops in Drops::on_both("").await {
         let definition = drops.definition("").replace("settle: 0s", "settle: 4s");
         drops.service.define(&definition);
         drops.service.restart().await;
         // The first run makes tables; the next one lists the folder before the file has settled, however busy the servers are.
-        drops.service.run().await;
+        drops.run().await.succeeds();
         drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["events"], 0, "{run:#}");
+        drops.run().await.succeeds().counts("events", 0);
         tokio::time::sleep(std::time::Duration::from_millis(5100)).await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["events"], 1, "{run:#}");
+        drops.run().await.succeeds().counts("events", 1);
     }
 }
 
@@ -221,16 +216,18 @@ async fn files_that_have_landed_are_moved_or_deleted_where_the_definition_wants_
         for drops in Drops::on_both(setting).await {
             drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
             drops.put("orders_broken.csv", "note\nno key\n").await;
-            drops.service.run().await;
+            drops.run().await.succeeds();
             assert!(!drops.has("orders.csv").await);
             assert!(drops.has("orders_broken.csv").await);
             assert_eq!(drops.count("_done").await, moved);
-            let idle = drops.service.run().await;
-            assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
+            drops.run().await.succeeds().counts("events", 0);
             drops.put("orders.csv", "id,amount,note\n1,1,later\n").await;
-            let run = drops.service.run().await;
-            assert_eq!(run["counts"]["updated"], 1, "{run:#}");
-            assert_eq!(run["counts"]["events"], 1, "{run:#}");
+            drops
+                .run()
+                .await
+                .succeeds()
+                .counts("updated", 1)
+                .counts("events", 1);
         }
     }
 }
@@ -247,8 +244,11 @@ async fn thousands_of_small_files_land_as_one_batch() {
             (format!("orders{file}.csv"), text)
         });
         drops.put_all(files).await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["inserted"], number * 5, "{run:#}");
-        assert_eq!(run["counts"]["files"], 1, "{run:#}");
+        drops
+            .run()
+            .await
+            .succeeds()
+            .counts("inserted", number * 5)
+            .counts("files", 1);
     }
 }

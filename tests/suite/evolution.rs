@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, Service, log};
+use crate::harness::{AuditRow, Service};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const ITEMS: &str = "create table items (id bigint, n integer, price numeric(10,2), name text);";
@@ -32,11 +32,11 @@ pub(super) async fn write(service: &mut Service, id: i64, operation: &str, data:
         table: "items".into(),
         data: Some(data.to_string()),
     };
-    log(&mut service.shop, &[row]).await;
+    service.log(&[row]).await;
 }
 
 pub(super) async fn alter(service: &Service, sql: &str) {
-    service.shop.batch_execute(sql).await.expect("altered");
+    service.write(sql).await;
 }
 
 /// As [`start`], with row 1 published.
@@ -49,16 +49,14 @@ pub(super) async fn start_with_a_row(pipeline: &str) -> Service {
         json!({"id": 1, "n": 1, "price": 1.5, "name": "a"}),
     )
     .await;
-    service.run().await;
+    service.run().await.succeeds();
 
     service
 }
 
 /// The drift of the table, as `column change`.
 pub(super) async fn drift(service: &Service) -> Vec<String> {
-    let table = service
-        .get(&format!("/v1/tables/{}.items", service.name))
-        .await;
+    let table = service.get(&service.table_path("items")).await;
     let mut drift: Vec<String> = table.body["drift"]
         .as_array()
         .expect("a list")
@@ -92,7 +90,7 @@ async fn a_column_that_is_added_in_mid_stream_is_null_before_and_starts_no_versi
         json!({"id": 2, "n": 2, "price": 2.5, "name": "b"}),
     )
     .await;
-    service.run().await;
+    service.run().await.succeeds();
     alter(&service, "alter table items add column channel text").await;
     let plan = service
         .get(&format!("/v1/pipelines/{}/plan", service.name))
@@ -109,25 +107,28 @@ async fn a_column_that_is_added_in_mid_stream_is_null_before_and_starts_no_versi
     )
     .await;
 
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
 
     assert_eq!(run["drift"][0]["column"], "channel", "{run:#}");
     assert_eq!(drift(&service).await, ["channel added"]);
-    let rows = service
-        .query("select id, channel from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([[1, "web"], [2, null]]));
-    let versions = service
-        .query("select id, channel, is_current from {marts.items_history} order by id, valid_from")
-        .await;
     assert_eq!(
-        json!(versions),
+        service.current("items", "id, channel").await,
+        json!([[1, "web"], [2, null]])
+    );
+    assert_eq!(
+        service
+            .rows(
+                "select id, channel, is_current from {marts.items_history} order by id, valid_from"
+            )
+            .await,
         json!([[1, null, false], [1, "web", true], [2, null, true]])
     );
-    let logged = service
-        .query("select _event_id, channel from {staging.items} order by 1")
-        .await;
-    assert_eq!(json!(logged), json!([[1, null], [2, null], [3, "web"]]));
+    assert_eq!(
+        service
+            .rows("select _event_id, channel from {staging.items} order by 1")
+            .await,
+        json!([[1, null], [2, null], [3, "web"]])
+    );
 }
 
 #[tokio::test]
@@ -142,13 +143,15 @@ async fn a_column_that_is_dropped_stays_and_is_null_from_then_on() {
     )
     .await;
 
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_eq!(drift(&service).await, ["n gone"]);
-    let versions = service
-        .query("select n from {marts.items_history} order by valid_from")
-        .await;
-    assert_eq!(json!(versions), json!([[1], [null]]));
+    assert_eq!(
+        service
+            .rows("select n from {marts.items_history} order by valid_from")
+            .await,
+        json!([[1], [null]])
+    );
 }
 
 #[tokio::test]
@@ -163,15 +166,17 @@ async fn a_renamed_column_is_a_drop_and_an_addition_with_a_hint() {
     )
     .await;
 
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
 
     assert_eq!(drift(&service).await, ["name gone", "title added"]);
     let hint = run["drift"].to_string();
     assert!(hint.contains("may have been renamed to `title`"), "{hint}");
-    let rows = service
-        .query("select name, title from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([["a", null], [null, "b"]]));
+    assert_eq!(
+        service
+            .rows("select name, title from {marts.items} order by id")
+            .await,
+        json!([["a", null], [null, "b"]])
+    );
 }
 
 #[tokio::test]
@@ -190,14 +195,13 @@ async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits
     )
     .await;
 
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_eq!(drift(&service).await, ["n widened", "price widened"]);
-    let rows = service
-        .query("select n, price from {marts.items} order by id")
-        .await;
     assert_eq!(
-        json!(rows),
+        service
+            .rows("select n, price from {marts.items} order by id")
+            .await,
         json!([[1, "1.50"], [3_000_000_000_i64, "123456789012.50"]])
     );
 
@@ -220,25 +224,24 @@ async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits
         json!({"id": 4, "n": "seven", "name": "d"}),
     )
     .await;
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
+    service.run().await.succeeds().counts("rejected", 1);
     assert_eq!(
         drift(&service).await,
         ["n retyped", "n widened", "price widened"]
     );
-    let rows = service
-        .query("select id, n from {marts.items} where id > 2")
-        .await;
-    assert_eq!(json!(rows), json!([[3, 7]]));
-    let restaged = service.post_items("restage", &json!({})).await;
-    assert_eq!(restaged["state"], "succeeded", "{restaged:#}");
-    assert_eq!(restaged["counts"]["staged"], 4, "{restaged:#}");
-    let rows = service
-        .query("select id, n, typeof(n) from {marts.items} order by id")
-        .await;
     assert_eq!(
-        json!(rows),
+        service
+            .rows("select id, n from {marts.items} where id > 2")
+            .await,
+        json!([[3, 7]])
+    );
+    service
+        .post_table("items", "restage", &json!({}))
+        .await
+        .succeeds()
+        .counts("staged", 4);
+    assert_eq!(
+        service.current("items", "id, n, typeof(n)").await,
         json!([
             [1, "1", "varchar"],
             [2, "3000000000", "varchar"],
@@ -246,8 +249,5 @@ async fn a_widened_column_is_widened_in_place_and_a_narrowed_one_takes_what_fits
             [4, "seven", "varchar"]
         ])
     );
-    assert_eq!(
-        service.post_items("verify", &json!({})).await["state"],
-        "succeeded"
-    );
+    service.verifies("items").await;
 }

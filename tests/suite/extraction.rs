@@ -67,7 +67,7 @@ async fn late_commits_are_not_skipped(audit_table: &str) {
         .expect("rolled back");
     write(&service.shop, 4).await;
 
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [4]);
     let freshness = service
         .get(&format!("/v1/tables/{}.items/freshness", service.name))
@@ -77,14 +77,14 @@ async fn late_commits_are_not_skipped(audit_table: &str) {
 
     write(&service.shop, 5).await;
     nested.batch_execute("commit").await.expect("committed");
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [2, 4, 5]);
 
     slow.batch_execute("commit").await.expect("committed");
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [1, 2, 4, 5]);
 
-    let before = service.run().await;
+    let before = service.run().await.succeeds();
     assert_eq!(before["counts"]["staged"], 0, "nothing is new: {before:#}");
 }
 
@@ -93,7 +93,7 @@ async fn who_holds_a_source_back_is_told_by_process_or_by_the_name_of_what_was_p
     let audit = format!("{PLAIN_AUDIT_TABLE}{WITH_TRANSACTION}{ITEMS}");
     let service = Service::of(EVENTS).tables(&audit).start().await;
     write(&service.shop, 1).await;
-    service.run().await;
+    service.run().await.succeeds();
     let database = format!("{}_shop", service.name);
     let slow = service.servers.connect(&database).await;
     slow.batch_execute("begin").await.expect("begun");
@@ -105,7 +105,7 @@ async fn who_holds_a_source_back_is_told_by_process_or_by_the_name_of_what_was_p
     let now = &source["now"]["blocked_by_transaction"];
     assert_eq!(now["pid"], pid, "{source:#}");
     assert!(now["age_seconds"].as_f64() >= Some(0.0), "{source:#}");
-    service.run().await;
+    service.run().await.succeeds();
     let source = service.get(&path).await.body;
     let then = &source["cursor"]["blocked_by_transaction"];
     assert_eq!(then["pid"], pid, "{source:#}");
@@ -113,7 +113,7 @@ async fn who_holds_a_source_back_is_told_by_process_or_by_the_name_of_what_was_p
     let name = &service.name;
     let prepare = format!("prepare transaction '{name}'");
     slow.batch_execute(&prepare).await.expect("prepared");
-    service.run().await;
+    service.run().await.succeeds();
     let source = service.get(&path).await.body;
     let end = format!("commit prepared '{name}'");
     slow.batch_execute(&end).await.expect("committed");
@@ -122,7 +122,7 @@ async fn who_holds_a_source_back_is_told_by_process_or_by_the_name_of_what_was_p
         assert_eq!(blocked["gid"], name.as_str(), "{source:#}");
         assert_eq!(blocked["pid"], json!(null), "{source:#}");
     }
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [1, 2]);
 }
 
@@ -144,20 +144,16 @@ async fn a_transaction_column_may_come_later() {
         .start()
         .await;
     write(&service.shop, 1).await;
-    service.run().await;
+    service.run().await.succeeds();
     write(&service.shop, 2).await;
-    service
-        .shop
-        .batch_execute(WITH_TRANSACTION)
-        .await
-        .expect("altered");
+    service.write(WITH_TRANSACTION).await;
     write(&service.shop, 3).await;
-    service.run().await;
+    service.run().await.succeeds();
     write(&service.shop, 4).await;
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_eq!(staged(&service).await, [1, 2, 3, 4]);
-    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    let source = service.source().await;
     assert_eq!(
         source.body["cursor"]["position"]["rule"], "transaction",
         "{source:?}"
@@ -174,17 +170,12 @@ async fn another_table_under_the_same_name_is_a_problem_and_not_a_batch() {
         .start()
         .await;
     write(&service.shop, 1).await;
-    service.run().await;
+    service.run().await.succeeds();
     let again = format!("drop table audit_log_dml; {PLAIN_AUDIT_TABLE}");
-    service.shop.batch_execute(&again).await.expect("replaced");
+    service.write(&again).await;
     write(&service.shop, 2).await;
 
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:source-replaced",
-        "{run:#}"
-    );
+    service.run().await.fails_with("source-replaced");
     assert_eq!(staged(&service).await, [1]);
 }
 
@@ -194,25 +185,16 @@ async fn numbers_land_digit_for_digit_and_untracked_tables_are_ignored() {
         "{PLAIN_AUDIT_TABLE} create table items (seed integer, id bigint, exact numeric(38,10), free numeric, deep jsonb, tags text[]);"
     );
     let service = Service::of(EVENTS).tables(&tables).start().await;
-    service
-        .shop
-        .batch_execute(
-            r#"insert into audit_log_dml (audit_operation, tbl_schema, tbl_name, raw_data) values
+    service.write(r#"insert into audit_log_dml (audit_operation, tbl_schema, tbl_name, raw_data) values
                ('I', 'public', 'items', '{"seed": 1, "id": 9007199254740993, "exact": 1234567890123456789012345678.0123456789,
                  "free": 3.14159265358979323846264338327950288419716939937510, "deep": {"n": 1.10, "big": 12345678901234567890}, "tags": ["a", null]}'),
-               ('I', 'public', 'others', '{"id": 1}')"#,
-        )
-        .await
-        .expect("rows");
+               ('I', 'public', 'others', '{"id": 1}')"#).await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["ignored"], 1, "{run:#}");
-    let rows = service
-        .query("select id, exact, free, deep, tags from {marts.items}")
-        .await;
+    service.run().await.succeeds().counts("ignored", 1);
     assert_eq!(
-        json!(rows),
+        service
+            .current("items", "id, exact, free, deep, tags")
+            .await,
         json!([[
             9_007_199_254_740_993_i64,
             "1234567890123456789012345678.0123456789",
@@ -231,26 +213,19 @@ insert into items select 1, n, 'before' from generate_series(1, 5) as n;
 ";
     let tables = format!("{tables}{}", items_trigger());
     let mut service = Service::of(EVENTS).tables(&tables).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("update items set v = 'changed' where id = 2; delete from items where id = 3; insert into items values (1, 6, 'new')").await;
-    let slow = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    service.write("update items set v = 'changed' where id = 2; delete from items where id = 3; insert into items values (1, 6, 'new')").await;
+    let slow = service.connect_to_source().await;
     slow.batch_execute("begin; update items set v = 'late' where id = 4")
         .await
         .expect("open");
-    write("update items set v = 'changed' where id = 5").await;
-    let first = service.run().await;
-    assert_eq!(first["counts"]["inserted"], 5, "{first:#}");
-    slow.batch_execute("commit").await.expect("committed");
-    let second = service.run().await;
-    assert_eq!(second["counts"]["events"], 1, "{second:#}");
-    let rows = service
-        .query("select id, v from {marts.items} order by id")
+    service
+        .write("update items set v = 'changed' where id = 5")
         .await;
+    service.run().await.succeeds().counts("inserted", 5);
+    slow.batch_execute("commit").await.expect("committed");
+    service.run().await.succeeds().counts("events", 1);
     assert_eq!(
-        json!(rows),
+        service.current("items", "id, v").await,
         json!([
             [1, "before"],
             [2, "changed"],
@@ -259,11 +234,9 @@ insert into items select 1, n, 'before' from generate_series(1, 5) as n;
             [6, "new"]
         ])
     );
-    let versions = service
-        .query("select id, v, is_current from {marts.items_history} where id in (1, 2, 4) order by id, valid_from")
-        .await;
+    let sql = "select id, v, is_current from {marts.items_history} where id in (1, 2, 4) order by id, valid_from";
     assert_eq!(
-        json!(versions),
+        service.rows(sql).await,
         json!([
             [1, "before", true],
             [2, "changed", true],
@@ -273,19 +246,13 @@ insert into items select 1, n, 'before' from generate_series(1, 5) as n;
     );
 
     // A table that is added later is loaded likewise.
-    service
-        .shop
-        .batch_execute("create table more (id bigint primary key, v text); insert into more values (1, 'a'), (2, 'b')")
-        .await
-        .expect("written");
+    service.write("create table more (id bigint primary key, v text); insert into more values (1, 'a'), (2, 'b')").await;
     service.define(&format!(
         "{EVENTS}\n  more: {{from: public.more, key: [id]}}\n"
     ));
     service.restart().await;
-    let third = service.run().await;
-    assert_eq!(third["counts"]["inserted"], 2, "{third:#}");
-    let idle = service.run().await;
-    assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
+    service.run().await.succeeds().counts("inserted", 2);
+    service.run().await.succeeds().counts("events", 0);
 }
 
 #[tokio::test]
@@ -299,11 +266,9 @@ create table audit_log_dml (
 create table items (seed integer, id bigint, v text, primary key (seed, id));
 ";
     let service = Service::of(EVENTS).tables(tables).start().await;
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:source-unreadable",
-        "{run:#}"
-    );
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(detail.contains("order_by: occurred_at"), "{detail}");
+    service
+        .run()
+        .await
+        .fails_with("source-unreadable")
+        .saying("order_by: occurred_at");
 }

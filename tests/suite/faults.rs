@@ -1,8 +1,9 @@
 //! A fault is reported, and no event is lost or counted twice.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
-use crate::harness::{AuditRow, EVENTS, Service, depth, log};
+use crate::harness::{AuditRow, EVENTS, Service, depth};
 
 pub(super) const ITEMS: &str = "create table items (seed integer, id bigint, name text);";
 
@@ -19,8 +20,8 @@ pub(super) fn rows(ids: std::ops::Range<i64>) -> Vec<AuditRow> {
 
 #[tokio::test]
 async fn a_source_that_is_away_fails_the_run_and_the_next_one_succeeds() {
-    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    log(&mut service.shop, &rows(1..4)).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    service.log(&rows(1..4)).await;
     let (name, server) = (
         service.name.clone(),
         service.servers.connect("postgres").await,
@@ -28,17 +29,15 @@ async fn a_source_that_is_away_fails_the_run_and_the_next_one_succeeds() {
     let away = format!("alter database {name}_shop with allow_connections false");
     server.batch_execute(&away).await.expect("closed");
 
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:source-unavailable",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["step"], "extract");
+    service
+        .run()
+        .await
+        .fails_at("extract")
+        .with("source-unavailable");
 
     let back = format!("alter database {name}_shop with allow_connections true");
     server.batch_execute(&back).await.expect("open");
-    let run = service.run().await;
-    assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
+    service.run().await.succeeds().counts("inserted", 3);
 }
 
 #[tokio::test]
@@ -58,16 +57,21 @@ async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
         "{ready:?}"
     );
     let engine = service.get("/v1/engine").await;
-    assert_eq!(
-        (engine.status, engine.problem()),
-        (503, "trino-unavailable")
-    );
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:source-unavailable",
-        "{run:#}"
-    );
-    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    assert_json_snapshot!(engine.shown(), @r#"
+    {
+      "status": 503,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:trino-unavailable",
+        "title": "Trino does not answer",
+        "status": 503,
+        "detail": "Trino does not answer at `trino.url`; check that it runs; the next run continues where this one ended",
+        "retryable": true
+      }
+    }
+    "#);
+    service.run().await.fails_with("source-unavailable");
+    let source = service.source().await;
     assert_eq!(
         source.body["problem"]["type"], "urn:icefront:problem:source-unavailable",
         "{source:?}"
@@ -87,36 +91,38 @@ async fn trino_away_fails_the_run_with_its_own_problem() {
     let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
     let answer = service.post(&path, &json!({})).await;
 
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (424, "trino-unavailable"),
-        "{answer:?}"
-    );
-    assert_eq!(answer.body["retryable"], true);
-    assert_eq!(answer.body["step"], "extract");
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 424,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:trino-unavailable",
+        "title": "Trino does not answer",
+        "status": 424,
+        "detail": "Trino does not answer at `trino.url`; check that it runs; the next run continues where this one ended",
+        "retryable": true,
+        "run_id": "<id>",
+        "step": "extract"
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
 async fn a_catalog_without_add_files_is_answered_with_the_setting() {
-    let mut service = Service::of(EVENTS)
+    let service = Service::of(EVENTS)
         .audit_log()
         .tables(ITEMS)
         .settings("trino.catalog = 'lake_closed'")
         .start()
         .await;
-    log(&mut service.shop, &rows(1..2)).await;
+    service.log(&rows(1..2)).await;
 
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:add-files-disabled",
-        "{run:#}"
-    );
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(
-        detail.contains("iceberg.add-files-procedure.enabled=true"),
-        "{detail}"
-    );
+    service
+        .run()
+        .await
+        .fails_with("add-files-disabled")
+        .saying("iceberg.add-files-procedure.enabled=true");
 }
 
 #[tokio::test]
@@ -132,13 +138,19 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
     service.restart().await;
 
     let answer = service.get("/v1/pipelines/broken").await;
-    assert_eq!((answer.status, answer.problem()), (409, "pipeline-broken"));
-    assert!(answer.detail().contains("pipeline.yaml"), "{answer:?}");
-    assert!(answer.detail().contains("line 6"), "{answer:?}");
-    assert!(
-        answer.detail().contains("did you mean `key`?"),
-        "{answer:?}"
-    );
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:pipeline-broken",
+        "title": "The pipeline is broken",
+        "status": 409,
+        "detail": "pipeline `broken` is broken: broken/pipeline.yaml: unknown field `kye`, expected one of from, key, freshness, columns, history, cursor, overlap, deletes, where, description, new_columns, contract, tests at line 6, column 5; did you mean `key`?",
+        "retryable": false
+      }
+    }
+    "#);
     let list = service.get("/v1/pipelines").await;
     let usable: Vec<_> = list.body["pipelines"]
         .as_array()
@@ -147,13 +159,13 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
         .map(|p| p["usable"] == true)
         .collect();
     assert_eq!(usable, [true, false], "{list:?}");
-    service.run().await;
+    service.run().await.succeeds();
 }
 
 #[tokio::test]
 async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    let runs = format!("/v1/pipelines/{}/runs", service.name);
+    let runs = service.runs_path();
     let mut changed = [0, 0];
     let rounds = depth::rounds(4);
     for round in 0..i64::try_from(rounds).expect("small") {
@@ -166,7 +178,7 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
                 ..event
             })
             .collect();
-        log(&mut service.shop, &events).await;
+        service.log(&events).await;
         let started = service.post(&runs, &json!({})).await;
         tokio::time::sleep(std::time::Duration::from_millis(
             150 + 2_000 * round.unsigned_abs() / rounds,
@@ -185,16 +197,14 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
         }
     }
 
-    let counts = service
-        .query("select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history}), (select count(distinct id) from {marts.items})")
-        .await;
-    assert_eq!(json!(counts), json!([[rounds * 10, 10, rounds * 10, 10]]));
-    let landed = format!(
-        "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
-        service.name
-    );
+    let sql = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history}), (select count(distinct id) from {marts.items})";
     assert_eq!(
-        json!(service.query(&landed).await),
+        service.rows(sql).await,
+        json!([[rounds * 10, 10, rounds * 10, 10]])
+    );
+    let landed = "select count(*), count(distinct audit_event_id) from {landing.PIPELINE_events}";
+    assert_eq!(
+        service.rows(landed).await,
         json!([[rounds * 10, rounds * 10]])
     );
     assert_eq!(
@@ -207,30 +217,21 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
 #[tokio::test]
 async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    log(&mut service.shop, &rows(1..6)).await;
-    service.run().await;
-    log(&mut service.shop, &rows(6..9)).await;
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
+    service.log(&rows(1..6)).await;
+    service.run().await.succeeds();
+    service.log(&rows(6..9)).await;
+    let state = service.connect_to_state().await;
     state
         .batch_execute("drop schema icefront cascade")
         .await
         .expect("dropped");
     service.restart().await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["duplicate"], 5, "{run:#}");
-    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
-    assert_eq!(json!(service.query(counts).await), json!([[8, 8, 8]]));
-    let batches = format!(
-        "select _batch_id, count(*) from {{landing.{}_events}} group by 1 order by 1",
-        service.name
-    );
+    service.run().await.succeeds().counts("duplicate", 5);
+    assert_eq!(service.sizes("items").await, [8, 8, 8]);
+    let batches = "select _batch_id, count(*) from {landing.PIPELINE_events} group by 1 order by 1";
     assert_eq!(
-        json!(service.query(&batches).await),
+        service.rows(batches).await,
         json!([[1, 5], [2, 8]]),
         "batches are counted on from those that landed"
     );
@@ -239,35 +240,29 @@ async fn a_lost_state_database_costs_a_full_load_and_changes_no_table() {
 #[tokio::test]
 async fn a_definition_that_no_longer_fits_its_tables_is_refused() {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    service.run().await;
+    service.run().await.succeeds();
     for (right, wrong) in [
         ("key: [seed, id]", "key: [id]"),
         ("public.items", "public.others"),
     ] {
         service.define(&EVENTS.replace(right, wrong));
         service.restart().await;
-        let run = service.run_once().await;
-        assert_eq!(
-            run["error"]["type"], "urn:icefront:problem:contract-broken",
-            "{run:#}"
-        );
-        let detail = run["error"]["detail"].as_str().expect("a detail");
-        assert!(detail.contains("put it back"), "{detail}");
+        service
+            .run()
+            .await
+            .fails_with("contract-broken")
+            .saying("put it back");
     }
 }
 
 #[tokio::test]
 async fn changes_that_could_not_be_recorded_are_counted_by_the_next_run() {
-    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
-    log(&mut service.shop, &rows(1..4)).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    let state = service.connect_to_state().await;
+    service.log(&rows(1..4)).await;
     let refuse = "alter table icefront.changes add constraint none check (published = 0) not valid";
     state.batch_execute(refuse).await.expect("altered");
-    let run = service.run_once().await;
-    assert_eq!(run["error"]["step"], "mart.items", "{run:#}");
+    service.run().await.fails_at("mart.items");
     let rows = service.query("select count(*) from {marts.items}").await;
     assert_eq!(json!(rows), json!([[3]]), "published, but not recorded");
     let allow = "alter table icefront.changes drop constraint none";
@@ -277,12 +272,12 @@ async fn changes_that_could_not_be_recorded_are_counted_by_the_next_run() {
         operation: Some("U".into()),
         ..self::rows(2..3).remove(0)
     };
-    log(&mut service.shop, &[changed]).await;
+    service.log(&[changed]).await;
 
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
 
     // A row that came and then changed has come, once.
-    assert_eq!(run["counts"]["inserted"], 3, "{run:#}");
-    assert_eq!(run["counts"]["updated"], 0, "{run:#}");
-    assert_eq!(run["counts"]["published"], 4, "{run:#}");
+    run.counts("inserted", 3)
+        .counts("updated", 0)
+        .counts("published", 4);
 }

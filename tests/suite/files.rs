@@ -1,8 +1,8 @@
 //! Many batches leave small files: `optimize` rewrites them as a few, and a statement reads only the files that it needs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::{AuditRow, Service, item, log};
+use crate::harness::{AuditRow, Service, insert, update};
 use crate::reference::Random;
 
 /// Data files and delete files of a table of the test.
@@ -19,18 +19,15 @@ async fn files(service: &Service, table: &str) -> i64 {
 
 #[tokio::test]
 async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_same() {
-    let mut service = Service::items().start().await;
+    let service = Service::items().start().await;
     let mut optimized = 0;
     for batch in 0..14_i64 {
         let events: Vec<AuditRow> = (0..4)
-            .map(|key| item(batch * 4 + key + 1, key, "U", &json!(batch), "a"))
+            .map(|key| update(batch * 4 + key + 1, key, batch, "a"))
             .collect();
-        log(&mut service.shop, &events).await;
-        let run = service.run().await;
-        let steps = service
-            .get(run["links"]["steps"].as_str().expect("a link"))
-            .await;
-        let steps = steps.body["steps"].as_array().expect("steps");
+        service.log(&events).await;
+        let run = service.run().await.succeeds();
+        let steps = service.steps(&run).await;
         let of_files = |step: &&Value| step["name"] == "optimize";
         for step in steps.iter().filter(of_files) {
             assert_eq!(step["state"], "succeeded", "{step:#}");
@@ -43,15 +40,13 @@ async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_sa
         let files = files(&service, table).await;
         assert!(files <= 20, "{table} has {files} files");
     }
-    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
-    assert_eq!(json!(service.query(counts).await), json!([[56, 4, 56]]));
-    let verified = service.post_items("verify", &json!({})).await;
-    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+    assert_eq!(service.sizes("items").await, [56, 4, 56]);
+    service.verifies("items").await;
 }
 
 #[tokio::test]
 async fn a_batch_reads_only_the_files_that_its_keys_may_lie_in() {
-    let mut service = Service::items().start().await;
+    let service = Service::items().start().await;
     // Two files of a thousand keys each, far from each other; small tables are read whole.
     let mut random = Random::new(1);
     for first in [0, 100_000] {
@@ -62,14 +57,14 @@ async fn a_batch_reads_only_the_files_that_its_keys_may_lie_in() {
             words.concat()
         };
         let events: Vec<AuditRow> = (1..=1_000)
-            .map(|key| item(first + key, first + key, "I", &json!(1), &text()))
+            .map(|key| insert(first + key, first + key, 1, &text()))
             .collect();
-        log(&mut service.shop, &events).await;
-        service.run().await;
+        service.log(&events).await;
+        service.run().await.succeeds();
     }
-    log(&mut service.shop, &[item(200_000, 5, "U", &json!(2), "b")]).await;
+    service.log(&[update(200_000, 5, 2, "b")]).await;
 
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
 
     // Each mart is read twice, to compare and to merge: all of it would be 4,000 rows.
     for (step, most) in [

@@ -65,10 +65,9 @@ async fn killed_goes_on(servers: Servers) {
     let write = format!(
         "insert into customers select case when n % 2 = 0 then 'nord''' else 'süd' end, n, 'n' || n from generate_series(1, {rows}) as n"
     );
-    service.shop.batch_execute(&write).await.expect("written");
+    service.write(&write).await;
     let source = format!("/v1/sources/{}", service.name);
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let started = service.post(&path, &json!({})).await;
+    let started = service.start(&json!({})).await;
     let mut kills = 0;
     let mut last = serde_json::Value::Null;
     let begun = Instant::now();
@@ -83,7 +82,7 @@ async fn killed_goes_on(servers: Servers) {
             let churn = format!(
                 "update customers set name = 'changed {kills}' where id in ({kills}, {rows} - {kills}); insert into customers values ('west', {kills}, 'new')"
             );
-            service.shop.batch_execute(&churn).await.expect("written");
+            service.write(&churn).await;
             service.restart().await;
         }
     }
@@ -106,33 +105,23 @@ async fn killed_goes_on(servers: Servers) {
 #[tokio::test]
 async fn a_resync_finds_what_a_table_did_not_tell() {
     let service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers select 'r', n, 'n' || n, now() - interval '1 hour' from generate_series(1, 9) as n").await;
-    service.run().await;
-    write("alter table customers disable trigger touch; update customers set name = 'hidden' where id = 1; delete from customers where id = 2; update customers set id = 10 where id = 3; alter table customers enable trigger touch").await;
-    let blind = service.run().await;
-    assert_eq!(blind["counts"]["deleted"], 0, "{blind:#}");
+    service.write("insert into customers select 'r', n, 'n' || n, now() - interval '1 hour' from generate_series(1, 9) as n").await;
+    service.run().await.succeeds();
+    service.write("alter table customers disable trigger touch; update customers set name = 'hidden' where id = 1; delete from customers where id = 2; update customers set id = 10 where id = 3; alter table customers enable trigger touch").await;
+    service.run().await.succeeds().counts("deleted", 0);
 
-    let resync = service
-        .post_run(
-            &format!("/v1/tables/{}.people/resync", service.name),
-            &json!({}),
-        )
-        .await;
-
-    assert_eq!(resync["counts"]["updated"], 1, "{resync:#}");
-    assert_eq!(resync["counts"]["deleted"], 2, "{resync:#}");
-    assert_eq!(resync["counts"]["duplicate"], 6, "{resync:#}");
+    service
+        .post_table("people", "resync", &json!({}))
+        .await
+        .counts("updated", 1)
+        .counts("deleted", 2)
+        .counts("duplicate", 6);
     let [source, table] = both(&service).await;
     assert_eq!(table, source);
-    let after = service.run().await;
-    assert_eq!(after["counts"]["events"], 0, "{after:#}");
-    let versions = service
-        .query("select count(*) from {marts.people_history}")
-        .await;
+    service.run().await.succeeds().counts("events", 0);
     assert_eq!(
-        json!(versions),
-        json!([[10]]),
+        service.count("marts.people_history").await,
+        10,
         "rows that are the same start no version"
     );
 }
@@ -144,24 +133,19 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
         items_trigger()
     );
     let service = Service::of(EVENTS).tables(&tables).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("update items set v = 'logged' where id = 4").await;
-    service.run().await;
-    write("set session_replication_role = replica; update items set v = 'hidden' where id = 1; delete from items where id = 2; insert into items values (1, 6, 'hidden'); reset session_replication_role").await;
-    write("update items set v = 'logged again' where id = 4; delete from items where id = 5").await;
-
-    let resync = service
-        .post_run(
-            &format!("/v1/tables/{}.items/resync", service.name),
-            &json!({}),
-        )
+    service
+        .write("update items set v = 'logged' where id = 4")
+        .await;
+    service.run().await.succeeds();
+    service.write("set session_replication_role = replica; update items set v = 'hidden' where id = 1; delete from items where id = 2; insert into items values (1, 6, 'hidden'); reset session_replication_role").await;
+    service
+        .write("update items set v = 'logged again' where id = 4; delete from items where id = 5")
         .await;
 
-    let rows = service
-        .query("select id, v from {marts.items} order by id")
-        .await;
+    let resync = service.post_table("items", "resync", &json!({})).await;
+
     assert_eq!(
-        json!(rows),
+        service.current("items", "id, v").await,
         json!([
             [1, "hidden"],
             [3, "before"],
@@ -170,11 +154,9 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
         ]),
         "{resync:#}"
     );
-    let versions = service
-        .query("select id, v, is_current, is_deleted from {marts.items_history} where id in (2, 4, 5) order by id, valid_from")
-        .await;
+    let sql = "select id, v, is_current, is_deleted from {marts.items_history} where id in (2, 4, 5) order by id, valid_from";
     assert_eq!(
-        json!(versions),
+        service.rows(sql).await,
         json!([
             [2, "before", false, true],
             [4, "logged", false, false],
@@ -183,22 +165,19 @@ async fn a_resync_of_a_logged_table_reads_the_rows_that_the_log_does_not_know() 
         ]),
         "what the log tells is as it was"
     );
-    write("update items set v = 'later' where id = 1").await;
-    service.run().await;
-    let versions = service
-        .query("select v, is_current from {marts.items_history} where id = 1 order by valid_from")
+    service
+        .write("update items set v = 'later' where id = 1")
         .await;
+    service.run().await.succeeds();
     assert_eq!(
-        json!(versions),
+        service
+            .rows(
+                "select v, is_current from {marts.items_history} where id = 1 order by valid_from"
+            )
+            .await,
         json!([["before", false], ["hidden", false], ["later", true]])
     );
-    let verify = service
-        .post_run(
-            &format!("/v1/tables/{}.items/verify", service.name),
-            &json!({}),
-        )
-        .await;
-    assert_eq!(verify["succeeded"], true, "{verify:#}");
+    service.verifies("items").await;
 }
 
 #[tokio::test]
@@ -208,19 +187,24 @@ async fn a_resync_does_not_touch_what_a_purged_log_had_told() {
         items_trigger()
     );
     let service = Service::of(EVENTS).tables(&tables).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into items values (1, 1, 'a'), (1, 2, 'b')").await;
-    write("update items set v = 'a2' where id = 1; delete from items where id = 2").await;
-    service.run().await;
+    service
+        .write("insert into items values (1, 1, 'a'), (1, 2, 'b')")
+        .await;
+    service
+        .write("update items set v = 'a2' where id = 1; delete from items where id = 2")
+        .await;
+    service.run().await.succeeds();
     let versions =
         "select id, v, valid_from, valid_to from {marts.items_history} order by id, valid_from";
     let before = service.query(versions).await;
     assert_eq!(before.len(), 3, "{before:?}");
-    write("delete from audit_log_dml").await;
+    service.write("delete from audit_log_dml").await;
 
     for _ in 0..2 {
-        let resync = service.post_items("resync", &json!({})).await;
-        assert_eq!(resync["succeeded"], true, "{resync:#}");
+        service
+            .post_table("items", "resync", &json!({}))
+            .await
+            .succeeds();
         assert_eq!(service.query(versions).await, before);
     }
 }
@@ -234,14 +218,14 @@ tables:
   items: {key: [id]}
 ";
     let service = Service::of(pipeline).tables("select 1").start().await;
-    let answer = service
+    service
         .post(
             &format!("/v1/tables/{}.items/resync", service.name),
             &json!({}),
         )
-        .await;
-    assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.detail().contains("restage"), "{answer:?}");
+        .await
+        .has_status(422)
+        .saying("restage");
 }
 
 #[tokio::test]
@@ -262,10 +246,7 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
         );
     }
     let service = Service::of(&pipeline).tables(&tables).start().await;
-    let writer = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    let writer = service.connect_to_source().await;
     let moves = async {
         for number in 0..400 {
             let (from, to, id) = (names[number % 3], names[(number + 1) % 3], number % 50 + 1);
@@ -292,11 +273,9 @@ async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
     };
     let runs = async {
         for run in 0..3 {
-            service.run().await;
-            let sum = service
-                .query("select sum(amount) from (select amount from {marts.one} union all select amount from {marts.two} union all select amount from {marts.three})")
-                .await;
-            assert_eq!(json!(sum), json!([[0]]), "run {run}");
+            service.run().await.succeeds();
+            let sql = "select sum(amount) from (select amount from {marts.one} union all select amount from {marts.two} union all select amount from {marts.three})";
+            assert_eq!(service.rows(sql).await, json!([[0]]), "run {run}");
         }
     };
     tokio::select! {

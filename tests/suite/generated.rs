@@ -51,13 +51,13 @@ async fn what_is_dropped_late_again_or_broken_while_runs_go_on_ends_as_the_event
     let running = async {
         let mut runs = Vec::new();
         for _ in 0..5 {
-            runs.push(service.run().await);
+            runs.push(service.run().await.succeeds());
         }
         runs
     };
     let (summary, mut runs) = tokio::join!(generating, running);
     let summary = summary.expect("files");
-    runs.push(service.run().await);
+    runs.push(service.run().await.succeeds());
     let counted = |name: &str| -> u64 {
         let counts = runs.iter().filter_map(|run| run["counts"][name].as_u64());
         counts.sum()

@@ -1,12 +1,13 @@
 //! A repeated call has its effect once.
 
+use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, ITEMS, Service, item, log};
+use crate::harness::{Answer, Service, insert};
 
 async fn start(service: &Service, key: &str, body: &Value) -> Answer {
-    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let path = service.runs_path();
     let request = service
         .request(Method::POST, &path)
         .header("Idempotency-Key", key)
@@ -50,10 +51,20 @@ async fn another_body_under_a_known_key_is_refused_and_names_the_run() {
 
     let other = start(&service, "a-key", &json!({"steps": ["extract"]})).await;
 
-    assert_eq!(
-        (other.status, other.problem()),
-        (422, "idempotency-key-reused")
-    );
+    assert_json_snapshot!(other.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:idempotency-key-reused",
+        "title": "The key was used with another body",
+        "status": 422,
+        "detail": "the idempotency key `a-key` was used with another body before, for run `<id>`; send the same body, or choose another key",
+        "retryable": false,
+        "run_id": "<id>"
+      }
+    }
+    "#);
     assert_eq!(other.body["run_id"], first.body["run_id"]);
     let another_key = start(&service, "b-key", &json!({"steps": ["extract"]})).await;
     assert_eq!((another_key.status, is_replay(&another_key)), (202, false));
@@ -61,17 +72,13 @@ async fn another_body_under_a_known_key_is_refused_and_names_the_run() {
 
 #[tokio::test]
 async fn a_failed_run_goes_on_under_its_key_from_the_first_step_that_is_not_done() {
-    let mut service = Service::items().start().await;
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
-    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    let service = Service::items().start().await;
+    let state = service.connect_to_state().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
     let refuse = "alter table icefront.changes add constraint none check (published = 0) not valid";
     state.batch_execute(refuse).await.expect("altered");
     let failed = start(&service, "a-key", &json!({})).await;
-    let failed = service.ended(&failed.body).await;
-    assert_eq!(failed["state"], "failed", "{failed:#}");
+    let failed = service.ended(&failed.body).await.fails();
     assert_eq!(
         failed["counts"]["events"], 1,
         "what was done is told: {failed:#}"
@@ -80,21 +87,15 @@ async fn a_failed_run_goes_on_under_its_key_from_the_first_step_that_is_not_done
         .batch_execute("alter table icefront.changes drop constraint none")
         .await
         .expect("altered");
-    log(&mut service.shop, &[item(2, 2, "I", &json!(1), "b")]).await;
+    service.log(&[insert(2, 2, 1, "b")]).await;
 
     let returned = start(&service, "a-key", &json!({})).await;
     assert_eq!((returned.status, is_replay(&returned)), (200, true));
     assert_eq!(returned.body["state"], "failed");
     let rerun = json!({"on_failed": "rerun"});
     let failed_too = start(&service, "b-key", &rerun).await;
-    assert_eq!(service.ended(&failed_too.body).await["state"], "succeeded");
-    let retried = service
-        .post(
-            &format!("/v1/runs/{}/retry", text(&failed["run_id"])),
-            &json!({}),
-        )
-        .await;
-    assert_eq!(retried.status, 202, "{retried:?}");
+    service.ended(&failed_too.body).await.succeeds();
+    let retried = service.retry(&failed).await.has_status(202);
     let run = service.ended(&retried.body).await;
 
     assert_eq!(
@@ -102,34 +103,25 @@ async fn a_failed_run_goes_on_under_its_key_from_the_first_step_that_is_not_done
         (&failed["run_id"], &json!("succeeded"), &json!(2)),
         "{run:#}"
     );
-    let path = format!("/v1/runs/{}/steps", text(&run["run_id"]));
-    let steps = service.get(&path).await.body["steps"].clone();
+    let steps = service.steps(&run).await;
     assert_eq!(
         (&steps[0]["name"], &steps[0]["attempt"]),
         (&json!("extract"), &json!(1)),
-        "the source is not read again: {steps:#}"
+        "the source is not read again: {steps:#?}"
     );
-    let over = service
-        .post(
-            &format!("/v1/runs/{}/retry", text(&run["run_id"])),
-            &json!({}),
-        )
-        .await;
+    let over = service.retry(&run).await;
     assert_eq!((over.status, &over.body["attempt"]), (200, &json!(2)));
 }
 
 #[tokio::test]
 async fn a_failed_run_is_rerun_by_the_call_that_is_sent_again() {
     let service = Service::items().start().await;
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
+    let state = service.connect_to_state().await;
     let refuse = "alter table icefront.batches add constraint none check (id = 0) not valid";
     state.batch_execute(refuse).await.expect("altered");
     let body = json!({"on_failed": "rerun"});
     let failed = start(&service, "a-key", &body).await;
-    assert_eq!(service.ended(&failed.body).await["state"], "failed");
+    service.ended(&failed.body).await.fails();
     let allow = "alter table icefront.batches drop constraint none";
     state.batch_execute(allow).await.expect("altered");
 
@@ -147,14 +139,11 @@ async fn a_failed_run_is_rerun_by_the_call_that_is_sent_again() {
 #[tokio::test]
 async fn what_to_do_about_a_run_may_be_said_anew_under_its_key() {
     let service = Service::items().start().await;
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
+    let state = service.connect_to_state().await;
     let refuse = "alter table icefront.batches add constraint none check (id = 0) not valid";
     state.batch_execute(refuse).await.expect("altered");
     let started = start(&service, "a-key", &json!({"if_running": "reject"})).await;
-    assert_eq!(service.ended(&started.body).await["state"], "failed");
+    service.ended(&started.body).await.fails();
 
     let asked = start(&service, "a-key", &json!({"on_failed": "return"})).await;
     let rerun = start(&service, "a-key", &json!({"on_failed": "rerun"})).await;
@@ -166,18 +155,13 @@ async fn what_to_do_about_a_run_may_be_said_anew_under_its_key() {
 
 #[tokio::test]
 async fn keys_are_bounded_and_forgotten_in_time() {
-    let mut service = Service::of(ITEMS)
-        .tables(&format!(
-            "{}create table items (id bigint);",
-            crate::harness::LOOSE_AUDIT_TABLE
-        ))
-        .start()
-        .await;
+    let mut service = Service::items().start().await;
     let long = "k".repeat(1025);
     for key in ["", " ", "two words", "ü", long.as_str()] {
-        let answer = start(&service, key, &json!({})).await;
-        assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
-        assert_eq!(answer.body["field"], "Idempotency-Key");
+        start(&service, key, &json!({}))
+            .await
+            .is_problem(422, "invalid-request")
+            .about("Idempotency-Key");
     }
     service.configure("runs.keep_keys = '1s'");
     service.restart().await;
@@ -194,8 +178,8 @@ async fn keys_are_bounded_and_forgotten_in_time() {
 #[tokio::test]
 async fn a_repair_that_is_sent_again_is_done_once() {
     let service = Service::items().start().await;
-    service.run().await;
-    let path = format!("/v1/tables/{}.items/rebuild", service.name);
+    service.run().await.succeeds();
+    let path = format!("{}/rebuild", service.table_path("items"));
     let mut ids = Vec::new();
     for _ in 0..2 {
         let request = service
@@ -206,8 +190,4 @@ async fn a_repair_that_is_sent_again_is_done_once() {
     }
 
     assert_eq!(ids[0], ids[1]);
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("a text")
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{AuditRow, Service, log};
+use crate::harness::{AuditRow, Service};
 
 const PIPELINE: &str = "
 pipeline: PIPELINE
@@ -25,26 +25,24 @@ fn row(id: i64, data: &serde_json::Value) -> AuditRow {
 
 #[tokio::test]
 async fn odd_keys_and_ids_below_zero_are_like_any_other() {
-    let mut service = Service::of(PIPELINE)
+    let service = Service::of(PIPELINE)
         .audit_log()
         .tables(ITEMS)
         .start()
         .await;
     let at = "2026-01-01T10:00:00.5+00:00";
     for (first, name) in [(-20, "a"), (-10, "b")] {
-        log(
-            &mut service.shop,
-            &[
+        service
+            .log(&[
                 row(first, &json!({"at": at, "weight": 1.5, "name": name})),
                 row(first + 1, &json!({"at": at, "weight": 0.1, "name": name})),
                 row(first + 2, &json!({"at": at, "weight": "NaN", "name": name})),
-            ],
-        )
-        .await;
-        service.run().await;
+            ])
+            .await;
+        service.run().await.succeeds();
     }
 
-    let rows = format!("/v1/tables/{}.items/rows", service.name);
+    let rows = format!("{}/rows", service.table_path("items"));
     let first = service.get(&format!("{rows}?limit=1")).await;
     let next = first.body["next"].as_str().expect("another page");
     let after: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
@@ -65,17 +63,15 @@ async fn odd_keys_and_ids_below_zero_are_like_any_other() {
         Some(2),
         "{rejects:?}"
     );
-    let versions = service
-        .query("select count(*) from {marts.items_history}")
-        .await;
-    assert_eq!(json!(versions), json!([[4]]));
-    let path = format!("/v1/tables/{}.items", service.name);
+    assert_eq!(service.count("marts.items_history").await, 4);
+    let path = service.table_path("items");
     let keys = json!({"keys": [{"at": first.body["rows"][0]["at"], "weight": first.body["rows"][0]["weight"]}]});
     for (what, body) in [("rebuild", keys), ("verify", json!({"one_in": 2}))] {
         let started = service.post(&format!("{path}/{what}"), &body).await;
-        let run = service.ended(&started.body).await;
-        assert_eq!(run["state"], "succeeded", "{run:#}");
+        service.ended(&started.body).await.succeeds();
     }
-    let everything = service.post("/v1/rejects/dismiss", &json!({})).await;
-    assert_eq!(everything.status, 422, "{everything:?}");
+    service
+        .post("/v1/rejects/dismiss", &json!({}))
+        .await
+        .has_status(422);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::harness::{EVENTS, Service, log};
+use crate::harness::{EVENTS, Service};
 
 /// A table that takes a third of a second per row.
 const SLOW: &str = "
@@ -36,7 +36,7 @@ async fn a_question_that_takes_too_long_is_told_and_a_batch_takes_its_time() {
     limited(&service, "statement_timeout = '1s'");
     service.restart().await;
 
-    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    let source = service.source().await;
     assert_eq!(source.body["now"]["backlog"], json!(null), "{source:?}");
     let reason = source.body["now"]["backlog_reason"]
         .as_str()
@@ -44,8 +44,7 @@ async fn a_question_that_takes_too_long_is_told_and_a_batch_takes_its_time() {
     assert!(reason.contains("could not count its events"), "{reason}");
     assert_eq!(source.body["now"]["cursor_safety"], "overlap", "{source:?}");
 
-    let run = service.run().await;
-    assert_eq!(run["counts"]["inserted"], 6, "{run:#}");
+    service.run().await.succeeds().counts("inserted", 6);
 }
 
 #[tokio::test]
@@ -57,10 +56,7 @@ async fn a_table_that_somebody_alters_ends_the_run_with_who_it_is() {
         .await;
     limited(&service, "lock_timeout = '1s'");
     service.restart().await;
-    let other = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    let other = service.connect_to_source().await;
     let alter =
         "set application_name = 'somebody'; begin; alter table audit_log_dml add column more text";
     other.batch_execute(alter).await.expect("locked");
@@ -71,39 +67,31 @@ async fn a_table_that_somebody_alters_ends_the_run_with_who_it_is() {
         .get(0);
 
     let since = Instant::now();
-    let run = service.run_once().await;
+    let run = service.run().await;
     assert!(
         since.elapsed() < Duration::from_secs(15),
         "{:?}",
         since.elapsed()
     );
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:timed-out",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["retryable"], true, "{run:#}");
-    let detail = run["error"]["detail"].as_str().expect("a detail");
     let who =
         format!("process {pid} (user `postgres`, application `somebody`, in a transaction since ");
-    assert!(detail.contains(&who), "{detail}");
-    assert!(
-        detail.contains("has locked `public.audit_log_dml`"),
-        "{detail}"
-    );
-    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
-    assert_eq!(source.status, 200, "{source:?}");
+    run.fails_with("timed-out")
+        .may_be_retried()
+        .saying(&who)
+        .saying("has locked `public.audit_log_dml`");
+    let source = service.source().await.has_status(200);
     assert_eq!(
         source.body["problem"]["type"], "urn:icefront:problem:timed-out",
         "{source:?}"
     );
 
     other.batch_execute("rollback").await.expect("unlocked");
-    service.run().await;
+    service.run().await.succeeds();
 }
 
 #[tokio::test]
 async fn no_session_can_write_whatever_the_source_makes_of_a_question() {
-    let mut service = Service::of(EVENTS)
+    let service = Service::of(EVENTS)
         .audit_log()
         .tables("create table items (seed integer, id bigint, name text);")
         .start()
@@ -115,20 +103,17 @@ async fn no_session_can_write_whatever_the_source_makes_of_a_question() {
          alter database {}_shop set search_path = trap, pg_catalog, public",
         service.name
     );
-    service.shop.batch_execute(&trap).await.expect("a trap");
+    service.write(&trap).await;
 
-    let run = service.run_once().await;
-
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:source-unreadable",
-        "{run:#}"
-    );
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(detail.contains("read-only transaction"), "{detail}");
+    service
+        .run()
+        .await
+        .fails_with("source-unreadable")
+        .saying("read-only transaction");
     let disarm = "create or replace function trap.pg_is_in_recovery() returns boolean language sql as 'select false'";
-    service.shop.batch_execute(disarm).await.expect("no trap");
-    log(&mut service.shop, &[]).await;
-    service.run().await;
+    service.write(disarm).await;
+    service.log(&[]).await;
+    service.run().await.succeeds();
     let calls = service
         .shop
         .query_one("select count(*) from trap.calls", &[])
@@ -142,8 +127,7 @@ async fn calls_take_turns_where_the_connection_has_no_more_connections() {
     let mut service = Service::of(SLOW).tables(ITEMS).start().await;
     limited(&service, "connections = 1");
     service.restart().await;
-    let path = format!("/v1/sources/{}", service.name);
-    let calls = join_all((0..3).map(|_| service.get(&path)));
+    let calls = join_all((0..3).map(|_| service.source()));
     let watched = async {
         let mut most = 0;
         for _ in 0..30 {

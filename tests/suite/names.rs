@@ -1,8 +1,9 @@
 //! Tables and columns may have any name that Postgres allows.
 
+use insta::assert_json_snapshot;
 use serde_json::json;
 
-use crate::harness::{AuditRow, Service, log};
+use crate::harness::{AuditRow, Service};
 
 const PIPELINE: &str = r#"
 pipeline: PIPELINE
@@ -19,7 +20,7 @@ const TABLE: &str = r#"create table "Odd ""Things""" ("sub key" text, "Key" inte
 
 #[tokio::test]
 async fn columns_may_be_called_anything() {
-    let mut service = Service::of(PIPELINE)
+    let service = Service::of(PIPELINE)
         .audit_log()
         .tables(TABLE)
         .start()
@@ -43,8 +44,8 @@ async fn columns_may_be_called_anything() {
         &[row(11, "U", 1, "untracked")],
         &[row(13, "U", 2, "last")],
     ] {
-        log(&mut service.shop, batch).await;
-        service.run().await;
+        service.log(batch).await;
+        service.run().await.succeeds();
     }
 
     let rows = service.query("select * from {marts.things}").await;
@@ -67,11 +68,10 @@ async fn columns_may_be_called_anything() {
             "c"
         ])
     );
-    let path = format!(
-        "/v1/tables/{}.things/history?key.key=1&key.sub%20key=it's+%22k%22",
-        service.name
-    );
-    let history = service.get(&path).await;
+    let path = format!("{}/history", service.table_path("things"));
+    let history = service
+        .get(&format!("{path}?key.key=1&key.sub%20key=it's+%22k%22"))
+        .await;
     let notes: Vec<_> = history.body["versions"]
         .as_array()
         .expect("versions")
@@ -79,25 +79,88 @@ async fn columns_may_be_called_anything() {
         .map(|v| &v["reason"])
         .collect();
     assert_eq!(notes, ["untracked", "last"], "{history:?}");
-    let path = format!("/v1/tables/{}.things/verify", service.name);
-    let verified = service.post_run(&path, &json!({})).await;
-    assert_eq!(verified["state"], "succeeded", "{verified:#}");
-    let path = format!("/v1/tables/{}.things/history", service.name);
-    for (query, status, told) in [
-        ("", 422, "the key is missing"),
-        ("?key.=1", 422, "only `key.<column>` is read"),
-        ("?key.key=1&key.key=2", 422, "it is given twice"),
-        ("?key.key=1", 404, "`?key.sub key=…&key.key=…`"),
-        (
-            "?key.key=%00&key.sub%20key=it's+%22k%22",
-            404,
-            "cannot be read",
-        ),
-    ] {
-        let answer = service.get(&format!("{path}{query}")).await;
-        assert_eq!(answer.status, status, "{answer:?}");
-        assert!(answer.detail().contains(told), "{answer:?}");
+    service.verifies("things").await;
+    let path = format!("{}/history", service.table_path("things"));
+    wrong_keys_are_answered_with_the_right_one(&service, &path).await;
+}
+
+async fn wrong_keys_are_answered_with_the_right_one(service: &Service, path: &str) {
+    let answer = service.get(path).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "the key is missing; give every key column, such as `?key.order_id=42`",
+        "retryable": false,
+        "field": "key"
+      }
     }
+    "#);
+    let answer = service.get(&format!("{path}?key.=1")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`key.`: only `key.<column>` is read",
+        "retryable": false,
+        "field": "key."
+      }
+    }
+    "#);
+    let answer = service.get(&format!("{path}?key.key=1&key.key=2")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`key.key`: it is given twice; give it once",
+        "retryable": false,
+        "field": "key.key"
+      }
+    }
+    "#);
+    let answer = service.get(&format!("{path}?key.key=1")).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no key `key.key`; give the whole key: `?key.sub key=…&key.key=…`",
+        "retryable": false,
+        "field": "key"
+      }
+    }
+    "#);
+    let unreadable = format!("{path}?key.key=%00&key.sub%20key=it's+%22k%22");
+    let answer = service.get(&unreadable).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no row `key.key=\u0000&key.sub key=it's \"k\"`; the key cannot be read: Cannot cast '\u0000' to INT",
+        "retryable": false,
+        "field": "key"
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -109,16 +172,17 @@ async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
         .start()
         .await;
 
-    let run = service.run_once().await;
+    let run = service.run().await;
 
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:pipeline-broken",
-        "{run:#}"
-    );
-    assert!(
-        run["error"]["detail"]
-            .as_str()
-            .expect("a detail")
-            .contains("`valid_from`")
-    );
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "extract",
+      "type": "urn:icefront:problem:pipeline-broken",
+      "title": "The pipeline is broken",
+      "detail": "pipeline `test` is broken: column `valid_from` of `public.Odd \"Things\"` has the name of one of the tables' own columns; rename it with `columns: [{name: …, from: valid_from, data_type: …}]`",
+      "run_id": "<id>",
+      "status": 409,
+      "retryable": false
+    }
+    "#);
 }

@@ -44,13 +44,13 @@ async fn run_into(service: &Service, wire: &Proxy, bytes: u64, flow: Flow) -> Va
         wire.pass(bytes).await;
         wire.set(flow);
     };
-    let (run, ()) = tokio::join!(service.run_once(), outage);
+    let (run, ()) = tokio::join!(service.run(), outage);
     assert!(begun.elapsed() < IN_TIME, "{:?}", begun.elapsed());
     assert_eq!(
         run["error"]["retryable"],
         true,
         "{run:#}\n{}",
-        service.log()
+        service.program_log()
     );
     wire.set(Flow::Open);
 
@@ -77,8 +77,8 @@ async fn an_outage_while_a_batch_is_written_loses_and_doubles_nothing(flow: Flow
     assert_eq!(problem["type"], kind, "{problem:#}");
     let change =
         "update items set name = 'changed' where id % 10 = 0; delete from items where id % 10 = 1";
-    service.shop.batch_execute(change).await.expect("written");
-    service.run().await;
+    service.write(change).await;
+    service.run().await.succeeds();
     let source = service
         .shop
         .query("select id, md5(name) from items order by id", &[])
@@ -89,16 +89,12 @@ async fn an_outage_while_a_batch_is_written_loses_and_doubles_nothing(flow: Flow
         .map(|row| vec![json!(row.get::<_, i64>(0)), json!(row.get::<_, String>(1))])
         .collect();
     assert!(hashes(&service).await == source, "current rows differ");
-    let counts = format!(
-        "select count(*), count(distinct audit_event_id), (select count(*) from {{staging.items}}) from {{landing.{}_events}}",
-        service.name
-    );
+    let counts = "select count(*), count(distinct audit_event_id), (select count(*) from {staging.items}) from {landing.PIPELINE_events}";
     assert_eq!(
-        json!(service.query(&counts).await),
+        service.rows(counts).await,
         json!([[48_000, 48_000, 48_000]])
     );
-    let idle = service.run().await;
-    assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
+    service.run().await.succeeds().counts("events", 0);
 }
 
 #[tokio::test]
@@ -142,19 +138,11 @@ tables: {{items: {{from: '*.csv', key: [id]}}}}
 
     let kind = "urn:icefront:problem:files-unavailable";
     assert_eq!(problem["type"], kind, "{problem:#}");
-    let run = service.run().await;
-    assert_eq!(run["counts"]["files_landed"], files, "{run:#}");
-    let counts = format!(
-        "select (select count(*) from {{marts.items}}), (select count(distinct id) from {{staging.items}}), (select count(*) from {{staging.items}}), count(*) from {{landing.{}_events}}",
-        service.name
-    );
+    service.run().await.succeeds().counts("files_landed", files);
+    let counts = "select (select count(*) from {marts.items}), (select count(distinct id) from {staging.items}), (select count(*) from {staging.items}), count(*) from {landing.PIPELINE_events}";
     let all = files * rows;
-    assert_eq!(
-        json!(service.query(&counts).await),
-        json!([[all, all, all, all]])
-    );
-    let idle = service.run().await;
-    assert_eq!(idle["counts"]["events"], 0, "{idle:#}");
+    assert_eq!(service.rows(counts).await, json!([[all, all, all, all]]));
+    service.run().await.succeeds().counts("events", 0);
 }
 
 #[tokio::test]

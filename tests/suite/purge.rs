@@ -31,7 +31,7 @@ async fn a_poll_that_finds_nothing_moves_the_cursor_and_the_event_up_to_which_a_
         .start()
         .await;
     let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series(1, 5) as n";
-    service.shop.batch_execute(write).await.expect("written");
+    service.write(write).await;
     for _ in 0..120 {
         if safe_to_purge(&service).await == json!("5") {
             return;
@@ -46,70 +46,52 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
     let service = Service::of(EVENTS).tables(ITEMS_LOG).start().await;
     let write = "insert into audit_log_dml (audit_operation, raw_data) select 'I', jsonb_build_object('seed', 1, 'id', n) from generate_series";
     let purge = async || safe_to_purge(&service).await;
-    service
-        .shop
-        .batch_execute(&format!("{write}(1, 5) as n"))
-        .await
-        .expect("written");
-    service.run().await;
+    service.write(&format!("{write}(1, 5) as n")).await;
+    service.run().await.succeeds();
     assert_eq!(purge().await, json!(null));
-    let slow = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    let slow = service.connect_to_source().await;
     slow.batch_execute(&format!("begin; {write}(6, 6) as n"))
         .await
         .expect("open");
-    service
-        .shop
-        .batch_execute(&format!("{write}(7, 9) as n"))
-        .await
-        .expect("written");
-    service.run().await;
+    service.write(&format!("{write}(7, 9) as n")).await;
+    service.run().await.succeeds();
     assert_eq!(
         purge().await,
         json!("5"),
         "the first extraction's transactions have ended"
     );
-    service.run().await;
-    service.run().await;
+    service.run().await.succeeds();
+    service.run().await.succeeds();
     assert_eq!(purge().await, json!("5"), "event 6 is still open");
     slow.batch_execute("commit").await.expect("committed");
-    service.run().await;
-    service.run().await;
+    service.run().await.succeeds();
+    service.run().await.succeeds();
     assert_eq!(purge().await, json!("9"));
     service
-        .shop
-        .batch_execute(&format!(
+        .write(&format!(
             "delete from audit_log_dml where audit_event_id <= 9; {write}(10, 12) as n"
         ))
-        .await
-        .expect("purged");
-    let run = service.run().await;
-    assert_eq!(run["counts"]["events"], 3, "{run:#}");
-    let rows = service.query("select count(*) from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[12]]));
+        .await;
+    let run = service.run().await.succeeds();
+    run.counts("events", 3);
+    assert_eq!(service.count("marts.items").await, 12);
     service
-        .shop
-        .batch_execute(&format!(
+        .write(&format!(
             "truncate audit_log_dml restart identity; {write}(20, 21) as n"
         ))
-        .await
-        .expect("set back");
+        .await;
     let unseen = asked(&service).await;
     assert_eq!(unseen["up_to_event"], json!(null), "no run has seen it yet");
     let reason = unseen["reason"].as_str().expect("a reason");
     assert!(reason.contains("set back"), "{reason}");
-    service.run_once().await;
-    service.run_once().await;
+    service.run().await.succeeds();
+    service.run().await.succeeds();
     assert_ne!(
         purge().await,
         json!("12"),
         "ids that are given anew are not hidden by the old floor"
     );
-    let check = service
-        .post(&format!("/v1/sources/{}/check", service.name), &json!({}))
-        .await;
+    let check = service.check().await;
     let verdict = |name: &str| {
         let findings = check.body["findings"].as_array().expect("findings");
         findings
@@ -123,7 +105,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
     assert_eq!(verdict("first_trigger"), "warn");
 
     let anew = format!("drop table audit_log_dml, items; {ITEMS_LOG}");
-    service.shop.batch_execute(&anew).await.expect("made anew");
+    service.write(&anew).await;
     let another = asked(&service).await;
     assert_eq!(another["up_to_event"], json!(null));
     let reason = another["reason"].as_str().expect("a reason");

@@ -2,51 +2,44 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use insta::assert_json_snapshot;
+use serde_json::json;
 
-use crate::harness::{Answer, ITEMS, LOOSE_AUDIT_TABLE, Service, hold, item, log, write_pipeline};
-
-async fn start(service: &Service, body: &Value) -> Answer {
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-
-    service.post(&path, body).await
-}
-
-async fn running(service: &Service, run: &Answer) {
-    let path = run.body["links"]["self"].as_str().expect("a link");
-    for _ in 0..200 {
-        if service.get(path).await.body["state"] == "running" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the run does not begin");
-}
-
-async fn cancel(service: &Service, run: &Value) -> Answer {
-    let path = run["links"]["cancel"].as_str().expect("a link");
-
-    service.post(path, &json!({})).await
-}
+use crate::harness::{ITEMS, Service, hold, insert, shown, write_pipeline};
 
 #[tokio::test]
 async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
     let service = Service::items().start().await;
     let held = hold(&service).await;
-    let active = start(&service, &json!({})).await;
-    running(&service, &active).await;
+    let active = service.start(&json!({})).await;
+    service.begins(&active.body).await;
 
-    let attached = start(&service, &json!({"if_running": "attach"})).await;
-    assert_eq!(attached.status, 202);
+    let attached = service
+        .start(&json!({"if_running": "attach"}))
+        .await
+        .has_status(202);
     assert_eq!(attached.body["run_id"], active.body["run_id"]);
-    let refused = start(&service, &json!({"if_running": "reject"})).await;
-    assert_eq!((refused.status, refused.problem()), (409, "run-active"));
+    let refused = service.start(&json!({"if_running": "reject"})).await;
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:run-active",
+        "title": "A run is active",
+        "status": 409,
+        "detail": "run `<id>` of pipeline `test` is active; wait for it, or leave out `if_running` to queue behind it",
+        "retryable": true,
+        "run_id": "<id>"
+      }
+    }
+    "#);
     assert_eq!(refused.body["run_id"], active.body["run_id"]);
     assert_eq!(
         refused.headers["location"], active.headers["location"],
         "{refused:?}"
     );
-    let queued = start(&service, &json!({})).await;
+    let queued = service.start(&json!({})).await;
     assert_eq!(
         (queued.status, &queued.body["state"]),
         (202, &json!("queued"))
@@ -54,32 +47,44 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
 
     drop(held);
     for run in [&active, &queued] {
-        assert_eq!(service.ended(&run.body).await["state"], "succeeded");
+        service.ended(&run.body).await.succeeds();
     }
-    let free = start(&service, &json!({"if_running": "reject"})).await;
-    assert_eq!(free.status, 202, "{free:?}");
+    service
+        .start(&json!({"if_running": "reject"}))
+        .await
+        .has_status(202);
 }
 
 #[tokio::test]
 async fn a_queue_has_an_end() {
-    let tables = format!("{LOOSE_AUDIT_TABLE}create table items (id bigint);");
-    let service = Service::of(ITEMS)
-        .tables(&tables)
+    let service = Service::items()
         .settings("runs.queue_limit = 2")
         .start()
         .await;
     let _held = hold(&service).await;
-    let active = start(&service, &json!({})).await;
-    running(&service, &active).await;
+    let active = service.start(&json!({})).await;
+    service.begins(&active.body).await;
     for _ in 0..2 {
-        assert_eq!(start(&service, &json!({})).await.status, 202);
+        assert_eq!(service.start(&json!({})).await.status, 202);
     }
 
-    let refused = start(&service, &json!({})).await;
+    let refused = service.start(&json!({})).await;
 
-    assert_eq!((refused.status, refused.problem()), (429, "queue-full"));
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 429,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:queue-full",
+        "title": "Too many runs are queued",
+        "status": 429,
+        "detail": "2 runs of pipeline `test` are queued, and `runs.queue_limit` allows no more; ask again when some have ended, or send `if_running: attach`",
+        "retryable": true
+      }
+    }
+    "#);
     assert!(refused.headers.contains_key("retry-after"));
-    let attached = start(&service, &json!({"if_running": "attach"})).await;
+    let attached = service.start(&json!({"if_running": "attach"})).await;
     assert_eq!(attached.body["run_id"], active.body["run_id"]);
 }
 
@@ -87,36 +92,38 @@ async fn a_queue_has_an_end() {
 async fn a_run_that_waits_and_one_that_is_executed_are_cancelled_and_go_on_by_retry() {
     let service = Service::items().start().await;
     let held = hold(&service).await;
-    let active = start(&service, &json!({})).await;
-    running(&service, &active).await;
-    let queued = start(&service, &json!({})).await;
+    let active = service.start(&json!({})).await;
+    service.begins(&active.body).await;
+    let queued = service.start(&json!({})).await;
 
-    let cancelled = cancel(&service, &queued.body).await;
-    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    let cancelled = service.cancel(&queued.body).await.has_status(200);
     assert_eq!(cancelled.body["state"], "cancelled");
-    assert_eq!(
-        cancelled.body["error"]["type"],
-        "urn:icefront:problem:cancelled"
-    );
+    assert_json_snapshot!(shown(&cancelled.body["error"]), @r#"
+    {
+      "step": "run",
+      "type": "urn:icefront:problem:cancelled",
+      "title": "The run was cancelled",
+      "detail": "a caller cancelled the run; it was not being executed",
+      "run_id": "<id>",
+      "status": 409,
+      "retryable": true
+    }
+    "#);
     let begun = Instant::now();
-    let asked = cancel(&service, &active.body).await;
+    let asked = service.cancel(&active.body).await;
     assert!(matches!(asked.status, 200 | 202), "{asked:?}");
     let run = service.ended(&active.body).await;
     assert!(begun.elapsed() < Duration::from_secs(10));
-    assert_eq!(run["state"], "cancelled", "{run:#}");
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(detail.contains("no statement was under way"), "{detail}");
+    let run = run.was_cancelled().saying("no statement was under way");
     let sync = format!(
         "/v1/runs/{}/outcome",
         run["run_id"].as_str().expect("an id")
     );
     assert_eq!(service.get(&sync).await.status, 200);
-    assert_eq!(cancel(&service, &run).await.status, 200, "over already");
+    assert_eq!(service.cancel(&run).await.status, 200, "over already");
 
     drop(held);
-    let path = run["links"]["retry"].as_str().expect("a link");
-    let retried = service.post(path, &json!({})).await;
-    assert_eq!(retried.status, 202);
+    let retried = service.retry(&run).await.has_status(202);
     let run = service.ended(&retried.body).await;
     assert_eq!(
         (&run["state"], &run["attempt"]),
@@ -126,18 +133,18 @@ async fn a_run_that_waits_and_one_that_is_executed_are_cancelled_and_go_on_by_re
 
 #[tokio::test]
 async fn a_cancelled_run_says_of_each_statement_whether_it_had_committed() {
-    let mut service = Service::items().start().await;
+    let service = Service::items().start().await;
     let rows: Vec<_> = (1..3000)
-        .map(|id| item(id, id % 50, "I", &json!(1), &"x".repeat(200)))
+        .map(|id| insert(id, id % 50, 1, &"x".repeat(200)))
         .collect();
     let mut seen = 0;
     for round in 0..6_u64 {
-        log(&mut service.shop, &rows).await;
-        let started = start(&service, &json!({})).await;
+        service.log(&rows).await;
+        let started = service.start(&json!({})).await;
         tokio::time::sleep(Duration::from_millis(300 + 250 * round)).await;
-        cancel(&service, &started.body).await;
+        service.cancel(&started.body).await;
         let run = service.ended(&started.body).await;
-        let detail = run["error"]["detail"].as_str().unwrap_or_default();
+        let detail = run.detail();
         assert!(
             ["cancelled", "succeeded"].contains(&run["state"].as_str().unwrap_or_default()),
             "{run:#}"
@@ -154,24 +161,18 @@ async fn a_cancelled_run_says_of_each_statement_whether_it_had_committed() {
     }
     assert!(seen > 0, "none was cancelled in time");
 
-    service.run().await;
+    service.run().await.succeeds();
 
     let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(distinct audit_event_id) from {landing.PIPELINE_events})";
-    let counts = counts.replace("PIPELINE", &service.name);
-    assert_eq!(
-        json!(service.query(&counts).await),
-        json!([[2999, 50, 2999]])
-    );
-    let verified = service.post_items("verify", &json!({})).await;
-    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+    assert_eq!(service.rows(counts).await, json!([[2999, 50, 2999]]));
+    service.verifies("items").await;
 }
 
 #[tokio::test]
 async fn a_statement_that_commits_after_it_was_given_up_is_told_as_committed() {
-    let mut service = Service::items().start().await;
-    let one = json!(1);
-    log(&mut service.shop, &[item(1, 1, "I", &one, "a")]).await;
-    service.run().await;
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
     // Whoever commits to the current rows waits for their row in the catalog.
     let catalog = service.servers.connect("lake").await;
     let lock = format!(
@@ -179,8 +180,8 @@ async fn a_statement_that_commits_after_it_was_given_up_is_told_as_committed() {
         service.name
     );
     catalog.batch_execute(&lock).await.expect("locked");
-    log(&mut service.shop, &[item(2, 2, "I", &one, "b")]).await;
-    let started = start(&service, &json!({})).await;
+    service.log(&[insert(2, 2, 1, "b")]).await;
+    let started = service.start(&json!({})).await;
     let waiting =
         "select count(*) from pg_stat_activity where datname = 'lake' and wait_event_type = 'Lock'";
     for _ in 0..400 {
@@ -191,23 +192,22 @@ async fn a_statement_that_commits_after_it_was_given_up_is_told_as_committed() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    cancel(&service, &started.body).await;
+    service.cancel(&started.body).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     catalog.batch_execute("commit").await.expect("unlocked");
 
-    let run = service.ended(&started.body).await;
-    assert_eq!(run["state"], "cancelled", "{run:#}");
-    let detail = run["error"]["detail"].as_str().expect("a detail");
     let told = format!(
         "step `mart.items` on `{}` had committed",
         service.table("marts.items")
     );
-    assert!(detail.contains(&told), "{detail}");
-    let rows = service.query("select count(*) from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[2]]));
-    service.run().await;
-    let verified = service.post_items("verify", &json!({})).await;
-    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+    service
+        .ended(&started.body)
+        .await
+        .was_cancelled()
+        .saying(&told);
+    assert_eq!(service.count("marts.items").await, 2);
+    service.run().await.succeeds();
+    service.verifies("items").await;
 }
 
 #[tokio::test]
@@ -215,18 +215,21 @@ async fn a_step_and_a_run_that_take_too_long_are_stopped_and_named() {
     let service = Service::items().start().await;
     let held = hold(&service).await;
 
-    let late = start(&service, &json!({"step_timeout_seconds": 1})).await;
-    let late = service.ended(&late.body).await;
-    assert_eq!(late["state"], "failed");
-    assert_eq!(late["error"]["type"], "urn:icefront:problem:timed-out");
-    assert_eq!(late["error"]["step"], "extract", "{late:#}");
-    let late = start(&service, &json!({"timeout_seconds": 1})).await;
-    let late = service.ended(&late.body).await;
-    assert_eq!(late["error"]["type"], "urn:icefront:problem:timed-out");
-    assert_eq!(late["error"]["step"], "run", "{late:#}");
+    let late = service.start(&json!({"step_timeout_seconds": 1})).await;
+    service
+        .ended(&late.body)
+        .await
+        .fails_at("extract")
+        .with("timed-out");
+    let late = service.start(&json!({"timeout_seconds": 1})).await;
+    service
+        .ended(&late.body)
+        .await
+        .fails_at("run")
+        .with("timed-out");
 
     drop(held);
-    service.run().await;
+    service.run().await.succeeds();
 }
 
 #[tokio::test]
@@ -244,15 +247,18 @@ async fn two_pipelines_that_write_one_table_in_whatever_letters_are_refused() {
     let refused = service
         .post("/v1/pipelines/zz_other/runs", &json!({}))
         .await;
-    assert_eq!(
-        (refused.status, refused.problem()),
-        (409, "pipeline-broken")
-    );
-    assert!(
-        refused.detail().contains("writes too"),
-        "{}",
-        refused.detail()
-    );
-    let run = service.run().await;
-    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:pipeline-broken",
+        "title": "The pipeline is broken",
+        "status": 409,
+        "detail": "pipeline `zz_other` is broken: it writes `lake.test_staging.items`, which pipeline `test` writes too; rename one of the tables, or give one pipeline its own `schemas`",
+        "retryable": false
+      }
+    }
+    "#);
+    service.run().await.succeeds();
 }

@@ -118,23 +118,17 @@ async fn race_of(service: &Service, pipeline: &str, settle: impl AsyncFn()) {
                 if run >= 2 && is_over.load(Ordering::Relaxed) {
                     break;
                 }
-                service.run().await;
+                service.run().await.succeeds();
             }
         };
         tokio::join!(writers, runs);
         late.batch_execute("commit").await.expect("committed");
         settle().await;
-        service.run().await;
+        service.run().await.succeeds();
 
         compare(service, round, pipeline == LOG).await;
     }
-    let verified = service
-        .post_run(
-            &format!("/v1/tables/{}.items/verify", service.name),
-            &json!({}),
-        )
-        .await;
-    assert_eq!(verified["state"], "succeeded", "{verified:#}");
+    service.verifies("items").await;
 }
 
 /// Compares the current rows with the source. If there is an audit log, compares the staged events with it.
@@ -154,10 +148,11 @@ async fn compare(service: &Service, round: u64, has_log: bool) {
             ])
         })
         .collect();
-    let current = service
-        .query("select id, name, points from {marts.items} order by id")
-        .await;
-    assert_eq!(json!(current), json!(source), "round {round}");
+    assert_eq!(
+        service.current("items", "id, name, points").await,
+        json!(source),
+        "round {round}"
+    );
     let staged = service
         .query("select _event_id from {staging.items} order by 1")
         .await;
@@ -171,11 +166,9 @@ async fn compare(service: &Service, round: u64, has_log: bool) {
         assert_eq!(staged, logged, "round {round}");
         return;
     }
-    let repeats = service
-        .query("select count(*) - count(distinct row(id, _operation, _occurred_at, name, points)) from {staging.items}")
-        .await;
+    let sql = "select count(*) - count(distinct row(id, _operation, _occurred_at, name, points)) from {staging.items}";
     assert_eq!(
-        json!(repeats),
+        service.rows(sql).await,
         json!([[0]]),
         "round {round}: a row is staged again"
     );

@@ -56,7 +56,7 @@ async fn in_any_order(source: &str, stores: Vec<Drops>) {
     let in_order = drops.service.name.clone();
     for (at, text) in files.iter().enumerate() {
         drops.put(&format!("orders{at:02}.csv"), text).await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
     }
     for shuffled in stores {
         let mut order: Vec<usize> = (0..number).collect();
@@ -68,13 +68,12 @@ async fn in_any_order(source: &str, stores: Vec<Drops>) {
                 .put(&format!("orders{at:02}.csv"), &files[*from])
                 .await;
             if at % 2 == 0 {
-                shuffled.service.run().await;
+                shuffled.run().await.succeeds();
             }
             shuffled
                 .put(&format!("orders{at:02}_again.csv"), &files[*from])
                 .await;
-            let run = shuffled.service.run().await;
-            assert_eq!(run["counts"]["duplicate"], 20, "{run:#}");
+            shuffled.run().await.succeeds().counts("duplicate", 20);
         }
         assert_ne!(in_order, shuffled.service.name);
         let versions = "select id, cast(amount as varchar), note, cast(valid_from as varchar), cast(valid_to as varchar) from {marts.orders_history} order by id, valid_from";
@@ -94,31 +93,25 @@ async fn rejects_that_came_twice_are_replayed_once_and_none_is_left() {
     drops
         .put("orders2.csv", format!("{row}2,2,b,2026-01-01 00:00:00\n"))
         .await;
-    let run = drops.service.run().await;
-    assert_eq!(run["counts"]["rejected"], 2, "{run:#}");
+    drops.run().await.succeeds().counts("rejected", 2);
     let pipeline = drops.definition(", occurred_at: at");
     let pipeline = format!("{pipeline}max_clock_skew: 36500d\n");
     drops.service.define(&pipeline);
     drops.service.restart().await;
 
     let table = format!("{}.orders", drops.service.name);
-    let replay = drops
+    drops
         .service
         .post_run("/v1/rejects/replay", &json!({"table": table}))
-        .await;
-
-    assert_eq!(replay["counts"]["replayed"], 1, "{replay:#}");
-    assert_eq!(replay["counts"]["rejects_left"], 0, "{replay:#}");
+        .await
+        .counts("replayed", 1)
+        .counts("rejects_left", 0);
     let rows = json!([[1, "1.00", "a"], [2, "2.00", "b"]]);
     assert_eq!(drops.rows().await, rows);
     let path = format!("/v1/tables/{table}/restage");
-    drops.service.post_run(&path, &json!({})).await;
+    drops.service.post_run(&path, &json!({})).await.succeeds();
     assert_eq!(drops.rows().await, rows);
-    let staged = drops
-        .service
-        .query("select count(*) from {staging.orders}")
-        .await;
-    assert_eq!(json!(staged), json!([[2]]));
+    assert_eq!(drops.service.count("staging.orders").await, 2);
 }
 
 #[tokio::test]
@@ -128,18 +121,20 @@ async fn rows_that_a_replaced_file_brings_again_are_duplicates_however_they_are_
         drops
             .put("orders.csv", format!("id,amount,note,at\n{old}"))
             .await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
         drops
             .put(
                 "orders.csv",
                 format!("id,amount,note,at\n{old}2,2,b,2026-01-02 00:00:00\n"),
             )
             .await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["duplicate"], 1, "{run:#}");
+        drops.run().await.succeeds().counts("duplicate", 1);
         let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
-        let restage = drops.service.post_run(&path, &json!({})).await;
-        assert_eq!(restage["counts"]["duplicate"], 1, "{restage:#}");
+        drops
+            .service
+            .post_run(&path, &json!({}))
+            .await
+            .counts("duplicate", 1);
     }
 }
 
@@ -152,7 +147,7 @@ async fn ids_of_another_kind_are_refused_before_anything_is_read_by_them() {
             "id,amount,note,at,seq\n1,1,a,2026-01-01 00:00:00,1\n",
         )
         .await;
-    drops.service.run().await;
+    drops.run().await.succeeds();
     drops
         .put(
             "orders2.csv",
@@ -162,9 +157,11 @@ async fn ids_of_another_kind_are_refused_before_anything_is_read_by_them() {
     let numbered = drops.definition(", occurred_at: at, sequence: seq");
     drops.service.define(&numbered);
     drops.service.restart().await;
-    let run = drops.service.run_once().await;
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(detail.contains("by a pipeline of another name"), "{run:#}");
+    drops
+        .run()
+        .await
+        .fails()
+        .saying("by a pipeline of another name");
     let state = format!("{}_state", drops.service.name);
     let state = drops.service.servers.connect(&state).await;
     let begun = "select count(*) from icefront.batches";
@@ -172,12 +169,11 @@ async fn ids_of_another_kind_are_refused_before_anything_is_read_by_them() {
     assert_eq!(begun.get::<_, i64>(0), 1, "the second file was not read");
     let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
     let queued = drops.service.post(&path, &json!({})).await;
-    let restage = drops.service.ended(&queued.body).await;
-    assert_eq!(restage["state"], "failed", "{restage:#}");
+    drops.service.ended(&queued.body).await.fails();
 
     let before = drops.definition(", occurred_at: at");
     drops.service.define(&before);
     drops.service.restart().await;
-    drops.service.run().await;
+    drops.run().await.succeeds();
     assert_eq!(drops.rows().await, json!([[1, "2.00", "b"]]));
 }

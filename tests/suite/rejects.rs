@@ -1,8 +1,9 @@
 //! An event that does not fit is kept with its reason, and the other events arrive.
 
-use serde_json::{Value, json};
+use insta::assert_json_snapshot;
+use serde_json::json;
 
-use crate::harness::{AuditRow, EVENTS, Service, log};
+use crate::harness::{AuditRow, EVENTS, Service};
 
 const NOW: i64 = 1_767_225_600_000_000; // 2026-01-01
 const ITEMS: &str = "create table items (seed integer, id bigint, amount numeric(10,2), weight double precision, born date, at timestamptz, name text);";
@@ -84,20 +85,19 @@ fn faulty_events() -> Vec<AuditRow> {
 
 #[tokio::test]
 async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
-    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    log(&mut service.shop, &faulty_events()).await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    service.log(&faulty_events()).await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["read"], 24, "{run:#}");
-    assert_eq!(run["counts"]["rejected"], 20, "{run:#}");
-    assert_eq!(run["counts"]["staged"], 4, "{run:#}");
-    let rejects = format!(
-        "select audit_event_id, reason, column_name, value from {{staging.{}_rejects}} order by 1, raw_data",
-        service.name
-    );
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("read", 24)
+        .counts("rejected", 20)
+        .counts("staged", 4);
+    let rejects = "select audit_event_id, reason, column_name, value from {staging.PIPELINE_rejects} order by 1, raw_data";
     assert_eq!(
-        Value::from_iter(service.query(&rejects).await),
+        service.rows(rejects).await,
         json!([
             [1, "id_reuse", null, null],
             [2, "bad_json", "raw_data", null],
@@ -127,11 +127,9 @@ async fn every_fault_is_a_reject_with_its_reason_and_the_rest_arrives() {
         ])
     );
     assert_eq!(
-        Value::from_iter(
-            service
-                .query("select id, amount, weight, born, at, name from {marts.items} order by 1")
-                .await
-        ),
+        service
+            .current("items", "id, amount, weight, born, at, name")
+            .await,
         json!([
             [
                 1,
@@ -173,7 +171,7 @@ async fn tables_that_are_staged_side_by_side_share_their_rejects() {
         let create = format!("create table t{n} (id bigint);");
         created.push_str(&create);
     }
-    let mut service = Service::of(&pipeline)
+    let service = Service::of(&pipeline)
         .audit_log()
         .tables(&created)
         .start()
@@ -192,12 +190,14 @@ async fn tables_that_are_staged_side_by_side_share_their_rejects() {
             )
         })
         .collect();
-    log(&mut service.shop, &events).await;
+    service.log(&events).await;
 
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 30, "{run:#}");
-    assert_eq!(run["counts"]["inserted"], 6, "{run:#}");
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("rejected", 30)
+        .counts("inserted", 6);
 }
 
 #[tokio::test]
@@ -211,47 +211,48 @@ async fn rejects_that_can_be_taken_after_all_are_rejects_no_more() {
         occurred_at: Some(jiff::Timestamp::now().as_microsecond() + 3_600_000_000),
         ..row(1, "I", r#"{"seed": 1, "id": 1}"#)
     };
-    log(&mut service.shop, &[soon]).await;
-    let run = service.run_once().await;
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:too-many-rejects",
-        "{run:#}"
-    );
+    service.log(&[soon]).await;
+    service.run().await.fails_with("too-many-rejects");
 
     service.define(EVENTS);
     service.restart().await;
-    let run = service.run().await;
-
-    assert_eq!(run["counts"]["rejected"], 0, "{run:#}");
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("rejected", 0)
+        .counts("inserted", 1);
 }
 
 #[tokio::test]
 async fn more_rejects_than_allowed_stop_the_run_before_anything_is_published() {
     let pipeline = EVENTS.replace("tables:", "max_rejects: {share: 0.5, at_least: 1}\ntables:");
-    let mut service = Service::of(&pipeline)
+    let service = Service::of(&pipeline)
         .audit_log()
         .tables(ITEMS)
         .start()
         .await;
-    log(
-        &mut service.shop,
-        &[
+    service
+        .log(&[
             row(1, "I", r#"{"seed": 1, "id": 1}"#),
             row(2, "I", r#"{"seed": 1, "id": "x"}"#),
             row(3, "I", r#"{"seed": 1, "id": "y"}"#),
-        ],
-    )
-    .await;
+        ])
+        .await;
 
-    let run = service.run_once().await;
+    let run = service.run().await;
 
-    assert_eq!(run["state"], "failed");
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:too-many-rejects",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["step"], "stage.items");
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "stage.items",
+      "type": "urn:icefront:problem:too-many-rejects",
+      "title": "Too many events were rejected",
+      "detail": "2 of 3 events of table `test.items` were rejected, more than `max_rejects` allows (1); nothing was published. 2 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns` and call `POST /v1/tables/test.items/restage`. Table `lake.test_staging.test_rejects` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
+      "run_id": "<id>",
+      "status": 424,
+      "retryable": false
+    }
+    "#);
     assert!(
         service
             .query("select * from {marts.items}")
@@ -266,33 +267,27 @@ async fn too_many_rejects_name_the_reasons_and_their_settings() {
         "tables:",
         "max_clock_skew: 2h\nmax_rejects: {share: 0, at_least: 0}\ntables:",
     );
-    let mut service = Service::of(&pipeline)
+    let service = Service::of(&pipeline)
         .audit_log()
         .tables(ITEMS)
         .start()
         .await;
-    log(&mut service.shop, &faulty_events()).await;
+    service.log(&faulty_events()).await;
 
-    let run = service.run_once().await;
+    let run = service.run().await;
 
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    let name = &service.name;
-    for told in [
-        format!("20 of 24 events of table `{name}.items` were rejected, more than `max_rejects` allows (0); nothing was published.").as_str(),
-        " 14 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns`",
-        " 2 `bad_json`: the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`.",
-        " 1 `bad_operation`: the operation is none of `I`, `U`, `D`, `T`; correct the trigger, or name the right column in `source.columns.operation`.",
-        " 1 `future_time`: the event's time is more than `max_clock_skew` (2h) after its arrival; raise `max_clock_skew`, or correct the source's clock.",
-        " 1 `id_reuse`: two different events have the same id; correct the audit log, or name the column with a unique id in `source.columns.event_id`.",
-        " 1 `null_key`: a column of the key (seed, id) is null; correct the source, or change `tables.items.key`",
-        format!(".{name}_staging.{name}_rejects` has every reject.").as_str(),
-    ] {
-        assert!(detail.contains(told), "{told}: {detail}");
+    // The most frequent reason stands first.
+    assert_json_snapshot!(run.problem(), @r#"
+    {
+      "step": "stage.items",
+      "type": "urn:icefront:problem:too-many-rejects",
+      "title": "Too many events were rejected",
+      "detail": "20 of 24 events of table `test.items` were rejected, more than `max_rejects` allows (0); nothing was published. 14 `bad_value`: a value does not fit its column; correct the source, or declare a `data_type` that fits in `tables.items.columns` and call `POST /v1/tables/test.items/restage`. 2 `bad_json`: the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`. 1 `bad_operation`: the operation is none of `I`, `U`, `D`, `T`; correct the trigger, or name the right column in `source.columns.operation`. 1 `future_time`: the event's time is more than `max_clock_skew` (2h) after its arrival; raise `max_clock_skew`, or correct the source's clock. 1 `id_reuse`: two different events have the same id; correct the audit log, or name the column with a unique id in `source.columns.event_id`. 1 `null_key`: a column of the key (seed, id) is null; correct the source, or change `tables.items.key` and call `POST /v1/tables/test.items/restage`. Table `lake.test_staging.test_rejects` has every reject. Change what the reasons name, or raise `max_rejects`, and start another run",
+      "run_id": "<id>",
+      "status": 424,
+      "retryable": false
     }
-    assert!(
-        detail.find("bad_value") < detail.find("bad_json"),
-        "the most frequent first: {detail}"
-    );
+    "#);
 }
 
 #[tokio::test]
@@ -308,7 +303,18 @@ async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
 
     let answer = service.get("/v1/rejects").await;
 
-    assert_eq!(answer.status, 404, "{answer:?}");
-    let names = format!("one of `other`, `{}`, or give `table`", service.name);
-    assert!(answer.detail().contains(&names), "{answer:?}");
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no default for `pipeline`; give `pipeline`, one of `other`, `test`, or give `table`",
+        "retryable": false,
+        "field": "pipeline"
+      }
+    }
+    "#);
 }

@@ -1,5 +1,6 @@
 //! The answer to a wrong request names the right one.
 
+use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
@@ -11,111 +12,238 @@ const ITEMS: &str = "create table items (seed integer, id bigint);";
 async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
     let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let name = &service.name;
-    let runs = format!("/v1/pipelines/{name}/runs");
 
     let answer = service.get("/v1/pipelines/nothing").await;
-    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no pipeline `nothing`",
+        "retryable": false
+      }
+    }
+    "#);
     let answer = service.get(&format!("/v1/tables/{name}.item")).await;
-    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
-    assert!(
-        answer
-            .detail()
-            .contains(&format!("did you mean `{name}.items`?")),
-        "{answer:?}"
-    );
-    let answer = service
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no table `test.item`; did you mean `test.items`?",
+        "retryable": false
+      }
+    }
+    "#);
+    service
         .get("/v1/runs/01a1fc50-ddcb-729b-8a58-e556c971b8c1")
-        .await;
-    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
+        .await
+        .is_problem(404, "not-found");
     let answer = service
         .get("/v1/runs/01a1fc50-ddcb-729b-8a58-e556c971b8c1/outcome")
         .await;
-    assert_eq!((answer.status, answer.problem()), (410, "not-found"));
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 410,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 410,
+        "detail": "there is no run `<id>`",
+        "retryable": false
+      }
+    }
+    "#);
     let answer = service.get("/v1/runs/seven").await;
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (400, "malformed-request")
-    );
-    let answer = service.get("/nowhere").await;
-    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
-    let answer = service.get("/docs/nowhere").await;
-    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 400,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:malformed-request",
+        "title": "The request cannot be read",
+        "status": 400,
+        "detail": "the path cannot be read: Cannot parse `run_id` with value `seven`: UUID parsing failed: invalid character: found `s` at 0",
+        "retryable": false
+      }
+    }
+    "#);
+    service.get("/nowhere").await.is_problem(404, "not-found");
+    service
+        .get("/docs/nowhere")
+        .await
+        .is_problem(404, "not-found");
     let answer = service.call(service.request(Method::PUT, "/v1/runs")).await;
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (405, "method-not-allowed")
-    );
-    let answer = service.post(&runs, &json!({"stesp": []})).await;
-    assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
-    assert_eq!(answer.body["field"], "stesp");
-    assert!(
-        answer.detail().contains("did you mean `steps`?"),
-        "{answer:?}"
-    );
-    let answer = service.post(&runs, &json!({"steps": ["extrakt"]})).await;
-    assert_eq!(answer.body["field"], "steps[0]");
-    assert!(
-        answer.detail().contains("did you mean `extract`?"),
-        "{answer:?}"
-    );
-    let answer = service.post(&runs, &json!({"select": ["item"]})).await;
-    assert_eq!((answer.status, answer.problem()), (404, "not-found"));
-    assert_eq!(answer.body["field"], "select[0]");
-    assert!(
-        answer.detail().contains("did you mean `items`?"),
-        "{answer:?}"
-    );
-    let answer = service.post(&runs, &json!({"timeout_seconds": 0})).await;
-    assert_eq!(answer.body["field"], "timeout_seconds");
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 405,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:method-not-allowed",
+        "title": "The path does not support the method",
+        "status": 405,
+        "detail": "this path does not support `PUT`; the `Allow` header lists the methods that it supports",
+        "retryable": false
+      }
+    }
+    "#);
+    let answer = service
+        .get(&format!("/v1/tables/{name}.items/history?key.id=1"))
+        .await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no published history of table `test.items`",
+        "retryable": false
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_no_duration_or_too_long_is_refused() {
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    let runs = service.runs_path();
+
+    for wait in ["", "1", "-1s", "%2B1s", "1.5s", "56s", "soon", "1h"] {
+        service
+            .post(&format!("{runs}?wait={wait}"), &json!({}))
+            .await
+            .is_problem(422, "invalid-request")
+            .about("wait");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_wrong_is_named_with_the_right_one() {
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+
+    let answer = service.start(&json!({"stesp": []})).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`stesp`: unknown field `stesp`, expected one of `steps`, `select`, `full_refresh`, `timeout_seconds`, `step_timeout_seconds`, `if_running`, `on_failed`, `labels` at line 1 column 8; did you mean `steps`?",
+        "retryable": false,
+        "field": "stesp"
+      }
+    }
+    "#);
+    let answer = service.start(&json!({"steps": ["extrakt"]})).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 422,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "`steps[0]`: unknown variant `extrakt`, expected one of `extract`, `staging`, `marts` at line 1 column 19; did you mean `extract`?",
+        "retryable": false,
+        "field": "steps[0]"
+      }
+    }
+    "#);
+    let answer = service.start(&json!({"select": ["item"]})).await;
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:not-found",
+        "title": "The name does not exist",
+        "status": 404,
+        "detail": "there is no table `item`; did you mean `items`?",
+        "retryable": false,
+        "field": "select[0]"
+      }
+    }
+    "#);
+    service
+        .start(&json!({"timeout_seconds": 0}))
+        .await
+        .about("timeout_seconds");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_read_is_answered_with_why() {
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    let runs = service.runs_path();
     let broken = service
         .request(Method::POST, &runs)
         .header("content-type", "application/json")
         .body("{");
     let answer = service.call(broken).await;
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (400, "malformed-request")
-    );
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 400,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:malformed-request",
+        "title": "The request cannot be read",
+        "status": 400,
+        "detail": "the body is not JSON: EOF while parsing an object at line 1 column 1",
+        "retryable": false
+      }
+    }
+    "#);
     let form = service
         .request(Method::POST, &runs)
         .header("content-type", "text/plain")
         .body("{}");
     let answer = service.call(form).await;
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (415, "unsupported-media-type")
-    );
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 415,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:unsupported-media-type",
+        "title": "The content type is not JSON",
+        "status": 415,
+        "detail": "the content type of the body is `text/plain`; send `application/json`",
+        "retryable": false
+      }
+    }
+    "#);
     let large = service
         .request(Method::POST, &runs)
         .header("content-type", "application/json")
         .body(" ".repeat(2 << 20));
     let answer = service.call(large).await;
-    assert_eq!((answer.status, answer.problem()), (413, "body-too-large"));
-    for wait in ["", "1", "-1s", "%2B1s", "1.5s", "56s", "soon", "1h"] {
-        let answer = service
-            .post(&format!("{runs}?wait={wait}"), &json!({}))
-            .await;
-        assert_eq!(
-            (answer.status, answer.problem()),
-            (422, "invalid-request"),
-            "{wait}"
-        );
-        assert_eq!(answer.body["field"], "wait");
+    assert_json_snapshot!(answer.shown(), @r#"
+    {
+      "status": 413,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:body-too-large",
+        "title": "The body is too large",
+        "status": 413,
+        "detail": "the body is larger than `http.body_limit_bytes` allows; send a smaller one",
+        "retryable": false
+      }
     }
-    let answer = service
-        .get(&format!("/v1/tables/{name}.items/history?key.id=1"))
-        .await;
-    assert_eq!(
-        (answer.status, answer.problem()),
-        (404, "not-found"),
-        "not published yet"
-    );
+    "#);
 }
 
 #[tokio::test]
 async fn the_bounds_of_the_document_are_kept() {
     let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    let runs = format!("/v1/pipelines/{}/runs", service.name);
     let long = "ü".repeat(257);
 
     for (body, field) in [
@@ -127,17 +255,18 @@ async fn the_bounds_of_the_document_are_kept() {
         (json!([]), "body"),
         (json!([["extract"]]), "body"),
     ] {
-        let answer = service.post(&runs, &body).await;
-        assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
-        assert_eq!(answer.body["field"], field, "{answer:?}");
+        service
+            .start(&body)
+            .await
+            .is_problem(422, "invalid-request")
+            .about(field);
     }
     for body in [
         json!(null),
         json!({"timeout_seconds": 60.0}),
         json!({"labels": {"": &long[2..]}}),
     ] {
-        let answer = service.post(&runs, &body).await;
-        assert_eq!(answer.status, 202, "{answer:?}");
+        service.start(&body).await.has_status(202);
     }
 }
 
@@ -150,14 +279,18 @@ async fn times_are_rfc_3339_and_may_be_as_far_off_as_it_goes() {
         "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
         "until=0000-01-01T00:00:00%2B23:59",
     ] {
-        let answer = service.get(&format!("/v1/changes?{times}")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = service
+            .get(&format!("/v1/changes?{times}"))
+            .await
+            .has_status(200);
         assert_eq!(answer.body["changes"], json!([]));
     }
     for time in ["-009000-01-01T00:00:00Z", "9999-12-31", "now", ""] {
-        let answer = service.get(&format!("/v1/changes?since={time}")).await;
-        assert_eq!((answer.status, answer.problem()), (422, "invalid-request"));
-        assert_eq!(answer.body["field"], "since");
+        service
+            .get(&format!("/v1/changes?since={time}"))
+            .await
+            .is_problem(422, "invalid-request")
+            .about("since");
     }
 }
 
@@ -166,16 +299,13 @@ async fn an_empty_body_without_content_type_runs_everything() {
     let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
 
-    let answer = service.call(service.request(Method::POST, &path)).await;
-
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = service
+        .call(service.request(Method::POST, &path))
+        .await
+        .has_status(200);
     assert_eq!(answer.body["succeeded"], true);
-    let steps = service
-        .get(&format!(
-            "/v1/runs/{}/steps",
-            answer.body["run_id"].as_str().expect("an id")
-        ))
-        .await;
+    let path = format!("/v1/runs/{}/steps", answer.run_id());
+    let steps = service.get(&path).await;
     let mut names: Vec<&str> = steps.body["steps"]
         .as_array()
         .expect("steps")

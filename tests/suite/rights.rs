@@ -1,5 +1,6 @@
 //! The rights of a source's user: the check finds each missing right with its remedy, and no other right is needed.
 
+use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::harness::{OwnPostgres, Service};
@@ -33,10 +34,7 @@ values ('I', now(), 'app', 'items', '{\"id\": 1, \"v\": \"a\"}');
 
 /// The findings of a check that did not pass, by name and verdict, and the remedies.
 async fn lacks(service: &Service) -> (Vec<String>, String) {
-    let checked = service
-        .post(&format!("/v1/sources/{}/check", service.name), &json!({}))
-        .await;
-    assert_eq!(checked.status, 200, "{checked:?}");
+    let checked = service.check().await.has_status(200);
     let findings = checked.body["findings"].as_array().expect("findings");
     let lacking = findings
         .iter()
@@ -64,16 +62,19 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
     let check = format!("/v1/sources/{}/check", service.name);
 
     let refused = service.post(&check, &json!({})).await;
-    assert_eq!(
-        (refused.status, refused.problem()),
-        (424, "source-unreadable")
-    );
-    assert!(
-        refused
-            .detail()
-            .contains("grant `connect` on it to the user"),
-        "{refused:?}"
-    );
+    assert_json_snapshot!(refused.shown(), @r#"
+    {
+      "status": 424,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:source-unreadable",
+        "title": "The source cannot be read",
+        "status": 424,
+        "detail": "the user of `connections.own.url` may not connect to the database; grant `connect` on it to the user",
+        "retryable": false
+      }
+    }
+    "#);
 
     grant("grant connect on database postgres to reader").await;
     let (names, remedies) = lacks(&service).await;
@@ -89,12 +90,12 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
         remedies.contains("grant select on `logs.changes`"),
         "{remedies}"
     );
-    let run = service.run_once().await;
-    let detail = run["error"]["detail"].as_str().expect("a detail");
-    assert!(
-        detail.contains("permission denied") && detail.contains("/check` tells"),
-        "{detail}"
-    );
+    service
+        .run()
+        .await
+        .fails()
+        .saying("permission denied")
+        .saying("/check` tells");
 
     grant("grant usage on schema logs to reader; grant select on logs.changes to reader").await;
     let (names, remedies) = lacks(&service).await;
@@ -117,11 +118,10 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
         assert!(remedies.contains(remedy), "{remedy}: {remedies}");
     }
     // What is left is not needed to read the log.
-    let run = service.run().await;
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+    service.run().await.succeeds().counts("inserted", 1);
 
     grant("grant usage on schema app to reader; grant select on app.items to reader; grant pg_read_all_stats to reader; grant select on all sequences in schema logs to reader").await;
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
     assert_eq!(
         run["counts"]["inserted"], 1,
         "rows older than the log are loaded once they may be read: {run:#}"
@@ -133,8 +133,8 @@ async fn each_right_that_is_missing_is_found_with_its_remedy_and_no_more_are_nee
     let (names, remedies) = lacks(&service).await;
     assert_eq!(names, ["row_security error"]);
     assert!(remedies.contains("bypassrls"), "{remedies}");
-    let run = service.run_once().await;
-    let detail = run["error"]["detail"].as_str().expect("a detail");
+    let run = service.run().await;
+    let detail = run.detail();
     assert!(
         detail.contains("row-level security"),
         "what is hidden is not taken for deleted: {detail}"

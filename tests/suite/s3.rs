@@ -2,37 +2,26 @@
 
 use serde_json::json;
 
-use crate::harness::{ITEMS, LOOSE_AUDIT_TABLE, Service, item, log};
+use crate::harness::{Service, delete, insert, update};
 
 #[tokio::test]
 async fn an_audit_log_becomes_tables_on_s3_also_when_the_service_is_killed() {
-    let tables = format!(
-        "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
-    );
-    let mut service = Service::of(ITEMS).on_s3().tables(&tables).start().await;
-    let one = json!(1);
-    log(
-        &mut service.shop,
-        &[item(1, 1, "I", &one, "a"), item(2, 2, "I", &one, "b")],
-    )
-    .await;
-    let first = service.run().await;
-    assert_eq!(first["counts"]["inserted"], 2, "{first:#}");
-    log(
-        &mut service.shop,
-        &[item(3, 1, "U", &one, "c"), item(4, 2, "D", &one, "b")],
-    )
-    .await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let queued = service.post(&path, &json!({})).await.body;
+    let mut service = Service::items().on_s3().start().await;
+    json!(1);
+    service
+        .log(&[insert(1, 1, 1, "a"), insert(2, 2, 1, "b")])
+        .await;
+    service.run().await.succeeds().counts("inserted", 2);
+    service
+        .log(&[update(3, 1, 1, "c"), delete(4, 2, 1, "b")])
+        .await;
+    let queued = service.start(&json!({})).await.body;
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     service.restart().await;
-    let second = service.ended(&queued).await;
-    assert_eq!(second["state"], "succeeded", "{second:#}");
-    let rows = service.query("select id, name from {marts.items}").await;
-    assert_eq!(json!(rows), json!([[1, "c"]]));
-    let versions = service
-        .query("select count(*) from {marts.items_history}")
-        .await;
-    assert_eq!(json!(versions), json!([[3]]));
+    service.ended(&queued).await.succeeds();
+    assert_eq!(
+        service.current("items", "id, name").await,
+        json!([[1, "c"]])
+    );
+    assert_eq!(service.count("marts.items_history").await, 3);
 }

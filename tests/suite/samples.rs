@@ -38,14 +38,14 @@ async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
         findings.iter().all(|finding| finding["verdict"] == "pass"),
         "{findings:#?}"
     );
-    service.run().await;
+    service.run().await.succeeds();
     for seed in 2..4 {
         let again = GenerateShop {
             seed,
             ..generate.clone()
         };
         again.run().await.expect("more customers");
-        let run = service.run().await;
+        let run = service.run().await.succeeds();
         for change in ["inserted", "updated", "deleted"] {
             let rows = run["counts"][change].as_i64();
             assert!(rows.is_some_and(|rows| rows > 0), "{change}: {run:#}");
@@ -91,22 +91,21 @@ async fn shipments_that_a_carrier_drops_are_a_table() {
         "2.jsonl",
         "{\"seq\": 3, \"op\": \"u\", \"changed_at\": \"2026-01-01T12:00:00Z\", \"shipment_id\": 8, \"weight_kg\": 2.5}\n",
     );
-    let run = service.run().await;
-    assert_eq!(run["state"], "succeeded", "{run:#}");
+    service.run().await.succeeds();
     drop(
         "3.csv",
         "seq,op,changed_at,shipment_id,weight_kg\n2,c,2026-01-01T11:00:00Z,8,2.000\n",
     );
-    service.run().await;
-    let rows = service
-        .query("select shipment_id, cast(weight_kg as varchar) from {marts.shipments}")
-        .await;
-    assert_eq!(json!(rows), json!([[8, "2.500"]]));
-    let versions = service
-        .query("select shipment_id, cast(weight_kg as varchar), is_deleted from {marts.shipments_history} order by 1, valid_from")
-        .await;
+    service.run().await.succeeds();
     assert_eq!(
-        json!(versions),
+        service
+            .current("shipments", "shipment_id, cast(weight_kg as varchar)")
+            .await,
+        json!([[8, "2.500"]])
+    );
+    let sql = "select shipment_id, cast(weight_kg as varchar), is_deleted from {marts.shipments_history} order by 1, valid_from";
+    assert_eq!(
+        service.rows(sql).await,
         json!([[7, "1.250", true], [8, "2.000", false], [8, "2.500", false]])
     );
 }

@@ -30,7 +30,7 @@ async fn staged(service: &Service) -> Vec<i64> {
 }
 
 async fn problem(service: &Service) -> String {
-    let run = service.run_once().await;
+    let run = service.run().await;
     let kind = run["error"]["type"].as_str().unwrap_or_default();
 
     kind.trim_start_matches("urn:icefront:problem:").to_owned()
@@ -58,33 +58,32 @@ async fn nothing_is_skipped_between_primary_and_standby(log: &str) {
     standby.catch_up().await;
     standby.execute("select pg_wal_replay_pause()").await;
     write(&service.shop, 3).await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [3]);
 
     // The standby lags behind what was read from its primary.
     service.configure(&standby.settings());
     service.restart().await;
-    service.run().await;
+    service.run().await.succeeds();
     slow.batch_execute("commit").await.expect("committed");
     write(&service.shop, 4).await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [3]);
     standby.execute("select pg_wal_replay_resume()").await;
     standby.catch_up().await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [1, 3, 4]);
 
     // Back on the primary, with a cursor that lists no transaction that was open.
     service.configure("");
     service.restart().await;
-    service.run().await;
+    service.run().await.succeeds();
     slower.batch_execute("commit").await.expect("committed");
     write(&service.shop, 5).await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [1, 2, 3, 4, 5]);
     for _ in 0..2 {
-        let idle = service.run().await;
-        assert_eq!(idle["counts"]["staged"], 0, "{idle:#}");
+        service.run().await.succeeds().counts("staged", 0);
     }
 }
 
@@ -108,11 +107,11 @@ async fn a_standby_that_was_promoted_is_another_source_at_once() {
         .start()
         .await;
     write(&service.shop, 1).await;
-    service.run().await;
+    service.run().await.succeeds();
     service.configure(&standby.settings());
     service.restart().await;
     standby.catch_up().await;
-    service.run().await;
+    service.run().await.succeeds();
 
     standby.execute("select pg_promote()").await;
     let promoted = standby.connect(&format!("{}_shop", service.name)).await;
@@ -123,7 +122,7 @@ async fn a_standby_that_was_promoted_is_another_source_at_once() {
     service.configure("");
     service.restart().await;
     write(&service.shop, 3).await;
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(staged(&service).await, [1, 3], "the old primary goes on");
 }
 
@@ -143,21 +142,18 @@ tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s,
         .start()
         .await;
     standby.catch_up().await;
-    service.run().await;
-    let slow = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    service.run().await.succeeds();
+    let slow = service.connect_to_source().await;
     slow.batch_execute("begin; insert into items values (4)")
         .await
         .expect("open");
     let change = "delete from items where id = 1; insert into items values (3)";
-    service.shop.batch_execute(change).await.expect("written");
+    service.write(change).await;
     standby.catch_up().await;
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_eq!(current(&service).await, [2, 3]);
-    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    let source = service.source().await;
     let now = &source.body["now"];
     assert_eq!(now["cursor_safety"], "unsafe", "{source:?}");
     let reason = now["cursor_safety_reason"].as_str().unwrap_or_default();
@@ -167,7 +163,7 @@ tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s,
     service.configure("");
     service.restart().await;
     slow.batch_execute("commit").await.expect("committed");
-    service.run().await;
+    service.run().await.succeeds();
     assert_eq!(current(&service).await, [2, 3, 4]);
 }
 
@@ -194,9 +190,8 @@ async fn freshness_on_a_standby_is_what_it_has_replayed() {
     standby.execute("select pg_wal_replay_pause()").await;
     write(&service.shop, 1).await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    service.run().await;
-    let path = format!("/v1/tables/{}.items/freshness", service.name);
-    let lag = service.get(&path).await.body["lag_seconds"].as_f64();
+    service.run().await.succeeds();
+    let lag = service.freshness("items").await["lag_seconds"].as_f64();
     assert!(lag.is_some_and(|lag| lag > 3.0), "{lag:?}");
 }
 
@@ -266,11 +261,9 @@ impl Conflict {
             json!(counts),
             json!([[EVENT_COUNT, EVENT_COUNT, EVENT_COUNT]])
         );
-        let landed = format!(
-            "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
-            self.service.name
-        );
-        let landed = self.service.query(&landed).await;
+        let landed =
+            "select count(*), count(distinct audit_event_id) from {landing.PIPELINE_events}";
+        let landed = self.service.query(landed).await;
         assert_eq!(json!(landed), json!([[EVENT_COUNT, EVENT_COUNT]]));
     }
 }
@@ -283,7 +276,7 @@ async fn a_read_that_recovery_cancels_begins_again_in_the_same_run() {
         conflict.wire.set(Flow::Open);
     };
     let (run, ()) = tokio::join!(conflict.service.run(), cancel);
-    assert_eq!(run["counts"]["events"], EVENT_COUNT, "{run:#}");
+    run.succeeds().counts("events", EVENT_COUNT);
     conflict.assert_all_is_there_once().await;
 }
 
@@ -291,19 +284,16 @@ async fn a_read_that_recovery_cancels_begins_again_in_the_same_run() {
 async fn a_read_that_recovery_cancels_again_and_again_fails_with_what_to_set() {
     let conflict = Conflict::start().await;
     let run = tokio::select! {
-        run = conflict.service.run_once() => run,
+        run = conflict.service.run() => run,
         () = conflict.vacuum(|_| false) => unreachable!("it does not end"),
-    };
-    assert_eq!(
-        run["error"]["type"], "urn:icefront:problem:source-conflict",
-        "{run:#}"
-    );
-    assert_eq!(run["error"]["retryable"], true, "{run:#}");
-    let detail = run["error"]["detail"].as_str().unwrap_or_default();
+    }
+    .fails_with("source-conflict")
+    .may_be_retried();
+    let detail = run.detail();
     for setting in ["hot_standby_feedback", "max_standby_streaming_delay"] {
         assert!(detail.contains(setting), "{detail}");
     }
     conflict.wire.set(Flow::Open);
-    conflict.service.run().await;
+    conflict.service.run().await.succeeds();
     conflict.assert_all_is_there_once().await;
 }

@@ -25,10 +25,7 @@ fn statements(file: &Path) -> Vec<(String, String)> {
 #[tokio::test]
 async fn every_statement_fits_the_schema_and_names_its_columns() {
     let service = Service::items().start().await;
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
+    let state = service.connect_to_state().await;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/statements/state");
     let mut names = HashSet::new();
 
@@ -59,10 +56,7 @@ async fn a_column_of_another_type_is_an_error() {
     let settings = service.folder.path().join("icefront.toml");
     let config = Config::load(Some(&settings)).expect("settings");
     let store = Store::new(&config.state).expect("a store");
-    let state = service
-        .servers
-        .connect(&format!("{}_state", service.name))
-        .await;
+    let state = service.connect_to_state().await;
     let id = uuid::Uuid::now_v7();
     let run =
         "insert into icefront.runs (id, pipeline, state, request) values ($1, 'p', 'failed', '{}')";

@@ -5,23 +5,16 @@ use std::time::{Duration, Instant};
 use icefront::config::Config;
 use icefront::error::Error;
 use icefront::state::{AttemptId, Store};
+use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Flow, ITEMS, LOOSE_AUDIT_TABLE, Proxy, Servers, Service, hold, item, log};
-
-/// The state of a run, asked without waiting.
-async fn state(service: &Service, run: &serde_json::Value) -> String {
-    let path = run["links"]["self"].as_str().expect("a link");
-    let run = service.get(path).await.body;
-
-    run["state"].as_str().unwrap_or_default().to_owned()
-}
+use crate::harness::{Flow, ITEMS, Proxy, Servers, Service, hold, insert, link};
 
 #[tokio::test]
 async fn who_lost_a_lease_can_record_nothing() {
     let service = Service::items().start().await;
-    let run = service.run().await;
+    let run = service.run().await.succeeds();
     let id = run["run_id"]
         .as_str()
         .expect("an id")
@@ -82,31 +75,37 @@ async fn who_lost_a_lease_can_record_nothing() {
 #[tokio::test]
 async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
     let mut service = Service::items().start().await;
-    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
     service.configure("runs.shutdown_grace = '2s'");
     service.restart_as_process(&[]).await;
     let blocker = hold(&service).await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let run = service.post(&path, &json!({})).await.body;
-    while state(&service, &run).await != "running" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let wait = format!(
-        "{}?wait=50s",
-        run["links"]["self"].as_str().expect("a link")
-    );
+    let run = service.start(&json!({})).await.body;
+    service.begins(&run).await;
+    let wait = format!("{}?wait=50s", link(&run, "self"));
     let begun = Instant::now();
 
     let (polled, ended) = tokio::join!(service.get(&wait), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         service.signal("TERM");
         let ready = service.get("/readyz").await;
-        assert_eq!((ready.status, ready.problem()), (503, "stopping"));
+        assert_json_snapshot!(ready.shown(), @r#"
+        {
+          "status": 503,
+          "content_type": "application/problem+json",
+          "body": {
+            "type": "urn:icefront:problem:stopping",
+            "title": "The service is shutting down",
+            "status": 503,
+            "detail": "the service is shutting down; ask again shortly, or ask another replica",
+            "retryable": true
+          }
+        }
+        "#);
         service.exit_code().await
     });
 
     assert_eq!(polled.body["state"], "running", "{polled:?}");
-    assert_eq!(ended, Some(0), "{}", service.log());
+    assert_eq!(ended, Some(0), "{}", service.program_log());
     assert!(begun.elapsed() < Duration::from_secs(10));
     drop(blocker);
     service.restart().await;
@@ -115,34 +114,28 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
         (&run["state"], &run["attempt"]),
         (&json!("succeeded"), &json!(2))
     );
-    assert_eq!(run["counts"]["inserted"], 1);
+    run.counts("inserted", 1);
 }
 
 #[tokio::test]
 async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wait() {
     let mut service = Service::items().start().await;
-    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
     let blocker = hold(&service).await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let run = service.post(&path, &json!({})).await.body;
-    while state(&service, &run).await != "running" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let next = service.post(&path, &json!({})).await.body;
+    let run = service.start(&json!({})).await.body;
+    service.begins(&run).await;
+    let next = service.start(&json!({})).await.body;
     service.define(&ITEMS.replace("tables:", "tabels:"));
     service.restart().await;
 
-    let cancel = run["links"]["cancel"].as_str().expect("a link");
-    service.post(cancel, &json!({})).await;
+    service.cancel(&run).await;
 
-    let run = service.ended(&run).await;
-    assert_eq!(run["state"], "cancelled", "{run:#}");
-    assert_eq!(state(&service, &next).await, "queued");
+    service.ended(&run).await.was_cancelled();
+    assert_eq!(service.state_of(&next).await, "queued");
     drop(blocker);
     service.define(ITEMS);
     service.restart().await;
-    let next = service.ended(&next).await;
-    assert_eq!(next["counts"]["inserted"], 1, "{next:#}");
+    service.ended(&next).await.counts("inserted", 1);
 }
 
 #[tokio::test]
@@ -151,11 +144,8 @@ async fn a_second_signal_ends_a_service_at_once() {
         let mut service = Service::items().start().await;
         service.restart_as_process(&[]).await;
         let _blocker = hold(&service).await;
-        let path = format!("/v1/pipelines/{}/runs", service.name);
-        let run = service.post(&path, &json!({})).await.body;
-        while state(&service, &run).await != "running" {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let run = service.start(&json!({})).await.body;
+        service.begins(&run).await;
 
         service.signal(name);
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -184,16 +174,13 @@ async fn a_state_database_that_goes_away_costs_time_and_no_run() {
     let servers = Servers::find();
     let host = servers.postgres.split('@').nth(1).expect("a host");
     let wire = Proxy::start(host.split('/').next().expect("a host")).await;
-    let tables = format!(
-        "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
-    );
-    let mut service = Service::of(ITEMS).tables(&tables).start().await;
-    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    let mut service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
     let direct = servers.database(&format!("{}_state", service.name));
     let by_wire = direct.replace(host.split('/').next().expect("a host"), &wire.address);
     service.configure(&format!("state.url = '{by_wire}'"));
     service.restart().await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
+    let path = service.runs_path();
     let key = |service: &Service| {
         service
             .request(Method::POST, &path)
@@ -205,25 +192,36 @@ async fn a_state_database_that_goes_away_costs_time_and_no_run() {
 
     wire.set(Flow::Cut);
     let away = service.call(key(&service)).await;
-    assert_eq!((away.status, away.problem()), (503, "state-unavailable"));
+    assert_json_snapshot!(away.shown(), @r#"
+    {
+      "status": 503,
+      "content_type": "application/problem+json",
+      "body": {
+        "type": "urn:icefront:problem:state-unavailable",
+        "title": "The state database does not answer",
+        "status": 503,
+        "detail": "the state database does not answer; accepted runs are not lost; ask again shortly",
+        "retryable": true
+      }
+    }
+    "#);
     assert!(away.headers.contains_key("retry-after"));
-    let away = service
+    service
         .get(&format!(
             "/v1/runs/{}",
             run["run_id"].as_str().expect("an id")
         ))
-        .await;
-    assert_eq!(away.status, 503);
+        .await
+        .has_status(503);
     tokio::time::sleep(Duration::from_secs(2)).await;
     wire.set(Flow::Open);
 
     let again = service.call(key(&service)).await.body;
     assert_eq!(again["run_id"], run["run_id"]);
-    let run = service.ended(&again).await;
-    assert_eq!(run["state"], "succeeded", "{run:#}");
+    service.ended(&again).await.succeeds();
     let counts =
         "select (select count(*) from {staging.items}), (select count(*) from {marts.items})";
-    assert_eq!(json!(service.query(counts).await), json!([[1, 1]]));
+    assert_eq!(service.rows(counts).await, json!([[1, 1]]));
 }
 
 #[tokio::test]
@@ -238,25 +236,16 @@ async fn a_run_waits_for_an_engine_that_comes_back() {
         "trino.url = 'http://{}'\nruns.retry_for = '1m'",
         wire.address
     );
-    let tables = format!(
-        "{LOOSE_AUDIT_TABLE}create table items (id bigint, amount numeric(10,2), name text);"
-    );
-    let mut service = Service::of(ITEMS)
-        .tables(&tables)
-        .settings(&settings)
-        .start()
-        .await;
-    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
+    let service = Service::items().settings(&settings).start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
     wire.set(Flow::Cut);
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let run = service.post(&path, &json!({})).await.body;
+    let run = service.start(&json!({})).await.body;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(state(&service, &run).await, "running");
+    assert_eq!(service.state_of(&run).await, "running");
 
     wire.set(Flow::Open);
 
-    let run = service.ended(&run).await;
-    assert_eq!(run["state"], "succeeded", "{run:#}");
+    let run = service.ended(&run).await.succeeds();
     assert!(run["attempt"].as_i64() > Some(1), "{run:#}");
-    assert_eq!(run["counts"]["inserted"], 1);
+    run.counts("inserted", 1);
 }

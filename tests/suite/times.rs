@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, EVENTS, Service, log};
+use crate::harness::{AuditRow, EVENTS, Service};
 
 const ITEMS: &str =
     "create table items (seed integer, id bigint, at timestamptz, plain timestamp);";
@@ -19,7 +19,7 @@ fn row(id: i64, operation: &str, data: &str) -> AuditRow {
 
 #[tokio::test]
 async fn a_time_is_the_same_moment_however_it_is_written_and_a_cut_one_keeps_its_digits() {
-    let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
+    let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let texts = [
         (
             "2025-11-10T00:54:54.123456+02:00",
@@ -62,9 +62,9 @@ async fn a_time_is_the_same_moment_however_it_is_written_and_a_cut_one_keeps_its
             row(id, "I", &data)
         })
         .collect();
-    log(&mut service.shop, &events).await;
+    service.log(&events).await;
 
-    service.run().await;
+    service.run().await.succeeds();
 
     let rows = service
         .query("select id, at from {marts.items} order by id")

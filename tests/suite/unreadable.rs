@@ -32,8 +32,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
         for (name, content) in files {
             drops.put(name, content).await;
         }
-        let run = drops.service.run().await;
-        assert_eq!(run["state"], "succeeded", "{run:#}");
+        drops.run().await.succeeds();
         assert_eq!(drops.rows().await, json!([[1, "1.00", "good"]]));
         let files = drops.ledger().await;
         let reason = |name: &str| {
@@ -93,8 +92,7 @@ async fn what_cannot_be_read_is_told_with_its_reason_and_stops_nothing() {
         drops
             .put("orders_narrow.csv", "id,amount,note\n5,5,mended\n")
             .await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
+        drops.run().await.succeeds().counts("inserted", 1);
     }
 }
 
@@ -125,12 +123,14 @@ async fn no_name_of_a_file_or_column_stops_the_others() {
         drops
             .put("orders_valid.jsonl", "{\"id\": 94, \"is_current\": true}\n")
             .await;
-        let run = drops.service.run().await;
-        assert_eq!(run["counts"]["inserted"], 4, "{run:#}");
-        assert_eq!(run["counts"]["files_landed"], 4, "{run:#}");
-        assert_eq!(run["counts"]["files_unreadable"], 7, "{run:#}");
-        let idle = drops.service.run().await;
-        assert_eq!(idle["counts"]["files_unreadable"], 0, "{idle:#}");
+        drops
+            .run()
+            .await
+            .succeeds()
+            .counts("inserted", 4)
+            .counts("files_landed", 4)
+            .counts("files_unreadable", 7);
+        drops.run().await.succeeds().counts("files_unreadable", 0);
     }
 }
 
@@ -147,8 +147,7 @@ async fn a_link_or_a_name_that_is_no_text_in_a_folder_stops_no_other_file() {
         .expect("linked");
     std::fs::create_dir(drops.folder().join("orders_folder.csv")).expect("a folder");
     drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
-    let run = drops.service.run().await;
-    assert_eq!(run["counts"]["files_landed"], 1, "{run:#}");
+    drops.run().await.succeeds().counts("files_landed", 1);
     assert_eq!(drops.rows().await, json!([[1, "1.00", "a"]]));
 }
 
@@ -158,7 +157,7 @@ async fn any_sign_may_stand_between_values() {
         let drops = Drops::start(&format!(", csv: {{delimiter: \"{delimiter}\"}}")).await;
         let rows = "id,amount,note\n1,1,a\n".replace(',', &delimiter.replace("\\t", "\t"));
         drops.put("orders.csv", rows).await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
         assert_eq!(drops.rows().await, json!([[1, "1.00", "a"]]), "{delimiter}");
     }
 }
@@ -167,8 +166,7 @@ async fn any_sign_may_stand_between_values() {
 async fn what_could_not_be_read_is_tried_again_by_another_definition() {
     let mut drops = Drops::start("").await;
     drops.put("orders.csv", "Order Number;note\n1;a\n").await;
-    let run = drops.service.run().await;
-    assert_eq!(run["counts"]["files_unreadable"], 1, "{run:#}");
+    drops.run().await.succeeds().counts("files_unreadable", 1);
     drops.service.define(&format!(
         "
 pipeline: PIPELINE
@@ -182,13 +180,11 @@ tables:
         drops.url
     ));
     drops.service.restart().await;
-    let run = drops.service.run().await;
-    assert_eq!(run["counts"]["inserted"], 1, "{run:#}");
-    let rows = drops
-        .service
-        .query("select id, note from {marts.orders}")
-        .await;
-    assert_eq!(json!(rows), json!([[1, "a"]]));
+    drops.run().await.succeeds().counts("inserted", 1);
+    assert_eq!(
+        drops.service.current("orders", "id, note").await,
+        json!([[1, "a"]])
+    );
 }
 
 #[tokio::test]
@@ -204,15 +200,13 @@ tables: {{orders: {{key: [id]}}}}
     ));
     drops.service.restart().await;
     drops.put("1.csv", "id,note\n1,a\n").await;
-    drops.service.run().await;
+    drops.run().await.succeeds();
     drops.put("2.csv", "id,note\n,b\n2,c\n").await;
-    let run = drops.service.run().await;
-    assert_eq!(run["counts"]["rejected"], 1, "{run:#}");
-    let rows = drops
-        .service
-        .query("select id, note from {marts.orders} order by id")
-        .await;
-    assert_eq!(json!(rows), json!([["1", "a"], ["2", "c"]]));
+    drops.run().await.succeeds().counts("rejected", 1);
+    assert_eq!(
+        drops.service.current("orders", "id, note").await,
+        json!([["1", "a"], ["2", "c"]])
+    );
 }
 
 #[tokio::test]
@@ -223,9 +217,8 @@ async fn a_folder_that_no_table_names_is_not_looked_into() {
     let folder = drops.folder().join("lost+found");
     let name = OsStr::from_bytes(b"no text \xff");
     std::fs::write(folder.join(name), "").expect("written");
-    drops.service.run().await;
-    let path = format!("/v1/tables/{}.orders/freshness", drops.service.name);
-    let fresh = drops.service.get(&path).await.body;
+    drops.run().await.succeeds();
+    let fresh = drops.service.freshness("orders").await;
     let covered = fresh["covered_until"].as_str().expect("a time");
     assert!(covered > "2026", "{fresh:#}");
 }
@@ -233,14 +226,13 @@ async fn a_folder_that_no_table_names_is_not_looked_into() {
 #[tokio::test]
 async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_is_none() {
     for drops in Drops::on_both("").await {
-        let path = format!("/v1/tables/{}.orders/freshness", drops.service.name);
-        let fresh = async || drops.service.get(&path).await.body;
-        drops.service.run().await;
+        let fresh = async || drops.service.freshness("orders").await;
+        drops.run().await.succeeds();
         assert_eq!(fresh().await["lag_reason"], "empty_folder");
 
         drops.put("orders_1.csv", "id,amount,note\n1,1.5,a\n").await;
         drops.put("orders_2.csv", "id,amount,note\n1,1.5\n").await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
         let held = fresh().await;
         assert_eq!(held["lag_reason"], "unreadable_files", "{held:#}");
         let detail = held["lag_detail"].as_str().expect("a detail");
@@ -248,12 +240,12 @@ async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_i
         assert!(!detail.contains("orders_1.csv"), "{detail}");
 
         drops.remove("orders_2.csv").await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
         assert_eq!(fresh().await["lag_reason"], "up_to_date");
         let known = drops.ledger().await;
         assert_eq!(known.len(), 1, "{known:?}");
         drops.put("orders_2.csv", "id,amount,note\n1,1.5\n").await;
-        drops.service.run().await;
+        drops.run().await.succeeds();
         assert_eq!(fresh().await["lag_reason"], "unreadable_files");
     }
 }

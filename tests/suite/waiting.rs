@@ -6,14 +6,14 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Service, hold, item, log};
+use crate::harness::{Service, hold, insert, link};
 
 async fn follow(
     service: &Service,
     run: &Value,
     last: Option<&str>,
 ) -> Vec<(String, String, Value)> {
-    let path = run["links"]["events"].as_str().expect("a link");
+    let path = link(run, "events");
     let mut request = service.request(Method::GET, path);
     if let Some(last) = last {
         request = request.header("Last-Event-ID", last);
@@ -38,10 +38,9 @@ async fn follow(
 
 #[tokio::test]
 async fn a_run_is_followed_to_its_end_and_from_where_a_client_was_cut_off() {
-    let mut service = Service::items().start().await;
-    log(&mut service.shop, &[item(1, 1, "I", &json!(1), "a")]).await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let started = service.post(&path, &json!({})).await;
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    let started = service.start(&json!({})).await;
 
     let live = follow(&service, &started.body, None).await;
 
@@ -71,10 +70,7 @@ async fn a_run_is_followed_to_its_end_and_from_where_a_client_was_cut_off() {
     .await;
     assert_eq!(all, [], "nothing more");
     let wrong = service
-        .request(
-            Method::GET,
-            started.body["links"]["events"].as_str().expect("a link"),
-        )
+        .request(Method::GET, link(&started.body, "events"))
         .header("Last-Event-ID", "last");
     assert_eq!(service.call(wrong).await.status, 422);
 }
@@ -83,12 +79,8 @@ async fn a_run_is_followed_to_its_end_and_from_where_a_client_was_cut_off() {
 async fn callers_that_wait_are_told_at_once_and_share_one_look_at_the_state() {
     let service = Service::items().start().await;
     let blocker = hold(&service).await;
-    let path = format!("/v1/pipelines/{}/runs", service.name);
-    let started = service.post(&path, &json!({})).await;
-    let wait = format!(
-        "{}?wait=50s",
-        started.body["links"]["self"].as_str().expect("a link")
-    );
+    let started = service.start(&json!({})).await;
+    let wait = format!("{}?wait=50s", link(&started.body, "self"));
     let state = service.servers.connect("postgres").await;
     let database = format!("{}_state", service.name);
     let transactions = async || {

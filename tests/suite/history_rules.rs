@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AuditRow, Service, log};
+use crate::harness::{AuditRow, Service};
 
 const TABLES: &str = "create table items (id bigint, a text, b text); create table tracked (id bigint, a text, b text);";
 const PIPELINE: &str = "
@@ -113,7 +113,7 @@ fn after(case: &str, batches: usize) -> (Vec<String>, String) {
 }
 
 async fn run() -> Vec<Shown> {
-    let mut service = Service::of(PIPELINE)
+    let service = Service::of(PIPELINE)
         .audit_log()
         .tables(TABLES)
         .start()
@@ -125,8 +125,8 @@ async fn run() -> Vec<Shown> {
         for (key, (case, arrivals)) in (1_i64..).zip(CASES) {
             rows.extend(arrivals.get(batch).map(|arrival| row(key, case, *arrival)));
         }
-        log(&mut service.shop, &rows).await;
-        service.run().await;
+        service.log(&rows).await;
+        service.run().await.succeeds();
         shown.push(look(&service).await);
     }
 

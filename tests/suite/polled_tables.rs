@@ -17,36 +17,33 @@ create trigger touch before update on customers for each row execute function to
 ";
 
 async fn names(service: &Service) -> serde_json::Value {
-    json!(
-        service
-            .query("select id, name from {marts.customers} order by id")
-            .await
-    )
+    service.current("customers", "id, name").await
 }
 
 #[tokio::test]
 async fn a_table_is_loaded_once_and_then_by_what_changed() {
     let service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'a', 1, '2020-01-01'), (2, 'b', 2, '2021-01-01')")
+    service
+        .write("insert into customers values (1, 'a', 1, '2020-01-01'), (2, 'b', 2, '2021-01-01')")
         .await;
-    let first = service.run().await;
-    assert_eq!(first["counts"]["inserted"], 2, "{first:#}");
-    write(
+    service.run().await.succeeds().counts("inserted", 2);
+    service.write(
         "update customers set name = 'b2' where id = 2; insert into customers values (3, 'c', 3)",
     )
     .await;
-    let second = service.run().await;
-    assert_eq!(second["counts"]["events"], 2, "{second:#}");
-    assert_eq!(second["counts"]["inserted"], 1, "{second:#}");
-    assert_eq!(second["counts"]["updated"], 1, "{second:#}");
-    let third = service.run().await;
-    assert_eq!(third["counts"]["updated"], 0, "{third:#}");
+    service
+        .run()
+        .await
+        .succeeds()
+        .counts("events", 2)
+        .counts("inserted", 1)
+        .counts("updated", 1);
+    service.run().await.succeeds().counts("updated", 0);
     assert_eq!(
         names(&service).await,
         json!([[1, "a"], [2, "b2"], [3, "c"]])
     );
-    let source = service.get(&format!("/v1/sources/{}", service.name)).await;
+    let source = service.source().await;
     assert_eq!(source.body["now"]["cursor_safety"], "proven", "{source:?}");
     assert_eq!(source.body["kind"], "postgres_table", "{source:?}");
 }
@@ -54,36 +51,35 @@ async fn a_table_is_loaded_once_and_then_by_what_changed() {
 #[tokio::test]
 async fn a_row_that_commits_after_it_was_overtaken_is_read_by_the_next_run() {
     let service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
-    let mut slow = service
-        .servers
-        .connect(&format!("{}_shop", service.name))
-        .await;
+    let mut slow = service.connect_to_source().await;
     // Begun before the first run, without a transaction id; the row carries the begin as its time.
     let slow = slow.transaction().await.expect("begun");
     slow.batch_execute("select 1").await.expect("asked");
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'a', 1)").await;
-    service.run().await;
+    service
+        .write("insert into customers values (1, 'a', 1)")
+        .await;
+    service.run().await.succeeds();
     slow.batch_execute("savepoint s; insert into customers values (2, 'late', 2); release s")
         .await
         .expect("written");
-    write("insert into customers values (3, 'c', 3)").await;
-    service.run().await;
+    service
+        .write("insert into customers values (3, 'c', 3)")
+        .await;
+    service.run().await.succeeds();
     slow.commit().await.expect("committed");
-    write("insert into customers values (4, 'd', 4)").await;
+    service
+        .write("insert into customers values (4, 'd', 4)")
+        .await;
 
-    service.run().await;
+    service.run().await.succeeds();
 
     assert_eq!(
         names(&service).await,
         json!([[1, "a"], [2, "late"], [3, "c"], [4, "d"]])
     );
-    let history = service
-        .query("select count(*) from {marts.customers_history}")
-        .await;
     assert_eq!(
-        json!(history),
-        json!([[4]]),
+        service.count("marts.customers_history").await,
+        4,
         "what was read twice is no version"
     );
 }
@@ -93,10 +89,8 @@ async fn of_rows_with_one_key_the_last_changed_counts() {
     let loose =
         "create table customers (id bigint, name text, points integer, updated_at timestamp);";
     let service = Service::of(PIPELINE).tables(loose).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'new', 1, '2021-01-01'), (1, 'old', 1, '2020-01-01'), (2, 'b', 2, null)").await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["not_unique"], 1, "{run:#}");
+    service.write("insert into customers values (1, 'new', 1, '2021-01-01'), (1, 'old', 1, '2020-01-01'), (2, 'b', 2, null)").await;
+    service.run().await.succeeds().counts("not_unique", 1);
     assert_eq!(names(&service).await, json!([[1, "new"], [2, "b"]]));
 }
 
@@ -105,11 +99,14 @@ async fn a_row_whose_cursor_is_null_is_read_when_it_changes() {
     let tables =
         "create table customers (id bigint primary key, name text, updated_at timestamptz);";
     let service = Service::of(PIPELINE).tables(tables).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'a', now()), (2, 'b', null)").await;
-    service.run().await;
-    write("update customers set name = 'c' where id = 2").await;
-    service.run().await;
+    service
+        .write("insert into customers values (1, 'a', now()), (2, 'b', null)")
+        .await;
+    service.run().await.succeeds();
+    service
+        .write("update customers set name = 'c' where id = 2")
+        .await;
+    service.run().await.succeeds();
     assert_eq!(names(&service).await, json!([[1, "a"], [2, "c"]]));
 }
 
@@ -123,18 +120,19 @@ create function touch() returns trigger language plpgsql as 'begin new.version :
 create trigger touch before update on customers for each row execute function touch();
 ";
     let service = Service::of(&numbered).tables(table).start().await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers select n, 'n' || n from generate_series(1, 3) as n").await;
-    service.run().await;
-    write("update customers set name = 'two' where id = 2").await;
-    let run = service.run().await;
-    assert_eq!(run["counts"]["updated"], 1, "{run:#}");
+    service
+        .write("insert into customers select n, 'n' || n from generate_series(1, 3) as n")
+        .await;
+    service.run().await.succeeds();
+    service
+        .write("update customers set name = 'two' where id = 2")
+        .await;
+    service.run().await.succeeds().counts("updated", 1);
     assert_eq!(
         names(&service).await,
         json!([[1, "n1"], [2, "two"], [3, "n3"]])
     );
-    let path = format!("/v1/sources/{}", service.name);
-    let source = service.get(&path).await.body;
+    let source = service.source().await.body;
     let table = &source["cursor"]["tables"][0];
     assert_eq!(table["table"], "customers", "{source:#}");
     assert_eq!(table["until"], "4", "{source:#}");
@@ -144,14 +142,14 @@ create trigger touch before update on customers for each row execute function to
 async fn a_pipeline_that_polls_publishes_at_its_start_what_only_landed_before() {
     let mut service = Service::of(PIPELINE).tables(CUSTOMERS).start().await;
     let write = "insert into customers values (1, 'a')";
-    service.shop.batch_execute(write).await.expect("written");
-    let path = format!("/v1/pipelines/{}/runs", service.name);
+    service.write(write).await;
     service
-        .post_run(&path, &json!({"steps": ["extract"]}))
-        .await;
+        .run_with(&json!({"steps": ["extract"]}))
+        .await
+        .succeeds();
     service.define(&format!("{PIPELINE}poll: 1s\n"));
     service.restart().await;
-    let table = format!("/v1/tables/{}.customers", service.name);
+    let table = service.table_path("customers");
     for _ in 0..120 {
         if service.get(&table).await.body["history_batch"].as_i64() >= Some(1) {
             break;
@@ -167,8 +165,7 @@ async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
         .tables(CUSTOMERS)
         .start()
         .await;
-    let write = async |sql: &str| service.shop.batch_execute(sql).await.expect("written");
-    write("insert into customers values (1, 'a')").await;
+    service.write("insert into customers values (1, 'a')").await;
     let runs = async || {
         let path = format!("/v1/runs?pipeline={}", service.name);
         service.get(&path).await.body["runs"]
@@ -189,8 +186,7 @@ async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
     assert_eq!(names(&service).await, json!([[1, "a"]]));
     let count = runs().await.len();
     let freshness = async || {
-        let path = format!("/v1/tables/{}.customers/freshness", service.name);
-        service.get(&path).await.body["covered_until"]
+        service.freshness("customers").await["covered_until"]
             .as_str()
             .expect("a time")
             .to_owned()
@@ -218,16 +214,13 @@ async fn a_cursor_that_tells_less_than_a_clock_skips_nothing() {
             "alter database {}_shop set timezone = 'America/New_York'",
             service.name
         );
-        service.shop.batch_execute(&zone).await.expect("west");
-        let shop = service
-            .servers
-            .connect(&format!("{}_shop", service.name))
-            .await;
+        service.write(&zone).await;
+        let shop = service.connect_to_source().await;
         let write = async |sql: &str| shop.batch_execute(sql).await.expect("written");
         write("insert into customers values (1, 'a'), (2, 'b')").await;
-        service.run().await;
+        service.run().await.succeeds();
         write("update customers set name = 'c', updated_at = now() where id = 1; insert into customers values (3, 'd')").await;
-        service.run().await;
+        service.run().await.succeeds();
         assert_eq!(
             names(&service).await,
             json!([[1, "c"], [2, "b"], [3, "d"]]),
@@ -268,7 +261,7 @@ async fn a_row_lands_as_the_json_that_its_server_makes_of_it() {
             (5, '-123456789012345678901234567890.10', 5e-324, 3.4e38, '12025-01-01', '12025-01-01 01:00', '12025-01-01 01:00', null, ' [ ] ');
     "#;
     let service = Service::of(PIPELINE).tables(tables).start().await;
-    service.run().await;
+    service.run().await.succeeds();
     let landed = service.table(&format!("landing.{}_events", service.name));
     let rows = service
         .query(&format!(
@@ -276,7 +269,7 @@ async fn a_row_lands_as_the_json_that_its_server_makes_of_it() {
         ))
         .await;
     let zone = "set timezone = 'UTC'";
-    service.shop.batch_execute(zone).await.expect("set");
+    service.write(zone).await;
     let made = "select to_jsonb(source)::text from customers as source";
     let made = service.shop.query(made, &[]).await.expect("rows");
     let made: Vec<Vec<String>> = made.iter().map(|row| vec![row.get(0)]).collect();

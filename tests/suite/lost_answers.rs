@@ -1,8 +1,8 @@
 //! An answer is lost in transit. The request was executed or not; the tables are the same.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{EVENTS, Moment, Proxy, Service, Then, Trap, log};
+use crate::harness::{EVENTS, Moment, Proxy, Service, Then, Trap};
 use crate::suite::faults::{ITEMS, rows};
 
 /// Loses one answer of Trino per run: the answer to the request after a given number of the same kind.
@@ -16,11 +16,11 @@ async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[u
     let wire = Proxy::start(address.trim_end_matches('/')).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));
     service.restart().await;
-    service.run().await;
+    service.run().await.succeeds();
     let mut events = 0;
 
     for pass in passed {
-        log(&mut service.shop, &rows(events..events + 10)).await;
+        service.log(&rows(events..events + 10)).await;
         events += 10;
         wire.arm(Trap {
             request,
@@ -29,25 +29,16 @@ async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[u
             moment: Moment::Answered,
             spring: Box::new(|| Then::Cut),
         });
-        let path = format!("/v1/pipelines/{}/runs", service.name);
-        let run = service.post_run(&path, &json!({})).await;
+        let run = service.run_with(&json!({})).await;
         assert!(!wire.disarm(), "no answer was lost: {run:#}");
         let is_retryable = run["error"]["retryable"] == true;
         assert!(run["state"] == "succeeded" || is_retryable, "{run:#}");
-        service.run().await;
+        service.run().await.succeeds();
     }
 
-    let counts = "select (select count(*) from {staging.items}), (select count(*) from {marts.items}), (select count(*) from {marts.items_history})";
-    let counts: Vec<Vec<Value>> = service.query(counts).await;
-    assert_eq!(json!(counts), json!([[events, events, events]]));
-    let landed = format!(
-        "select count(*), count(distinct audit_event_id) from {{landing.{}_events}}",
-        service.name
-    );
-    assert_eq!(
-        json!(service.query(&landed).await),
-        json!([[events, events]])
-    );
+    assert_eq!(service.sizes("items").await, [events, events, events]);
+    let landed = "select count(*), count(distinct audit_event_id) from {landing.PIPELINE_events}";
+    assert_eq!(service.rows(landed).await, json!([[events, events]]));
 }
 
 #[tokio::test]
