@@ -209,10 +209,10 @@ impl MartStep<'_> {
         }
         let mart = self.mart.name(self.attempt, self.table).to_string();
         let store = &self.attempt.app.store;
-        let open = store
-            .open_statements(publisher.pipeline, &mart, publisher.attempt)
+        let lost = store
+            .lost_statements(publisher.pipeline, &mart, publisher.attempt)
             .await?;
-        if open.iter().any(|statement| statement.publishes) {
+        if lost.iter().any(|statement| statement.publishes) {
             return Ok(vec![&ToPublish::NewBatches, self.scope]);
         }
 
