@@ -15,7 +15,7 @@ use crate::state::{LogEnd, RejectsLeft, Staged, StagedWindow};
 pub(super) struct StagingContext<'a> {
     #[serde(flatten)]
     refresh: RefreshContext<'a>,
-    /// Whether the log is remade, so that nothing is in it yet.
+    /// Whether the typed log is remade, so that nothing is in it yet.
     remaking: bool,
     /// Whether the events come from the rejects, and not from the landing table.
     replaying: bool,
@@ -46,9 +46,9 @@ struct RejectedRow {
     first_batch: Option<i64>,
 }
 
-/// Appends the events of the batches to the log. Doing it twice changes nothing.
+/// Appends the events of the batches to the typed log. Doing it twice changes nothing.
 pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
-    let read = refresh.landed.events.events;
+    let read = refresh.landed.summary.event_count;
     let mut upto = StagedWindow {
         window: refresh.window,
         ..StagedWindow::default()
@@ -82,7 +82,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
             staged: read,
             ..Staged::default()
         };
-        // The state database may have been lost while the log remained. What the log holds is then unknown.
+        // The state database may have been lost while the typed log remained. What it holds is then unknown.
         if refresh.window.after_batch > 0 && refresh.landed.highest_event.is_none() {
             upto.ends = Some(whole_ends(target, &context).await?);
             upto.is_whole_log = true;
@@ -101,7 +101,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     Ok(upto)
 }
 
-/// Remakes the log and the rejects from everything that landed up to a batch.
+/// Remakes the typed log and the rejects from everything that landed up to a batch.
 pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
     let context = StagingContext::of(target, refresh);
     let mut upto = StagedWindow {
@@ -147,7 +147,7 @@ impl<'a> StagingContext<'a> {
     }
 }
 
-/// The statement that makes the log of all that landed.
+/// The statement that remakes the typed log from all that landed.
 fn remake(context: &StagingContext<'_>) -> Result<String> {
     let context = StagingContext {
         remaking: true,
@@ -231,7 +231,7 @@ pub(super) async fn ends(target: Target<'_>, context: impl Serialize) -> Result<
     read_ends(target, "staging/batch_ends.sql", context).await
 }
 
-/// The highest id and time of the whole log up to the last of the batches.
+/// The highest id and time of the whole typed log up to the last of the batches.
 async fn whole_ends(target: Target<'_>, context: &StagingContext<'_>) -> Result<LogEnd> {
     read_ends(target, "staging/ends.sql", context).await
 }

@@ -240,7 +240,7 @@ impl MartStep<'_> {
         let landed = app.store.landed_between(self.table, window).await?;
         let Some(keys) = keys else {
             return Ok(Some(Refresh {
-                is_repair: is_remake,
+                is_republish: is_remake,
                 ..Refresh::of(window, landed, app.config.runs.fast_path)
             }));
         };
