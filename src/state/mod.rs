@@ -36,7 +36,9 @@ pub use statements::{
     LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome, StatementRecord,
 };
 pub use steps::{StepRecord, StepState};
-pub use table_progress::{Changed, EndedStatement, LogEnd, Publication, RejectsLeft, StagedWindow};
+pub use table_progress::{
+    Changed, EndedStatement, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow,
+};
 pub use tables::{TableState, Window};
 pub use test_results::TestResult;
 
