@@ -104,7 +104,7 @@ impl<'a> PolledTable<'a> {
         }
     }
 
-    /// What statements that read these rows name.
+    /// The query for a selection of the rows, as statements name its parts.
     pub(super) fn rows_query(
         &self,
         selection: RowSelection<'_>,
