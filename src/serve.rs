@@ -64,13 +64,13 @@ pub async fn serve(config: Config) -> Result<()> {
 
 /// Brings the state database up to date as soon as it answers, then works.
 async fn migrate_and_work(app: App) {
-    let mut was_away = false;
+    let mut is_fault_logged = false;
     while let Err(error) = app.store.migrate().await {
-        if !was_away {
+        if !is_fault_logged {
             let cause = causes(&error);
             tracing::warn!(%error, cause, "the state database cannot be used yet");
         }
-        was_away = true;
+        is_fault_logged = true;
         tokio::select! {
             () = tokio::time::sleep(MIGRATE_PAUSE) => {}
             () = app.signals.stops() => return,

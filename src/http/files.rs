@@ -148,16 +148,16 @@ fn view(
         file,
     }: LedgerFile,
 ) -> File {
-    let of_batch = BatchFile {
+    let batch_file = BatchFile {
         path: file.path,
         batch,
     };
-    let rejects = rejects.map(|rejects| rejects.get(&of_batch).copied().unwrap_or(0));
+    let rejects = rejects.map(|rejects| rejects.get(&batch_file).copied().unwrap_or(0));
 
     File {
         id: id.to_string(),
         rejects,
-        path: of_batch.path,
+        path: batch_file.path,
         etag: file.etag,
         size: file.size,
         table: format!("{pipeline}.{}", file.table),

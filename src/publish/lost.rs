@@ -9,12 +9,13 @@ use super::committed::Committed;
 use super::publisher::Publisher;
 use crate::error::{Error, Result};
 use crate::sql::TableName;
-use crate::state::{StatementEnd, StatementOutcome};
+use crate::state::{LostStatement, StatementEnd, StatementOutcome};
 
-const STOP_ATTEMPTS: u32 = 60;
-const STOP_PAUSE: Duration = Duration::from_millis(500);
+/// With the pauses between them: 30 seconds in all.
+const MAX_STOP_CHECKS: u32 = 60;
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The context of the statements about one statement.
+/// The context of `engine/running.sql` and `engine/kill.sql`.
 #[derive(Serialize)]
 struct QueryContext<'a> {
     query_id: &'a str,
@@ -22,7 +23,7 @@ struct QueryContext<'a> {
 
 /// The context of `engine/left_running.sql`.
 #[derive(Serialize)]
-struct EarlierContext {
+struct LeftRunningContext {
     /// A pattern of the names of the run's statements.
     run: String,
     attempt: i32,
@@ -35,8 +36,8 @@ struct LeftRunning {
 }
 
 impl Publisher<'_> {
-    /// Resolves every lost statement on `target`, records its end, and gives what they committed. Nothing may be written to
-    /// the table before this has succeeded.
+    /// Resolves every lost statement on `target` and records their ends. Gives those that published rows. The publisher
+    /// writes to the table only after this has succeeded.
     pub async fn resolve(&self, target: &TableName) -> Result<Vec<Committed>> {
         let resolved = self.resolve_unrecorded(target).await?;
         for committed in &resolved {
@@ -46,42 +47,53 @@ impl Publisher<'_> {
         Ok(resolved)
     }
 
-    /// As [`Publisher::resolve`], but the caller records the end of those that committed.
+    /// Resolves every lost statement on `target`. Gives those that published rows; the caller records their ends. Records
+    /// the ends of all others itself.
     pub async fn resolve_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
         let mut resolved = Vec::new();
         let name = target.to_string();
-        let open = self
+        let lost_statements = self
             .store
-            .open_statements(self.pipeline, &name, self.attempt)
+            .lost_statements(self.pipeline, &name, self.attempt)
             .await?;
-        for lost in open {
-            self.stop(&lost.trino_query_id, lost.address.as_deref())
-                .await?;
-            let committed = match self.committed(target, &lost.trino_query_id).await {
-                // The table was dropped or never made: nothing is left of it.
-                Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => None,
-                committed => committed?,
-            };
-            let Some(committed) = committed else {
-                let end = StatementEnd::default();
-                self.store
-                    .finish_statement(lost.id, StatementOutcome::Superseded, &end)
-                    .await?;
-                continue;
-            };
-            let committed = Committed {
-                statement: lost.id,
-                ..committed
-            };
-            if lost.publishes && committed.has_changed {
-                resolved.push(committed);
-            } else {
-                // A repair or an optimize: its changes belong to no batch.
-                self.record(&committed).await?;
-            }
+        for lost in lost_statements {
+            resolved.extend(self.resolve_one(target, lost).await?);
         }
 
         Ok(resolved)
+    }
+
+    /// Gives what a lost statement committed, if it published rows. Records its end in all other cases.
+    async fn resolve_one(
+        &self,
+        target: &TableName,
+        lost: LostStatement,
+    ) -> Result<Option<Committed>> {
+        self.stop(&lost.trino_query_id, lost.address.as_deref())
+            .await?;
+        let committed = match self.find_commit(target, &lost.trino_query_id).await {
+            // The table was dropped or never made: nothing is left of it.
+            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => None,
+            committed => committed?,
+        };
+        let Some(committed) = committed else {
+            let end = StatementEnd::default();
+            self.store
+                .finish_statement(lost.id, StatementOutcome::Superseded, &end)
+                .await?;
+            return Ok(None);
+        };
+        let committed = Committed {
+            statement: lost.id,
+            ..committed
+        };
+        if lost.publishes && committed.has_changed {
+            return Ok(Some(committed));
+        }
+        // A repair or an optimize: its changes belong to no batch.
+        self.record(&committed).await?;
+
+        Ok(None)
     }
 
     /// Asks Trino to stop a statement, and waits until Trino no longer works on it. After that the statement cannot
@@ -90,14 +102,14 @@ impl Publisher<'_> {
         if let Some(address) = address.filter(|address| !address.is_empty()) {
             self.trino.give_up(address).await?;
         }
-        for attempt in 0..STOP_ATTEMPTS {
+        for check in 0..MAX_STOP_CHECKS {
             if !self.is_running(query_id).await? {
                 return Ok(());
             }
-            if attempt == 0 {
+            if check == 0 {
                 self.kill(query_id).await;
             }
-            tokio::time::sleep(STOP_PAUSE).await;
+            tokio::time::sleep(STOP_CHECK_INTERVAL).await;
         }
 
         Err(Error::TimedOut(format!(
@@ -113,7 +125,7 @@ impl Publisher<'_> {
         Ok(!states.is_empty())
     }
 
-    /// Ends a statement. A refusal is no fault: it may have ended by itself before this arrived.
+    /// Asks Trino once to kill a statement. A refusal is no fault: the statement may have ended by itself before.
     async fn kill(&self, query_id: &str) {
         let _: Result<Vec<IgnoredAny>> = self
             .look("engine/kill.sql", QueryContext { query_id })
@@ -123,7 +135,7 @@ impl Publisher<'_> {
     /// Ends the statements of earlier attempts of the run that Trino still works on, reading or writing. They are found by
     /// the name that each statement carries.
     pub async fn end_earlier_attempts(&self) -> Result<()> {
-        let context = EarlierContext {
+        let context = LeftRunningContext {
             run: format!("icefront/{}/%", self.attempt.run),
             attempt: self.attempt.number,
         };

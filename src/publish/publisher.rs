@@ -18,7 +18,7 @@ use crate::trino::{Outcome, Progress, Statement, Trino};
 /// Session settings for remakes. With 64 small sorts the data stays in the CPU cache; a large history then takes a
 /// third of the time.
 const REMAKING: [(&str, &str); 2] = [("task_concurrency", "64"), ("redistribute_writes", "false")];
-const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sends the statements of one attempt of a step.
 #[derive(Debug, Clone, Copy)]
@@ -35,16 +35,21 @@ pub struct Publisher<'a> {
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
 }
 
-// Three functions send statements that write. `run` takes one that may be repeated, and does not look for its snapshot.
-// `merge` takes one that changes rows: if it acts on no row, it commits nothing. `remake` takes one that replaces a
-// table, which always commits. `merge` and `remake` record the end of the statement. With `_unrecorded` the caller
-// records it, in the transaction that records its counts.
+// Three functions send statements that write:
+//
+// | function | statement                | looks for its snapshot           |
+// |----------|--------------------------|----------------------------------|
+// | `run`    | DDL and file maintenance | no                               |
+// | `merge`  | changes rows             | yes, unless Trino reports 0 rows |
+// | `remake` | replaces a table         | yes                              |
+//
+// They record the end of the statement. With `_unrecorded` the caller records it together with its counts.
 impl Publisher<'_> {
     /// Runs a statement that only reads, and gives its rows by position.
     pub async fn read(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
 
-        self.trino.query(&self.source(), sql).await
+        self.trino.query(&self.trino_source(), sql).await
     }
 
     /// Renders a statement that only reads, runs it, and gives its rows as structs.
@@ -55,7 +60,9 @@ impl Publisher<'_> {
     ) -> Result<Vec<T>> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
 
-        self.trino.rows(&self.source(), statement, context).await
+        self.trino
+            .rows(&self.trino_source(), statement, context)
+            .await
     }
 
     /// As [`Publisher::rows`], for a statement that always answers one row.
@@ -66,7 +73,9 @@ impl Publisher<'_> {
     ) -> Result<T> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
 
-        self.trino.row(&self.source(), statement, context).await
+        self.trino
+            .row(&self.trino_source(), statement, context)
+            .await
     }
 
     /// As `rows`, but takes no permit: status queries must not wait.
@@ -75,11 +84,13 @@ impl Publisher<'_> {
         statement: &str,
         context: impl Serialize,
     ) -> Result<Vec<T>> {
-        self.trino.rows(&self.source(), statement, context).await
+        self.trino
+            .rows(&self.trino_source(), statement, context)
+            .await
     }
 
-    /// Runs a statement that may be repeated, such as `create table if not exists`. Also takes one that is refused when
-    /// repeated.
+    /// Sends DDL or maintenance, such as `create table if not exists`. If it is sent twice, the second one does nothing
+    /// or is refused.
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql.into()).await?;
@@ -95,7 +106,8 @@ impl Publisher<'_> {
         Ok(outcome)
     }
 
-    /// Runs a statement whose repetition changes nothing, and says what it committed.
+    /// Sends a statement that changes rows, and gives what it committed. If it is sent twice, the second one changes
+    /// nothing.
     pub async fn merge(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let committed = self.merge_unrecorded(target, sql).await?;
         self.record(&committed).await?;
@@ -103,14 +115,14 @@ impl Publisher<'_> {
         Ok(committed)
     }
 
-    /// As [`Publisher::merge`], but the caller records the end, in the transaction that records the counts.
+    /// As [`Publisher::merge`], but the caller records the end together with its counts.
     pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let outcome = self.send(id, sql.into()).await?;
         let committed = if outcome.update_count == Some(0) {
             Committed::default()
         } else {
-            self.committed(target, &outcome.query_id)
+            self.find_commit(target, &outcome.query_id)
                 .await?
                 .unwrap_or_default()
         };
@@ -118,7 +130,7 @@ impl Publisher<'_> {
         Ok(committed.answered(id, &outcome))
     }
 
-    /// As [`Publisher::merge_unrecorded`], for a statement that remakes a table: it commits even if it writes no row.
+    /// As [`Publisher::remake`], but the caller records the end together with its counts.
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let statement = Statement {
@@ -126,12 +138,12 @@ impl Publisher<'_> {
             session: &REMAKING,
         };
         let outcome = self.send(id, statement).await?;
-        let committed = self.committed(target, &outcome.query_id).await?;
+        let committed = self.find_commit(target, &outcome.query_id).await?;
 
         Ok(committed.unwrap_or_default().answered(id, &outcome))
     }
 
-    /// As [`Publisher::remake_unrecorded`], and records the end.
+    /// Sends a statement that replaces a table, and gives what it committed: it commits even if it writes no row.
     pub async fn remake(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let committed = self.remake_unrecorded(target, sql).await?;
         self.record(&committed).await?;
@@ -170,7 +182,7 @@ impl Publisher<'_> {
         };
         let (reported, progress) = watch::channel(Progress::default());
         let report = |progress: &Progress| drop(reported.send_replace(progress.clone()));
-        let source = self.source();
+        let source = self.trino_source();
         let outcome = tokio::select! {
             outcome = self.trino.write(&source, statement, sent, report) => outcome,
             () = self.note_progress(id, progress) => Err(Error::Interrupted),
@@ -188,7 +200,7 @@ impl Publisher<'_> {
     /// Notes every second how far a statement is. Ends only if another service has the run by now.
     async fn note_progress(&self, id: i64, latest: watch::Receiver<Progress>) {
         loop {
-            tokio::time::sleep(PROGRESS_PAUSE).await;
+            tokio::time::sleep(PROGRESS_INTERVAL).await;
             let progress = serde_json::to_value(&*latest.borrow()).unwrap_or_default();
             let noted = self.store.record_statement_progress(id, &progress).await;
             if matches!(noted, Err(Error::Interrupted)) {
@@ -197,8 +209,13 @@ impl Publisher<'_> {
         }
     }
 
-    /// What a statement committed to a table; `None` if it committed nothing.
-    pub async fn committed(&self, target: &TableName, query_id: &str) -> Result<Option<Committed>> {
+    /// Looks for the snapshot of a statement; `None` if it committed nothing. Also notes the table's new size for
+    /// `optimize`.
+    pub async fn find_commit(
+        &self,
+        target: &TableName,
+        query_id: &str,
+    ) -> Result<Option<Committed>> {
         let context = CommittedContext {
             snapshots: target.metadata("snapshots"),
             query_id,
@@ -214,7 +231,7 @@ impl Publisher<'_> {
     }
 
     /// The name of a statement in Trino's own lists, by which it is found again.
-    fn source(&self) -> String {
+    fn trino_source(&self) -> String {
         let AttemptId { run, number } = self.attempt;
 
         format!("icefront/{run}/{}/{number}", self.step)

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::{Column, Names, Table, TrackedTable};
-use crate::sql::{TableName, render};
+use crate::sql::{TableName, render, timestamp_text};
 use crate::state::TableState;
 
 /// Rows of a table, each a column's name and value.
@@ -68,8 +67,8 @@ struct KeyPart<'a> {
     value: String,
 }
 
-/// A table whose marts may have rows.
-struct PublishedTable<'a> {
+/// A table that has a typed log, so that its marts can be read.
+struct ReadableTable<'a> {
     names: Names<'a>,
     table: &'a Table,
     state: TableState,
@@ -83,10 +82,10 @@ pub async fn versions(
     key: &BTreeMap<String, String>,
     limit: usize,
 ) -> Result<Rows> {
-    let published = published(app, table).await?;
+    let readable = readable_table(app, table).await?;
     let context = HistoryContext {
-        history: published.names.history(&published.table.id.name),
-        key: whole_key(&published.state, key)?,
+        history: readable.names.history(&readable.table.id.name),
+        key: whole_key(&readable.state, key)?,
         limit,
     };
 
@@ -96,11 +95,11 @@ pub async fn versions(
 /// Looks up rows in the order of their key. Fails with [`Error::NotFound`] as [`versions`] does, and if the table had
 /// not been published by `loaded_as_of`.
 pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRows> {
-    let PublishedTable {
+    let ReadableTable {
         names,
         table,
         state,
-    } = published(app, table).await?;
+    } = readable_table(app, table).await?;
     let keys: Vec<_> = state.columns.iter().filter(|c| c.is_key).collect();
     if let Some(after) = &which.after
         && after.len() != keys.len()
@@ -121,10 +120,6 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     } else {
         whole_key(&state, &which.key)?
     };
-    let moment = |time: Timestamp| {
-        let time = time.to_zoned(TimeZone::UTC);
-        time.strftime("%Y-%m-%d %H:%M:%S%.6f UTC").to_string()
-    };
     let name = &table.id.name;
     let is_history = which.as_of.is_some();
     let context = RowsContext {
@@ -135,12 +130,12 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
         },
         key_columns: &keys,
         key,
-        as_of: which.as_of.map(moment),
+        as_of: which.as_of.map(timestamp_text),
         // Future publications are unknown, so a future time means now.
         loaded_as_of: which
             .loaded_as_of
             .filter(|time| *time < Timestamp::now())
-            .map(moment),
+            .map(timestamp_text),
         after,
         limit: which.limit,
     };
@@ -158,7 +153,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     })
 }
 
-async fn published<'a>(app: &'a App, table: &str) -> Result<PublishedTable<'a>> {
+async fn readable_table<'a>(app: &'a App, table: &str) -> Result<ReadableTable<'a>> {
     let TrackedTable {
         definition,
         table: tracked,
@@ -169,7 +164,7 @@ async fn published<'a>(app: &'a App, table: &str) -> Result<PublishedTable<'a>> 
         return Err(Error::not_found("published history of table", table, []));
     };
 
-    Ok(PublishedTable {
+    Ok(ReadableTable {
         names: Names::new(definition, &app.config),
         table: tracked,
         state,
@@ -178,7 +173,7 @@ async fn published<'a>(app: &'a App, table: &str) -> Result<PublishedTable<'a>> 
 
 async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Rows> {
     let found = app.trino.read("icefront/api", sql).await;
-    let found = found.map_err(|error| misfit(error, key))?;
+    let found = found.map_err(|error| as_not_found(error, key))?;
 
     Ok(found
         .rows
@@ -194,7 +189,7 @@ async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Ro
         .collect())
 }
 
-/// Pairs every column of the key with its value; other columns than these tell no rows apart.
+/// Pairs every column of the key with its value. Fails if a key column is missing or another column is given.
 fn whole_key<'a>(
     state: &'a TableState,
     given: &BTreeMap<String, String>,
@@ -230,7 +225,7 @@ fn whole_key<'a>(
 
 /// Trino fails a look-up with a value that does not fit its column's type. No row has that key. It also fails one from
 /// before the table's first snapshot, when the table had no rows.
-fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
+fn as_not_found(error: Error, given: &BTreeMap<String, String>) -> Error {
     let pairs = given
         .iter()
         .map(|(name, value)| format!("key.{name}={value}"));
@@ -256,7 +251,7 @@ fn misfit(error: Error, given: &BTreeMap<String, String>) -> Error {
     }
 }
 
-/// Gives numbers that JavaScript would round as text, and times as RFC 3339 has them.
+/// Writes integers above 2^53 as text, because JavaScript rounds them, and times as RFC 3339.
 fn exact(data_type: &str, value: Value) -> Value {
     const LONGEST: u64 = 1 << 53;
     match (&value, value.as_i64()) {

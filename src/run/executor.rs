@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
 use crate::state::{Run, RunState};
 
-/// How many attempts in a row may end together with the service that executed them.
+/// After this many lost attempts in a row, a run fails as `given-up`.
 const MAX_LOST_ATTEMPTS: i32 = 10;
 
 pub(super) enum AttemptEnd {
@@ -22,21 +22,23 @@ pub(super) enum AttemptEnd {
     RunEnded,
     /// It failed by a temporary fault. The next attempt begins after this pause.
     RetryAfter(Duration),
-    /// The end could not be recorded, or the run was handed back. The service that claims it next continues it.
+    /// The run goes on elsewhere: the service stops, the lease was lost, or the end could not be recorded.
     Unfinished,
 }
 
 pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> AttemptEnd {
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let began = Instant::now();
-    let attempt = Attempt::new(app, run, retries.begin(run.id));
+    let first_attempt_began_at = retries.begin(run.id);
+    let attempt = Attempt::new(app, run, first_attempt_began_at);
     let work = async {
         match &attempt {
             _ if run.lost > MAX_LOST_ATTEMPTS => {
+                // `lost` counts this attempt too.
                 let attempts = run.lost - 1;
                 Err(report_failure(&Error::GivenUp { attempts }, run, "run"))
             }
-            Ok(attempt) => perform(attempt).await,
+            Ok(attempt) => perform_until_stopped(attempt).await,
             Err(error) => refuse(app, run, error).await,
         }
     };
@@ -60,18 +62,18 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
             progress: attempt.as_ref().map(Attempt::progress).unwrap_or_default(),
         };
         if let Some(pause) = retries.pause(failed) {
-            return schedule_retry(app, run, problem.class, pause).await;
+            return retry_after(app, run, problem.class, pause).await;
         }
     }
 
     end_run(app, run, problem.as_deref(), began).await
 }
 
-async fn schedule_retry(app: &App, run: &Run, class: Class, pause: Duration) -> AttemptEnd {
+async fn retry_after(app: &App, run: &Run, class: Class, pause: Duration) -> AttemptEnd {
     let class = class.as_str();
     metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
     tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is retried");
-    let recorded = app.store.schedule_retry(run.attempt_id()).await;
+    let recorded = app.store.record_failed_attempt(run.attempt_id()).await;
 
     recorded.map_or(AttemptEnd::Unfinished, |()| AttemptEnd::RetryAfter(pause))
 }
@@ -81,14 +83,14 @@ async fn end_run(app: &App, run: &Run, problem: Option<&Problem>, began: Instant
     if let Err(error) = &recorded
         && error.class() == Class::Fault
     {
-        // A run without an end would be claimed for ever.
+        // This end cannot be recorded, not even later. Record a failure instead, or the run is claimed for ever.
         let problem = report_failure(error, run, "run");
         recorded = record_end(app, run, Some(&problem), began).await;
     }
     match recorded {
         Ok(()) => AttemptEnd::RunEnded,
         Err(error) => {
-            tracing::warn!(run_id = %run.id, %error, "the end of the run was not recorded; its next attempt finds the same");
+            tracing::warn!(run_id = %run.id, %error, "the end of the run was not recorded; the next attempt repeats it");
             AttemptEnd::Unfinished
         }
     }
@@ -99,7 +101,8 @@ pub(super) async fn cancelled(app: &App, run: &Run) {
     let mut is_asked = run.cancel_requested_at.is_some();
     while !is_asked {
         app.signals.run_cancelled.notified().await;
-        // The bell may mean another run. While the state database is away, it rings again.
+        // The signal may be for another run. If the state database did not answer, the lease repeats the signal every
+        // second.
         let now = app.store.run(run.id).await;
         is_asked = now.is_ok_and(|now| now.cancel_requested_at.is_some());
     }
@@ -116,7 +119,7 @@ async fn refuse(app: &App, run: &Run, error: &Error) -> StepEnd {
 }
 
 /// Performs the task of the run, until it is done, the run's time is over, a caller cancels it, or the service's grace is over.
-async fn perform(attempt: &Attempt<'_>) -> StepEnd {
+async fn perform_until_stopped(attempt: &Attempt<'_>) -> StepEnd {
     let Attempt { app, run, .. } = attempt;
     let limit = attempt.run_limit();
     let until = tokio::time::Instant::from_std(attempt.run_began + limit);
@@ -133,7 +136,7 @@ async fn perform(attempt: &Attempt<'_>) -> StepEnd {
     };
     let stopped = stop::stop(attempt, None).await;
     if matches!(reason, StopReason::ServiceStops) {
-        tracing::warn!(run_id = %run.id, stopped, "the service ends; the run is handed back");
+        tracing::warn!(run_id = %run.id, stopped, "the service stops; another one continues the run");
     }
 
     Err(report_failure(&reason.error(limit, stopped), run, "run"))

@@ -24,14 +24,14 @@ pub(super) async fn run(
         store.begin_step(id, name).await?;
         // Boxed, because a run holds many of these at once.
         let work = Box::pin(work(attempt.publisher(name)));
-        let Ok(counts) = tokio::time::timeout(limit, work).await else {
+        let Ok(result) = tokio::time::timeout(limit, work).await else {
             let stopped = Box::pin(stop::stop(attempt, Some(name))).await;
             let seconds = limit.as_secs();
             return Err(Error::TimedOut(format!(
                 "the step did not end within {seconds} s and was stopped; {stopped}"
             )));
         };
-        counts
+        result
     }
     .await;
     let end = result.map_err(|error| report_failure(&error, attempt.run, name));

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::state::Run;
 
 /// The pause between two looks at runs that other services execute. Its own runs ring at once.
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Looks for ever at the runs that callers wait for.
 pub(super) async fn watch_runs(app: App) {
@@ -26,7 +26,7 @@ pub(super) async fn watch_runs(app: App) {
                 watched.tell(progress);
             }
         }
-        let _ = tokio::time::timeout(LOOK_PAUSE, watched.rung()).await;
+        let _ = tokio::time::timeout(LOOK_INTERVAL, watched.rung()).await;
     }
 }
 
@@ -57,5 +57,5 @@ pub async fn wait(app: &App, id: Uuid, wait: Duration) -> Result<Run> {
 /// Resolves shortly after the service begins to end, so that a caller who asks repeatedly pauses between its calls.
 async fn stopped(app: &App) {
     app.signals.stops().await;
-    tokio::time::sleep(LOOK_PAUSE).await;
+    tokio::time::sleep(LOOK_INTERVAL).await;
 }

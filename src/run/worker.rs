@@ -13,34 +13,34 @@ use crate::app::App;
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
 
-/// The pause between two looks for waiting runs. A run that this service accepts is found at once.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
-const FORGET_PAUSE: Duration = Duration::from_hours(1);
+/// The time between two looks for waiting runs. A run that this service accepts is found at once.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Executes accepted runs until the service is about to end: pipelines side by side, the runs of one pipeline in turn. Then waits until
 /// the runs under way have ended or were handed back.
 ///
 /// Also starts the runs of pipelines that poll, and serves callers that wait for runs.
 pub async fn work(app: App) {
-    let _background = spawn_background_tasks(&app);
+    let _helpers = spawn_helpers(&app);
     let mut worker = Worker::new(app.clone());
     while !app.signals.is_stopping() {
         tokio::select! {
-            () = worker.take_waiting() => {}
+            () = worker.start_waiting_pipelines() => {}
             // A state database that does not answer must not keep the service from ending.
             () = app.signals.stops() => break,
         }
         tokio::select! {
             () = app.signals.stops() => {}
             () = app.signals.run_waits.notified() => {}
-            () = tokio::time::sleep(LOOK_PAUSE) => {}
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
         }
     }
-    while worker.pipelines.join_next().await.is_some() {}
+    while worker.working.join_next().await.is_some() {}
 }
 
 /// Starts the tasks that run beside the runs. They end when the set is dropped.
-fn spawn_background_tasks(app: &App) -> JoinSet<()> {
+fn spawn_helpers(app: &App) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for definition in app.pipelines.usable() {
         if let Some(every) = definition.poll {
@@ -48,18 +48,22 @@ fn spawn_background_tasks(app: &App) -> JoinSet<()> {
         }
     }
     tasks.spawn(wait::watch_runs(app.clone()));
-    tasks.spawn(forget_keys(app.clone()));
+    tasks.spawn(forget_idempotency_keys(app.clone()));
 
     tasks
 }
 
-/// Forgets idempotency keys that were kept long enough.
-async fn forget_keys(app: App) {
+/// Deletes idempotency keys that are older than `runs.keep_keys`.
+async fn forget_idempotency_keys(app: App) {
     loop {
-        if let Err(error) = app.store.forget_keys(app.config.runs.keep_keys).await {
-            tracing::warn!(%error, "old idempotency keys are still kept");
+        if let Err(error) = app
+            .store
+            .forget_idempotency_keys(app.config.runs.keep_keys)
+            .await
+        {
+            tracing::warn!(%error, "old idempotency keys could not be deleted");
         }
-        tokio::time::sleep(FORGET_PAUSE).await;
+        tokio::time::sleep(FORGET_INTERVAL).await;
     }
 }
 
@@ -67,7 +71,8 @@ struct Worker {
     app: App,
     /// The pipelines that this service works on.
     busy: Arc<Mutex<HashSet<String>>>,
-    pipelines: JoinSet<()>,
+    /// The tasks that work on them, one for each.
+    working: JoinSet<()>,
     /// Pipelines with waiting runs whose definition cannot be read here. Each is logged once.
     unreadable: HashSet<String>,
     /// Whether the present fault of the state database is logged.
@@ -79,19 +84,19 @@ impl Worker {
         Self {
             app,
             busy: Arc::default(),
-            pipelines: JoinSet::new(),
+            working: JoinSet::new(),
             unreadable: HashSet::new(),
             is_fault_logged: false,
         }
     }
 
     /// Begins to work on the pipelines that have a run waiting.
-    async fn take_waiting(&mut self) {
+    async fn start_waiting_pipelines(&mut self) {
         match self.app.store.waiting_pipelines().await {
             Ok(waiting) => {
                 self.is_fault_logged = false;
                 for waiting in waiting {
-                    self.take(waiting);
+                    self.start_pipeline(waiting);
                 }
             }
             Err(error) if !self.is_fault_logged => {
@@ -100,10 +105,10 @@ impl Worker {
             }
             Err(_) => {}
         }
-        while self.pipelines.try_join_next().is_some() {}
+        while self.working.try_join_next().is_some() {}
     }
 
-    fn take(&mut self, waiting: WaitingPipeline) {
+    fn start_pipeline(&mut self, waiting: WaitingPipeline) {
         let WaitingPipeline {
             pipeline,
             is_cancel_requested,
@@ -111,13 +116,12 @@ impl Worker {
         // Another service may have the definition. A run that is only to be cancelled needs none.
         if !is_cancel_requested && let Err(error) = self.app.pipelines.get(&pipeline) {
             if self.unreadable.insert(pipeline.clone()) {
-                tracing::warn!(pipeline, %error, "its runs wait for a service that can read its definition");
+                tracing::warn!(pipeline, %error, "runs of the pipeline wait: this service cannot read its definition");
             }
             return;
         }
         if let Some(busy) = BusyPipeline::mark(&self.busy, pipeline) {
-            self.pipelines
-                .spawn(work_on_pipeline(self.app.clone(), busy));
+            self.working.spawn(work_on_pipeline(self.app.clone(), busy));
         }
     }
 }
@@ -152,7 +156,7 @@ impl Drop for BusyPipeline {
 
 async fn work_on_pipeline(app: App, busy: BusyPipeline) {
     let pipeline = &busy.pipeline;
-    if let Err(error) = execute_under_lease(&app, pipeline).await {
+    if let Err(error) = with_lease(&app, pipeline).await {
         let cause = causes(&error);
         tracing::warn!(pipeline, %error, cause, "runs wait, because the state database is away");
     }
@@ -161,14 +165,14 @@ async fn work_on_pipeline(app: App, busy: BusyPipeline) {
 /// Executes the runs of one pipeline until none waits, unless another service has its lease.
 ///
 /// A service that lost the lease drops what it is doing. The next attempt resolves its lost statements.
-async fn execute_under_lease(app: &App, pipeline: &str) -> Result<()> {
+async fn with_lease(app: &App, pipeline: &str) -> Result<()> {
     let time = app.config.runs.lease;
     let Some(lease) = app.store.try_lease(pipeline, &app.name, time).await? else {
         return Ok(());
     };
     let leased = app.with_lease(&lease);
     let worked = tokio::select! {
-        worked = execute_waiting(&leased, pipeline) => worked,
+        worked = run_all_waiting(&leased, pipeline) => worked,
         () = lease.lost(&app.signals.run_cancelled) => {
             tracing::warn!(pipeline, "the lease was lost; the service that takes it next continues the run");
             return Ok(());
@@ -179,18 +183,18 @@ async fn execute_under_lease(app: &App, pipeline: &str) -> Result<()> {
     worked
 }
 
-async fn execute_waiting(app: &App, pipeline: &str) -> Result<()> {
+async fn run_all_waiting(app: &App, pipeline: &str) -> Result<()> {
     let signals = &app.signals;
     let mut retries = Retries::new(app.config.runs.retry_for);
-    let is_known = app.pipelines.get(pipeline).is_ok();
+    let can_execute = app.pipelines.get(pipeline).is_ok();
     while !signals.is_stopping() {
-        let Some(run) = app.store.claim_run(pipeline, is_known).await? else {
+        let Some(run) = app.store.claim_run(pipeline, can_execute).await? else {
             return Ok(());
         };
         let end = executor::execute(app, &run, &mut retries).await;
         signals.watched.ring();
         match end {
-            // A retried run starts with all its retries.
+            // A caller may retry this run under the same id; then it has all its retries again.
             AttemptEnd::RunEnded => {
                 retries = Retries::new(app.config.runs.retry_for);
                 continue;

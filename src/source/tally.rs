@@ -82,7 +82,7 @@ impl Tally {
     pub fn of(&self, table: &SourceTable) -> Option<&SourceEvents> {
         let found = self.tables.iter().find(|known| known.table == *table);
 
-        found.map(|known| &known.events)
+        found.map(|known| &known.summary)
     }
 
     /// Counts an event. Events of one table mostly come together.
@@ -102,13 +102,13 @@ impl Tally {
                 .unwrap_or_else(|| {
                     self.tables.push(TableEvents {
                         table: SourceTable::new(schema, table),
-                        events: SourceEvents::default(),
+                        summary: SourceEvents::default(),
                     });
                     self.tables.len() - 1
                 });
         }
-        let events = &mut self.tables[self.last].events;
-        events.events += 1;
+        let events = &mut self.tables[self.last].summary;
+        events.event_count += 1;
         events.truncates += i64::from(event.operation == Some("T"));
         let occurred_at = event
             .occurred_at_us
@@ -139,7 +139,7 @@ mod tests {
                 ..Event::default()
             });
         }
-        tally.tables[0].events.ids_may_repeat
+        tally.tables[0].summary.ids_may_repeat
     }
 
     #[test]

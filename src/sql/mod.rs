@@ -3,6 +3,9 @@
 mod answer;
 mod statements;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 pub use answer::{Answer, AnswerColumn};
 pub use statements::{Statements, render};
 
@@ -55,6 +58,14 @@ pub fn identifier(name: &str) -> String {
 #[must_use]
 pub fn literal(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
+}
+
+/// Writes a time as Trino writes one of type `timestamp(6) with time zone`.
+#[must_use]
+pub fn timestamp_text(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S%.6f UTC")
+        .to_string()
 }
 
 #[cfg(test)]

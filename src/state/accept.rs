@@ -146,9 +146,12 @@ impl Store {
     }
 
     /// Deletes keys that are older than `kept`.
-    pub async fn forget_keys(&self, kept: Duration) -> Result<()> {
-        self.execute(sql!(accept::forget_keys), &[&kept.as_secs_f64()])
-            .await?;
+    pub async fn forget_idempotency_keys(&self, kept: Duration) -> Result<()> {
+        self.execute(
+            sql!(accept::forget_idempotency_keys),
+            &[&kept.as_secs_f64()],
+        )
+        .await?;
 
         Ok(())
     }

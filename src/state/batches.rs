@@ -33,7 +33,7 @@ from_row!(OpenBatch {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceEvents {
     /// All events, truncates among them.
-    pub events: i64,
+    pub event_count: i64,
     pub truncates: i64,
     /// The lowest event id.
     pub first_event: Option<i64>,
@@ -48,7 +48,7 @@ pub struct SourceEvents {
 }
 
 from_row!(SourceEvents {
-    events,
+    event_count,
     truncates,
     first_event,
     last_event,
@@ -62,7 +62,7 @@ from_row!(SourceEvents {
 #[derive(Debug, Clone)]
 pub struct TableEvents {
     pub table: SourceTable,
-    pub events: SourceEvents,
+    pub summary: SourceEvents,
 }
 
 /// A batch whose files are written, and what is recorded when it has landed.
@@ -116,7 +116,7 @@ impl Store {
             )
             .await?;
         expect_own_batch(written)?;
-        for TableEvents { table, events } in &batch.tables {
+        for TableEvents { table, summary } in &batch.tables {
             transaction
                 .execute(
                     sql!(batches::batch_events),
@@ -125,13 +125,13 @@ impl Store {
                         &id,
                         &table.schema,
                         &table.name,
-                        &events.events,
-                        &events.truncates,
-                        &events.first_event,
-                        &events.last_event,
-                        &events.first_time,
-                        &events.last_time,
-                        &events.ids_may_repeat,
+                        &summary.event_count,
+                        &summary.truncates,
+                        &summary.first_event,
+                        &summary.last_event,
+                        &summary.first_time,
+                        &summary.last_time,
+                        &summary.ids_may_repeat,
                     ],
                 )
                 .await?;

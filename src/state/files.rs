@@ -30,7 +30,7 @@ pub struct SourceFile {
     /// Why it was not read.
     pub reason: Option<String>,
     /// A short text that identifies the table's definition at that time. A changed definition retries unreadable files.
-    pub read_by: String,
+    pub definition_fingerprint: String,
 }
 
 from_row!(SourceFile {
@@ -42,7 +42,7 @@ from_row!(SourceFile {
     state,
     rows,
     reason,
-    read_by,
+    definition_fingerprint,
 });
 
 /// A file in a listing of the folder.
@@ -64,7 +64,7 @@ pub struct KnownFile {
     /// Whether etag and size are still the same.
     pub is_same: bool,
     /// The definition that it was read by.
-    pub read_by: String,
+    pub definition_fingerprint: String,
     /// Whether any version of it has landed.
     pub has_landed: bool,
 }
@@ -72,7 +72,7 @@ pub struct KnownFile {
 from_row!(KnownFile {
     state,
     is_same,
-    read_by,
+    definition_fingerprint,
     has_landed
 });
 
@@ -253,7 +253,7 @@ impl SourceFile {
                     &rows,
                     &reasons,
                     &times,
-                    &texts(|file| &file.read_by),
+                    &texts(|file| &file.definition_fingerprint),
                 ],
             )
             .await?;

@@ -13,7 +13,7 @@ use crate::pipeline::Table;
 /// Events of a source table in a window.
 #[derive(Debug, Clone, Default)]
 pub struct Landed {
-    pub events: SourceEvents,
+    pub summary: SourceEvents,
     /// Truncates of all batches up to the window's end.
     pub truncates_ever: i64,
     /// The highest event id of the batches before the window.
@@ -25,14 +25,14 @@ pub struct Landed {
 }
 
 struct LandedRow {
-    events: SourceEvents,
+    summary: SourceEvents,
     truncates_ever: i64,
     highest_event: Option<i64>,
     highest_time: Option<Timestamp>,
 }
 
 from_row!(LandedRow {
-    events: row,
+    summary: row,
     truncates_ever,
     highest_event,
     highest_time
@@ -53,7 +53,7 @@ impl Store {
     /// Sums what landed of a source table in a window.
     pub async fn landed_between(&self, table: &Table, window: Window) -> Result<Landed> {
         let LandedRow {
-            events,
+            summary,
             truncates_ever,
             highest_event,
             highest_time,
@@ -71,7 +71,7 @@ impl Store {
             .await?;
 
         Ok(Landed {
-            events,
+            summary,
             truncates_ever,
             highest_event,
             highest_time,

@@ -33,10 +33,12 @@ pub use lease::Lease;
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, WaitingPipeline};
 pub use statements::{
-    NewStatement, OpenStatement, SentStatement, StatementEnd, StatementOutcome, StatementRecord,
+    LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome, StatementRecord,
 };
 pub use steps::{StepRecord, StepState};
-pub use table_progress::{Changed, EndedStatement, LogEnd, Publication, RejectsLeft, StagedWindow};
+pub use table_progress::{
+    Changed, EndedStatement, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow,
+};
 pub use tables::{TableState, Window};
 pub use test_results::TestResult;
 

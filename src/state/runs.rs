@@ -173,10 +173,10 @@ impl Store {
     }
 
     /// Takes the next run of a pipeline whose lease this service holds, and begins its next attempt. If this service
-    /// cannot execute the pipeline (`is_known` is false), it takes only a run that is to be cancelled.
-    pub async fn claim_run(&self, pipeline: &str, is_known: bool) -> Result<Option<Run>> {
+    /// cannot execute the pipeline (`can_execute` is false), it takes only a run that is to be cancelled.
+    pub async fn claim_run(&self, pipeline: &str, can_execute: bool) -> Result<Option<Run>> {
         let run: Option<Run> = self
-            .row_opt(sql!(runs::claim_run), &[&pipeline, &is_known])
+            .row_opt(sql!(runs::claim_run), &[&pipeline, &can_execute])
             .await?;
         if let Some(run) = &run {
             self.close_steps(run.id, run.attempt, None).await?;
@@ -206,10 +206,13 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that an attempt of a run ended by a temporary fault, and another attempt follows.
-    pub async fn schedule_retry(&self, attempt: AttemptId) -> Result<()> {
-        self.execute(sql!(runs::schedule_retry), &[&attempt.run, &attempt.number])
-            .await?;
+    /// Records that the attempt ended by a temporary fault, so it is not lost.
+    pub async fn record_failed_attempt(&self, attempt: AttemptId) -> Result<()> {
+        self.execute(
+            sql!(runs::record_failed_attempt),
+            &[&attempt.run, &attempt.number],
+        )
+        .await?;
 
         Ok(())
     }

@@ -53,7 +53,7 @@ from_row!(StatementRecord {
 
 /// A lost statement: it was sent, and the service saw no end of it.
 #[derive(Debug, Clone)]
-pub struct OpenStatement {
+pub struct LostStatement {
     pub id: i64,
     /// Whether its run publishes batches. Other runs repair what was published.
     pub publishes: bool,
@@ -62,7 +62,7 @@ pub struct OpenStatement {
     pub address: Option<String>,
 }
 
-from_row!(OpenStatement {
+from_row!(LostStatement {
     id,
     publishes,
     trino_query_id,
@@ -192,14 +192,14 @@ impl Store {
     }
 
     /// Lists the lost statements of a pipeline that write to a table, without those of the current attempt.
-    pub async fn open_statements(
+    pub async fn lost_statements(
         &self,
         pipeline: &str,
         target: &str,
         own: AttemptId,
-    ) -> Result<Vec<OpenStatement>> {
+    ) -> Result<Vec<LostStatement>> {
         self.rows(
-            sql!(statements::open_statements),
+            sql!(statements::lost_statements),
             &[&pipeline, &target, &own.run, &own.number],
         )
         .await

@@ -1,4 +1,4 @@
-//! How far each layer of a table is: moved in one transaction with the proof of it.
+//! Records how far staging, current rows and history of a table are, each with its proof in one transaction.
 
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -11,15 +11,25 @@ use super::{
 use crate::error::Result;
 use crate::pipeline::{Table, TableId};
 
-/// The end of a typed log, or of the part that a window filled.
+/// The last event of a typed log, or of the part that a window filled.
 #[derive(Debug, Clone, Default)]
-pub struct LogEnd {
+pub struct LastEvent {
     /// The highest event id.
     pub event: Option<i64>,
     /// The latest time, as Trino writes it.
     pub time: Option<String>,
     /// Truncates; 0 if they were not counted.
     pub truncates: i64,
+}
+
+/// The part of a typed log in which a last event was looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LookedAt {
+    /// The events of the window.
+    #[default]
+    Window,
+    /// The whole typed log, up to the window's end.
+    WholeTypedLog,
 }
 
 /// What a publication changed.
@@ -44,11 +54,10 @@ pub struct StagedWindow {
     pub window: Window,
     /// The outcomes of its events.
     pub staged: Staged,
-    /// Where the typed log ends. It is looked up if events were rejected, because the batches' own ends are then too
-    /// high.
-    pub ends: Option<LogEnd>,
-    /// Whether `ends` is the end of the whole typed log up to the window's end, not only of the window's part of it.
-    pub is_whole_log: bool,
+    /// The last event. It is looked up if events were rejected, because the batches' own last events are then too high.
+    pub last_event: Option<LastEvent>,
+    /// Of what `last_event` is the last event.
+    pub looked_at: LookedAt,
     /// The table's rejects after it, if they were counted.
     pub rejects: Option<RejectsLeft>,
 }
@@ -88,27 +97,33 @@ pub struct EndedStatement {
 }
 
 impl Store {
-    /// Notes up to which batch a table is staged and, in the same transaction, where the events ended.
+    /// Records up to which batch a table is staged and, in the same transaction, its last event and its counts.
     pub async fn record_staging(
         &self,
         run: Uuid,
         table: &Table,
-        upto: &StagedWindow,
+        staged_window: &StagedWindow,
     ) -> Result<()> {
         let TableId { pipeline, name } = &table.id;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
-        let upto_batch = upto.window.upto_batch;
-        let rejects = upto.rejects.map(|left| left.count);
-        let clean_batch = upto.rejects.and_then(RejectsLeft::clean_batch);
+        let upto_batch = staged_window.window.upto_batch;
+        let rejects = staged_window.rejects.map(|left| left.count);
+        let clean_batch = staged_window.rejects.and_then(RejectsLeft::clean_batch);
         transaction
             .execute(
                 sql!(table_progress::record_staging),
                 &[&pipeline, &name, &upto_batch, &rejects, &clean_batch],
             )
             .await?;
-        if let Some(ends) = &upto.ends {
-            ends.note(&transaction, table, upto.window, upto.is_whole_log)
+        if let Some(last_event) = &staged_window.last_event {
+            last_event
+                .record(
+                    &transaction,
+                    table,
+                    staged_window.window,
+                    staged_window.looked_at,
+                )
                 .await?;
         }
         let Staged {
@@ -116,7 +131,7 @@ impl Store {
             rejected,
             duplicate,
             staged,
-        } = &upto.staged;
+        } = &staged_window.staged;
         if *read > 0 {
             transaction
                 .execute(
@@ -146,32 +161,34 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what a table is made of from now on, and notes that its typed log was remade up to a batch. Its marts are remade from that.
+    /// Records the table's new columns and that its typed log was remade. The next publication remakes the marts.
     pub async fn record_restaging(
         &self,
         table: &Table,
         shape: &TableState,
-        upto: &StagedWindow,
+        staged_window: &StagedWindow,
     ) -> Result<()> {
         let TableId { pipeline, name } = &table.id;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
         shape.keep(&transaction, &table.id).await?;
-        let left = upto.rejects.unwrap_or_default();
+        let left = staged_window.rejects.unwrap_or_default();
         let (rejects, clean_batch) = (left.count, left.clean_batch());
-        let batch = upto.window.upto_batch;
+        let batch = staged_window.window.upto_batch;
         transaction
             .execute(
                 sql!(table_progress::record_restaging),
                 &[&pipeline, &name, &batch, &rejects, &clean_batch],
             )
             .await?;
-        if let Some(ends) = &upto.ends {
+        if let Some(last_event) = &staged_window.last_event {
             let whole = Window {
                 after_batch: 0,
                 upto_batch: batch,
             };
-            ends.note(&transaction, table, whole, true).await?;
+            last_event
+                .record(&transaction, table, whole, LookedAt::WholeTypedLog)
+                .await?;
         }
 
         transaction.commit().await
@@ -206,12 +223,12 @@ impl Store {
         } = publication;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
-        let moved = match changed {
+        let advance = match changed {
             Changed::Rows(_) => sql!(table_progress::record_current),
             Changed::Versions(_) => sql!(table_progress::record_history),
         };
         transaction
-            .execute(moved, &[pipeline, name, batch, bytes])
+            .execute(advance, &[pipeline, name, batch, bytes])
             .await?;
         for statement in statements {
             statement
@@ -219,7 +236,7 @@ impl Store {
                 .record(&transaction, statement.id, StatementOutcome::Succeeded)
                 .await?;
         }
-        let (record, counts): (_, Vec<&(dyn ToSql + Sync)>) = match changed {
+        let (insert_counts, counts): (_, Vec<&(dyn ToSql + Sync)>) = match changed {
             Changed::Rows(rows) => (
                 sql!(table_progress::record_changes),
                 vec![
@@ -247,9 +264,9 @@ impl Store {
             ),
         };
         if !changed.is_nothing() {
-            let of_run: [&(dyn ToSql + Sync); 4] = [run, pipeline, name, batch];
+            let run_and_batch: [&(dyn ToSql + Sync); 4] = [run, pipeline, name, batch];
             transaction
-                .execute(record, &[&of_run[..], &counts[..]].concat())
+                .execute(insert_counts, &[&run_and_batch[..], &counts[..]].concat())
                 .await?;
         }
 
@@ -257,14 +274,14 @@ impl Store {
     }
 }
 
-impl LogEnd {
-    /// Notes it as the end of a window's events, or as the end of the whole typed log up to the window's end.
-    async fn note(
+impl LastEvent {
+    /// Records it as the last event of the window, or of the whole typed log up to the window's end.
+    async fn record(
         &self,
         transaction: &Transaction<'_>,
         table: &Table,
         window: Window,
-        is_whole_log: bool,
+        looked_at: LookedAt,
     ) -> Result<()> {
         let Window {
             after_batch,
@@ -284,15 +301,18 @@ impl LogEnd {
             event,
             time,
         ];
-        if is_whole_log {
-            let whole = [&bound[..], &[truncates]].concat();
-            transaction
-                .execute(sql!(table_progress::raise_events), &whole)
-                .await?;
-        } else {
-            transaction
-                .execute(sql!(table_progress::bound_events), &bound)
-                .await?;
+        match looked_at {
+            LookedAt::Window => {
+                transaction
+                    .execute(sql!(table_progress::bound_events), &bound)
+                    .await?;
+            }
+            LookedAt::WholeTypedLog => {
+                let whole = [&bound[..], &[truncates]].concat();
+                transaction
+                    .execute(sql!(table_progress::set_last_event), &whole)
+                    .await?;
+            }
         }
 
         Ok(())

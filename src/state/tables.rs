@@ -1,4 +1,4 @@
-//! Tables: what they are made of, and how far each layer is.
+//! Tables: what they are made of, and how far staging, current rows and history are.
 
 use jiff::Timestamp;
 use tokio_postgres::types::Json;
@@ -81,14 +81,14 @@ impl Store {
             .await
     }
 
-    /// Keeps a table's origin, columns and catalogue at first sight; later calls change nothing. `floor` is the last
-    /// batch that landed before the state database knew of any.
+    /// Keeps a table's origin, columns and catalogue at first sight; later calls change nothing. `last_unknown_batch` is
+    /// the last batch that landed before the state database knew of any.
     pub async fn register_table(
         &self,
         table: &Table,
         columns: &[Column],
         catalogue: &[CatalogueColumn],
-        floor: i64,
+        last_unknown_batch: i64,
     ) -> Result<()> {
         self.execute(
             sql!(tables::register_table),
@@ -97,7 +97,7 @@ impl Store {
                 &table.id.name,
                 &table.from,
                 &Json(columns),
-                &floor,
+                &last_unknown_batch,
                 &Json(catalogue),
                 &table.is_by_clock,
                 &table.has_own_ids,

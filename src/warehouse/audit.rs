@@ -63,7 +63,7 @@ struct TestedRow {
 /// if a test's own SQL or column is wrong.
 pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
     let tests = target.table.all_tests();
-    if tests.is_empty() || refresh.is_empty() {
+    if tests.is_empty() || refresh.has_nothing_to_do() {
         return Ok(Vec::new());
     }
     let context = TestsContext {

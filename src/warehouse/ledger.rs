@@ -41,7 +41,7 @@ struct TruncatedRow {
 
 /// Accounts for every event of a merge of current rows, and fails if the numbers do not add up.
 ///
-/// The log says which events were late, superseded or decisive. The committed rows say how many decisive events changed
+/// The typed log says which events were late, superseded or decisive. The committed rows say how many decisive events changed
 /// a row. The other decisive events changed nothing. No count may be negative. The table must hold as many rows of
 /// these batches as were written.
 pub(super) async fn balance(
@@ -164,7 +164,7 @@ fn unbalanced(target: Target<'_>, table: &TableName, fault: &str) -> Error {
 
 /// Counts the rows that truncates of the batches deleted, by comparing the table before and after.
 async fn truncated(target: Target<'_>, refresh: &Refresh, statements: &[Committed]) -> Result<i64> {
-    if refresh.landed.events.truncates == 0 || refresh.window.after_batch == 0 {
+    if refresh.landed.summary.truncates == 0 || refresh.window.after_batch == 0 {
         return Ok(0);
     }
     let Some(snapshots) = Snapshots::around(statements)? else {

@@ -27,7 +27,7 @@ struct MartStatements {
 
 /// Brings the current rows to what the events say. Doing it twice changes nothing.
 pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Published>> {
-    if refresh.is_empty() {
+    if refresh.has_nothing_to_do() {
         return Ok(Merged::default());
     }
     let mart = MartStatements {
@@ -39,8 +39,9 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         counts: rows,
         statements,
     } = mart.make(target, refresh).await?;
-    let counts = if refresh.is_repair {
-        // A repair's events were counted before. After a remake of the log no event explains why a row left.
+    let counts = if refresh.is_republish {
+        // The events of a republication were counted before. After a remake of the typed log, no event explains why a row
+        // left.
         Published {
             inserted: rows.inserted,
             updated: rows.updated,
@@ -56,7 +57,7 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
 
 /// Brings the versions to what the events say. Doing it twice changes nothing.
 pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Versions>> {
-    if refresh.is_empty() {
+    if refresh.has_nothing_to_do() {
         return Ok(Merged::default());
     }
     let mart = MartStatements {

@@ -1,32 +1,31 @@
-//! A refresh: the window of batches that one step of a table works on, and how much of the typed log decides.
+//! A refresh: a window, and the scope: which part of the typed log is read.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::Target;
-use super::target::{FIRST_LOGGED, TableContext};
+use super::target::{FIRST_AUDIT_ID, TableContext};
 use crate::error::Result;
 use crate::pipeline::Column;
+use crate::sql::timestamp_text;
 use crate::state::{Landed, Window};
 
 /// Below this size, asking for key bounds costs more than it saves.
-const LEAST_BYTES: i64 = 8 << 20;
-const LONGEST_BOUND: usize = 256;
+const MIN_MART_BYTES_FOR_BOUNDS: i64 = 8 << 20;
+const MAX_BOUND_BYTES: usize = 256;
 
-/// How much of the log decides.
+/// Which part of the typed log is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// The events of the batches; all of the log for keys with an event that is not newer than everything before.
+    /// Reads the events of the batches, and the whole typed log for keys with an event that is not newer than all before.
     NewBatches,
-    /// As [`Scope::NewBatches`], but all of the log for every key that the batches touch: the marts may already hold these
-    /// batches.
+    /// Reads the whole typed log for every key that the batches touch: the marts may already hold these batches.
     TouchedKeys,
-    /// All of the log: the tables are remade.
+    /// Reads the whole typed log: the tables are remade.
     Everything,
-    /// All of the log for these keys, whose values are texts in the order of the key's columns.
+    /// Reads the whole typed log for these keys, whose values are texts in the order of the key's columns.
     Keys(Vec<Vec<String>>),
-    /// All of the log, for one key in this many.
+    /// Reads the whole typed log for one key in this many.
     Sample(u32),
 }
 
@@ -36,12 +35,11 @@ pub struct Refresh {
     pub window: Window,
     /// Counts of the window's events, and the highest id and time before it.
     pub landed: Landed,
-    /// How much of the log decides.
     pub scope: Scope,
-    /// Whether the batches were published before, and are published again.
-    pub is_repair: bool,
-    /// Whether the current rows show all that came before the batches.
-    pub is_published: bool,
+    /// Whether the batches were published before, and are published again. Their events are not counted twice.
+    pub is_republish: bool,
+    /// Whether the current rows show all batches before the window.
+    pub is_current_complete: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
 }
@@ -84,15 +82,15 @@ pub(super) struct RefreshContext<'a> {
     skips_shown_rows: bool,
     /// Whether rows of a backfill are among the events.
     has_backfill: bool,
-    /// Whether the whole log is read, or the whole log of a sample of the keys.
-    reads_whole_log: bool,
-    /// Whether the events of the batches decide, together with what the marts hold from before.
-    is_increment: bool,
-    /// Whether events of the batches may be late. If the whole log is read, only the ledger asks this.
+    /// Whether the whole typed log is read, for all keys or for a sample of them.
+    reads_whole_typed_log: bool,
+    /// Whether the scope is [`Scope::NewBatches`]: the events of the batches decide, together with what the marts hold.
+    reads_only_new_batches: bool,
+    /// Whether events of the batches may be late. `ledger` sets it to true for its own statements.
     pub(super) may_be_late: bool,
-    /// Whether the whole log of some keys is read: those with a late event or a tie, and those that a caller named.
+    /// Whether the whole typed log of some keys is read. See [`Refresh::rereads_keys`].
     rereads_keys: bool,
-    /// Whether the log has a truncate.
+    /// Whether the typed log has a truncate.
     is_truncated: bool,
     /// The highest id and time before the batches. If unknown, the highest possible values, which assume that every
     /// event is late.
@@ -109,7 +107,7 @@ impl Refresh {
     /// Takes the batches of a window, or everything if they begin or truncate the table.
     #[must_use]
     pub fn of(window: Window, landed: Landed, fast_path: bool) -> Self {
-        let scope = if window.after_batch == 0 || landed.events.truncates > 0 {
+        let scope = if window.after_batch == 0 || landed.summary.truncates > 0 {
             Scope::Everything
         } else if fast_path {
             Scope::NewBatches
@@ -121,8 +119,8 @@ impl Refresh {
             window,
             landed,
             scope,
-            is_repair: false,
-            is_published: false,
+            is_republish: false,
+            is_current_complete: false,
             bounds: None,
         }
     }
@@ -134,21 +132,24 @@ impl Refresh {
             window,
             landed,
             scope,
-            is_repair: true,
-            is_published: false,
+            is_republish: true,
+            is_current_complete: false,
             bounds: None,
         }
     }
 
-    /// Looks up the bounds of the batches' keys if skipping files may pay: in a mart of many `bytes`, or if the log is
-    /// read. A type is bounded only if its values read back the same from their text.
+    /// Looks up the bounds of the batches' keys if skipping files may pay: in a mart of many `bytes`, or if the
+    /// whole typed log of some keys is read. A type is bounded only if its values read back the same from their text.
     pub async fn bounded(mut self, target: Target<'_>, bytes: i64) -> Result<Self> {
         let first = target.columns.iter().find(|column| column.is_key);
-        let is_increment = matches!(self.scope, Scope::NewBatches | Scope::TouchedKeys);
+        let reads_by_window = matches!(self.scope, Scope::NewBatches | Scope::TouchedKeys);
         let Some(column) = first.filter(|column| column.can_be_bounded()) else {
             return Ok(self);
         };
-        if !is_increment || self.is_empty() || (bytes < LEAST_BYTES && !self.rereads_keys()) {
+        if !reads_by_window
+            || self.has_nothing_to_do()
+            || (bytes < MIN_MART_BYTES_FOR_BOUNDS && !self.rereads_keys())
+        {
             return Ok(self);
         }
         let row: BoundsRow = target
@@ -158,7 +159,7 @@ impl Refresh {
         self.bounds = row
             .low
             .zip(row.high)
-            .filter(|(low, high)| low.len() <= LONGEST_BOUND && high.len() <= LONGEST_BOUND)
+            .filter(|(low, high)| low.len() <= MAX_BOUND_BYTES && high.len() <= MAX_BOUND_BYTES)
             .map(|(low, high)| Bounds {
                 column: column.clone(),
                 low,
@@ -168,11 +169,11 @@ impl Refresh {
         Ok(self)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        let events = &self.landed.events;
-        let has_none = events.events == 0 && events.replayed == 0;
+    pub(super) fn has_nothing_to_do(&self) -> bool {
+        let events = &self.landed.summary;
+        let has_none = events.event_count == 0 && events.replayed == 0;
 
-        has_none && !self.is_repair
+        has_none && !self.is_republish
     }
 
     /// Whether an event of the batches may be late: before the last one that its key had.
@@ -182,27 +183,28 @@ impl Refresh {
                 !self.begins_later() || self.has_backfill()
             }
             Scope::NewBatches => {
-                !begins_above(self.landed.events.first_event, self.landed.highest_event)
+                !begins_above(self.landed.summary.first_event, self.landed.highest_event)
             }
             Scope::TouchedKeys | Scope::Keys(_) => true,
             Scope::Everything | Scope::Sample(_) => false,
         }
     }
 
-    /// Whether the whole log of some keys is read.
+    /// Whether the whole typed log of some keys is read: the keys that a caller named; under [`Scope::TouchedKeys`] all
+    /// keys of the batches; else the keys with an event that is not newer than all before.
     ///
-    /// A key needs no log if all its new events have a higher id and a later time than everything before. Its open
-    /// version then holds its last state. An equal time is not enough: the event before it might never have been
-    /// visible.
+    /// A key is not read again if all its new events have a higher id and a later time than everything before. Its
+    /// open version then holds its last state. An equal time (a tie) is not enough: the new event replaces the earlier
+    /// one in the same moment, so the version that the earlier one began must go.
     pub(super) fn rereads_keys(&self) -> bool {
         self.may_be_late() || (self.scope == Scope::NewBatches && !self.begins_later())
     }
 
     /// Whether rows of a backfill are among the events.
     fn has_backfill(&self) -> bool {
-        let first = self.landed.events.first_event;
+        let first = self.landed.summary.first_event;
 
-        first.is_some_and(|first| first < FIRST_LOGGED)
+        first.is_some_and(|first| first < FIRST_AUDIT_ID)
     }
 
     /// Whether all times of the batches are later than every time before.
@@ -210,7 +212,7 @@ impl Refresh {
         let microseconds = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
 
         begins_above(
-            microseconds(self.landed.events.first_time),
+            microseconds(self.landed.summary.first_time),
             microseconds(self.landed.highest_time),
         )
     }
@@ -218,11 +220,11 @@ impl Refresh {
     pub(super) fn context<'a>(&'a self, target: Target<'a>) -> RefreshContext<'a> {
         let source = &target.definition.source;
         let landed = &self.landed;
-        let events = &landed.events;
-        // If the marts may already hold these batches, what was before is unknown.
-        let is_relied_on = self.scope != Scope::TouchedKeys;
-        let highest_event = landed.highest_event.filter(|_| is_relied_on);
-        let highest_time = landed.highest_time.filter(|_| is_relied_on);
+        let events = &landed.summary;
+        // Under `TouchedKeys` the marts may already hold these batches. What they showed before is then unknown.
+        let is_highest_known = self.scope != Scope::TouchedKeys;
+        let highest_event = landed.highest_event.filter(|_| is_highest_known);
+        let highest_time = landed.highest_time.filter(|_| is_highest_known);
 
         RefreshContext {
             table: target.context(),
@@ -231,18 +233,18 @@ impl Refresh {
             // Unknown ids leave nothing out: the bounds only spare reading other files of the typed log.
             first_event: events.first_event.unwrap_or(-i64::MAX),
             last_event: events.last_event.unwrap_or(i64::MAX),
-            first_time: events.first_time.map(moment),
-            last_time: events.last_time.map(moment),
+            first_time: events.first_time.map(timestamp_text),
+            last_time: events.last_time.map(timestamp_text),
             ids_may_repeat: events.ids_may_repeat,
-            skips_shown_rows: self.is_published && source.is_read_again(),
+            skips_shown_rows: self.is_current_complete && source.is_read_again(),
             has_backfill: self.has_backfill() && source.table().is_some(),
-            reads_whole_log: matches!(self.scope, Scope::Everything | Scope::Sample(_)),
-            is_increment: self.scope == Scope::NewBatches,
+            reads_whole_typed_log: matches!(self.scope, Scope::Everything | Scope::Sample(_)),
+            reads_only_new_batches: self.scope == Scope::NewBatches,
             may_be_late: self.may_be_late(),
             rereads_keys: self.rereads_keys(),
             is_truncated: landed.truncates_ever > 0,
             highest_event: highest_event.unwrap_or(i64::MAX),
-            highest_time: moment(highest_time.unwrap_or(Timestamp::MAX)),
+            highest_time: timestamp_text(highest_time.unwrap_or(Timestamp::MAX)),
             bounds: self.bounds.as_ref(),
             keys: match &self.scope {
                 Scope::Keys(keys) => Some(keys),
@@ -254,13 +256,6 @@ impl Refresh {
             },
         }
     }
-}
-
-/// A time as Trino writes it.
-fn moment(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC)
-        .strftime("%Y-%m-%d %H:%M:%S%.6f UTC")
-        .to_string()
 }
 
 /// Whether the batches begin above everything before. Unknown means no: the state database may have been lost

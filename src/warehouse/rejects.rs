@@ -7,7 +7,7 @@ use super::target::TableContext;
 use super::{Refresh, Target};
 use crate::error::{Error, Result};
 use crate::sql::render;
-use crate::state::{LogEnd, RejectsLeft, Replayable};
+use crate::state::{LastEvent, RejectsLeft, Replayable};
 
 /// Which rejects of a table a caller chose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Replayed {
     /// The events that could be taken.
     pub taken: i64,
     /// Their highest id and time.
-    pub ends: LogEnd,
+    pub last_event: LastEvent,
     pub left: RejectsLeft,
 }
 
@@ -98,14 +98,18 @@ pub async fn replay(
     target.publisher.resolve(&staging).await?;
     let replay = render("staging/replay.sql", &context)?;
     let committed = target.publisher.merge(&staging, &replay).await?;
-    let ends = staging::ends(target, &context).await?;
+    let last_event = staging::last_event_of_batch(target, &context).await?;
     let replayed = render("staging/replayed.sql", &context)?;
     let left = delete(target, &replayed).await?;
     let taken = committed
         .rows
         .ok_or_else(|| Error::internal("Trino did not answer how many rejects a replay took"))?;
 
-    Ok(Replayed { taken, ends, left })
+    Ok(Replayed {
+        taken,
+        last_event,
+        left,
+    })
 }
 
 pub async fn dismiss(target: Target<'_>, filter: &RejectFilter) -> Result<Dismissed> {

@@ -8,14 +8,14 @@ use super::reject_reasons::reject_reasons;
 use super::{Refresh, Target, describe_remade};
 use crate::error::{Error, Result};
 use crate::sql::render;
-use crate::state::{LogEnd, RejectsLeft, Staged, StagedWindow};
+use crate::state::{LastEvent, LookedAt, RejectsLeft, Staged, StagedWindow};
 
 /// The context of the statements of the typed log.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct StagingContext<'a> {
     #[serde(flatten)]
     refresh: RefreshContext<'a>,
-    /// Whether the log is remade, so that nothing is in it yet.
+    /// Whether the typed log is remade, so that nothing is in it yet.
     remaking: bool,
     /// Whether the events come from the rejects, and not from the landing table.
     replaying: bool,
@@ -23,7 +23,7 @@ pub(super) struct StagingContext<'a> {
 
 /// A row of `staging/ends.sql` and of `staging/batch_ends.sql`; null if there are no events.
 #[derive(Deserialize)]
-struct LogEndRow {
+struct LastEventRow {
     last_event: Option<i64>,
     last_time: Option<String>,
     truncates: i64,
@@ -46,15 +46,15 @@ struct RejectedRow {
     first_batch: Option<i64>,
 }
 
-/// Appends the events of the batches to the log. Doing it twice changes nothing.
+/// Appends the events of the batches to the typed log. Doing it twice changes nothing.
 pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
-    let read = refresh.landed.events.events;
-    let mut upto = StagedWindow {
+    let read = refresh.landed.summary.event_count;
+    let mut staged_window = StagedWindow {
         window: refresh.window,
         ..StagedWindow::default()
     };
     if read == 0 {
-        return Ok(upto);
+        return Ok(staged_window);
     }
     let context = StagingContext::of(target, refresh);
     let staging = target.staging();
@@ -77,34 +77,34 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
         });
     }
     if committed.rows == Some(read) {
-        upto.staged = Staged {
+        staged_window.staged = Staged {
             read,
             staged: read,
             ..Staged::default()
         };
-        // The state database may have been lost while the log remained. What the log holds is then unknown.
+        // The state database may have been lost while the typed log remained. What it holds is then unknown.
         if refresh.window.after_batch > 0 && refresh.landed.highest_event.is_none() {
-            upto.ends = Some(whole_ends(target, &context).await?);
-            upto.is_whole_log = true;
+            staged_window.last_event = Some(last_event_of_all(target, &context).await?);
+            staged_window.looked_at = LookedAt::WholeTypedLog;
         }
-        return Ok(upto);
+        return Ok(staged_window);
     }
 
     reject(target, &context).await?;
-    account(target, &mut upto, Some(read), &context).await?;
-    check_rejects(target, &upto).await?;
+    account(target, &mut staged_window, Some(read), &context).await?;
+    check_rejects(target, &staged_window).await?;
     if refresh.landed.highest_event.is_none() {
-        upto.ends = Some(whole_ends(target, &context).await?);
-        upto.is_whole_log = true;
+        staged_window.last_event = Some(last_event_of_all(target, &context).await?);
+        staged_window.looked_at = LookedAt::WholeTypedLog;
     }
 
-    Ok(upto)
+    Ok(staged_window)
 }
 
-/// Remakes the log and the rejects from everything that landed up to a batch.
+/// Remakes the typed log and the rejects from everything that landed up to a batch.
 pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow> {
     let context = StagingContext::of(target, refresh);
-    let mut upto = StagedWindow {
+    let mut staged_window = StagedWindow {
         window: refresh.window,
         ..StagedWindow::default()
     };
@@ -123,10 +123,10 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
         target.publisher.merge(&rejects, &forget).await?;
     }
     reject(target, &context).await?;
-    account(target, &mut upto, None, &context).await?;
-    upto.ends = Some(whole_ends(target, &context).await?);
+    account(target, &mut staged_window, None, &context).await?;
+    staged_window.last_event = Some(last_event_of_all(target, &context).await?);
 
-    Ok(upto)
+    Ok(staged_window)
 }
 
 impl<'a> StagingContext<'a> {
@@ -147,7 +147,7 @@ impl<'a> StagingContext<'a> {
     }
 }
 
-/// The statement that makes the log of all that landed.
+/// The statement that remakes the typed log from all that landed.
 fn remake(context: &StagingContext<'_>) -> Result<String> {
     let context = StagingContext {
         remaking: true,
@@ -184,7 +184,7 @@ async fn reject(target: Target<'_>, context: &StagingContext<'_>) -> Result<()> 
 /// events were read, if known.
 async fn account(
     target: Target<'_>,
-    upto: &mut StagedWindow,
+    staged_window: &mut StagedWindow,
     read: Option<i64>,
     context: &StagingContext<'_>,
 ) -> Result<()> {
@@ -210,36 +210,43 @@ async fn account(
             ),
         });
     }
-    upto.staged = Staged {
+    staged_window.staged = Staged {
         read,
         rejected,
         duplicate,
         staged,
     };
-    upto.ends = Some(LogEnd {
+    staged_window.last_event = Some(LastEvent {
         event: last_event,
         time: last_time,
         truncates: 0,
     });
-    upto.rejects = Some(rejects(target).await?);
+    staged_window.rejects = Some(rejects(target).await?);
 
     Ok(())
 }
 
 /// The highest id and time of the batch that a replay made.
-pub(super) async fn ends(target: Target<'_>, context: impl Serialize) -> Result<LogEnd> {
-    read_ends(target, "staging/batch_ends.sql", context).await
+pub(super) async fn last_event_of_batch(
+    target: Target<'_>,
+    context: impl Serialize,
+) -> Result<LastEvent> {
+    read_last_event(target, "staging/batch_ends.sql", context).await
 }
 
-/// The highest id and time of the whole log up to the last of the batches.
-async fn whole_ends(target: Target<'_>, context: &StagingContext<'_>) -> Result<LogEnd> {
-    read_ends(target, "staging/ends.sql", context).await
+/// The highest id and time of the whole typed log up to the last of the batches.
+async fn last_event_of_all(target: Target<'_>, context: &StagingContext<'_>) -> Result<LastEvent> {
+    read_last_event(target, "staging/ends.sql", context).await
 }
 
-async fn read_ends(target: Target<'_>, statement: &str, context: impl Serialize) -> Result<LogEnd> {
-    let row: LogEndRow = target.publisher.row(statement, context).await?;
+async fn read_last_event(
+    target: Target<'_>,
+    statement: &str,
+    context: impl Serialize,
+) -> Result<LastEvent> {
+    let row: LastEventRow = target.publisher.row(statement, context).await?;
 
-    Ok(LogEnd {
+    Ok(LastEvent {
         event: row.last_event,
         time: row.last_time,
         truncates: row.truncates,
@@ -259,16 +266,16 @@ pub(super) async fn rejects(target: Target<'_>) -> Result<RejectsLeft> {
     })
 }
 
-async fn check_rejects(target: Target<'_>, upto: &StagedWindow) -> Result<()> {
-    let read = upto.staged.read.unsigned_abs();
-    let rejected = upto.staged.rejected.unsigned_abs();
+async fn check_rejects(target: Target<'_>, staged_window: &StagedWindow) -> Result<()> {
+    let read = staged_window.staged.read.unsigned_abs();
+    let rejected = staged_window.staged.rejected.unsigned_abs();
     let allowed = target.definition.max_rejects.allowed(read);
     if rejected <= allowed {
         return Ok(());
     }
 
     // They explain the refusal; where Trino does not answer, the run is refused all the same.
-    let reasons = reject_reasons(target, upto.window).await;
+    let reasons = reject_reasons(target, staged_window.window).await;
     let reasons = reasons.unwrap_or_else(|error| {
         tracing::warn!(table = %target.table.id, %error, "the reasons of rejects could not be read");
         Vec::new()

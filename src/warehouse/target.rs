@@ -7,8 +7,9 @@ use crate::pipeline::{Column, Definition, Names, SourceTable, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
 
-/// Lower ids belong to a backfill: rows that were read from the table itself.
-pub(super) const FIRST_LOGGED: i64 = i64::MIN / 2;
+/// The lowest id that an event of an audit log can have. Lower ids belong to a backfill: rows that were read from the
+/// table itself.
+pub(super) const FIRST_AUDIT_ID: i64 = i64::MIN / 2;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
@@ -42,7 +43,7 @@ pub(super) struct TableContext<'a> {
     by_clock: bool,
     /// Whether the service numbers events itself, so that an event that comes again is known by its content.
     is_by_content: bool,
-    first_logged: i64,
+    first_audit_id: i64,
 }
 
 impl<'a> Target<'a> {
@@ -85,7 +86,7 @@ impl<'a> Target<'a> {
             max_clock_skew_seconds: self.definition.max_clock_skew.as_secs(),
             by_clock: self.table.is_by_clock,
             is_by_content: self.definition.source.is_by_content(),
-            first_logged: FIRST_LOGGED,
+            first_audit_id: FIRST_AUDIT_ID,
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Compares current rows and history with what the log says they must be.
+//! Compares current rows and history with what the typed log says they must be.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Refresh, Scope, Target};
 use crate::error::{Error, Result};
 
-/// How far tables are from what the log says; all zero if they are exact.
+/// How far tables are from what the typed log says; all zero if they are exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     pub rows_missing: i64,

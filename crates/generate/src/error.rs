@@ -27,7 +27,7 @@ pub enum GenerateError {
 
     /// A write failed, and a retry would fail, too.
     #[error(
-        "a write failed; what was committed before stays, so mend the cause and run this again"
+        "a write failed; what was committed before stays, so correct the cause and run this again"
     )]
     Write(#[source] tokio_postgres::Error),
 

@@ -9,7 +9,7 @@ where if(_exists,
   present._event_id is null{% if value_columns %} or {{ differ(value_columns, 'present', 'last_events') }}{% endif %},
   present._event_id is not null)
 {% if keys %}
--- A named key may have a current row though the log has no event of it: that row came from elsewhere and goes.
+-- A named key may have a current row without an event in the typed log. Something else wrote that row: delete it.
 union all
 select
   {{ list(columns, 'present') }}, present._event_id, 'D', present._occurred_at, present._ingested_at, present._batch_id,

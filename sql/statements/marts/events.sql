@@ -1,9 +1,9 @@
 {# Gives `events`, the events that decide about a key: those of the batches, if they are newer than
-   everything the key had before, or else all of the log (`_is_reread`). It begins the `with`; the including file goes
-   on with `, next as (…)`. #}
+   everything the key had before, or else its whole typed log (`_is_reread`). It begins the `with`; the including file
+   goes on with `, next as (…)`. #}
 {% from 'marts/names.sql' import list, bare, equal, sampled, within %}
-{% if reads_whole_log %}
--- All of the log, or all of it for a sample of the keys.
+{% if reads_whole_typed_log %}
+-- The whole typed log, for all keys or for a sample of them.
 with events as (
   select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, true as _is_reread
   from {{ staging }}
@@ -17,20 +17,20 @@ with batch as (
 {% include 'marts/batch.sql' %}
 ),
 {% if rereads_keys %}
--- The keys that need all of their log. A caller named them, or one of their events in these batches is not newer, by id
--- and by time, than everything before. The marts then do not show enough.
+-- The keys whose whole typed log is read. Either a caller named them, or one of their events in these batches is not
+-- newer than all before, by id and by time. If the marts may already hold these batches, all keys of the batches.
 reread as (
   {% if keys %}
 {% include 'marts/given.sql' %}
   {% else %}
   select distinct {{ bare(key_columns) }}
   from batch
-  where {% if by_clock %}_event_id < {{ first_logged }}{% else %}_event_id <= {{ highest_event }}{% endif %}
+  where {% if by_clock %}_event_id < {{ first_audit_id }}{% else %}_event_id <= {{ highest_event }}{% endif %}
 
     or _occurred_at <= timestamp {{ highest_time | literal }}
   {% endif %}
 ),
--- The batches' events of all other keys, and the whole log of these keys.
+-- The batches' events of all other keys, and the whole typed log of these keys.
 events as (
   select
     {{ list(columns, 'batch') }}, batch._event_id, batch._operation, batch._occurred_at, batch._ingested_at,

@@ -8,7 +8,7 @@
     select distinct {{ bare(key_columns) }}
     from batch
     {% if by_clock %}
-    where _occurred_at <= timestamp {{ highest_time | literal }} or _event_id < {{ first_logged }}
+    where _occurred_at <= timestamp {{ highest_time | literal }} or _event_id < {{ first_audit_id }}
     {% else %}
     where _event_id <= {{ highest_event }}
     {% endif %}

@@ -1,12 +1,12 @@
 {# The changes of the history that act: versions that are new, that changed, or that are no more (`_is_gone`). #}
 {% include 'marts/versions.sql' %}
 {% from 'marts/names.sql' import bare, equal, differ, within %}
-{% if reads_whole_log or rereads_keys %}
--- The versions that the history has of the keys that are made from their whole log.
+{% if reads_whole_typed_log or rereads_keys %}
+-- The versions that the history has of the keys that are made from their whole typed log.
 , present as (
   select kept.*
   from {{ history }} as kept
-  {% if not reads_whole_log %}
+  {% if not reads_whole_typed_log %}
   join reread on {{ equal(key_columns, 'kept', 'reread') }}{{ within('kept', bounds) }}
   {% endif %}
 )

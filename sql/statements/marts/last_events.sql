@@ -1,7 +1,7 @@
 {# Gives `last_events`: the last event of every key that is looked at, and whether it leaves a row (`_exists`). #}
 {% from 'marts/names.sql' import bare, equal %}
 {% from 'marts/order.sql' import place, before_all %}
-{% if is_increment %}
+{% if reads_only_new_batches %}
 with batch as (
 {% include 'marts/batch.sql' %}
 ),
@@ -36,7 +36,7 @@ last_events as (
   select
     events.*,
     _operation <> 'D'
-    {%- if is_truncated and (reads_whole_log or may_be_late) %}
+    {%- if is_truncated and (reads_whole_typed_log or may_be_late) %}
  and {{ place('events') }} > (
       select coalesce(max({{ place('staged') }}), {{ before_all }})
       from {{ staging }} as staged

@@ -1,6 +1,6 @@
 -- Makes the versions of every touched key what its events say. A version that is right stays as it is. The history must
 -- not have these batches yet. If an earlier attempt may have merged them, all touched keys are made from their whole
--- log.
+-- typed log.
 {% from 'marts/names.sql' import list, bare, equal, within %}
 merge into {{ history }} as target
 using (

@@ -1,4 +1,4 @@
--- Remakes the current rows of every key from the whole log, and replaces the table in one commit.
+-- Remakes the current rows of every key from the whole typed log, and replaces the table in one commit.
 {% from 'marts/names.sql' import bare %}
 create or replace table {{ current }} as
 {% include 'marts/last_events.sql' %}

@@ -1,5 +1,5 @@
--- Remakes the versions of every key from the whole log, and replaces the table in one commit. Open versions lie in
--- files of their own, so that a change reads only those.
+-- Remakes the versions of every key from the whole typed log, and replaces the table in one commit. Open versions lie
+-- in files of their own, so that a change reads only those.
 {% from 'marts/names.sql' import bare %}
 create or replace table {{ history }} with (partitioning = array['is_current']) as
 {% include 'marts/versions.sql' %}

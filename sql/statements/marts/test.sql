@@ -10,7 +10,7 @@
 -- A value may repeat one of a row that stays as it is: those rows count as well.
 , {{ "_tested_" ~ loop.index }} as (
   select {{ test.column }} as _value from tested where {{ test.column }} is not null
-  {% if not reads_whole_log %}
+  {% if not reads_whole_typed_log %}
   union all
   select kept.{{ test.column }} from {{ current }} as kept
   left join tested on {{ equal(key_columns, "kept", "tested") }}

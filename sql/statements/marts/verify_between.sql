@@ -1,4 +1,5 @@
--- Counts what must never be, whatever the log says: impossible versions, and current rows that are not an open version.
+-- Counts what must never be, whatever the typed log says: impossible versions, and current rows that are not an open
+-- version.
 {% from 'marts/names.sql' import bare, equal, differ, sampled %}
 {% set chosen %}{% if sample_of %}where {{ sampled(key_columns, sample_of) }}{% endif %}{% endset %}
 select

@@ -1,4 +1,4 @@
--- Counts the keys whose current row is not what the log says: missing, different, or unexpected.
+-- Counts the keys whose current row is not what the typed log says: missing, different, or unexpected.
 {% include 'marts/last_events.sql' %}
 {% from 'marts/names.sql' import equal, differ, list, sampled %}
 -- The current rows of the same keys.

@@ -1,4 +1,4 @@
--- Counts the versions that are not what the log says: missing, different, or unexpected.
+-- Counts the versions that are not what the typed log says: missing, different, or unexpected.
 {% include 'marts/versions.sql' %}
 {% from 'marts/names.sql' import equal, differ, list, sampled %}
 -- The versions that the history has of the same keys.

@@ -1,14 +1,14 @@
 {# Gives `intended`: the versions that the events make of each key. A key's open version stands for everything before.
-   If only newer events came, the next versions follow from it and them.
+   If all events of a key are newer, its open version and these events are enough.
 
-   An example, for one key of a table with the columns `state` and `amount`. `timed` finds when each event begins to be
-   valid and when the next one happened, `visible` drops #2, and `marked` says whether a version begins or ends there:
+   An example, for one key of a table with the columns `state` and `amount`. `timed` adds `_starts_at`, when an event
+   begins to be valid, and `_next_at`, the time of the next event. `visible` drops event 2. `marked` adds `_is_boundary`:
 
-     event  operation  happened  state  amount | valid from  next   visible  boundary
-     #1     I          10:00     new    100    | 10:00       10:05  yes      yes: the row came
-     #2     U          10:05     paid   100    | 10:05       10:05  no: #3 replaced it at the same time
-     #3     U          10:05     paid   120    | 10:05       10:20  yes      yes: columns changed
-     #4     D          10:20                   | 10:20              yes      yes: the row went
+     _event_id  _operation  _occurred_at  state  amount | _starts_at  _next_at  visible  _is_boundary
+     1          I           10:00         new    100    | 10:00       10:05     yes      yes: inserted
+     2          U           10:05         paid   100    | 10:05       10:05     no: event 3 replaced it at the same time
+     3          U           10:05         paid   120    | 10:05       10:20     yes      yes: columns changed
+     4          D           10:20                       | 10:20                 yes      yes: deleted
 
    `boundaries` lets each boundary end where the next one begins, and `intended` keeps those that are no delete:
 
@@ -23,7 +23,7 @@
 -- Everything that a key's versions follow from: its events, its open version as its oldest event, truncates as deletes.
 , all_events as (
   select {{ bare(columns) }}, _event_id, _occurred_at, _batch_id, _operation, false as _is_open from events
-  {% if not reads_whole_log %}
+  {% if not reads_whole_typed_log %}
   union all
   select
     {{ list(columns, 'kept') }}, kept._event_id, kept.valid_from, kept._batch_id, 'I', true
@@ -32,7 +32,7 @@
     on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
   where kept.is_current
   {% endif %}
-  {% if is_truncated and (reads_whole_log or rereads_keys) %}
+  {% if is_truncated and (reads_whole_typed_log or rereads_keys) %}
   -- Keys with only newer events need no truncates. A batch with a truncate remakes the table, so every truncate came
   -- before their events, and their open version already reflects it.
   union all
@@ -40,7 +40,7 @@
   {% endif %}
 ),
 -- An event is valid from its own time, or from the latest time before it if the clock went back. It was visible if and
--- only if the next event's own time is later than that. So no second pass has to find when the next event begins.
+-- only if the next event's own time is later than that. So one pass is enough.
 timed as (
   select
     *,
@@ -60,7 +60,7 @@ visible as (
   from timed
   where _next_at is null or _next_at > _starts_at
 ),
--- A boundary begins a version or ends one: a tracked column changed, the row came, or the row went.
+-- A boundary begins a version or ends one: the row was inserted or deleted, or a tracked column changed.
 marked as (
   select
     *,
@@ -104,7 +104,7 @@ boundaries as (
   select
     *,
     lead(_starts_at) over ({{ in_order }}) as _ends_at,
-    -- After its last event nothing ends a key.
+    -- No event follows the last one, so it does not end by a delete.
     lead(_operation, 1, 'I') over ({{ in_order }}) = 'D' as _ends_deleted
   from {% if untracked_columns %}shown{% else %}marked{% endif %}
 

@@ -9,11 +9,11 @@ where true
   {% if bounds %}
   {% include 'source/range.sql' %}
   {% endif %}
-  {% if snapshot %}
+  {% if last_snapshot %}
   and {% include 'source/xmin.sql' %}
-  {% if after and is_time %}
+  {% if cursor_from and is_time %}
   and (
-    {{ cursor }} >= {{ after | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %}
+    {{ cursor }} >= {{ cursor_from | literal }}::timestamptz{% if not has_zone %} at time zone 'UTC'{% endif %}
 
     or {{ cursor }} is null
   )

@@ -2,4 +2,4 @@
 case
     when {{ epoch }} + xmin::text::bigint <= {{ highest }} then {{ epoch }} + xmin::text::bigint
     else {{ epoch }} + xmin::text::bigint - 4294967296
-  end >= pg_snapshot_xmin({{ snapshot | literal }}::pg_snapshot)::text::bigint
+  end >= pg_snapshot_xmin({{ last_snapshot | literal }}::pg_snapshot)::text::bigint

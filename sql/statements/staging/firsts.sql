@@ -8,12 +8,12 @@
   from (
     select {{ bare(key_columns) }}, _batch_id
     from judged
-    where _event_id >= {{ first_logged }} and _reason is null
+    where _event_id >= {{ first_audit_id }} and _reason is null
     {% if not remaking %}
     union all
     select {{ bare(key_columns) }}, _batch_id
     from {{ staging }}
-    where _event_id >= {{ first_logged }}
+    where _event_id >= {{ first_audit_id }}
     {% endif %}
   )
   group by {{ bare(key_columns) }}
@@ -28,7 +28,7 @@
   {% endif %}
   where _reason is null
   {% if has_backfill %}
-    and (_event_id >= {{ first_logged }} or _since is null or _since > judged._batch_id)
+    and (_event_id >= {{ first_audit_id }} or _since is null or _since > judged._batch_id)
   {% endif %}
 )
 {% if is_by_content %}

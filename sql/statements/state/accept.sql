@@ -17,7 +17,7 @@ insert into icefront.idempotency_keys (pipeline, key, body, run_id) values ($1, 
 on conflict (pipeline, key) do update
 set body = excluded.body, run_id = excluded.run_id, created_at = clock_timestamp()
 
--- name: forget_keys
+-- name: forget_idempotency_keys
 -- Deletes keys older than $1 seconds.
 delete from icefront.idempotency_keys where created_at < clock_timestamp() - $1::float8 * interval '1 second'
 

@@ -16,7 +16,8 @@ from unnest(
 -- Reads what the ledger knows of listed files: their last state, whether they are still the same, whether any version
 -- landed.
 select
-  listed.path, last.state, last.etag = listed.etag and last.size = listed.size as is_same, last.read_by, last.has_landed
+  listed.path, last.state, last.etag = listed.etag and last.size = listed.size as is_same,
+  last.read_by as definition_fingerprint, last.has_landed
 from unnest($2::text[], $3::text[], $4::bigint[]) as listed (path, etag, size)
 cross join lateral (
   select state, etag, size, read_by, bool_or(state = 'landed') over () as has_landed
@@ -68,7 +69,9 @@ select
 -- name: list_files
 -- Lists the ledger's files, newest first, older than file $4 if that is given. An unread file appears only in its last
 -- state.
-select id, path, etag, size, table_name as "table", batch, state, rows, reason, modified_at, seen_at, read_by
+select
+  id, path, etag, size, table_name as "table", batch, state, rows, reason, modified_at, seen_at,
+  read_by as definition_fingerprint
 from icefront.files as file
 where pipeline = $1 and ($2::text is null or state = $2)
   and ($2 is null or $2 = 'landed' or not exists (

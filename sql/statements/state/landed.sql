@@ -12,7 +12,7 @@ with landed as not materialized (
   where held.pipeline = $1 and held.source_schema = $2 and held.source_table = $3 and held.batch_id <= $5
 )
 select
-  taken.events, taken.first_event, taken.last_event, taken.truncates, taken.first_time, taken.last_time,
+  taken.event_count, taken.first_event, taken.last_event, taken.truncates, taken.first_time, taken.last_time,
   taken.ids_may_repeat, taken.replayed,
   taken.truncates + (
     select coalesce(sum(truncates), 0)::bigint from landed where truncates > 0 and batch_id <= $4
@@ -25,7 +25,7 @@ select
   ) as highest_time
 from (
   select
-    coalesce(sum(events), 0)::bigint as events, min(first_event) as first_event, max(last_event) as last_event,
+    coalesce(sum(events), 0)::bigint as event_count, min(first_event) as first_event, max(last_event) as last_event,
     coalesce(sum(truncates), 0)::bigint as truncates, min(first_time) as first_time, max(last_time) as last_time,
     coalesce(bool_or(repeats), false) or count(*) > 1 as ids_may_repeat,
     coalesce(sum(replayed), 0)::bigint as replayed

@@ -87,8 +87,8 @@ returning
 -- Gives an attempt of a run back, so that any service can take it.
 update icefront.runs set state = 'queued', lost = 0 where id = $1 and attempt = $2 and state = 'running'
 
--- name: schedule_retry
--- Notes that an attempt of a run ended by a temporary fault: the attempt was not lost.
+-- name: record_failed_attempt
+-- Records that the attempt ended by a temporary fault, so it is not lost.
 update icefront.runs set lost = 0 where id = $1 and attempt = $2
 
 -- name: finish_run

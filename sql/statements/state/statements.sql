@@ -26,7 +26,7 @@ set state = $2, update_count = $3, snapshot_before = $4, snapshot_after = $5, pr
   finished_at = clock_timestamp()
 where id = $1
 
--- name: open_statements
+-- name: lost_statements
 -- Lists the lost statements of a pipeline that write to a table: those of every step, without this attempt's own.
 -- `publishes` separates runs that publish batches from runs that repair.
 select

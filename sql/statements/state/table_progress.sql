@@ -81,7 +81,7 @@ set
   last_time = case when $7::text is not null then least(last_time, $7::text::timestamptz) end
 where pipeline = $1 and source_schema = $2 and source_table = $3 and batch_id > $4 and batch_id <= $5
 
--- name: raise_events
+-- name: set_last_event
 -- Notes the highest event id and time of the whole typed log at the last batch up to $5 that holds events of the table.
 -- The batches after $4 forget theirs, because those include rejected events.
 with last as (

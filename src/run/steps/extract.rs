@@ -249,7 +249,7 @@ impl BatchReading<'_> {
                 .covered_before
                 .filter(|_| left.are_deletes)
                 .unwrap_or_else(|| source.covered_after(reading, self.covered_before)),
-            events: tables.iter().map(|came| came.events.events).sum(),
+            events: tables.iter().map(|came| came.summary.event_count).sum(),
             files: i64::try_from(files.count).map_err(Error::internal)?,
             bytes: i64::try_from(files.bytes).map_err(Error::internal)?,
             read_files: source.read_files(),
@@ -277,7 +277,7 @@ impl ReadBatch {
             .tables
             .iter()
             .filter(|came| !is_tracked(&came.table))
-            .map(|came| came.events.events)
+            .map(|came| came.summary.event_count)
             .sum();
         let mut counts = Counts::from([
             ("events", written.events),

@@ -26,12 +26,12 @@ pub(in crate::run) enum ToPublish {
 pub(in crate::run) async fn build(
     attempt: &Attempt<'_>,
     table: &Table,
-    scope: &ToPublish,
+    to_publish: &ToPublish,
 ) -> StepEnd {
     let of = |mart| MartStep {
         attempt,
         table,
-        scope,
+        to_publish,
         mart,
     };
     let (current, history) = (of(Mart::Current), of(Mart::History));
@@ -138,7 +138,7 @@ enum Work {
 struct MartStep<'a> {
     attempt: &'a Attempt<'a>,
     table: &'a Table,
-    scope: &'a ToPublish,
+    to_publish: &'a ToPublish,
     mart: Mart,
 }
 
@@ -146,12 +146,12 @@ impl MartStep<'_> {
     /// Works on each part of the step, on tables that have the columns of the definition, and adds the counts.
     async fn run(&self, publisher: Publisher<'_>, work: Work) -> Result<Counts> {
         let mut counts = Counts::default();
-        for scope in self.parts(publisher).await? {
+        for part in self.parts(publisher).await? {
             let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
                 break;
             };
             columns::refuse_other_order(self.table, &state)?;
-            let Some(refresh) = self.refresh(&state, scope).await? else {
+            let Some(refresh) = self.refresh(&state, part).await? else {
                 continue;
             };
             let target = self.attempt.target(self.table, &state, publisher);
@@ -201,29 +201,29 @@ impl MartStep<'_> {
         }
     }
 
-    /// The scopes to publish, in order. An earlier attempt may have published batches without recording it. They come
+    /// The parts of the step, in order. An earlier attempt may have published batches without recording it. They come
     /// before keys, so that they are counted separately.
     async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&ToPublish>> {
-        if matches!(self.scope, ToPublish::NewBatches) {
-            return Ok(vec![self.scope]);
+        if matches!(self.to_publish, ToPublish::NewBatches) {
+            return Ok(vec![self.to_publish]);
         }
         let mart = self.mart.name(self.attempt, self.table).to_string();
         let store = &self.attempt.app.store;
-        let open = store
-            .open_statements(publisher.pipeline, &mart, publisher.attempt)
+        let lost = store
+            .lost_statements(publisher.pipeline, &mart, publisher.attempt)
             .await?;
-        if open.iter().any(|statement| statement.publishes) {
-            return Ok(vec![&ToPublish::NewBatches, self.scope]);
+        if lost.iter().any(|statement| statement.publishes) {
+            return Ok(vec![&ToPublish::NewBatches, self.to_publish]);
         }
 
-        Ok(vec![self.scope])
+        Ok(vec![self.to_publish])
     }
 
     /// The window and scope to publish; `None` if there is nothing.
-    async fn refresh(&self, state: &TableState, scope: &ToPublish) -> Result<Option<Refresh>> {
+    async fn refresh(&self, state: &TableState, part: &ToPublish) -> Result<Option<Refresh>> {
         let from = self.mart.follows_from(state);
         let is_remake = from == 0 && self.mart.last_batch(state) > 0;
-        let keys = match scope {
+        let keys = match part {
             ToPublish::Keys(keys) if from > 0 => Some(keys),
             // A remake covers all keys. A mart that was never made has nothing to repair, so keys are skipped.
             ToPublish::Keys(_) if !is_remake => return Ok(None),
@@ -240,7 +240,7 @@ impl MartStep<'_> {
         let landed = app.store.landed_between(self.table, window).await?;
         let Some(keys) = keys else {
             return Ok(Some(Refresh {
-                is_repair: is_remake,
+                is_republish: is_remake,
                 ..Refresh::of(window, landed, app.config.runs.fast_path)
             }));
         };

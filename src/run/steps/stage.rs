@@ -38,7 +38,7 @@ async fn stage_batches(
     };
     let landed = store.landed_between(table, window).await?;
     let refresh = Refresh {
-        is_published: state.current_batch == window.after_batch && !state.remakes_current,
+        is_current_complete: state.current_batch == window.after_batch && !state.remakes_current,
         ..Refresh::of(window, landed, true)
     };
     let staged = warehouse::stage(target, &refresh).await?;

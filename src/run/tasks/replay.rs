@@ -70,7 +70,7 @@ async fn replay_batch(
     let replayed = warehouse::replay(target, &refresh, filter).await?;
     let staged = StagedWindow {
         window,
-        ends: Some(replayed.ends),
+        last_event: Some(replayed.last_event),
         rejects: Some(replayed.left),
         ..StagedWindow::default()
     };

@@ -51,10 +51,10 @@ async fn remake_log(
         upto_batch: store.last_landed(&table.id.pipeline).await?,
     };
     let mut landed = store.landed_between(table, window).await?;
-    landed.events.ids_may_repeat = true;
+    landed.summary.ids_may_repeat = true;
     // The known ids of the batches do not include rejected events.
-    landed.events.first_event = Some(-i64::MAX);
-    landed.events.last_event = Some(i64::MAX);
+    landed.summary.first_event = Some(-i64::MAX);
+    landed.summary.last_event = Some(i64::MAX);
     let refresh = Refresh::again(window, landed, Scope::Everything);
     let staged = warehouse::restage(target, &refresh).await?;
     store.record_restaging(table, &state, &staged).await?;

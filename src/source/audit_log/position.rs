@@ -123,7 +123,7 @@ pub(super) fn after(reading: &Reading, tally: &Tally, compare_again: &[String]) 
     let last_events = tally
         .tables
         .iter()
-        .filter_map(|came| came.events.last_event);
+        .filter_map(|came| came.summary.last_event);
     position.highest = last_events.chain(position.highest).max();
     // Transactions have the primary's time, so only a reading of the primary can be compared with them.
     if !position.in_recovery {

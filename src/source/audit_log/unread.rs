@@ -15,7 +15,7 @@ pub(super) struct UnreadEvents<'a> {
     rule: UnreadRule,
     transaction: Option<String>,
     /// The last snapshot.
-    snapshot: Option<String>,
+    last_snapshot: Option<String>,
     /// Whether that snapshot lists the transactions that were open; a standby's does not.
     lists_open: bool,
     /// The highest transaction id that this snapshot may hold.
@@ -72,7 +72,7 @@ impl<'a> UnreadEvents<'a> {
             columns: LogColumns::of(columns),
             rule,
             transaction: catalogue.transaction.clone(),
-            snapshot: last.map(|last| last.snapshot.clone()),
+            last_snapshot: last.map(|last| last.snapshot.clone()),
             lists_open: last.is_some_and(|last| !last.in_recovery),
             highest: snapshot.highest,
             epoch: snapshot.epoch(),

@@ -34,7 +34,7 @@ impl DropFolder<'_> {
         let first = self.taken.iter().find(|file| file.refusal.is_none())?;
         let path = Path::parse(&first.path).ok()?;
 
-        Some(match self.store.get(&path).await {
+        Some(match self.object_store.get(&path).await {
             // The file may be gone by now.
             Ok(_) | Err(StoreError::NotFound { .. }) => {
                 Finding::pass("read", "the first file that waits can be read")

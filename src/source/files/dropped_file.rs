@@ -59,22 +59,27 @@ impl DroppedFile {
     }
 
     /// The entry of the ledger for a file that landed with this number of rows.
-    pub(super) fn landed(&self, rows: i64, read_by: &str) -> SourceFile {
+    pub(super) fn landed(&self, rows: i64, definition_fingerprint: &str) -> SourceFile {
         SourceFile {
             rows,
-            ..self.ledger_entry(FileState::Landed, read_by)
+            ..self.ledger_entry(FileState::Landed, definition_fingerprint)
         }
     }
 
     /// The entry of the ledger for a file of which no row landed.
-    pub(super) fn not_landed(&self, state: FileState, reason: String, read_by: &str) -> SourceFile {
+    pub(super) fn not_landed(
+        &self,
+        state: FileState,
+        reason: String,
+        definition_fingerprint: &str,
+    ) -> SourceFile {
         SourceFile {
             reason: Some(reason),
-            ..self.ledger_entry(state, read_by)
+            ..self.ledger_entry(state, definition_fingerprint)
         }
     }
 
-    fn ledger_entry(&self, state: FileState, read_by: &str) -> SourceFile {
+    fn ledger_entry(&self, state: FileState, definition_fingerprint: &str) -> SourceFile {
         SourceFile {
             path: self.path.clone(),
             etag: self.etag.clone(),
@@ -84,7 +89,7 @@ impl DroppedFile {
             state,
             rows: 0,
             reason: None,
-            read_by: read_by.to_owned(),
+            definition_fingerprint: definition_fingerprint.to_owned(),
         }
     }
 

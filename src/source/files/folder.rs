@@ -26,12 +26,12 @@ pub(in crate::source) struct DropFolder<'a> {
     pub(super) pipeline: &'a str,
     pub(super) tables: &'a BTreeMap<String, Table>,
     pub(super) table_patterns: Vec<TablePattern<'a>>,
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) object_store: Arc<dyn ObjectStore>,
     pub(super) root: Path,
     pub(super) ledger: Store,
     /// The definition that files are read by, as a short text. Files that another definition could not read are
     /// retried.
-    pub(super) read_by: String,
+    pub(super) definition_fingerprint: String,
     outcome: Mutex<ReadingOutcome>,
     /// The files that the reading takes, the oldest first; empty before the listing.
     pub(super) taken: Vec<DroppedFile>,
@@ -49,7 +49,7 @@ impl<'a> DropFolder<'a> {
         ledger: &Store,
     ) -> Result<Self> {
         let (folder, _) = source.split();
-        let (store, root) = open_store(folder).map_err(|cause| Error::SourceUnreadable {
+        let (object_store, root) = open_store(folder).map_err(|cause| Error::SourceUnreadable {
             detail: format!(
                 "`source.path` of pipeline `{}` is no folder of a store: {cause}",
                 definition.name
@@ -61,10 +61,10 @@ impl<'a> DropFolder<'a> {
             pipeline: &definition.name,
             tables: &definition.tables,
             table_patterns: TablePattern::of(&definition.tables),
-            store,
+            object_store,
             root,
             ledger: ledger.clone(),
-            read_by: fingerprint(source, definition),
+            definition_fingerprint: fingerprint(source, definition),
             outcome: Mutex::default(),
             taken: Vec::new(),
         })
@@ -135,7 +135,7 @@ impl<'a> DropFolder<'a> {
 
         Ok(FileReader {
             file: StoredFile {
-                store: Arc::clone(&self.store),
+                store: Arc::clone(&self.object_store),
                 path: Path::parse(&dropped.path).unwrap_or_default(),
                 etag: dropped.has_etag.then(|| dropped.etag.clone()),
                 size: dropped.size,

@@ -40,7 +40,7 @@ impl DropFolder<'_> {
     }
 
     fn entries_of_the_store(&self) -> BoxStream<'_, Result<FolderEntry>> {
-        self.store
+        self.object_store
             .list(Some(&self.root))
             .map(|listed| match listed {
                 Ok(meta) => Ok(FolderEntry::File(meta)),
@@ -80,7 +80,7 @@ impl DropFolder<'_> {
 
     /// What the store says of a file of this machine; `None` if the file is gone by now.
     async fn local_file(&self, path: Path) -> Result<Option<FolderEntry>> {
-        match self.store.head(&path).await {
+        match self.object_store.head(&path).await {
             Ok(meta) => Ok(Some(FolderEntry::File(meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(cause) if is_forbidden(&cause) => Ok(Some(FolderEntry::Hidden(HiddenEntry {

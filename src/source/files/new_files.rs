@@ -99,7 +99,7 @@ impl Search<'_> {
         if is_marked && self.is_settled(file.modified_at) {
             return Some(file);
         }
-        self.taken.wait(file.modified_at.min(self.now));
+        self.taken.note_waiting(file.modified_at.min(self.now));
 
         None
     }
@@ -112,7 +112,7 @@ impl Search<'_> {
             why = reason,
             "a file or folder cannot be looked at, so it is not read"
         );
-        self.taken.wait(Timestamp::UNIX_EPOCH);
+        self.taken.note_waiting(Timestamp::UNIX_EPOCH);
         self.is_whole = false;
     }
 
@@ -140,10 +140,10 @@ impl Search<'_> {
             match known.get(&file.path) {
                 Some(known) if self.is_read(known) => {
                     if known.state != FileState::Landed {
-                        self.taken.wait(file.modified_at);
+                        self.taken.note_waiting(file.modified_at);
                     }
                 }
-                Some(known) => self.taken.take(self.another(file, known)),
+                Some(known) => self.taken.take(self.with_what_is_known(file, known)),
                 None => self.taken.take(file),
             }
         }
@@ -154,12 +154,14 @@ impl Search<'_> {
     /// Whether the ledger has the outcome of the same file. A file that did not land is read again after the definition
     /// changed.
     fn is_read(&self, known: &KnownFile) -> bool {
-        known.is_same && (known.state == FileState::Landed || known.read_by == self.folder.read_by)
+        known.is_same
+            && (known.state == FileState::Landed
+                || known.definition_fingerprint == self.folder.definition_fingerprint)
     }
 
     /// A file at the path of a known file, with what the ledger says of that one.
-    fn another(&self, mut file: DroppedFile, known: &KnownFile) -> DroppedFile {
-        file.was_forbidden = known.is_same && known.read_by.is_empty();
+    fn with_what_is_known(&self, mut file: DroppedFile, known: &KnownFile) -> DroppedFile {
+        file.was_forbidden = known.is_same && known.definition_fingerprint.is_empty();
         if known.has_landed && self.folder.source.changed == ChangedFile::Reject {
             file.refusal = Some(Refusal {
                 state: FileState::Changed,

@@ -18,7 +18,7 @@ use crate::source::reading::{Purpose, Reading};
 use crate::state::FileState;
 
 /// The most files that are open at once.
-const OPENED: usize = 8;
+const MAX_OPEN_FILES: usize = 8;
 /// The most characters of a reason.
 const LONGEST_REASON: usize = 1_000;
 
@@ -57,7 +57,7 @@ impl DropFolder<'_> {
     pub(super) async fn read_taken(&self, first_event: i64, intake: &mut Intake<'_>) -> Result<()> {
         let mut last_event = first_event;
         let mut known = self.known_columns().await?;
-        let mut store = StoreAnswers::default();
+        let mut answers = StoreAnswers::default();
         let mut files = std::pin::pin!(self.read_ahead());
         while let Some(ReadFile { dropped, read }) = files.next().await {
             match read.and_then(|whole| self.check_columns(whole, dropped, &known)) {
@@ -65,16 +65,16 @@ impl DropFolder<'_> {
                     self.land(dropped, &whole, &mut last_event, intake).await?;
                     known.add(&dropped.table, &whole.columns);
                     self.note_landed(dropped, &whole)?;
-                    store.note_answer();
+                    answers.note_answer();
                 }
-                Err(fault) => self.note_fault(dropped, fault, &mut store)?,
+                Err(fault) => self.note_fault(dropped, fault, &mut answers)?,
             }
-            if store.is_away() {
+            if answers.is_away() {
                 break;
             }
         }
 
-        store.into_result()
+        answers.into_result()
     }
 
     /// Reads the taken files to their ends, some of them side by side; gives them in their order.
@@ -87,10 +87,10 @@ impl DropFolder<'_> {
                 }
                 .boxed()
             })
-            .buffered(OPENED)
+            .buffered(MAX_OPEN_FILES)
     }
 
-    /// Fails if the file's table cannot have its columns.
+    /// Refuses a file whose columns do not fit its table.
     fn check_columns(
         &self,
         whole: WholeFile,
@@ -111,7 +111,9 @@ impl DropFolder<'_> {
         let rows = i64::try_from(whole.rows.count).map_err(Error::internal)?;
         let mut outcome = self.outcome()?;
         outcome.note_columns(&dropped.table, &whole.columns);
-        outcome.files.push(dropped.landed(rows, &self.read_by));
+        outcome
+            .files
+            .push(dropped.landed(rows, &self.definition_fingerprint));
 
         Ok(())
     }
@@ -120,7 +122,7 @@ impl DropFolder<'_> {
         &self,
         dropped: &DroppedFile,
         fault: FileFault,
-        store: &mut StoreAnswers,
+        answers: &mut StoreAnswers,
     ) -> Result<()> {
         let mut outcome = self.outcome()?;
         outcome.note_unread(dropped);
@@ -128,35 +130,35 @@ impl DropFolder<'_> {
             // A file that the store does not give stops no other. The next run asks for it again.
             FileFault::Unavailable { error, is_silent } => {
                 tracing::warn!(pipeline = self.pipeline, path = dropped.path, %error, "a file cannot be read now");
-                store.note_fault(error, is_silent);
-                return Ok(());
+                answers.note_fault(error, is_silent);
             }
             // The ledger says so already.
-            FileFault::Forbidden if dropped.was_forbidden => {}
+            FileFault::Forbidden if dropped.was_forbidden => answers.note_answer(),
             FileFault::Forbidden => {
                 let reason = "the service may not read it; once it may, it is read".into();
                 // No definition has read it, so the next run retries it.
                 outcome
                     .files
                     .push(dropped.not_landed(FileState::Unreadable, reason, ""));
+                answers.note_answer();
             }
             FileFault::Unreadable(reason) => {
                 let refusal = dropped.refusal.as_ref();
                 let state = refusal.map_or(FileState::Unreadable, |refusal| refusal.state);
-                let reason = presentable(&reason);
+                let reason = storable(&reason);
                 outcome
                     .files
-                    .push(dropped.not_landed(state, reason, &self.read_by));
+                    .push(dropped.not_landed(state, reason, &self.definition_fingerprint));
+                answers.note_answer();
             }
         }
-        store.note_answer();
 
         Ok(())
     }
 }
 
 /// A reason that the database can store: it may quote bytes that are no text.
-fn presentable(reason: &str) -> String {
+fn storable(reason: &str) -> String {
     let shown = reason.chars().take(LONGEST_REASON);
 
     shown

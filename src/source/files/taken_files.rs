@@ -32,12 +32,12 @@ impl TakenFiles {
         {
             self.bytes -= newest.size;
             self.is_cut = true;
-            self.wait(newest.modified_at);
+            self.note_waiting(newest.modified_at);
         }
     }
 
     /// Notes that a file of this time waits.
-    pub(super) fn wait(&mut self, time: Timestamp) {
+    pub(super) fn note_waiting(&mut self, time: Timestamp) {
         self.waiting = Some(self.waiting.map_or(time, |waiting| waiting.min(time)));
     }
 }

@@ -52,7 +52,7 @@ impl DropFolder<'_> {
     /// Moves or deletes a file, unless another has replaced it.
     async fn tidy_file(&self, file: &DroppedFile) -> object_store::Result<()> {
         let from = Path::parse(&file.path)?;
-        let now = match self.store.head(&from).await {
+        let now = match self.object_store.head(&from).await {
             Ok(meta) => meta,
             Err(object_store::Error::NotFound { .. }) => return Ok(()),
             Err(fault) => return Err(fault),
@@ -66,9 +66,9 @@ impl DropFolder<'_> {
                 let name = from.filename().unwrap_or_default();
                 let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
                 let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
-                self.store.rename(&from, &to).await
+                self.object_store.rename(&from, &to).await
             }
-            AfterLanding::Delete => self.store.delete(&from).await,
+            AfterLanding::Delete => self.object_store.delete(&from).await,
             AfterLanding::Keep => Ok(()),
         }
     }

@@ -27,10 +27,10 @@ pub(super) struct KeptRows {
     bytes: usize,
 }
 
-/// The end of a file that could not be read to its end.
-struct CutShort {
+/// Why a file could not be read to its end.
+struct ReadFailure {
     cause: io::Error,
-    /// The rows before it.
+    /// The rows that were read before it.
     count: u64,
 }
 
@@ -46,9 +46,9 @@ impl DropFolder<'_> {
             .await
             .map_err(|_| FileFault::Unreadable("it makes its decoder fail".into()))?;
 
-        read.map_err(|cut| match store_fault.take() {
+        read.map_err(|failure| match store_fault.take() {
             Some(cause) => self.fault_of_store(cause),
-            None => FileFault::Unreadable(cut.reason()),
+            None => FileFault::Unreadable(failure.reason()),
         })
     }
 
@@ -66,7 +66,7 @@ impl DropFolder<'_> {
 }
 
 impl WholeFile {
-    fn read(reader: &FileReader) -> Result<Self, CutShort> {
+    fn read(reader: &FileReader) -> Result<Self, ReadFailure> {
         let Self {
             mut columns,
             mut rows,
@@ -78,7 +78,7 @@ impl WholeFile {
 
         match read {
             Ok(()) => Ok(Self { columns, rows }),
-            Err(cause) => Err(CutShort {
+            Err(cause) => Err(ReadFailure {
                 cause,
                 count: rows.count,
             }),
@@ -108,7 +108,7 @@ impl KeptRows {
     }
 }
 
-impl CutShort {
+impl ReadFailure {
     fn reason(&self) -> String {
         match self.cause.kind() {
             io::ErrorKind::UnexpectedEof => format!(

@@ -19,7 +19,7 @@ impl PolledTables<'_> {
             ));
         }
         for table in &self.tables {
-            let (oid, cursor) = (table.catalogue.oid, table.cursor.name);
+            let (oid, cursor) = (table.catalogue.oid, table.cursor_column.name);
             let lookup = LookupColumn::of(&self.session, oid, cursor).await?;
             findings.extend([
                 table.check_index(&lookup),
@@ -34,8 +34,8 @@ impl PolledTables<'_> {
 
 impl PolledTable<'_> {
     fn check_index(&self, lookup: &LookupColumn) -> Finding {
-        let (cursor, from) = (self.cursor.name, &self.table.from);
-        if !self.cursor.is_time() {
+        let (cursor, from) = (self.cursor_column.name, &self.table.from);
+        if !self.cursor_column.is_time() {
             Finding::warn(
                 "cursor_index",
                 format!(
@@ -58,7 +58,7 @@ impl PolledTable<'_> {
     }
 
     fn check_nulls(&self, lookup: &LookupColumn) -> Finding {
-        let (cursor, from) = (self.cursor.name, &self.table.from);
+        let (cursor, from) = (self.cursor_column.name, &self.table.from);
         if lookup.is_not_null {
             return Finding::pass(
                 "cursor_not_null",
@@ -76,7 +76,7 @@ impl PolledTable<'_> {
     }
 
     fn check_key(&self) -> Finding {
-        let (cursor, from) = (self.cursor.name, &self.table.from);
+        let (cursor, from) = (self.cursor_column.name, &self.table.from);
         if self.catalogue.is_unique {
             return Finding::pass("unique_key", format!("the key of `{from}` is unique"));
         }

@@ -1,7 +1,7 @@
 //! The rows of a polled table that a reading takes, and the cursor's position after them.
 
 use super::position::{FullLoad, TablePosition};
-use super::queries::{ChangedRows, RangeEnd, RowSelection};
+use super::queries::{RangeEnd, RowSelection, RowsQuery};
 use super::table::PolledTable;
 use crate::error::Result;
 use crate::pipeline::CompareKeys;
@@ -18,7 +18,7 @@ pub(super) struct SnapshotFor<'s> {
 
 /// What a reading takes of a table.
 pub(super) struct NextRows<'a> {
-    pub(super) rows: ChangedRows<'a>,
+    pub(super) rows: RowsQuery<'a>,
     /// The cursor's position after them.
     pub(super) position: TablePosition,
 }
@@ -30,7 +30,7 @@ impl<'a> PolledTable<'a> {
         taken: &SnapshotFor<'_>,
         before: Option<&TablePosition>,
     ) -> Result<NextRows<'a>> {
-        let load = self.load(before);
+        let load = self.full_load(before);
         let position = self.position(taken, before, load.as_ref()).await?;
 
         match (load, before) {
@@ -43,13 +43,13 @@ impl<'a> PolledTable<'a> {
     }
 
     /// The full load that the reading begins or continues; `None` if there is none.
-    fn load(&self, before: Option<&TablePosition>) -> Option<FullLoad> {
+    fn full_load(&self, before: Option<&TablePosition>) -> Option<FullLoad> {
         let load = before.map_or_else(|| Some(FullLoad::default()), |before| before.load.clone());
 
         load.map(|load| load.by(self.range_key().as_deref()))
     }
 
-    /// The position after a reading that takes no range of a full load.
+    /// The position after the reading, before `next_range` adds its range of a full load.
     async fn position(
         &self,
         taken: &SnapshotFor<'_>,
@@ -65,7 +65,7 @@ impl<'a> PolledTable<'a> {
             compared_at: Some(snapshot.taken_at),
             load: None,
             comparisons: before.map_or(0, |before| before.comparisons.saturating_sub(1)),
-            filter: Some(self.filter().to_owned()),
+            filter: Some(self.condition().to_owned()),
         };
         let goes_on = load.is_some_and(|load| load.after.is_some());
 
@@ -96,7 +96,7 @@ impl<'a> PolledTable<'a> {
         if !self.is_compared(Some(before), taken) {
             position.compared_at = before.compared_at;
         }
-        let rows = self.changed_rows(RowSelection::ChangedSince(before), taken.snapshot);
+        let rows = self.rows_query(RowSelection::ChangedSince(before), taken.snapshot);
 
         NextRows { rows, position }
     }
@@ -116,7 +116,7 @@ impl<'a> PolledTable<'a> {
             after: load.after.clone(),
             upto: end.clone(),
         };
-        let rows = self.changed_rows(range, taken.snapshot);
+        let rows = self.rows_query(range, taken.snapshot);
         // A reload does not show which rows are gone, so keys are compared after the last range.
         position.comparisons = u8::from(load.is_again && end.is_none());
         position.load = end.map(|after| FullLoad {
@@ -186,14 +186,14 @@ impl<'a> PolledTable<'a> {
         session: &Session<'_>,
         before: Option<&TablePosition>,
     ) -> Result<Option<String>> {
-        if self.cursor.is_time() {
+        if self.cursor_column.is_time() {
             let server = &session.server;
             // The begin of a prepared transaction is unknown, so the bound stays while there is one. Without an earlier
             // bound, only the transactions of the rows show which are new.
             if server.prepared.is_some() {
                 return Ok(before.and_then(|before| before.upto.clone()));
             }
-            let upto = server.complete_until() - self.table.overlap - self.cursor.slack();
+            let upto = server.complete_until() - self.table.overlap - self.cursor_column.slack();
             return Ok(Some(upto.to_string()));
         }
         let sql = render("source/highest.sql", self.query())?;

@@ -36,7 +36,7 @@ pub(super) struct KeyRange {
 
 /// The rows of a table that one reading takes: what `source/changed.sql` names, and the statements that include it.
 #[derive(Serialize)]
-pub(super) struct ChangedRows<'a> {
+pub(super) struct RowsQuery<'a> {
     #[serde(flatten)]
     pub(super) query: TableQuery<'a>,
     pub(super) schema: &'a str,
@@ -56,12 +56,12 @@ pub(super) struct ChangedRows<'a> {
     /// The range of a full load.
     pub(super) bounds: Option<KeyRange>,
     /// Rows whose cursor is below it were read before.
-    pub(super) after: Option<String>,
-    /// The last snapshot.
-    pub(super) snapshot: Option<String>,
+    pub(super) cursor_from: Option<String>,
+    /// The snapshot of the last read.
+    pub(super) last_snapshot: Option<String>,
 }
 
-impl ChangedRows<'_> {
+impl RowsQuery<'_> {
     /// What a statement that reads all keys of the table names.
     pub(super) fn keys(&self) -> KeysQuery<'_> {
         KeysQuery {
@@ -79,7 +79,7 @@ impl ChangedRows<'_> {
 #[derive(Serialize)]
 pub(super) struct ChangedCount<'q> {
     #[serde(flatten)]
-    pub(super) rows: &'q ChangedRows<'q>,
+    pub(super) rows: &'q RowsQuery<'q>,
     pub(super) limit: i64,
 }
 

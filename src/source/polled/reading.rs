@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::next::{NextRows, SnapshotFor};
 use super::position::{PolledPosition, TablePosition};
-use super::queries::{ChangedCount, ChangedRows};
+use super::queries::{ChangedCount, RowsQuery};
 use super::table::PolledTable;
 use super::tables::PolledTables;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ struct NextOfTables<'a> {
     /// The cursors' positions after it, by table.
     positions: BTreeMap<String, TablePosition>,
     /// In the order of the tables.
-    queries: Vec<ChangedRows<'a>>,
+    queries: Vec<RowsQuery<'a>>,
     /// The tables whose keys are compared.
     compared: Vec<String>,
     /// Whether a full load of a table was under way before it, or is after it.
@@ -108,7 +108,7 @@ impl<'a> PolledTables<'a> {
             if let Some(before) = before {
                 check_same_table(table, before)?;
             }
-            let before = table.since(before);
+            let before = table.start_of_reading(before);
             let before = before.as_ref();
             if table.is_compared(before, taken) {
                 next.compared.push(table.name().to_owned());

@@ -3,7 +3,7 @@
 use super::catalogue::PolledCatalogue;
 use super::cursor_column::CursorColumn;
 use super::position::{FullLoad, TablePosition};
-use super::queries::{ChangedRows, KeyRange, RowSelection, TableQuery};
+use super::queries::{KeyRange, RowSelection, RowsQuery, TableQuery};
 use crate::error::{Error, Result};
 use crate::pipeline::Table;
 use crate::source::postgres::{Session, Snapshot, column_of, dotted, missing_table};
@@ -12,7 +12,7 @@ use crate::source::postgres::{Session, Snapshot, column_of, dotted, missing_tabl
 pub(super) struct PolledTable<'a> {
     pub(super) table: &'a Table,
     /// The column that rises with every change of a row.
-    pub(super) cursor: CursorColumn<'a>,
+    pub(super) cursor_column: CursorColumn<'a>,
     pub(super) catalogue: PolledCatalogue,
 }
 
@@ -44,7 +44,7 @@ impl<'a> PolledTable<'a> {
 
         Ok(Self {
             table,
-            cursor: CursorColumn::of(table, &catalogue)?,
+            cursor_column: CursorColumn::of(table, &catalogue)?,
             catalogue,
         })
     }
@@ -80,57 +80,57 @@ impl<'a> PolledTable<'a> {
     }
 
     /// The condition of the definition; empty if there is none.
-    pub(super) fn filter(&self) -> &str {
+    pub(super) fn condition(&self) -> &str {
         self.table.filter.as_deref().unwrap_or_default()
     }
 
-    /// The cursor's position. `None` if the condition has changed, because that needs a full load.
-    pub(super) fn since(&self, before: Option<&TablePosition>) -> Option<TablePosition> {
-        let mut before = before?.clone();
-        let was = before.filter.as_deref();
-        if was.is_some_and(|filter| filter != self.filter()) {
-            before.load = Some(FullLoad::again());
+    /// The position to read from; `None` before the first reading. If `where` has changed, it asks for a full load.
+    pub(super) fn start_of_reading(&self, last: Option<&TablePosition>) -> Option<TablePosition> {
+        let mut start = last?.clone();
+        let was = start.filter.as_deref();
+        if was.is_some_and(|condition| condition != self.condition()) {
+            start.load = Some(FullLoad::again());
         }
 
-        Some(before)
+        Some(start)
     }
 
     /// Table, cursor and condition, as statements name them.
     pub(super) fn query(&self) -> TableQuery<'a> {
         TableQuery {
             table: dotted(&self.table.source),
-            cursor: self.cursor.name,
+            cursor: self.cursor_column.name,
             filter: self.table.filter.as_deref(),
         }
     }
 
-    /// What statements that read a selection of the rows name.
-    pub(super) fn changed_rows(
+    /// The query for a selection of the rows, as statements name its parts.
+    pub(super) fn rows_query(
         &self,
         selection: RowSelection<'_>,
         snapshot: &Snapshot,
-    ) -> ChangedRows<'a> {
+    ) -> RowsQuery<'a> {
         let (bounds, since) = match selection {
             RowSelection::KeyRange { after, upto } => (Some(self.key_range(after, upto)), None),
             RowSelection::ChangedSince(since) => (None, Some(since)),
         };
-        // A standby's cursor bound may miss rows that commit later. After a standby, only transaction ids find new
-        // rows.
+        // Only a primary's last read gives a safe cursor limit. After a read on a standby, a primary finds new rows by
+        // transaction ids alone.
         let trusted = since.filter(|since| snapshot.in_recovery || !since.in_recovery);
 
-        ChangedRows {
+        RowsQuery {
             query: self.query(),
             schema: &self.table.source.schema,
             name: &self.table.source.name,
-            is_time: self.cursor.is_time(),
-            has_zone: self.cursor.has_zone(),
+            is_time: self.cursor_column.is_time(),
+            has_zone: self.cursor_column.has_zone(),
             key: self.key(),
             is_unique: self.catalogue.is_unique,
             highest: snapshot.highest,
             epoch: snapshot.epoch(),
             bounds,
-            after: trusted.and_then(|since| since.upto.clone()),
-            snapshot: since.map(|since| since.snapshot.clone()),
+            cursor_from: trusted.and_then(|since| since.upto.clone()),
+            last_snapshot: since.map(|since| since.snapshot.clone()),
         }
     }
 

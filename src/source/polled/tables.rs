@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::queries::ChangedRows;
+use super::queries::RowsQuery;
 use super::table::PolledTable;
 use crate::error::Result;
 use crate::pipeline::Table;
@@ -14,7 +14,7 @@ pub(in crate::source) struct PolledTables<'a> {
     pub(super) session: Session<'a>,
     pub(super) tables: Vec<PolledTable<'a>>,
     /// What is read of each table in the snapshot, in the order of `tables`; empty before it has begun.
-    pub(super) queries: Vec<ChangedRows<'a>>,
+    pub(super) queries: Vec<RowsQuery<'a>>,
 }
 
 impl<'a> PolledTables<'a> {
@@ -53,10 +53,14 @@ impl<'a> PolledTables<'a> {
                 "the user may not see when other sessions began their transactions, so rows of long transactions may be skipped; `grant pg_read_all_stats` to it",
             );
         }
-        if let Some(table) = self.tables.iter().find(|table| !table.cursor.is_time()) {
+        if let Some(table) = self
+            .tables
+            .iter()
+            .find(|table| !table.cursor_column.is_time())
+        {
             return CursorSafety::overlap(format!(
                 "`{}` of `{}` is no time, so a row that commits late is found only if its transaction was open at the last read",
-                table.cursor.name, table.table.from
+                table.cursor_column.name, table.table.from
             ));
         }
         let overlapping = self
@@ -68,7 +72,7 @@ impl<'a> PolledTables<'a> {
                 "rows of `{}` are read again from {} s before the last read on; if the database itself sets `{}` (`default now()` and a trigger), `overlap: 0s` is proven",
                 table.table.from,
                 table.table.overlap.as_secs(),
-                table.cursor.name
+                table.cursor_column.name
             )),
             None => CursorSafety::proven(
                 "rows are read up to the begin of the oldest transaction that was open, and from there again",
