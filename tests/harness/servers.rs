@@ -124,27 +124,17 @@ fn sweep(servers: &Servers) {
                 let drop = format!("drop database if exists {name} with (force)");
                 let _ = client.batch_execute(&drop).await;
             }
-            sweep_lake(&servers).await;
-            if std::env::var("ICEFRONT_TEST_S3_BUCKET").is_ok() {
-                let schemas = servers
-                    .query("show schemas from lakes3 like 'test\\_%' escape '\\'")
-                    .await;
-                for schema in schemas {
-                    let name = schema[0].as_str().expect("a name");
-                    servers
-                        .query(&format!("drop schema if exists lakes3.{name} cascade"))
-                        .await;
-                }
-            }
+            sweep_catalogs(&servers).await;
         });
     });
     swept.join().expect("earlier tests are swept");
 }
 
-/// Removes schemas from the Postgres and the folder of the catalog `lake`. Through Trino, those of a whole test run would take minutes.
-async fn sweep_lake(servers: &Servers) {
-    let forget = "delete from iceberg_tables where catalog_name = 'lake' and table_namespace like 'test\\_%';
-        delete from iceberg_namespace_properties where catalog_name = 'lake' and namespace like 'test\\_%'";
+/// Removes schemas from the Postgres of the catalogs, and from the folder of `lake`; objects on S3 stay. Through Trino, those of a
+/// whole test run would take minutes.
+async fn sweep_catalogs(servers: &Servers) {
+    let forget = "delete from iceberg_tables where table_namespace like 'test\\_%';
+        delete from iceberg_namespace_properties where namespace like 'test\\_%'";
     let catalog = servers.connect("lake").await;
     catalog.batch_execute(forget).await.expect("forgotten");
     let (landing, _) = &servers.landing;
