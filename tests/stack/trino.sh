@@ -6,7 +6,7 @@ trino_data=$stack/trino/data
 trino_log=$stack/trino/server.log
 trino_pid_file=$stack/trino/pid
 trino_engine_file=$stack/trino/engine
-trino_home=$cache/trino-$trino_version-$(cat "$scripts"/trino/*.xml | cksum | cut -d' ' -f1)
+trino_home=$cache/trino-$trino_version-$(cat "$scripts"/trino/*.xml "$scripts/trino/PooledPostgres.java" | cksum | cut -d' ' -f1)
 
 # Prints the folder of the first JDK, 25 or newer.
 find_jdk() {
@@ -49,6 +49,7 @@ assemble_trino() (
   name_plugin "$parts/plugin/tpch" io.trino.plugin.tpch.TpchPlugin
   copy_parts iceberg "$parts/plugin/iceberg"
   name_plugin "$parts/plugin/iceberg" io.trino.plugin.iceberg.IcebergPlugin
+  add_driver "$parts/plugin/iceberg"
   mv "$parts" "$trino_home"
 )
 
@@ -67,6 +68,14 @@ name_plugin() {
   echo "$2" >"$1/META-INF/services/io.trino.spi.Plugin"
   "$jdk/bin/jar" --create --file "$1/plugin-name.jar" -C "$1" META-INF
   rm -r "$1/META-INF"
+}
+
+# Adds to folder $1 the driver that the catalogs name.
+add_driver() {
+  local classes=$1/classes
+  "$jdk/bin/javac" -cp "$1/*" -d "$classes" "$scripts/trino/PooledPostgres.java"
+  "$jdk/bin/jar" --create --file "$1/pooled-postgres.jar" -C "$classes" .
+  rm -r "$classes"
 }
 
 trino_pid() { cat "$trino_pid_file" 2>/dev/null || true; }
