@@ -71,7 +71,7 @@ impl Stack {
 
     /// Starts Trino unless it runs, and waits until it reads the catalog.
     pub(crate) fn start_trino(&self) {
-        self.script("start_trino");
+        self.script("start_trino usual");
     }
 
     /// Ends Postgres by a signal, `INT` for fast and `QUIT` for immediate, and starts it again.
