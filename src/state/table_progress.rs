@@ -56,7 +56,7 @@ pub struct StagedWindow {
     pub staged: Staged,
     /// The last event. It is looked up if events were rejected, because the batches' own last events are then too high.
     pub last_event: Option<LastEvent>,
-    /// Of what `last_event` is the last event.
+    /// The part of the typed log that ends with `last_event`.
     pub looked_at: LookedAt,
     /// The table's rejects after it, if they were counted.
     pub rejects: Option<RejectsLeft>,

@@ -221,7 +221,7 @@ impl Refresh {
         let source = &target.definition.source;
         let landed = &self.landed;
         let events = &landed.summary;
-        // Under `TouchedKeys` the marts may already hold these batches. What they showed before is then unknown.
+        // Under `TouchedKeys` the marts may already hold these batches. The service then does not know their rows before the window.
         let is_highest_known = self.scope != Scope::TouchedKeys;
         let highest_event = landed.highest_event.filter(|_| is_highest_known);
         let highest_time = landed.highest_time.filter(|_| is_highest_known);

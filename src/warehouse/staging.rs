@@ -82,7 +82,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
             staged: read,
             ..Staged::default()
         };
-        // The state database may have been lost while the typed log remained. What it holds is then unknown.
+        // The state database may have been lost while the typed log remained. The service then does not know its events.
         if refresh.window.after_batch > 0 && refresh.landed.highest_event.is_none() {
             staged_window.last_event = Some(last_event_of_all(target, &context).await?);
             staged_window.looked_at = LookedAt::WholeTypedLog;

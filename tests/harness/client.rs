@@ -42,7 +42,7 @@ impl Answer {
         self.body["detail"].as_str().unwrap_or_default()
     }
 
-    /// Status, content type and body, to be compared as a whole. What differs between two runs of a test is masked, see [`shown`].
+    /// Gives status, content type and body as one value for a snapshot. [`shown`] masks ids, times and names, which differ in each run.
     pub(crate) fn shown(&self) -> Value {
         let kind = self.headers.get("content-type");
 

@@ -14,7 +14,7 @@ use crate::sql::TableName;
 use crate::state::{Changed, EndedStatement, Publication, TableState, Window};
 use crate::warehouse::{self, Refresh, Scope, Target};
 
-/// What the steps of a table are to publish.
+/// The batches and keys that the steps of a table publish.
 pub(in crate::run) enum ToPublish {
     /// The batches that are not in the marts yet.
     NewBatches,

@@ -24,7 +24,7 @@ impl FileReader {
     ///
     /// # Errors
     ///
-    /// What cannot be read, and in which line or row. A fault of the store is kept in `file.fault`.
+    /// Names the line or row that cannot be read, and says why. `file.fault` keeps a fault of the store.
     pub(in crate::source::files) fn read(
         &self,
         columns: &mut FileColumns,
