@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::Servers;
 use super::trap::{Armed, Moment, Trap, Watch};
 
 /// The fate of the bytes.
@@ -49,6 +50,13 @@ struct Wire {
 }
 
 impl Proxy {
+    /// Lays a wire to Trino.
+    pub(crate) async fn before_trino(servers: &Servers) -> Self {
+        let host = servers.trino.trim_start_matches("http://");
+
+        Self::start(host.trim_end_matches('/')).await
+    }
+
     /// Lays a wire to a host and port.
     pub(crate) async fn start(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

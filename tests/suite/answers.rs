@@ -8,12 +8,7 @@ use crate::suite::faults::{ITEMS, rows};
 /// Runs while the answers have another name for a column, then once more with the right name.
 async fn a_renamed_column_fails_the_run(column: &'static str, other: &'static str) {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    let address = service
-        .servers
-        .trino
-        .trim_start_matches("http://")
-        .to_owned();
-    let wire = Proxy::start(address.trim_end_matches('/')).await;
+    let wire = Proxy::before_trino(&service.servers).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));
     service.restart().await;
     service.log(&rows(0..10)).await;

@@ -8,12 +8,7 @@ use crate::suite::faults::{ITEMS, rows};
 /// Loses one answer of Trino per run: the answer to the request after a given number of the same kind.
 async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[usize]) {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    let address = service
-        .servers
-        .trino
-        .trim_start_matches("http://")
-        .to_owned();
-    let wire = Proxy::start(address.trim_end_matches('/')).await;
+    let wire = Proxy::before_trino(&service.servers).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));
     service.restart().await;
     service.run().await.succeeds();

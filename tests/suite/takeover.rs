@@ -226,12 +226,7 @@ async fn a_state_database_that_goes_away_costs_time_and_no_run() {
 
 #[tokio::test]
 async fn a_run_waits_for_an_engine_that_comes_back() {
-    let servers = Servers::find();
-    let host = servers
-        .trino
-        .trim_start_matches("http://")
-        .trim_end_matches('/');
-    let wire = Proxy::start(host).await;
+    let wire = Proxy::before_trino(&Servers::find()).await;
     let settings = format!(
         "trino.url = 'http://{}'\nruns.retry_for = '1m'",
         wire.address
