@@ -117,9 +117,15 @@ start_trino() {
 # Launches the server as engine $1, so that it outlives this shell and holds nothing of it open. Half of the time of a server that is young
 # and gets statements of a few rows goes into the second compiler and into threads of the collector: the engine of the tests has neither.
 # The code cache and the metaspace are large, because each time one of them grows to a threshold, the collector goes through the whole heap.
+# Half of the heap is young, so that it is seldom collected.
 launch_trino() (
+  config=$stack/trino/config.properties
   engine=(-XX:+UseG1GC)
-  [ "$1" = usual ] || engine=(-XX:+UseSerialGC -Xms"$trino_heap" -Xmn2g -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
+  cp "$scripts/trino/config.properties" "$config"
+  if [ "$1" = tests ]; then
+    cat "$scripts/trino/tests.properties" >>"$config"
+    engine=(-XX:+UseSerialGC -Xms"$trino_heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
+  fi
   detach="nohup"
   ! command -v setsid >/dev/null || detach="setsid"
   export ICEFRONT_STACK_TRINO_PORT=$trino_port ICEFRONT_STACK_POSTGRES_PORT=$postgres_port ICEFRONT_STACK_S3_PORT=$s3_port ICEFRONT_STACK_WAREHOUSE=$warehouse
@@ -129,7 +135,7 @@ launch_trino() (
     --add-modules=jdk.incubator.vector --add-opens=java.base/java.nio=ALL-UNNAMED \
     --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED \
     -Dnode.environment=test -Dnode.id=icefront -Dnode.data-dir="$trino_data" \
-    -Dconfig="$scripts/trino/config.properties" -Dlog.levels-file="$scripts/trino/log.properties" \
+    -Dconfig="$config" -Dlog.levels-file="$scripts/trino/log.properties" \
     -Dcatalog.config-dir="$scripts/trino/catalog" -Dplugin.dir="$trino_home/plugin" \
     -cp "$trino_home/lib/*" "$scripts/trino/Trino.java" </dev/null >>"$trino_log" 2>&1 9>&- &
   echo $! >"$trino_pid_file"
