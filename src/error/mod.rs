@@ -12,7 +12,7 @@ pub use cause::{Cause, causes};
 pub use class::{Class, TRINO_CLASSES};
 
 pub use nearest::nearest_name;
-pub(crate) use nearest::with_nearest;
+pub(crate) use nearest::{did_you_mean, with_nearest};
 pub use problem::Problem;
 pub use trino::TrinoFailure;
 

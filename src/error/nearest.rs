@@ -15,6 +15,13 @@ pub fn nearest_name<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
+/// The end of a message about a mistyped name: `; did you mean `orders`?`, or nothing if no existing name is like it.
+pub(crate) fn did_you_mean<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> String {
+    nearest_name(name, existing)
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
+}
+
 /// Adds the nearest right name to serde's message about an unknown field or word, which lists the expected ones.
 pub(crate) fn with_nearest(fault: &str) -> String {
     let near = fault

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::identity::qualified;
 use super::{FileSource, SourceDefinition, Table, TableId};
 use crate::config::{Config, Schemas, duration, some_duration};
-use crate::error::{nearest_name, with_nearest};
+use crate::error::{did_you_mean, with_nearest};
 
 const FILE: &str = "pipeline.yaml";
 const LEAST_POLL: Duration = Duration::from_secs(1);
@@ -127,9 +127,7 @@ impl Definition {
             && !config.connections.contains_key(connection)
         {
             let known = config.connections.keys().map(String::as_str);
-            let near = nearest_name(connection, known)
-                .map(|name| format!("; did you mean `{name}`?"))
-                .unwrap_or_default();
+            let near = did_you_mean(connection, known);
             return Err(format!(
                 "`source.connection` is `{connection}`, but the settings have no `connections.{connection}`{near}"
             ));

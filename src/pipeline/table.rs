@@ -10,7 +10,7 @@ use super::{
     SourceDefinition, SourceTable, TableId, TableTest, Test,
 };
 use crate::config::{duration, some_duration};
-use crate::error::nearest_name;
+use crate::error::did_you_mean;
 
 /// A tracked table.
 #[derive(Debug, Clone, Deserialize)]
@@ -300,9 +300,7 @@ impl Table {
         }
         for to in self.looks_at() {
             if !tables.contains_key(to) {
-                let near = nearest_name(to, tables.keys().map(String::as_str))
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
+                let near = did_you_mean(to, tables.keys().map(String::as_str));
                 return Err(format!(
                     "a test of `tables.{name}` reads `{to}`, which is not a table of the pipeline{near}"
                 ));
@@ -354,9 +352,7 @@ impl Table {
         };
         for name in self.key.iter().chain(tracked) {
             if !seen.contains(&name.to_lowercase()) {
-                let near = nearest_name(name, seen.iter().map(String::as_str))
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
+                let near = did_you_mean(name, seen.iter().map(String::as_str));
                 return Err(format!("`{}` has no column `{name}`{near}", self.from));
             }
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::verifier::{Trust, Verifier};
-use crate::error::{Error, Result, nearest_name};
+use crate::error::{Error, Result, did_you_mean};
 
 /// What a connection needs before a password or a statement is sent over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -41,8 +41,7 @@ impl SslMode {
     pub(super) fn parse(name: &str) -> std::result::Result<Self, String> {
         let known = Self::BY_NAME.iter().find(|(known, _)| *known == name);
         known.map(|(_, mode)| *mode).ok_or_else(|| {
-            let near = nearest_name(name, Self::BY_NAME.map(|(known, _)| known));
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let near = did_you_mean(name, Self::BY_NAME.map(|(known, _)| known));
 
             format!("must be `disable`, `prefer`, `require`, `verify-ca` or `verify-full`{near}")
         })

@@ -8,7 +8,7 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
-use super::local_folder::{HiddenEntry, LocalEntry, local_entries};
+use super::local_folder::{LocalEntry, UnseenEntry, local_entries};
 use super::store_fault::is_forbidden;
 use super::table_pattern::may_hold;
 use crate::error::Result;
@@ -20,7 +20,7 @@ const LOOKED_UP: usize = 1_000;
 /// An entry of a drop folder.
 pub(super) enum FolderEntry {
     File(ObjectMeta),
-    Hidden(HiddenEntry),
+    Unseen(UnseenEntry),
 }
 
 impl DropFolder<'_> {
@@ -45,7 +45,7 @@ impl DropFolder<'_> {
             .map(|listed| match listed {
                 Ok(meta) => Ok(FolderEntry::File(meta)),
                 Err(object_store::Error::InvalidPath { source }) => {
-                    Ok(FolderEntry::Hidden(HiddenEntry {
+                    Ok(FolderEntry::Unseen(UnseenEntry {
                         name: source.to_string(),
                         reason: "its name is no text".into(),
                     }))
@@ -70,7 +70,7 @@ impl DropFolder<'_> {
             .then(move |entry| async move {
                 match entry {
                     Ok(LocalEntry::File(path)) => self.local_file(path).await,
-                    Ok(LocalEntry::Hidden(hidden)) => Ok(Some(FolderEntry::Hidden(hidden))),
+                    Ok(LocalEntry::Unseen(hidden)) => Ok(Some(FolderEntry::Unseen(hidden))),
                     Err(cause) => Err(self.unavailable(cause)),
                 }
             })
@@ -83,7 +83,7 @@ impl DropFolder<'_> {
         match self.object_store.head(&path).await {
             Ok(meta) => Ok(Some(FolderEntry::File(meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) if is_forbidden(&cause) => Ok(Some(FolderEntry::Hidden(HiddenEntry {
+            Err(cause) if is_forbidden(&cause) => Ok(Some(FolderEntry::Unseen(UnseenEntry {
                 name: path.to_string(),
                 reason: "the service may not look into its folder".into(),
             }))),
@@ -91,7 +91,7 @@ impl DropFolder<'_> {
         }
     }
 
-    /// A listed file, if a table names it. Skips hidden files and links.
+    /// A listed file, if a table names it. Skips names that begin with `_` or `.`.
     pub(super) fn dropped_file(&self, meta: &ObjectMeta) -> Option<DroppedFile> {
         let below = meta.location.prefix_match(&self.root)?;
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();

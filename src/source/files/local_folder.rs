@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 /// An entry of a folder of this machine.
 pub(super) enum LocalEntry {
     File(Path),
-    Hidden(HiddenEntry),
+    Unseen(UnseenEntry),
 }
 
 /// A file or a whole folder that cannot be looked at.
-pub(super) struct HiddenEntry {
+pub(super) struct UnseenEntry {
     /// Its printable name.
     pub(super) name: String,
     pub(super) reason: String,
@@ -89,7 +89,7 @@ fn plain_file(path: &path::Path) -> LocalEntry {
 }
 
 fn hidden(path: &path::Path, reason: String) -> LocalEntry {
-    LocalEntry::Hidden(HiddenEntry {
+    LocalEntry::Unseen(UnseenEntry {
         name: path.display().to_string(),
         reason,
     })

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
 use super::listing::{FolderEntry, parent};
-use super::local_folder::HiddenEntry;
+use super::local_folder::UnseenEntry;
 use super::taken_files::TakenFiles;
 use crate::error::Result;
 use crate::pipeline::ChangedFile;
@@ -85,8 +85,8 @@ impl Search<'_> {
     fn ready_file(&mut self, entry: &FolderEntry) -> Option<DroppedFile> {
         let meta = match entry {
             FolderEntry::File(meta) => meta,
-            FolderEntry::Hidden(hidden) => {
-                self.note_hidden(hidden);
+            FolderEntry::Unseen(hidden) => {
+                self.note_unseen(hidden);
                 return None;
             }
         };
@@ -105,7 +105,7 @@ impl Search<'_> {
     }
 
     /// Holds freshness where it is until somebody makes the entry readable.
-    fn note_hidden(&mut self, HiddenEntry { name, reason }: &HiddenEntry) {
+    fn note_unseen(&mut self, UnseenEntry { name, reason }: &UnseenEntry) {
         tracing::warn!(
             pipeline = self.folder.pipeline,
             name,

@@ -39,7 +39,7 @@ impl DropFolder<'_> {
             .iter()
             .filter_map(|entry| match entry {
                 FolderEntry::File(meta) => self.dropped_file(meta),
-                FolderEntry::Hidden(_) => None,
+                FolderEntry::Unseen(_) => None,
             })
             .collect();
         let listed: Vec<ListedFile<'_>> = files.iter().map(DroppedFile::listed).collect();

@@ -114,8 +114,7 @@ impl<'a> PolledTable<'a> {
             RowSelection::KeyRange { after, upto } => (Some(self.key_range(after, upto)), None),
             RowSelection::ChangedSince(since) => (None, Some(since)),
         };
-        // Only a primary's last read gives a safe cursor limit. After a read on a standby, a primary finds new rows by
-        // transaction ids alone.
+        // A primary does not use the cursor limit of a read on a standby. There, transaction ids alone find new rows.
         let trusted = since.filter(|since| snapshot.in_recovery || !since.in_recovery);
 
         RowsQuery {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::error::{Error, nearest_name};
+use crate::error::{Error, did_you_mean};
 
 /// A connection has no such table, or its user may not see it. `remedy` says what to do.
 pub(in crate::source) fn missing_table(
@@ -24,9 +24,7 @@ pub(in crate::source) fn missing_column<'c>(
     setting: &str,
     columns: impl IntoIterator<Item = &'c String>,
 ) -> Error {
-    let near = nearest_name(column, columns.into_iter().map(String::as_str))
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default();
+    let near = did_you_mean(column, columns.into_iter().map(String::as_str));
 
     Error::SourceUnreadable {
         detail: format!("table `{table}` has no column `{column}`, which `{setting}` names{near}"),

@@ -22,7 +22,8 @@ impl FileColumns {
         if self.found.len() > MOST_COLUMNS {
             return;
         }
-        if self.names.insert(name.to_owned()) {
+        if !self.names.contains(name) {
+            self.names.insert(name.to_owned());
             self.found.push(CatalogueColumn {
                 name: name.to_owned(),
                 data_type: postgres_type.to_owned(),

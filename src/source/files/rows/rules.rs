@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::row::FileRow;
-use crate::error::nearest_name;
+use crate::error::did_you_mean;
 use crate::pipeline::FileSource;
 use crate::source::files::file_fault::unreadable;
 
@@ -89,9 +89,7 @@ fn hint_for(missing: &str, columns: &[String]) -> String {
         return "; set `source.csv.delimiter` to what stands between them".to_owned();
     }
 
-    nearest_name(missing, columns.iter().map(String::as_str))
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default()
+    did_you_mean(missing, columns.iter().map(String::as_str))
 }
 
 /// Microseconds since 1970 UTC of a time with `T` or blank, with an offset or in UTC.
