@@ -114,12 +114,10 @@ impl Service {
     }
 
     pub(crate) async fn call(&self, request: reqwest::RequestBuilder) -> Answer {
-        let request = request.build().expect("a request");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
         let asked = format!("{} {}", request.method(), request.url());
-        let answer = reqwest::Client::new()
-            .execute(request)
-            .await
-            .expect("the service answers");
+        let answer = client.execute(request).await.expect("the service answers");
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
         let text = answer.text().await.expect("a body");

@@ -121,9 +121,7 @@ impl Service {
     /// Runs the pipeline to its end, with a body for the call.
     #[must_use = "say whether it succeeds"]
     pub(crate) async fn run_with(&self, body: &Value) -> Run {
-        let started = self.start(body).await.has_status(202);
-
-        self.ended(&started.body).await
+        self.post_run(&self.runs_path(), body).await
     }
 
     /// Posts a call that starts a run, and gives the run at its end.

@@ -105,7 +105,7 @@ start_postgres() {
     say "postgres: starting on port $postgres_port"
     as_postgres "$postgres_programs/pg_ctl" start --silent --pgdata "$(data_folder)" --log "$(data_folder)/server.log" \
       --options "-p $postgres_port" </dev/null >/dev/null 2>&1 9>&- ||
-      fail_with_log "$postgres_log" "postgres ended while it started" "mend what its log says, then run tests/stack/up again"
+      fail_with_log "$postgres_log" "postgres ended while it started" "correct what its log says, then run tests/stack/up again"
   fi
   wait_for postgres "$postgres_log" 60
 }

@@ -83,7 +83,7 @@ wait_for() {
   local since=$SECONDS said=$SECONDS
   until "$1_answers"; do
     # A process that was launched a moment ago may still look like this shell.
-    "$1_runs" || { sleep 1 && "$1_runs"; } || fail_with_log "$2" "$1 ended while it started" "mend what its log says, then run tests/stack/up again"
+    "$1_runs" || { sleep 1 && "$1_runs"; } || fail_with_log "$2" "$1 ended while it started" "correct what its log says, then run tests/stack/up again"
     [ $((SECONDS - since)) -lt "$3" ] ||
       fail_with_log "$2" "$1 does not answer after $3 s" "run tests/stack/down, then tests/stack/up again"
     if [ $((SECONDS - said)) -ge 5 ]; then

@@ -88,7 +88,7 @@ async fn trino_away_fails_the_run_with_its_own_problem() {
         .start()
         .await;
 
-    let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
+    let path = format!("{}?sync=true", service.runs_path());
     let answer = service.post(&path, &json!({})).await;
 
     assert_json_snapshot!(answer.shown(), @r#"

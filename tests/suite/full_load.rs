@@ -220,7 +220,7 @@ tables:
     let service = Service::of(pipeline).tables("select 1").start().await;
     service
         .post(
-            &format!("/v1/tables/{}.items/resync", service.name),
+            &format!("{}/resync", service.table_path("items")),
             &json!({}),
         )
         .await

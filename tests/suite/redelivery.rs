@@ -129,10 +129,9 @@ async fn rows_that_a_replaced_file_brings_again_are_duplicates_however_they_are_
             )
             .await;
         drops.run().await.succeeds().counts("duplicate", 1);
-        let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
         drops
             .service
-            .post_run(&path, &json!({}))
+            .post_table("orders", "restage", &json!({}))
             .await
             .counts("duplicate", 1);
     }
@@ -162,12 +161,11 @@ async fn ids_of_another_kind_are_refused_before_anything_is_read_by_them() {
         .await
         .fails()
         .saying("by a pipeline of another name");
-    let state = format!("{}_state", drops.service.name);
-    let state = drops.service.servers.connect(&state).await;
+    let state = drops.service.connect_to_state().await;
     let begun = "select count(*) from icefront.batches";
     let begun = state.query_one(begun, &[]).await.expect("a count");
     assert_eq!(begun.get::<_, i64>(0), 1, "the second file was not read");
-    let path = format!("/v1/tables/{}.orders/restage", drops.service.name);
+    let path = format!("{}/restage", drops.service.table_path("orders"));
     let queued = drops.service.post(&path, &json!({})).await;
     drops.service.ended(&queued.body).await.fails();
 

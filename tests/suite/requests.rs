@@ -297,7 +297,7 @@ async fn times_are_rfc_3339_and_may_be_as_far_off_as_it_goes() {
 #[tokio::test]
 async fn an_empty_body_without_content_type_runs_everything() {
     let service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
-    let path = format!("/v1/pipelines/{}/runs?sync=true", service.name);
+    let path = format!("{}?sync=true", service.runs_path());
 
     let answer = service
         .call(service.request(Method::POST, &path))
