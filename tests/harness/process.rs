@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::Service;
+use super::{Answer, Service};
 
 /// Killed when it is dropped.
 pub(super) struct Process(Mutex<Child>);
@@ -57,6 +57,18 @@ impl Service {
             .arg(process.0.lock().expect("a process").id().to_string())
             .status();
         assert!(sent.expect("kill").success());
+    }
+
+    /// Waits until the program has taken a signal and is about to end. Gives its last answer to `/readyz`.
+    pub(crate) async fn stops(&self) -> Answer {
+        for _ in 0..600 {
+            let ready = self.get("/readyz").await;
+            if ready.status != 200 {
+                return ready;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the program stays ready; {}", self.program_log());
     }
 
     /// Waits for the end of the program, and gives its exit code.

@@ -87,7 +87,7 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
     let (polled, ended) = tokio::join!(service.get(&wait), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         service.signal("TERM");
-        let ready = service.get("/readyz").await;
+        let ready = service.stops().await;
         assert_json_snapshot!(ready.shown(), @r#"
         {
           "status": 503,
@@ -148,7 +148,7 @@ async fn a_second_signal_ends_a_service_at_once() {
         service.begins(&run).await;
 
         service.signal(name);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        service.stops().await;
         service.signal(name);
 
         assert_eq!(service.exit_code().await, Some(code));
