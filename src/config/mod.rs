@@ -74,6 +74,11 @@ pub struct Trino {
     /// The Iceberg catalog of all tables.
     pub catalog: String,
     pub schemas: Schemas,
+    /// The memory that one statement should need at most, over all nodes.
+    pub statement_memory_bytes: u64,
+    /// Session properties of every statement, by name. They win over the service's own.
+    #[serde(default)]
+    pub session: BTreeMap<String, String>,
 }
 
 /// The schemas of the three layers.

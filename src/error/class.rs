@@ -104,7 +104,20 @@ impl Class {
     }
 }
 
+/// Trino's names for a statement that needs more memory than it may have.
+const OUT_OF_MEMORY: &[&str] = &[
+    "EXCEEDED_LOCAL_MEMORY_LIMIT",
+    "EXCEEDED_GLOBAL_MEMORY_LIMIT",
+    "CLUSTER_OUT_OF_MEMORY",
+];
+
 impl Error {
+    /// Whether Trino refused a statement for its memory, so that a part of the work may succeed.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Trino(failure) if OUT_OF_MEMORY.contains(&failure.name.as_str()))
+    }
+
     #[must_use]
     pub fn retryable(&self) -> bool {
         self.class().passes()
@@ -139,6 +152,7 @@ impl Error {
             | Self::TestFailed { .. }
             | Self::TestBroken { .. }
             | Self::VerifyFailed { .. }
+            | Self::KeyTooLarge { .. }
             | Self::Unbalanced { .. }
             | Self::Internal(_) => Class::Fault,
         }

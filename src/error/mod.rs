@@ -213,6 +213,19 @@ pub enum Error {
         table: String,
         detail: String,
     },
+    /// One key has more events than a Trino statement can take, so no slice is small enough.
+    #[error(
+        "key `{key}` of table `{table}` has {events} events, more than one Trino statement can take. Raise `query.max-memory-per-node` of Trino, or add memory to its nodes; nothing was published, and the next run continues with this key"
+    )]
+    KeyTooLarge {
+        /// The table's name in the API.
+        table: String,
+        /// The key's values, separated by commas.
+        key: String,
+        events: i64,
+        #[source]
+        cause: Cause,
+    },
     /// Counts of the same events differ between tables; the cursor does not move until they agree.
     #[error("{detail}")]
     Unbalanced { detail: String },

@@ -120,6 +120,11 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
         ),
         Error::TestFailed { .. } => (424, "test-failed", "A declared test failed"),
         Error::TestBroken { .. } => (424, "test-broken", "A declared test cannot be run"),
+        Error::KeyTooLarge { .. } => (
+            424,
+            "key-too-large",
+            "A key has more events than a statement can take",
+        ),
         Error::VerifyFailed { .. } => (424, "verify-failed", "A table differs from its log"),
         Error::Unbalanced { .. } => (500, "unbalanced", "Counts of the same events differ"),
         Error::TimedOut(_) => (504, "timed-out", "The time limit was reached"),

@@ -1,6 +1,7 @@
 //! The landing table: makes it, registers the files of batches with it, and says what it has.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Batch, Folder};
 use crate::error::{Error, Result};
@@ -196,9 +197,9 @@ pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
 }
 
 /// Drops the table if it exists.
-pub async fn drop_table(landing: Landing<'_>) -> Result<()> {
-    let sql = render("landing/drop.sql", landing.context())?;
-    landing.publisher.run(landing.table, &sql).await?;
+pub async fn drop_table(publisher: Publisher<'_>, table: &TableName) -> Result<()> {
+    let sql = render("landing/drop.sql", json!({"table": table}))?;
+    publisher.run(table, &sql).await?;
 
     Ok(())
 }

@@ -17,7 +17,7 @@ mod test;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use column::{Column, DataType};
+pub use column::{Column, DataType, TypeKind};
 pub use declared::DeclaredColumn;
 pub use definition::{Definition, MaxRejects, Verify};
 pub use deletes::{CompareKeys, Deletes};

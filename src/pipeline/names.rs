@@ -58,17 +58,29 @@ impl<'a> Names<'a> {
         TableName::new(self.catalog, &self.definition.schemas.marts, &name)
     }
 
+    /// The table that is built slice by slice to replace another.
+    #[must_use]
+    pub fn build(table: &TableName) -> TableName {
+        let mut build = table.clone();
+        if let Some(name) = build.0.last_mut() {
+            name.push_str("__build");
+        }
+        build
+    }
+
     /// Every table that the pipeline writes.
     #[must_use]
     pub fn all(&self) -> Vec<TableName> {
         let mut all = vec![self.landing(), self.rejects()];
         for table in self.definition.tables.keys() {
-            all.extend([
-                self.keys(table),
+            let layers = [
                 self.staging(table),
                 self.current(table),
                 self.history(table),
-            ]);
+            ];
+            all.extend(layers.iter().map(Self::build));
+            all.extend(layers);
+            all.push(self.keys(table));
         }
 
         all

@@ -11,8 +11,8 @@ use crate::trino::Outcome;
 /// What a statement committed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Committed {
-    /// The statement's number in the state database.
-    pub statement: i64,
+    /// The statement's number in the state database; `None` if its end is recorded already.
+    pub statement: Option<i64>,
     /// The snapshot that it made; `None` if nothing was to change.
     pub snapshot: Option<String>,
     pub parent: Option<String>,
@@ -24,6 +24,8 @@ pub struct Committed {
     /// Rows that the table had before, including deleted ones.
     pub rows_before: i64,
     pub progress: Option<Value>,
+    /// The most memory that it held, in bytes.
+    pub peak_memory: u64,
     /// The table's files after it.
     pub files: Files,
     /// Whether rows may have changed, and were not only written to other files.
@@ -41,7 +43,8 @@ pub struct Files {
 #[derive(Serialize)]
 pub(super) struct CommittedContext<'a> {
     pub(super) snapshots: TableName,
-    pub(super) query_id: &'a str,
+    /// `None` for the last commit.
+    pub(super) query_id: Option<&'a str>,
 }
 
 /// A row of `marts/committed.sql`.
@@ -79,10 +82,24 @@ impl From<CommittedRow> for Committed {
 impl Committed {
     /// Adds what Trino answered to the statement.
     pub(super) fn answered(mut self, statement: i64, outcome: &Outcome) -> Self {
-        self.statement = statement;
+        self.statement = Some(statement);
         self.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());
+        self.peak_memory = outcome.progress.peak_memory_bytes;
         self.progress = serde_json::to_value(&outcome.progress).ok();
         self
+    }
+
+    /// The last commit to a table that took the place of an empty one, as the commit of all its rows.
+    #[must_use]
+    pub fn of_whole_table(self, rows: i64) -> Self {
+        Self {
+            rows: Some(rows),
+            added: rows,
+            hidden: 0,
+            rows_before: 0,
+            parent: None,
+            ..self
+        }
     }
 
     /// The end of the statement, as it is recorded.

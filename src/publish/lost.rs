@@ -63,29 +63,33 @@ impl Publisher<'_> {
         Ok(resolved)
     }
 
+    /// Resolves the lost statements on a table that only builds write to, and records their ends. Gives the rows that
+    /// they added, or `None` if none of them committed.
+    pub async fn resolve_build(&self, target: &TableName) -> Result<Option<i64>> {
+        let mut added = None;
+        let name = target.to_string();
+        let lost_statements = self
+            .store
+            .lost_statements(self.pipeline, &name, self.attempt)
+            .await?;
+        for lost in lost_statements {
+            if let Some(committed) = self.end(target, &lost).await? {
+                self.record(&committed).await?;
+                added = Some(added.unwrap_or_default() + committed.added);
+            }
+        }
+
+        Ok(added)
+    }
+
     /// Gives what a lost statement committed, if it published rows. Records its end in all other cases.
     async fn resolve_one(
         &self,
         target: &TableName,
         lost: LostStatement,
     ) -> Result<Option<Committed>> {
-        self.stop(&lost.trino_query_id, lost.address.as_deref())
-            .await?;
-        let committed = match self.find_commit(target, &lost.trino_query_id).await {
-            // The table was dropped or never made: nothing is left of it.
-            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => None,
-            committed => committed?,
-        };
-        let Some(committed) = committed else {
-            let end = StatementEnd::default();
-            self.store
-                .finish_statement(lost.id, StatementOutcome::Superseded, &end)
-                .await?;
+        let Some(committed) = self.end(target, &lost).await? else {
             return Ok(None);
-        };
-        let committed = Committed {
-            statement: lost.id,
-            ..committed
         };
         if lost.publishes && committed.has_changed {
             return Ok(Some(committed));
@@ -94,6 +98,24 @@ impl Publisher<'_> {
         self.record(&committed).await?;
 
         Ok(None)
+    }
+
+    /// Stops a lost statement and gives what it committed. Records its end if that is nothing.
+    async fn end(&self, target: &TableName, lost: &LostStatement) -> Result<Option<Committed>> {
+        self.stop(&lost.trino_query_id, lost.address.as_deref())
+            .await?;
+        let committed = self.find_commit(target, &lost.trino_query_id).await?;
+        if committed.is_none() {
+            let end = StatementEnd::default();
+            self.store
+                .finish_statement(lost.id, StatementOutcome::Superseded, &end)
+                .await?;
+        }
+
+        Ok(committed.map(|committed| Committed {
+            statement: Some(lost.id),
+            ..committed
+        }))
     }
 
     /// Asks Trino to stop a statement, and waits until Trino no longer works on it. After that the statement cannot

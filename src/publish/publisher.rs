@@ -13,7 +13,7 @@ use super::committed::{Committed, CommittedContext, CommittedRow, Files};
 use crate::error::{Class, Error, Result};
 use crate::sql::TableName;
 use crate::state::{AttemptId, NewStatement, StatementEnd, StatementOutcome, Store};
-use crate::trino::{Outcome, Progress, Statement, Trino};
+use crate::trino::{Outcome, Part, Progress, Statement, Trino};
 
 /// Session settings for remakes. With 64 small sorts the data stays in the CPU cache; a large history then takes a
 /// third of the time.
@@ -93,7 +93,7 @@ impl Publisher<'_> {
     /// or is refused.
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
         let id = self.prepare(target, sql).await?;
-        let outcome = self.send(id, sql.into()).await?;
+        let outcome = self.send(target, id, sql.into()).await?;
         let end = StatementEnd {
             update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
             progress: serde_json::to_value(&outcome.progress).ok(),
@@ -117,8 +117,29 @@ impl Publisher<'_> {
 
     /// As [`Publisher::merge`], but the caller records the end together with its counts.
     pub async fn merge_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
-        let id = self.prepare(target, sql).await?;
-        let outcome = self.send(id, sql.into()).await?;
+        self.change(target, sql.into()).await
+    }
+
+    /// Adds a slice to a build, and gives what it committed. If it is sent twice, its rows come twice: the caller
+    /// records slices, and resolves lost ones before it goes on.
+    pub async fn fill_unrecorded(
+        &self,
+        build: &TableName,
+        sql: &str,
+        slice: Part,
+    ) -> Result<Committed> {
+        let statement = Statement {
+            sql,
+            session: &REMAKING,
+            slice: Some(slice),
+        };
+
+        self.change(build, statement).await
+    }
+
+    async fn change(&self, target: &TableName, statement: Statement<'_>) -> Result<Committed> {
+        let id = self.prepare(target, statement.sql).await?;
+        let outcome = self.send(target, id, statement).await?;
         let committed = if outcome.update_count == Some(0) {
             Committed::default()
         } else {
@@ -136,8 +157,9 @@ impl Publisher<'_> {
         let statement = Statement {
             sql,
             session: &REMAKING,
+            slice: None,
         };
-        let outcome = self.send(id, statement).await?;
+        let outcome = self.send(target, id, statement).await?;
         let committed = self.find_commit(target, &outcome.query_id).await?;
 
         Ok(committed.unwrap_or_default().answered(id, &outcome))
@@ -151,13 +173,14 @@ impl Publisher<'_> {
         Ok(committed)
     }
 
-    pub(super) async fn record(&self, committed: &Committed) -> Result<()> {
+    /// Records the end of a statement, if it is not recorded yet.
+    pub async fn record(&self, committed: &Committed) -> Result<()> {
+        let Some(statement) = committed.statement else {
+            return Ok(());
+        };
+
         self.store
-            .finish_statement(
-                committed.statement,
-                StatementOutcome::Succeeded,
-                &committed.end(),
-            )
+            .finish_statement(statement, StatementOutcome::Succeeded, &committed.end())
             .await
     }
 
@@ -173,7 +196,7 @@ impl Publisher<'_> {
             .await
     }
 
-    async fn send(&self, id: i64, statement: Statement<'_>) -> Result<Outcome> {
+    async fn send(&self, target: &TableName, id: i64, statement: Statement<'_>) -> Result<Outcome> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         let sent = async |query_id: String, address: String| {
             self.store
@@ -188,13 +211,36 @@ impl Publisher<'_> {
             () = self.note_progress(id, progress) => Err(Error::Interrupted),
         };
         // Any other fault may have come after the commit. The statement then stays open and is resolved later.
-        if matches!(&outcome, Err(error @ Error::Trino(_)) if error.class() == Class::Fault) {
+        if let Err(error @ Error::Trino(failure)) = &outcome
+            && (error.class() == Class::Fault
+                || self
+                    .has_failed_by_memory(target, error, &failure.query_id)
+                    .await?)
+        {
             self.store
                 .finish_statement(id, StatementOutcome::Failed, &StatementEnd::default())
                 .await?;
         }
 
         outcome
+    }
+
+    /// Whether Trino refused a statement for its memory, and it committed nothing. The caller may then send a part of it.
+    async fn has_failed_by_memory(
+        &self,
+        target: &TableName,
+        error: &Error,
+        query_id: &str,
+    ) -> Result<bool> {
+        if !error.is_out_of_memory() {
+            return Ok(false);
+        }
+        if self.find_commit(target, query_id).await?.is_some() {
+            // The next attempt resolves it.
+            return Err(Error::Interrupted);
+        }
+
+        Ok(true)
     }
 
     /// Notes every second how far a statement is. Ends only if another service has the run by now.
@@ -209,18 +255,34 @@ impl Publisher<'_> {
         }
     }
 
-    /// Looks for the snapshot of a statement; `None` if it committed nothing. Also notes the table's new size for
-    /// `optimize`.
+    /// Looks for the snapshot of a statement; `None` if it committed nothing, or the table does not exist. Also notes the
+    /// table's new size for `optimize`.
     pub async fn find_commit(
         &self,
         target: &TableName,
         query_id: &str,
     ) -> Result<Option<Committed>> {
+        self.commit_of(target, Some(query_id)).await
+    }
+
+    /// The last commit to a table; `None` if it has none, or the table does not exist.
+    pub async fn last_commit(&self, target: &TableName) -> Result<Option<Committed>> {
+        self.commit_of(target, None).await
+    }
+
+    async fn commit_of(
+        &self,
+        target: &TableName,
+        query_id: Option<&str>,
+    ) -> Result<Option<Committed>> {
         let context = CommittedContext {
             snapshots: target.metadata("snapshots"),
             query_id,
         };
-        let rows: Vec<CommittedRow> = self.look("marts/committed.sql", context).await?;
+        let rows: Vec<CommittedRow> = match self.look("marts/committed.sql", context).await {
+            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => Vec::new(),
+            rows => rows?,
+        };
         let committed = rows.into_iter().next().map(Committed::from);
         if let Some(committed) = &committed {
             let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);

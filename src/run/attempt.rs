@@ -132,6 +132,7 @@ impl<'a> Attempt<'a> {
             columns: &state.columns,
             publisher,
             rejecting: &self.rejecting,
+            statement_memory: self.app.config.trino.statement_memory_bytes,
         }
     }
 

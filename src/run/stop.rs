@@ -97,13 +97,10 @@ async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<St
         // The statement made a schema, which has no snapshots.
         None => false,
         Some(table) if *table == attempt.names.landing() => has_landed(attempt, table).await?,
-        Some(table) => match publisher
-            .find_commit(table, &statement.trino_query_id)
-            .await
-        {
-            Err(Error::Trino(failure)) if failure.name == "TABLE_NOT_FOUND" => false,
-            committed => committed?.is_some(),
-        },
+        Some(table) => {
+            let committed = publisher.find_commit(table, &statement.trino_query_id);
+            committed.await?.is_some()
+        }
     };
 
     Ok(if has_committed {

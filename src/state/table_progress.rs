@@ -3,10 +3,11 @@
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::builds::end_builds;
 use super::queries::{Queries, Transaction};
 use super::sql::sql;
 use super::{
-    Published, Staged, StatementEnd, StatementOutcome, Store, TableState, Versions, Window,
+    Layer, Published, Staged, StatementEnd, StatementOutcome, Store, TableState, Versions, Window,
 };
 use crate::error::Result;
 use crate::pipeline::{Table, TableId};
@@ -126,6 +127,7 @@ impl Store {
                 )
                 .await?;
         }
+        end_builds(&transaction, &table.id, &[Layer::Log]).await?;
         let Staged {
             read,
             rejected,
@@ -181,6 +183,8 @@ impl Store {
                 &[&pipeline, &name, &batch, &rejects, &clean_batch],
             )
             .await?;
+        let all = [Layer::Log, Layer::Current, Layer::History];
+        end_builds(&transaction, &table.id, &all).await?;
         if let Some(last_event) = &staged_window.last_event {
             let whole = Window {
                 after_batch: 0,
@@ -211,9 +215,10 @@ impl Store {
     /// Records a publication: in one transaction the batch that it reached, what it changed, the ends of its statements and the table's size.
     pub async fn record_publication(
         &self,
-        TableId { pipeline, name }: &TableId,
+        table: &TableId,
         publication: &Publication,
     ) -> Result<()> {
+        let TableId { pipeline, name } = table;
         let Publication {
             run,
             upto_batch: batch,
@@ -223,13 +228,14 @@ impl Store {
         } = publication;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
-        let advance = match changed {
-            Changed::Rows(_) => sql!(table_progress::record_current),
-            Changed::Versions(_) => sql!(table_progress::record_history),
+        let (advance, layer) = match changed {
+            Changed::Rows(_) => (sql!(table_progress::record_current), Layer::Current),
+            Changed::Versions(_) => (sql!(table_progress::record_history), Layer::History),
         };
         transaction
             .execute(advance, &[pipeline, name, batch, bytes])
             .await?;
+        end_builds(&transaction, table, &[layer]).await?;
         for statement in statements {
             statement
                 .end

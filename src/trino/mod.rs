@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use statement::{Outcome, Progress, Statement};
+pub use statement::{Outcome, Part, Progress, Statement};
 
 use crate::config;
 use crate::error::{Error, Result};
@@ -140,7 +140,17 @@ impl Trino {
         let address = next.and_then(Result::ok).map(|next| next.path().to_owned());
         remember(first.id.clone(), address.unwrap_or_default()).await?;
 
-        statement::drive(&client, first, &mut heard).await
+        let slice = statement.slice;
+        let mut outcome = statement::drive(&client, first, &mut |progress: &Progress| {
+            heard(&Progress {
+                slice,
+                ..progress.clone()
+            });
+        })
+        .await?;
+        outcome.progress.slice = slice;
+
+        Ok(outcome)
     }
 
     /// Gives up a statement by its address: the path that the answer to its sending named.
@@ -187,6 +197,9 @@ impl Trino {
             .auth_http_insecure(true);
         for (name, value) in session {
             builder = builder.property(*name, *value);
+        }
+        for (name, value) in &self.settings.session {
+            builder = builder.property(name, value);
         }
         if let Some(auth) = self.settings.auth()? {
             builder = builder.auth(auth);

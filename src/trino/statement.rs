@@ -19,11 +19,26 @@ pub struct Statement<'a> {
     pub sql: &'a str,
     /// Session properties of its own: names and values.
     pub session: &'a [(&'a str, &'a str)],
+    /// The slice that it works on.
+    pub slice: Option<Part>,
+}
+
+/// One part of a number of parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Part {
+    /// Counted from 1.
+    pub number: u32,
+    /// All parts, as expected by now.
+    pub of: u32,
 }
 
 impl<'a> From<&'a str> for Statement<'a> {
     fn from(sql: &'a str) -> Self {
-        Self { sql, session: &[] }
+        Self {
+            sql,
+            session: &[],
+            slice: None,
+        }
     }
 }
 
@@ -56,6 +71,9 @@ pub struct Progress {
     /// How much of its splits is done, from 0 to 100; absent before they are known. More splits may turn up, so it may go back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u32>,
+    /// The slice of the table that it works on, where the table is too large for one statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Part>,
 }
 
 fn percent(done: u32, all: u32) -> Option<u32> {
@@ -101,6 +119,7 @@ pub(super) async fn drive(
             processed_bytes: page.stats.processed_bytes,
             peak_memory_bytes: page.stats.peak_memory_bytes,
             percent: percent(page.stats.completed_splits, page.stats.total_splits),
+            slice: None,
         };
         heard(&outcome.progress);
         let Some(next) = page.next_uri else {

@@ -3,24 +3,27 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::marts::build_of;
 use super::refresh::RefreshContext;
-use super::{Refresh, Scope, Target};
+use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
-use crate::pipeline::{Check, Severity, TableTest};
+use crate::pipeline::{Check, Column, Severity, TableTest};
 use crate::sql::{TableName, render};
-use crate::state::TestResult;
+use crate::state::{Layer, TestResult};
 
 /// The context of `marts/test.sql`.
 #[derive(Serialize)]
 struct TestsContext<'a> {
     #[serde(flatten)]
     refresh: RefreshContext<'a>,
-    tests: Vec<TestContext<'a>>,
+    tests: &'a [TestContext<'a>],
+    /// The table with the rows, if they are built already.
+    build: Option<&'a TableName>,
 }
 
 #[derive(Serialize)]
 struct TestContext<'a> {
-    column: Option<String>,
+    column: Option<&'a Column>,
     #[serde(flatten)]
     check: CheckContext<'a>,
 }
@@ -66,15 +69,12 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
     if tests.is_empty() || refresh.has_nothing_to_do() {
         return Ok(Vec::new());
     }
-    let context = TestsContext {
-        refresh: refresh.context(target),
-        tests: tests
-            .iter()
-            .enumerate()
-            .map(|(at, test)| described(target, *test, at))
-            .collect::<Result<_>>()?,
-    };
-    let row: TestedRow = match target.publisher.row("marts/test.sql", context).await {
+    let described = tests
+        .iter()
+        .enumerate()
+        .map(|(at, test)| described(target, *test, at))
+        .collect::<Result<Vec<_>>>()?;
+    let row = match test(target, refresh, &described).await {
         // A caller gave these keys. A key that cannot be read is not a fault of a test.
         Err(Error::Trino(failure))
             if failure.class == "USER_ERROR" && !matches!(refresh.scope, Scope::Keys(_)) =>
@@ -140,21 +140,55 @@ pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     })
 }
 
+/// Tests the rows that the touched keys are about to have. If these are all keys, and too many for one statement, the
+/// rows are built first; `mart.<table>` then publishes them.
+async fn test(
+    target: Target<'_>,
+    refresh: &Refresh,
+    tests: &[TestContext<'_>],
+) -> Result<TestedRow> {
+    let row = async |build: Option<&TableName>| {
+        let context = |slice| TestsContext {
+            refresh: refresh.context(target).sliced(slice),
+            tests,
+            build,
+        };
+        let events = build.map_or(0, |_| refresh.events());
+        slices::count(target, events, "marts/test.sql", context).await
+    };
+    if refresh.scope != Scope::Everything {
+        return row(None).await;
+    }
+    let build = build_of(target, Layer::Current, refresh);
+    let of_slice = |slice| refresh.context(target).sliced(slice);
+    if let Some(built) = build.prepare(of_slice).await? {
+        return row(Some(&built)).await;
+    }
+    match row(None).await {
+        Err(error) if error.is_out_of_memory() => {
+            build.note_refusal().await?;
+            row(build.prepare(of_slice).await?.as_ref()).await
+        }
+        tested => tested,
+    }
+}
+
 /// A test as its statement needs it. Fails if the table lacks its column.
 fn described<'a>(
     target: Target<'a>,
     declared: TableTest<'a>,
     at: usize,
 ) -> Result<TestContext<'a>> {
-    let column = declared.column.map(str::to_lowercase);
-    let is_known = |name: &String| target.columns.iter().any(|column| column.name == *name);
-    if let Some(name) = column.as_ref().filter(|name| !is_known(name)) {
-        return Err(Error::TestBroken {
+    let find = |name: &str| {
+        let name = name.to_lowercase();
+        let found = target.columns.iter().find(|column| column.name == name);
+        found.ok_or_else(|| Error::TestBroken {
             table: target.table.id.to_string(),
             test: declared.name(at),
             detail: format!("the table has no column `{name}`"),
-        });
-    }
+        })
+    };
+    let column = declared.column.map(find).transpose()?;
     let check = match &declared.test.check {
         Check::NotNull => CheckContext::NotNull,
         Check::Unique => CheckContext::Unique,

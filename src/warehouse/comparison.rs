@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::refresh::RefreshContext;
-use super::{Refresh, Target};
+use super::{Refresh, Target, slices};
 use crate::error::Result;
 use crate::pipeline::Column;
 use crate::publish::{Committed, Snapshots};
@@ -91,16 +91,17 @@ impl Comparison<'_> {
         if is_history {
             matched.push(Column::technical("valid_from"));
         }
-        let context = ComparisonContext {
-            refresh: refresh.context(target),
+        let context = |slice| ComparisonContext {
+            refresh: refresh.context(target).sliced(slice),
             snapshots,
             table: self.table,
-            matched,
+            matched: matched.clone(),
             values: self.values,
             only_touched: self.only_touched,
             is_history,
         };
-        let row: ComparedRow = target.publisher.row("marts/compared.sql", context).await?;
+        let row: ComparedRow =
+            slices::count(target, refresh.events(), "marts/compared.sql", context).await?;
         let ended = row.closed.zip(row.split);
 
         Ok(RowChanges {

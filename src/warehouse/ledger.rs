@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::{Comparison, Ended, RowChanges};
 use super::refresh::RefreshContext;
-use super::{Refresh, Scope, Target};
+use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
 use crate::publish::{Committed, Snapshots};
@@ -50,12 +50,16 @@ pub(super) async fn balance(
     rows: RowChanges,
     statements: &[Committed],
 ) -> Result<Published> {
-    let mut context = refresh.context(target);
-    if refresh.scope == Scope::Everything && refresh.window.after_batch > 0 {
-        // After a remake, late events must still be counted.
-        context.may_be_late = true;
-    }
-    let found: LedgerRow = target.publisher.row("marts/ledger.sql", context).await?;
+    let context = |slice| {
+        let mut context = refresh.context(target).sliced(slice);
+        if refresh.scope == Scope::Everything && refresh.window.after_batch > 0 {
+            // After a remake, late events must still be counted.
+            context.may_be_late = true;
+        }
+        context
+    };
+    let events = refresh.landed.summary.event_count;
+    let found: LedgerRow = slices::count(target, events, "marts/ledger.sql", context).await?;
     let truncated = truncated(target, refresh, statements).await?;
     let published = Published {
         inserted: rows.inserted,
@@ -170,11 +174,12 @@ async fn truncated(target: Target<'_>, refresh: &Refresh, statements: &[Committe
     let Some(snapshots) = Snapshots::around(statements)? else {
         return Ok(0);
     };
-    let context = TruncatedContext {
-        refresh: refresh.context(target),
+    let context = |slice| TruncatedContext {
+        refresh: refresh.context(target).sliced(slice),
         snapshots,
     };
-    let row: TruncatedRow = target.publisher.row("marts/truncated.sql", context).await?;
+    let row: TruncatedRow =
+        slices::count(target, refresh.events(), "marts/truncated.sql", context).await?;
 
     Ok(row.truncated)
 }

@@ -1,12 +1,13 @@
 //! From the typed log to current rows and history: one commit for each table, over the keys that the batches touched.
 
+use super::build::Build;
 use super::comparison::{Comparison, Ended, RowChanges};
 use super::{Refresh, Scope, Target, ledger};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
-use crate::state::{Published, Versions};
+use crate::state::{Layer, Published, Versions};
 
 /// What a merge changed, checked against what Trino committed.
 ///
@@ -18,11 +19,11 @@ pub struct Merged<T> {
     pub statements: Vec<Committed>,
 }
 
-/// One mart of a tracked table, and the statements that make it.
+/// One mart of a tracked table, and the statement that merges batches into it.
 struct MartStatements {
+    layer: Layer,
     table: TableName,
     merge: &'static str,
-    remake: &'static str,
 }
 
 /// Brings the current rows to what the events say. Doing it twice changes nothing.
@@ -31,9 +32,9 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         return Ok(Merged::default());
     }
     let mart = MartStatements {
+        layer: Layer::Current,
         table: target.current(),
         merge: "marts/merge_current.sql",
-        remake: "marts/remake_current.sql",
     };
     let Merged {
         counts: rows,
@@ -61,9 +62,9 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         return Ok(Merged::default());
     }
     let mart = MartStatements {
+        layer: Layer::History,
         table: target.history(),
         merge: "marts/merge_history.sql",
-        remake: "marts/remake_history.sql",
     };
     let Merged {
         counts: rows,
@@ -74,14 +75,26 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
     Ok(Merged { counts, statements })
 }
 
+/// The build that makes a mart from the whole typed log.
+pub(super) fn build_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh) -> Build<'a> {
+    Build {
+        target,
+        layer,
+        upto_batch: refresh.window.upto_batch,
+        events: refresh.events(),
+    }
+}
+
 impl MartStatements {
     /// Resolves lost statements, then merges or remakes the table.
     async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowChanges>> {
         let publisher = target.publisher;
         let mut statements = publisher.resolve_unrecorded(&self.table).await?;
         let committed = if refresh.scope == Scope::Everything {
-            let remake = render(self.remake, refresh.context(target))?;
-            publisher.remake_unrecorded(&self.table, &remake).await?
+            let build = build_of(target, self.layer, refresh);
+            build
+                .make(|slice| refresh.context(target).sliced(slice))
+                .await?
         } else {
             // An earlier attempt may have merged these batches. The table then no longer shows what was before them.
             let mut refresh = refresh.clone();

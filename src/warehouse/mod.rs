@@ -1,6 +1,7 @@
 //! The tables of one tracked table in Trino: typed log, current rows, history. Knows neither sources nor HTTP.
 
 mod audit;
+mod build;
 mod comparison;
 mod ledger;
 mod marts;
@@ -8,11 +9,13 @@ mod refresh;
 mod reject_reasons;
 mod rejects;
 mod schema;
+mod slices;
 mod staging;
 mod target;
 mod verify;
 
 pub use audit::{audit, judge};
+pub use build::{build_upto, drop_leftover};
 pub use marts::{Merged, merge_current, merge_history};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Target;
+use super::slices::Slice;
 use super::target::{FIRST_AUDIT_ID, TableContext};
 use crate::error::Result;
 use crate::pipeline::Column;
@@ -29,6 +30,14 @@ pub enum Scope {
     Sample(u32),
 }
 
+impl Scope {
+    /// Whether batches are read, and at most the whole typed log of their keys.
+    #[must_use]
+    pub fn is_of_batches(&self) -> bool {
+        matches!(self, Self::NewBatches | Self::TouchedKeys)
+    }
+}
+
 /// What one step of a table works on.
 #[derive(Debug, Clone)]
 pub struct Refresh {
@@ -42,6 +51,8 @@ pub struct Refresh {
     pub is_current_complete: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
+    /// The events of the typed log up to the window's end, if the window begins later and the whole log is read.
+    pub log_events: Option<i64>,
 }
 
 /// The lowest and the highest value of the first key column in the batches: Trino skips files of other keys.
@@ -76,7 +87,7 @@ pub(super) struct RefreshContext<'a> {
     first_time: Option<String>,
     last_time: Option<String>,
     /// Whether an event id may occur more than once.
-    ids_may_repeat: bool,
+    pub(super) ids_may_repeat: bool,
     /// Whether a row that equals its current row is no event. A poll reads rows again, and the current rows show all
     /// that was read before.
     skips_shown_rows: bool,
@@ -101,6 +112,22 @@ pub(super) struct RefreshContext<'a> {
     keys: Option<&'a [Vec<String>]>,
     /// The sample has one key in this many.
     sample_of: Option<u32>,
+    /// The keys that a statement about all keys works on; `None` for all of them.
+    slice: Option<Slice>,
+}
+
+impl RefreshContext<'_> {
+    /// Whether the typed log takes an event or not by other events of its key.
+    pub(super) fn compares_events_of_keys(&self) -> bool {
+        self.table.is_by_content || self.skips_shown_rows || self.has_backfill
+    }
+
+    pub(super) fn sliced(self, slice: Slice) -> Self {
+        Self {
+            slice: slice.restriction(),
+            ..self
+        }
+    }
 }
 
 impl Refresh {
@@ -122,6 +149,7 @@ impl Refresh {
             is_republish: false,
             is_current_complete: false,
             bounds: None,
+            log_events: None,
         }
     }
 
@@ -135,6 +163,17 @@ impl Refresh {
             is_republish: true,
             is_current_complete: false,
             bounds: None,
+            log_events: None,
+        }
+    }
+
+    /// The events that statements about all keys read.
+    pub(super) fn events(&self) -> i64 {
+        let events = self.log_events.unwrap_or(self.landed.summary.event_count);
+
+        match self.scope {
+            Scope::Sample(one_in) => events / i64::from(one_in.max(1)),
+            _ => events,
         }
     }
 
@@ -254,6 +293,7 @@ impl Refresh {
                 Scope::Sample(one_in) if one_in > 1 => Some(one_in),
                 _ => None,
             },
+            slice: None,
         }
     }
 }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Target;
+use super::build::drop_leftover;
 use crate::error::{Error, Result};
 use crate::landing;
 use crate::pipeline::Column;
 use crate::sql::{TableName, render};
-use crate::state::TableState;
+use crate::state::{Layer, TableState};
 
 /// A column that a table has in Trino: a row of `marts/columns.sql`.
 #[derive(Deserialize)]
@@ -70,6 +71,9 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     ] {
         let create = render(template, &context)?;
         target.publisher.run(&table, &create).await?;
+    }
+    for layer in [Layer::Log, Layer::Current, Layer::History] {
+        drop_leftover(target, layer).await?;
     }
     evolve(target, &target.staging()).await?;
     // The first publication remakes a mart, so it needs no changes before.

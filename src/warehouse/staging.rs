@@ -1,14 +1,16 @@
 //! From landed events to the typed log: each event once. An event that cannot be taken becomes a reject.
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::build::{Build, is_empty};
 use super::refresh::RefreshContext;
 use super::reject_reasons::reject_reasons;
+use super::slices::{Slice, Slicing};
 use super::{Refresh, Target, describe_remade};
 use crate::error::{Error, Result};
+use crate::publish::Committed;
 use crate::sql::render;
-use crate::state::{LastEvent, LookedAt, RejectsLeft, Staged, StagedWindow};
+use crate::state::{LastEvent, Layer, LookedAt, RejectsLeft, Staged, StagedWindow};
 
 /// The context of the statements of the typed log.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +21,8 @@ pub(super) struct StagingContext<'a> {
     remaking: bool,
     /// Whether the events come from the rejects, and not from the landing table.
     replaying: bool,
+    /// Whether a slice has all events of some keys, because events of a key are compared; else those of some ids.
+    slices_by_key: bool,
 }
 
 /// A row of `staging/ends.sql` and of `staging/batch_ends.sql`; null if there are no events.
@@ -59,24 +63,14 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     let context = StagingContext::of(target, refresh);
     let staging = target.staging();
     target.publisher.resolve(&staging).await?;
-    let committed = if refresh.window.after_batch == 0 && is_empty(target).await? {
-        let remake = remake(&context)?;
-        let committed = target.publisher.remake(&staging, &remake).await?;
+    let appended = if refresh.window.after_batch == 0 && is_empty(target, &staging).await? {
+        let committed = remake(target, refresh).await?;
         describe_remade(target, &staging).await?;
-        committed
+        appended(target, &committed)?
     } else {
-        let merge = render("staging/merge.sql", &context)?;
-        target.publisher.merge(&staging, &merge).await?
+        merge(target, refresh).await?
     };
-    if let Some(rows) = committed.rows.filter(|rows| *rows != committed.added) {
-        return Err(Error::Unbalanced {
-            detail: format!(
-                "table `{}`: Trino answered {rows} events and committed {} to `{staging}`; the cursor stays where it was",
-                target.table.id.name, committed.added
-            ),
-        });
-    }
-    if committed.rows == Some(read) {
+    if appended == Some(read) {
         staged_window.staged = Staged {
             read,
             staged: read,
@@ -90,7 +84,7 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
         return Ok(staged_window);
     }
 
-    reject(target, &context).await?;
+    reject(target, refresh).await?;
     account(target, &mut staged_window, Some(read), &context).await?;
     check_rejects(target, &staged_window).await?;
     if refresh.landed.highest_event.is_none() {
@@ -110,10 +104,7 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
     };
     let staging = target.staging();
     target.publisher.resolve(&staging).await?;
-    target
-        .publisher
-        .remake(&staging, &remake(&context)?)
-        .await?;
+    remake(target, refresh).await?;
     describe_remade(target, &staging).await?;
     {
         let rejects = target.names.rejects();
@@ -122,7 +113,7 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
         let forget = render("staging/forget_rejects.sql", &context)?;
         target.publisher.merge(&rejects, &forget).await?;
     }
-    reject(target, &context).await?;
+    reject(target, refresh).await?;
     account(target, &mut staged_window, None, &context).await?;
     staged_window.last_event = Some(last_event_of_all(target, &context).await?);
 
@@ -131,11 +122,26 @@ pub async fn restage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWind
 
 impl<'a> StagingContext<'a> {
     fn of(target: Target<'a>, refresh: &'a Refresh) -> Self {
+        let refresh = refresh.context(target);
+
         Self {
-            refresh: refresh.context(target),
+            slices_by_key: refresh.compares_events_of_keys(),
+            refresh,
             remaking: false,
             replaying: false,
         }
+    }
+
+    fn sliced(self, slice: Slice) -> Self {
+        Self {
+            refresh: self.refresh.sliced(slice),
+            ..self
+        }
+    }
+
+    /// Whether events are compared with each other, which takes memory for all of them at once.
+    fn compares_events(&self) -> bool {
+        self.slices_by_key || self.refresh.ids_may_repeat
     }
 
     /// For statements that take their events from the rejects.
@@ -147,35 +153,77 @@ impl<'a> StagingContext<'a> {
     }
 }
 
-/// The statement that remakes the typed log from all that landed.
-fn remake(context: &StagingContext<'_>) -> Result<String> {
-    let context = StagingContext {
-        remaking: true,
-        ..context.clone()
+/// Remakes the typed log from all that landed.
+async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
+    let compares_events = StagingContext::of(target, refresh).compares_events();
+    let build = Build {
+        target,
+        layer: Layer::Log,
+        upto_batch: refresh.window.upto_batch,
+        // Events that are not compared with each other pass through a statement one by one.
+        events: if compares_events { refresh.events() } else { 0 },
     };
+    let context = |slice| StagingContext {
+        remaking: true,
+        ..StagingContext::of(target, refresh).sliced(slice)
+    };
+    let committed = build.make(context).await?;
+    target.publisher.record(&committed).await?;
 
-    render("staging/remake.sql", context)
+    Ok(committed)
 }
 
-async fn is_empty(target: Target<'_>) -> Result<bool> {
-    let rows: Vec<IgnoredAny> = target
-        .publisher
-        .rows("staging/any.sql", target.context())
-        .await?;
+/// Appends events to a typed log that has some, and gives their number if Trino answered it.
+async fn merge(target: Target<'_>, refresh: &Refresh) -> Result<Option<i64>> {
+    let mut sum = Some(0);
+    let mut slicing = Slicing::expected(target, refresh.events());
+    while let Some(slice) = slicing.slice() {
+        let context = StagingContext::of(target, refresh).sliced(slice);
+        let merge = render("staging/merge.sql", context)?;
+        let merged = target.publisher.merge(&target.staging(), &merge).await;
+        if let Some(committed) = slicing.ended(slice, merged)? {
+            let rows = appended(target, &committed)?;
+            sum = sum.zip(rows).map(|(sum, rows)| sum + rows);
+        }
+    }
 
-    Ok(rows.is_empty())
+    Ok(sum)
+}
+
+/// The events that a statement appended, if Trino answered their number.
+fn appended(target: Target<'_>, committed: &Committed) -> Result<Option<i64>> {
+    match committed.rows {
+        Some(rows) if rows != committed.added => Err(Error::Unbalanced {
+            detail: format!(
+                "table `{}`: Trino answered {rows} events and committed {} to `{}`; the cursor stays where it was",
+                target.table.id.name,
+                committed.added,
+                target.staging()
+            ),
+        }),
+        rows => Ok(rows),
+    }
 }
 
 /// Writes rejects. One table of the pipeline at a time, because two merges into one table fail each other.
-async fn reject(target: Target<'_>, context: &StagingContext<'_>) -> Result<()> {
+async fn reject(target: Target<'_>, refresh: &Refresh) -> Result<()> {
     let rejects = target.names.rejects();
-    let merge = render("staging/reject.sql", context)?;
     let _turn = target.rejecting.lock().await;
     target.publisher.resolve(&rejects).await?;
-    target.publisher.merge(&rejects, &merge).await?;
-    // Needed only if an earlier attempt staged these batches by other rules.
-    let unreject = render("staging/unreject.sql", context)?;
-    target.publisher.merge(&rejects, &unreject).await?;
+    // The second statement is needed only if an earlier attempt staged these batches by other rules.
+    for statement in ["staging/reject.sql", "staging/unreject.sql"] {
+        let mut slicing = Slicing::expected(target, refresh.events());
+        while let Some(slice) = slicing.slice() {
+            let context = StagingContext {
+                // Each event is compared with the staged one of its id.
+                slices_by_key: false,
+                ..StagingContext::of(target, refresh).sliced(slice)
+            };
+            let merge = render(statement, context)?;
+            let merged = target.publisher.merge(&rejects, &merge).await;
+            slicing.ended(slice, merged)?;
+        }
+    }
 
     Ok(())
 }

@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use crate::pipeline::{Column, Definition, Names, SourceTable, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
+use crate::state::Layer;
 
 /// The lowest id that an event of an audit log can have. Lower ids belong to a backfill: rows that were read from the
 /// table itself.
@@ -21,6 +22,8 @@ pub struct Target<'a> {
     pub publisher: Publisher<'a>,
     /// The pipeline's tables share one rejects table, and write to it one after the other: two merges at once fail each other.
     pub rejecting: &'a Mutex<()>,
+    /// The bytes that one statement should need at most.
+    pub statement_memory: u64,
 }
 
 /// The context of every statement about a tracked table.
@@ -42,7 +45,7 @@ pub(super) struct TableContext<'a> {
     /// Whether events are ordered by their time, then their id; else by their id alone.
     by_clock: bool,
     /// Whether the service numbers events itself, so that an event that comes again is known by its content.
-    is_by_content: bool,
+    pub(super) is_by_content: bool,
     first_audit_id: i64,
 }
 
@@ -64,6 +67,28 @@ impl<'a> Target<'a> {
     /// Whether some columns start no versions.
     pub(super) fn has_untracked(&self) -> bool {
         self.columns.iter().any(|column| column.is_untracked)
+    }
+
+    /// The table of a layer.
+    pub(super) fn table_of(&self, layer: Layer) -> TableName {
+        match layer {
+            Layer::Log => self.staging(),
+            Layer::Current => self.current(),
+            Layer::History => self.history(),
+        }
+    }
+
+    /// The context of the statement that creates the table of a build.
+    pub(super) fn context_of_build(&self, layer: Layer) -> TableContext<'a> {
+        let mut context = self.context();
+        let table = match layer {
+            Layer::Log => &mut context.staging,
+            Layer::Current => &mut context.current,
+            Layer::History => &mut context.history,
+        };
+        *table = Names::build(table);
+
+        context
     }
 
     pub(super) fn context(&self) -> TableContext<'a> {

@@ -1,8 +1,9 @@
 //! Compares current rows and history with what the typed log says they must be.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Refresh, Scope, Target};
+use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
 
 /// How far tables are from what the typed log says; all zero if they are exact.
@@ -39,17 +40,10 @@ struct BetweenRow {
 /// Computes both marts again in a query, each up to its last merged batch, and counts the differences. Compares the
 /// marts with each other only if both have the same batches.
 pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) -> Result<Verified> {
-    let publisher = target.publisher;
-    let rows: DifferencesRow = publisher
-        .row("marts/verify_current.sql", current.context(target))
-        .await?;
-    let versions: DifferencesRow = publisher
-        .row("marts/verify_history.sql", history.context(target))
-        .await?;
+    let rows: DifferencesRow = count(target, current, "marts/verify_current.sql").await?;
+    let versions: DifferencesRow = count(target, history, "marts/verify_history.sql").await?;
     let between = if current.window == history.window {
-        publisher
-            .row("marts/verify_between.sql", current.context(target))
-            .await?
+        count(target, current, "marts/verify_between.sql").await?
     } else {
         BetweenRow::default()
     };
@@ -86,4 +80,14 @@ pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) ->
             found.rows_without_version
         ),
     })
+}
+
+async fn count<T: DeserializeOwned>(
+    target: Target<'_>,
+    refresh: &Refresh,
+    statement: &str,
+) -> Result<T> {
+    let context = |slice| refresh.context(target).sliced(slice);
+
+    slices::count(target, refresh.events(), statement, context).await
 }

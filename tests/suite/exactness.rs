@@ -81,6 +81,12 @@ async fn random_histories_in_the_order_of_their_times_equal_the_reference_model(
     compare("", ", order_by: occurred_at", &["mixed", "truncated"]).await;
 }
 
+/// One statement takes 70 events here, so that a table is built in several slices.
+#[tokio::test]
+async fn random_histories_that_are_built_in_slices_equal_the_reference_model() {
+    compare("trino.statement_memory_bytes = 14000", "", &["truncated"]).await;
+}
+
 /// Delivers the histories batch by batch and compares tables and ledger with the reference model after each. Only the
 /// named tables by day, all at night.
 async fn compare(settings: &str, source: &str, by_day: &[&str]) {

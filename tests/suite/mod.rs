@@ -34,6 +34,7 @@ mod requests;
 mod rights;
 mod s3;
 mod samples;
+mod slices;
 mod source_kinds;
 mod standby;
 mod state;

@@ -1,2 +1,2 @@
--- Drops a table if it exists: the keys that one key comparison landed.
-drop table if exists {{ landing }}
+-- Drops a table if it exists.
+drop table if exists {{ table }}

@@ -1,4 +1,5 @@
--- Finds what a statement committed to a table: its snapshot, what was there before, and the table's files since then.
+-- Finds what a statement, or the last one, committed to a table: its snapshot, what was there before, and the table's
+-- files since then.
 -- Trino writes the statement's query id into the snapshot's summary.
 select
   cast(snapshot_id as varchar) as snapshot,
@@ -14,10 +15,15 @@ select
   operation
 from (
   select
-    snapshot_id, parent_id, summary, operation,
+    snapshot_id, parent_id, summary, operation, committed_at,
     lag(snapshot_id) over (order by committed_at) as earlier_id,
     lag(cast(coalesce(element_at(summary, 'total-records'), '0') as bigint), 1, 0) over (order by committed_at)
       as earlier_rows
   from {{ snapshots }}
 )
+{% if query_id %}
 where element_at(summary, 'trino_query_id') = {{ query_id | literal }}
+{% else %}
+order by committed_at desc
+limit 1
+{% endif %}

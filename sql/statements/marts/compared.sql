@@ -1,5 +1,5 @@
 -- Counts the rows that a commit added, changed and removed, by comparing the snapshots before and after it.
-{% from 'marts/names.sql' import bare, equal, differ, within %}
+{% from 'marts/names.sql' import bare, equal, differ, within, sliced %}
 {% if only_touched %}
 -- Only rows of the keys that were worked on can differ.
 with touched as (
@@ -13,7 +13,11 @@ with touched as (
 )
 {% endif %}
 {% set touching %}
-{% if only_touched %}join touched on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}{% endif %}
+{% if only_touched %}
+join touched on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
+{% elif slice %}
+where {{ sliced(key_columns, slice) }}
+{% endif %}
 {% endset %}
 select
   count_if(earlier._event_id is null) as inserted,

@@ -1,16 +1,14 @@
 {# Gives `events`, the events that decide about a key: those of the batches, if they are newer than
    everything the key had before, or else its whole typed log (`_is_reread`). It begins the `with`; the including file
    goes on with `, next as (…)`. #}
-{% from 'marts/names.sql' import list, bare, equal, sampled, within %}
+{% from 'marts/names.sql' import list, bare, equal, chosen, within %}
 {% if reads_whole_typed_log %}
--- The whole typed log, for all keys or for a sample of them.
+-- The whole typed log, for all keys, a slice or a sample of them.
 with events as (
   select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, true as _is_reread
   from {{ staging }}
   where _batch_id <= {{ upto_batch }} and _operation <> 'T'
-  {% if sample_of %}
-    and {{ sampled(key_columns, sample_of) }}
-  {% endif %}
+{{ chosen(key_columns, sample_of, slice) }}
 )
 {% else %}
 with batch as (

@@ -1,11 +1,12 @@
 -- Counts the outcome of every staged event of the batches, and the current rows that these batches gave.
-{% from 'marts/names.sql' import bare, equal, list %}
+{% from 'marts/names.sql' import bare, equal, list, chosen %}
 {% from 'marts/order.sql' import place, before_all %}
 -- The events of the batches. Only the place of an event in the order of its key counts here, not its values.
 with batch as (
   select {{ bare(key_columns) }}, _event_id, _occurred_at, _operation
   from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+{{ chosen(key_columns, none, slice) }}
 ),
 {% if may_be_late %}
 before as (
@@ -66,5 +67,6 @@ select
   {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %} as truncates,
   (
     select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+{{ chosen(key_columns, none, slice) }}
   ) as rows_written
 from by_key

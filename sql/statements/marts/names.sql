@@ -33,14 +33,44 @@
   {%- endif %}
 {% endmacro %}
 
-{# Whether a row belongs to the sample: one key in `one_in`, chosen by a hash of the key. #}
-{% macro sampled(columns, one_in) %}
-mod(from_big_endian_64(xxhash64(to_utf8(
+{# A hash of a row's key: a bigint. #}
+{% macro hashed(columns) %}
+from_big_endian_64(xxhash64(to_utf8(
   {%- for column in columns %}
     {% if not loop.first %} || ',' || {% endif %}
     coalesce(
     {%- if column.kind == 'varbinary' %}to_hex({{ column.name }}){% else %}cast({{ column.name }} as varchar){% endif %}
     , '')
   {%- endfor %}
-))), {{ one_in }}) = 0
+)))
 {%- endmacro %}
+
+{# Whether a key belongs to the sample: one key in `one_in`. #}
+{% macro sampled(columns, one_in) %}
+mod({{ hashed(columns) }}, {{ one_in }}) = 0
+{%- endmacro %}
+
+{# Whether a key belongs to the slice. The bucket of a key is the upper 16 bits of its hash. #}
+{% macro sliced(columns, slice) %}
+bitwise_right_shift({{ hashed(columns) }}, 48) between {{ slice.first }} and {{ slice.last }}
+{%- endmacro %}
+
+{# Whether equal values of a column have one text, also those of another type that it is compared with. #}
+{% macro is_sliced_by_value(column) %}{% if column.kind in ['varchar', 'integer', 'decimal', 'float'] %}yes{% endif %}{% endmacro %}
+
+{# Whether the value of `name`, which is compared with values of the column, belongs to the slice. #}
+{% macro sliced_by_value(column, name, slice) %}
+bitwise_right_shift(from_big_endian_64(xxhash64(to_utf8(
+  {%- if column.kind == 'varchar' %}{{ name }}{% else %}cast(cast({{ name }} as double) as varchar){% endif -%}
+))), 48) between {{ slice.first }} and {{ slice.last }}
+{%- endmacro %}
+
+{# Whether a key belongs to the sample and to the slice, as conditions behind another one. #}
+{% macro chosen(columns, sample_of, slice) %}
+{% if sample_of %}
+    and {{ sampled(columns, sample_of) }}
+{% endif %}
+{% if slice %}
+    and {{ sliced(columns, slice) }}
+{% endif %}
+{% endmacro %}

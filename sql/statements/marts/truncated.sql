@@ -1,10 +1,11 @@
 -- Counts the current rows that truncates of the batches deleted.
-{% from 'marts/names.sql' import equal, bare %}
+{% from 'marts/names.sql' import equal, bare, sliced %}
 {% from 'marts/order.sql' import place %}
+{% set of_slice %}{% if slice %}where {{ sliced(key_columns, slice) }}{% endif %}{% endset %}
 -- A truncate deleted a row that is gone and has no event after the truncate in these batches.
 select count(*) as truncated
-from (select * from {{ current }} for version as of {{ parent }}) as earlier
-left join (select * from {{ current }} for version as of {{ snapshot }}) as later
+from (select * from {{ current }} for version as of {{ parent }} {{ of_slice }}) as earlier
+left join (select * from {{ current }} for version as of {{ snapshot }} {{ of_slice }}) as later
   on {{ equal(key_columns, 'earlier', 'later') }}
 left join (
   select {{ bare(key_columns) }}, max({{ place('staged') }}) as _last

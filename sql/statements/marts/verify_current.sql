@@ -1,12 +1,11 @@
 -- Counts the keys whose current row is not what the typed log says: missing, different, or unexpected.
 {% include 'marts/last_events.sql' %}
-{% from 'marts/names.sql' import equal, differ, list, sampled %}
+{% from 'marts/names.sql' import equal, differ, list, chosen %}
 -- The current rows of the same keys.
 , present as (
   select {{ list(columns, 'kept') }}, kept._event_id from {{ current }} as kept
-  {% if sample_of %}
-  where {{ sampled(key_columns, sample_of) }}
-  {% endif %}
+  where true
+{{ chosen(key_columns, sample_of, slice) }}
 )
 select
   count_if(present._event_id is null) as missing,

@@ -1,12 +1,11 @@
 -- Counts the versions that are not what the typed log says: missing, different, or unexpected.
 {% include 'marts/versions.sql' %}
-{% from 'marts/names.sql' import equal, differ, list, sampled %}
+{% from 'marts/names.sql' import equal, differ, list, chosen %}
 -- The versions that the history has of the same keys.
 , present as (
   select kept.* from {{ history }} as kept
-  {% if sample_of %}
-  where {{ sampled(key_columns, sample_of) }}
-  {% endif %}
+  where true
+{{ chosen(key_columns, sample_of, slice) }}
 )
 select
   count_if(present._event_id is null) as missing,

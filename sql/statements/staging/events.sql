@@ -1,6 +1,9 @@
 {# Gives `judged`: the events of the batches, or the chosen rejects, in the types of the columns. `_reason` says why an
-   event cannot be taken, or is null. Names of ours begin with `_`, which no business column does. #}
+   event cannot be taken, or is null. Names of ours begin with `_`, which no business column does.
+
+   A slice has the events of some ids, or of some keys (`slices_by_key`) if events of a key are compared. #}
 {% from 'staging/reject_id.sql' import chosen %}
+{% from 'marts/names.sql' import sliced %}
 {% from 'staging/typed.sql' import typed, text, nested, inside, misfit %}
 -- The events as they landed, with each column's field as text.
 with landed as (
@@ -25,6 +28,9 @@ with landed as (
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
     and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}
+  {% endif %}
+  {% if slice and not slices_by_key %}
+    and {{ sliced([{'name': 'audit_event_id', 'kind': 'integer'}], slice) }}
   {% endif %}
 ),
 -- Each field in its column's type. A value that does not fit is null here; `judged` finds it.
@@ -60,4 +66,7 @@ judged as (
       {% endfor %}
     end as _reason
   from typed
+  {% if slice and slices_by_key %}
+  where {{ sliced(key_columns, slice) }}
+  {% endif %}
 )

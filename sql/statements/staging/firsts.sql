@@ -1,6 +1,6 @@
 {# Selects the events that the typed log is to have: those that can be taken, each once. #}
 {% include 'staging/events.sql' %}
-{% from 'marts/names.sql' import bare, equal, list %}
+{% from 'marts/names.sql' import bare, equal, list, sliced %}
 {% if has_backfill %}
 -- The first batch with an audit-log event of each key. Backfill rows count only before it.
 , logged as (
@@ -14,6 +14,9 @@
     select {{ bare(key_columns) }}, _batch_id
     from {{ staging }}
     where _event_id >= {{ first_audit_id }}
+    {% if slice %}
+      and {{ sliced(key_columns, slice) }}
+    {% endif %}
     {% endif %}
   )
   group by {{ bare(key_columns) }}

@@ -4,6 +4,8 @@ merge into {{ rejects }} as kept
 using (
   {% include 'staging/events.sql' %}
   {% from 'staging/typed.sql' import shown, misfit_as %}
+  {% from 'marts/names.sql' import sliced %}
+  {% set event_id = {'name': '_event_id', 'kind': 'integer'} %}
   -- An event without a fault of its own may have the id of a staged event with other content: the staged one stays.
   , compared as (
     select
@@ -16,7 +18,13 @@ using (
         {% endfor %}
         ) then 'id_reuse' end) as _fault
     from judged
-    left join {{ staging }} as staged
+    left join (
+      select *
+      from {{ staging }}
+      {% if slice %}
+      where {{ sliced([event_id], slice) }}
+      {% endif %}
+    ) as staged
       on staged._event_id = judged._event_id
       and staged._event_id between {{ first_event }} and {{ last_event }}
   ),

@@ -168,7 +168,7 @@ impl<'a> KeyComparison<'a> {
         };
         // A running statement of an earlier attempt would drop or fill this attempt's table.
         publisher.resolve(&table).await?;
-        landing::drop_table(landing).await?;
+        landing::drop_table(publisher, &table).await?;
         landing::ensure(landing).await?;
         if keys.files > 0 {
             landing::register(landing, &keys.batch).await?;
@@ -189,7 +189,7 @@ impl<'a> KeyComparison<'a> {
         };
         let sql = render("landing/gone.sql", context)?;
         let rows = publisher.read(&sql).await?;
-        landing::drop_table(landing).await?;
+        landing::drop_table(publisher, &table).await?;
         app.folder.remove(&keys.batch).await?;
 
         rows.into_iter()

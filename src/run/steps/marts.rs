@@ -11,7 +11,7 @@ use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::sql::TableName;
-use crate::state::{Changed, EndedStatement, Publication, TableState, Window};
+use crate::state::{Changed, EndedStatement, Layer, Publication, TableState, Window};
 use crate::warehouse::{self, Refresh, Scope, Target};
 
 /// The batches and keys that the steps of a table publish.
@@ -104,6 +104,13 @@ impl Mart {
         }
     }
 
+    fn layer(self) -> Layer {
+        match self {
+            Self::Current => Layer::Current,
+            Self::History => Layer::History,
+        }
+    }
+
     /// The last batch that is in the mart.
     fn last_batch(self, state: &TableState) -> i64 {
         match self {
@@ -147,23 +154,72 @@ impl MartStep<'_> {
     async fn run(&self, publisher: Publisher<'_>, work: Work) -> Result<Counts> {
         let mut counts = Counts::default();
         for part in self.parts(publisher).await? {
-            let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
-                break;
-            };
-            columns::refuse_other_order(self.table, &state)?;
-            let Some(refresh) = self.refresh(&state, part).await? else {
-                continue;
-            };
-            let target = self.attempt.target(self.table, &state, publisher);
-            self.attempt.ensure_tables(target, &state).await?;
-            let refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
-            counts.add(&match work {
-                Work::Test => self.test(target, &refresh).await?,
-                Work::Publish => self.publish(target, &refresh).await?,
-            });
+            while let Some(upto_batch) = self.run_part(publisher, part, work, &mut counts).await? {
+                tracing::info!(table = %self.table.id, upto_batch, "a build of an earlier run is published; newer batches follow");
+            }
         }
 
         Ok(counts)
+    }
+
+    /// Works on a part, or on as much of it as a build holds that an earlier run began. Then gives the last batch of that
+    /// build, and the part has more.
+    async fn run_part(
+        &self,
+        publisher: Publisher<'_>,
+        part: &ToPublish,
+        work: Work,
+        counts: &mut Counts,
+    ) -> Result<Option<i64>> {
+        let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
+            return Ok(None);
+        };
+        columns::refuse_other_order(self.table, &state)?;
+        let Some(refresh) = self.refresh(&state, part, publisher).await? else {
+            return Ok(None);
+        };
+        let target = self.attempt.target(self.table, &state, publisher);
+        self.attempt.ensure_tables(target, &state).await?;
+        let mut refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
+        let mut done = self.work_on(target, &refresh, work).await;
+        if matches!(&done, Err(error) if error.is_out_of_memory()) && refresh.scope.is_of_batches()
+        {
+            tracing::info!(table = %self.table.id, "the batches need too much memory for one statement; the table is built in slices");
+            refresh = self.widened(refresh).await?;
+            done = self.work_on(target, &refresh, work).await;
+        }
+        counts.add(&done?);
+        let upto_batch = refresh.window.upto_batch;
+        // The tests of this run did not see newer batches: these wait for the next run.
+        let are_newer_tested = self.table.all_tests().is_empty();
+        let is_partial = matches!(work, Work::Publish)
+            && refresh.scope == Scope::Everything
+            && upto_batch < state.staged_batch
+            && are_newer_tested;
+
+        Ok(is_partial.then_some(upto_batch))
+    }
+
+    async fn work_on(&self, target: Target<'_>, refresh: &Refresh, work: Work) -> Result<Counts> {
+        match work {
+            Work::Test => self.test(target, refresh).await,
+            Work::Publish => self.publish(target, refresh).await,
+        }
+    }
+
+    /// The same batches, published with the whole table, which can be built in slices.
+    async fn widened(&self, refresh: Refresh) -> Result<Refresh> {
+        let whole = Window {
+            after_batch: 0,
+            ..refresh.window
+        };
+        let landed = self.attempt.app.store.landed_between(self.table, whole);
+
+        Ok(Refresh {
+            scope: Scope::Everything,
+            log_events: Some(landed.await?.summary.event_count),
+            ..refresh
+        })
     }
 
     async fn test(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
@@ -220,7 +276,12 @@ impl MartStep<'_> {
     }
 
     /// The window and scope to publish; `None` if there is nothing.
-    async fn refresh(&self, state: &TableState, part: &ToPublish) -> Result<Option<Refresh>> {
+    async fn refresh(
+        &self,
+        state: &TableState,
+        part: &ToPublish,
+        publisher: Publisher<'_>,
+    ) -> Result<Option<Refresh>> {
         let from = self.mart.follows_from(state);
         let is_remake = from == 0 && self.mart.last_batch(state) > 0;
         let keys = match part {
@@ -229,9 +290,13 @@ impl MartStep<'_> {
             ToPublish::Keys(_) if !is_remake => return Ok(None),
             _ => None,
         };
+        let build_upto = match keys {
+            Some(_) => None,
+            None => self.build_upto(state, publisher).await?,
+        };
         let window = Window {
             after_batch: from,
-            upto_batch: keys.map_or(state.staged_batch, |_| from),
+            upto_batch: keys.map_or(build_upto.unwrap_or(state.staged_batch), |_| from),
         };
         if keys.is_none() && window.upto_batch <= window.after_batch {
             return Ok(None);
@@ -239,14 +304,33 @@ impl MartStep<'_> {
         let app = self.attempt.app;
         let landed = app.store.landed_between(self.table, window).await?;
         let Some(keys) = keys else {
-            return Ok(Some(Refresh {
+            let refresh = Refresh {
                 is_republish: is_remake,
                 ..Refresh::of(window, landed, app.config.runs.fast_path)
+            };
+            let reads_whole_log = build_upto.is_some() || refresh.scope == Scope::Everything;
+            return Ok(Some(if reads_whole_log && from > 0 {
+                self.widened(refresh).await?
+            } else {
+                refresh
             }));
         };
         let keys = keys.iter().map(|key| literals(state, key)).collect();
 
         Ok(Some(Refresh::again(window, landed, Scope::Keys(keys))))
+    }
+
+    /// The last batch of a build that an earlier attempt or run began, if that is news.
+    async fn build_upto(
+        &self,
+        state: &TableState,
+        publisher: Publisher<'_>,
+    ) -> Result<Option<i64>> {
+        let target = self.attempt.target(self.table, state, publisher);
+        let upto_batch = warehouse::build_upto(target, self.mart.layer()).await?;
+        let new = self.mart.follows_from(state) + 1..=state.staged_batch;
+
+        Ok(upto_batch.filter(|upto_batch| new.contains(upto_batch)))
     }
 
     /// Records in one transaction how far the mart is, what changed, and how the statements ended that did it.
@@ -258,9 +342,9 @@ impl MartStep<'_> {
         statements: &[Committed],
     ) -> Result<()> {
         let last = statements.iter().rev().find(|made| made.snapshot.is_some());
-        let ended = statements.iter().map(|committed| EndedStatement {
-            id: committed.statement,
-            end: committed.end(),
+        let ended = statements.iter().filter_map(|committed| {
+            let end = committed.end();
+            committed.statement.map(|id| EndedStatement { id, end })
         });
         let publication = Publication {
             run: self.attempt.run.id,
@@ -275,6 +359,7 @@ impl MartStep<'_> {
             .await?;
         if refresh.scope == Scope::Everything {
             let mart = self.mart.name(self.attempt, self.table);
+            warehouse::drop_leftover(target, self.mart.layer()).await?;
             warehouse::describe_remade(target, &mart).await?;
         }
 

@@ -9,7 +9,7 @@ use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::run::steps::columns;
 use crate::run::steps::marts::{self, ToPublish};
-use crate::state::Window;
+use crate::state::{Layer, Window};
 use crate::warehouse::{self, Refresh, Scope};
 
 pub(super) async fn restage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
@@ -46,9 +46,14 @@ async fn remake_log(
     if state.staged_batch == 0 {
         attempt.ensure_tables(target, &state).await?;
     }
+    // A build that an earlier run began is finished; the next run stages newer batches.
+    let upto_batch = match warehouse::build_upto(target, Layer::Log).await? {
+        Some(upto_batch) => upto_batch,
+        None => store.last_landed(&table.id.pipeline).await?,
+    };
     let window = Window {
         after_batch: 0,
-        upto_batch: store.last_landed(&table.id.pipeline).await?,
+        upto_batch,
     };
     let mut landed = store.landed_between(table, window).await?;
     landed.summary.ids_may_repeat = true;
@@ -58,6 +63,7 @@ async fn remake_log(
     let refresh = Refresh::again(window, landed, Scope::Everything);
     let staged = warehouse::restage(target, &refresh).await?;
     store.record_restaging(table, &state, &staged).await?;
+    warehouse::drop_leftover(target, Layer::Log).await?;
 
     Counts::of(&staged.staged)
 }

@@ -1,0 +1,2 @@
+-- Counts the rows of a build.
+select count(*) as rows from {{ table }}

@@ -1,0 +1,42 @@
+-- Builds: how far a table is that is made slice by slice.
+-- `src/state/builds.rs` takes each statement by its name: the line `-- name: …` above it.
+
+-- name: read_build
+-- Reads what is known of the builds of a layer: the one under way, and what fitted last.
+select upto_batch, made_of, position, sent_to, rows, fitting, is_left
+from icefront.builds
+where pipeline = $1 and table_name = $2 and layer = $3
+
+-- name: begin_build
+-- Begins a build with nothing in it.
+insert into icefront.builds (pipeline, table_name, layer, upto_batch, made_of, fitting, is_left)
+values ($1, $2, $3, $4, $5, $6, true)
+on conflict (pipeline, table_name, layer) do update
+set upto_batch = excluded.upto_batch, made_of = excluded.made_of, position = 0, sent_to = 0, rows = 0,
+  fitting = excluded.fitting, is_left = true
+
+-- name: begin_slice
+-- Notes where a slice ends, before it is sent.
+update icefront.builds set sent_to = $4 where pipeline = $1 and table_name = $2 and layer = $3
+
+-- name: record_slice
+-- Notes that the slice that was sent last is in the build, with its rows.
+update icefront.builds
+set position = sent_to, rows = rows + $4, fitting = $5
+where pipeline = $1 and table_name = $2 and layer = $3
+
+-- name: record_fitting
+-- Notes how many events one statement takes, after Trino refused more of them.
+insert into icefront.builds (pipeline, table_name, layer, fitting)
+values ($1, $2, $3, $4)
+on conflict (pipeline, table_name, layer) do update set fitting = excluded.fitting
+
+-- name: end_build
+-- Notes that the build is published, or that nothing of it can be used.
+update icefront.builds
+set upto_batch = null, made_of = null, position = 0, sent_to = 0, rows = 0
+where pipeline = $1 and table_name = $2 and layer = any ($3::text[]) and upto_batch is not null
+
+-- name: record_dropped_build
+-- Notes that the table of a build is gone.
+update icefront.builds set is_left = false where pipeline = $1 and table_name = $2 and layer = $3

@@ -1,0 +1,161 @@
+//! A table that is too large for one statement is built slice by slice, and replaces the old one by one commit.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::Service;
+
+/// One statement takes 41 events.
+const SMALL: &str = "trino.statement_memory_bytes = 6000";
+
+/// Logs one event each for the keys from `first` to `last`. Each name has a text of this length.
+async fn log_keys(service: &Service, first: i64, last: i64, length: i64) {
+    let sql = format!(
+        "insert into audit_log_dml (audit_event_id, audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data)
+         select n, 'I', timestamptz '2026-01-01' + n * interval '1 minute', 'public', 'items',
+           jsonb_build_object('id', n, 'amount', n, 'name', left(repeat(md5(n::text), 1 + {length} / 32), {length}))
+         from generate_series({first}, {last}) as n"
+    );
+    service.write(&sql).await;
+}
+
+/// The slices that the statements of a run's step worked on, as `[number, of]`.
+async fn slices(service: &Service, run: &Value, step: &str) -> Vec<Value> {
+    let steps = service.steps(run).await;
+    let step = steps.iter().find(|found| found["name"] == step);
+    let statements = step.expect("the step")["statements"].as_array();
+
+    statements
+        .expect("statements")
+        .iter()
+        .filter_map(|statement| statement["progress"].get("slice"))
+        .map(|slice| json!([slice["number"], slice["of"]]))
+        .collect()
+}
+
+/// The tables of builds that are still there.
+async fn leftovers(service: &Service) -> Value {
+    let tables = "select table_name from lake.information_schema.tables
+        where table_schema in ('PIPELINE_marts', 'PIPELINE_staging') and table_name like '%\\_\\_build' escape '\\'";
+
+    service.rows(tables).await
+}
+
+#[tokio::test]
+async fn a_large_table_is_built_slice_by_slice_and_leaves_no_other_table() {
+    let service = Service::items().settings(SMALL).start().await;
+    log_keys(&service, 1, 100, 10).await;
+
+    let run = service.run().await.succeeds();
+    let expected = json!([[1, 3], [2, 3], [3, 3]]);
+    for step in ["mart.items", "mart.items_history"] {
+        assert_eq!(json!(slices(&service, &run, step).await), expected);
+    }
+    assert_eq!(service.sizes("items").await, [100, 100, 100]);
+    service.verifies("items").await;
+
+    log_keys(&service, 101, 110, 10).await;
+    let run = service.run().await.succeeds();
+    assert_eq!(json!(slices(&service, &run, "mart.items").await), json!([]));
+
+    for repair in ["rebuild", "restage"] {
+        let run = service
+            .post_table("items", repair, &json!({}))
+            .await
+            .succeeds();
+        assert_eq!(slices(&service, &run, "mart.items").await.len(), 3);
+        assert_eq!(service.sizes("items").await, [110, 110, 110]);
+        service.verifies("items").await;
+        assert_eq!(leftovers(&service).await, json!([]));
+    }
+}
+
+#[tokio::test]
+async fn a_killed_build_goes_on_at_the_slice_where_it_was() {
+    let mut service = Service::items().settings(SMALL).start().await;
+    log_keys(&service, 1, 300, 10).await;
+    let started = service.post(&service.runs_path(), &json!({})).await;
+    let state = service.connect_to_state().await;
+    for built in 1..=3 {
+        let position = format!(
+            "select count(*) from icefront.statements where sql like '%insert into%history\\_\\_build%' and state = 'succeeded' and {built} > 0"
+        );
+        for _ in 0..400 {
+            let slices: i64 = state
+                .query_one(&position, &[])
+                .await
+                .expect("a count")
+                .get(0);
+            if slices >= built * 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        service.restart().await;
+    }
+    let run = service.ended(&started.body).await.succeeds();
+
+    assert!(run["attempt"].as_i64().expect("a number") > 1, "{run:#}");
+    let rows: i64 = state
+        .query_one(
+            "select sum(update_count)::bigint from icefront.statements where sql like '%insert into%history\\_\\_build%' and state = 'succeeded'",
+            &[],
+        )
+        .await
+        .expect("a sum")
+        .get(0);
+    assert_eq!(rows, 300, "no slice was built twice");
+    assert_eq!(service.sizes("items").await, [300, 300, 300]);
+    service.verifies("items").await;
+    assert_eq!(leftovers(&service).await, json!([]));
+}
+
+#[tokio::test]
+async fn what_trino_refuses_for_its_memory_is_built_in_smaller_slices() {
+    let service = Service::items()
+        .settings("trino.session = { query_max_memory_per_node = '96MB' }")
+        .start()
+        .await;
+    log_keys(&service, 1, 8_000, 20_000).await;
+
+    let run = service.run().await.succeeds();
+    assert!(
+        !slices(&service, &run, "mart.items_history")
+            .await
+            .is_empty()
+    );
+    assert_eq!(service.sizes("items").await, [8_000, 8_000, 8_000]);
+    service.verifies("items").await;
+
+    // It remembers what fitted.
+    let run = service
+        .post_table("items", "rebuild", &json!({}))
+        .await
+        .succeeds();
+    let statements = slices(&service, &run, "mart.items_history").await;
+    assert_eq!(statements.first(), Some(&json!([1, statements.len()])));
+}
+
+#[tokio::test]
+async fn a_key_with_more_events_than_a_statement_can_take_is_named() {
+    let service = Service::items()
+        .settings("trino.session = { query_max_memory_per_node = '96MB' }")
+        .start()
+        .await;
+    service
+        .write(
+            "insert into audit_log_dml (audit_event_id, audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data)
+             select n, case n when 1 then 'I' else 'U' end, timestamptz '2026-01-01' + n * interval '1 minute', 'public', 'items',
+               jsonb_build_object('id', 7, 'amount', n, 'name', repeat(md5(n::text), 600))
+             from generate_series(1, 8000) as n",
+        )
+        .await;
+
+    let run = service
+        .run()
+        .await
+        .fails_at("mart.items_history")
+        .with("key-too-large");
+    run.saying("key `7` of table").saying("8000 events");
+}
