@@ -138,13 +138,13 @@ impl<'a> Build<'a> {
                     tracing::info!(table = %table, slice = part.number, of = part.of, "a slice is built");
                 }
                 Err(error) if error.is_out_of_memory() => {
-                    if !slicing.halve(slice) {
+                    if !slicing.shrink(slice) {
                         return Err(self.too_large(slice, error).await);
                     }
                     store
                         .record_fitting(id, self.layer, slicing.fitting())
                         .await?;
-                    tracing::info!(table = %table, slice = part.number, "a slice needs too much memory and is halved");
+                    tracing::info!(table = %table, slice = part.number, "a slice needs too much memory and shrinks");
                 }
                 Err(error) => return Err(error),
             }

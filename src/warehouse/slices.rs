@@ -32,10 +32,10 @@ pub(super) struct Slice {
 pub(super) struct Slicing {
     /// The events of all keys.
     events: i64,
-    /// The events that one statement takes.
-    fitting: i64,
     /// The bucket that the next slice begins with.
     next: u32,
+    /// The buckets of the next slice.
+    width: u32,
     done: u32,
 }
 
@@ -45,6 +45,10 @@ impl Slice {
         first: 0,
         last: BUCKETS - 1,
     };
+
+    fn width(self) -> u32 {
+        self.last - self.first + 1
+    }
 
     /// The slice as statements take it: `None` for all keys.
     pub(super) fn restriction(self) -> Option<Self> {
@@ -65,11 +69,16 @@ impl Slicing {
 
     /// Goes on with bucket `next`.
     pub(super) fn resume(events: i64, fitting: i64, next: u32) -> Self {
+        let events = events.max(1);
+        let width = i64::from(BUCKETS).saturating_mul(fitting) / events;
+        let width = width.clamp(1, BUCKETS.into());
+        let width = u32::try_from(width).unwrap_or(BUCKETS);
+
         Self {
-            events: events.max(1),
-            fitting: fitting.max(1),
+            events,
             next,
-            done: next.div_ceil(width(events.max(1), fitting.max(1))),
+            width,
+            done: next.div_ceil(width),
         }
     }
 
@@ -83,28 +92,27 @@ impl Slicing {
 
     /// Whether one statement takes all events.
     pub(super) fn is_one(&self) -> bool {
-        self.next == 0 && self.events <= self.fitting
+        self.slice() == Some(Slice::ALL)
     }
 
+    /// How many events one statement takes, by the last slices.
     pub(super) fn fitting(&self) -> i64 {
-        self.fitting
+        self.events_of(self.width)
     }
 
     /// The next slice; `None` after the last.
     pub(super) fn slice(&self) -> Option<Slice> {
         (self.next < BUCKETS).then(|| Slice {
             first: self.next,
-            last: BUCKETS.min(self.next + width(self.events, self.fitting)) - 1,
+            last: BUCKETS.min(self.next + self.width) - 1,
         })
     }
 
     /// The number of the next slice, and how many are expected.
     pub(super) fn part(&self) -> Part {
-        let left = (BUCKETS - self.next).div_ceil(width(self.events, self.fitting));
-
         Part {
             number: self.done + 1,
-            of: self.done + left,
+            of: self.done + (BUCKETS - self.next).div_ceil(self.width),
         }
     }
 
@@ -116,20 +124,27 @@ impl Slicing {
 
     /// Makes the next slices smaller or larger after a slice that held `peak` bytes of the `allowed` ones.
     pub(super) fn adapt(&mut self, slice: Slice, peak: u64, allowed: u64) {
-        let events = self.events_of(slice);
-        if peak > allowed {
-            let smaller = (events / 2).max(MIN_EVENTS);
-            self.fitting = self.fitting.min(smaller.max(1));
-        } else if peak < allowed / 2 && events >= self.fitting / 2 {
-            self.fitting = self.fitting.saturating_mul(3) / 2;
+        let events = self.events_of(slice.width());
+        if peak > allowed && events > 2 * MIN_EVENTS {
+            self.width = (slice.width() / 2).max(1);
+        } else if peak < allowed / 2 && slice.width() == self.width && events >= MIN_EVENTS {
+            self.width = (self.width + self.width / 2).min(BUCKETS);
         }
     }
 
-    /// Goes on behind a slice that is done, and gives what it gave. If Trino refused it for its memory, halves it and gives
-    /// `None`.
+    /// Takes a quarter of the slice that Trino refused for its memory. False if it cannot be smaller: then one key is too
+    /// large.
+    pub(super) fn shrink(&mut self, slice: Slice) -> bool {
+        self.width = (slice.width() / 4).max(1);
+
+        slice.width() > 1
+    }
+
+    /// Goes on behind a slice that is done, and gives what it gave. If Trino refused it for its memory, shrinks it and
+    /// gives `None`.
     pub(super) fn ended<T>(&mut self, slice: Slice, end: Result<T>) -> Result<Option<T>> {
         match end {
-            Err(error) if error.is_out_of_memory() && self.halve(slice) => Ok(None),
+            Err(error) if error.is_out_of_memory() && self.shrink(slice) => Ok(None),
             Err(error) => Err(error),
             Ok(given) => {
                 self.advance(slice);
@@ -138,28 +153,9 @@ impl Slicing {
         }
     }
 
-    /// Halves the slice that Trino refused for its memory. False if it cannot be smaller: then one key is too large.
-    pub(super) fn halve(&mut self, slice: Slice) -> bool {
-        if slice.first == slice.last {
-            return false;
-        }
-        self.fitting = (self.events_of(slice) / 2).max(1);
-
-        true
+    fn events_of(&self, width: u32) -> i64 {
+        (self.events.saturating_mul(width.into()) / i64::from(BUCKETS)).max(1)
     }
-
-    fn events_of(&self, slice: Slice) -> i64 {
-        let buckets = i64::from(slice.last - slice.first + 1);
-
-        (self.events.saturating_mul(buckets) / i64::from(BUCKETS)).max(1)
-    }
-}
-
-/// The buckets of a slice with so many of the events.
-fn width(events: i64, fitting: i64) -> u32 {
-    let width = i64::from(BUCKETS).saturating_mul(fitting) / events;
-
-    u32::try_from(width.clamp(1, i64::from(BUCKETS))).unwrap_or(BUCKETS)
 }
 
 fn bytes_of(column: &Column) -> i64 {
@@ -249,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_slice_is_halved_until_it_is_one_bucket() {
-        let mut slicing = Slicing::new(8_000_000, 4_000_000);
-        let mut halvings = 0;
-        while slicing.halve(slicing.slice().expect("a slice")) {
-            halvings += 1;
+    fn a_refused_slice_shrinks_until_it_is_one_bucket() {
+        let mut slicing = Slicing::new(1_000, 500);
+        let mut refusals = 1;
+        while slicing.shrink(slicing.slice().expect("a slice")) {
+            refusals += 1;
         }
-        assert_eq!(halvings, 15);
+        assert_eq!(refusals, 9);
         assert_eq!(slicing.slice(), Some(Slice { first: 0, last: 0 }));
     }
 
