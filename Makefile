@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly chaos airflow api postman bench docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly chaos airflow api postman bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -40,6 +40,9 @@ chaos: ## a hundred rounds of kills, restarts, cuts and freezes under load, on s
 
 bench: ## measure what the documentation claims
 	benches/run
+
+bench-peers: ## measure dbt-trino, which it installs, and Icefront by turns, over the same events
+	benches/peers/run
 
 docs: ## build the documentation site, into target/site
 	docs/build

@@ -16,8 +16,8 @@ quantile() { sort -n | awk -v q="$1" '{ v[NR] = $1 } END { i = int(q * NR); prin
 # Prints the MiB of the service by the kernel's word $1: VmRSS is what it has, VmHWM the most that it had.
 memory() { awk -v word="$1:" '$1 == word { printf "%.1f", $2 / 1024 }' "/proc/$service/status"; }
 
-# Prints the processor time that the service has used, in milliseconds.
-processor_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / tick) }' "/proc/$service/stat"; }
+# Prints the processor time that process $1 has used, in milliseconds.
+processor_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / tick) }' "/proc/$1/stat"; }
 
 # Prints the state of run $1.
 state_of() { curl -fsS "$api/runs/$1" | sed 's/.*"state":"\([a-z]*\)".*/\1/'; }
@@ -102,16 +102,16 @@ keep_files() {
 END
 }
 
-# Prints what the numbers depend on, as a JSON object.
+# Prints what the numbers depend on, as a JSON object that ends with the fields $1.
 machine() {
   local memory heap trino
   memory=$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)
   heap=$(tr '\0' '\n' <"/proc/$(cat "$stack/trino/pid")/cmdline" | sed -n 's/^-Xmx//p')
   trino=$(curl -fsS "$trino_url/v1/info" | sed 's/.*"version":"\([^"]*\)".*/\1/')
   sql "$state" -v cores="$(getconf _NPROCESSORS_ONLN)" -v memory="$memory" -v trino="$trino" -v heap="$heap" \
-    -v icefront="$("$icefront" --version)" -v load="$load_before" -v events="$events" -v batch="$batch" -v rounds="$rounds" -f - <<'END'
-    select json_build_object('date', to_char(now() at time zone 'UTC', 'YYYY-MM-DD'), 'cores', :cores, 'memory', :'memory',
+    -v icefront="$("$icefront" --version)" -v load="$load_before" -v further="$1" -f - <<'END'
+    select rtrim(json_build_object('date', to_char(now() at time zone 'UTC', 'YYYY-MM-DD'), 'cores', :cores, 'memory', :'memory',
       'postgres', split_part(current_setting('server_version'), ' ', 1), 'trino', :'trino', 'trino_heap', :'heap',
-      'icefront', split_part(:'icefront', ' ', 2), 'load_before', :load, 'events', :events, 'batch', :batch, 'rounds', :rounds)
+      'icefront', split_part(:'icefront', ' ', 2), 'load_before', :load)::text, '}') || ', ' || :'further' || '}'
 END
 }

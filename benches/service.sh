@@ -6,6 +6,17 @@ landing=$warehouse/$prefix
 state=${prefix}_state
 service=
 
+# Makes the state database: one for all measurements, so that the results are queries over what the service noted.
+prepare() {
+  mkdir -p "$bench" "$results"
+  : >"$bench/icefront.log"
+  sql postgres -c "drop database if exists $state with (force)" -c "create database $state"
+  name_measurement warm_up log
+  write_settings
+  "$icefront" migrate --config "$bench/icefront.toml" >>"$bench/icefront.log" 2>&1
+  sql "$state" -f "$benches/results.sql"
+}
+
 # Makes a pipeline anew for each definition among the further arguments, starts the service over them, and picks the first. All of
 # measurement $1 read one database, which has an empty log of an empty table, and one folder.
 start() {
@@ -87,13 +98,15 @@ forget() {
   sql postgres -c "drop database if exists $origin with (force)"
 }
 
-# Has Trino execute $1.
+# Has Trino execute $1, and sets `data` to the rows that it gives, as JSON.
 trino() {
   local answer next
+  data=
   answer=$(curl -sS -H 'X-Trino-User: bench' -d "$1" "$trino_url/v1/statement")
   while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
     next=${next#*:\"}
     answer=$(curl -sS -H 'X-Trino-User: bench' "${next%\"}")
+    data+=$(grep -o '"data":\[\[.*\]\]' <<<"$answer" || true)
   done
   [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
 }
