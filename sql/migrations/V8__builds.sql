@@ -13,6 +13,8 @@ create table icefront.builds (
   rows bigint not null default 0,
   -- The events that one statement takes, by the last slices.
   fitting bigint not null,
+  -- How fast the last statement made it.
+  events_per_second double precision,
   -- Whether its table may still be there.
   is_left boolean not null default false,
   primary key (pipeline, table_name, layer)

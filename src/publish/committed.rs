@@ -1,5 +1,7 @@
 //! What a statement committed to a table, by its snapshot and Trino's answer.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +28,8 @@ pub struct Committed {
     pub progress: Option<Value>,
     /// The most memory that it held, in bytes.
     pub peak_memory: u64,
+    /// How long it took, by Trino's clock.
+    pub elapsed: Duration,
     /// The table's files after it.
     pub files: Files,
     /// Whether rows may have changed, and were not only written to other files.
@@ -84,6 +88,7 @@ impl Committed {
     pub(super) fn answered(mut self, statement: i64, outcome: &Outcome) -> Self {
         self.statement = Some(statement);
         self.rows = outcome.update_count.and_then(|n| i64::try_from(n).ok());
+        self.elapsed = Duration::from_millis(outcome.progress.elapsed_ms);
         self.peak_memory = outcome.progress.peak_memory_bytes;
         self.progress = serde_json::to_value(&outcome.progress).ok();
         self

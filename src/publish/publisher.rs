@@ -17,7 +17,7 @@ use crate::trino::{Outcome, Part, Progress, Statement, Trino};
 
 /// Session settings for remakes. With 64 small sorts the data stays in the CPU cache; a large history then takes a
 /// third of the time.
-const REMAKING: [(&str, &str); 2] = [("task_concurrency", "64"), ("redistribute_writes", "false")];
+const REMAKING: [(&str, &str); 1] = [("task_concurrency", "64")];
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sends the statements of one attempt of a step.
@@ -135,6 +135,15 @@ impl Publisher<'_> {
         };
 
         self.change(build, statement).await
+    }
+
+    /// Appends rows, and gives what it committed. If it is sent twice, its rows come twice: the caller resolves lost
+    /// statements before.
+    pub async fn append(&self, target: &TableName, sql: &str) -> Result<Committed> {
+        let committed = self.change(target, sql.into()).await?;
+        self.record(&committed).await?;
+
+        Ok(committed)
     }
 
     async fn change(&self, target: &TableName, statement: Statement<'_>) -> Result<Committed> {

@@ -7,6 +7,7 @@ use crate::error::{Problem, Result};
 use crate::pipeline::{CatalogueColumn, Definition, Drift, Evolution, MadeOf, Table};
 use crate::source;
 use crate::state::TableState;
+use crate::warehouse::Slicing;
 
 /// What the next run of a pipeline would do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -37,9 +38,27 @@ pub struct PlannedTable {
     /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
     /// earlier runs carry those runs' ids.
     pub changes: Vec<Drift>,
+    /// What it would take to make its tables whole, if they are made or remade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<PlannedBuild>,
     /// Why it would be refused, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+}
+
+/// What it would take to make a table whole from everything that landed so far.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PlannedBuild {
+    /// Events that landed.
+    pub events: i64,
+    /// Slices of the history, each one statement; 1 if one statement takes the whole table.
+    pub slices: i64,
+    /// The most that the new files of typed log, current rows and history need, beside those that they replace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<i64>,
+    /// How long it takes, by what earlier builds took; absent before the first build of any table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<i64>,
 }
 
 /// Says what the next run would do to the tables of a pipeline; changes nothing.
@@ -61,8 +80,10 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
         let known = app.store.table(&table.id).await?;
         let landed = app.store.last_landed(&definition.name).await?;
         let waiting = landed - known.as_ref().map_or(0, |known| known.staged_batch);
+        let build = planned_build(app, table, known.as_ref(), landed).await?;
         let mut planned = planned(table, known, catalogue);
         planned.waiting_batches = waiting.max(0);
+        planned.build = build;
         tables.push(planned);
     }
 
@@ -71,6 +92,29 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
         tables,
         problem,
     })
+}
+
+/// What the table's first build or next remake takes; `None` if the next run makes neither.
+async fn planned_build(
+    app: &App,
+    table: &Table,
+    known: Option<&TableState>,
+    landed: i64,
+) -> Result<Option<PlannedBuild>> {
+    let is_whole = |known: &TableState| known.current_from() > 0 && known.history_from() > 0;
+    let Some(known) = known.filter(|known| !is_whole(known) && landed > 0) else {
+        return Ok(None);
+    };
+    let expected = app.store.expected_build(table, landed).await?;
+    let memory = app.config.trino.statement_memory_bytes;
+    let slices = Slicing::expected_slices(&known.columns, &expected, memory);
+
+    Ok(Some(PlannedBuild {
+        events: expected.events,
+        slices,
+        disk_bytes: expected.disk_bytes(),
+        seconds: expected.seconds(),
+    }))
 }
 
 fn planned(
@@ -83,6 +127,7 @@ fn planned(
         is_new: known.is_none(),
         waiting_batches: 0,
         changes: Vec::new(),
+        build: None,
         refusal: None,
     };
     let Some(known) = known else {

@@ -7,7 +7,7 @@ use super::rows::{from_row, text_column};
 use super::sql::sql;
 use super::{EndedStatement, StatementOutcome, Store};
 use crate::error::Result;
-use crate::pipeline::TableId;
+use crate::pipeline::{Table, TableId};
 
 /// The tables that a tracked table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,69 @@ from_row!(Build {
     fitting,
     is_left
 });
+
+/// What one statement takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Fit {
+    pub events: i64,
+    /// How fast it made the table; `None` if it made nothing.
+    pub events_per_second: Option<f64>,
+}
+
+/// What a build of a table would take, by what earlier ones took.
+#[derive(Debug, Clone)]
+pub struct ExpectedBuild {
+    pub events: i64,
+    /// The size of landed files, divided by their events.
+    pub landed_bytes_per_event: Option<f64>,
+    /// How many events a second go into each layer.
+    pub log_rate: Option<f64>,
+    pub current_rate: Option<f64>,
+    pub history_rate: Option<f64>,
+    /// The events of the history that one statement takes.
+    pub fitting: Option<i64>,
+}
+
+from_row!(ExpectedBuild {
+    events,
+    landed_bytes_per_event,
+    log_rate,
+    current_rate,
+    history_rate,
+    fitting
+});
+
+/// Typed log, current rows and history: none of them needs more than what landed. A history may be copied once.
+const MOST_COPIES: f64 = 4.0;
+
+impl ExpectedBuild {
+    /// The most that new files need.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "an estimate"
+    )]
+    pub fn disk_bytes(&self) -> Option<i64> {
+        let bytes = self.landed_bytes_per_event?;
+
+        Some((bytes * self.events as f64 * MOST_COPIES) as i64)
+    }
+
+    /// How long it takes: the log first, then current rows and history side by side.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "an estimate"
+    )]
+    pub fn seconds(&self) -> Option<i64> {
+        let seconds = |rate: Option<f64>| rate.map(|rate| self.events as f64 / rate);
+        let marts = seconds(self.current_rate)?.max(seconds(self.history_rate)?);
+
+        Some((seconds(self.log_rate)? + marts).ceil() as i64)
+    }
+}
 
 impl Build {
     /// Whether nothing of it is needed any more, but its table may be there.
@@ -120,7 +183,10 @@ impl Store {
         TableId { pipeline, name }: &TableId,
         layer: Layer,
         rows: i64,
-        fitting: i64,
+        Fit {
+            events,
+            events_per_second,
+        }: Fit,
         statement: Option<&EndedStatement>,
     ) -> Result<()> {
         let mut connection = self.connection().await?;
@@ -128,7 +194,7 @@ impl Store {
         transaction
             .execute(
                 sql!(builds::record_slice),
-                &[&pipeline, &name, &layer, &rows, &fitting],
+                &[&pipeline, &name, &layer, &rows, &events, &events_per_second],
             )
             .await?;
         if let Some(EndedStatement { id, end }) = statement {
@@ -140,19 +206,37 @@ impl Store {
     }
 
     /// Notes how many events one statement takes.
-    pub async fn record_fitting(
+    pub async fn record_fit(
         &self,
         TableId { pipeline, name }: &TableId,
         layer: Layer,
-        fitting: i64,
+        Fit {
+            events,
+            events_per_second,
+        }: Fit,
     ) -> Result<()> {
         self.execute(
             sql!(builds::record_fitting),
-            &[&pipeline, &name, &layer, &fitting],
+            &[&pipeline, &name, &layer, &events, &events_per_second],
         )
         .await?;
 
         Ok(())
+    }
+
+    /// What a build of a table from everything that landed would take.
+    pub async fn expected_build(&self, table: &Table, upto_batch: i64) -> Result<ExpectedBuild> {
+        self.row(
+            sql!(builds::expected_build),
+            &[
+                &table.id.pipeline,
+                &table.id.name,
+                &table.source.schema,
+                &table.source.name,
+                &upto_batch,
+            ],
+        )
+        .await
     }
 
     /// Notes that the table of a build is gone.

@@ -24,7 +24,7 @@ use tokio_postgres::Row;
 
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
 pub use batches::{OpenBatch, SourceEvents, TableEvents, WrittenBatch};
-pub use builds::{Build, Layer};
+pub use builds::{Build, ExpectedBuild, Fit, Layer};
 pub use changes::{ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
 pub use cursors::{Cursor, EmptyPoll};
 pub use files::{

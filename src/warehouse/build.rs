@@ -11,7 +11,7 @@ use crate::landing;
 use crate::pipeline::Names;
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
-use crate::state::{EndedStatement, Layer};
+use crate::state::{EndedStatement, Fit, Layer};
 
 /// One layer of a table, made from the layer before it.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub(super) struct Build<'a> {
     pub(super) target: Target<'a>,
     pub(super) layer: Layer,
     pub(super) upto_batch: i64,
+    /// The events that it is made of.
+    pub(super) all_events: i64,
     /// The events whose number decides how much memory a statement needs; 0 if it needs no more for more of them.
     pub(super) events: i64,
 }
@@ -74,7 +76,12 @@ impl<'a> Build<'a> {
                     self.note_refusal().await?;
                     Box::pin(self.make(context)).await
                 }
-                made => made,
+                made => {
+                    let made = made?;
+                    let fit = fit(self.fitting().await?, self.all_events, &made);
+                    self.record_fit(fit).await?;
+                    Ok(made)
+                }
             },
         }
     }
@@ -93,11 +100,20 @@ impl<'a> Build<'a> {
 
     /// Notes that one statement cannot take all events.
     pub(super) async fn note_refusal(&self) -> Result<()> {
-        let fitting = (self.fitting().await?.min(self.events) / 2).max(1);
+        let events = (self.fitting().await?.min(self.events) / 2).max(1);
+
+        self.record_fit(Fit {
+            events,
+            events_per_second: None,
+        })
+        .await
+    }
+
+    async fn record_fit(&self, fit: Fit) -> Result<()> {
         let store = self.target.publisher.store;
 
         store
-            .record_fitting(&self.target.table.id, self.layer, fitting)
+            .record_fit(&self.target.table.id, self.layer, fit)
             .await
     }
 
@@ -132,18 +148,22 @@ impl<'a> Build<'a> {
             let part = slicing.part();
             match publisher.fill_unrecorded(&table, &sql, part).await {
                 Ok(committed) => {
+                    let events = slicing.events_of(slice);
                     slicing.adapt(slice, committed.peak_memory, self.target.statement_memory);
                     slicing.advance(slice);
-                    self.record(&committed, slicing.fitting()).await?;
+                    let fit = fit(slicing.fitting(), events, &committed);
+                    self.record(&committed, fit).await?;
                     tracing::info!(table = %table, slice = part.number, of = part.of, "a slice is built");
                 }
                 Err(error) if error.is_out_of_memory() => {
                     if !slicing.shrink(slice) {
                         return Err(self.too_large(slice, error).await);
                     }
-                    store
-                        .record_fitting(id, self.layer, slicing.fitting())
-                        .await?;
+                    self.record_fit(Fit {
+                        events: slicing.fitting(),
+                        events_per_second: None,
+                    })
+                    .await?;
                     tracing::info!(table = %table, slice = part.number, "a slice needs too much memory and shrinks");
                 }
                 Err(error) => return Err(error),
@@ -196,9 +216,11 @@ impl<'a> Build<'a> {
             return Ok(None);
         };
         if let Some(rows) = lost_rows.filter(|_| build.sent_to > build.position) {
-            store
-                .record_slice(id, self.layer, rows, build.fitting, None)
-                .await?;
+            let fit = Fit {
+                events: build.fitting,
+                events_per_second: None,
+            };
+            store.record_slice(id, self.layer, rows, fit, None).await?;
         }
         let Some(build) = store.build(id, self.layer).await? else {
             return Ok(None);
@@ -253,7 +275,7 @@ impl<'a> Build<'a> {
     }
 
     /// Records a slice and the end of its statement.
-    async fn record(&self, committed: &Committed, fitting: i64) -> Result<()> {
+    async fn record(&self, committed: &Committed, fit: Fit) -> Result<()> {
         let ended = committed.statement.map(|id| EndedStatement {
             id,
             end: committed.end(),
@@ -262,13 +284,7 @@ impl<'a> Build<'a> {
         let store = self.target.publisher.store;
 
         store
-            .record_slice(
-                &self.target.table.id,
-                self.layer,
-                rows,
-                fitting,
-                ended.as_ref(),
-            )
+            .record_slice(&self.target.table.id, self.layer, rows, fit, ended.as_ref())
             .await
     }
 
@@ -341,6 +357,18 @@ impl<'a> Build<'a> {
             Layer::Current => "marts/create_current.sql",
             Layer::History => "marts/create_history.sql",
         }
+    }
+}
+
+/// What a statement showed that made a part of a table from so many events.
+fn fit(fitting: i64, events: i64, made: &Committed) -> Fit {
+    let seconds = made.elapsed.as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a rate is an estimate")]
+    let events_per_second = (seconds > 0.0).then(|| events as f64 / seconds);
+
+    Fit {
+        events: fitting,
+        events_per_second,
     }
 }
 

@@ -81,6 +81,7 @@ pub(super) fn build_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh) 
         target,
         layer,
         upto_batch: refresh.window.upto_batch,
+        all_events: refresh.events(),
         events: refresh.events(),
     }
 }

@@ -20,6 +20,7 @@ pub use marts::{Merged, merge_current, merge_history};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};
 pub use schema::{describe_remade, ensure};
+pub use slices::{Slice, Slicing};
 pub use staging::{restage, stage};
 pub use target::Target;
 pub use verify::{Verified, verify};

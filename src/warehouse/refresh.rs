@@ -49,6 +49,8 @@ pub struct Refresh {
     pub is_republish: bool,
     /// Whether the current rows show all batches before the window.
     pub is_current_complete: bool,
+    /// Whether this service itself staged the last batch before the window, so that the typed log has nothing later.
+    pub is_log_known: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
     /// The events of the typed log up to the window's end, if the window begins later and the whole log is read.
@@ -148,6 +150,7 @@ impl Refresh {
             scope,
             is_republish: false,
             is_current_complete: false,
+            is_log_known: false,
             bounds: None,
             log_events: None,
         }
@@ -162,6 +165,7 @@ impl Refresh {
             scope,
             is_republish: true,
             is_current_complete: false,
+            is_log_known: false,
             bounds: None,
             log_events: None,
         }
@@ -213,6 +217,14 @@ impl Refresh {
         let has_none = events.event_count == 0 && events.replayed == 0;
 
         has_none && !self.is_republish
+    }
+
+    /// Whether the ids of the batches are above all ids in the typed log, each once.
+    pub(super) fn has_only_new_ids(&self) -> bool {
+        let events = &self.landed.summary;
+        let is_above = begins_above(events.first_event, self.landed.highest_event);
+
+        self.is_log_known && is_above && !events.ids_may_repeat
     }
 
     /// Whether an event of the batches may be late: before the last one that its key had.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Target;
 use crate::error::{Error, Result};
 use crate::pipeline::{Column, TypeKind};
+use crate::state::ExpectedBuild;
 use crate::trino::Part;
 
 /// A key's bucket is the upper 16 bits of its hash (`marts/names.sql`). A slice is a range of buckets.
@@ -22,14 +23,14 @@ const MIN_EVENTS: i64 = 100_000;
 
 /// The keys of some buckets, from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Slice {
+pub struct Slice {
     pub(super) first: u32,
     pub(super) last: u32,
 }
 
 /// Cuts the keys of a table into slices, one after the other.
 #[derive(Debug, Clone)]
-pub(super) struct Slicing {
+pub struct Slicing {
     /// The events of all keys.
     events: i64,
     /// The bucket that the next slice begins with.
@@ -51,7 +52,8 @@ impl Slice {
     }
 
     /// The slice as statements take it: `None` for all keys.
-    pub(super) fn restriction(self) -> Option<Self> {
+    #[must_use]
+    pub fn restriction(self) -> Option<Self> {
         (self != Self::ALL).then_some(self)
     }
 }
@@ -59,7 +61,13 @@ impl Slice {
 impl Slicing {
     /// Slices of work that may be repeated, by what is known of the columns.
     pub(super) fn expected(target: Target<'_>, events: i64) -> Self {
-        Self::new(events, Self::expected_fit(target))
+        Self::of_columns(target.columns, events, target.statement_memory)
+    }
+
+    /// As [`Slicing::expected`], for a statement that needs only these columns. `memory` is in bytes.
+    #[must_use]
+    pub fn of_columns(columns: &[Column], events: i64, memory: u64) -> Self {
+        Self::new(events, fitting(columns, memory))
     }
 
     /// `fitting` is the number of events that one statement takes.
@@ -82,12 +90,17 @@ impl Slicing {
         }
     }
 
+    /// How many slices a build of the history is expected to have.
+    #[must_use]
+    pub fn expected_slices(columns: &[Column], expected: &ExpectedBuild, memory: u64) -> i64 {
+        let fitting = expected.fitting.unwrap_or_else(|| fitting(columns, memory));
+
+        Self::new(expected.events, fitting).part().of.into()
+    }
+
     /// How many events one statement takes, by what is known of the columns.
     pub(super) fn expected_fit(target: Target<'_>) -> i64 {
-        let bytes: i64 = target.columns.iter().map(bytes_of).sum();
-        let memory = i64::try_from(target.statement_memory).unwrap_or(i64::MAX);
-
-        (memory / (EVENT_BYTES + bytes)).max(1)
+        fitting(target.columns, target.statement_memory)
     }
 
     /// Whether one statement takes all events.
@@ -97,11 +110,12 @@ impl Slicing {
 
     /// How many events one statement takes, by the last slices.
     pub(super) fn fitting(&self) -> i64 {
-        self.events_of(self.width)
+        self.events_in(self.width)
     }
 
     /// The next slice; `None` after the last.
-    pub(super) fn slice(&self) -> Option<Slice> {
+    #[must_use]
+    pub fn slice(&self) -> Option<Slice> {
         (self.next < BUCKETS).then(|| Slice {
             first: self.next,
             last: BUCKETS.min(self.next + self.width) - 1,
@@ -124,7 +138,7 @@ impl Slicing {
 
     /// Makes the next slices smaller or larger after a slice that held `peak` bytes of the `allowed` ones.
     pub(super) fn adapt(&mut self, slice: Slice, peak: u64, allowed: u64) {
-        let events = self.events_of(slice.width());
+        let events = self.events_of(slice);
         if peak > allowed && events > 2 * MIN_EVENTS {
             self.width = (slice.width() / 2).max(1);
         } else if peak < allowed / 2 && slice.width() == self.width && events >= MIN_EVENTS {
@@ -142,7 +156,7 @@ impl Slicing {
 
     /// Goes on behind a slice that is done, and gives what it gave. If Trino refused it for its memory, shrinks it and
     /// gives `None`.
-    pub(super) fn ended<T>(&mut self, slice: Slice, end: Result<T>) -> Result<Option<T>> {
+    pub fn ended<T>(&mut self, slice: Slice, end: Result<T>) -> Result<Option<T>> {
         match end {
             Err(error) if error.is_out_of_memory() && self.shrink(slice) => Ok(None),
             Err(error) => Err(error),
@@ -153,9 +167,22 @@ impl Slicing {
         }
     }
 
-    fn events_of(&self, width: u32) -> i64 {
+    /// The expected events of a slice.
+    pub(super) fn events_of(&self, slice: Slice) -> i64 {
+        self.events_in(slice.width())
+    }
+
+    fn events_in(&self, width: u32) -> i64 {
         (self.events.saturating_mul(width.into()) / i64::from(BUCKETS)).max(1)
     }
+}
+
+/// How many events with these columns fit into so many bytes.
+fn fitting(columns: &[Column], memory: u64) -> i64 {
+    let bytes: i64 = columns.iter().map(bytes_of).sum();
+    let memory = i64::try_from(memory).unwrap_or(i64::MAX);
+
+    (memory / (EVENT_BYTES + bytes)).max(1)
 }
 
 fn bytes_of(column: &Column) -> i64 {

@@ -62,8 +62,13 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     }
     let context = StagingContext::of(target, refresh);
     let staging = target.staging();
-    target.publisher.resolve(&staging).await?;
-    let appended = if refresh.window.after_batch == 0 && is_empty(target, &staging).await? {
+    let lost = target.publisher.resolve(&staging).await?;
+    let is_plain = lost.is_empty() && refresh.has_only_new_ids() && !context.compares_events();
+    let appended = if is_plain {
+        let append = render("staging/append.sql", &context)?;
+        let committed = target.publisher.append(&staging, &append).await?;
+        appended(target, &committed)?
+    } else if refresh.window.after_batch == 0 && is_empty(target, &staging).await? {
         let committed = remake(target, refresh).await?;
         describe_remade(target, &staging).await?;
         appended(target, &committed)?
@@ -160,6 +165,7 @@ async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
         target,
         layer: Layer::Log,
         upto_batch: refresh.window.upto_batch,
+        all_events: refresh.events(),
         // Events that are not compared with each other pass through a statement one by one.
         events: if compares_events { refresh.events() } else { 0 },
     };

@@ -1,6 +1,6 @@
 -- Finds the keys that the tables have, or will have, and that a complete read of the source's keys does not have.
 -- It gives them as the texts that an event's fields have.
-{% from 'marts/names.sql' import bare, equal %}
+{% from 'marts/names.sql' import bare, equal, sliced %}
 {% from 'staging/typed.sql' import typed, text %}
 {% macro keyed(events) %}
 select
@@ -17,6 +17,7 @@ select
     from {{ events }}
   )
 {% endmacro %}
+{% macro of_slice() %}{% if slice %}where {{ sliced(key_columns, slice) }}{% endif %}{% endmacro %}
 {% set read %}{{ keys }} where _batch_id = {{ batch }}{% endset %}
 {% set landed %}
 {{ landing }}
@@ -25,13 +26,13 @@ select
 {% endset %}
 -- The keys that the source has.
 with present as (
-  {{ keyed(read) }}
+  select * from ({{ keyed(read) }}) {{ of_slice() }}
 ),
 -- The last event of each key in the batches that landed and are not in the tables yet: what it will be.
 waiting as (
   select {{ bare(key_columns) }}, max_by(_operation, _event_id) as _last
   from (
-  {{ keyed(landed) }}
+    select * from ({{ keyed(landed) }}) {{ of_slice() }}
   )
   where
     {% for column in key_columns %}
@@ -45,7 +46,7 @@ waiting as (
 kept as (
   {% if current %}
   select {{ bare(key_columns) }}
-  from {{ current }} as published
+  from (select * from {{ current }} {{ of_slice() }}) as published
   where not exists (select 1 from waiting where {{ equal(key_columns, 'waiting', 'published') }})
   union all
   {% endif %}

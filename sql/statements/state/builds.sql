@@ -22,14 +22,47 @@ update icefront.builds set sent_to = $4 where pipeline = $1 and table_name = $2 
 -- name: record_slice
 -- Notes that the slice that was sent last is in the build, with its rows.
 update icefront.builds
-set position = sent_to, rows = rows + $4, fitting = $5
+set position = sent_to, rows = rows + $4, fitting = $5, events_per_second = coalesce($6, events_per_second)
 where pipeline = $1 and table_name = $2 and layer = $3
 
 -- name: record_fitting
--- Notes how many events one statement takes, after Trino refused more of them.
-insert into icefront.builds (pipeline, table_name, layer, fitting)
-values ($1, $2, $3, $4)
-on conflict (pipeline, table_name, layer) do update set fitting = excluded.fitting
+-- Notes how many events one statement takes, and how fast it makes the table if that is known.
+insert into icefront.builds (pipeline, table_name, layer, fitting, events_per_second)
+values ($1, $2, $3, $4, $5)
+on conflict (pipeline, table_name, layer) do update
+set fitting = excluded.fitting, events_per_second = coalesce(excluded.events_per_second, builds.events_per_second)
+
+-- name: expected_build
+-- Sums what a build of a table up to batch $5 would read, and finds what is known of its layers' builds: the table's own,
+-- or else the mean of all tables.
+with landed as (
+  select coalesce(sum(held.events), 0)::bigint as events
+  from icefront.batch_events as held
+  join icefront.batches as batch
+    on batch.pipeline = held.pipeline and batch.id = held.batch_id and batch.state = 'landed'
+  where held.pipeline = $1 and held.source_schema = $3 and held.source_table = $4 and held.batch_id <= $5
+),
+known as (
+  select
+    layer,
+    coalesce(
+      max(events_per_second) filter (where pipeline = $1 and table_name = $2), avg(events_per_second)
+    ) as events_per_second,
+    min(fitting) filter (where pipeline = $1 and table_name = $2) as fitting
+  from icefront.builds
+  group by layer
+)
+select
+  landed.events,
+  (
+    select (sum(bytes) / nullif(sum(events), 0))::double precision from icefront.batches
+    where pipeline = $1 and state = 'landed'
+  ) as landed_bytes_per_event,
+  (select events_per_second from known where layer = 'log') as log_rate,
+  (select events_per_second from known where layer = 'current') as current_rate,
+  (select events_per_second from known where layer = 'history') as history_rate,
+  (select fitting from known where layer = 'history') as fitting
+from landed
 
 -- name: end_build
 -- Notes that the build is published, or that nothing of it can be used.

@@ -11,6 +11,7 @@ use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::source::{Intake, Reading, Source};
 use crate::sql::{TableName, render};
+use crate::warehouse::{Slice, Slicing};
 
 /// The most deletes of one table in one batch. The next batch finds the others.
 const MAX_DELETES: usize = 100_000;
@@ -37,6 +38,7 @@ struct Keys<'a> {
     table: &'a Table,
     batch: Batch<'a>,
     files: usize,
+    rows: i64,
     columns: Vec<Column>,
     /// The last batch of the current rows; 0 if there are none yet.
     current_batch: i64,
@@ -54,6 +56,7 @@ struct GoneContext<'a> {
     key_columns: &'a [Column],
     batch: i64,
     limit: usize,
+    slice: Option<Slice>,
 }
 
 impl<'a> KeyComparison<'a> {
@@ -144,12 +147,15 @@ impl<'a> KeyComparison<'a> {
         let writer = Writer::new(&app.folder, batch, self.reading.read_at.as_microsecond());
         let mut intake = Intake::new(writer);
         self.source.read_keys(name, &mut intake).await?;
-        let files = intake.finish().await?.files;
+        let taken = intake.finish().await?;
+        let counts = taken.tally.tables.iter();
+        let rows = counts.map(|table| table.summary.event_count).sum();
 
         Ok(Some(Keys {
             table,
             batch,
-            files: files.count,
+            files: taken.files.count,
+            rows,
             columns,
             current_batch,
         }))
@@ -177,18 +183,24 @@ impl<'a> KeyComparison<'a> {
             0 => app.store.before_first(pipeline).await?,
             current => current,
         };
-        let context = GoneContext {
-            keys: table.clone(),
-            current: (keys.current_batch > 0).then(|| names.current(name)),
-            landing: names.landing(),
-            after_batch,
-            from: &keys.table.source,
-            key_columns: &keys.columns,
-            batch: keys.batch.id,
-            limit: MAX_DELETES,
-        };
-        let sql = render("landing/gone.sql", context)?;
-        let rows = publisher.read(&sql).await?;
+        let memory = app.config.trino.statement_memory_bytes;
+        let mut slicing = Slicing::of_columns(&keys.columns, keys.rows, memory);
+        let mut rows = Vec::new();
+        while let Some(slice) = slicing.slice().filter(|_| rows.len() < MAX_DELETES) {
+            let context = GoneContext {
+                keys: table.clone(),
+                current: (keys.current_batch > 0).then(|| names.current(name)),
+                landing: names.landing(),
+                after_batch,
+                from: &keys.table.source,
+                key_columns: &keys.columns,
+                batch: keys.batch.id,
+                limit: MAX_DELETES - rows.len(),
+                slice: slice.restriction(),
+            };
+            let gone = publisher.read(&render("landing/gone.sql", context)?).await;
+            rows.extend(slicing.ended(slice, gone)?.unwrap_or_default());
+        }
         landing::drop_table(publisher, &table).await?;
         app.folder.remove(&keys.batch).await?;
 
