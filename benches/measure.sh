@@ -87,6 +87,11 @@ END
   say "$work: $(kept "$name") seconds" >&2
 }
 
+# Prints the MiB of the statement of run $1 that needed the most of Trino's memory.
+peak_memory() {
+  sql "$state" -c "select round(max((progress ->> 'peak_memory_bytes')::numeric) / 1048576, 1) from icefront.statements where run_id = '$1'"
+}
+
 # Prints the number that was kept as $1.
 kept() { sql "$state" -c "select round(measured, 3) from bench.results where name = '$1'"; }
 

@@ -138,19 +138,24 @@ refresh() {
   finish '"steps": ["staging", "marts"], "full_refresh": true'
 }
 
-# Runs what the request's fields $1 say to its end.
+# Runs what the request's fields $1 say, at path $2 or of the pipeline, to its end.
 finish() {
   local answer=
-  id=$(accept "$1")
+  id=$(accept "$@")
   until [[ $answer == *'"terminal":true'* ]]; do
     answer=$(curl -fsS "$api/runs/$id?wait=55s")
   done
   [[ $answer == *'"succeeded":true'* ]] || fail_with_log "$bench/icefront.log" "run $id did not succeed" "$answer"
 }
 
-# Asks for a run by the request's fields $1 and prints its id.
+# Compares one key in $1 of both marts with the typed log, and sets `id` to the run's when all are right.
+verify() {
+  finish "\"one_in\": $1" "tables/$pipeline.orders/verify"
+}
+
+# Asks for a run by the request's fields $1, at path $2 or of the pipeline, and prints its id.
 accept() {
-  curl -fsS -X POST -H 'content-type: application/json' -d "{$1}" "$api/pipelines/$pipeline/runs" |
+  curl -fsS -X POST -H 'content-type: application/json' -d "{$1}" "$api/${2:-pipelines/$pipeline/runs}" |
     sed 's/.*"run_id":"\([^"]*\)".*/\1/'
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::slices::{Slice, Slicing};
 use super::staging::{self, StagingContext};
 use super::target::TableContext;
 use super::{Refresh, Target};
@@ -89,26 +90,40 @@ pub async fn replay(
     refresh: &Refresh,
     filter: &RejectFilter,
 ) -> Result<Replayed> {
-    let context = ReplayContext {
-        staging: StagingContext::replaying(target, refresh),
+    let context = |slice| ReplayContext {
+        staging: StagingContext::replaying(target, refresh).sliced(slice),
         filter,
         batch: refresh.window.upto_batch,
     };
+    let rejected = refresh.landed.summary.replayed;
     let staging = target.staging();
     target.publisher.resolve(&staging).await?;
-    let replay = render("staging/replay.sql", &context)?;
-    let committed = target.publisher.merge(&staging, &replay).await?;
-    let last_event = staging::last_event_of_batch(target, &context).await?;
-    let replayed = render("staging/replayed.sql", &context)?;
-    let left = delete(target, &replayed).await?;
-    let taken = committed
-        .rows
-        .ok_or_else(|| Error::internal("Trino did not answer how many rejects a replay took"))?;
+    let mut taken = 0;
+    let mut slicing = Slicing::expected(target, rejected);
+    while let Some(slice) = slicing.slice() {
+        let replay = render("staging/replay.sql", context(slice))?;
+        let merged = target.publisher.merge(&staging, &replay).await;
+        if let Some(committed) = slicing.ended(slice, merged)? {
+            taken += committed.rows.ok_or_else(|| {
+                Error::internal("Trino did not answer how many rejects a replay took")
+            })?;
+        }
+    }
+    let last_event = staging::last_event_of_batch(target, context(Slice::ALL)).await?;
+    let rejects = target.names.rejects();
+    let _turn = target.rejecting.lock().await;
+    target.publisher.resolve(&rejects).await?;
+    let mut slicing = Slicing::expected(target, rejected);
+    while let Some(slice) = slicing.slice() {
+        let replayed = render("staging/replayed.sql", context(slice))?;
+        let deleted = target.publisher.merge(&rejects, &replayed).await;
+        slicing.ended(slice, deleted)?;
+    }
 
     Ok(Replayed {
         taken,
         last_event,
-        left,
+        left: staging::rejects(target).await?,
     })
 }
 
@@ -118,20 +133,17 @@ pub async fn dismiss(target: Target<'_>, filter: &RejectFilter) -> Result<Dismis
         filter,
     };
     let before = staging::rejects(target).await?;
-    let left = delete(target, &render("staging/dismiss.sql", context)?).await?;
+    let dismiss = render("staging/dismiss.sql", context)?;
+    let left = {
+        let rejects = target.names.rejects();
+        let _turn = target.rejecting.lock().await;
+        target.publisher.resolve(&rejects).await?;
+        target.publisher.merge(&rejects, &dismiss).await?;
+        staging::rejects(target).await?
+    };
 
     Ok(Dismissed {
         dismissed: before.count - left.count,
         left,
     })
-}
-
-/// Runs a statement that deletes rejects, and gives those that are left.
-async fn delete(target: Target<'_>, sql: &str) -> Result<RejectsLeft> {
-    let rejects = target.names.rejects();
-    let _turn = target.rejecting.lock().await;
-    target.publisher.resolve(&rejects).await?;
-    target.publisher.merge(&rejects, sql).await?;
-
-    staging::rejects(target).await
 }

@@ -137,7 +137,7 @@ impl<'a> StagingContext<'a> {
         }
     }
 
-    fn sliced(self, slice: Slice) -> Self {
+    pub(super) fn sliced(self, slice: Slice) -> Self {
         Self {
             refresh: self.refresh.sliced(slice),
             ..self

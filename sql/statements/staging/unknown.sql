@@ -1,5 +1,5 @@
 {# A condition of an event of `dated`: the typed log does not have the same event under another id. #}
-{% from 'marts/names.sql' import equal %}
+{% from 'marts/names.sql' import equal, sliced %}
 and not exists (
     select 1
     from {{ staging }} as staged
@@ -9,6 +9,9 @@ and not exists (
       {% for column in value_columns %}
       and staged.{{ column.name }} is not distinct from dated.{{ column.name }}
       {% endfor %}
+      {% if slice %}
+      and {{ sliced(key_columns, slice) }}
+      {% endif %}
       {% if first_time and not replaying %}
       and staged._occurred_at between timestamp {{ first_time | literal }} and timestamp {{ last_time | literal }}
       {% endif %}
