@@ -11,8 +11,8 @@ create table icefront.builds (
   position integer not null default 0,
   sent_to integer not null default 0,
   rows bigint not null default 0,
-  -- The events that one statement takes, by the last slices.
-  fitting bigint not null,
+  -- The events that one statement takes, by the last slices and refusals.
+  fitting bigint,
   -- How fast the last statement made it.
   events_per_second double precision,
   -- Whether its table may still be there.

@@ -3,9 +3,9 @@
 mod signals;
 mod watched;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 pub use signals::Signals;
 use tokio::sync::Mutex;
@@ -14,7 +14,7 @@ pub use watched::Watched;
 use crate::config::Config;
 use crate::error::Result;
 use crate::landing::Folder;
-use crate::pipeline::{Pipelines, TableId};
+use crate::pipeline::Pipelines;
 use crate::source::Connections;
 use crate::sql::Statements;
 use crate::state::{Lease, Store};
@@ -40,8 +40,6 @@ pub struct Parts {
     pub signals: Signals,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
-    /// The last batch that this service staged of each table.
-    staged: std::sync::Mutex<HashMap<TableId, i64>>,
 }
 
 impl App {
@@ -63,7 +61,6 @@ impl App {
             pipelines: Pipelines::load(&config)?,
             signals: Signals::default(),
             made: Mutex::default(),
-            staged: std::sync::Mutex::default(),
             config,
         };
 
@@ -97,22 +94,6 @@ impl App {
         }
 
         Ok(())
-    }
-
-    /// Takes the last batch that this service staged of a table; `None` if it staged none, or does not know how the last
-    /// one ended. Other services, and a state database that was restored, show by another number in the state.
-    #[must_use]
-    pub fn take_staged(&self, table: &TableId) -> Option<i64> {
-        self.staged().remove(table)
-    }
-
-    /// Notes the last batch that this service staged of a table.
-    pub fn note_staged(&self, table: &TableId, batch: i64) {
-        self.staged().insert(table.clone(), batch);
-    }
-
-    fn staged(&self) -> MutexGuard<'_, HashMap<TableId, i64>> {
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

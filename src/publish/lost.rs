@@ -63,23 +63,19 @@ impl Publisher<'_> {
         Ok(resolved)
     }
 
-    /// Resolves the lost statements on a table that only builds write to, and records their ends. Gives the rows that
-    /// they added, or `None` if none of them committed.
-    pub async fn resolve_build(&self, target: &TableName) -> Result<Option<i64>> {
-        let mut added = None;
-        let name = target.to_string();
+    /// Resolves the lost statements on the table of a build. Gives those that committed; the caller records their ends.
+    pub async fn resolve_build(&self, build: &TableName) -> Result<Vec<Committed>> {
+        let mut resolved = Vec::new();
+        let name = build.to_string();
         let lost_statements = self
             .store
             .lost_statements(self.pipeline, &name, self.attempt)
             .await?;
         for lost in lost_statements {
-            if let Some(committed) = self.end(target, &lost).await? {
-                self.record(&committed).await?;
-                added = Some(added.unwrap_or_default() + committed.added);
-            }
+            resolved.extend(self.end(build, &lost).await?);
         }
 
-        Ok(added)
+        Ok(resolved)
     }
 
     /// Gives what a lost statement committed, if it published rows. Records its end in all other cases.

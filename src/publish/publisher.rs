@@ -1,6 +1,6 @@
 //! The publisher: sends the statements of one step. `lost` resolves those whose end was not seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,14 +33,17 @@ pub struct Publisher<'a> {
     pub permits: &'a Semaphore,
     /// The files of each table after the run's last commit to it.
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
+    /// What the run has done, so that retries know of progress.
+    pub progress: &'a Mutex<BTreeSet<String>>,
 }
 
-// Three functions send statements that write:
+// Four functions send statements that write:
 //
 // | function | statement                | looks for its snapshot           |
 // |----------|--------------------------|----------------------------------|
 // | `run`    | DDL and file maintenance | no                               |
 // | `merge`  | changes rows             | yes, unless Trino reports 0 rows |
+// | `fill`   | adds a slice to a build  | yes, unless Trino reports 0 rows |
 // | `remake` | replaces a table         | yes                              |
 //
 // They record the end of the statement. With `_unrecorded` the caller records it together with its counts.
@@ -137,15 +140,6 @@ impl Publisher<'_> {
         self.change(build, statement).await
     }
 
-    /// Appends rows, and gives what it committed. If it is sent twice, its rows come twice: the caller resolves lost
-    /// statements before.
-    pub async fn append(&self, target: &TableName, sql: &str) -> Result<Committed> {
-        let committed = self.change(target, sql.into()).await?;
-        self.record(&committed).await?;
-
-        Ok(committed)
-    }
-
     async fn change(&self, target: &TableName, statement: Statement<'_>) -> Result<Committed> {
         let id = self.prepare(target, statement.sql).await?;
         let outcome = self.send(target, id, statement).await?;
@@ -160,7 +154,8 @@ impl Publisher<'_> {
         Ok(committed.answered(id, &outcome))
     }
 
-    /// As [`Publisher::remake`], but the caller records the end together with its counts.
+    /// Sends a statement that replaces a table, and gives what it committed: it commits even if it writes no row. The caller
+    /// records the end together with its counts.
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let statement = Statement {
@@ -174,12 +169,10 @@ impl Publisher<'_> {
         Ok(committed.unwrap_or_default().answered(id, &outcome))
     }
 
-    /// Sends a statement that replaces a table, and gives what it committed: it commits even if it writes no row.
-    pub async fn remake(&self, target: &TableName, sql: &str) -> Result<Committed> {
-        let committed = self.remake_unrecorded(target, sql).await?;
-        self.record(&committed).await?;
-
-        Ok(committed)
+    /// Notes progress within the step, such as a slice.
+    pub fn note(&self, done: &str) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.insert(format!("{} {done}", self.step));
     }
 
     /// Records the end of a statement, if it is not recorded yet.
@@ -244,6 +237,8 @@ impl Publisher<'_> {
         if !error.is_out_of_memory() {
             return Ok(false);
         }
+        // A task that still works could commit after the look.
+        self.stop(query_id, None).await?;
         if self.find_commit(target, query_id).await?.is_some() {
             // The next attempt resolves it.
             return Err(Error::Interrupted);

@@ -115,6 +115,7 @@ impl<'a> Attempt<'a> {
             step,
             permits: &self.permits,
             files: &self.files,
+            progress: &self.progress,
         }
     }
 

@@ -111,7 +111,8 @@ async fn stop_one(attempt: &Attempt<'_>, statement: &SentStatement) -> Result<St
 }
 
 async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result<Stopped> {
-    let (permits, files) = (Semaphore::new(1), Mutex::default());
+    let permits = Semaphore::new(1);
+    let (files, progress) = (Mutex::default(), Mutex::default());
     let publisher = Publisher {
         trino: &app.trino,
         store: &app.store,
@@ -120,6 +121,7 @@ async fn stop_unknown(app: &App, run: &Run, statement: &SentStatement) -> Result
         step: &statement.step,
         permits: &permits,
         files: &files,
+        progress: &progress,
     };
     publisher
         .stop(&statement.trino_query_id, statement.address.as_deref())

@@ -1,5 +1,7 @@
 //! Builds: how far a table is that is made slice by slice, so that another attempt goes on where the last one ended.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::queries::{Queries, Transaction};
@@ -39,8 +41,8 @@ pub struct Build {
     pub sent_to: i32,
     /// The rows of all slices that are done.
     pub rows: i64,
-    /// The events that one statement takes, by the last slices.
-    pub fitting: i64,
+    /// The events that one statement takes; `None` before a slice or a refusal showed it.
+    pub fitting: Option<i64>,
     /// Whether its table may still be there.
     is_left: bool,
 }
@@ -55,12 +57,36 @@ from_row!(Build {
     is_left
 });
 
-/// What one statement takes.
-#[derive(Debug, Clone, Copy)]
+/// What one statement takes, as far as it showed.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Fit {
-    pub events: i64,
-    /// How fast it made the table; `None` if it made nothing.
-    pub events_per_second: Option<f64>,
+    events: Option<i64>,
+    /// How fast it made the table.
+    events_per_second: Option<f64>,
+}
+
+impl Fit {
+    /// A statement takes so many events.
+    #[must_use]
+    pub fn of(events: i64) -> Self {
+        Self {
+            events: Some(events),
+            events_per_second: None,
+        }
+    }
+
+    /// A statement takes `fitting` events; it just made a part of the table from `made` events.
+    #[must_use]
+    pub fn new(fitting: Option<i64>, made: i64, elapsed: Duration) -> Self {
+        let seconds = elapsed.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate is an estimate")]
+        let events_per_second = (seconds > 0.0).then(|| made as f64 / seconds);
+
+        Self {
+            events: fitting,
+            events_per_second,
+        }
+    }
 }
 
 /// What a build of a table would take, by what earlier ones took.
@@ -150,11 +176,10 @@ impl Store {
         layer: Layer,
         upto_batch: i64,
         made_of: &Value,
-        fitting: i64,
     ) -> Result<()> {
         self.execute(
             sql!(builds::begin_build),
-            &[&pipeline, &name, &layer, &upto_batch, made_of, &fitting],
+            &[&pipeline, &name, &layer, &upto_batch, made_of],
         )
         .await?;
 
@@ -237,6 +262,25 @@ impl Store {
             ],
         )
         .await
+    }
+
+    /// The last statement, by its id in Trino, that added rows to a table of a pipeline.
+    pub async fn last_statement(&self, pipeline: &str, target: &str) -> Result<Option<String>> {
+        self.value_opt(sql!(builds::last_statement), &[&pipeline, &target])
+            .await
+    }
+
+    /// Notes that the build of a layer is of no use any more.
+    pub async fn end_build(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        layer: Layer,
+    ) -> Result<()> {
+        let layers = vec![layer.as_str()];
+        self.execute(sql!(builds::end_build), &[&pipeline, &name, &layers])
+            .await?;
+
+        Ok(())
     }
 
     /// Notes that the table of a build is gone.

@@ -127,7 +127,9 @@ impl Store {
                 )
                 .await?;
         }
-        end_builds(&transaction, &table.id, &[Layer::Log]).await?;
+        if staged_window.window.after_batch == 0 {
+            end_builds(&transaction, &table.id, &[Layer::Log]).await?;
+        }
         let Staged {
             read,
             rejected,

@@ -29,6 +29,8 @@ const SESSION: [(&str, &str); 4] = [
     ("redistribute_writes", "false"),
 ];
 
+const DYNAMIC_FILTER_WAIT: &str = "30s";
+
 /// Makes connections to the one Trino that the settings name.
 #[derive(Debug, Clone)]
 pub struct Trino {
@@ -201,6 +203,11 @@ impl Trino {
                     self.settings.catalog
                 ),
                 "false",
+            )
+            // A merge reads its table last: it waits for the keys that it needs, and then reads only those.
+            .property(
+                format!("{}.dynamic_filtering_wait_timeout", self.settings.catalog),
+                DYNAMIC_FILTER_WAIT,
             )
             .client_request_timeout(REQUEST_TIMEOUT)
             .auth_http_insecure(true);

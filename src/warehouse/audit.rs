@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::marts::build_of;
+use super::build::Remake;
+use super::marts::remake_of;
 use super::refresh::RefreshContext;
 use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
@@ -140,37 +141,61 @@ pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     })
 }
 
-/// Tests the rows that the touched keys are about to have. If these are all keys, and too many for one statement, the
-/// rows are built first; `mart.<table>` then publishes them.
+/// Tests the rows that the touched keys are about to have. If these are too many for one statement, the rows of all keys are
+/// built first; `mart.<table>` then publishes them.
 async fn test(
     target: Target<'_>,
     refresh: &Refresh,
     tests: &[TestContext<'_>],
 ) -> Result<TestedRow> {
-    let row = async |build: Option<&TableName>| {
-        let context = |slice| TestsContext {
-            refresh: refresh.context(target).sliced(slice),
-            tests,
-            build,
-        };
-        let events = build.map_or(0, |_| refresh.events());
-        slices::count(target, events, "marts/test.sql", context).await
+    let remake = remake_of(target, Layer::Current, refresh);
+    if refresh.scope == Scope::Everything
+        && let Some(built) = prepare(remake, refresh).await?
+    {
+        return test_built(target, refresh, tests, &built).await;
+    }
+    let context = TestsContext {
+        refresh: refresh.context(target),
+        tests,
+        build: None,
     };
-    if refresh.scope != Scope::Everything {
-        return row(None).await;
+    let refusal = match target.publisher.row("marts/test.sql", context).await {
+        Err(error) if error.is_out_of_memory() => error,
+        tested => return tested,
+    };
+    let whole = match refresh.scope {
+        Scope::Everything => refresh.clone(),
+        _ if refresh.scope.is_of_batches() => refresh.widened(target).await?,
+        _ => return Err(refusal),
+    };
+    let remake = remake_of(target, Layer::Current, &whole);
+    match prepare(remake.refused(refusal).await?, &whole).await? {
+        Some(built) => test_built(target, &whole, tests, &built).await,
+        None => Err(Error::internal("a build in slices was expected")),
     }
-    let build = build_of(target, Layer::Current, refresh);
-    let of_slice = |slice| refresh.context(target).sliced(slice);
-    if let Some(built) = build.prepare(of_slice).await? {
-        return row(Some(&built)).await;
-    }
-    match row(None).await {
-        Err(error) if error.is_out_of_memory() => {
-            build.note_refusal().await?;
-            row(build.prepare(of_slice).await?.as_ref()).await
-        }
-        tested => tested,
-    }
+}
+
+/// The table with the rows that all keys are about to have; `None` if one statement takes them.
+async fn prepare(remake: Remake<'_>, refresh: &Refresh) -> Result<Option<TableName>> {
+    remake
+        .prepare(&|slice| refresh.context(remake.target).sliced(slice))
+        .await
+}
+
+/// Tests rows that are built, slice by slice.
+async fn test_built(
+    target: Target<'_>,
+    refresh: &Refresh,
+    tests: &[TestContext<'_>],
+    built: &TableName,
+) -> Result<TestedRow> {
+    let context = |slice| TestsContext {
+        refresh: refresh.context(target).sliced(slice),
+        tests,
+        build: Some(built),
+    };
+
+    slices::count(target, refresh.events(), "marts/test.sql", context).await
 }
 
 /// A test as its statement needs it. Fails if the table lacks its column.

@@ -1,11 +1,11 @@
-//! Builds: makes a table whole. One statement does it, or, if the table is too large for one, slice by slice in a table of
-//! its own. That one then replaces the table by one commit, so readers never see a part.
+//! Remakes: a table is made whole. One statement does it, or, if the table is too large for one, slice by slice in a build: a
+//! table of its own. That one then replaces the table by one commit, so readers never see a part.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Target;
-use super::slices::{Slice, Slicing};
+use super::slices::{self, Slice, Slicing};
 use crate::error::{Error, Result};
 use crate::landing;
 use crate::pipeline::Names;
@@ -15,9 +15,13 @@ use crate::state::{EndedStatement, Fit, Layer};
 
 /// One layer of a table, made from the layer before it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Build<'a> {
+pub(super) struct Remake<'a> {
     pub(super) target: Target<'a>,
     pub(super) layer: Layer,
+    /// Whether a slice has all events of some keys; else those of some ids.
+    pub(super) slices_by_key: bool,
+    /// Whether the table was never published, so that nobody reads it yet.
+    pub(super) is_first: bool,
     pub(super) upto_batch: i64,
     /// The events that it is made of.
     pub(super) all_events: i64,
@@ -33,6 +37,27 @@ struct FillContext<'a, C> {
     build: Option<&'a TableName>,
 }
 
+/// The context of statements about a table as it is.
+#[derive(Serialize)]
+struct TableOnly<'a> {
+    table: &'a TableName,
+}
+
+/// The context of `marts/publish_build.sql` and `marts/rename_build.sql`.
+#[derive(Serialize, Clone, Copy)]
+struct PublishContext<'a> {
+    table: &'a TableName,
+    build: &'a TableName,
+    is_partitioned: bool,
+}
+
+/// The context of `staging/repeated_ids.sql`.
+#[derive(Serialize)]
+struct RepeatedContext<'a> {
+    table: &'a TableName,
+    slice: Option<Slice>,
+}
+
 /// The context of `marts/largest_key.sql`.
 #[derive(Serialize)]
 struct SliceContext<'a> {
@@ -40,6 +65,12 @@ struct SliceContext<'a> {
     table: super::target::TableContext<'a>,
     upto_batch: i64,
     slice: Slice,
+}
+
+/// The row of `staging/repeated_ids.sql`.
+#[derive(Deserialize)]
+struct RepeatedRow {
+    ids: i64,
 }
 
 /// The row of `marts/built_rows.sql`.
@@ -56,57 +87,106 @@ struct LargestKeyRow {
 }
 
 /// How a build went on.
-enum Filled {
+pub(super) enum Filled {
     /// One statement takes the whole table.
     AtOnce,
     /// All slices are in the build, with so many rows.
     InSlices { rows: i64 },
 }
 
-impl<'a> Build<'a> {
+impl Remake<'_> {
     /// Replaces the table by one commit, and gives it. `context` is that of the layer's statement for a slice.
     pub(super) async fn make<C: Serialize>(
         &self,
-        context: impl Fn(Slice) -> C,
+        context: &impl Fn(Slice) -> C,
     ) -> Result<Committed> {
-        match self.fill(&context).await? {
-            Filled::InSlices { rows } => self.publish(rows).await,
-            Filled::AtOnce => match self.make_at_once(&context).await {
-                Err(error) if error.is_out_of_memory() && self.events > 0 => {
-                    self.note_refusal().await?;
-                    Box::pin(self.make(context)).await
+        let filled = self.fill(context).await?;
+
+        self.finish(filled, context).await
+    }
+
+    /// Replaces the table after [`Remake::fill`].
+    pub(super) async fn finish<C: Serialize>(
+        &self,
+        filled: Filled,
+        context: &impl Fn(Slice) -> C,
+    ) -> Result<Committed> {
+        if let Filled::InSlices { rows } = filled {
+            return self.publish(rows).await;
+        }
+        match self.make_at_once(context).await {
+            Err(error) if error.is_out_of_memory() && self.events > 0 => {
+                let smaller = self.refused(error).await?;
+                let filled = smaller.fill(context).await?;
+                match filled {
+                    Filled::InSlices { rows } => smaller.publish(rows).await,
+                    Filled::AtOnce => smaller.make_at_once(context).await,
                 }
-                made => {
-                    let made = made?;
-                    let fit = fit(self.fitting().await?, self.all_events, &made);
-                    self.record_fit(fit).await?;
-                    Ok(made)
-                }
-            },
+            }
+            Err(error) => Err(error),
+            Ok(made) => {
+                let fit = Fit::new(None, self.all_events, made.elapsed);
+                self.record_fit(fit).await?;
+                Ok(made)
+            }
         }
     }
 
     /// Makes the table that a test reads, if the table is too large for one statement: a build that
-    /// [`Build::make`] then publishes.
+    /// [`Remake::make`] then publishes.
     pub(super) async fn prepare<C: Serialize>(
         &self,
-        context: impl Fn(Slice) -> C,
+        context: &impl Fn(Slice) -> C,
     ) -> Result<Option<TableName>> {
-        Ok(match self.fill(&context).await? {
+        Ok(match self.fill(context).await? {
             Filled::AtOnce => None,
+            Filled::InSlices { .. } if self.built_rows().await?.is_none() => Some(self.replaced()),
             Filled::InSlices { .. } => Some(self.table()),
         })
     }
 
-    /// Notes that one statement cannot take all events.
-    pub(super) async fn note_refusal(&self) -> Result<()> {
-        let events = (self.fitting().await?.min(self.events) / 2).max(1);
+    /// The same build after Trino refused it as one statement: it takes half as many events in one statement. Gives back
+    /// the refusal if it has no two events.
+    pub(super) async fn refused(&self, refusal: Error) -> Result<Self> {
+        let mut smaller = *self;
+        if self.layer != Layer::Log {
+            // After a loss of the state database the log has more events than the state knows.
+            let staged = &self.target.staging();
+            let staged = TableOnly { table: staged };
+            let BuiltRow { rows } = self
+                .target
+                .publisher
+                .row("marts/built_rows.sql", staged)
+                .await?;
+            smaller.events = smaller.events.max(rows);
+        }
+        if smaller.events < 2 {
+            return Err(refusal);
+        }
+        let events = smaller.fitting().await?.min(smaller.events) / 2;
+        smaller.record_fit(Fit::of(events.max(1))).await?;
 
-        self.record_fit(Fit {
-            events,
-            events_per_second: None,
+        Ok(smaller)
+    }
+
+    /// Fails if an id occurs twice in a build whose slices have whole keys. Slices by key cannot see which event came first.
+    pub(super) async fn refuse_repeated_ids(&self) -> Result<()> {
+        let target = self.target;
+        let context = |slice: Slice| json!({"table": self.table(), "slice": slice.restriction(), "upto_batch": self.upto_batch});
+        let repeated: RepeatedRow =
+            slices::count(target, self.events, "staging/repeated_ids.sql", context).await?;
+        if repeated.ids == 0 {
+            return Ok(());
+        }
+
+        Err(Error::Unbalanced {
+            detail: format!(
+                "table `{}`: {} event ids occur with two keys in `{}`, and the table is too large to tell in one statement which came first. Raise `trino.statement_memory_bytes`, or correct the audit log",
+                target.table.id.name,
+                repeated.ids,
+                target.names.landing()
+            ),
         })
-        .await
     }
 
     async fn record_fit(&self, fit: Fit) -> Result<()> {
@@ -131,7 +211,7 @@ impl<'a> Build<'a> {
     }
 
     /// Adds the slices that the build lacks.
-    async fn fill<C: Serialize>(&self, context: &impl Fn(Slice) -> C) -> Result<Filled> {
+    pub(super) async fn fill<C: Serialize>(&self, context: &impl Fn(Slice) -> C) -> Result<Filled> {
         let Some(mut slicing) = self.begin().await? else {
             return Ok(Filled::AtOnce);
         };
@@ -151,35 +231,32 @@ impl<'a> Build<'a> {
                     let events = slicing.events_of(slice);
                     slicing.adapt(slice, committed.peak_memory, self.target.statement_memory);
                     slicing.advance(slice);
-                    let fit = fit(slicing.fitting(), events, &committed);
+                    let fit = Fit::new(Some(slicing.fitting()), events, committed.elapsed);
                     self.record(&committed, fit).await?;
+                    publisher.note(&format!("slice {}", slice.last));
                     tracing::info!(table = %table, slice = part.number, of = part.of, "a slice is built");
                 }
                 Err(error) if error.is_out_of_memory() => {
                     if !slicing.shrink(slice) {
                         return Err(self.too_large(slice, error).await);
                     }
-                    self.record_fit(Fit {
-                        events: slicing.fitting(),
-                        events_per_second: None,
-                    })
-                    .await?;
+                    self.record_fit(Fit::of(slicing.fitting())).await?;
                     tracing::info!(table = %table, slice = part.number, "a slice needs too much memory and shrinks");
                 }
                 Err(error) => return Err(error),
             }
         }
         let built = store.build(id, self.layer).await?;
-        let rows = built.map(|build| build.rows).unwrap_or_default();
+        let built = built.ok_or_else(|| Error::internal("a build is not in the state"))?;
 
-        Ok(Filled::InSlices { rows })
+        Ok(Filled::InSlices { rows: built.rows })
     }
 
     /// Where the next slice begins; `None` if one statement takes the whole table.
     async fn begin(&self) -> Result<Option<Slicing>> {
         let publisher = self.target.publisher;
         let (store, id) = (publisher.store, &self.target.table.id);
-        let made_of = made_of(self.target);
+        let made_of = made_of(self.target, self.slices_by_key);
         let kept = store.build(id, self.layer).await?;
         let usable = kept
             .as_ref()
@@ -195,13 +272,16 @@ impl<'a> Build<'a> {
             return Ok(None);
         }
         let table = self.table();
-        publisher.resolve_build(&table).await?;
+        for lost in publisher.resolve_build(&table).await? {
+            publisher.record(&lost).await?;
+        }
+        // Before the drop, so that nothing takes the state of an earlier build for that of this one.
+        store
+            .begin_build(id, self.layer, self.upto_batch, &made_of)
+            .await?;
         landing::drop_table(publisher, &table).await?;
         let create = render(self.create(), self.target.context_of_build(self.layer))?;
         publisher.run(&table, &create).await?;
-        store
-            .begin_build(id, self.layer, self.upto_batch, &made_of, fitting)
-            .await?;
 
         Ok(Some(slicing))
     }
@@ -210,47 +290,63 @@ impl<'a> Build<'a> {
     async fn resume(&self) -> Result<Option<Slicing>> {
         let publisher = self.target.publisher;
         let (store, id) = (publisher.store, &self.target.table.id);
-        let table = self.table();
-        let lost_rows = publisher.resolve_build(&table).await?;
-        let Some(build) = store.build(id, self.layer).await? else {
+        let lost = publisher.resolve_build(&self.table()).await?;
+        let Some(mut build) = store.build(id, self.layer).await? else {
             return Ok(None);
         };
-        if let Some(rows) = lost_rows.filter(|_| build.sent_to > build.position) {
-            let fit = Fit {
-                events: build.fitting,
-                events_per_second: None,
-            };
-            store.record_slice(id, self.layer, rows, fit, None).await?;
+        for committed in lost {
+            if build.sent_to > build.position {
+                self.record(&committed, Fit::default()).await?;
+                build.rows += committed.added;
+                build.position = build.sent_to;
+            } else {
+                publisher.record(&committed).await?;
+            }
         }
-        let Some(build) = store.build(id, self.layer).await? else {
-            return Ok(None);
-        };
         let position = u32::try_from(build.position).map_err(Error::internal)?;
-        let slicing = Slicing::resume(self.events, build.fitting, position);
-        let found = self.built_rows().await?;
-        // A complete build that is gone has the name of its table by now.
-        let is_renamed = found.is_none() && slicing.slice().is_none();
+        let fitting = self.fitting().await?;
+        let slicing = Slicing::resume(self.events, fitting, position);
+        let is_as_noted = match self.built_rows().await? {
+            None => slicing.slice().is_none() && self.is_renamed().await?,
+            found => found == Some(build.rows),
+        };
 
-        Ok((is_renamed || found == Some(build.rows)).then_some(slicing))
+        Ok(is_as_noted.then_some(slicing))
+    }
+
+    /// Whether the table is the build by now: it has the snapshot of the build's last slice.
+    async fn is_renamed(&self) -> Result<bool> {
+        let publisher = self.target.publisher;
+        let build = self.table().to_string();
+        let last = publisher
+            .store
+            .last_statement(publisher.pipeline, &build)
+            .await?;
+        let Some(last) = last else {
+            return Ok(false);
+        };
+        let found = publisher.find_commit(&self.replaced(), &last).await?;
+
+        Ok(found.is_some())
     }
 
     /// Replaces the table by the build, in one commit.
     async fn publish(&self, rows: i64) -> Result<Committed> {
         let publisher = self.target.publisher;
         let (table, build) = (self.replaced(), self.table());
-        let context = json!({
-            "table": table,
-            "build": build,
-            "is_partitioned": self.layer == Layer::History,
-        });
+        let context = PublishContext {
+            table: &table,
+            build: &build,
+            is_partitioned: self.layer == Layer::History,
+        };
         match self.built_rows().await? {
             Some(found) if found != rows => Err(Error::Unbalanced {
                 detail: format!(
                     "`{build}` has {found} rows, but its slices added {rows}; the next run builds it again. Does something else write to it?"
                 ),
             }),
-            Some(_) if self.is_replaced_empty().await? => {
-                // Nobody misses an empty table, and a name costs less than a copy of all rows.
+            Some(_) if self.is_first && self.is_replaced_empty().await? => {
+                // Nobody reads a table that was never published, and a name costs less than a copy of all rows.
                 landing::drop_table(publisher, &table).await?;
                 let rename = render("marts/rename_build.sql", context)?;
                 publisher.run(&build, &rename).await?;
@@ -293,12 +389,16 @@ impl<'a> Build<'a> {
         let store = self.target.publisher.store;
         let kept = store.build(&self.target.table.id, self.layer).await?;
 
-        Ok(kept.map_or_else(|| Slicing::expected_fit(self.target), |build| build.fitting))
+        Ok(kept
+            .and_then(|build| build.fitting)
+            .unwrap_or_else(|| Slicing::expected_fit(self.target)))
     }
 
     /// The rows of the build; `None` if there is no such table.
     async fn built_rows(&self) -> Result<Option<i64>> {
-        let context = json!({"table": self.table()});
+        let context = TableOnly {
+            table: &self.table(),
+        };
         let publisher = self.target.publisher;
         match publisher.row("marts/built_rows.sql", context).await {
             Ok(BuiltRow { rows }) => Ok(Some(rows)),
@@ -360,30 +460,23 @@ impl<'a> Build<'a> {
     }
 }
 
-/// What a statement showed that made a part of a table from so many events.
-fn fit(fitting: i64, events: i64, made: &Committed) -> Fit {
-    let seconds = made.elapsed.as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a rate is an estimate")]
-    let events_per_second = (seconds > 0.0).then(|| events as f64 / seconds);
-
-    Fit {
-        events: fitting,
-        events_per_second,
-    }
-}
-
 /// The last batch of the build of a layer that an earlier attempt or run began, if it can still be used.
 pub async fn build_upto(target: Target<'_>, layer: Layer) -> Result<Option<i64>> {
     let store = target.publisher.store;
     let kept = store.build(&target.table.id, layer).await?;
-    let made_of = made_of(target);
+    let usable = |by_key| {
+        let made_of = made_of(target, by_key);
+        kept.as_ref().and_then(|build| build.usable_upto(&made_of))
+    };
 
-    Ok(kept.and_then(|build| build.usable_upto(&made_of)))
+    Ok(usable(true).or_else(|| usable(false)))
 }
 
 /// What a build is made by. It is not used any more once this has changed.
-fn made_of(target: Target<'_>) -> Value {
+fn made_of(target: Target<'_>, slices_by_key: bool) -> Value {
     json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "slices_by_key": slices_by_key,
         "from": target.table.from,
         "columns": target.columns,
         "is_by_clock": target.table.is_by_clock,
@@ -407,7 +500,7 @@ pub async fn drop_leftover(target: Target<'_>, layer: Layer) -> Result<()> {
 
 /// Whether a table has no rows, or does not exist.
 pub(super) async fn is_empty(target: Target<'_>, table: &TableName) -> Result<bool> {
-    let context = json!({"table": table});
+    let context = TableOnly { table };
     let rows = target
         .publisher
         .rows::<serde::de::IgnoredAny>("marts/any.sql", context)

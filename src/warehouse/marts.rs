@@ -1,6 +1,6 @@
 //! From the typed log to current rows and history: one commit for each table, over the keys that the batches touched.
 
-use super::build::Build;
+use super::build::Remake;
 use super::comparison::{Comparison, Ended, RowChanges};
 use super::{Refresh, Scope, Target, ledger};
 use crate::error::{Error, Result};
@@ -17,6 +17,15 @@ use crate::state::{Layer, Published, Versions};
 pub struct Merged<T> {
     pub counts: T,
     pub statements: Vec<Committed>,
+    /// Whether the table was made whole, so that it has no comments.
+    pub is_remade: bool,
+}
+
+/// What a mart got, and the refresh that gave it: the caller's, or the whole table where one `MERGE` was too much.
+struct Made {
+    refresh: Refresh,
+    rows: RowChanges,
+    statements: Vec<Committed>,
 }
 
 /// One mart of a tracked table, and the statement that merges batches into it.
@@ -36,8 +45,9 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         table: target.current(),
         merge: "marts/merge_current.sql",
     };
-    let Merged {
-        counts: rows,
+    let Made {
+        refresh,
+        rows,
         statements,
     } = mart.make(target, refresh).await?;
     let counts = if refresh.is_republish {
@@ -50,10 +60,14 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
             ..Published::default()
         }
     } else {
-        ledger::balance(target, refresh, rows, &statements).await?
+        ledger::balance(target, &refresh, rows, &statements).await?
     };
 
-    Ok(Merged { counts, statements })
+    Ok(Merged {
+        counts,
+        statements,
+        is_remade: refresh.scope == Scope::Everything,
+    })
 }
 
 /// Brings the versions to what the events say. Doing it twice changes nothing.
@@ -66,20 +80,27 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         table: target.history(),
         merge: "marts/merge_history.sql",
     };
-    let Merged {
-        counts: rows,
+    let Made {
+        refresh,
+        rows,
         statements,
     } = mart.make(target, refresh).await?;
-    let counts = ledger::versions(target, refresh, rows, &statements).await?;
+    let counts = ledger::versions(target, &refresh, rows, &statements).await?;
 
-    Ok(Merged { counts, statements })
+    Ok(Merged {
+        counts,
+        statements,
+        is_remade: refresh.scope == Scope::Everything,
+    })
 }
 
-/// The build that makes a mart from the whole typed log.
-pub(super) fn build_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh) -> Build<'a> {
-    Build {
+/// The remake of a mart from the whole typed log.
+pub(super) fn remake_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh) -> Remake<'a> {
+    Remake {
         target,
         layer,
+        slices_by_key: true,
+        is_first: refresh.window.after_batch == 0 && !refresh.is_republish,
         upto_batch: refresh.window.upto_batch,
         all_events: refresh.events(),
         events: refresh.events(),
@@ -88,22 +109,19 @@ pub(super) fn build_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh) 
 
 impl MartStatements {
     /// Resolves lost statements, then merges or remakes the table.
-    async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowChanges>> {
-        let publisher = target.publisher;
-        let mut statements = publisher.resolve_unrecorded(&self.table).await?;
-        let committed = if refresh.scope == Scope::Everything {
-            let build = build_of(target, self.layer, refresh);
-            build
-                .make(|slice| refresh.context(target).sliced(slice))
-                .await?
-        } else {
-            // An earlier attempt may have merged these batches. The table then no longer shows what was before them.
-            let mut refresh = refresh.clone();
-            if !statements.is_empty() && refresh.scope == Scope::NewBatches {
-                refresh.scope = Scope::TouchedKeys;
-            }
-            let merge = render(self.merge, refresh.context(target))?;
-            publisher.merge_unrecorded(&self.table, &merge).await?
+    async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Made> {
+        let mut refresh = refresh.clone();
+        let mut statements = target.publisher.resolve_unrecorded(&self.table).await?;
+        let committed = match refresh.scope {
+            Scope::Everything => self.remake(target, &refresh).await?,
+            _ => match self.merge(target, &refresh, &statements).await {
+                Err(error) if error.is_out_of_memory() && refresh.scope.is_of_batches() => {
+                    tracing::info!(table = %self.table, "the batches are too much for one statement, so the table is built again");
+                    refresh = refresh.widened(target).await?;
+                    self.remake(target, &refresh).await?
+                }
+                merged => merged?,
+            },
         };
         statements.push(committed);
         let counted = match &statements[..] {
@@ -112,14 +130,43 @@ impl MartStatements {
             }
             _ => None,
         };
-        let counts = match counted {
-            Some(counts) => counts,
+        let rows = match counted {
+            Some(rows) => rows,
             // Compares from before the first statement to after the last. A row that was inserted and then updated
             // counts as inserted.
-            None => self.compare(target, refresh, &statements).await?,
+            None => self.compare(target, &refresh, &statements).await?,
         };
 
-        Ok(Merged { counts, statements })
+        Ok(Made {
+            refresh,
+            rows,
+            statements,
+        })
+    }
+
+    async fn remake(&self, target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
+        let remake = remake_of(target, self.layer, refresh);
+
+        remake
+            .make(&|slice| refresh.context(target).sliced(slice))
+            .await
+    }
+
+    /// Merges the batches. `lost` are statements of earlier attempts, which may have merged these batches: the table then no
+    /// longer shows what was before them.
+    async fn merge(
+        &self,
+        target: Target<'_>,
+        refresh: &Refresh,
+        lost: &[Committed],
+    ) -> Result<Committed> {
+        let mut refresh = refresh.clone();
+        if !lost.is_empty() && refresh.scope == Scope::NewBatches {
+            refresh.scope = Scope::TouchedKeys;
+        }
+        let merge = render(self.merge, refresh.context(target))?;
+
+        target.publisher.merge_unrecorded(&self.table, &merge).await
     }
 
     /// Counts by comparing the snapshots before and after, if Trino's answer was lost or the table was remade.

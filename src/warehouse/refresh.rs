@@ -49,8 +49,6 @@ pub struct Refresh {
     pub is_republish: bool,
     /// Whether the current rows show all batches before the window.
     pub is_current_complete: bool,
-    /// Whether this service itself staged the last batch before the window, so that the typed log has nothing later.
-    pub is_log_known: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
     /// The events of the typed log up to the window's end, if the window begins later and the whole log is read.
@@ -119,9 +117,14 @@ pub(super) struct RefreshContext<'a> {
 }
 
 impl RefreshContext<'_> {
-    /// Whether the typed log takes an event or not by other events of its key.
-    pub(super) fn compares_events_of_keys(&self) -> bool {
-        self.table.is_by_content || self.skips_shown_rows || self.has_backfill
+    /// Whether the service numbers events itself.
+    pub(super) fn is_by_content(&self) -> bool {
+        self.table.is_by_content
+    }
+
+    /// Whether the typed log takes an event or not by other events of its key, or by its current row.
+    pub(super) fn compares_events_of_keys(&self, remaking: bool) -> bool {
+        self.table.is_by_content || self.has_backfill || (self.skips_shown_rows && !remaking)
     }
 
     pub(super) fn sliced(self, slice: Slice) -> Self {
@@ -150,7 +153,6 @@ impl Refresh {
             scope,
             is_republish: false,
             is_current_complete: false,
-            is_log_known: false,
             bounds: None,
             log_events: None,
         }
@@ -165,10 +167,24 @@ impl Refresh {
             scope,
             is_republish: true,
             is_current_complete: false,
-            is_log_known: false,
             bounds: None,
             log_events: None,
         }
+    }
+
+    /// The same batches, published with the whole table, which can be built in slices.
+    pub async fn widened(&self, target: Target<'_>) -> Result<Self> {
+        let whole = Window {
+            after_batch: 0,
+            ..self.window
+        };
+        let landed = target.publisher.store.landed_between(target.table, whole);
+
+        Ok(Self {
+            scope: Scope::Everything,
+            log_events: Some(landed.await?.summary.event_count),
+            ..self.clone()
+        })
     }
 
     /// The events that statements about all keys read.
@@ -217,14 +233,6 @@ impl Refresh {
         let has_none = events.event_count == 0 && events.replayed == 0;
 
         has_none && !self.is_republish
-    }
-
-    /// Whether the ids of the batches are above all ids in the typed log, each once.
-    pub(super) fn has_only_new_ids(&self) -> bool {
-        let events = &self.landed.summary;
-        let is_above = begins_above(events.first_event, self.landed.highest_event);
-
-        self.is_log_known && is_above && !events.ids_may_repeat
     }
 
     /// Whether an event of the batches may be late: before the last one that its key had.

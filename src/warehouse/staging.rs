@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::build::{Build, is_empty};
+use super::build::{Filled, Remake, is_empty};
 use super::refresh::RefreshContext;
 use super::reject_reasons::reject_reasons;
 use super::slices::{Slice, Slicing};
@@ -62,13 +62,8 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     }
     let context = StagingContext::of(target, refresh);
     let staging = target.staging();
-    let lost = target.publisher.resolve(&staging).await?;
-    let is_plain = lost.is_empty() && refresh.has_only_new_ids() && !context.compares_events();
-    let appended = if is_plain {
-        let append = render("staging/append.sql", &context)?;
-        let committed = target.publisher.append(&staging, &append).await?;
-        appended(target, &committed)?
-    } else if refresh.window.after_batch == 0 && is_empty(target, &staging).await? {
+    target.publisher.resolve(&staging).await?;
+    let appended = if refresh.window.after_batch == 0 && is_empty(target, &staging).await? {
         let committed = remake(target, refresh).await?;
         describe_remade(target, &staging).await?;
         appended(target, &committed)?
@@ -130,9 +125,21 @@ impl<'a> StagingContext<'a> {
         let refresh = refresh.context(target);
 
         Self {
-            slices_by_key: refresh.compares_events_of_keys(),
+            slices_by_key: refresh.compares_events_of_keys(false),
             refresh,
             remaking: false,
+            replaying: false,
+        }
+    }
+
+    /// For the statement that makes the whole typed log.
+    fn remaking(target: Target<'a>, refresh: &'a Refresh) -> Self {
+        let refresh = refresh.context(target);
+
+        Self {
+            slices_by_key: refresh.compares_events_of_keys(true),
+            refresh,
+            remaking: true,
             replaying: false,
         }
     }
@@ -160,20 +167,28 @@ impl<'a> StagingContext<'a> {
 
 /// Remakes the typed log from all that landed.
 async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
-    let compares_events = StagingContext::of(target, refresh).compares_events();
-    let build = Build {
+    let context = StagingContext::remaking(target, refresh);
+    let compares_events = context.compares_events();
+    let remake = Remake {
         target,
         layer: Layer::Log,
+        slices_by_key: context.slices_by_key,
+        is_first: refresh.window.after_batch == 0 && !refresh.is_republish,
         upto_batch: refresh.window.upto_batch,
         all_events: refresh.events(),
         // Events that are not compared with each other pass through a statement one by one.
         events: if compares_events { refresh.events() } else { 0 },
     };
-    let context = |slice| StagingContext {
-        remaking: true,
-        ..StagingContext::of(target, refresh).sliced(slice)
-    };
-    let committed = build.make(context).await?;
+    let ids_may_repeat = context.refresh.ids_may_repeat && !context.refresh.is_by_content();
+    let of_slice = |slice| StagingContext::remaking(target, refresh).sliced(slice);
+    let filled = remake.fill(&of_slice).await?;
+    if let Filled::InSlices { .. } = filled
+        && context.slices_by_key
+        && ids_may_repeat
+    {
+        remake.refuse_repeated_ids().await?;
+    }
+    let committed = remake.finish(filled, &of_slice).await?;
     target.publisher.record(&committed).await?;
 
     Ok(committed)

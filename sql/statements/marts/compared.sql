@@ -9,6 +9,9 @@ with touched as (
   select distinct {{ bare(key_columns) }}
   from {{ staging }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
+  {% if slice %}
+    and {{ sliced(key_columns, slice) }}
+  {% endif %}
 {% endif %}
 )
 {% endif %}

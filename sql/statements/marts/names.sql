@@ -33,14 +33,25 @@
   {%- endif %}
 {% endmacro %}
 
+{# A text of a column's value: equal values have the same. Two zeros are equal, and a moment in two time zones. #}
+{% macro hashed_text(column) %}
+  {%- if column.kind == 'varbinary' -%}
+to_hex({{ column.name }})
+  {%- elif column.kind == 'float' -%}
+cast({{ column.name }} + 0.0e0 as varchar)
+  {%- elif column.kind == 'timestamp with time zone' -%}
+cast({{ column.name }} at time zone 'UTC' as varchar)
+  {%- else -%}
+cast({{ column.name }} as varchar)
+  {%- endif -%}
+{% endmacro %}
+
 {# A hash of a row's key: a bigint. #}
 {% macro hashed(columns) %}
 from_big_endian_64(xxhash64(to_utf8(
   {%- for column in columns %}
     {% if not loop.first %} || ',' || {% endif %}
-    coalesce(
-    {%- if column.kind == 'varbinary' %}to_hex({{ column.name }}){% else %}cast({{ column.name }} as varchar){% endif %}
-    , '')
+    coalesce({{ hashed_text(column) }}, '')
   {%- endfor %}
 )))
 {%- endmacro %}

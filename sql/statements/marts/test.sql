@@ -23,7 +23,8 @@ with tested as (
 -- A value may repeat one of a row that stays as it is: those rows count as well.
 , {{ "_tested_" ~ loop.index }} as (
   select {{ test.column.name }} as _value from tested
-  where {{ test.column.name }} is not null {{ of_value_slice(test.column, test.column.name) }}
+  where {{ test.column.name }} is not null {% if slice %}and {{ sliced([test.column], slice) }}{% endif %}
+
   {% if not reads_whole_typed_log %}
   union all
   select kept.{{ test.column.name }} from {{ current }} as kept

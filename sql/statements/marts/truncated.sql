@@ -11,6 +11,9 @@ left join (
   select {{ bare(key_columns) }}, max({{ place('staged') }}) as _last
   from {{ staging }} as staged
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation <> 'T'
+  {% if slice %}
+    and {{ sliced(key_columns, slice) }}
+  {% endif %}
   group by {{ bare(key_columns) }}
 ) as winner
   on {{ equal(key_columns, 'earlier', 'winner') }}

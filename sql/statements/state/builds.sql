@@ -9,11 +9,10 @@ where pipeline = $1 and table_name = $2 and layer = $3
 
 -- name: begin_build
 -- Begins a build with nothing in it.
-insert into icefront.builds (pipeline, table_name, layer, upto_batch, made_of, fitting, is_left)
-values ($1, $2, $3, $4, $5, $6, true)
+insert into icefront.builds (pipeline, table_name, layer, upto_batch, made_of, is_left)
+values ($1, $2, $3, $4, $5, true)
 on conflict (pipeline, table_name, layer) do update
-set upto_batch = excluded.upto_batch, made_of = excluded.made_of, position = 0, sent_to = 0, rows = 0,
-  fitting = excluded.fitting, is_left = true
+set upto_batch = excluded.upto_batch, made_of = excluded.made_of, position = 0, sent_to = 0, rows = 0, is_left = true
 
 -- name: begin_slice
 -- Notes where a slice ends, before it is sent.
@@ -22,7 +21,8 @@ update icefront.builds set sent_to = $4 where pipeline = $1 and table_name = $2 
 -- name: record_slice
 -- Notes that the slice that was sent last is in the build, with its rows.
 update icefront.builds
-set position = sent_to, rows = rows + $4, fitting = $5, events_per_second = coalesce($6, events_per_second)
+set position = sent_to, rows = rows + $4, fitting = coalesce($5, fitting),
+  events_per_second = coalesce($6, events_per_second)
 where pipeline = $1 and table_name = $2 and layer = $3
 
 -- name: record_fitting
@@ -30,7 +30,8 @@ where pipeline = $1 and table_name = $2 and layer = $3
 insert into icefront.builds (pipeline, table_name, layer, fitting, events_per_second)
 values ($1, $2, $3, $4, $5)
 on conflict (pipeline, table_name, layer) do update
-set fitting = excluded.fitting, events_per_second = coalesce(excluded.events_per_second, builds.events_per_second)
+set fitting = coalesce(excluded.fitting, builds.fitting),
+  events_per_second = coalesce(excluded.events_per_second, builds.events_per_second)
 
 -- name: expected_build
 -- Sums what a build of a table up to batch $5 would read, and finds what is known of its layers' builds: the table's own,
@@ -69,6 +70,13 @@ from landed
 update icefront.builds
 set upto_batch = null, made_of = null, position = 0, sent_to = 0, rows = 0
 where pipeline = $1 and table_name = $2 and layer = any ($3::text[]) and upto_batch is not null
+
+-- name: last_statement
+-- Finds the last statement that added rows to a table.
+select trino_query_id from icefront.statements
+where pipeline = $1 and target = $2 and state = 'succeeded' and update_count > 0
+order by id desc
+limit 1
 
 -- name: record_dropped_build
 -- Notes that the table of a build is gone.

@@ -180,46 +180,15 @@ impl MartStep<'_> {
         };
         let target = self.attempt.target(self.table, &state, publisher);
         self.attempt.ensure_tables(target, &state).await?;
-        let mut refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
-        let mut done = self.work_on(target, &refresh, work).await;
-        if matches!(&done, Err(error) if error.is_out_of_memory()) && refresh.scope.is_of_batches()
-        {
-            tracing::info!(table = %self.table.id, "the batches need too much memory for one statement; the table is built in slices");
-            refresh = self.widened(refresh).await?;
-            done = self.work_on(target, &refresh, work).await;
-        }
-        counts.add(&done?);
+        let refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
+        counts.add(&match work {
+            Work::Test => self.test(target, &refresh).await?,
+            Work::Publish => self.publish(target, &refresh).await?,
+        });
         let upto_batch = refresh.window.upto_batch;
-        // The tests of this run did not see newer batches: these wait for the next run.
-        let are_newer_tested = self.table.all_tests().is_empty();
-        let is_partial = matches!(work, Work::Publish)
-            && refresh.scope == Scope::Everything
-            && upto_batch < state.staged_batch
-            && are_newer_tested;
+        let is_partial = refresh.scope == Scope::Everything && upto_batch < state.staged_batch;
 
         Ok(is_partial.then_some(upto_batch))
-    }
-
-    async fn work_on(&self, target: Target<'_>, refresh: &Refresh, work: Work) -> Result<Counts> {
-        match work {
-            Work::Test => self.test(target, refresh).await,
-            Work::Publish => self.publish(target, refresh).await,
-        }
-    }
-
-    /// The same batches, published with the whole table, which can be built in slices.
-    async fn widened(&self, refresh: Refresh) -> Result<Refresh> {
-        let whole = Window {
-            after_batch: 0,
-            ..refresh.window
-        };
-        let landed = self.attempt.app.store.landed_between(self.table, whole);
-
-        Ok(Refresh {
-            scope: Scope::Everything,
-            log_events: Some(landed.await?.summary.event_count),
-            ..refresh
-        })
     }
 
     async fn test(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
@@ -228,7 +197,11 @@ impl MartStep<'_> {
         for result in &results {
             store.record_test(self.attempt.run.id, result).await?;
         }
-        warehouse::judge(target, &results)?;
+        if let Err(failed) = warehouse::judge(target, &results) {
+            // The next run tests what its own log gives, not this build.
+            store.end_build(&self.table.id, Layer::Current).await?;
+            return Err(failed);
+        }
         let warnings = results.iter().filter(|result| result.status == "warn");
         let count = |length: usize| i64::try_from(length).map_err(Error::internal);
 
@@ -243,15 +216,15 @@ impl MartStep<'_> {
             Mart::Current => {
                 let merged = warehouse::merge_current(target, refresh).await?;
                 let changed = Changed::Rows(merged.counts);
-                self.record(target, refresh, changed, &merged.statements)
-                    .await?;
+                self.record(refresh, changed, &merged.statements).await?;
+                self.tidy(target, merged.is_remade).await?;
                 Counts::of(&merged.counts)
             }
             Mart::History => {
                 let merged = warehouse::merge_history(target, refresh).await?;
                 let changed = Changed::Versions(merged.counts);
-                self.record(target, refresh, changed, &merged.statements)
-                    .await?;
+                self.record(refresh, changed, &merged.statements).await?;
+                self.tidy(target, merged.is_remade).await?;
                 Counts::of(&merged.counts)
             }
         }
@@ -310,7 +283,8 @@ impl MartStep<'_> {
             };
             let reads_whole_log = build_upto.is_some() || refresh.scope == Scope::Everything;
             return Ok(Some(if reads_whole_log && from > 0 {
-                self.widened(refresh).await?
+                let target = self.attempt.target(self.table, state, publisher);
+                refresh.widened(target).await?
             } else {
                 refresh
             }));
@@ -329,14 +303,17 @@ impl MartStep<'_> {
         let target = self.attempt.target(self.table, state, publisher);
         let upto_batch = warehouse::build_upto(target, self.mart.layer()).await?;
         let new = self.mart.follows_from(state) + 1..=state.staged_batch;
+        // All marts of a table with tests are published up to the batch that was tested.
+        let is_tested = !self.table.all_tests().is_empty();
 
-        Ok(upto_batch.filter(|upto_batch| new.contains(upto_batch)))
+        Ok(upto_batch.filter(|upto_batch| {
+            new.contains(upto_batch) && (!is_tested || *upto_batch == state.staged_batch)
+        }))
     }
 
     /// Records in one transaction how far the mart is, what changed, and how the statements ended that did it.
     async fn record(
         &self,
-        target: Target<'_>,
         refresh: &Refresh,
         changed: Changed,
         statements: &[Committed],
@@ -354,12 +331,15 @@ impl MartStep<'_> {
             statements: ended.collect(),
         };
         let store = &self.attempt.app.store;
-        store
-            .record_publication(&self.table.id, &publication)
-            .await?;
-        if refresh.scope == Scope::Everything {
+
+        store.record_publication(&self.table.id, &publication).await
+    }
+
+    /// Drops what a build left, and gives a remade table its comments.
+    async fn tidy(&self, target: Target<'_>, is_remade: bool) -> Result<()> {
+        warehouse::drop_leftover(target, self.mart.layer()).await?;
+        if is_remade {
             let mart = self.mart.name(self.attempt, self.table);
-            warehouse::drop_leftover(target, self.mart.layer()).await?;
             warehouse::describe_remade(target, &mart).await?;
         }
 

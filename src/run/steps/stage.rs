@@ -59,20 +59,14 @@ async fn stage_window(
 ) -> Result<Counts> {
     let (store, table) = (&attempt.app.store, target.table);
     let landed = store.landed_between(table, window).await?;
-    let is_log_known = attempt.app.take_staged(&table.id) == Some(window.after_batch);
     let refresh = Refresh {
         is_current_complete: state.current_batch == window.after_batch && !state.remakes_current,
-        is_log_known,
         ..Refresh::of(window, landed, true)
     };
     let staged = warehouse::stage(target, &refresh).await?;
-    let is_new = window.upto_batch > window.after_batch;
-    if is_new {
+    if window.upto_batch > window.after_batch {
         store.record_staging(attempt.run.id, table, &staged).await?;
         warehouse::drop_leftover(target, Layer::Log).await?;
-    }
-    if is_new || is_log_known {
-        attempt.app.note_staged(&table.id, window.upto_batch);
     }
 
     Counts::of(&staged.staged)

@@ -5,7 +5,7 @@ use crate::pipeline::Table;
 use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
-use crate::run::failure::StepEnd;
+use crate::run::failure::{StepEnd, report_failure};
 use crate::run::step;
 use crate::run::steps::columns;
 use crate::run::steps::marts::{self, ToPublish};
@@ -21,6 +21,10 @@ pub(super) async fn restage(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
 /// The step `restage.<table>`. The next step that builds the marts remakes them.
 pub(super) async fn restage_log(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     let name = format!("restage.{}", table.id.name);
+    let has_restaged = attempt.app.store.has_succeeded(attempt.run.id, &name).await;
+    if has_restaged.map_err(|error| report_failure(&error, attempt.run, &name))? {
+        return Ok(());
+    }
 
     step::run(attempt, &name, async |publisher| {
         remake_log(attempt, table, publisher).await
@@ -39,8 +43,11 @@ async fn remake_log(
     };
     columns::refuse_other_ids(table, &known)?;
     let mut state = columns::redefine(attempt, table, known)?;
-    // From here on the marts do not follow from the log, even if this step fails.
+    // From here on the marts and their builds do not follow from the log, even if this step fails.
     store.unpublish(&table.id).await?;
+    for layer in [Layer::Current, Layer::History] {
+        store.end_build(&table.id, layer).await?;
+    }
     (state.remakes_current, state.remakes_history) = (true, true);
     let target = attempt.target(table, &state, publisher);
     if state.staged_batch == 0 {
@@ -57,8 +64,7 @@ async fn remake_log(
     };
     let mut landed = store.landed_between(table, window).await?;
     landed.summary.ids_may_repeat = true;
-    // The known ids of the batches do not include rejected events.
-    landed.summary.first_event = Some(-i64::MAX);
+    // The last known ids of the batches do not include rejected events.
     landed.summary.last_event = Some(i64::MAX);
     let refresh = Refresh::again(window, landed, Scope::Everything);
     let staged = warehouse::restage(target, &refresh).await?;
