@@ -72,16 +72,18 @@ impl<'a> Names<'a> {
     #[must_use]
     pub fn all(&self) -> Vec<TableName> {
         let mut all = vec![self.landing(), self.rejects()];
+        let mut builds = Vec::new();
         for table in self.definition.tables.keys() {
             let layers = [
                 self.staging(table),
                 self.current(table),
                 self.history(table),
             ];
-            all.extend(layers.iter().map(Self::build));
-            all.extend(layers);
+            builds.extend(layers.iter().map(Self::build));
             all.push(self.keys(table));
+            all.extend(layers);
         }
+        all.extend(builds);
 
         all
     }

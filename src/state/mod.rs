@@ -35,12 +35,11 @@ pub use lease::Lease;
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, WaitingPipeline};
 pub use statements::{
-    LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome, StatementRecord,
+    EndedStatement, LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome,
+    StatementRecord,
 };
 pub use steps::{StepRecord, StepState};
-pub use table_progress::{
-    Changed, EndedStatement, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow,
-};
+pub use table_progress::{Changed, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow};
 pub use tables::{TableState, Window};
 pub use test_results::TestResult;
 

@@ -100,6 +100,13 @@ pub struct StatementEnd {
     pub progress: Option<Value>,
 }
 
+/// A statement that succeeded.
+#[derive(Debug)]
+pub struct EndedStatement {
+    pub id: i64,
+    pub end: StatementEnd,
+}
+
 /// What is noted at a statement's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementOutcome {

@@ -7,7 +7,7 @@ use super::builds::end_builds;
 use super::queries::{Queries, Transaction};
 use super::sql::sql;
 use super::{
-    Layer, Published, Staged, StatementEnd, StatementOutcome, Store, TableState, Versions, Window,
+    EndedStatement, Layer, Published, Staged, StatementOutcome, Store, TableState, Versions, Window,
 };
 use crate::error::Result;
 use crate::pipeline::{Table, TableId};
@@ -88,13 +88,6 @@ pub struct Publication {
     pub changed: Changed,
     /// The statements that did it.
     pub statements: Vec<EndedStatement>,
-}
-
-/// A statement that succeeded.
-#[derive(Debug)]
-pub struct EndedStatement {
-    pub id: i64,
-    pub end: StatementEnd,
 }
 
 impl Store {

@@ -172,7 +172,11 @@ impl Remake<'_> {
     /// Fails if an id occurs twice in a build whose slices have whole keys. Slices by key cannot see which event came first.
     pub(super) async fn refuse_repeated_ids(&self) -> Result<()> {
         let target = self.target;
-        let context = |slice: Slice| json!({"table": self.table(), "slice": slice.restriction(), "upto_batch": self.upto_batch});
+        let table = self.table();
+        let context = |slice: Slice| RepeatedContext {
+            table: &table,
+            slice: slice.restriction(),
+        };
         let repeated: RepeatedRow =
             slices::count(target, self.events, "staging/repeated_ids.sql", context).await?;
         if repeated.ids == 0 {

@@ -141,7 +141,10 @@ async fn a_run_that_nobody_can_read_any_more_is_cancelled_and_those_behind_it_wa
 #[tokio::test]
 async fn a_second_signal_ends_a_service_at_once() {
     for (name, code) in [("TERM", 143), ("INT", 130)] {
-        let mut service = Service::items().start().await;
+        let mut service = Service::items()
+            .settings("runs.shutdown_grace = '5m'")
+            .start()
+            .await;
         service.restart_as_process(&[]).await;
         let _blocker = hold(&service).await;
         let run = service.start(&json!({})).await.body;
