@@ -14,9 +14,6 @@ use crate::state::{Landed, Window};
 /// Below this size, asking for key bounds costs more than it saves.
 const MIN_MART_BYTES_FOR_BOUNDS: i64 = 8 << 20;
 const MAX_BOUND_BYTES: usize = 256;
-/// With more late keys, a statement finds them itself: its text would be long.
-const MAX_LATE_KEYS: usize = 1_000;
-const MAX_LATE_KEYS_BYTES: usize = 100_000;
 
 /// Which part of the typed log is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +51,6 @@ pub struct Refresh {
     pub is_current_complete: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
-    /// The keys with a late event, if these are few: each key is the texts of its values. `None`: not looked up.
-    pub late_keys: Option<Vec<Vec<String>>>,
     /// The events of the typed log up to the window's end, if the window begins later and the whole log is read.
     pub log_events: Option<i64>,
 }
@@ -66,20 +61,6 @@ pub struct Bounds {
     column: Column,
     low: String,
     high: String,
-}
-
-/// The context of `marts/late_keys.sql`.
-#[derive(Serialize)]
-struct LateKeysContext<'a> {
-    #[serde(flatten)]
-    refresh: RefreshContext<'a>,
-    limit: usize,
-}
-
-/// A row of `marts/late_keys.sql`.
-#[derive(Deserialize)]
-struct LateKeyRow {
-    key: Vec<String>,
 }
 
 /// The row of `marts/bounds.sql`; null if the batches have no event.
@@ -129,8 +110,6 @@ pub(super) struct RefreshContext<'a> {
     bounds: Option<&'a Bounds>,
     /// The keys that were named, each as the texts of its values.
     keys: Option<&'a [Vec<String>]>,
-    /// The keys with a late event, if these are few.
-    late_keys: Option<&'a [Vec<String>]>,
     /// The sample has one key in this many.
     sample_of: Option<u32>,
     /// The keys that a statement about all keys works on; `None` for all of them.
@@ -175,7 +154,6 @@ impl Refresh {
             is_republish: false,
             is_current_complete: false,
             bounds: None,
-            late_keys: None,
             log_events: None,
         }
     }
@@ -190,7 +168,6 @@ impl Refresh {
             is_republish: true,
             is_current_complete: false,
             bounds: None,
-            late_keys: None,
             log_events: None,
         }
     }
@@ -247,32 +224,6 @@ impl Refresh {
                 low,
                 high,
             });
-
-        Ok(self)
-    }
-
-    /// Looks up the late keys. A statement that names a few keys reads only these, and has fewer stages.
-    pub async fn with_late_keys(mut self, target: Target<'_>) -> Result<Self> {
-        let mut keys = target.columns.iter().filter(|column| column.is_key);
-        let is_of_use = self.scope == Scope::NewBatches
-            && self.rereads_keys()
-            && !self.has_nothing_to_do()
-            && keys.all(Column::can_be_bounded);
-        if !is_of_use {
-            return Ok(self);
-        }
-        let context = LateKeysContext {
-            refresh: self.context(target),
-            limit: MAX_LATE_KEYS + 1,
-        };
-        let rows: Vec<LateKeyRow> = target
-            .publisher
-            .rows("marts/late_keys.sql", context)
-            .await?;
-        let bytes: usize = rows.iter().flat_map(|row| &row.key).map(String::len).sum();
-        if rows.len() <= MAX_LATE_KEYS && bytes <= MAX_LATE_KEYS_BYTES {
-            self.late_keys = Some(rows.into_iter().map(|row| row.key).collect());
-        }
 
         Ok(self)
     }
@@ -354,10 +305,6 @@ impl Refresh {
             highest_event: highest_event.unwrap_or(i64::MAX),
             highest_time: timestamp_text(highest_time.unwrap_or(Timestamp::MAX)),
             bounds: self.bounds.as_ref(),
-            late_keys: self
-                .late_keys
-                .as_deref()
-                .filter(|keys| !keys.is_empty() && self.scope == Scope::NewBatches),
             keys: match &self.scope {
                 Scope::Keys(keys) => Some(keys),
                 _ => None,

@@ -18,14 +18,15 @@ with batch as (
 -- The keys whose whole typed log is read. Either a caller named them, or one of their events in these batches is not
 -- newer than all before, by id and by time. If the marts may already hold these batches, all keys of the batches.
 reread as (
-  {% if keys or late_keys %}
+  {% if keys %}
 {% include 'marts/given.sql' %}
   {% else %}
   select distinct {{ bare(key_columns) }}
   from batch
-  where {% include 'marts/late.sql' %}
-  {% endif %}
+  where {% if by_clock %}_event_id < {{ first_audit_id }}{% else %}_event_id <= {{ highest_event }}{% endif %}
 
+    or _occurred_at <= timestamp {{ highest_time | literal }}
+  {% endif %}
 ),
 -- The batches' events of all other keys, and the whole typed log of these keys.
 events as (

@@ -1,7 +1,5 @@
-{# The keys that a caller named, or the few late ones, as rows of the key's columns: each value is a text, cast to its
-   column's type. #}
-  select{% if keys %} distinct{% endif %}
-
+{# The keys that a caller named, as rows of the key's columns: each value is a text, cast to its column's type. #}
+  select distinct
     {% for column in key_columns %}
     cast({{ "_" ~ loop.index }} as {{ column.data_type | data_type }}) as {{ column.name }}
     {%- if not loop.last %},{% endif %}
@@ -9,7 +7,7 @@
     {% endfor %}
   from (
     values
-    {% for key in keys or late_keys %}
+    {% for key in keys %}
     ({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
     {%- if not loop.last %},{% endif %}
 

@@ -5,16 +5,12 @@
   select {{ list(key_columns, 'staged') }}, max({{ place('staged') }}) as _highest
   from {{ staging }} as staged
   join (
-    {% if late_keys %}
-{% include 'marts/given.sql' %}
-    {% else %}
     select distinct {{ bare(key_columns) }}
     from batch
     {% if by_clock %}
     where _occurred_at <= timestamp {{ highest_time | literal }} or _event_id < {{ first_audit_id }}
     {% else %}
     where _event_id <= {{ highest_event }}
-    {% endif %}
     {% endif %}
   ) as touched on {{ equal(key_columns, 'staged', 'touched') }}{{ within('staged', bounds) }}
   where staged._batch_id <= {{ after_batch }} and staged._operation <> 'T'

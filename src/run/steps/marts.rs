@@ -181,7 +181,6 @@ impl MartStep<'_> {
         let target = self.attempt.target(self.table, &state, publisher);
         self.attempt.ensure_tables(target, &state).await?;
         let refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
-        let refresh = refresh.with_late_keys(target).await?;
         counts.add(&match work {
             Work::Test => self.test(target, &refresh).await?,
             Work::Publish => self.publish(target, &refresh).await?,
