@@ -33,7 +33,7 @@ pub struct Publisher<'a> {
     pub permits: &'a Semaphore,
     /// The files of each table after the run's last commit to it.
     pub files: &'a Mutex<BTreeMap<TableName, Files>>,
-    /// What the run has done, so that retries know of progress.
+    /// Steps, batches and slices that the run has finished. Retries count them as progress.
     pub progress: &'a Mutex<BTreeSet<String>>,
 }
 

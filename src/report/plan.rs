@@ -38,7 +38,7 @@ pub struct PlannedTable {
     /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
     /// earlier runs carry those runs' ids.
     pub changes: Vec<Drift>,
-    /// What it would take to make its tables whole, if they are made or remade.
+    /// The size of the build, if the next run builds or remakes the tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<PlannedBuild>,
     /// Why it would be refused, and what to do.
@@ -46,7 +46,7 @@ pub struct PlannedTable {
     pub refusal: Option<String>,
 }
 
-/// What it would take to make a table whole from everything that landed so far.
+/// The size of a build of typed log, current rows and history from all landed events.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PlannedBuild {
     /// Events that landed.
@@ -94,7 +94,7 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
     })
 }
 
-/// What the table's first build or next remake takes; `None` if the next run makes neither.
+/// The size of the table's build; `None` if the next run builds nothing.
 async fn planned_build(
     app: &App,
     table: &Table,

@@ -57,7 +57,7 @@ from_row!(Build {
     is_left
 });
 
-/// What one statement takes, as far as it showed.
+/// The number of events that one statement takes, and its speed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fit {
     events: Option<i64>,
@@ -89,7 +89,7 @@ impl Fit {
     }
 }
 
-/// What a build of a table would take, by what earlier ones took.
+/// An estimate of a build, from measurements of earlier builds.
 #[derive(Debug, Clone)]
 pub struct ExpectedBuild {
     pub events: i64,
@@ -249,7 +249,7 @@ impl Store {
         Ok(())
     }
 
-    /// What a build of a table from everything that landed would take.
+    /// Estimates a build of a table from all events that landed up to a batch.
     pub async fn expected_build(&self, table: &Table, upto_batch: i64) -> Result<ExpectedBuild> {
         self.row(
             sql!(builds::expected_build),

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::build::Remake;
 use super::marts::remake_of;
 use super::refresh::RefreshContext;
+use super::remake::Remake;
 use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
 use crate::pipeline::{Check, Column, Severity, TableTest};

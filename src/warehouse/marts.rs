@@ -1,7 +1,7 @@
 //! From the typed log to current rows and history: one commit for each table, over the keys that the batches touched.
 
-use super::build::Remake;
 use super::comparison::{Comparison, Ended, RowChanges};
+use super::remake::Remake;
 use super::{Refresh, Scope, Target, ledger};
 use crate::error::{Error, Result};
 use crate::pipeline::Column;
@@ -21,7 +21,8 @@ pub struct Merged<T> {
     pub is_remade: bool,
 }
 
-/// What a mart got, and the refresh that gave it: the caller's, or the whole table where one `MERGE` was too much.
+/// The changes of a mart, and the refresh that made them. If one `MERGE` needed too much memory, that refresh covers the whole
+/// table.
 struct Made {
     refresh: Refresh,
     rows: RowChanges,

@@ -8,6 +8,7 @@ mod marts;
 mod refresh;
 mod reject_reasons;
 mod rejects;
+mod remake;
 mod schema;
 mod slices;
 mod staging;

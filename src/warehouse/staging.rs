@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::build::{Filled, Remake, is_empty};
+use super::build::{is_empty, refuse_repeated_ids};
 use super::refresh::RefreshContext;
 use super::reject_reasons::reject_reasons;
+use super::remake::{Filled, Remake};
 use super::slices::{Slice, Slicing};
 use super::{Refresh, Target, describe_remade};
 use crate::error::{Error, Result};
@@ -134,13 +135,12 @@ impl<'a> StagingContext<'a> {
 
     /// For the statement that makes the whole typed log.
     fn remaking(target: Target<'a>, refresh: &'a Refresh) -> Self {
-        let refresh = refresh.context(target);
+        let context = Self::of(target, refresh);
 
         Self {
-            slices_by_key: refresh.compares_events_of_keys(true),
-            refresh,
+            slices_by_key: context.refresh.compares_events_of_keys(true),
             remaking: true,
-            replaying: false,
+            ..context
         }
     }
 
@@ -186,7 +186,7 @@ async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
         && context.slices_by_key
         && ids_may_repeat
     {
-        remake.refuse_repeated_ids().await?;
+        refuse_repeated_ids(target, remake.events).await?;
     }
     let committed = remake.finish(filled, &of_slice).await?;
     target.publisher.record(&committed).await?;

@@ -13,7 +13,7 @@ with events as (
   {% endif %}
 ),
 
--- Of events at the same time only the last was ever visible.
+-- If several events of a key have the same time, only the last one was visible.
 visible as (
   select
     *,
