@@ -20,9 +20,17 @@ pub(super) fn is_cut(cause: &tokio_postgres::Error) -> bool {
         .is_none_or(|code| matches!(code, "40001" | "40P01") || code.starts_with("57P"))
 }
 
-/// Distinguishes a server that went away, one that refused and says why, and one that took too long.
+/// Distinguishes a server that went away, one that refused and says why, one that took too long, and a standby whose
+/// recovery came between.
 pub(super) fn unreadable(connection: &str, cause: tokio_postgres::Error) -> Error {
     match cause.code().map(SqlState::code) {
+        // serialization_failure: a session that only reads meets it where a standby's recovery ends it.
+        Some("40001") => {
+            return Error::SourceConflict {
+                connection: connection.to_owned(),
+                cause: cause.into(),
+            };
+        }
         // query_canceled
         Some("57014") => {
             return Error::TimedOut(format!(
