@@ -55,9 +55,10 @@ pub(super) struct PipelineTable {
     /// The Iceberg table of the current rows.
     #[schema(example = "lake.marts.orders")]
     current: String,
-    /// The Iceberg table of the history.
+    /// The Iceberg table of the history; absent with `history: off`.
     #[schema(example = "lake.marts.orders_history")]
-    history: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -126,7 +127,10 @@ fn view(app: &App, definition: &Definition) -> Pipeline {
         key: table.key.clone(),
         staging: names.staging(name).to_string(),
         current: names.current(name).to_string(),
-        history: names.history(name).to_string(),
+        history: table
+            .marts()
+            .has_history()
+            .then(|| names.history(name).to_string()),
     };
     Pipeline {
         name: definition.name.clone(),

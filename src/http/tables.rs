@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::read::Path;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::{self, Drift, Names, TrackedTable};
+use crate::pipeline::{self, Drift, Marts, Names, TrackedTable};
 use crate::sql::TableName;
 
 /// All tracked tables.
@@ -35,8 +35,9 @@ pub(super) struct Table {
     staged_batch: i64,
     /// The last batch in the current rows.
     current_batch: i64,
-    /// The last batch in the history.
-    history_batch: i64,
+    /// The last batch in the history; absent with `history: off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_batch: Option<i64>,
     /// The number of rejects that were neither replayed nor dismissed.
     rejects: i64,
     /// Differences between the source and the table, and columns that were added or widened.
@@ -118,12 +119,13 @@ pub(super) async fn get_table(
     let mut view = view(&app, table).await?;
     let names = Names::new(definition, &app.config);
     let name = &table.id.name;
+    let marts = match table.marts() {
+        Marts::TwoTables => vec![names.current(name), names.history(name)],
+        Marts::CurrentView => vec![names.history(name)],
+        Marts::NoHistory => vec![names.current(name)],
+    };
     let mut stored = Vec::new();
-    for table in [
-        names.staging(name),
-        names.current(name),
-        names.history(name),
-    ] {
+    for table in [names.staging(name)].into_iter().chain(marts) {
         stored.extend(size(&app, &table).await?);
     }
     view.stored = Some(stored);
@@ -150,7 +152,10 @@ async fn view(app: &App, table: &pipeline::Table) -> Result<Table> {
         columns: columns.unwrap_or_default(),
         staged_batch: state.as_ref().map_or(0, |state| state.staged_batch),
         current_batch: state.as_ref().map_or(0, |state| state.current_batch),
-        history_batch: state.as_ref().map_or(0, |state| state.history_batch),
+        history_batch: table
+            .marts()
+            .has_history()
+            .then(|| state.as_ref().map_or(0, |state| state.history_batch)),
         rejects: state.as_ref().map_or(0, |state| state.rejects),
         drift: state.map_or_else(Vec::new, |state| state.drift),
         stored: None,

@@ -1,6 +1,8 @@
 //! What a changed source or definition does to the tables: new columns, wider types, reports and refusals.
 
-use super::{CatalogueColumn, Column, ContractMode, DataType, Drift, DriftKind, NewColumns, Table};
+use super::{
+    CatalogueColumn, Column, ContractMode, DataType, Drift, DriftKind, Marts, NewColumns, Table,
+};
 
 /// The future shape of a table, from its definition and its source's catalogue.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,7 @@ pub struct MadeOf<'a> {
     pub was_by_clock: bool,
     /// Events had ids of the source; `None` for tables of versions that did not store this.
     pub had_own_ids: Option<bool>,
+    pub marts: Marts,
 }
 
 impl Evolution {
@@ -44,14 +47,19 @@ impl Evolution {
             columns: made,
             was_by_clock,
             had_own_ids,
+            marts,
         } = made;
         let mut evolution = Self::default();
         let lasting =
             |drift: &&Drift| matches!(drift.change, DriftKind::Added | DriftKind::Widened);
         evolution.drift = before.iter().filter(lasting).cloned().collect();
         evolution.refuse_other_identity(table, origin, made);
-        let order = table.other_ids(had_own_ids);
-        if let Some(detail) = order.or_else(|| table.other_order(was_by_clock)) {
+        let refusals = [
+            table.other_ids(had_own_ids),
+            table.other_order(was_by_clock),
+            table.other_marts(marts),
+        ];
+        if let Some(detail) = refusals.into_iter().flatten().next() {
             evolution.refuse(detail);
         }
         if let Some(key) = missing_key(made, catalogue) {

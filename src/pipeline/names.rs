@@ -40,6 +40,13 @@ impl<'a> Names<'a> {
         TableName::new(self.catalog, &self.definition.schemas.staging, table)
     }
 
+    /// The typed log once more, while marts are built from it slice by slice.
+    #[must_use]
+    pub fn sliced_log(&self, table: &str) -> TableName {
+        let name = format!("{table}__slices");
+        TableName::new(self.catalog, &self.definition.schemas.staging, &name)
+    }
+
     /// The rejects of all tables of the pipeline.
     #[must_use]
     pub fn rejects(&self) -> TableName {
@@ -80,7 +87,7 @@ impl<'a> Names<'a> {
                 self.history(table),
             ];
             builds.extend(layers.iter().map(Self::build));
-            all.push(self.keys(table));
+            all.extend([self.keys(table), self.sliced_log(table)]);
             all.extend(layers);
         }
         all.extend(builds);

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::marts::{History, Tracked};
 use super::{
-    CatalogueColumn, Check, Column, CompareKeys, DataType, DeclaredColumn, Deletes,
-    SourceDefinition, SourceTable, TableId, TableTest, Test,
+    CatalogueColumn, Check, Column, CompareKeys, CurrentRows, DataType, DeclaredColumn, Deletes,
+    Marts, SourceDefinition, SourceTable, TableId, TableTest, Test,
 };
 use crate::config::{duration, some_duration};
 use crate::error::did_you_mean;
@@ -40,6 +41,9 @@ pub struct Table {
     /// The other columns come from the source's catalogue.
     #[serde(default)]
     pub columns: Vec<DeclaredColumn>,
+    /// As what the current rows are kept.
+    #[serde(default)]
+    pub current: CurrentRows,
     #[serde(default)]
     pub history: History,
     /// The column of a polled table that rises with every change of a row.
@@ -93,24 +97,6 @@ pub struct Freshness {
     pub warn_after: Option<Duration>,
     #[serde(default, deserialize_with = "some_duration")]
     pub error_after: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct History {
-    #[serde(default)]
-    pub tracked: Tracked,
-}
-
-/// Which columns' changes start a version.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Tracked {
-    /// Written `all`.
-    #[default]
-    #[serde(deserialize_with = "the_word_all")]
-    All,
-    Columns(Vec<String>),
 }
 
 impl Table {
@@ -238,12 +224,42 @@ impl Table {
         })
     }
 
+    /// The marts that the definition asks for.
+    #[must_use]
+    pub fn marts(&self) -> Marts {
+        match self.current {
+            _ if self.history.is_off => Marts::NoHistory,
+            CurrentRows::View => Marts::CurrentView,
+            CurrentRows::Table => Marts::TwoTables,
+        }
+    }
+
+    /// Why the marts cannot follow the definition without a rebuild; `None` if they are what it asks for.
+    #[must_use]
+    pub fn other_marts(&self, made: Marts) -> Option<String> {
+        let wanted = self.marts();
+
+        (wanted != made).then(|| {
+            format!(
+                "`tables.{}` has {} now, but its marts were made by {}; put it back, or change them with `POST /v1/tables/…/rebuild`",
+                self.id.name,
+                wanted.as_yaml(),
+                made.as_yaml()
+            )
+        })
+    }
+
     /// Refuses what no source can make right.
     pub(super) fn check(&self) -> Result<(), String> {
         let name = &self.id.name;
         if self.key.is_empty() {
             return Err(format!(
                 "`tables.{name}.key` is empty; name the columns that identify a row"
+            ));
+        }
+        if self.current == CurrentRows::View && self.history.is_off {
+            return Err(format!(
+                "`tables.{name}` has `current: view` and `history: off`, but the view is one of the history; remove one of them"
             ));
         }
         for column in &self.columns {
@@ -372,16 +388,4 @@ const TAKEN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_deleted"];
 
 fn ten_minutes() -> Duration {
     Duration::from_mins(10)
-}
-
-fn the_word_all<'de, D>(deserializer: D) -> Result<(), D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    match String::deserialize(deserializer)?.as_str() {
-        "all" => Ok(()),
-        _ => Err(serde::de::Error::custom(
-            "`tracked` is `all` or a list of columns",
-        )),
-    }
 }

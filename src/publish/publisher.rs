@@ -18,6 +18,8 @@ use crate::trino::{Outcome, Part, Progress, Statement, Trino};
 /// Session settings for remakes. With 64 small sorts the data stays in the CPU cache; a large history then takes a
 /// third of the time.
 const REMAKING: [(&str, &str); 1] = [("task_concurrency", "64")];
+/// A writer keeps a row group in memory. One that writes many files at once has one for each, so they have few rows.
+const SMALL_ROW_GROUP: &str = "20000";
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sends the statements of one attempt of a step.
@@ -37,7 +39,7 @@ pub struct Publisher<'a> {
     pub progress: &'a Mutex<BTreeSet<String>>,
 }
 
-// Four functions send statements that write:
+// Five functions send statements that write:
 //
 // | function | statement                | looks for its snapshot           |
 // |----------|--------------------------|----------------------------------|
@@ -45,6 +47,7 @@ pub struct Publisher<'a> {
 // | `merge`  | changes rows             | yes, unless Trino reports 0 rows |
 // | `fill`   | adds a slice to a build  | yes, unless Trino reports 0 rows |
 // | `remake` | replaces a table         | yes                              |
+// | `copy`   | … by one in many files   | yes                              |
 //
 // They record the end of the statement. With `_unrecorded` the caller records it together with its counts.
 impl Publisher<'_> {
@@ -157,10 +160,28 @@ impl Publisher<'_> {
     /// Sends a statement that replaces a table, and gives what it committed: it commits even if it writes no row. The caller
     /// records the end together with its counts.
     pub async fn remake_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
+        self.replace(target, sql, &REMAKING).await
+    }
+
+    /// As [`Publisher::remake_unrecorded`], for a copy that is cut into many files, which are all written at once.
+    pub async fn copy_unrecorded(&self, target: &TableName, sql: &str) -> Result<Committed> {
+        let catalog = &target.0[0];
+        let rows = format!("{catalog}.parquet_writer_row_group_max_row_count");
+
+        self.replace(target, sql, &[(rows.as_str(), SMALL_ROW_GROUP)])
+            .await
+    }
+
+    async fn replace(
+        &self,
+        target: &TableName,
+        sql: &str,
+        session: &[(&str, &str)],
+    ) -> Result<Committed> {
         let id = self.prepare(target, sql).await?;
         let statement = Statement {
             sql,
-            session: &REMAKING,
+            session,
             slice: None,
         };
         let outcome = self.send(target, id, statement).await?;

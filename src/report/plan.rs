@@ -113,7 +113,7 @@ async fn planned_build(
         events: expected.events,
         slices,
         disk_bytes: expected.disk_bytes(),
-        seconds: expected.seconds(),
+        seconds: expected.seconds(table.marts()),
     }))
 }
 
@@ -146,6 +146,7 @@ fn planned(
             columns: &known.columns,
             was_by_clock: known.is_by_clock,
             had_own_ids: known.has_own_ids,
+            marts: known.marts,
         },
         &catalogue,
         &known.drift,

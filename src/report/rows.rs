@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::{Column, Names, Table, TrackedTable};
+use crate::pipeline::{Column, Marts, Names, Table, TrackedTable};
 use crate::sql::{TableName, render, timestamp_text};
 use crate::state::TableState;
 
@@ -50,6 +50,8 @@ struct HistoryContext<'a> {
 #[derive(Serialize)]
 struct RowsContext<'a> {
     table: TableName,
+    /// Whether the rows are the open versions of a history.
+    of_open_versions: bool,
     key_columns: &'a [&'a Column],
     key: Vec<KeyPart<'a>>,
     as_of: Option<String>,
@@ -83,6 +85,7 @@ pub async fn versions(
     limit: usize,
 ) -> Result<Rows> {
     let readable = readable_table(app, table).await?;
+    need_history(readable.table, None)?;
     let context = HistoryContext {
         history: readable.names.history(&readable.table.id.name),
         key: whole_key(&readable.state, key)?,
@@ -122,12 +125,19 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     };
     let name = &table.id.name;
     let is_history = which.as_of.is_some();
+    if is_history {
+        need_history(table, Some("as_of"))?;
+    }
+    // A view has no snapshots.
+    let of_open_versions =
+        !is_history && which.loaded_as_of.is_some() && state.marts == Marts::CurrentView;
     let context = RowsContext {
-        table: if is_history {
+        table: if is_history || of_open_versions {
             names.history(name)
         } else {
             names.current(name)
         },
+        of_open_versions,
         key_columns: &keys,
         key,
         as_of: which.as_of.map(timestamp_text),
@@ -141,15 +151,38 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     };
     let sql = render("report/rows.sql", context)?;
     let mut rows = read(app, &sql, &which.key).await?;
-    for row in rows.iter_mut().filter(|_| is_history) {
-        // These flags describe today, not the time that was asked for.
-        row.remove("is_current");
-        row.remove("is_deleted");
+    // The flags describe today, not the time that was asked for.
+    let hidden: &[&str] = if is_history {
+        &["is_current", "is_deleted"]
+    } else if of_open_versions {
+        &["valid_from", "valid_to", "is_current", "is_deleted"]
+    } else {
+        &[]
+    };
+    for row in &mut rows {
+        row.retain(|column, _| !hidden.contains(&column.as_str()));
     }
 
     Ok(OrderedRows {
         rows,
         key: keys.iter().map(|column| column.name.clone()).collect(),
+    })
+}
+
+/// Refuses a question about the history of a table that has none. `field` is the parameter that asks for it.
+fn need_history(table: &Table, field: Option<&str>) -> Result<()> {
+    if table.marts().has_history() {
+        return Ok(());
+    }
+
+    Err(Error::NotFound {
+        kind: "history",
+        name: table.id.to_string(),
+        hint: Some(format!(
+            "the pipeline has `tables.{}.history: off`",
+            table.id.name
+        )),
+        field: field.map(Into::into),
     })
 }
 

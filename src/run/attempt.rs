@@ -36,6 +36,8 @@ pub(super) struct Attempt<'a> {
     permits: Semaphore,
     /// The tables of a pipeline share a rejects table. Two merges into it at once would fail each other.
     rejecting: Mutex<()>,
+    /// The marts of a table share a sliced log. Two steps at once would make it twice.
+    slicing: Mutex<()>,
 }
 
 impl<'a> Attempt<'a> {
@@ -60,6 +62,7 @@ impl<'a> Attempt<'a> {
             files: std::sync::Mutex::default(),
             permits: Semaphore::new(app.config.runs.concurrency.max(1)),
             rejecting: Mutex::default(),
+            slicing: Mutex::default(),
         })
     }
 
@@ -131,8 +134,10 @@ impl<'a> Attempt<'a> {
             names: &self.names,
             table,
             columns: &state.columns,
+            marts: state.marts,
             publisher,
             rejecting: &self.rejecting,
+            slicing: &self.slicing,
             statement_memory: self.app.config.trino.statement_memory_bytes,
         }
     }
@@ -141,7 +146,8 @@ impl<'a> Attempt<'a> {
     pub(super) async fn ensure_tables(&self, target: Target<'_>, state: &TableState) -> Result<()> {
         let columns = serde_json::to_string(&state.columns).map_err(Error::internal)?;
         let description = target.table.description.as_deref().unwrap_or_default();
-        let made = format!("{} {description} {columns}", target.table.id);
+        let marts = target.marts.as_str();
+        let made = format!("{} {marts} {description} {columns}", target.table.id);
 
         self.app
             .make_once(&made, async || warehouse::ensure(target, state).await)

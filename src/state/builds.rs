@@ -9,13 +9,15 @@ use super::rows::{from_row, text_column};
 use super::sql::sql;
 use super::{EndedStatement, StatementOutcome, Store};
 use crate::error::Result;
-use crate::pipeline::{Table, TableId};
+use crate::pipeline::{Marts, Table, TableId};
 
 /// The tables that a tracked table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
     /// The typed log.
     Log,
+    /// The typed log in slices, while marts are built.
+    Sliced,
     /// The current rows.
     Current,
     /// The history.
@@ -24,9 +26,14 @@ pub enum Layer {
 
 text_column!(Layer {
     Log = "log",
+    Sliced = "sliced",
     Current = "current",
     History = "history",
 });
+
+impl Layer {
+    pub const ALL: [Self; 4] = [Self::Log, Self::Sliced, Self::Current, Self::History];
+}
 
 /// What is known of the builds of a layer.
 #[derive(Debug, Clone)]
@@ -112,8 +119,8 @@ from_row!(ExpectedBuild {
     fitting
 });
 
-/// Typed log, current rows and history: none of them needs more than what landed. A history may be copied once.
-const MOST_COPIES: f64 = 4.0;
+/// Typed log, sliced log, current rows and history: none of them needs more than what landed. A history may be copied once.
+const MOST_COPIES: f64 = 5.0;
 
 impl ExpectedBuild {
     /// The most that new files need.
@@ -129,22 +136,36 @@ impl ExpectedBuild {
         Some((bytes * self.events as f64 * MOST_COPIES) as i64)
     }
 
-    /// How long it takes: the log first, then current rows and history side by side.
+    /// How long it takes: one layer after the other. `None` if one of these layers was never built.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         reason = "an estimate"
     )]
-    pub fn seconds(&self) -> Option<i64> {
+    pub fn seconds(&self, marts: Marts) -> Option<i64> {
         let seconds = |rate: Option<f64>| rate.map(|rate| self.events as f64 / rate);
-        let marts = seconds(self.current_rate)?.max(seconds(self.history_rate)?);
+        let (log, current, history) = (
+            seconds(self.log_rate)?,
+            seconds(self.current_rate),
+            seconds(self.history_rate),
+        );
+        let marts = match marts {
+            Marts::TwoTables => current? + history?,
+            Marts::CurrentView => history?,
+            Marts::NoHistory => current?,
+        };
 
-        Some((seconds(self.log_rate)? + marts).ceil() as i64)
+        Some((log + marts).ceil() as i64)
     }
 }
 
 impl Build {
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.upto_batch.is_some()
+    }
+
     /// Whether nothing of it is needed any more, but its table may be there.
     #[must_use]
     pub fn is_published_and_left(&self) -> bool {

@@ -33,20 +33,11 @@ pub enum LookedAt {
     WholeTypedLog,
 }
 
-/// What a publication changed.
-#[derive(Debug, Clone, Copy)]
-pub enum Changed {
-    Rows(Published),
-    Versions(Versions),
-}
-
-impl Changed {
-    fn is_nothing(&self) -> bool {
-        match self {
-            Self::Rows(rows) => *rows == Published::default(),
-            Self::Versions(versions) => *versions == Versions::default(),
-        }
-    }
+/// What a publication changed; `None` for a mart that it did not work on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changed {
+    pub rows: Option<Published>,
+    pub versions: Option<Versions>,
 }
 
 /// A window that was added to a table's typed log.
@@ -121,7 +112,7 @@ impl Store {
                 .await?;
         }
         if staged_window.window.after_batch == 0 {
-            end_builds(&transaction, &table.id, &[Layer::Log]).await?;
+            end_builds(&transaction, &table.id, &[Layer::Log, Layer::Sliced]).await?;
         }
         let Staged {
             read,
@@ -178,8 +169,7 @@ impl Store {
                 &[&pipeline, &name, &batch, &rejects, &clean_batch],
             )
             .await?;
-        let all = [Layer::Log, Layer::Current, Layer::History];
-        end_builds(&transaction, &table.id, &all).await?;
+        end_builds(&transaction, &table.id, &Layer::ALL).await?;
         if let Some(last_event) = &staged_window.last_event {
             let whole = Window {
                 after_batch: 0,
@@ -213,34 +203,55 @@ impl Store {
         table: &TableId,
         publication: &Publication,
     ) -> Result<()> {
-        let TableId { pipeline, name } = table;
-        let Publication {
-            run,
-            upto_batch: batch,
-            bytes,
-            changed,
-            statements,
-        } = publication;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
-        let (advance, layer) = match changed {
-            Changed::Rows(_) => (sql!(table_progress::record_current), Layer::Current),
-            Changed::Versions(_) => (sql!(table_progress::record_history), Layer::History),
-        };
-        transaction
-            .execute(advance, &[pipeline, name, batch, bytes])
-            .await?;
-        end_builds(&transaction, table, &[layer]).await?;
-        for statement in statements {
+        if let Some(rows) = &publication.changed.rows {
+            publication.record_rows(&transaction, table, rows).await?;
+        }
+        if let Some(versions) = &publication.changed.versions {
+            publication
+                .record_versions(&transaction, table, versions)
+                .await?;
+        }
+        for statement in &publication.statements {
             statement
                 .end
                 .record(&transaction, statement.id, StatementOutcome::Succeeded)
                 .await?;
         }
-        let (insert_counts, counts): (_, Vec<&(dyn ToSql + Sync)>) = match changed {
-            Changed::Rows(rows) => (
+
+        transaction.commit().await
+    }
+}
+
+impl Publication {
+    async fn record_rows(
+        &self,
+        transaction: &Transaction<'_>,
+        table: &TableId,
+        rows: &Published,
+    ) -> Result<()> {
+        let TableId { pipeline, name } = table;
+        // The files of a view are those of the history.
+        let bytes = self.bytes.filter(|_| self.changed.versions.is_none());
+        transaction
+            .execute(
+                sql!(table_progress::record_current),
+                &[pipeline, name, &self.upto_batch, &bytes],
+            )
+            .await?;
+        end_builds(transaction, table, &[Layer::Current]).await?;
+        if *rows == Published::default() {
+            return Ok(());
+        }
+        transaction
+            .execute(
                 sql!(table_progress::record_changes),
-                vec![
+                &[
+                    &self.run,
+                    pipeline,
+                    name,
+                    &self.upto_batch,
                     &rows.inserted,
                     &rows.updated,
                     &rows.deleted,
@@ -252,26 +263,47 @@ impl Store {
                     &rows.truncates,
                     &rows.truncated,
                 ],
-            ),
-            Changed::Versions(versions) => (
+            )
+            .await?;
+
+        Ok(())
+    }
+
+    async fn record_versions(
+        &self,
+        transaction: &Transaction<'_>,
+        table: &TableId,
+        versions: &Versions,
+    ) -> Result<()> {
+        let TableId { pipeline, name } = table;
+        transaction
+            .execute(
+                sql!(table_progress::record_history),
+                &[pipeline, name, &self.upto_batch, &self.bytes],
+            )
+            .await?;
+        end_builds(transaction, table, &[Layer::History]).await?;
+        if *versions == Versions::default() {
+            return Ok(());
+        }
+        transaction
+            .execute(
                 sql!(table_progress::record_versions),
-                vec![
+                &[
+                    &self.run,
+                    pipeline,
+                    name,
+                    &self.upto_batch,
                     &versions.versions_opened,
                     &versions.versions_closed,
                     &versions.versions_split,
                     &versions.versions_changed,
                     &versions.versions_removed,
                 ],
-            ),
-        };
-        if !changed.is_nothing() {
-            let run_and_batch: [&(dyn ToSql + Sync); 4] = [run, pipeline, name, batch];
-            transaction
-                .execute(insert_counts, &[&run_and_batch[..], &counts[..]].concat())
-                .await?;
-        }
+            )
+            .await?;
 
-        transaction.commit().await
+        Ok(())
     }
 }
 

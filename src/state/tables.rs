@@ -5,10 +5,10 @@ use tokio_postgres::types::Json;
 
 use super::Store;
 use super::queries::Queries;
-use super::rows::from_row;
+use super::rows::{from_row, text_column};
 use super::sql::sql;
 use crate::error::Result;
-use crate::pipeline::{CatalogueColumn, Column, Drift, Table, TableId};
+use crate::pipeline::{CatalogueColumn, Column, Drift, Marts, Table, TableId};
 
 /// What is known of a table.
 #[derive(Debug, Clone)]
@@ -44,7 +44,15 @@ pub struct TableState {
     pub is_by_clock: bool,
     /// Whether its event ids are the source's own. `None` for tables that are older than this column.
     pub has_own_ids: Option<bool>,
+    /// The marts that it has.
+    pub marts: Marts,
 }
+
+text_column!(Marts {
+    TwoTables = "two_tables",
+    CurrentView = "current_view",
+    NoHistory = "no_history",
+});
 
 from_row!(TableState {
     origin,
@@ -63,6 +71,7 @@ from_row!(TableState {
     history_bytes,
     is_by_clock,
     has_own_ids,
+    marts,
 });
 
 /// The batches after one and up to another.
@@ -101,6 +110,7 @@ impl Store {
                 &Json(catalogue),
                 &table.is_by_clock,
                 &table.has_own_ids,
+                &table.marts(),
             ],
         )
         .await?;
@@ -149,6 +159,7 @@ impl TableState {
                     &Json(&self.drift),
                     &self.is_by_clock,
                     &self.has_own_ids,
+                    &self.marts,
                 ],
             )
             .await?;

@@ -10,7 +10,7 @@ use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
 use crate::pipeline::{Check, Column, Severity, TableTest};
 use crate::sql::{TableName, render};
-use crate::state::{Layer, TestResult};
+use crate::state::TestResult;
 
 /// The context of `marts/test.sql`.
 #[derive(Serialize)]
@@ -20,6 +20,8 @@ struct TestsContext<'a> {
     tests: &'a [TestContext<'a>],
     /// The table with the rows, if they are built already.
     build: Option<&'a TableName>,
+    /// Whether these are the open versions of that table.
+    build_is_history: bool,
 }
 
 #[derive(Serialize)]
@@ -148,7 +150,7 @@ async fn test(
     refresh: &Refresh,
     tests: &[TestContext<'_>],
 ) -> Result<TestedRow> {
-    let remake = remake_of(target, Layer::Current, refresh);
+    let remake = remake_of(target, target.first_layer(), refresh);
     if refresh.scope == Scope::Everything
         && let Some(built) = prepare(remake, refresh).await?
     {
@@ -158,6 +160,7 @@ async fn test(
         refresh: refresh.context(target),
         tests,
         build: None,
+        build_is_history: false,
     };
     let refusal = match target.publisher.row("marts/test.sql", context).await {
         Err(error) if error.is_out_of_memory() => error,
@@ -168,7 +171,7 @@ async fn test(
         _ if refresh.scope.is_of_batches() => refresh.widened(target).await?,
         _ => return Err(refusal),
     };
-    let remake = remake_of(target, Layer::Current, &whole);
+    let remake = remake_of(target, target.first_layer(), &whole);
     match prepare(remake.refused(refusal).await?, &whole).await? {
         Some(built) => test_built(target, &whole, tests, &built).await,
         None => Err(Error::internal("a build in slices was expected")),
@@ -193,6 +196,7 @@ async fn test_built(
         refresh: refresh.context(target).sliced(slice),
         tests,
         build: Some(built),
+        build_is_history: target.marts.has_history(),
     };
 
     slices::count(target, refresh.events(), "marts/test.sql", context).await

@@ -8,7 +8,6 @@ use super::slices::{self, Slice};
 use super::target::TableContext;
 use crate::error::{Error, Result};
 use crate::landing;
-use crate::pipeline::Names;
 use crate::sql::TableName;
 use crate::state::Layer;
 
@@ -83,7 +82,7 @@ pub async fn drop_leftover(target: Target<'_>, layer: Layer) -> Result<()> {
     let id = &target.table.id;
     let kept = store.build(id, layer).await?;
     if kept.is_some_and(|build| build.is_published_and_left()) {
-        let table = Names::build(&target.table_of(layer));
+        let table = target.build_of(layer);
         landing::drop_table(target.publisher, &table).await?;
         store.record_dropped_build(id, layer).await?;
     }
@@ -140,7 +139,7 @@ pub(super) async fn key_too_large(
 /// Fails if an id occurs twice in a build of the typed log from so many events. Slices by key cannot see which event came
 /// first.
 pub(super) async fn refuse_repeated_ids(target: Target<'_>, events: i64) -> Result<()> {
-    let table = Names::build(&target.staging());
+    let table = target.build_of(Layer::Log);
     let context = |slice: Slice| RepeatedContext {
         table: &table,
         slice: slice.restriction(),

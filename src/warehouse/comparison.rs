@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::refresh::RefreshContext;
-use super::{Refresh, Target, slices};
-use crate::error::Result;
+use super::{Refresh, Scope, Target, slices};
+use crate::error::{Error, Result};
 use crate::pipeline::Column;
 use crate::publish::{Committed, Snapshots};
 use crate::sql::TableName;
@@ -41,13 +41,15 @@ impl RowChanges {
     }
 }
 
-/// Compares a table as it was before some statements with how it is after them.
-pub(super) struct Comparison<'a> {
-    pub(super) table: &'a TableName,
-    /// A row changed if one of these columns did.
-    pub(super) values: &'a [Column],
-    /// Leaves out rows of keys that the refresh does not touch.
-    pub(super) only_touched: bool,
+/// What is compared, as it was before some statements and as it is after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compared {
+    Current,
+    History,
+    /// Only the ends of versions, of the keys that the refresh touches.
+    Ends,
+    /// The open versions of a history, one for each key: the current rows.
+    Open,
 }
 
 /// The context of `marts/compared.sql`.
@@ -59,10 +61,27 @@ struct ComparisonContext<'a> {
     snapshots: Snapshots,
     table: &'a TableName,
     /// The columns by which rows are the same.
-    matched: Vec<Column>,
+    matched: &'a [Column],
+    /// A row changed if one of these columns did.
     values: &'a [Column],
+    /// Leaves out rows of keys that the refresh does not touch.
     only_touched: bool,
+    only_open: bool,
     is_history: bool,
+}
+
+/// The context of `marts/open_rows.sql`.
+#[derive(Serialize)]
+struct OpenRowsContext {
+    history: TableName,
+    /// A snapshot; `None` for the rows as they are.
+    version: Option<i64>,
+}
+
+/// The row of `marts/open_rows.sql`.
+#[derive(Deserialize)]
+struct OpenRow {
+    rows: i64,
 }
 
 /// The row of `marts/compared.sql`. It counts the versions that got an end only for a history.
@@ -75,29 +94,72 @@ struct ComparedRow {
     split: Option<i64>,
 }
 
-impl Comparison<'_> {
+impl Compared {
+    /// Counts what statements changed.
     pub(super) async fn count(
-        &self,
+        self,
         target: Target<'_>,
         refresh: &Refresh,
         statements: &[Committed],
     ) -> Result<RowChanges> {
         let Some(snapshots) = Snapshots::around(statements)? else {
-            return Ok(RowChanges::default());
+            let has_committed = statements.iter().any(|made| made.snapshot.is_some());
+            return if self == Self::Open && has_committed {
+                let inserted = open_rows(target, None).await?;
+                Ok(RowChanges {
+                    inserted,
+                    ..RowChanges::default()
+                })
+            } else {
+                Ok(RowChanges::default())
+            };
         };
-        let is_history = *self.table == target.history();
+        let compare =
+            async |values: &[Column]| self.compare(target, refresh, snapshots, values).await;
+        let mut changes = compare(&self.values(target, refresh)).await;
+        // The table had other columns before. A row counts as changed if another event made it.
+        if is_user_error(&changes) {
+            changes = compare(&[Column::technical("_event_id")]).await;
+        }
+        if !is_user_error(&changes) {
+            return changes;
+        }
+
+        // The table had another key, so no row is the same as before.
+        self.all_rows(target, snapshots, statements).await
+    }
+
+    async fn compare(
+        self,
+        target: Target<'_>,
+        refresh: &Refresh,
+        snapshots: Snapshots,
+        values: &[Column],
+    ) -> Result<RowChanges> {
+        let is_history = matches!(self, Self::History | Self::Ends);
         let keys = target.columns.iter().filter(|column| column.is_key);
         let mut matched: Vec<Column> = keys.cloned().collect();
         if is_history {
             matched.push(Column::technical("valid_from"));
         }
+        let table = if self == Self::Current {
+            target.current()
+        } else {
+            target.history()
+        };
+        let only_touched = match self {
+            Self::Current | Self::History => false,
+            Self::Ends => true,
+            Self::Open => refresh.scope != Scope::Everything,
+        };
         let context = |slice| ComparisonContext {
             refresh: refresh.context(target).sliced(slice),
             snapshots,
-            table: self.table,
-            matched: matched.clone(),
-            values: self.values,
-            only_touched: self.only_touched,
+            table: &table,
+            matched: &matched,
+            values,
+            only_touched,
+            only_open: self == Self::Open,
             is_history,
         };
         let row: ComparedRow =
@@ -111,4 +173,64 @@ impl Comparison<'_> {
             ended: ended.map(|(closed, split)| Ended { closed, split }),
         })
     }
+
+    /// The columns whose change changes a row.
+    fn values(self, target: Target<'_>, refresh: &Refresh) -> Vec<Column> {
+        let values = target.columns.iter().filter(|column| !column.is_key);
+        let mut values: Vec<Column> = values.cloned().collect();
+        match self {
+            // A row that changed and changed back was written, too.
+            Self::Current if refresh.scope != Scope::Everything => {
+                values.push(Column::technical("_event_id"));
+            }
+            Self::Current | Self::Open => {}
+            Self::History => {
+                values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
+            }
+            Self::Ends => values = vec![Column::technical("valid_to")],
+        }
+
+        values
+    }
+
+    /// The changes if no row is the same as before.
+    async fn all_rows(
+        self,
+        target: Target<'_>,
+        Snapshots { parent, snapshot }: Snapshots,
+        statements: &[Committed],
+    ) -> Result<RowChanges> {
+        let (inserted, deleted) = if self == Self::Open {
+            (
+                open_rows(target, Some(snapshot)).await?,
+                open_rows(target, Some(parent)).await?,
+            )
+        } else {
+            (
+                statements.last().map_or(0, |made| made.added),
+                statements.first().map_or(0, |made| made.rows_before),
+            )
+        };
+
+        Ok(RowChanges {
+            inserted,
+            deleted,
+            ended: Some(Ended::default()),
+            ..RowChanges::default()
+        })
+    }
+}
+
+async fn open_rows(target: Target<'_>, version: Option<i64>) -> Result<i64> {
+    let context = OpenRowsContext {
+        history: target.history(),
+        version,
+    };
+    let OpenRow { rows } = target.publisher.row("marts/open_rows.sql", context).await?;
+
+    Ok(rows)
+}
+
+fn is_user_error<T>(end: &Result<T>) -> bool {
+    matches!(end, Err(Error::Trino(failure)) if failure.class == "USER_ERROR")
 }

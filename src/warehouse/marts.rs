@@ -1,10 +1,9 @@
 //! From the typed log to current rows and history: one commit for each table, over the keys that the batches touched.
 
-use super::comparison::{Comparison, Ended, RowChanges};
+use super::comparison::{Compared, RowChanges};
 use super::remake::Remake;
-use super::{Refresh, Scope, Target, ledger};
-use crate::error::{Error, Result};
-use crate::pipeline::Column;
+use super::{Refresh, Scope, Target, ledger, schema};
+use crate::error::Result;
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
 use crate::state::{Layer, Published, Versions};
@@ -21,6 +20,13 @@ pub struct Merged<T> {
     pub is_remade: bool,
 }
 
+/// What one `MERGE` of a history changed, and what that means for the current rows, which are a view of it.
+#[derive(Debug, Default)]
+pub struct RowsAndVersions {
+    pub rows: Published,
+    pub versions: Versions,
+}
+
 /// The changes of a mart, and the refresh that made them. If one `MERGE` needed too much memory, that refresh covers the whole
 /// table.
 struct Made {
@@ -34,6 +40,7 @@ struct MartStatements {
     layer: Layer,
     table: TableName,
     merge: &'static str,
+    compared: Compared,
 }
 
 /// Brings the current rows to what the events say. Doing it twice changes nothing.
@@ -45,27 +52,16 @@ pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         layer: Layer::Current,
         table: target.current(),
         merge: "marts/merge_current.sql",
+        compared: Compared::Current,
     };
     let Made {
         refresh,
         rows,
         statements,
     } = mart.make(target, refresh).await?;
-    let counts = if refresh.is_republish {
-        // The events of a republication were counted before. After a remake of the typed log, no event explains why a row
-        // left.
-        Published {
-            inserted: rows.inserted,
-            updated: rows.updated,
-            deleted: rows.deleted,
-            ..Published::default()
-        }
-    } else {
-        ledger::balance(target, &refresh, rows, &statements).await?
-    };
 
     Ok(Merged {
-        counts,
+        counts: published(target, &refresh, rows, &statements).await?,
         statements,
         is_remade: refresh.scope == Scope::Everything,
     })
@@ -76,16 +72,13 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
     if refresh.has_nothing_to_do() {
         return Ok(Merged::default());
     }
-    let mart = MartStatements {
-        layer: Layer::History,
-        table: target.history(),
-        merge: "marts/merge_history.sql",
-    };
     let Made {
         refresh,
         rows,
         statements,
-    } = mart.make(target, refresh).await?;
+    } = MartStatements::of_history(target)
+        .make(target, refresh)
+        .await?;
     let counts = ledger::versions(target, &refresh, rows, &statements).await?;
 
     Ok(Merged {
@@ -93,6 +86,56 @@ pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merg
         statements,
         is_remade: refresh.scope == Scope::Everything,
     })
+}
+
+/// As [`merge_history`], where the current rows are a view of the history: counts their changes, too.
+pub async fn merge_both(target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowsAndVersions>> {
+    if refresh.has_nothing_to_do() {
+        return Ok(Merged::default());
+    }
+    let Made {
+        refresh,
+        rows,
+        statements,
+    } = MartStatements::of_history(target)
+        .make(target, refresh)
+        .await?;
+    let versions = ledger::versions(target, &refresh, rows, &statements).await?;
+    let open = Compared::Open.count(target, &refresh, &statements).await?;
+    let is_remade = refresh.scope == Scope::Everything;
+    if is_remade {
+        schema::show_open_versions(target).await?;
+    }
+
+    Ok(Merged {
+        counts: RowsAndVersions {
+            rows: published(target, &refresh, open, &statements).await?,
+            versions,
+        },
+        statements,
+        is_remade,
+    })
+}
+
+/// What changed in the current rows, as they are counted.
+async fn published(
+    target: Target<'_>,
+    refresh: &Refresh,
+    rows: RowChanges,
+    statements: &[Committed],
+) -> Result<Published> {
+    if refresh.is_republish {
+        // The events of a republication were counted before. After a remake of the typed log, no event explains why a row
+        // left.
+        return Ok(Published {
+            inserted: rows.inserted,
+            updated: rows.updated,
+            deleted: rows.deleted,
+            ..Published::default()
+        });
+    }
+
+    ledger::balance(target, refresh, rows, statements).await
 }
 
 /// The remake of a mart from the whole typed log.
@@ -109,6 +152,15 @@ pub(super) fn remake_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh)
 }
 
 impl MartStatements {
+    fn of_history(target: Target<'_>) -> Self {
+        Self {
+            layer: Layer::History,
+            table: target.history(),
+            merge: "marts/merge_history.sql",
+            compared: Compared::History,
+        }
+    }
+
     /// Resolves lost statements, then merges or remakes the table.
     async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Made> {
         let mut refresh = refresh.clone();
@@ -135,7 +187,7 @@ impl MartStatements {
             Some(rows) => rows,
             // Compares from before the first statement to after the last. A row that was inserted and then updated
             // counts as inserted.
-            None => self.compare(target, &refresh, &statements).await?,
+            None => self.compared.count(target, &refresh, &statements).await?,
         };
 
         Ok(Made {
@@ -147,6 +199,10 @@ impl MartStatements {
 
     async fn remake(&self, target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
         let remake = remake_of(target, self.layer, refresh);
+        if self.layer == Layer::Current && refresh.is_history_complete {
+            let take = render("marts/take_current.sql", target.context())?;
+            return remake.make_by(&take).await;
+        }
 
         remake
             .make(&|slice| refresh.context(target).sliced(slice))
@@ -168,44 +224,5 @@ impl MartStatements {
         let merge = render(self.merge, refresh.context(target))?;
 
         target.publisher.merge_unrecorded(&self.table, &merge).await
-    }
-
-    /// Counts by comparing the snapshots before and after, if Trino's answer was lost or the table was remade.
-    async fn compare(
-        &self,
-        target: Target<'_>,
-        refresh: &Refresh,
-        statements: &[Committed],
-    ) -> Result<RowChanges> {
-        let values = target.columns.iter().filter(|column| !column.is_key);
-        let mut values: Vec<Column> = values.cloned().collect();
-        if self.table == target.history() {
-            values.extend(["valid_to", "is_deleted", "_event_id"].map(Column::technical));
-        } else if refresh.scope != Scope::Everything {
-            // A row that changed and changed back was written, too.
-            values.push(Column::technical("_event_id"));
-        }
-        let mut comparison = Comparison {
-            table: &self.table,
-            values: &values,
-            only_touched: false,
-        };
-        let mut rows = comparison.count(target, refresh, statements).await;
-        // The table had other columns before. A row counts as changed if another event made it.
-        let event_id = [Column::technical("_event_id")];
-        if matches!(&rows, Err(Error::Trino(failure)) if failure.class == "USER_ERROR") {
-            comparison.values = &event_id;
-            rows = comparison.count(target, refresh, statements).await;
-        }
-        match rows {
-            // The table had another key, so no row is the same as before.
-            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Ok(RowChanges {
-                inserted: statements.last().map_or(0, |made| made.added),
-                deleted: statements.first().map_or(0, |made| made.rows_before),
-                ended: Some(Ended::default()),
-                ..RowChanges::default()
-            }),
-            rows => rows,
-        }
     }
 }

@@ -49,6 +49,8 @@ pub struct Refresh {
     pub is_republish: bool,
     /// Whether the current rows show all batches before the window.
     pub is_current_complete: bool,
+    /// Whether the history is published up to the window's end, so that current rows can be taken from it.
+    pub is_history_complete: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,
     /// The events of the typed log up to the window's end, if the window begins later and the whole log is read.
@@ -153,6 +155,7 @@ impl Refresh {
             scope,
             is_republish: false,
             is_current_complete: false,
+            is_history_complete: false,
             bounds: None,
             log_events: None,
         }
@@ -167,6 +170,7 @@ impl Refresh {
             scope,
             is_republish: true,
             is_current_complete: false,
+            is_history_complete: false,
             bounds: None,
             log_events: None,
         }

@@ -4,10 +4,9 @@
 use serde::Serialize;
 
 use super::slices::{Slice, Slicing};
-use super::{Target, build};
+use super::{Target, build, sliced_log};
 use crate::error::{Error, Result};
 use crate::landing;
-use crate::pipeline::Names;
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
 use crate::state::{EndedStatement, Fit, Layer};
@@ -81,12 +80,7 @@ impl Remake<'_> {
                     Filled::AtOnce => smaller.make_at_once(context).await,
                 }
             }
-            Err(error) => Err(error),
-            Ok(made) => {
-                let fit = Fit::new(None, self.all_events, made.elapsed);
-                self.record_fit(fit).await?;
-                Ok(made)
-            }
+            made => made,
         }
     }
 
@@ -138,10 +132,20 @@ impl Remake<'_> {
         };
         let remake = render(self.statement(), context)?;
 
-        self.target
+        self.make_by(&remake).await
+    }
+
+    /// Replaces the table by this statement.
+    pub(super) async fn make_by(&self, remake: &str) -> Result<Committed> {
+        let made = self
+            .target
             .publisher
-            .remake_unrecorded(&self.replaced(), &remake)
-            .await
+            .remake_unrecorded(&self.replaced(), remake)
+            .await?;
+        let fit = Fit::new(None, self.all_events, made.elapsed);
+        self.record_fit(fit).await?;
+
+        Ok(made)
     }
 
     /// Adds the slices that the build lacks.
@@ -149,6 +153,10 @@ impl Remake<'_> {
         let Some(mut slicing) = self.begin().await? else {
             return Ok(Filled::AtOnce);
         };
+        if self.layer != Layer::Log && slicing.left() >= sliced_log::MIN_SLICES {
+            sliced_log::ensure(self.target, self.upto_batch).await?;
+            slicing.reads_sliced_log = true;
+        }
         let (publisher, table) = (self.target.publisher, self.table());
         let (store, id) = (publisher.store, &self.target.table.id);
         while let Some(slice) = slicing.slice() {
@@ -347,13 +355,13 @@ impl Remake<'_> {
     }
 
     fn table(&self) -> TableName {
-        Names::build(&self.replaced())
+        self.target.build_of(self.layer)
     }
 
     /// The template that remakes the table, or adds a slice to a build.
     fn statement(&self) -> &'static str {
         match self.layer {
-            Layer::Log => "staging/remake.sql",
+            Layer::Log | Layer::Sliced => "staging/remake.sql",
             Layer::Current => "marts/remake_current.sql",
             Layer::History => "marts/remake_history.sql",
         }
@@ -361,7 +369,7 @@ impl Remake<'_> {
 
     fn create(&self) -> &'static str {
         match self.layer {
-            Layer::Log => "staging/create.sql",
+            Layer::Log | Layer::Sliced => "staging/create.sql",
             Layer::Current => "marts/create_current.sql",
             Layer::History => "marts/create_history.sql",
         }

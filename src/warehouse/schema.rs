@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Target;
-use super::build::drop_leftover;
+use super::build::{self, drop_leftover};
 use crate::error::{Error, Result};
 use crate::landing;
-use crate::pipeline::Column;
+use crate::pipeline::{Column, Marts};
 use crate::sql::{TableName, render};
 use crate::state::{Layer, TableState};
 
@@ -17,6 +17,29 @@ struct TrinoColumn {
     name: String,
     data_type: String,
     comment: Option<String>,
+}
+
+/// What a name in a catalogue stands for.
+#[derive(Deserialize)]
+enum Kind {
+    #[serde(rename = "BASE TABLE")]
+    Table,
+    #[serde(rename = "VIEW")]
+    View,
+}
+
+/// The row of `marts/kind.sql`.
+#[derive(Deserialize)]
+struct KindRow {
+    table_type: Kind,
+}
+
+/// The context of the statements that make current rows a table again.
+#[derive(Serialize, Clone, Copy)]
+struct TakeContext<'a> {
+    table: &'a TableName,
+    current: &'a TableName,
+    build: &'a TableName,
 }
 
 /// The row of `marts/table_comment.sql`.
@@ -32,10 +55,11 @@ struct ColumnContext<'a> {
     column: &'a Column,
 }
 
-/// The context of `marts/columns.sql` and `marts/table_comment.sql`.
+/// The context of `marts/columns.sql`, `marts/kind.sql` and `marts/table_comment.sql`.
 #[derive(Serialize)]
 struct LookupContext<'a> {
     columns_of: [&'a str; 3],
+    tables_of: [&'a str; 3],
     catalog: &'a str,
     schema: &'a str,
     table: &'a str,
@@ -60,36 +84,122 @@ struct TableCommentContext<'a> {
 /// cannot become the right one.
 pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
+    let current_is_view = target.marts == Marts::CurrentView;
     for table in [target.staging(), target.current()] {
         landing::create_schema(target.publisher, &table).await?;
     }
-    for (table, template) in [
+    let mut tables = vec![
         (target.staging(), "staging/create.sql"),
         (target.names.rejects(), "staging/create_rejects.sql"),
-        (target.current(), "marts/create_current.sql"),
-        (target.history(), "marts/create_history.sql"),
-    ] {
+    ];
+    if !current_is_view {
+        tables.push((target.current(), "marts/create_current.sql"));
+    }
+    if target.marts.has_history() {
+        tables.push((target.history(), "marts/create_history.sql"));
+    }
+    for (table, template) in tables {
         let create = render(template, &context)?;
         target.publisher.run(&table, &create).await?;
     }
-    for layer in [Layer::Log, Layer::Current, Layer::History] {
+    for layer in Layer::ALL {
         drop_leftover(target, layer).await?;
     }
-    evolve(target, &target.staging()).await?;
+    evolve(target, &target.staging(), &[]).await?;
     // The first publication remakes a mart, so it needs no changes before.
-    if state.current_from() > 0 {
-        evolve(target, &target.current()).await?;
+    if state.current_from() > 0 && !current_is_view {
+        evolve(target, &target.current(), &[]).await?;
     }
-    if state.history_from() > 0 {
-        evolve(target, &target.history()).await?;
+    if state.history_from() > 0 && target.marts.has_history() {
+        // Histories of earlier versions of the service lack it.
+        let ingested_at = Column::of_type("_ingested_at", "timestamp(6) with time zone");
+        evolve(target, &target.history(), &[ingested_at]).await?;
+    }
+    if current_is_view && (state.history_from() > 0 || kind_of_current(target).await?.is_none()) {
+        show_open_versions(target).await?;
     }
 
     Ok(())
 }
 
-async fn evolve(target: Target<'_>, table: &TableName) -> Result<()> {
+/// Makes the current rows a view of the history, if they are not yet, or not with its columns. A table of an earlier
+/// definition goes.
+pub(super) async fn show_open_versions(target: Target<'_>) -> Result<()> {
+    let current = target.current();
+    match kind_of_current(target).await? {
+        Some(Kind::Table) => landing::drop_table(target.publisher, &current).await?,
+        Some(Kind::View) => {
+            let found = columns_of(target, &current).await?;
+            let shown = found.iter().filter(|column| !column.name.starts_with('_'));
+            let wanted = target.columns.iter();
+            if shown
+                .map(|column| (&column.name, &column.data_type))
+                .eq(wanted.map(|column| (&column.name, &column.data_type)))
+            {
+                return Ok(());
+            }
+        }
+        None => {}
+    }
+    let create = render("marts/create_view.sql", target.context())?;
+    target.publisher.run(&current, &create).await?;
+
+    Ok(())
+}
+
+/// Prepares the marts for another choice of them. The next publication remakes them.
+pub async fn change_marts(target: Target<'_>, wanted: Marts) -> Result<()> {
+    let publisher = target.publisher;
+    if wanted != Marts::CurrentView {
+        take_from_view(target).await?;
+    }
+    if !wanted.has_history() {
+        landing::drop_table(publisher, &target.history()).await?;
+    }
+
+    Ok(())
+}
+
+/// Makes the current rows a table, if they are a view.
+async fn take_from_view(target: Target<'_>) -> Result<()> {
+    let (publisher, current) = (target.publisher, target.current());
+    let build = target.build_of(Layer::Current);
+    let context = TakeContext {
+        table: &current,
+        build: &build,
+        current: &current,
+    };
+    let kind = kind_of_current(target).await?;
+    if matches!(kind, Some(Kind::View)) {
+        publisher.resolve(&build).await?;
+        let copy = render("marts/copy_view.sql", context)?;
+        publisher.run(&build, &copy).await?;
+        let drop = render("marts/drop_view.sql", context)?;
+        publisher.run(&current, &drop).await?;
+    }
+    // An earlier attempt may have ended between the two.
+    if !matches!(kind, Some(Kind::Table)) && build::rows(target, &build).await?.is_some() {
+        let rename = render("marts/rename_build.sql", context)?;
+        publisher.run(&current, &rename).await?;
+    }
+
+    Ok(())
+}
+
+async fn kind_of_current(target: Target<'_>) -> Result<Option<Kind>> {
+    let current = target.current();
+    let found: Vec<KindRow> = target
+        .publisher
+        .rows("marts/kind.sql", LookupContext::of(&current))
+        .await?;
+
+    Ok(found.into_iter().next().map(|row| row.table_type))
+}
+
+/// Adds the columns that a table lacks, also these technical ones, and widens types.
+async fn evolve(target: Target<'_>, table: &TableName, technical: &[Column]) -> Result<()> {
     let found = columns_of(target, table).await?;
-    for column in target.columns {
+    for column in target.columns.iter().chain(technical) {
         let statement = match found.iter().find(|found| found.name == column.name) {
             None => "marts/add_column.sql",
             Some(found) if found.data_type == column.data_type => continue,
@@ -178,6 +288,7 @@ impl<'a> LookupContext<'a> {
 
         Self {
             columns_of: [catalog, "information_schema", "columns"],
+            tables_of: [catalog, "information_schema", "tables"],
             catalog,
             schema,
             table,

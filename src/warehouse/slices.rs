@@ -11,7 +11,7 @@ use crate::state::ExpectedBuild;
 use crate::trino::Part;
 
 /// A key's bucket is the upper 16 bits of its hash (`marts/names.sql`). A slice is a range of buckets.
-const BUCKETS: u32 = 1 << 16;
+pub(super) const BUCKETS: u32 = 1 << 16;
 
 /// What Trino holds of an event besides its columns: technical columns, positions, hash tables.
 const EVENT_BYTES: i64 = 80;
@@ -26,6 +26,8 @@ const MIN_EVENTS: i64 = 100_000;
 pub struct Slice {
     pub(super) first: u32,
     pub(super) last: u32,
+    /// Whether its events are read from the sliced log ([`super::sliced_log`]).
+    is_of_sliced_log: bool,
 }
 
 /// Cuts the keys of a table into slices, one after the other.
@@ -38,6 +40,8 @@ pub struct Slicing {
     /// The buckets of the next slice.
     width: u32,
     done: u32,
+    /// Whether the next slices are read from the sliced log.
+    pub(super) reads_sliced_log: bool,
 }
 
 impl Slice {
@@ -45,6 +49,7 @@ impl Slice {
     pub(super) const ALL: Self = Self {
         first: 0,
         last: BUCKETS - 1,
+        is_of_sliced_log: false,
     };
 
     fn width(self) -> u32 {
@@ -87,6 +92,7 @@ impl Slicing {
             next,
             width,
             done: next.div_ceil(width),
+            reads_sliced_log: false,
         }
     }
 
@@ -119,14 +125,20 @@ impl Slicing {
         (self.next < BUCKETS).then(|| Slice {
             first: self.next,
             last: BUCKETS.min(self.next + self.width) - 1,
+            is_of_sliced_log: self.reads_sliced_log,
         })
+    }
+
+    /// How many slices are left, with the next one.
+    pub(super) fn left(&self) -> u32 {
+        (BUCKETS - self.next).div_ceil(self.width)
     }
 
     /// The number of the next slice, and how many are expected.
     pub(super) fn part(&self) -> Part {
         Part {
             number: self.done + 1,
-            of: self.done + (BUCKETS - self.next).div_ceil(self.width),
+            of: self.done + self.left(),
         }
     }
 
@@ -279,7 +291,11 @@ mod tests {
             refusals += 1;
         }
         assert_eq!(refusals, 9);
-        assert_eq!(slicing.slice(), Some(Slice { first: 0, last: 0 }));
+        let first_bucket = Slice {
+            last: 0,
+            ..Slice::ALL
+        };
+        assert_eq!(slicing.slice(), Some(first_bucket));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use crate::pipeline::{Column, Definition, Names, SourceTable, Table};
+use crate::pipeline::{Column, Definition, Marts, Names, SourceTable, Table};
 use crate::publish::Publisher;
 use crate::sql::TableName;
 use crate::state::Layer;
@@ -19,9 +19,13 @@ pub struct Target<'a> {
     pub names: &'a Names<'a>,
     pub table: &'a Table,
     pub columns: &'a [Column],
+    /// The marts that it has, or is about to have.
+    pub marts: Marts,
     pub publisher: Publisher<'a>,
     /// The pipeline's tables share one rejects table, and write to it one after the other: two merges at once fail each other.
     pub rejecting: &'a Mutex<()>,
+    /// The marts of a table share one sliced log: the first one makes it.
+    pub slicing: &'a Mutex<()>,
     /// The bytes that one statement should need at most.
     pub statement_memory: u64,
 }
@@ -31,9 +35,12 @@ pub struct Target<'a> {
 pub(super) struct TableContext<'a> {
     landing: TableName,
     staging: TableName,
+    sliced_log: TableName,
     rejects: TableName,
     current: TableName,
     history: TableName,
+    /// Whether the current rows are a view of the history's open versions.
+    current_is_view: bool,
     from: &'a SourceTable,
     columns: &'a [Column],
     key_columns: Vec<&'a Column>,
@@ -54,6 +61,10 @@ impl<'a> Target<'a> {
         self.names.staging(&self.table.id.name)
     }
 
+    pub(super) fn sliced_log(&self) -> TableName {
+        self.names.sliced_log(&self.table.id.name)
+    }
+
     #[must_use]
     pub fn current(&self) -> TableName {
         self.names.current(&self.table.id.name)
@@ -62,6 +73,16 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn history(&self) -> TableName {
         self.names.history(&self.table.id.name)
+    }
+
+    /// The layer that is built first: the others follow from it.
+    #[must_use]
+    pub fn first_layer(&self) -> Layer {
+        if self.marts.has_history() {
+            Layer::History
+        } else {
+            Layer::Current
+        }
     }
 
     /// Whether some columns start no versions.
@@ -73,8 +94,17 @@ impl<'a> Target<'a> {
     pub(super) fn table_of(&self, layer: Layer) -> TableName {
         match layer {
             Layer::Log => self.staging(),
+            Layer::Sliced => self.sliced_log(),
             Layer::Current => self.current(),
             Layer::History => self.history(),
+        }
+    }
+
+    /// The table that is built before it replaces that of a layer. Nothing follows the sliced log.
+    pub(super) fn build_of(&self, layer: Layer) -> TableName {
+        match layer {
+            Layer::Sliced => self.sliced_log(),
+            layer => Names::build(&self.table_of(layer)),
         }
     }
 
@@ -83,10 +113,11 @@ impl<'a> Target<'a> {
         let mut context = self.context();
         let table = match layer {
             Layer::Log => &mut context.staging,
+            Layer::Sliced => &mut context.sliced_log,
             Layer::Current => &mut context.current,
             Layer::History => &mut context.history,
         };
-        *table = Names::build(table);
+        *table = self.build_of(layer);
 
         context
     }
@@ -99,9 +130,11 @@ impl<'a> Target<'a> {
         TableContext {
             landing: self.names.landing(),
             staging: self.staging(),
+            sliced_log: self.sliced_log(),
             rejects: self.names.rejects(),
             current: self.current(),
             history: self.history(),
+            current_is_view: self.marts == Marts::CurrentView,
             from: &self.table.source,
             columns: self.columns,
             key_columns: only(&|column| column.is_key),

@@ -41,6 +41,9 @@ struct BetweenRow {
 /// marts with each other only if both have the same batches.
 pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) -> Result<Verified> {
     let rows: DifferencesRow = count(target, current, "marts/verify_current.sql").await?;
+    if !target.marts.has_history() {
+        return judge(target, current, Verified::of_rows(&rows));
+    }
     let versions: DifferencesRow = count(target, history, "marts/verify_history.sql").await?;
     let between = if current.window == history.window {
         count(target, current, "marts/verify_between.sql").await?
@@ -48,19 +51,34 @@ pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) ->
         BetweenRow::default()
     };
     let found = Verified {
-        rows_missing: rows.missing,
-        rows_different: rows.different,
-        rows_unexpected: rows.unexpected,
         versions_missing: versions.missing,
         versions_different: versions.different,
         versions_unexpected: versions.unexpected,
         versions_impossible: between.versions_impossible,
         rows_without_version: between.rows_without_version,
+        ..Verified::of_rows(&rows)
     };
+
+    judge(target, current, found)
+}
+
+impl Verified {
+    fn of_rows(rows: &DifferencesRow) -> Self {
+        Self {
+            rows_missing: rows.missing,
+            rows_different: rows.different,
+            rows_unexpected: rows.unexpected,
+            ..Self::default()
+        }
+    }
+}
+
+/// Fails with [`Error::VerifyFailed`] if there is a difference.
+fn judge(target: Target<'_>, refresh: &Refresh, found: Verified) -> Result<Verified> {
     if found == Verified::default() {
         return Ok(found);
     }
-    let scope = match current.scope {
+    let scope = match refresh.scope {
         Scope::Sample(one_in) if one_in > 1 => format!("one key in {one_in}"),
         _ => "all keys".into(),
     };
@@ -69,7 +87,7 @@ pub async fn verify(target: Target<'_>, current: &Refresh, history: &Refresh) ->
         table: target.table.id.to_string(),
         detail: format!(
             "of {scope}, up to batch {}: rows missing {}, different {}, unexpected {}; versions missing {}, different {}, unexpected {}, impossible {}; rows without their version {}",
-            current.window.upto_batch,
+            refresh.window.upto_batch,
             found.rows_missing,
             found.rows_different,
             found.rows_unexpected,

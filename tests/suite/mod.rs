@@ -20,6 +20,7 @@ mod keys;
 mod limits;
 mod lookups;
 mod lost_answers;
+mod marts_choice;
 mod names;
 mod outages;
 mod polled_tables;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Service, insert, update};
+use crate::harness::{ITEMS, Service, insert, update};
 
 /// One statement takes 41 events.
 const SMALL: &str = "trino.statement_memory_bytes = 6000";
@@ -37,7 +37,7 @@ async fn slices(service: &Service, run: &Value, step: &str) -> Vec<Value> {
 /// The tables of builds that are still there.
 async fn leftovers(service: &Service) -> Value {
     let tables = "select table_name from lake.information_schema.tables
-        where table_schema in ('PIPELINE_marts', 'PIPELINE_staging') and table_name like '%\\_\\_build' escape '\\'";
+        where table_schema in ('PIPELINE_marts', 'PIPELINE_staging') and table_name like '%\\_\\_%' escape '\\'";
 
     service.rows(tables).await
 }
@@ -48,8 +48,11 @@ async fn a_large_table_is_built_slice_by_slice_and_leaves_no_other_table() {
     log_keys(&service, 1, 100, 10).await;
 
     let run = service.run().await.succeeds();
-    let expected = json!([[1, 3], [2, 3], [3, 3]]);
-    for step in ["mart.items", "mart.items_history"] {
+    // Current rows are taken from the history.
+    for (step, expected) in [
+        ("mart.items", json!([])),
+        ("mart.items_history", json!([[1, 3], [2, 3], [3, 3]])),
+    ] {
         assert_eq!(json!(slices(&service, &run, step).await), expected);
     }
     assert_eq!(service.sizes("items").await, [100, 100, 100]);
@@ -57,14 +60,15 @@ async fn a_large_table_is_built_slice_by_slice_and_leaves_no_other_table() {
 
     log_keys(&service, 101, 110, 10).await;
     let run = service.run().await.succeeds();
-    assert_eq!(json!(slices(&service, &run, "mart.items").await), json!([]));
+    let step = "mart.items_history";
+    assert_eq!(json!(slices(&service, &run, step).await), json!([]));
 
     for repair in ["rebuild", "restage"] {
         let run = service
             .post_table("items", repair, &json!({}))
             .await
             .succeeds();
-        assert_eq!(slices(&service, &run, "mart.items").await.len(), 3);
+        assert_eq!(slices(&service, &run, step).await.len(), 3);
         assert_eq!(service.sizes("items").await, [110, 110, 110]);
         service.verifies("items").await;
         assert_eq!(leftovers(&service).await, json!([]));
@@ -72,9 +76,26 @@ async fn a_large_table_is_built_slice_by_slice_and_leaves_no_other_table() {
 }
 
 #[tokio::test]
+async fn a_large_table_without_a_history_is_built_slice_by_slice() {
+    let service = Service::items()
+        .defined(&ITEMS.replace("key: [id]}", "key: [id], history: off}"))
+        .settings(SMALL)
+        .start()
+        .await;
+    log_keys(&service, 1, 100, 10).await;
+
+    let run = service.run().await.succeeds();
+    assert_eq!(slices(&service, &run, "mart.items").await.len(), 3);
+    assert_eq!(service.count("marts.items").await, 100);
+    service.verifies("items").await;
+    assert_eq!(leftovers(&service).await, json!([]));
+}
+
+/// From 16 slices on, they are read from a copy of the typed log.
+#[tokio::test]
 async fn a_killed_build_goes_on_at_the_slice_where_it_was() {
     let mut service = Service::items().settings(SMALL).start().await;
-    log_keys(&service, 1, 300, 10).await;
+    log_keys(&service, 1, 700, 10).await;
     let started = service.post(&service.runs_path(), &json!({})).await;
     let state = service.connect_to_state().await;
     let built = "select count(*) from icefront.statements
@@ -101,8 +122,11 @@ async fn a_killed_build_goes_on_at_the_slice_where_it_was() {
         .expect("a sum")
         .get(0);
     // A slice whose end was not seen has no count.
-    assert!(rows <= 300, "slices were built twice: {rows}");
-    assert_eq!(service.sizes("items").await, [300, 300, 300]);
+    assert!(rows <= 700, "slices were built twice: {rows}");
+    let copies = "select count(*) from icefront.statements where sql like '%\\_\\_slices%partitioning%' and state = 'succeeded'";
+    let copies: i64 = state.query_one(copies, &[]).await.expect("a count").get(0);
+    assert_eq!(copies, 1, "the typed log was copied once");
+    assert_eq!(service.sizes("items").await, [700, 700, 700]);
     service.verifies("items").await;
     assert_eq!(leftovers(&service).await, json!([]));
 }

@@ -18,9 +18,10 @@ with touched as (
 {% set touching %}
 {% if only_touched %}
 join touched on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
-{% elif slice %}
-where {{ sliced(key_columns, slice) }}
 {% endif %}
+where true
+{%- if only_open %} and kept.is_current{% endif %}
+{%- if slice and not only_touched %} and {{ sliced(key_columns, slice) }}{% endif %}
 {% endset %}
 select
   count_if(earlier._event_id is null) as inserted,

@@ -8,5 +8,6 @@ create table if not exists {{ history }} (
   is_current boolean,
   is_deleted boolean,
   _event_id bigint,
+  _ingested_at timestamp(6) with time zone,
   _batch_id bigint
 ) with (partitioning = array['is_current'])

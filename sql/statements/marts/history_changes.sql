@@ -19,8 +19,8 @@ select
   {% endif %}
   {% endfor %}
   coalesce(intended.valid_from, present.valid_from) as valid_from,
-  intended.valid_to, intended.is_current, intended.is_deleted, intended._event_id, intended._batch_id,
-  intended._event_id is null as _is_gone
+  intended.valid_to, intended.is_current, intended.is_deleted, intended._event_id, intended._ingested_at,
+  intended._batch_id, intended._event_id is null as _is_gone
 from intended
 full join present
   on {{ equal(key_columns, 'intended', 'present') }} and intended.valid_from = present.valid_from
@@ -37,7 +37,8 @@ where intended._event_id is null
   )
 {% else %}
 -- Only newer events came: a version is new, or it is the open one with another end or other untracked values.
-select {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id, false as _is_gone
+select
+  {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _ingested_at, _batch_id, false as _is_gone
 from intended
 where not _stays
 {% endif %}

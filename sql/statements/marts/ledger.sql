@@ -65,8 +65,12 @@ select
   coalesce(sum(if(_has_winner and _ends_deleted, 1, 0)), 0) as ends_deleted,
   coalesce(sum(if(_has_winner and not _ends_deleted, 1, 0)), 0) as ends_with_row,
   {% if is_truncated %}(select count(*) from batch where _operation = 'T'){% else %}0{% endif %} as truncates,
+  {% if current_is_view %}
+  cast(null as bigint) as rows_written
+  {% else %}
   (
     select count(*) from {{ current }} where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 {{ chosen(key_columns, none, slice) }}
   ) as rows_written
+  {% endif %}
 from by_key

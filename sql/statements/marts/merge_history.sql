@@ -13,10 +13,10 @@ when matched then update set
   {{ column.name }} = change.{{ column.name }},
   {% endfor %}
   valid_to = change.valid_to, is_current = change.is_current, is_deleted = change.is_deleted,
-  _event_id = change._event_id, _batch_id = change._batch_id
+  _event_id = change._event_id, _ingested_at = change._ingested_at, _batch_id = change._batch_id
 when not matched then insert (
-  {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id
+  {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _ingested_at, _batch_id
 ) values (
   {{ list(columns, 'change') }}, change.valid_from, change.valid_to, change.is_current, change.is_deleted,
-  change._event_id, change._batch_id
+  change._event_id, change._ingested_at, change._batch_id
 )

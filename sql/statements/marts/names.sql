@@ -5,6 +5,11 @@
   {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
 {% endmacro %}
 
+{# The columns of a current row, from the open version of its key. #}
+{% macro open_version(columns) %}
+{{ bare(columns) }}, _event_id, valid_from as _occurred_at, _ingested_at, _batch_id
+{%- endmacro %}
+
 {# staged.order_id, staged.position #}
 {% macro list(columns, of) %}
   {% for column in columns %}{{ of }}.{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
@@ -61,10 +66,28 @@ from_big_endian_64(xxhash64(to_utf8(
 mod({{ hashed(columns) }}, {{ one_in }}) = 0
 {%- endmacro %}
 
-{# Whether a key belongs to the slice. The bucket of a key is the upper 16 bits of its hash. #}
-{% macro sliced(columns, slice) %}
-bitwise_right_shift({{ hashed(columns) }}, 48) between {{ slice.first }} and {{ slice.last }}
+{# The bucket of a key: the upper 16 bits of its hash. #}
+{% macro bucket_of(columns) %}
+bitwise_right_shift({{ hashed(columns) }}, 48)
 {%- endmacro %}
+
+{# Whether a key belongs to the slice. #}
+{% macro sliced(columns, slice) %}
+{{ bucket_of(columns) }} between {{ slice.first }} and {{ slice.last }}
+{%- endmacro %}
+
+{# The sliced log has a part for so many buckets. More parts would need more memory while they are written. #}
+{% set part_buckets = 2048 %}
+
+{# The part of the sliced log that has the events of a key. #}
+{% macro part_of(columns) %}
+cast({{ bucket_of(columns) }} / {{ part_buckets }} as integer)
+{%- endmacro %}
+
+{# Holds for every event of the slice in the sliced log, so it changes no result: it lets Trino skip files. #}
+{% macro within_parts(slice) %}
+    and _part between {{ slice.first // part_buckets }} and {{ slice.last // part_buckets }}
+{% endmacro %}
 
 {# Whether equal values of a column have one text, also those of another type that it is compared with. #}
 {% macro is_sliced_by_value(column) %}{% if column.kind in ['varchar', 'integer', 'decimal', 'float'] %}yes{% endif %}{% endmacro %}

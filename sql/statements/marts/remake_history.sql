@@ -4,5 +4,5 @@
 {% if build %}insert into {{ build }}{% else %}create or replace table {{ history }} with (partitioning = array['is_current']) as{% endif %}
 
 {% include 'marts/versions.sql' %}
-select {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _batch_id
+select {{ bare(columns) }}, valid_from, valid_to, is_current, is_deleted, _event_id, _ingested_at, _batch_id
 from intended

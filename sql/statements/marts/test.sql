@@ -9,7 +9,8 @@
 {% if build %}
 -- The rows that the table is about to have.
 with tested as (
-  select {{ bare(columns) }} from {{ build }}
+  select {{ bare(columns) }} from {{ build }}{% if build_is_history %} where is_current{% endif %}
+
 )
 {% else %}
 {% include 'marts/last_events.sql' %}

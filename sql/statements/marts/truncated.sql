@@ -1,11 +1,15 @@
 -- Counts the current rows that truncates of the batches deleted.
 {% from 'marts/names.sql' import equal, bare, sliced %}
 {% from 'marts/order.sql' import place %}
-{% set of_slice %}{% if slice %}where {{ sliced(key_columns, slice) }}{% endif %}{% endset %}
+{# The current rows as they were at a snapshot. #}
+{% macro rows_at(snapshot) %}
+select * from {% if current_is_view %}{{ history }}{% else %}{{ current }}{% endif %} for version as of {{ snapshot }}
+where true{% if current_is_view %} and is_current{% endif %}{% if slice %} and {{ sliced(key_columns, slice) }}{% endif %}
+{% endmacro %}
 -- A truncate deleted a row that is gone and has no event after the truncate in these batches.
 select count(*) as truncated
-from (select * from {{ current }} for version as of {{ parent }} {{ of_slice }}) as earlier
-left join (select * from {{ current }} for version as of {{ snapshot }} {{ of_slice }}) as later
+from ({{ rows_at(parent) }}) as earlier
+left join ({{ rows_at(snapshot) }}) as later
   on {{ equal(key_columns, 'earlier', 'later') }}
 left join (
   select {{ bare(key_columns) }}, max({{ place('staged') }}) as _last

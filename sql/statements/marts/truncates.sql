@@ -15,7 +15,7 @@
     cast(null as {{ column.data_type | data_type }}),
     {% endif %}
     {% endfor %}
-    truncate._id, truncate._at, truncate._batch, 'D', false
+    truncate._id, truncate._at, cast(null as timestamp(6) with time zone), truncate._batch, 'D', false
   from (
     -- Each event with the truncates after it and before the next event of its key.
     select

@@ -22,11 +22,11 @@
 {% macro shown(column) %}{{ "_" ~ column.name ~ "_shown" }}{% endmacro %}
 -- Everything that a key's versions follow from: its events, its open version as its oldest event, truncates as deletes.
 , all_events as (
-  select {{ bare(columns) }}, _event_id, _occurred_at, _batch_id, _operation, false as _is_open from events
+  select {{ bare(columns) }}, _event_id, _occurred_at, _ingested_at, _batch_id, _operation, false as _is_open from events
   {% if not reads_whole_typed_log %}
   union all
   select
-    {{ list(columns, 'kept') }}, kept._event_id, kept.valid_from, kept._batch_id, 'I', true
+    {{ list(columns, 'kept') }}, kept._event_id, kept.valid_from, kept._ingested_at, kept._batch_id, 'I', true
   from {{ history }} as kept
   join (select distinct {{ bare(key_columns) }} from events where not _is_reread) as touched
     on {{ equal(key_columns, 'kept', 'touched') }}{{ within('kept', bounds) }}
@@ -117,7 +117,7 @@ intended as (
     {% if column.is_untracked %}{{ shown(column) }} as {{ column.name }}{% else %}{{ column.name }}{% endif %},
     {% endfor %}
     _starts_at as valid_from, _ends_at as valid_to, _ends_at is null as is_current, _ends_deleted as is_deleted,
-    _event_id, _batch_id,
+    _event_id, _ingested_at, _batch_id,
     _is_open and _ends_at is null
     {%- for column in untracked_columns %}
  and {{ shown(column) }} is not distinct from {{ column.name }}

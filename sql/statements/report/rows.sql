@@ -3,7 +3,8 @@
 select *
 from {{ table }}{% if loaded_as_of %} for timestamp as of timestamp {{ loaded_as_of | literal }}{% endif %}
 
-where true
+where true{% if of_open_versions %} and is_current{% endif %}
+
   {% if as_of %}
   and valid_from <= timestamp {{ as_of | literal }}
   and (valid_to is null or valid_to > timestamp {{ as_of | literal }})

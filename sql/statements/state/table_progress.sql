@@ -24,9 +24,12 @@ update icefront.tables set current_anew = true, history_anew = true where pipeli
 update icefront.tables set rejects = $3, held_batch = $4 where pipeline = $1 and name = $2
 
 -- name: record_current
--- Notes up to which batch the current rows are published, and the table's size after that.
+-- Notes up to which batch the current rows are published, and the table's size after that. Where there is no history,
+-- nothing waits for it.
 update icefront.tables
-set current_batch = $3, current_anew = false, current_bytes = coalesce($4, current_bytes)
+set current_batch = $3, current_anew = false, current_bytes = coalesce($4, current_bytes),
+  history_batch = case when marts = 'no_history' then $3 else history_batch end,
+  history_anew = history_anew and marts <> 'no_history'
 where pipeline = $1 and name = $2
 
 -- name: record_history

@@ -6,21 +6,21 @@
 select
   origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects, catalogue,
   drift, current_anew as remakes_current, history_anew as remakes_history, current_bytes, history_bytes, is_by_clock,
-  has_own_ids
+  has_own_ids, marts
 from icefront.tables
 where pipeline = $1 and name = $2
 
 -- name: register_table
 -- Keeps a table's columns at first sight. Batches that landed before the state database knew of any are not staged
 -- again: $5 is the last of them.
-insert into icefront.tables (pipeline, name, origin, columns, staged_batch, catalogue, is_by_clock, has_own_ids)
+insert into icefront.tables (pipeline, name, origin, columns, staged_batch, catalogue, is_by_clock, has_own_ids, marts)
 values (
-  $1, $2, $3, $4, coalesce((select min(id) - 1 from icefront.batches where pipeline = $1), $5), $6, $7, $8
+  $1, $2, $3, $4, coalesce((select min(id) - 1 from icefront.batches where pipeline = $1), $5), $6, $7, $8, $9
 )
 on conflict (pipeline, name) do nothing
 
 -- name: reshape_table
 -- Keeps what a table is made of from now on, and how its source differs from that.
 update icefront.tables
-set origin = $3, columns = $4, catalogue = $5, drift = $6, is_by_clock = $7, has_own_ids = $8
+set origin = $3, columns = $4, catalogue = $5, drift = $6, is_by_clock = $7, has_own_ids = $8, marts = $9
 where pipeline = $1 and name = $2

@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::pipeline::{CatalogueColumn, Column, Evolution, MadeOf, Table};
+use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::state::TableState;
+use crate::warehouse;
 
 /// Registers a table at first sight; of a known table, records what changed.
 ///
@@ -68,11 +70,12 @@ pub(in crate::run) fn refuse_other_ids(table: &Table, known: &TableState) -> Res
     refuse_if(table, table.other_ids(known.has_own_ids))
 }
 
-/// Refuses to go on with tables whose events were in another order.
-pub(in crate::run) fn refuse_other_order(table: &Table, known: &TableState) -> Result<()> {
+/// Refuses to go on with marts that were made from events in another order, or that are not those of the definition.
+pub(in crate::run) fn refuse_other_marts(table: &Table, known: &TableState) -> Result<()> {
     refuse_other_ids(table, known)?;
+    refuse_if(table, table.other_order(known.is_by_clock))?;
 
-    refuse_if(table, table.other_order(known.is_by_clock))
+    refuse_if(table, table.other_marts(known.marts))
 }
 
 fn refuse_if(table: &Table, refusal: Option<String>) -> Result<()> {
@@ -94,12 +97,28 @@ pub(in crate::run) fn redefine(
     known.drift.clear();
     known.origin.clone_from(&table.from);
     known.is_by_clock = table.is_by_clock;
+    known.marts = table.marts();
 
     Ok(known)
 }
 
+/// Prepares the marts for the choice of the definition, if it is another one by now. Records nothing.
+pub(in crate::run) async fn change_marts(
+    attempt: &Attempt<'_>,
+    table: &Table,
+    known: &TableState,
+    publisher: Publisher<'_>,
+) -> Result<()> {
+    if known.marts == table.marts() || known.staged_batch == 0 {
+        return Ok(());
+    }
+    let target = attempt.target(table, known, publisher);
+
+    warehouse::change_marts(target, table.marts()).await
+}
+
 /// Records the changes of the definition that need no new log: which columns start versions, descriptions, the order of
-/// events.
+/// events, the choice of marts.
 pub(in crate::run) async fn redefine_marts(
     attempt: &Attempt<'_>,
     table: &Table,
@@ -113,6 +132,7 @@ pub(in crate::run) async fn redefine_marts(
         }
     }
     known.is_by_clock = table.is_by_clock;
+    known.marts = table.marts();
 
     attempt.app.store.reshape_table(&table.id, &known).await
 }
@@ -156,6 +176,7 @@ async fn record_evolution(
         columns: &known.columns,
         was_by_clock: known.is_by_clock,
         had_own_ids: known.has_own_ids,
+        marts: known.marts,
     };
     let mut evolution = Evolution::of(table, made, &catalogue, &known.drift)
         .map_err(|detail| broken(attempt, detail))?;

@@ -1,14 +1,18 @@
-//! The steps that build the marts of a table: `test.<table>`, then `mart.<table>` and `mart.<table>_history` side by side.
+//! The steps that build the marts of a table: `test.<table>`, then `mart.<table>` and `mart.<table>_history` side by side, or
+//! one of them where the table has one mart. A remake of current rows follows that of the history.
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+use tokio::sync::watch;
+
 use super::columns;
 use crate::error::{Error, Result};
-use crate::pipeline::Table;
+use crate::pipeline::{Marts, Table};
 use crate::publish::{Committed, Publisher};
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
-use crate::run::failure::StepEnd;
+use crate::run::failure::{StepEnd, first_failure};
 use crate::run::step;
 use crate::sql::TableName;
 use crate::state::{Changed, EndedStatement, Layer, Publication, TableState, Window};
@@ -28,18 +32,22 @@ pub(in crate::run) async fn build(
     table: &Table,
     to_publish: &ToPublish,
 ) -> StepEnd {
-    let of = |mart| MartStep {
-        attempt,
-        table,
-        to_publish,
-        mart,
-    };
-    let (current, history) = (of(Mart::Current), of(Mart::History));
-    if !table.all_tests().is_empty() {
+    let history_has_ended = watch::Sender::new(false);
+    let marts: Vec<MartStep<'_>> = Mart::all_of(table)
+        .iter()
+        .map(|mart| MartStep {
+            attempt,
+            table,
+            to_publish,
+            mart: *mart,
+            history_has_ended: &history_has_ended,
+        })
+        .collect();
+    if let Some(first) = marts.first().filter(|_| !table.all_tests().is_empty()) {
         await_tested_tables(attempt, table).await;
         let name = format!("test.{}", table.id.name);
         let end = step::run(attempt, &name, async |publisher| {
-            current.run(publisher, Work::Test).await
+            first.run(publisher, Work::Test).await
         })
         .await;
         if let Err(problem) = end {
@@ -47,22 +55,23 @@ pub(in crate::run) async fn build(
             return Err(problem);
         }
     }
-    let (current_name, history_name) = (Mart::Current.step(table), Mart::History.step(table));
-    let (rows, versions) = tokio::join!(
-        step::run(attempt, &current_name, async |publisher| {
-            current.run(publisher, Work::Publish).await
-        }),
-        step::run(attempt, &history_name, async |publisher| {
-            history.run(publisher, Work::Publish).await
-        }),
-    );
+    let published = marts.iter().map(async |step| {
+        let end = step::run(attempt, &step.mart.step(table), async |publisher| {
+            step.run(publisher, Work::Publish).await
+        })
+        .await;
+        if step.mart == Mart::History {
+            history_has_ended.send_replace(true);
+        }
+        end
+    });
 
-    rows.and(versions)
+    first_failure(join_all(published).await)
 }
 
 /// Records that the marts are skipped, because a step before them failed.
 pub(in crate::run) async fn skip(attempt: &Attempt<'_>, table: &Table) {
-    for mart in [Mart::Current, Mart::History] {
+    for mart in Mart::all_of(table) {
         step::skip(attempt, &mart.step(table)).await;
     }
 }
@@ -86,28 +95,40 @@ async fn await_tested_tables(attempt: &Attempt<'_>, table: &Table) {
 enum Mart {
     Current,
     History,
+    /// The history, and the current rows as a view of it.
+    Both,
 }
 
 impl Mart {
+    /// The marts that a table has by its definition.
+    fn all_of(table: &Table) -> &'static [Self] {
+        match table.marts() {
+            Marts::TwoTables => &[Self::Current, Self::History],
+            Marts::CurrentView => &[Self::Both],
+            Marts::NoHistory => &[Self::Current],
+        }
+    }
+
     fn step(self, table: &Table) -> String {
         let name = &table.id.name;
         match self {
-            Self::Current => format!("mart.{name}"),
+            Self::Current | Self::Both => format!("mart.{name}"),
             Self::History => format!("mart.{name}_history"),
         }
     }
 
+    /// The table that is written.
     fn name(self, attempt: &Attempt<'_>, table: &Table) -> TableName {
         match self {
             Self::Current => attempt.names.current(&table.id.name),
-            Self::History => attempt.names.history(&table.id.name),
+            Self::History | Self::Both => attempt.names.history(&table.id.name),
         }
     }
 
     fn layer(self) -> Layer {
         match self {
             Self::Current => Layer::Current,
-            Self::History => Layer::History,
+            Self::History | Self::Both => Layer::History,
         }
     }
 
@@ -116,6 +137,7 @@ impl Mart {
         match self {
             Self::Current => state.current_batch,
             Self::History => state.history_batch,
+            Self::Both => state.current_batch.min(state.history_batch),
         }
     }
 
@@ -124,13 +146,14 @@ impl Mart {
         match self {
             Self::Current => state.current_from(),
             Self::History => state.history_from(),
+            Self::Both => state.current_from().min(state.history_from()),
         }
     }
 
     fn bytes(self, state: &TableState) -> i64 {
         match self {
             Self::Current => state.current_bytes,
-            Self::History => state.history_bytes,
+            Self::History | Self::Both => state.history_bytes,
         }
     }
 }
@@ -147,6 +170,7 @@ struct MartStep<'a> {
     table: &'a Table,
     to_publish: &'a ToPublish,
     mart: Mart,
+    history_has_ended: &'a watch::Sender<bool>,
 }
 
 impl MartStep<'_> {
@@ -174,7 +198,7 @@ impl MartStep<'_> {
         let Some(state) = self.attempt.app.store.table(&self.table.id).await? else {
             return Ok(None);
         };
-        columns::refuse_other_order(self.table, &state)?;
+        columns::refuse_other_marts(self.table, &state)?;
         let Some(refresh) = self.refresh(&state, part, publisher).await? else {
             return Ok(None);
         };
@@ -199,7 +223,9 @@ impl MartStep<'_> {
         }
         if let Err(failed) = warehouse::judge(target, &results) {
             // The next run tests what its own log gives, not this build.
-            store.end_build(&self.table.id, Layer::Current).await?;
+            store
+                .end_build(&self.table.id, target.first_layer())
+                .await?;
             return Err(failed);
         }
         let warnings = results.iter().filter(|result| result.status == "warn");
@@ -212,22 +238,63 @@ impl MartStep<'_> {
     }
 
     async fn publish(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
-        match self.mart {
+        let (changed, statements, is_remade) = match self.mart {
             Mart::Current => {
-                let merged = warehouse::merge_current(target, refresh).await?;
-                let changed = Changed::Rows(merged.counts);
-                self.record(refresh, changed, &merged.statements).await?;
-                self.tidy(target, merged.is_remade).await?;
-                Counts::of(&merged.counts)
+                let refresh = Refresh {
+                    is_history_complete: self.history_is_complete(refresh).await?,
+                    ..refresh.clone()
+                };
+                let merged = warehouse::merge_current(target, &refresh).await?;
+                let changed = Changed {
+                    rows: Some(merged.counts),
+                    versions: None,
+                };
+                (changed, merged.statements, merged.is_remade)
             }
             Mart::History => {
                 let merged = warehouse::merge_history(target, refresh).await?;
-                let changed = Changed::Versions(merged.counts);
-                self.record(refresh, changed, &merged.statements).await?;
-                self.tidy(target, merged.is_remade).await?;
-                Counts::of(&merged.counts)
+                let changed = Changed {
+                    rows: None,
+                    versions: Some(merged.counts),
+                };
+                (changed, merged.statements, merged.is_remade)
             }
+            Mart::Both => {
+                let merged = warehouse::merge_both(target, refresh).await?;
+                let changed = Changed {
+                    rows: Some(merged.counts.rows),
+                    versions: Some(merged.counts.versions),
+                };
+                (changed, merged.statements, merged.is_remade)
+            }
+        };
+        self.record(refresh, changed, &statements).await?;
+        self.tidy(target, is_remade).await?;
+        let mut counts = Counts::default();
+        if let Some(rows) = &changed.rows {
+            counts.add(&Counts::of(rows)?);
         }
+        if let Some(versions) = &changed.versions {
+            counts.add(&Counts::of(versions)?);
+        }
+
+        Ok(counts)
+    }
+
+    /// Whether the history of the same table is published up to the window's end. A remake of current rows waits for that,
+    /// and then takes them from it.
+    async fn history_is_complete(&self, refresh: &Refresh) -> Result<bool> {
+        if refresh.scope != Scope::Everything || !self.table.marts().has_history() {
+            return Ok(false);
+        }
+        let mut ended = self.history_has_ended.subscribe();
+        ended
+            .wait_for(|has_ended| *has_ended)
+            .await
+            .map_err(Error::internal)?;
+        let state = self.attempt.app.store.table(&self.table.id).await?;
+
+        Ok(state.is_some_and(|state| state.history_from() == refresh.window.upto_batch))
     }
 
     /// The parts of the step, in order. An earlier attempt may have published batches without recording it. They come
@@ -338,6 +405,7 @@ impl MartStep<'_> {
     /// Drops what a build left, and gives a remade table its comments.
     async fn tidy(&self, target: Target<'_>, is_remade: bool) -> Result<()> {
         warehouse::drop_leftover(target, self.mart.layer()).await?;
+        warehouse::drop_sliced_log(target).await?;
         if is_remade {
             let mart = self.mart.name(self.attempt, self.table);
             warehouse::describe_remade(target, &mart).await?;

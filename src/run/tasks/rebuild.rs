@@ -19,14 +19,19 @@ pub(super) async fn rebuild(
     if !keys.is_empty() {
         return marts::build(attempt, table, &ToPublish::Keys(keys.to_vec())).await;
     }
-    step::run(attempt, &format!("plan.{}", table.id.name), async |_| {
-        let store = &attempt.app.store;
-        if let Some(known) = store.table(&table.id).await? {
-            store.unpublish(&table.id).await?;
-            columns::redefine_marts(attempt, table, known).await?;
-        }
-        Ok(Counts::default())
-    })
+    step::run(
+        attempt,
+        &format!("plan.{}", table.id.name),
+        async |publisher| {
+            let store = &attempt.app.store;
+            if let Some(known) = store.table(&table.id).await? {
+                store.unpublish(&table.id).await?;
+                columns::change_marts(attempt, table, &known, publisher).await?;
+                columns::redefine_marts(attempt, table, known).await?;
+            }
+            Ok(Counts::default())
+        },
+    )
     .await?;
 
     marts::build(attempt, table, &ToPublish::NewBatches).await

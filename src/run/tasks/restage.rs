@@ -42,10 +42,11 @@ async fn remake_log(
         return Ok(Counts::default());
     };
     columns::refuse_other_ids(table, &known)?;
-    let mut state = columns::redefine(attempt, table, known)?;
     // From here on the marts and their builds do not follow from the log, even if this step fails.
     store.unpublish(&table.id).await?;
-    for layer in [Layer::Current, Layer::History] {
+    columns::change_marts(attempt, table, &known, publisher).await?;
+    let mut state = columns::redefine(attempt, table, known)?;
+    for layer in [Layer::Sliced, Layer::Current, Layer::History] {
         store.end_build(&table.id, layer).await?;
     }
     (state.remakes_current, state.remakes_history) = (true, true);

@@ -56,7 +56,7 @@ async fn compare(
     else {
         return Ok(Counts::default());
     };
-    columns::refuse_other_order(table, &state)?;
+    columns::refuse_other_marts(table, &state)?;
     let target = attempt.target(table, &state, publisher);
     attempt.ensure_tables(target, &state).await?;
     let refresh = async |upto_batch| -> Result<Refresh> {

@@ -1,0 +1,2 @@
+-- Drops a view if it exists.
+drop view if exists {{ table }}

@@ -1,0 +1,122 @@
+//! Which marts a table has: current rows and history as two tables, current rows as a view of the history, or no history.
+
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// The marts of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Marts {
+    /// Current rows and history, each a table of its own.
+    #[default]
+    TwoTables,
+    /// The history is a table, and the current rows are a view of its open versions.
+    CurrentView,
+    /// The current rows are a table, and there is no history.
+    NoHistory,
+}
+
+/// As what the current rows are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CurrentRows {
+    /// Every engine can read them.
+    #[default]
+    Table,
+    /// A view in Trino of the history's open versions.
+    View,
+}
+
+/// The history of a table: written `off`, or with its tracked columns.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub is_off: bool,
+    pub tracked: Tracked,
+}
+
+/// Which columns' changes start a version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Tracked {
+    /// Written `all`.
+    #[default]
+    #[serde(deserialize_with = "the_word_all")]
+    All,
+    Columns(Vec<String>),
+}
+
+impl Marts {
+    #[must_use]
+    pub fn has_history(self) -> bool {
+        self != Self::NoHistory
+    }
+
+    /// How `pipeline.yaml` asks for it.
+    #[must_use]
+    pub fn as_yaml(self) -> &'static str {
+        match self {
+            Self::TwoTables => "`current: table` with a history",
+            Self::CurrentView => "`current: view`",
+            Self::NoHistory => "`history: off`",
+        }
+    }
+}
+
+/// The history where it is not the word `off`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptHistory {
+    #[serde(default)]
+    tracked: Tracked,
+}
+
+struct HistoryVisitor;
+
+impl<'de> Visitor<'de> for HistoryVisitor {
+    type Value = History;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("`history` to be `off`, or `{tracked: all}` or `{tracked: [columns]}`")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<History, E> {
+        match word {
+            "off" => Ok(History {
+                is_off: true,
+                ..History::default()
+            }),
+            _ => Err(E::custom(
+                "`history` is `off`, or `{tracked: all}` or `{tracked: [columns]}`",
+            )),
+        }
+    }
+
+    /// Some readers of YAML take `off` for a boolean.
+    fn visit_bool<E: Error>(self, is_on: bool) -> Result<History, E> {
+        self.visit_str(if is_on { "on" } else { "off" })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<History, A::Error> {
+        let KeptHistory { tracked } = KeptHistory::deserialize(MapAccessDeserializer::new(map))?;
+
+        Ok(History {
+            is_off: false,
+            tracked,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for History {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HistoryVisitor)
+    }
+}
+
+fn the_word_all<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "all" => Ok(()),
+        _ => Err(D::Error::custom("`tracked` is `all` or a list of columns")),
+    }
+}
