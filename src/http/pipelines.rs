@@ -52,7 +52,7 @@ pub(super) struct PipelineTable {
     /// The Iceberg table of the typed log.
     #[schema(example = "lake.staging.orders")]
     staging: String,
-    /// The Iceberg table of the current rows.
+    /// The Iceberg table of the current rows, or the view with `current: view`.
     #[schema(example = "lake.marts.orders")]
     current: String,
     /// The Iceberg table of the history; absent with `history: off`.

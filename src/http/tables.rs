@@ -119,7 +119,8 @@ pub(super) async fn get_table(
     let mut view = view(&app, table).await?;
     let names = Names::new(definition, &app.config);
     let name = &table.id.name;
-    let marts = match table.marts() {
+    let known = app.store.table(&table.id).await?;
+    let marts = match known.map_or_else(|| table.marts(), |known| known.marts) {
         Marts::TwoTables => vec![names.current(name), names.history(name)],
         Marts::CurrentView => vec![names.history(name)],
         Marts::NoHistory => vec![names.current(name)],

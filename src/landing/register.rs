@@ -200,6 +200,7 @@ pub async fn optimize_manifests(landing: Landing<'_>) -> Result<()> {
 pub async fn drop_table(publisher: Publisher<'_>, table: &TableName) -> Result<()> {
     let sql = render("landing/drop.sql", json!({"table": table}))?;
     publisher.run(table, &sql).await?;
+    publisher.forget_files(table);
 
     Ok(())
 }

@@ -18,7 +18,16 @@ pub enum Marts {
     NoHistory,
 }
 
-/// As what the current rows are kept.
+/// What one step publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mart {
+    Current,
+    History,
+    /// The history, and with it the current rows, which are a view of it.
+    HistoryWithView,
+}
+
+/// How the current rows are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CurrentRows {
@@ -53,9 +62,17 @@ impl Marts {
         self != Self::NoHistory
     }
 
-    /// How `pipeline.yaml` asks for it.
     #[must_use]
-    pub fn as_yaml(self) -> &'static str {
+    pub fn each(self) -> &'static [Mart] {
+        match self {
+            Self::TwoTables => &[Mart::Current, Mart::History],
+            Self::CurrentView => &[Mart::HistoryWithView],
+            Self::NoHistory => &[Mart::Current],
+        }
+    }
+
+    /// What `pipeline.yaml` says for it.
+    pub(super) fn as_definition(self) -> &'static str {
         match self {
             Self::TwoTables => "`current: table` with a history",
             Self::CurrentView => "`current: view`",

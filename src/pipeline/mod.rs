@@ -26,7 +26,7 @@ pub use drift::{Drift, DriftKind};
 pub use evolution::{Evolution, MadeOf};
 pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
-pub use marts::{CurrentRows, Marts, Tracked};
+pub use marts::{CurrentRows, Mart, Marts, Tracked};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use source::{AuditColumns, OrderBy, SourceDefinition};

@@ -87,7 +87,8 @@ impl<'a> Names<'a> {
                 self.history(table),
             ];
             builds.extend(layers.iter().map(Self::build));
-            all.extend([self.keys(table), self.sliced_log(table)]);
+            builds.push(self.sliced_log(table));
+            all.push(self.keys(table));
             all.extend(layers);
         }
         all.extend(builds);

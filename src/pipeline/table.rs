@@ -41,7 +41,7 @@ pub struct Table {
     /// The other columns come from the source's catalogue.
     #[serde(default)]
     pub columns: Vec<DeclaredColumn>,
-    /// As what the current rows are kept.
+    /// How the current rows are kept.
     #[serde(default)]
     pub current: CurrentRows,
     #[serde(default)]
@@ -241,10 +241,11 @@ impl Table {
 
         (wanted != made).then(|| {
             format!(
-                "`tables.{}` has {} now, but its marts were made by {}; put it back, or change them with `POST /v1/tables/…/rebuild`",
+                "`tables.{}` has {} now, but its marts were made by {}; put it back, or change them with `POST /v1/tables/{}/rebuild`",
                 self.id.name,
-                wanted.as_yaml(),
-                made.as_yaml()
+                wanted.as_definition(),
+                made.as_definition(),
+                self.id
             )
         })
     }
@@ -259,7 +260,7 @@ impl Table {
         }
         if self.current == CurrentRows::View && self.history.is_off {
             return Err(format!(
-                "`tables.{name}` has `current: view` and `history: off`, but the view is one of the history; remove one of them"
+                "`tables.{name}` has `current: view` and `history: off`, but that view needs a history; remove one of them"
             ));
         }
         for column in &self.columns {

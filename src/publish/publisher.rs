@@ -47,7 +47,7 @@ pub struct Publisher<'a> {
 // | `merge`  | changes rows             | yes, unless Trino reports 0 rows |
 // | `fill`   | adds a slice to a build  | yes, unless Trino reports 0 rows |
 // | `remake` | replaces a table         | yes                              |
-// | `copy`   | … by one in many files   | yes                              |
+// | `copy`   | replaces a sliced log    | yes                              |
 //
 // They record the end of the statement. With `_unrecorded` the caller records it together with its counts.
 impl Publisher<'_> {
@@ -194,6 +194,12 @@ impl Publisher<'_> {
     pub fn note(&self, done: &str) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.insert(format!("{} {done}", self.step));
+    }
+
+    /// Forgets the files of a table that is gone.
+    pub fn forget_files(&self, table: &TableName) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.remove(table);
     }
 
     /// Records the end of a statement, if it is not recorded yet.

@@ -85,7 +85,7 @@ pub async fn versions(
     limit: usize,
 ) -> Result<Rows> {
     let readable = readable_table(app, table).await?;
-    need_history(readable.table, None)?;
+    need_history(readable.table, &readable.state, None)?;
     let context = HistoryContext {
         history: readable.names.history(&readable.table.id.name),
         key: whole_key(&readable.state, key)?,
@@ -126,7 +126,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     let name = &table.id.name;
     let is_history = which.as_of.is_some();
     if is_history {
-        need_history(table, Some("as_of"))?;
+        need_history(table, &state, Some("as_of"))?;
     }
     // A view has no snapshots.
     let of_open_versions =
@@ -170,8 +170,8 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
 }
 
 /// Refuses a question about the history of a table that has none. `field` is the parameter that asks for it.
-fn need_history(table: &Table, field: Option<&str>) -> Result<()> {
-    if table.marts().has_history() {
+fn need_history(table: &Table, state: &TableState, field: Option<&str>) -> Result<()> {
+    if state.marts.has_history() {
         return Ok(());
     }
 
@@ -179,7 +179,7 @@ fn need_history(table: &Table, field: Option<&str>) -> Result<()> {
         kind: "history",
         name: table.id.to_string(),
         hint: Some(format!(
-            "the pipeline has `tables.{}.history: off`",
+            "its marts were made by `tables.{}.history: off`",
             table.id.name
         )),
         field: field.map(Into::into),

@@ -36,7 +36,7 @@ pub(super) struct Attempt<'a> {
     permits: Semaphore,
     /// The tables of a pipeline share a rejects table. Two merges into it at once would fail each other.
     rejecting: Mutex<()>,
-    /// The marts of a table share a sliced log. Two steps at once would make it twice.
+    /// The marts of a table share a sliced log: two steps at once would make it twice. One log is copied at a time.
     slicing: Mutex<()>,
 }
 

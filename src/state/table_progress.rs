@@ -10,7 +10,7 @@ use super::{
     EndedStatement, Layer, Published, Staged, StatementOutcome, Store, TableState, Versions, Window,
 };
 use crate::error::Result;
-use crate::pipeline::{Table, TableId};
+use crate::pipeline::{Mart, Table, TableId};
 
 /// The last event of a typed log, or of the part that a window filled.
 #[derive(Debug, Clone, Default)]
@@ -34,10 +34,21 @@ pub enum LookedAt {
 }
 
 /// What a publication changed; `None` for a mart that it did not work on.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Changed {
     pub rows: Option<Published>,
     pub versions: Option<Versions>,
+}
+
+impl Changed {
+    /// A publication that had nothing to do.
+    #[must_use]
+    pub fn nothing(mart: Mart) -> Self {
+        Self {
+            rows: (mart != Mart::History).then(Published::default),
+            versions: (mart != Mart::Current).then(Versions::default),
+        }
+    }
 }
 
 /// A window that was added to a table's typed log.

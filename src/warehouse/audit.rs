@@ -150,6 +150,9 @@ async fn test(
     refresh: &Refresh,
     tests: &[TestContext<'_>],
 ) -> Result<TestedRow> {
+    if refresh.scope == Scope::Everything && refresh.is_history_complete {
+        return test_built(target, refresh, tests, &target.history()).await;
+    }
     let remake = remake_of(target, target.first_layer(), refresh);
     if refresh.scope == Scope::Everything
         && let Some(built) = prepare(remake, refresh).await?

@@ -64,10 +64,14 @@ pub async fn build_upto(target: Target<'_>, layer: Layer) -> Result<Option<i64>>
     Ok(usable(true).or_else(|| usable(false)))
 }
 
+/// Rises with each change of the columns that a build has.
+const SHAPE: u32 = 2;
+
 /// The definition that a build follows. After a change of it, the table is built again.
 pub(super) fn made_of(target: Target<'_>, slices_by_key: bool) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "shape": SHAPE,
         "slices_by_key": slices_by_key,
         "from": target.table.from,
         "columns": target.columns,

@@ -46,7 +46,7 @@ struct TruncatedRow {
 pub(super) async fn balance(
     target: Target<'_>,
     refresh: &Refresh,
-    rows: RowChanges,
+    rows: impl Future<Output = Result<RowChanges>>,
     statements: &[Committed],
 ) -> Result<Published> {
     let context = |slice| {
@@ -58,7 +58,8 @@ pub(super) async fn balance(
         context
     };
     let events = refresh.landed.summary.event_count;
-    let found: LedgerRow = slices::count(target, events, "marts/ledger.sql", context).await?;
+    let found = slices::count::<LedgerRow, _>(target, events, "marts/ledger.sql", context);
+    let (rows, found) = tokio::try_join!(rows, found)?;
     let truncated = truncated(target, refresh, statements).await?;
     let published = Published {
         inserted: rows.inserted,

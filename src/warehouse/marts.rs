@@ -1,30 +1,26 @@
 //! From the typed log to current rows and history: one commit for each table, over the keys that the batches touched.
 
+use std::future::ready;
+
 use super::comparison::{Compared, RowChanges};
 use super::remake::Remake;
 use super::{Refresh, Scope, Target, ledger, schema};
 use crate::error::Result;
+use crate::pipeline::{Mart, Marts};
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
-use crate::state::{Layer, Published, Versions};
+use crate::state::{Changed, Layer, Published};
 
-/// What a merge changed, checked against what Trino committed.
+/// What a publication changed, checked against what Trino committed.
 ///
 /// The caller records the ends of its statements together with the counts. If the service is killed before that, the
 /// next attempt finds the statements open and counts them again.
-#[derive(Debug, Default)]
-pub struct Merged<T> {
-    pub counts: T,
+#[derive(Debug)]
+pub struct Merged {
+    pub changed: Changed,
     pub statements: Vec<Committed>,
     /// Whether the table was made whole, so that it has no comments.
     pub is_remade: bool,
-}
-
-/// What one `MERGE` of a history changed, and what that means for the current rows, which are a view of it.
-#[derive(Debug, Default)]
-pub struct RowsAndVersions {
-    pub rows: Published,
-    pub versions: Versions,
 }
 
 /// The changes of a mart, and the refresh that made them. If one `MERGE` needed too much memory, that refresh covers the whole
@@ -43,77 +39,48 @@ struct MartStatements {
     compared: Compared,
 }
 
-/// Brings the current rows to what the events say. Doing it twice changes nothing.
-pub async fn merge_current(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Published>> {
+/// Brings a mart to what the events say. Doing it twice changes nothing.
+pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<Merged> {
     if refresh.has_nothing_to_do() {
-        return Ok(Merged::default());
-    }
-    let mart = MartStatements {
-        layer: Layer::Current,
-        table: target.current(),
-        merge: "marts/merge_current.sql",
-        compared: Compared::Current,
-    };
-    let Made {
-        refresh,
-        rows,
-        statements,
-    } = mart.make(target, refresh).await?;
-
-    Ok(Merged {
-        counts: published(target, &refresh, rows, &statements).await?,
-        statements,
-        is_remade: refresh.scope == Scope::Everything,
-    })
-}
-
-/// Brings the versions to what the events say. Doing it twice changes nothing.
-pub async fn merge_history(target: Target<'_>, refresh: &Refresh) -> Result<Merged<Versions>> {
-    if refresh.has_nothing_to_do() {
-        return Ok(Merged::default());
+        return Ok(Merged {
+            changed: Changed::nothing(mart),
+            statements: Vec::new(),
+            is_remade: false,
+        });
     }
     let Made {
         refresh,
         rows,
         statements,
-    } = MartStatements::of_history(target)
+    } = MartStatements::of(target, mart)
         .make(target, refresh)
         .await?;
-    let counts = ledger::versions(target, &refresh, rows, &statements).await?;
-
-    Ok(Merged {
-        counts,
-        statements,
-        is_remade: refresh.scope == Scope::Everything,
-    })
-}
-
-/// As [`merge_history`], where the current rows are a view of the history: counts their changes, too.
-pub async fn merge_both(target: Target<'_>, refresh: &Refresh) -> Result<Merged<RowsAndVersions>> {
-    if refresh.has_nothing_to_do() {
-        return Ok(Merged::default());
-    }
-    let Made {
-        refresh,
-        rows,
-        statements,
-    } = MartStatements::of_history(target)
-        .make(target, refresh)
-        .await?;
-    let versions = ledger::versions(target, &refresh, rows, &statements).await?;
-    let open = Compared::Open.count(target, &refresh, &statements).await?;
-    let is_remade = refresh.scope == Scope::Everything;
-    if is_remade {
-        schema::show_open_versions(target).await?;
-    }
-
-    Ok(Merged {
-        counts: RowsAndVersions {
-            rows: published(target, &refresh, open, &statements).await?,
-            versions,
+    let changed = match mart {
+        Mart::Current => Changed {
+            rows: Some(published(target, &refresh, ready(Ok(rows)), &statements).await?),
+            versions: None,
         },
+        Mart::History => Changed {
+            rows: None,
+            versions: Some(ledger::versions(target, &refresh, rows, &statements).await?),
+        },
+        Mart::HistoryWithView => {
+            let open = Compared::Open.count(target, &refresh, &statements);
+            let (rows, versions) = tokio::try_join!(
+                published(target, &refresh, open, &statements),
+                ledger::versions(target, &refresh, rows, &statements),
+            )?;
+            Changed {
+                rows: Some(rows),
+                versions: Some(versions),
+            }
+        }
+    };
+
+    Ok(Merged {
+        changed,
         statements,
-        is_remade,
+        is_remade: refresh.scope == Scope::Everything,
     })
 }
 
@@ -121,10 +88,11 @@ pub async fn merge_both(target: Target<'_>, refresh: &Refresh) -> Result<Merged<
 async fn published(
     target: Target<'_>,
     refresh: &Refresh,
-    rows: RowChanges,
+    rows: impl Future<Output = Result<RowChanges>>,
     statements: &[Committed],
 ) -> Result<Published> {
     if refresh.is_republish {
+        let rows = rows.await?;
         // The events of a republication were counted before. After a remake of the typed log, no event explains why a row
         // left.
         return Ok(Published {
@@ -152,12 +120,20 @@ pub(super) fn remake_of<'a>(target: Target<'a>, layer: Layer, refresh: &Refresh)
 }
 
 impl MartStatements {
-    fn of_history(target: Target<'_>) -> Self {
-        Self {
-            layer: Layer::History,
-            table: target.history(),
-            merge: "marts/merge_history.sql",
-            compared: Compared::History,
+    fn of(target: Target<'_>, mart: Mart) -> Self {
+        match mart {
+            Mart::Current => Self {
+                layer: Layer::Current,
+                table: target.current(),
+                merge: "marts/merge_current.sql",
+                compared: Compared::Current,
+            },
+            Mart::History | Mart::HistoryWithView => Self {
+                layer: Layer::History,
+                table: target.history(),
+                merge: "marts/merge_history.sql",
+                compared: Compared::History,
+            },
         }
     }
 
@@ -203,10 +179,15 @@ impl MartStatements {
             let take = render("marts/take_current.sql", target.context())?;
             return remake.make_by(&take).await;
         }
-
-        remake
+        let made = remake
             .make(&|slice| refresh.context(target).sliced(slice))
-            .await
+            .await?;
+        if target.marts == Marts::CurrentView {
+            // At once, because a view of other columns cannot be read.
+            schema::show_open_versions(target).await?;
+        }
+
+        Ok(made)
     }
 
     /// Merges the batches. `lost` are statements of earlier attempts, which may have merged these batches: the table then no

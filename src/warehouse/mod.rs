@@ -18,7 +18,7 @@ mod verify;
 
 pub use audit::{audit, judge};
 pub use build::{build_upto, drop_leftover};
-pub use marts::{Merged, RowsAndVersions, merge_both, merge_current, merge_history};
+pub use marts::{Merged, merge};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};
 pub use schema::{change_marts, describe_remade, ensure};

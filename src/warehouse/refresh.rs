@@ -49,7 +49,7 @@ pub struct Refresh {
     pub is_republish: bool,
     /// Whether the current rows show all batches before the window.
     pub is_current_complete: bool,
-    /// Whether the history is published up to the window's end, so that current rows can be taken from it.
+    /// Whether the history is published up to the window's end: a remake of current rows takes them from it.
     pub is_history_complete: bool,
     /// The bounds of the batches' keys. `None`: not looked up.
     pub bounds: Option<Bounds>,

@@ -154,8 +154,7 @@ impl Remake<'_> {
             return Ok(Filled::AtOnce);
         };
         if self.layer != Layer::Log && slicing.left() >= sliced_log::MIN_SLICES {
-            sliced_log::ensure(self.target, self.upto_batch).await?;
-            slicing.reads_sliced_log = true;
+            slicing.reads_sliced_log = sliced_log::ensure(self.target, self.upto_batch).await?;
         }
         let (publisher, table) = (self.target.publisher, self.table());
         let (store, id) = (publisher.store, &self.target.table.id);
@@ -361,7 +360,8 @@ impl Remake<'_> {
     /// The template that remakes the table, or adds a slice to a build.
     fn statement(&self) -> &'static str {
         match self.layer {
-            Layer::Log | Layer::Sliced => "staging/remake.sql",
+            Layer::Log => "staging/remake.sql",
+            Layer::Sliced => "marts/slice_log.sql",
             Layer::Current => "marts/remake_current.sql",
             Layer::History => "marts/remake_history.sql",
         }
@@ -369,7 +369,8 @@ impl Remake<'_> {
 
     fn create(&self) -> &'static str {
         match self.layer {
-            Layer::Log | Layer::Sliced => "staging/create.sql",
+            Layer::Log => "staging/create.sql",
+            Layer::Sliced => "marts/slice_log.sql",
             Layer::Current => "marts/create_current.sql",
             Layer::History => "marts/create_history.sql",
         }

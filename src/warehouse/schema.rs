@@ -34,11 +34,11 @@ struct KindRow {
     table_type: Kind,
 }
 
-/// The context of the statements that make current rows a table again.
+/// The context of the statements that make a view a table again.
 #[derive(Serialize, Clone, Copy)]
 struct TakeContext<'a> {
+    /// The view, and then the table.
     table: &'a TableName,
-    current: &'a TableName,
     build: &'a TableName,
 }
 
@@ -77,6 +77,7 @@ struct ColumnCommentContext<'a> {
 #[derive(Serialize)]
 struct TableCommentContext<'a> {
     table: &'a TableName,
+    is_view: bool,
     description: &'a str,
 }
 
@@ -93,6 +94,7 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
         (target.names.rejects(), "staging/create_rejects.sql"),
     ];
     if !current_is_view {
+        take_from_view(target).await?;
         tables.push((target.current(), "marts/create_current.sql"));
     }
     if target.marts.has_history() {
@@ -127,7 +129,10 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
 pub(super) async fn show_open_versions(target: Target<'_>) -> Result<()> {
     let current = target.current();
     match kind_of_current(target).await? {
-        Some(Kind::Table) => landing::drop_table(target.publisher, &current).await?,
+        Some(Kind::Table) => {
+            target.publisher.resolve(&current).await?;
+            landing::drop_table(target.publisher, &current).await?;
+        }
         Some(Kind::View) => {
             let found = columns_of(target, &current).await?;
             let shown = found.iter().filter(|column| !column.name.starts_with('_'));
@@ -144,17 +149,17 @@ pub(super) async fn show_open_versions(target: Target<'_>) -> Result<()> {
     let create = render("marts/create_view.sql", target.context())?;
     target.publisher.run(&current, &create).await?;
 
-    Ok(())
+    describe_remade(target, &current).await
 }
 
 /// Prepares the marts for another choice of them. The next publication remakes them.
 pub async fn change_marts(target: Target<'_>, wanted: Marts) -> Result<()> {
-    let publisher = target.publisher;
     if wanted != Marts::CurrentView {
         take_from_view(target).await?;
     }
     if !wanted.has_history() {
-        landing::drop_table(publisher, &target.history()).await?;
+        target.publisher.resolve(&target.history()).await?;
+        landing::drop_table(target.publisher, &target.history()).await?;
     }
 
     Ok(())
@@ -167,7 +172,6 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
     let context = TakeContext {
         table: &current,
         build: &build,
-        current: &current,
     };
     let kind = kind_of_current(target).await?;
     if matches!(kind, Some(Kind::View)) {
@@ -267,7 +271,11 @@ async fn describe(target: Target<'_>, table: &TableName, found: &[TrinoColumn]) 
         .await?;
     let comment = rows.first().and_then(|row| row.comment.as_ref());
     if comment != Some(description) {
-        let context = TableCommentContext { table, description };
+        let context = TableCommentContext {
+            table,
+            is_view: target.marts == Marts::CurrentView && *table == target.current(),
+            description,
+        };
         let sql = render("marts/comment_table.sql", context)?;
         target.publisher.run(table, &sql).await?;
     }

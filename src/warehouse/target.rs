@@ -24,7 +24,7 @@ pub struct Target<'a> {
     pub publisher: Publisher<'a>,
     /// The pipeline's tables share one rejects table, and write to it one after the other: two merges at once fail each other.
     pub rejecting: &'a Mutex<()>,
-    /// The marts of a table share one sliced log: the first one makes it.
+    /// The marts of a table share one sliced log: the first one makes it. One log is copied at a time.
     pub slicing: &'a Mutex<()>,
     /// The bytes that one statement should need at most.
     pub statement_memory: u64,

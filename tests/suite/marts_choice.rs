@@ -177,3 +177,96 @@ async fn a_table_without_a_history_says_so_where_one_is_asked_for() {
     }
     assert!(service.freshness("items").await["lag_seconds"].is_number());
 }
+
+#[tokio::test]
+async fn a_view_follows_a_column_that_is_gone_and_one_of_another_type() {
+    let mut service = Service::items()
+        .defined(&items_with("current: view"))
+        .start()
+        .await;
+    service
+        .log(&[insert(1, 1, 1, "1"), insert(2, 2, 2, "2")])
+        .await;
+    service.run().await.succeeds();
+    redefine(
+        &mut service,
+        "current: view, new_columns: ignore, columns: [{name: name, data_type: bigint}]",
+    )
+    .await;
+    service.write("alter table items drop column amount").await;
+    service
+        .post_table("items", "restage", &json!({}))
+        .await
+        .succeeds();
+
+    assert_eq!(
+        service.current("items", "id, name + 1").await,
+        json!([[1, 2], [2, 3]])
+    );
+    service.verifies("items").await;
+}
+
+#[tokio::test]
+async fn the_tests_of_a_view_see_all_rows_also_where_it_is_built_in_slices() {
+    let service = Service::items()
+        .defined(&items_with(
+            "current: view, columns: [{name: name, data_type: varchar, tests: [unique]}]",
+        ))
+        .settings("trino.statement_memory_bytes = 600")
+        .start()
+        .await;
+    let rows: Vec<_> = (1..=20)
+        .map(|id| insert(id, id, id, &format!("n{}", id.min(19))))
+        .collect();
+    service.log(&rows).await;
+    service
+        .run()
+        .await
+        .fails_at("test.items")
+        .with("test-failed");
+    service.log(&[update(21, 20, 20, "n20")]).await;
+    service.run().await.succeeds().counts("inserted", 20);
+    service.log(&[update(22, 20, 20, "n19")]).await;
+    service
+        .run()
+        .await
+        .fails_at("test.items")
+        .with("test-failed");
+
+    assert_eq!(
+        service
+            .current("items", "count(*), count(distinct name)")
+            .await,
+        json!([[20, 20]])
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_is_read_again_is_no_event_of_a_view_whose_versions_ignore_its_clock() {
+    let service = Service::of(
+        "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables:
+  customers: {from: public.customers, key: [id], cursor: updated_at, current: view, history: {tracked: [name]}}
+",
+    )
+    .tables("create table customers (id bigint primary key, name text, updated_at timestamptz);")
+    .start()
+    .await;
+    service
+        .write("insert into customers values (1, 'a', now() - interval '2 minutes')")
+        .await;
+    service.run().await.succeeds().counts("inserted", 1);
+    service
+        .write("update customers set updated_at = now() - interval '1 minute'")
+        .await;
+    service.run().await.succeeds().counts("updated", 1);
+
+    // The overlap of ten minutes reads the row again and again.
+    for _ in 0..2 {
+        service.run().await.succeeds();
+    }
+    assert_eq!(service.sizes("customers").await, [2, 1, 1]);
+    service.verifies("customers").await;
+}

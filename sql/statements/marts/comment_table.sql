@@ -1,2 +1,2 @@
--- Sets the comment of a table: what it means.
-comment on table {{ table }} is {{ description | literal }}
+-- Sets the comment of a table or a view: what it means.
+comment on {% if is_view %}view{% else %}table{% endif %} {{ table }} is {{ description | literal }}

@@ -1,3 +1,3 @@
 -- Copies the current rows from the view that showed them.
 create or replace table {{ build }} as
-select * from {{ current }}
+select * from {{ table }}

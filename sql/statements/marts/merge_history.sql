@@ -7,6 +7,10 @@ using (
   {% include 'marts/history_changes.sql' %}
 ) as change
 on {{ equal(key_columns, 'target', 'change') }} and target.valid_from = change.valid_from{{ within('target', bounds) }}
+{% if not (reads_whole_typed_log or rereads_keys) %}
+  -- Newer events change no other version, so Trino reads the files of the open ones alone.
+  and target.is_current
+{% endif %}
 when matched and change._is_gone then delete
 when matched then update set
   {% for column in value_columns %}

@@ -62,7 +62,9 @@ select
   (select events_per_second from known where layer = 'log') as log_rate,
   (select events_per_second from known where layer = 'current') as current_rate,
   (select events_per_second from known where layer = 'history') as history_rate,
-  (select fitting from known where layer = 'history') as fitting
+  coalesce(
+    (select fitting from known where layer = 'history'), (select fitting from known where layer = 'current')
+  ) as fitting
 from landed
 
 -- name: end_build

@@ -8,11 +8,11 @@ use tokio::sync::watch;
 
 use super::columns;
 use crate::error::{Error, Result};
-use crate::pipeline::{Marts, Table};
+use crate::pipeline::{Mart, Table};
 use crate::publish::{Committed, Publisher};
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
-use crate::run::failure::{StepEnd, first_failure};
+use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::step;
 use crate::sql::TableName;
 use crate::state::{Changed, EndedStatement, Layer, Publication, TableState, Window};
@@ -32,18 +32,18 @@ pub(in crate::run) async fn build(
     table: &Table,
     to_publish: &ToPublish,
 ) -> StepEnd {
-    let history_has_ended = watch::Sender::new(false);
-    let marts: Vec<MartStep<'_>> = Mart::all_of(table)
+    let steps: Vec<MartStep<'_>> = table
+        .marts()
+        .each()
         .iter()
         .map(|mart| MartStep {
             attempt,
             table,
             to_publish,
             mart: *mart,
-            history_has_ended: &history_has_ended,
         })
         .collect();
-    if let Some(first) = marts.first().filter(|_| !table.all_tests().is_empty()) {
+    if let Some(first) = steps.first().filter(|_| !table.all_tests().is_empty()) {
         await_tested_tables(attempt, table).await;
         let name = format!("test.{}", table.id.name);
         let end = step::run(attempt, &name, async |publisher| {
@@ -55,8 +55,21 @@ pub(in crate::run) async fn build(
             return Err(problem);
         }
     }
-    let published = marts.iter().map(async |step| {
-        let end = step::run(attempt, &step.mart.step(table), async |publisher| {
+    let name = format!("mart.{}", table.id.name);
+    let known = attempt.app.store.table(&table.id).await;
+    let known = known.map_err(|error| report_failure(&error, attempt.run, &name))?;
+    let takes_from_history = known.is_some_and(|known| known.history_from() == 0);
+    let history_has_ended = watch::Sender::new(false);
+    let published = steps.iter().map(async |step| {
+        if step.mart == Mart::Current && takes_from_history && table.marts().has_history() {
+            let has_ended = history_has_ended
+                .subscribe()
+                .wait_for(|has_ended| *has_ended)
+                .await
+                .is_ok();
+            debug_assert!(has_ended, "the sender lives as long as this");
+        }
+        let end = step::run(attempt, &step.name(), async |publisher| {
             step.run(publisher, Work::Publish).await
         })
         .await;
@@ -71,8 +84,16 @@ pub(in crate::run) async fn build(
 
 /// Records that the marts are skipped, because a step before them failed.
 pub(in crate::run) async fn skip(attempt: &Attempt<'_>, table: &Table) {
-    for mart in Mart::all_of(table) {
-        step::skip(attempt, &mart.step(table)).await;
+    for mart in table.marts().each() {
+        step::skip(attempt, &step_of(*mart, table)).await;
+    }
+}
+
+fn step_of(mart: Mart, table: &Table) -> String {
+    let name = &table.id.name;
+    match mart {
+        Mart::Current | Mart::HistoryWithView => format!("mart.{name}"),
+        Mart::History => format!("mart.{name}_history"),
     }
 }
 
@@ -91,73 +112,6 @@ async fn await_tested_tables(attempt: &Attempt<'_>, table: &Table) {
     debug_assert!(are_finished, "the sender lives as long as the attempt");
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mart {
-    Current,
-    History,
-    /// The history, and the current rows as a view of it.
-    Both,
-}
-
-impl Mart {
-    /// The marts that a table has by its definition.
-    fn all_of(table: &Table) -> &'static [Self] {
-        match table.marts() {
-            Marts::TwoTables => &[Self::Current, Self::History],
-            Marts::CurrentView => &[Self::Both],
-            Marts::NoHistory => &[Self::Current],
-        }
-    }
-
-    fn step(self, table: &Table) -> String {
-        let name = &table.id.name;
-        match self {
-            Self::Current | Self::Both => format!("mart.{name}"),
-            Self::History => format!("mart.{name}_history"),
-        }
-    }
-
-    /// The table that is written.
-    fn name(self, attempt: &Attempt<'_>, table: &Table) -> TableName {
-        match self {
-            Self::Current => attempt.names.current(&table.id.name),
-            Self::History | Self::Both => attempt.names.history(&table.id.name),
-        }
-    }
-
-    fn layer(self) -> Layer {
-        match self {
-            Self::Current => Layer::Current,
-            Self::History | Self::Both => Layer::History,
-        }
-    }
-
-    /// The last batch that is in the mart.
-    fn last_batch(self, state: &TableState) -> i64 {
-        match self {
-            Self::Current => state.current_batch,
-            Self::History => state.history_batch,
-            Self::Both => state.current_batch.min(state.history_batch),
-        }
-    }
-
-    /// The last batch in the mart, or 0 if the next publication must remake it.
-    fn follows_from(self, state: &TableState) -> i64 {
-        match self {
-            Self::Current => state.current_from(),
-            Self::History => state.history_from(),
-            Self::Both => state.current_from().min(state.history_from()),
-        }
-    }
-
-    fn bytes(self, state: &TableState) -> i64 {
-        match self {
-            Self::Current => state.current_bytes,
-            Self::History | Self::Both => state.history_bytes,
-        }
-    }
-}
-
 #[derive(Clone, Copy)]
 enum Work {
     Test,
@@ -170,10 +124,55 @@ struct MartStep<'a> {
     table: &'a Table,
     to_publish: &'a ToPublish,
     mart: Mart,
-    history_has_ended: &'a watch::Sender<bool>,
 }
 
 impl MartStep<'_> {
+    fn name(&self) -> String {
+        step_of(self.mart, self.table)
+    }
+
+    /// The table that is written.
+    fn written(&self) -> TableName {
+        let (names, name) = (&self.attempt.names, &self.table.id.name);
+        match self.mart {
+            Mart::Current => names.current(name),
+            Mart::History | Mart::HistoryWithView => names.history(name),
+        }
+    }
+
+    fn layer(&self) -> Layer {
+        match self.mart {
+            Mart::Current => Layer::Current,
+            Mart::History | Mart::HistoryWithView => Layer::History,
+        }
+    }
+
+    /// The last batch that is published.
+    fn last_batch(&self, state: &TableState) -> i64 {
+        match self.mart {
+            Mart::Current => state.current_batch,
+            Mart::History => state.history_batch,
+            Mart::HistoryWithView => state.current_batch.min(state.history_batch),
+        }
+    }
+
+    /// The last batch that is published, or 0 if the next publication must remake the mart.
+    fn follows_from(&self, state: &TableState) -> i64 {
+        match self.mart {
+            Mart::Current => state.current_from(),
+            Mart::History => state.history_from(),
+            Mart::HistoryWithView => state.current_from().min(state.history_from()),
+        }
+    }
+
+    /// The size of the table that is written.
+    fn bytes(&self, state: &TableState) -> i64 {
+        match self.mart {
+            Mart::Current => state.current_bytes,
+            Mart::History | Mart::HistoryWithView => state.history_bytes,
+        }
+    }
+
     /// Works on each part of the step, on tables that have the columns of the definition, and adds the counts.
     async fn run(&self, publisher: Publisher<'_>, work: Work) -> Result<Counts> {
         let mut counts = Counts::default();
@@ -204,7 +203,7 @@ impl MartStep<'_> {
         };
         let target = self.attempt.target(self.table, &state, publisher);
         self.attempt.ensure_tables(target, &state).await?;
-        let refresh = refresh.bounded(target, self.mart.bytes(&state)).await?;
+        let refresh = refresh.bounded(target, self.bytes(&state)).await?;
         counts.add(&match work {
             Work::Test => self.test(target, &refresh).await?,
             Work::Publish => self.publish(target, &refresh).await?,
@@ -238,38 +237,10 @@ impl MartStep<'_> {
     }
 
     async fn publish(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
-        let (changed, statements, is_remade) = match self.mart {
-            Mart::Current => {
-                let refresh = Refresh {
-                    is_history_complete: self.history_is_complete(refresh).await?,
-                    ..refresh.clone()
-                };
-                let merged = warehouse::merge_current(target, &refresh).await?;
-                let changed = Changed {
-                    rows: Some(merged.counts),
-                    versions: None,
-                };
-                (changed, merged.statements, merged.is_remade)
-            }
-            Mart::History => {
-                let merged = warehouse::merge_history(target, refresh).await?;
-                let changed = Changed {
-                    rows: None,
-                    versions: Some(merged.counts),
-                };
-                (changed, merged.statements, merged.is_remade)
-            }
-            Mart::Both => {
-                let merged = warehouse::merge_both(target, refresh).await?;
-                let changed = Changed {
-                    rows: Some(merged.counts.rows),
-                    versions: Some(merged.counts.versions),
-                };
-                (changed, merged.statements, merged.is_remade)
-            }
-        };
-        self.record(refresh, changed, &statements).await?;
-        self.tidy(target, is_remade).await?;
+        let merged = Box::pin(warehouse::merge(target, refresh, self.mart)).await?;
+        let changed = merged.changed;
+        self.record(refresh, changed, &merged.statements).await?;
+        self.tidy(target, merged.is_remade).await?;
         let mut counts = Counts::default();
         if let Some(rows) = &changed.rows {
             counts.add(&Counts::of(rows)?);
@@ -281,29 +252,13 @@ impl MartStep<'_> {
         Ok(counts)
     }
 
-    /// Whether the history of the same table is published up to the window's end. A remake of current rows waits for that,
-    /// and then takes them from it.
-    async fn history_is_complete(&self, refresh: &Refresh) -> Result<bool> {
-        if refresh.scope != Scope::Everything || !self.table.marts().has_history() {
-            return Ok(false);
-        }
-        let mut ended = self.history_has_ended.subscribe();
-        ended
-            .wait_for(|has_ended| *has_ended)
-            .await
-            .map_err(Error::internal)?;
-        let state = self.attempt.app.store.table(&self.table.id).await?;
-
-        Ok(state.is_some_and(|state| state.history_from() == refresh.window.upto_batch))
-    }
-
     /// The parts of the step, in order. An earlier attempt may have published batches without recording it. They come
     /// before keys, so that they are counted separately.
     async fn parts(&self, publisher: Publisher<'_>) -> Result<Vec<&ToPublish>> {
         if matches!(self.to_publish, ToPublish::NewBatches) {
             return Ok(vec![self.to_publish]);
         }
-        let mart = self.mart.name(self.attempt, self.table).to_string();
+        let mart = self.written().to_string();
         let store = &self.attempt.app.store;
         let lost = store
             .lost_statements(publisher.pipeline, &mart, publisher.attempt)
@@ -322,8 +277,8 @@ impl MartStep<'_> {
         part: &ToPublish,
         publisher: Publisher<'_>,
     ) -> Result<Option<Refresh>> {
-        let from = self.mart.follows_from(state);
-        let is_remake = from == 0 && self.mart.last_batch(state) > 0;
+        let from = self.follows_from(state);
+        let is_remake = from == 0 && self.last_batch(state) > 0;
         let keys = match part {
             ToPublish::Keys(keys) if from > 0 => Some(keys),
             // A remake covers all keys. A mart that was never made has nothing to repair, so keys are skipped.
@@ -346,6 +301,8 @@ impl MartStep<'_> {
         let Some(keys) = keys else {
             let refresh = Refresh {
                 is_republish: is_remake,
+                is_history_complete: self.table.marts().has_history()
+                    && state.history_from() == window.upto_batch,
                 ..Refresh::of(window, landed, app.config.runs.fast_path)
             };
             let reads_whole_log = build_upto.is_some() || refresh.scope == Scope::Everything;
@@ -368,8 +325,8 @@ impl MartStep<'_> {
         publisher: Publisher<'_>,
     ) -> Result<Option<i64>> {
         let target = self.attempt.target(self.table, state, publisher);
-        let upto_batch = warehouse::build_upto(target, self.mart.layer()).await?;
-        let new = self.mart.follows_from(state) + 1..=state.staged_batch;
+        let upto_batch = warehouse::build_upto(target, self.layer()).await?;
+        let new = self.follows_from(state) + 1..=state.staged_batch;
         // All marts of a table with tests are published up to the batch that was tested.
         let is_tested = !self.table.all_tests().is_empty();
 
@@ -404,10 +361,10 @@ impl MartStep<'_> {
 
     /// Drops what a build left, and gives a remade table its comments.
     async fn tidy(&self, target: Target<'_>, is_remade: bool) -> Result<()> {
-        warehouse::drop_leftover(target, self.mart.layer()).await?;
+        warehouse::drop_leftover(target, self.layer()).await?;
         warehouse::drop_sliced_log(target).await?;
         if is_remade {
-            let mart = self.mart.name(self.attempt, self.table);
+            let mart = self.written();
             warehouse::describe_remade(target, &mart).await?;
         }
 
