@@ -1,14 +1,14 @@
 {# Gives `events`, the events that decide about a key: those of the batches, if they are newer than
    everything the key had before, or else its whole typed log (`_is_reread`). It begins the `with`; the including file
    goes on with `, next as (…)`. #}
-{% from 'marts/names.sql' import list, bare, equal, chosen, within, within_parts %}
+{% from 'marts/names.sql' import list, bare, equal, chosen, within, within_parts, row_events %}
 {% if reads_whole_typed_log %}
 -- The whole typed log, for all keys, a slice or a sample of them.
 with events as (
   select {{ bare(columns) }}, _event_id, _operation, _occurred_at, _ingested_at, _batch_id, true as _is_reread
   from {% if slice and slice.is_of_sliced_log %}{{ sliced_log }}{% else %}{{ staging }}{% endif %}
 
-  where _batch_id <= {{ upto_batch }} and _operation <> 'T'
+  where _batch_id <= {{ upto_batch }} and _operation in {{ row_events }}
 {{ chosen(key_columns, sample_of, slice) }}
   {% if slice and slice.is_of_sliced_log %}
 {{ within_parts(slice) }}
@@ -46,7 +46,7 @@ events as (
     staged._batch_id, true
   from {{ staging }} as staged
   join reread on {{ equal(key_columns, 'staged', 'reread') }}{{ within('staged', bounds) }}
-  where staged._batch_id <= {{ upto_batch }} and staged._operation <> 'T'
+  where staged._batch_id <= {{ upto_batch }} and staged._operation in {{ row_events }}
 )
 {% else %}
 -- Every key is newer: the batches' events are enough.

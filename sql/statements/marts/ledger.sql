@@ -1,5 +1,5 @@
 -- Counts the outcome of every staged event of the batches, and the current rows that these batches gave.
-{% from 'marts/names.sql' import bare, equal, list, chosen %}
+{% from 'marts/names.sql' import bare, equal, list, chosen, row_events %}
 {% from 'marts/order.sql' import place, before_all %}
 -- The events of the batches. Only the place of an event in the order of its key counts here, not its values.
 with batch as (
@@ -46,7 +46,7 @@ judged as (
   {% if is_truncated %}
   cross join truncates
   {% endif %}
-  where batch._operation <> 'T'
+  where batch._operation in {{ row_events }}
 ),
 -- At most one event of a key wins: the last, unless something later came before the batches, or a truncate after it.
 by_key as (

@@ -5,6 +5,10 @@
   {% for column in columns %}{{ column.name }}{% if not loop.last %}, {% endif %}{% endfor %}
 {% endmacro %}
 
+{# The operations of events of one row; the other one is the truncate. Trino checks such a list column by column, and then
+   drops rows by the keys that a join needs. With `<> 'T'` it sends every row of the table to the join. #}
+{% set row_events %}('I', 'U', 'D'){% endset %}
+
 {# The columns of a current row, from the open version of its key. #}
 {% macro open_version(columns) %}
 {{ bare(columns) }}, _event_id, valid_from as _occurred_at, _ingested_at, _batch_id

@@ -1,5 +1,5 @@
 -- Counts the current rows that truncates of the batches deleted.
-{% from 'marts/names.sql' import equal, bare, sliced %}
+{% from 'marts/names.sql' import equal, bare, sliced, row_events %}
 {% from 'marts/order.sql' import place %}
 {# The current rows as they were at a snapshot. #}
 {% macro rows_at(snapshot) %}
@@ -14,7 +14,7 @@ left join ({{ rows_at(snapshot) }}) as later
 left join (
   select {{ bare(key_columns) }}, max({{ place('staged') }}) as _last
   from {{ staging }} as staged
-  where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation <> 'T'
+  where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }} and _operation in {{ row_events }}
   {% if slice %}
     and {{ sliced(key_columns, slice) }}
   {% endif %}
