@@ -35,29 +35,48 @@ struct LeftRunning {
     query_id: String,
 }
 
+/// Lost statements that changed rows of a table.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// Those of runs that publish batches.
+    pub published: Vec<Committed>,
+    /// Those of repairs: their changes belong to no batch.
+    pub repaired: Vec<Committed>,
+}
+
 impl Publisher<'_> {
-    /// Resolves every lost statement on `target` and records their ends. Gives those that published rows. The publisher
-    /// writes to the table only after this has succeeded.
-    pub async fn resolve(&self, target: &TableName) -> Result<Vec<Committed>> {
+    /// Resolves every lost statement on `target` and records their ends. The publisher writes to the table only after
+    /// this has succeeded.
+    pub async fn resolve(&self, target: &TableName) -> Result<Resolved> {
         let resolved = self.resolve_unrecorded(target).await?;
-        for committed in &resolved {
+        for committed in resolved.published.iter().chain(&resolved.repaired) {
             self.record(committed).await?;
         }
 
         Ok(resolved)
     }
 
-    /// Resolves every lost statement on `target`. Gives those that published rows; the caller records their ends. Records
+    /// Resolves every lost statement on `target`. Gives those that changed rows; the caller records their ends. Records
     /// the ends of all others itself.
-    pub async fn resolve_unrecorded(&self, target: &TableName) -> Result<Vec<Committed>> {
-        let mut resolved = Vec::new();
+    pub async fn resolve_unrecorded(&self, target: &TableName) -> Result<Resolved> {
+        let mut resolved = Resolved::default();
         let name = target.to_string();
         let lost_statements = self
             .store
             .lost_statements(self.pipeline, &name, self.attempt)
             .await?;
         for lost in lost_statements {
-            resolved.extend(self.resolve_one(target, lost).await?);
+            let Some(committed) = self.end(target, &lost).await? else {
+                continue;
+            };
+            if !committed.has_changed {
+                // It only rewrote files.
+                self.record(&committed).await?;
+            } else if lost.publishes {
+                resolved.published.push(committed);
+            } else {
+                resolved.repaired.push(committed);
+            }
         }
 
         Ok(resolved)
@@ -76,24 +95,6 @@ impl Publisher<'_> {
         }
 
         Ok(resolved)
-    }
-
-    /// Gives what a lost statement committed, if it published rows. Records its end in all other cases.
-    async fn resolve_one(
-        &self,
-        target: &TableName,
-        lost: LostStatement,
-    ) -> Result<Option<Committed>> {
-        let Some(committed) = self.end(target, &lost).await? else {
-            return Ok(None);
-        };
-        if lost.publishes && committed.has_changed {
-            return Ok(Some(committed));
-        }
-        // A repair or an optimize: its changes belong to no batch.
-        self.record(&committed).await?;
-
-        Ok(None)
     }
 
     /// Stops a lost statement and gives what it committed. Records its end if that is nothing.

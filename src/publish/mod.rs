@@ -8,4 +8,5 @@ mod lost;
 mod publisher;
 
 pub use committed::{Committed, Files, Snapshots};
+pub use lost::Resolved;
 pub use publisher::Publisher;

@@ -29,6 +29,8 @@ struct Made {
     refresh: Refresh,
     rows: RowChanges,
     statements: Vec<Committed>,
+    /// Lost statements whose changes belong to no batch.
+    repaired: Vec<Committed>,
 }
 
 /// One mart of a tracked table, and the statement that merges batches into it.
@@ -42,6 +44,9 @@ struct MartStatements {
 /// Brings a mart to what the events say. Doing it twice changes nothing.
 pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<Merged> {
     if refresh.has_nothing_to_do() {
+        if mart == Mart::HistoryWithView && refresh.scope == Scope::Everything {
+            schema::show_open_versions(target).await?;
+        }
         return Ok(Merged {
             changed: Changed::nothing(mart),
             statements: Vec::new(),
@@ -52,6 +57,7 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
         refresh,
         rows,
         statements,
+        repaired,
     } = MartStatements::of(target, mart)
         .make(target, refresh)
         .await?;
@@ -79,7 +85,7 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
 
     Ok(Merged {
         changed,
-        statements,
+        statements: [repaired, statements].concat(),
         is_remade: refresh.scope == Scope::Everything,
     })
 }
@@ -140,10 +146,12 @@ impl MartStatements {
     /// Resolves lost statements, then merges or remakes the table.
     async fn make(&self, target: Target<'_>, refresh: &Refresh) -> Result<Made> {
         let mut refresh = refresh.clone();
-        let mut statements = target.publisher.resolve_unrecorded(&self.table).await?;
+        let lost = target.publisher.resolve_unrecorded(&self.table).await?;
+        let may_be_merged = !(lost.published.is_empty() && lost.repaired.is_empty());
+        let mut statements = lost.published;
         let committed = match refresh.scope {
             Scope::Everything => self.remake(target, &refresh).await?,
-            _ => match self.merge(target, &refresh, &statements).await {
+            _ => match self.merge(target, &refresh, may_be_merged).await {
                 Err(error) if error.is_out_of_memory() && refresh.scope.is_of_batches() => {
                     tracing::info!(table = %self.table, "the batches are too much for one statement, so the table is built again");
                     refresh = refresh.widened(target).await?;
@@ -170,6 +178,7 @@ impl MartStatements {
             refresh,
             rows,
             statements,
+            repaired: lost.repaired,
         })
     }
 
@@ -190,16 +199,16 @@ impl MartStatements {
         Ok(made)
     }
 
-    /// Merges the batches. `lost` are statements of earlier attempts, which may have merged these batches: the table then no
-    /// longer shows what was before them.
+    /// Merges the batches. If a lost statement of an earlier attempt may have merged them, the table no longer shows what was
+    /// before them.
     async fn merge(
         &self,
         target: Target<'_>,
         refresh: &Refresh,
-        lost: &[Committed],
+        may_be_merged: bool,
     ) -> Result<Committed> {
         let mut refresh = refresh.clone();
-        if !lost.is_empty() && refresh.scope == Scope::NewBatches {
+        if may_be_merged && refresh.scope == Scope::NewBatches {
             refresh.scope = Scope::TouchedKeys;
         }
         let merge = render(self.merge, refresh.context(target))?;

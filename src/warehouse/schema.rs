@@ -141,7 +141,7 @@ pub(super) async fn show_open_versions(target: Target<'_>) -> Result<()> {
                 .map(|column| (&column.name, &column.data_type))
                 .eq(wanted.map(|column| (&column.name, &column.data_type)))
             {
-                return Ok(());
+                return describe(target, &current, &found).await;
             }
         }
         None => {}
@@ -181,8 +181,16 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
         let drop = render("marts/drop_view.sql", context)?;
         publisher.run(&current, &drop).await?;
     }
-    // An earlier attempt may have ended between the two.
-    if !matches!(kind, Some(Kind::Table)) && build::rows(target, &build).await?.is_some() {
+    // An earlier attempt may have ended between the two. A build of current rows is not complete.
+    let under_way = publisher
+        .store
+        .build(&target.table.id, Layer::Current)
+        .await?
+        .is_some_and(|build| build.is_under_way());
+    if !matches!(kind, Some(Kind::Table))
+        && !under_way
+        && build::rows(target, &build).await?.is_some()
+    {
         let rename = render("marts/rename_build.sql", context)?;
         publisher.run(&current, &rename).await?;
     }

@@ -48,6 +48,8 @@ pub(super) struct TableContext<'a> {
     /// Columns whose changes start a version.
     tracked_columns: Vec<&'a Column>,
     untracked_columns: Vec<&'a Column>,
+    /// The column that rises with every change of a row, if the table has it.
+    cursor: Option<&'a Column>,
     max_clock_skew_seconds: u64,
     /// Whether events are ordered by their time, then their id; else by their id alone.
     by_clock: bool,
@@ -141,6 +143,9 @@ impl<'a> Target<'a> {
             value_columns: only(&|column| !column.is_key),
             tracked_columns: only(&|column| !column.is_key && !column.is_untracked),
             untracked_columns: only(&|column| column.is_untracked),
+            cursor: self.columns.iter().find(|column| {
+                column.path.is_none() && Some(&column.from) == self.table.cursor.as_ref()
+            }),
             max_clock_skew_seconds: self.definition.max_clock_skew.as_secs(),
             by_clock: self.table.is_by_clock,
             is_by_content: self.definition.source.is_by_content(),

@@ -51,8 +51,9 @@ where _first_file = _source_file and _first_batch = _batch_id
   {% include 'staging/unknown.sql' %}
   {% endif %}
 {% elif skips_shown_rows and not remaking and not replaying %}
--- A polled table's row is read again while its transaction may be new. It is no event if it has the values of the current
--- row: it would change nothing. This holds for the first event of a key only.
+-- A polled table's row is read again while its transaction may be new. It is no event if the current row is the same as
+-- the row that was read: it has the same values and the same time, or the same cursor. This holds for the first event of a
+-- key only.
 , placed as (
   select *, row_number() over (partition by {{ bare(key_columns) }} order by _event_id) as _place
   from taken
@@ -64,6 +65,7 @@ right join placed on {{ equal(key_columns, 'placed', 'present') }}
 where not (
   _place = 1 and placed._operation = 'U'
   and present._event_id is not null
+  and (present._occurred_at = placed._occurred_at{% if cursor %} or placed.{{ cursor.name }} is not null{% endif %})
   {% for column in value_columns %}
   and present.{{ column.name }} is not distinct from placed.{{ column.name }}
   {% endfor %}

@@ -58,10 +58,10 @@ pub(in crate::run) async fn build(
     let name = format!("mart.{}", table.id.name);
     let known = attempt.app.store.table(&table.id).await;
     let known = known.map_err(|error| report_failure(&error, attempt.run, &name))?;
-    let takes_from_history = known.is_some_and(|known| known.history_from() == 0);
+    let remakes_current = known.is_some_and(|known| known.current_from() == 0);
     let history_has_ended = watch::Sender::new(false);
     let published = steps.iter().map(async |step| {
-        if step.mart == Mart::Current && takes_from_history && table.marts().has_history() {
+        if step.mart == Mart::Current && remakes_current && table.marts().has_history() {
             let has_ended = history_has_ended
                 .subscribe()
                 .wait_for(|has_ended| *has_ended)

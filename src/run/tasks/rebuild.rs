@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::pipeline::Table;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
-use crate::run::failure::{StepEnd, report_failure};
+use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::run::steps::columns;
 use crate::run::steps::marts::{self, ToPublish};
@@ -19,25 +19,20 @@ pub(super) async fn rebuild(
     if !keys.is_empty() {
         return marts::build(attempt, table, &ToPublish::Keys(keys.to_vec())).await;
     }
-    let name = format!("plan.{}", table.id.name);
-    let is_planned = attempt.app.store.has_succeeded(attempt.run.id, &name).await;
-    if !is_planned.map_err(|error| report_failure(&error, attempt.run, &name))? {
-        plan(attempt, table, &name).await?;
-    }
+    step::run(
+        attempt,
+        &format!("plan.{}", table.id.name),
+        async |publisher| {
+            let store = &attempt.app.store;
+            if let Some(known) = store.table(&table.id).await? {
+                store.unpublish(&table.id).await?;
+                columns::change_marts(attempt, table, &known, publisher).await?;
+                columns::redefine_marts(attempt, table, known).await?;
+            }
+            Ok(Counts::default())
+        },
+    )
+    .await?;
 
     marts::build(attempt, table, &ToPublish::NewBatches).await
-}
-
-/// Makes the next publication remake the marts, by the definition as it is now.
-async fn plan(attempt: &Attempt<'_>, table: &Table, name: &str) -> StepEnd {
-    step::run(attempt, name, async |publisher| {
-        let store = &attempt.app.store;
-        if let Some(known) = store.table(&table.id).await? {
-            store.unpublish(&table.id).await?;
-            columns::change_marts(attempt, table, &known, publisher).await?;
-            columns::redefine_marts(attempt, table, known).await?;
-        }
-        Ok(Counts::default())
-    })
-    .await
 }
