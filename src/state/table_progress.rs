@@ -33,7 +33,7 @@ pub enum LookedAt {
     WholeTypedLog,
 }
 
-/// What a publication changed; `None` for a mart that it did not work on.
+/// The counts of a publication. Each is `None` if the publication did not work on that mart.
 #[derive(Debug, Clone, Copy)]
 pub struct Changed {
     pub rows: Option<Published>,

@@ -41,7 +41,7 @@ impl RowChanges {
     }
 }
 
-/// What is compared, as it was before some statements and as it is after them.
+/// The rows that a comparison reads from the snapshots before and after some statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compared {
     Current,

@@ -90,7 +90,7 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
     })
 }
 
-/// What changed in the current rows, as they are counted.
+/// Counts the changes of current rows. A publication of new batches also counts the outcome of each event.
 async fn published(
     target: Target<'_>,
     refresh: &Refresh,
