@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly chaos airflow api postman bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers chaos airflow api postman bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -25,6 +25,14 @@ test-nightly: ## run all tests, on the usual Trino and deeply: 200 random histor
 	tests/stack/up
 	tests/stack/up --tests
 	. $(stack_env) && ICEFRONT_TEST_SEEDS=200 ICEFRONT_TEST_BATCHES=5 ICEFRONT_TEST_ROUNDS=50 ICEFRONT_TEST_SIZE=5 cargo test --workspace --locked
+
+test-workers: ## run the tests of exact tables on a coordinator and two workers, without and with retries of tasks, and kill workers in merges
+	for engine in workers workers-retry; do \
+	  tests/stack/up --$$engine && . $(stack_env) && cargo test --locked --test icefront -- exactness:: slices:: marts_choice:: && \
+	  tests/stack/down && \
+	  ICEFRONT_CHAOS_ENGINE=$$engine ICEFRONT_TEST_ROUNDS=$${ICEFRONT_TEST_ROUNDS:-10} \
+	    cargo test --locked --test chaos -- --nocapture tables_stay_right; \
+	done
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run

@@ -95,6 +95,39 @@ peak_memory() {
 # Prints the number that was kept as $1.
 kept() { sql "$state" -c "select round(measured, 3) from bench.results where name = '$1'"; }
 
+# Keeps how long each of the measurement's pipelines extracts the log, in turn with the bare copy: name, work, limit of the ratio or nothing.
+keep_extraction() {
+  local name=$1 work=$2 bound=$3 n copies='' extracts=()
+  for ((n = ${#definitions[@]}; n > 0; n--)); do
+    copies+=$(copy)$'\n'
+    pick "$n"
+    run '"extract"'
+    extracts+=("$id")
+  done
+  copies=${copies%$'\n'}
+  keep "${name}_copy" "\`copy … (format binary)\` of the log to nowhere" seconds '' "$(quantile 0.5 <<<"$copies")" "$(json_size)" "${copies//$'\n'/ }"
+  keep_runs "$name" "$work" '' "${extracts[@]}"
+  keep "${name}_ratio" "… against that copy" ratio "$bound" "$(ratio "$(kept "$name")" "$(kept "${name}_copy")")" ''
+}
+
+# Keeps the median time from before an event's transaction in the source until Trino has committed it to `orders`, at $1 events a second.
+keep_latency() {
+  local bound='' tries=120
+  [ "$1" != 100 ] || bound=3
+  until [ "$(sql "$state" -c 'select count(*) from bench.latencies where seconds is null')" = 0 ]; do
+    [ $((tries--)) -gt 0 ] || fail_with_log "$bench/icefront.log" "an event was not visible for two minutes"
+    sleep 1
+  done
+  sql "$state" -v name="latency_$1" -v work="from an event in the source to \`orders\`, at $1 events a second for $lasting s" -v bound="$bound" -f - <<'END'
+    insert into bench.results (name, work, unit, bound, measured, beside, runs)
+    select :'name', :'work', 'seconds', nullif(:'bound', '')::numeric, percentile_cont(0.5) within group (order by seconds),
+      format('median; p99 %s s, at most %s s; %s runs', round(percentile_cont(0.99) within group (order by seconds)::numeric, 2),
+        round(max(seconds), 2), count(distinct run_id)), '{}'
+    from bench.latencies
+END
+  say "latency at $1 events a second: $(kept "latency_$1") seconds" >&2
+}
+
 # Keeps how many files the Iceberg tables have by now, as the service tells it.
 keep_files() {
   sql "$state" -v answer="$(curl -fsS "$api/tables/$pipeline.orders")" -v prefix="lake.${pipeline}_" -f - <<'END'

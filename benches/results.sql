@@ -42,3 +42,24 @@ select statement.id, statement.run_id, statement.step,
   statement.update_count as rows
 from icefront.statements as statement
 join bench.runs as run on run.id = statement.run_id;
+
+-- When the events of a steady rate were appended: the last of each transaction, and the time before the transaction, in seconds since 1970.
+create table bench.appended (last_event bigint primary key, began numeric not null);
+
+-- How long it took from there until Trino had committed the run's `merge` into the current rows; null while that is still to come.
+create view bench.latencies as
+select appended.last_event, batches.run_id, extract(epoch from merges.finished_at)::numeric - appended.began as seconds
+from bench.appended
+left join lateral (
+  select holds.pipeline, holds.batch_id
+  from icefront.batch_events as holds
+  where holds.pipeline like '%\_latency\_1' and holds.source_table = 'orders' and holds.last_event >= appended.last_event
+  order by holds.batch_id
+  limit 1
+) as first on true
+left join icefront.batches on batches.pipeline = first.pipeline and batches.id = first.batch_id
+left join lateral (
+  select max(statement.finished_at) as finished_at
+  from icefront.statements as statement
+  where statement.run_id = batches.run_id and statement.target like '%\_marts.orders' and statement.state = 'succeeded'
+) as merges on true;

@@ -16,6 +16,8 @@ enum Fault {
     KillReplica,
     EndReplica,
     KillTrino,
+    /// Only where Trino has workers.
+    KillWorker,
     RestartPostgres,
     LoseAnswer,
     CutWire,
@@ -57,6 +59,7 @@ pub(crate) async fn round(world: &World, number: u64) {
     match number {
         2 => chosen.push(Fault::RestartPostgres),
         3 => chosen.push(Fault::KillTrino),
+        _ if world.stack.has_workers() => chosen.push(Fault::KillWorker),
         _ => {}
     }
     for _ in 0..random.random_range(1..=3) {
@@ -64,7 +67,9 @@ pub(crate) async fn round(world: &World, number: u64) {
         // Only one of them may start replicas again.
         let ends = [Fault::KillReplica, Fault::EndReplica];
         let is_ending = ends.contains(&fault) && chosen.iter().any(|fault| ends.contains(fault));
-        if !chosen.contains(&fault) && !is_ending {
+        // Trino is started with its workers.
+        let is_server = fault == Fault::KillTrino && chosen.contains(&Fault::KillWorker);
+        if !chosen.contains(&fault) && !is_ending && !is_server {
             chosen.push(fault);
         }
     }
@@ -93,6 +98,9 @@ async fn make(world: &World, fault: Fault, random: &mut StdRng) -> String {
     if fault == Fault::KillTrino {
         return kill_trino(world, random).await;
     }
+    if fault == Fault::KillWorker {
+        return kill_worker(world, random).await;
+    }
     if fault == Fault::RestartPostgres {
         return restart_postgres(world, random).await;
     }
@@ -104,7 +112,7 @@ async fn make(world: &World, fault: Fault, random: &mut StdRng) -> String {
         Fault::EndReplica => end(world, replica).await,
         Fault::Freeze => freeze(world, replica, random).await,
         Fault::LoseAnswer => lose_answer(world, replica, random).await,
-        Fault::CutWire | Fault::KillTrino | Fault::RestartPostgres => {
+        Fault::CutWire | Fault::KillTrino | Fault::KillWorker | Fault::RestartPostgres => {
             cut_wire(world, replica, random).await
         }
     }
@@ -149,6 +157,36 @@ async fn kill_trino(world: &World, random: &mut StdRng) -> String {
     on_stack(world, Stack::start_trino).await;
 
     format!("Trino killed, back after {:.1} s", world.seconds() - begun)
+}
+
+/// Kills one of Trino's workers in the middle of a merge.
+async fn kill_worker(world: &World, random: &mut StdRng) -> String {
+    let number = random.random_range(1..=2);
+    let is_merging = "select exists (select from icefront.statements where state = 'sent' and sql ~ '\\mmerge into\\M')";
+    let state = world.connect("chaos_state").await;
+    let waited = tokio::time::timeout(TRAP, async {
+        while !state
+            .query_one(is_merging, &[])
+            .await
+            .is_ok_and(|row| row.get(0))
+        {
+            pause(10).await;
+        }
+    });
+    if waited.await.is_err() {
+        return format!("worker {number}: no merge came");
+    }
+    pause(random.random_range(0..300)).await;
+    let begun = world.seconds();
+    on_stack(world, move |stack| stack.kill_worker(number)).await;
+    world.book.borrow_mut().made("workers killed in a merge");
+    pause(random.random_range(0..1_500)).await;
+    on_stack(world, move |stack| stack.start_worker(number)).await;
+
+    format!(
+        "worker {number} killed in a merge, back after {:.1} s",
+        world.seconds() - begun
+    )
 }
 
 async fn restart_postgres(world: &World, random: &mut StdRng) -> String {

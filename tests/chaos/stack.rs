@@ -1,4 +1,5 @@
 //! Own servers that the test may kill: `tests/stack/up` on free ports, in a folder below `target/tmp`. It touches no other stack.
+//! `ICEFRONT_CHAOS_ENGINE` chooses Trino's engine: `usual`, `workers` or `workers-retry`.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ const HEAP: &str = "2G";
 /// Stopped when it is dropped; its logs stay until the next start.
 pub(crate) struct Stack {
     pub(crate) folder: PathBuf,
+    engine: String,
     ports: [u16; 3],
 }
 
@@ -32,10 +34,11 @@ impl Stack {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos");
         let stack = Self {
             folder,
+            engine: std::env::var("ICEFRONT_CHAOS_ENGINE").unwrap_or_else(|_| "usual".into()),
             ports: free_ports(),
         };
         stack.run("tests/stack/down", &["--clean"]);
-        stack.run("tests/stack/up", &[]);
+        stack.run("tests/stack/up", &[&format!("--{}", stack.engine)]);
 
         stack
     }
@@ -71,7 +74,22 @@ impl Stack {
 
     /// Starts Trino unless it runs, and waits until it reads the catalog.
     pub(crate) fn start_trino(&self) {
-        self.script("start_trino usual");
+        self.script(&format!("start_trino {}", self.engine));
+    }
+
+    /// Whether Trino has workers beside the coordinator.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.engine != "usual"
+    }
+
+    /// Kills worker 1 or 2.
+    pub(crate) fn kill_worker(&self, number: u8) {
+        self.script(&format!("end_worker {number} KILL"));
+    }
+
+    /// Starts worker 1 or 2 again, and waits until Trino has all its workers.
+    pub(crate) fn start_worker(&self, number: u8) {
+        self.script(&format!("start_worker {number}"));
     }
 
     /// Ends Postgres by a signal, `INT` for fast and `QUIT` for immediate, and starts it again.

@@ -82,26 +82,41 @@ trino_pid() { cat "$trino_pid_file" 2>/dev/null || true; }
 
 trino_runs() { is_process "$(trino_pid)" "-Dnode.data-dir=$trino_data "; }
 
-# Whether Trino has started and reads the Iceberg catalog: follows the answers to a statement to their end.
+# Whether Trino has started with all its workers and reads the Iceberg catalog: follows the answers to a statement to their end.
 trino_answers() {
-  local answer next
+  local answer
   answer=$(curl -sf -m 5 "$trino_url/v1/info" 2>/dev/null) || return 1
   [[ $answer == *'"starting":false'* ]] || return 1
-  answer=$(curl -sf -m 30 -H 'X-Trino-User: stack' -d 'show schemas from lake' "$trino_url/v1/statement") || return 1
+  trino_states 'show schemas from lake' FINISHED || return 1
+  # As long as there are fewer nodes, the answer is a division by zero.
+  trino_states "select 1 / (count(*) / $(($(workers) + 1))) from system.runtime.nodes where state = 'active'" FINISHED
+}
+
+# Whether statement $1 ends in state $2.
+trino_states() {
+  local answer next
+  answer=$(curl -sf -m 30 -H 'X-Trino-User: stack' -d "$1" "$trino_url/v1/statement") || return 1
   while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
     next=${next#*:\"}
     answer=$(curl -sf -m 30 -H 'X-Trino-User: stack' "${next%\"}") || return 1
   done
-  [[ $answer == *'"state":"FINISHED"'* ]]
+  [[ $answer == *"\"state\":\"$2\""* ]]
 }
 
-# Starts Trino as engine $1, `usual` or `tests`, unless it runs, and waits until it answers. What measures or shows never gets the engine of
-# the tests: that one is replaced. Tests take the usual one where it runs, because something else may be using it.
+trino_engine() { cat "$trino_engine_file" 2>/dev/null || echo usual; }
+
+# Prints how many servers work beside the coordinator.
+workers() { case "$(trino_engine)" in workers*) echo 2 ;; *) echo 0 ;; esac; }
+
+# Starts Trino as engine $1, unless it runs, and waits until it answers: `usual` and `tests` are one server, `workers` a coordinator and two
+# workers, `workers-retry` the same with the retry policy TASK. What measures or shows never gets another engine than the usual one: another
+# is replaced. Tests take the usual one where it runs, because something else may be using it.
 start_trino() {
   command -v curl >/dev/null || install_package curl "curl is missing"
-  case "$(cat "$trino_engine_file" 2>/dev/null || echo usual),$1" in
-  tests,usual) stop_trino ;;
+  case "$(trino_engine),$1" in
   usual,tests) ! trino_runs || say "trino: runs as for the demo; tests are twice as fast after tests/stack/down" ;;
+  "$1,$1") ;;
+  *) stop_trino ;;
   esac
   if ! trino_runs; then
     need_jdk
@@ -114,35 +129,100 @@ start_trino() {
   wait_for trino "$trino_log" 180
 }
 
-# Launches the server as engine $1, so that it outlives this shell and holds nothing of it open. Half of the time of a server that is young
-# and gets statements of a few rows goes into the second compiler and into threads of the collector: the engine of the tests has neither.
+# Launches the server or servers of engine $1. Half of the time of a server that is young and gets statements of a few rows goes into the
+# second compiler and into threads of the collector: the engine of the tests has neither.
 # The code cache and the metaspace are large, because each time one of them grows to a threshold, the collector goes through the whole heap.
 # Half of the heap is young, so that it is seldom collected.
-launch_trino() (
-  config=$stack/trino/config.properties
-  engine=(-XX:+UseG1GC)
+launch_trino() {
+  local config=$stack/trino/config.properties engine=(-XX:+UseG1GC) heap=$trino_heap n
   cp "$scripts/trino/config.properties" "$config"
-  if [ "$1" = tests ]; then
+  case $1 in
+  tests)
     cat "$scripts/trino/tests.properties" >>"$config"
-    engine=(-XX:+UseSerialGC -Xms"$trino_heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
-  fi
-  detach="nohup"
-  ! command -v setsid >/dev/null || detach="setsid"
+    engine=(-XX:+UseSerialGC -Xms"$heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
+    ;;
+  workers*)
+    heap=2G
+    sed -i.bak 's/^\(node-scheduler.include-coordinator\)=true/\1=false/' "$config"
+    for ((n = 1; n <= $(workers); n++)); do
+      launch_worker "$n" "$1"
+    done
+    retry_tasks "$1" "$config" "$trino_data"
+    ;;
+  esac
+  launch_server icefront "$trino_data" "$config" -Xmx"$heap" "${engine[@]}"
+  echo "$server" >"$trino_pid_file"
+}
+
+# Launches worker $1 of engine $2, unless it runs.
+launch_worker() {
+  local data=$stack/trino/worker-$1 config=$stack/trino/worker-$1.properties
+  ! is_process "$(cat "$data.pid" 2>/dev/null || true)" "-Dnode.data-dir=$data " || return 0
+  mkdir -p "$data"
+  cp "$scripts/trino/workers/worker.properties" "$config"
+  retry_tasks "$2" "$config" "$data"
+  export ICEFRONT_STACK_WORKER_PORT=$((trino_port + 10 + $1))
+  launch_server "worker-$1" "$data" "$config" -Xmx2G -XX:+UseG1GC
+  echo "$server" >"$stack/trino/worker-$1.pid"
+}
+
+# Lets a server with settings $2 and folder $3 keep what its stages exchange in files, if engine $1 runs lost tasks again.
+retry_tasks() {
+  rm -rf "$3/etc"
+  [ "$1" = workers-retry ] || return 0
+  cat "$scripts/trino/workers/retry.properties" >>"$2"
+  mkdir -p "$3/etc" "$stack/trino/exchange"
+  printf '%s\n' 'exchange-manager.name=filesystem' "exchange.base-directories=$stack/trino/exchange" >"$3/etc/exchange-manager.properties"
+  [ -d "$trino_home/plugin/exchange" ] && return 0
+  copy_parts workers/exchange "$trino_home/exchange.unfinished"
+  name_plugin "$trino_home/exchange.unfinished" io.trino.plugin.exchange.filesystem.FileSystemExchangePlugin
+  mv "$trino_home/exchange.unfinished" "$trino_home/plugin/exchange"
+}
+
+# Launches the server that is named $1, in folder $2 with the settings of file $3 and Java's further options, so that it outlives this shell
+# and holds nothing of it open. Sets `server` to its process.
+launch_server() {
+  local name=$1 data=$2 config=$3 detach=nohup
+  shift 3
+  ! command -v setsid >/dev/null || detach=setsid
   export ICEFRONT_STACK_TRINO_PORT=$trino_port ICEFRONT_STACK_POSTGRES_PORT=$postgres_port ICEFRONT_STACK_S3_PORT=$s3_port ICEFRONT_STACK_WAREHOUSE=$warehouse
   ulimit -n 16384 2>/dev/null || true
-  cd "$trino_data" || exit
-  "$detach" "$jdk/bin/java" -Xmx"$trino_heap" "${engine[@]}" -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC \
+  cd "$data" || exit
+  "$detach" "$jdk/bin/java" "$@" -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC \
     --add-modules=jdk.incubator.vector --add-opens=java.base/java.nio=ALL-UNNAMED \
     --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED \
-    -Dnode.environment=test -Dnode.id=icefront -Dnode.data-dir="$trino_data" \
+    -Dnode.environment=test -Dnode.id="$name" -Dnode.data-dir="$data" \
     -Dconfig="$config" -Dlog.levels-file="$scripts/trino/log.properties" \
     -Dcatalog.config-dir="$scripts/trino/catalog" -Dplugin.dir="$trino_home/plugin" \
     -cp "$trino_home/lib/*" "$scripts/trino/Trino.java" </dev/null >>"$trino_log" 2>&1 9>&- &
-  echo $! >"$trino_pid_file"
-)
+  server=$!
+  cd "$OLDPWD" || exit
+}
 
 stop_trino() {
+  stop_workers
   trino_runs || return 0
   say "trino: stopping"
   end_process "$(trino_pid)" "-Dnode.data-dir=$trino_data " TERM
+}
+
+stop_workers() {
+  local n
+  for n in 1 2; do
+    end_worker "$n" TERM
+  done
+}
+
+# Ends worker $1, if it runs, with signal $2.
+end_worker() {
+  local data=$stack/trino/worker-$1 pid
+  pid=$(cat "$data.pid" 2>/dev/null || true)
+  ! is_process "$pid" "-Dnode.data-dir=$data " || end_process "$pid" "-Dnode.data-dir=$data " "$2"
+}
+
+# Starts worker $1 again, as the engine that runs has it, and waits until Trino has all its workers.
+start_worker() {
+  need_jdk
+  launch_worker "$1" "$(trino_engine)"
+  wait_for trino "$trino_log" 180
 }
