@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers chaos airflow api postman bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow api postman bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -33,6 +33,10 @@ test-workers: ## run the tests of exact tables on a coordinator and two workers,
 	  ICEFRONT_CHAOS_ENGINE=$$engine ICEFRONT_TEST_ROUNDS=$${ICEFRONT_TEST_ROUNDS:-10} \
 	    cargo test --locked --test chaos -- --nocapture tables_stay_right; \
 	done
+
+mutations: ## leave out each rule of crates/scopes in turn, and expect that a test fails
+	tests/stack/up --tests
+	. $(stack_env) && crates/scopes/tests/mutations.py
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run

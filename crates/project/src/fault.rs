@@ -1,0 +1,84 @@
+//! What is wrong with a file.
+
+use std::fmt;
+
+/// A fault with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file below the project's folder.
+    pub file: String,
+    pub line: Option<usize>,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+}
+
+/// What there is to say about a project.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) faults: Vec<Fault>,
+    /// What has no effect.
+    pub(crate) warnings: Vec<Fault>,
+}
+
+impl Said {
+    /// Adds a fault, once.
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Adds a warning, once.
+    pub(crate) fn warning(&mut self, warning: Fault) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+impl Fault {
+    pub(crate) fn new(file: &str, message: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            line: None,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn at(mut self, line: Option<usize>) -> Self {
+        self.line = line;
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// In bytes.
+const LONGEST_NAME: usize = 100;
+
+/// The end of a message about a mistyped name: `; did you mean `orders`?`, or nothing if no existing name is like it.
+pub(crate) fn did_you_mean<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> String {
+    // Nobody mistypes such a name, and the comparison takes the square of its length.
+    if name.len() > LONGEST_NAME {
+        return String::new();
+    }
+    existing
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::normalized_damerau_levenshtein(name, candidate),
+                candidate,
+            )
+        })
+        .filter(|(likeness, _)| *likeness > 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, near)| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
+}

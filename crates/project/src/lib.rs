@@ -1,0 +1,35 @@
+//! Reads SQL models in the shape of a dbt project: files, YAML, macros, and their graph.
+//!
+//! ```text
+//! models/**/*.sql   one `select` each, with Jinja
+//! models/**/*.yml   descriptions, columns, tests, sources
+//! macros/**/*.sql   Jinja macros
+//! dbt_project.yml   variables, and configuration by folder
+//! ```
+//!
+//! | step | module | what it does |
+//! |---|---|---|
+//! | 1 | [`files`] | finds the files |
+//! | 2 | [`properties`], [`settings`] | reads the YAML files |
+//! | 3 | [`render`] | renders each model, and notes what it refers to |
+//! | 4 | [`graph`], [`selection`] | orders the models; selects some of them |
+//!
+//! It knows no server: the tables that models may read are given as [`Known`]. All faults are found, not only the first.
+
+mod config;
+mod fault;
+mod files;
+mod graph;
+mod project;
+mod properties;
+mod relation;
+mod render;
+mod selection;
+mod settings;
+
+pub use config::{Config, Contract, Materialized, OnError, Refresh};
+pub use fault::Fault;
+pub use project::{Known, Model, Project};
+pub use properties::{ColumnProperties, ModelProperties, SourceKey, TestOf};
+pub use relation::Relation;
+pub use selection::Last;

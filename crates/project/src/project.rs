@@ -1,0 +1,410 @@
+//! A project: its models, rendered and ordered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::config::{Config, Remark, Written, remarks};
+use crate::fault::{Fault, Said, did_you_mean};
+use crate::files::{File, Files};
+use crate::graph::order;
+use crate::properties::{self, ModelProperties, Properties, SourceKey};
+use crate::relation::Relation;
+use crate::render::{Rendered, Renderer, Shared};
+use crate::settings::Settings;
+
+/// For templates whose macros and includes are deep in each other, in bytes.
+const STACK: usize = 256 << 20;
+
+/// What models may refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Where the models' tables are.
+    pub catalog: String,
+    pub schema: String,
+    /// `target.name`.
+    pub target: String,
+    /// What `ref` finds beside models: current rows and histories.
+    pub tables: BTreeMap<String, Relation>,
+    /// What `source` finds beside declared ones: the typed logs of the pipeline.
+    pub sources: BTreeMap<SourceKey, Relation>,
+    /// The environment variables that templates may read, with their values.
+    pub env: BTreeMap<String, Option<String>>,
+}
+
+/// Models in the order in which they can be built.
+#[derive(Clone, Debug, Default)]
+pub struct Project {
+    pub models: Vec<Model>,
+    /// What has no effect.
+    pub warnings: Vec<Fault>,
+}
+
+/// One model.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub name: String,
+    /// The file below the project's folder.
+    pub file: String,
+    /// As it is in the file.
+    pub source: String,
+    /// As it is sent. It may end in a comment without a line end.
+    pub sql: String,
+    pub config: Config,
+    pub relation: Relation,
+    /// The models and tables that it reads.
+    pub refs: BTreeSet<String>,
+    pub sources: BTreeSet<SourceKey>,
+    pub properties: ModelProperties,
+}
+
+impl Project {
+    /// Reads the project in a folder. `name` is that of the pipeline, and of the project if it gives itself none.
+    ///
+    /// # Errors
+    ///
+    /// All faults of all files.
+    pub fn read(folder: &Path, name: &str, known: &Known) -> Result<Self, Vec<Fault>> {
+        let read = || {
+            let mut reading = Reading {
+                known,
+                said: Said::default(),
+            };
+            let project = reading.project(folder, name);
+            if reading.said.faults.is_empty() {
+                Ok(project)
+            } else {
+                Err(reading.said.faults)
+            }
+        };
+        let failed = |what: &str| {
+            Err(vec![Fault::new(
+                "models",
+                format!("the models could not be read: {what}"),
+            )])
+        };
+
+        std::thread::scope(|scope| {
+            match std::thread::Builder::new()
+                .stack_size(STACK)
+                .spawn_scoped(scope, read)
+            {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|_| failed("rendering panicked")),
+                Err(error) => failed(&error.to_string()),
+            }
+        })
+    }
+
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&Model> {
+        self.models.iter().find(|model| model.name == name)
+    }
+}
+
+struct Reading<'a> {
+    known: &'a Known,
+    said: Said,
+}
+
+/// A model before the tables of the others are known.
+struct Draft {
+    file: File,
+    config: Config,
+}
+
+impl Reading<'_> {
+    fn project(&mut self, folder: &Path, name: &str) -> Project {
+        let mut files = Files::of(folder);
+        let faults = &mut self.said.faults;
+        let settings = Settings::read(&mut files, name, faults);
+        let model_files = files.below("models", &["sql", "py"], faults);
+        let macro_files = files.below("macros", &["sql"], faults);
+        let yaml_files = files.below("models", &["yml", "yaml"], faults);
+        let properties = properties::read(&yaml_files, self.known, &mut self.said);
+        let model_files = self.usable(model_files);
+        let shared = |models| Shared::new(self.known, &settings, &properties.sources, models);
+        // A model's table is known when its configuration is, and that stands in its template.
+        let provisional = model_files
+            .iter()
+            .map(|file| {
+                (
+                    file.name.clone(),
+                    self.relation(&file.name, &Config::default()),
+                )
+            })
+            .collect();
+        let renderer = Renderer::new(shared(provisional), &macro_files, &mut self.said.faults);
+        if !self.said.faults.is_empty() {
+            return Project::default();
+        }
+        let drafts = self.drafts(model_files, &renderer, &settings, &properties);
+        let models: BTreeMap<String, Relation> = drafts
+            .iter()
+            .map(|draft| {
+                (
+                    draft.file.name.clone(),
+                    self.relation(&draft.file.name, &draft.config),
+                )
+            })
+            .collect();
+        self.check_relations(&drafts, &models);
+        self.check_properties(&properties, &drafts);
+        if !self.said.faults.is_empty() {
+            return Project::default();
+        }
+        let shared = Shared::new(self.known, &settings, &properties.sources, models);
+        let renderer = Renderer::new(shared, &macro_files, &mut self.said.faults);
+        let models = drafts
+            .into_iter()
+            .filter_map(|draft| self.model(draft, &renderer, &properties))
+            .collect();
+        match order(models) {
+            Ok(models) => Project {
+                models,
+                warnings: std::mem::take(&mut self.said.warnings),
+            },
+            Err(fault) => {
+                self.said.fault(fault);
+                Project::default()
+            }
+        }
+    }
+
+    fn relation(&self, name: &str, config: &Config) -> Relation {
+        let schema = config.schema.as_deref().unwrap_or(&self.known.schema);
+
+        Relation::new(
+            &self.known.catalog,
+            schema,
+            config.alias.as_deref().unwrap_or(name),
+        )
+    }
+
+    /// The files whose model has a right name of its own.
+    fn usable(&mut self, files: Vec<File>) -> Vec<File> {
+        let mut kept: Vec<File> = Vec::new();
+        for file in files {
+            let name = &file.name;
+            let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+            let other = kept.iter().find(|other| other.name == *name);
+            let fault = match other {
+                _ if file.place.ends_with("py") => {
+                    Some("models in Python are not supported; write the model in SQL".into())
+                }
+                Some(other) => Some(format!(
+                    "model `{name}` is in `{}`, too; rename one of the two files",
+                    other.place
+                )),
+                None if self.known.tables.contains_key(name) => Some(format!(
+                    "`{name}` is a table of the pipeline; give the model another name"
+                )),
+                None if !is_plain => Some(format!(
+                    "`{name}` becomes the name of a table; use lower-case letters, digits and `_`"
+                )),
+                None => None,
+            };
+            match fault {
+                Some(fault) => self.said.fault(Fault::new(&file.place, fault)),
+                None => kept.push(file),
+            }
+        }
+
+        kept
+    }
+
+    /// The models that are enabled, with their configuration.
+    fn drafts(
+        &mut self,
+        files: Vec<File>,
+        renderer: &Renderer,
+        settings: &Settings,
+        properties: &Properties,
+    ) -> Vec<Draft> {
+        let mut drafts = Vec::new();
+        for file in files {
+            let by_folder = settings.of_model(&file.place);
+            let described = properties.models.get(&file.name);
+            let mut written: Vec<(&str, &Written)> = by_folder
+                .iter()
+                .map(|one| ("dbt_project.yml", one))
+                .collect();
+            written.extend(described.map(|placed| (placed.file.as_str(), &placed.value.config)));
+            let is_off = |written: &[(&str, &Written)]| {
+                let last = written.iter().rev().find_map(|(_, one)| one.get("enabled"));
+                last.and_then(serde_json::Value::as_bool) == Some(false)
+            };
+            let (result, fault) = renderer.render(&file.name, &file, is_off(&written));
+            written.push((&file.place, &result.config));
+            if is_off(&written) {
+                continue;
+            }
+            if let Some(fault) = fault {
+                self.said.fault(fault);
+                continue;
+            }
+            self.remark(&file, &written);
+            let all: Vec<&Written> = written.iter().map(|(_, one)| *one).collect();
+            match Config::read(&all) {
+                Ok(config) => drafts.push(Draft { file, config }),
+                Err(message) => self.said.fault(Fault::new(&file.place, message)),
+            }
+        }
+
+        drafts
+    }
+
+    /// Says what is wrong with a model's configuration; of a folder's, once.
+    fn remark(&mut self, file: &File, written: &[(&str, &Written)]) {
+        for (place, one) in written {
+            for remark in remarks(one) {
+                let of_model = |message: String| {
+                    let message = if *place == file.place {
+                        message
+                    } else {
+                        format!("model `{}`: {message}", file.name)
+                    };
+                    Fault::new(place, message)
+                };
+                match remark {
+                    Remark::Refused(message) if *place == "dbt_project.yml" => {
+                        self.said.fault(Fault::new(place, message));
+                    }
+                    Remark::Ignored(message) if *place == "dbt_project.yml" => {
+                        self.said.warning(Fault::new(place, message));
+                    }
+                    Remark::Refused(message) => self.said.fault(of_model(message)),
+                    Remark::Ignored(message) => self.said.warning(of_model(message)),
+                }
+            }
+        }
+    }
+
+    fn model(
+        &mut self,
+        draft: Draft,
+        renderer: &Renderer,
+        properties: &Properties,
+    ) -> Option<Model> {
+        let Draft { file, config } = draft;
+        let (result, fault) = renderer.render(&file.name, &file, false);
+        let sql = match fault.map_or_else(
+            || one_query(&result.sql).map_err(|message| Fault::new(&file.place, message)),
+            Err,
+        ) {
+            Ok(sql) => sql,
+            Err(fault) => {
+                self.said.fault(fault);
+                return None;
+            }
+        };
+        let described = properties
+            .models
+            .get(&file.name)
+            .map(|placed| placed.value.clone());
+        let Rendered { refs, sources, .. } = result;
+
+        Some(Model {
+            relation: self.relation(&file.name, &config),
+            name: file.name,
+            file: file.place,
+            source: file.text,
+            sql,
+            config,
+            refs,
+            sources,
+            properties: described.unwrap_or_default(),
+        })
+    }
+
+    /// Refuses two models of one table, and a model of a table that the pipeline writes.
+    fn check_relations(&mut self, drafts: &[Draft], models: &BTreeMap<String, Relation>) {
+        let of_pipeline: BTreeSet<String> = self
+            .known
+            .tables
+            .values()
+            .chain(self.known.sources.values())
+            .map(Relation::folded)
+            .collect();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for draft in drafts {
+            let name = draft.file.name.as_str();
+            let table = models[name].folded();
+            if of_pipeline.contains(&table) {
+                let message = format!(
+                    "model `{name}` writes `{table}`, which is a table of the pipeline; change its `alias`"
+                );
+                self.said.fault(Fault::new(&draft.file.place, message));
+            }
+            if let Some(other) = seen.insert(table.clone(), name) {
+                let message = format!(
+                    "models `{other}` and `{name}` both write `{table}`; change one `alias`"
+                );
+                self.said.fault(Fault::new(&draft.file.place, message));
+            }
+        }
+    }
+
+    /// Warns of YAML about a model that is not there.
+    fn check_properties(&mut self, properties: &Properties, drafts: &[Draft]) {
+        let names = || drafts.iter().map(|draft| draft.file.name.as_str());
+        for (name, placed) in &properties.models {
+            let is_off =
+                placed.value.config.get("enabled") == Some(&serde_json::Value::Bool(false));
+            if !is_off && !names().any(|known| known == name) {
+                let near = did_you_mean(name, names());
+                self.said.warning(Fault::new(
+                    &placed.file,
+                    format!("there is no enabled model `{name}`{near}"),
+                ));
+            }
+        }
+    }
+}
+
+/// The text without the `;` at its end. Another one would begin a second statement.
+fn one_query(sql: &str) -> Result<String, String> {
+    let sql = sql.trim();
+    let sql = sql.strip_suffix(';').unwrap_or(sql).trim_end();
+    let bare = without_quoted(sql);
+    if bare.contains(';') {
+        return Err("a model is one query; remove what is behind `;`".into());
+    }
+    let first = bare.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    let word: String = first
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    match word.to_ascii_lowercase().as_str() {
+        "select" | "with" | "values" => Ok(sql.to_owned()),
+        "" => Err("the model is empty; write one `select`".into()),
+        _ => Err(format!(
+            "a model is one `select`, and this one begins with `{word}`"
+        )),
+    }
+}
+
+/// The text without comments and without what stands in quotes.
+fn without_quoted(sql: &str) -> String {
+    let mut bare = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(next) = rest.chars().next() {
+        let end = match next {
+            '\'' | '"' => rest[1..].find(next).map(|at| at + 2),
+            '-' if rest.starts_with("--") => rest.find('\n'),
+            '/' if rest.starts_with("/*") => rest[2..].find("*/").map(|at| at + 4),
+            other => {
+                bare.push(other);
+                rest = &rest[other.len_utf8()..];
+                continue;
+            }
+        };
+        rest = end.map_or("", |end| &rest[end..]);
+        bare.push(' ');
+    }
+
+    bare
+}

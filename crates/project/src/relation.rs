@@ -1,0 +1,35 @@
+//! The name of a table in Trino.
+
+use std::fmt;
+
+/// A table by its full name. It prints as SQL writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Relation {
+    pub catalog: String,
+    pub schema: String,
+    pub table: String,
+}
+
+impl Relation {
+    #[must_use]
+    pub fn new(catalog: &str, schema: &str, table: &str) -> Self {
+        Self {
+            catalog: catalog.into(),
+            schema: schema.into(),
+            table: table.into(),
+        }
+    }
+
+    /// The name as Trino reads it, which is in lower case.
+    pub(crate) fn folded(&self) -> String {
+        format!("{}.{}.{}", self.catalog, self.schema, self.table).to_lowercase()
+    }
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.catalog, &self.schema, &self.table];
+        let quoted = parts.map(|part| format!("\"{}\"", part.replace('"', "\"\"")));
+        f.write_str(&quoted.join("."))
+    }
+}

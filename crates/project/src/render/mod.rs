@@ -1,0 +1,193 @@
+//! Renders models: Jinja with the functions that dbt gives to a model.
+
+mod context;
+mod functions;
+mod macros;
+mod namespace;
+mod relation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+
+use crate::config::Written;
+use crate::fault::Fault;
+use crate::files::File;
+use crate::project::Known;
+use crate::properties::SourceKey;
+use crate::relation::Relation;
+use crate::settings::Settings;
+
+use context::Context;
+use macros::Macros;
+
+/// Steps that a model may take with all its macros. A loop over ten thousand rows takes fewer.
+const FUEL: u64 = 1_000_000;
+/// Includes and macros in each other, within one file.
+const DEEPEST: usize = 50;
+/// What Trino takes as one query by default, in characters.
+const LONGEST_QUERY: usize = 1_000_000;
+
+/// What stays the same for all models of a project.
+pub(crate) struct Renderer {
+    environment: Environment<'static>,
+    shared: Arc<Shared>,
+}
+
+/// What functions in templates know of the project.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    known: Known,
+    settings: Settings,
+    macros: Macros,
+    /// The tables of the models, by the name in `ref`.
+    models: BTreeMap<String, Relation>,
+    sources: BTreeMap<SourceKey, Relation>,
+}
+
+/// What a model's template said while it was rendered.
+#[derive(Debug, Default)]
+struct Notes {
+    config: Mutex<Written>,
+    refs: Mutex<BTreeSet<String>>,
+    sources: Mutex<BTreeSet<SourceKey>>,
+    /// How deep macros are in each other, how often one was called, and how many steps they took.
+    depth: AtomicUsize,
+    calls: AtomicUsize,
+    steps: AtomicU64,
+    /// What `return(…)` gave.
+    returned: Mutex<Option<Value>>,
+}
+
+/// What came of a template, until its fault if it has one.
+#[derive(Debug, Default)]
+pub(crate) struct Rendered {
+    pub(crate) sql: String,
+    pub(crate) config: Written,
+    pub(crate) refs: BTreeSet<String>,
+    pub(crate) sources: BTreeSet<SourceKey>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        known: &Known,
+        settings: &Settings,
+        sources: &BTreeMap<SourceKey, Relation>,
+        models: BTreeMap<String, Relation>,
+    ) -> Self {
+        Self {
+            known: known.clone(),
+            settings: settings.clone(),
+            macros: Macros::default(),
+            models,
+            sources: sources.clone(),
+        }
+    }
+}
+
+impl Renderer {
+    /// Reads the macros. Faults are those of their files.
+    pub(crate) fn new(mut shared: Shared, macro_files: &[File], faults: &mut Vec<Fault>) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(DEEPEST);
+        environment.set_debug(true);
+        environment.remove_global("debug");
+        shared.macros = Macros::read(&mut environment, macro_files, faults);
+
+        Self {
+            environment,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Renders a model, unless it `is_off`.
+    pub(crate) fn render(
+        &self,
+        model: &str,
+        file: &File,
+        is_off: bool,
+    ) -> (Rendered, Option<Fault>) {
+        if is_off {
+            return (Rendered::default(), None);
+        }
+        let notes = Arc::new(Notes::default());
+        let context = Context {
+            model: model.to_owned(),
+            shared: Arc::clone(&self.shared),
+            notes: Arc::clone(&notes),
+        };
+        let (sql, fault) = match self.sql(file, context) {
+            Ok(sql) => (sql, None),
+            Err(fault) => (String::new(), Some(fault)),
+        };
+        let rendered = Rendered {
+            sql,
+            config: taken(&notes.config),
+            refs: taken(&notes.refs),
+            sources: taken(&notes.sources),
+        };
+
+        (rendered, fault)
+    }
+
+    fn sql(&self, file: &File, context: Context) -> Result<String, Fault> {
+        if macros::declares(&file.text) {
+            return Err(Fault::new(
+                &file.place,
+                "a model declares a macro; move it to a file in `macros/`",
+            ));
+        }
+        let rendered = self
+            .environment
+            .template_from_named_str(&file.place, &file.text)
+            .and_then(|template| template.render(Value::from_object(context)));
+        let sql = rendered.map_err(|error| fault(&file.place, &error))?;
+        if sql.len() > LONGEST_QUERY {
+            return Err(Fault::new(
+                &file.place,
+                format!("the query has more than {LONGEST_QUERY} characters"),
+            ));
+        }
+
+        Ok(sql)
+    }
+}
+
+/// A fault of a template, with the line of the file where it is, which may be that of a macro.
+fn fault(place: &str, error: &minijinja::Error) -> Fault {
+    let mut innermost = error;
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(inner) = inner.downcast_ref::<minijinja::Error>() {
+            innermost = inner;
+        }
+        source = inner.source();
+    }
+    let file = innermost.name().or_else(|| error.name()).unwrap_or(place);
+    let line = innermost.line().or_else(|| error.line());
+    let message = match (innermost.kind(), innermost.detail()) {
+        (ErrorKind::OutOfFuel, _) => {
+            "the template takes too many steps; does a loop or a macro not end?".to_owned()
+        }
+        (ErrorKind::UndefinedError, None) => "a name in this line is not defined".to_owned(),
+        (_, Some(detail)) => detail.to_owned(),
+        (_, None) => innermost.kind().to_string(),
+    };
+
+    Fault::new(file, message).at(line)
+}
+
+fn invalid(message: String) -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::InvalidOperation, message)
+}
+
+fn taken<T: Default>(from: &Mutex<T>) -> T {
+    std::mem::take(&mut *from.lock().unwrap_or_else(PoisonError::into_inner))
+}

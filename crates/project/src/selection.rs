@@ -1,0 +1,273 @@
+//! Which models a run builds, in the words of dbt: `+orders tag:nightly,path:marts --exclude …`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fault::did_you_mean;
+use crate::project::{Model, Project};
+
+/// What the last run left, for `state:` and `result:`.
+#[derive(Clone, Debug, Default)]
+pub struct Last {
+    /// The models whose SQL or configuration is another than in the last refresh.
+    pub modified: BTreeSet<String>,
+    /// How each model's last refresh ended: `success`, `error`, `skipped`.
+    pub results: BTreeMap<String, String>,
+}
+
+/// More steps than any graph is deep.
+const ALL: usize = usize::MAX;
+
+impl Project {
+    /// The models of a selection, without those of another one. Empty text selects all.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about a word that means nothing.
+    pub fn select(
+        &self,
+        select: &str,
+        exclude: &str,
+        last: &Last,
+    ) -> Result<BTreeSet<String>, String> {
+        let chosen = if select.trim().is_empty() {
+            self.models.iter().map(|model| model.name.clone()).collect()
+        } else {
+            self.union(select, last)?
+        };
+        let without = if exclude.trim().is_empty() {
+            BTreeSet::new()
+        } else {
+            self.union(exclude, last)?
+        };
+
+        Ok(chosen.difference(&without).cloned().collect())
+    }
+
+    /// Blanks unite.
+    fn union(&self, text: &str, last: &Last) -> Result<BTreeSet<String>, String> {
+        let mut all = BTreeSet::new();
+        for part in text.split_whitespace() {
+            all.extend(self.intersection(part, last)?);
+        }
+
+        Ok(all)
+    }
+
+    /// Commas intersect.
+    fn intersection(&self, text: &str, last: &Last) -> Result<BTreeSet<String>, String> {
+        let mut parts = text.split(',').map(|part| self.word(part, last));
+        let mut all = parts.next().unwrap_or_else(|| Ok(BTreeSet::new()))?;
+        for part in parts {
+            let part = part?;
+            all.retain(|name| part.contains(name));
+        }
+
+        Ok(all)
+    }
+
+    /// One word: what it names, with `2+` models before and `+1` behind it, or with `@` all that is needed for what is behind it.
+    fn word(&self, word: &str, last: &Last) -> Result<BTreeSet<String>, String> {
+        if let Some(word) = word.strip_prefix('@') {
+            let named = self.method(word, last)?;
+            let behind = self.behind(&named, ALL);
+            return Ok(self
+                .before(&behind, ALL)
+                .into_iter()
+                .filter(|name| self.model(name).is_some())
+                .collect());
+        }
+        let (before, word) = match word.split_once('+') {
+            Some((count, rest))
+                if count.is_empty() || count.chars().all(|c| c.is_ascii_digit()) =>
+            {
+                (Some(steps(count)?), rest)
+            }
+            _ => (None, word),
+        };
+        let (behind, word) = match word.rsplit_once('+') {
+            Some((rest, count))
+                if count.is_empty() || count.chars().all(|c| c.is_ascii_digit()) =>
+            {
+                (Some(steps(count)?), rest)
+            }
+            _ => (None, word),
+        };
+        let named = self.method(word, last)?;
+        let mut all = named.clone();
+        all.extend(
+            before
+                .map(|count| self.before(&named, count))
+                .unwrap_or_default(),
+        );
+        all.extend(
+            behind
+                .map(|count| self.behind(&named, count))
+                .unwrap_or_default(),
+        );
+
+        Ok(all
+            .into_iter()
+            .filter(|name| self.model(name).is_some())
+            .collect())
+    }
+
+    /// The models that a method names; a table or a source names itself, for what is behind it.
+    fn method(&self, word: &str, last: &Last) -> Result<BTreeSet<String>, String> {
+        let of = |is_chosen: &dyn Fn(&Model) -> bool| -> BTreeSet<String> {
+            self.models
+                .iter()
+                .filter(|model| is_chosen(model))
+                .map(|model| model.name.clone())
+                .collect()
+        };
+        let Some((method, value)) = word.split_once(':') else {
+            return self.named(word);
+        };
+        match method {
+            "tag" => Ok(of(&|model| {
+                model.config.tags.iter().any(|tag| matches(value, tag))
+            })),
+            "path" => Ok(of(&|model| is_below(&model.file, value))),
+            "source" => Ok(BTreeSet::from([format!("source:{value}")])),
+            "config.materialized" => Ok(of(&|model| {
+                format!("{:?}", model.config.materialized).to_lowercase() == value
+            })),
+            "state" if value == "modified" || value == "new" => Ok(last.modified.clone()),
+            "result" => Ok(of(&|model| {
+                last.results
+                    .get(&model.name)
+                    .is_some_and(|result| result == value)
+            })),
+            "fqn" => self.named(value),
+            other => {
+                let known = [
+                    "tag",
+                    "path",
+                    "source",
+                    "config.materialized",
+                    "state",
+                    "result",
+                    "fqn",
+                ];
+                Err(format!(
+                    "models are not selected by `{other}:`{}",
+                    did_you_mean(other, known)
+                ))
+            }
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<BTreeSet<String>, String> {
+        let names = self
+            .models
+            .iter()
+            .flat_map(|model| model.refs.iter().chain([&model.name]));
+        let found: BTreeSet<String> = names
+            .clone()
+            .filter(|known| matches(name, known))
+            .cloned()
+            .collect();
+        if found.is_empty() {
+            let near = did_you_mean(name, names.map(String::as_str));
+            return Err(format!(
+                "`{name}` is no model and no table that a model reads{near}"
+            ));
+        }
+
+        Ok(found)
+    }
+
+    /// Models and tables that these read, so many steps away.
+    fn before(&self, from: &BTreeSet<String>, steps: usize) -> BTreeSet<String> {
+        walk(from, steps, |name| {
+            self.model(name)
+                .map(|model| model.refs.iter().cloned().collect())
+                .unwrap_or_default()
+        })
+    }
+
+    /// Models that read these, so many steps away.
+    fn behind(&self, from: &BTreeSet<String>, steps: usize) -> BTreeSet<String> {
+        walk(from, steps, |name| {
+            let reads = |model: &&Model| match name.strip_prefix("source:") {
+                Some(source) => model.sources.iter().any(|key| {
+                    source == key.source || source == format!("{}.{}", key.source, key.table)
+                }),
+                None => model.refs.contains(name),
+            };
+            self.models
+                .iter()
+                .filter(reads)
+                .map(|model| model.name.clone())
+                .collect()
+        })
+    }
+}
+
+fn walk(
+    from: &BTreeSet<String>,
+    steps: usize,
+    next: impl Fn(&str) -> Vec<String>,
+) -> BTreeSet<String> {
+    let mut seen = from.clone();
+    let mut at: Vec<String> = from.iter().cloned().collect();
+    let mut left = steps;
+    while !at.is_empty() && left > 0 {
+        at = at
+            .iter()
+            .flat_map(|name| next(name))
+            .filter(|name| seen.insert(name.clone()))
+            .collect();
+        left -= 1;
+    }
+
+    seen
+}
+
+fn steps(count: &str) -> Result<usize, String> {
+    if count.is_empty() {
+        return Ok(ALL);
+    }
+
+    count
+        .parse()
+        .map_err(|_| format!("`{count}` is no number of steps"))
+}
+
+/// Whether a name is that of a pattern, in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+
+    true
+}
+
+/// Whether a file is a path, or below it. The path may leave out `models/`.
+fn is_below(file: &str, path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let path = path.strip_prefix("models/").unwrap_or(path);
+    let file = file.strip_prefix("models/").unwrap_or(file);
+
+    path == "models"
+        || file == path
+        || file
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.starts_with('/'))
+        || matches(path, file)
+}

@@ -1,0 +1,377 @@
+//! What templates can do, and what they cannot.
+
+use crate::{faults, read, rendered, sql};
+
+#[test]
+fn references_become_quoted_names() {
+    assert_eq!(
+        rendered(
+            "select * from {{ ref('orders') }} join {{ source('shop', 'orders') }} using (order_id)"
+        ),
+        r#"select * from "lake"."marts"."orders" join "lake"."staging"."orders" using (order_id)"#
+    );
+}
+
+#[test]
+fn a_declared_source_is_found() {
+    let yaml = "sources:\n- {name: crm, database: other, schema: raw, tables: [{name: people, identifier: person}]}";
+    let files = [
+        (
+            "models/m.sql",
+            "select * from {{ source('crm', 'people') }}",
+        ),
+        ("models/s.yml", yaml),
+    ];
+    assert_eq!(sql(&files), r#"select * from "other"."raw"."person""#);
+}
+
+#[test]
+fn a_models_alias_and_schema_count_for_its_readers() {
+    let files = [
+        (
+            "models/a.sql",
+            "{{ config(alias='first', schema='extra') }} select 1 as one",
+        ),
+        ("models/b.sql", "select * from {{ ref('a') }}"),
+    ];
+    assert_eq!(sql(&files), r#"select * from "lake"."extra"."first""#);
+}
+
+#[test]
+fn macros_call_each_other_in_any_order() {
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro dollars(column, digits=2) %}round({{ cents(column) }}, {{ digits }}){% endmacro %}",
+        ),
+        (
+            "macros/b.sql",
+            "{% macro cents(column) %}{{ column }} / 100.0{% endmacro %}",
+        ),
+        (
+            "models/m.sql",
+            "select {{ dollars('amount', digits=0) }} as amount from {{ ref('orders') }}",
+        ),
+    ];
+    assert_eq!(
+        sql(&files),
+        r#"select round(amount / 100.0, 0) as amount from "lake"."marts"."orders""#
+    );
+}
+
+#[test]
+fn a_macro_returns_a_list() {
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro methods() %}{{ return(['card', 'cash']) }}{% endmacro %}",
+        ),
+        (
+            "models/m.sql",
+            "select {% for method in methods() %}'{{ method }}' as {{ method }}{{ ', ' if not loop.last }}{% endfor %}",
+        ),
+    ];
+    assert_eq!(sql(&files), "select 'card' as card, 'cash' as cash");
+}
+
+#[test]
+fn a_macro_with_a_caller_renders_what_it_is_given() {
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro twice() %}{{ caller() }} + {{ caller() }}{% endmacro %}",
+        ),
+        (
+            "models/m.sql",
+            "select {% call twice() %}1{% endcall %} as two",
+        ),
+    ];
+    assert_eq!(sql(&files), "select 1 + 1 as two");
+}
+
+#[test]
+fn dispatch_prefers_trino() {
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro day(c) %}{{ adapter.dispatch('day', 'shop')(c) }}{% endmacro %}\n{% macro default__day(c) %}x{% endmacro %}\n{% macro trino__day(c) %}date({{ c }}){% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ day('at') }} as day from t"),
+    ];
+    assert_eq!(sql(&files), "select date(at) as day from t");
+}
+
+#[test]
+fn macros_of_dbt_and_dbt_utils_are_there() {
+    assert_eq!(
+        rendered(
+            "select {{ dbt.date_trunc('month', 'at') }}, {{ dbt.dateadd('day', 1, 'at') }} from t"
+        ),
+        "select date_trunc('month', at), date_add('day', 1, at) from t"
+    );
+    assert_eq!(
+        rendered("select {{ dbt_utils.generate_surrogate_key(['a', 'b']) }} as id from t"),
+        "select lower(to_hex(md5(to_utf8(coalesce(cast(a as varchar), '_dbt_utils_surrogate_key_null_') || '-' || coalesce(cast(b as varchar), '_dbt_utils_surrogate_key_null_'))))) as id from t"
+    );
+    assert_eq!(
+        rendered("select {{ dbt_utils.pivot('state', ['new', 'paid']) }} from t")
+            .replace('\n', " "),
+        r#"select  sum(case when state = 'new' then 1 else 0 end) as "new", sum(case when state = 'paid' then 1 else 0 end) as "paid" from t"#
+    );
+}
+
+#[test]
+fn python_methods_of_strings_and_lists_work() {
+    assert_eq!(
+        rendered("select '{{ 'a,b'.split(',') | join('-') }}' as x, '{{ 'abc'.upper() }}' as y"),
+        "select 'a-b' as x, 'ABC' as y"
+    );
+}
+
+#[test]
+fn variables_come_from_dbt_project_yml() {
+    let project = "name: shop\nvars: {since: '2024-01-01', shop: {limit: 5}}";
+    let files = [
+        ("dbt_project.yml", project),
+        (
+            "models/m.sql",
+            "select '{{ var('since') }}' as since, {{ var('limit') }} as most, {{ var('other', 7) }} as other",
+        ),
+    ];
+    assert_eq!(
+        sql(&files),
+        "select '2024-01-01' as since, 5 as most, 7 as other"
+    );
+}
+
+#[test]
+fn a_listed_environment_variable_can_be_read_and_no_other() {
+    assert_eq!(
+        rendered("select '{{ env_var('REGION') }}' as region"),
+        "select 'north' as region"
+    );
+    let fault = faults(&[(
+        "models/m.sql",
+        "select 1 as a,\n '{{ env_var('SECRET') }}' as b",
+    )]);
+    assert_eq!(
+        fault,
+        "models/m.sql:2: templates may not read the environment variable `SECRET`; add it to `pipelines.env` of the settings"
+    );
+}
+
+#[test]
+fn an_incremental_branch_is_left_out() {
+    assert_eq!(
+        rendered("select 1 as a{% if is_incremental() %} where false{% endif %}"),
+        "select 1 as a"
+    );
+}
+
+#[test]
+fn a_macro_without_end_is_stopped() {
+    let own = [
+        (
+            "macros/a.sql",
+            "{% macro again() %}{{ again() }}{% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ again() }}"),
+    ];
+    assert!(faults(&own).contains("called too often, or by itself without end"));
+    let two = [
+        (
+            "macros/a.sql",
+            "{% macro a() %}{{ b() }}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{{ a() }}{% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ a() }}"),
+    ];
+    assert!(faults(&two).contains("without end"));
+    let long =
+        "{% for a in range(10000) %}{% for b in range(10000) %}{{ a }}{% endfor %}{% endfor %}";
+    assert!(faults(&[("models/m.sql", long)]).contains("too many steps"));
+}
+
+#[test]
+fn what_needs_a_server_is_refused_by_name() {
+    assert!(
+        faults(&[(
+            "models/m.sql",
+            "{% set r = run_query('select 1') %}select 1"
+        )])
+        .contains("`run_query` is not supported; a model is rendered without a server")
+    );
+    assert!(
+        faults(&[(
+            "models/m.sql",
+            "select {{ adapter.get_relation('a', 'b', 'c') }}"
+        )])
+        .contains("`adapter.get_relation` is not supported")
+    );
+    assert!(
+        faults(&[("models/m.sql", "select {{ dbt_utils.star(ref('orders')) }}")])
+            .contains("`dbt_utils` has no macro `star` here")
+    );
+}
+
+#[test]
+fn an_error_that_a_template_raises_is_its_fault() {
+    assert_eq!(
+        faults(&[(
+            "models/m.sql",
+            "select 1\n{{ exceptions.raise_compiler_error('no orders') }}"
+        )]),
+        "models/m.sql:2: no orders"
+    );
+}
+
+#[test]
+fn a_wrong_name_gets_the_nearest_right_one() {
+    assert_eq!(
+        faults(&[("models/m.sql", "select *\nfrom {{ ref('order') }}")]),
+        "models/m.sql:2: `ref('order')` is no model and no table of the pipeline; did you mean `orders`?"
+    );
+    assert!(
+        faults(&[(
+            "models/m.sql",
+            "select * from {{ source('shop', 'order') }}"
+        )])
+        .contains("did you mean `shop.orders`?")
+    );
+}
+
+#[test]
+fn a_fault_in_a_macro_names_the_macros_file() {
+    let files = [
+        (
+            "macros/a.sql",
+            "\n{% macro m() %}{{ missing }}{% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ m() }}"),
+    ];
+    assert!(
+        faults(&files).starts_with("macros/a.sql:2: "),
+        "{}",
+        faults(&files)
+    );
+}
+
+#[test]
+fn a_model_that_writes_is_refused() {
+    assert!(
+        faults(&[("models/m.sql", "insert into t select 1")])
+            .contains("this one begins with `insert`")
+    );
+    assert!(
+        faults(&[("models/m.sql", "select 1; drop table t")]).contains("remove what is behind `;`")
+    );
+    assert_eq!(
+        rendered("-- a note; with a semicolon\nselect ';' as a;"),
+        "-- a note; with a semicolon\nselect ';' as a"
+    );
+}
+
+#[test]
+fn all_faults_are_told() {
+    let fault = faults(&[
+        ("models/a.sql", "select {{ ref('x1') }}"),
+        ("models/b.sql", "select {{ ref('x2') }}"),
+    ]);
+    assert_eq!(fault.lines().count(), 2, "{fault}");
+}
+
+#[test]
+fn a_thousand_models_are_read_quickly() {
+    let files: Vec<(String, String)> = (0..1_000)
+        .map(|n| {
+            let from = if n == 0 {
+                "orders".to_owned()
+            } else {
+                format!("m{}", n - 1)
+            };
+            (
+                format!("models/m{n}.sql"),
+                format!("select * from {{{{ ref('{from}') }}}}"),
+            )
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(place, text)| (place.as_str(), text.as_str()))
+        .collect();
+    let began = std::time::Instant::now();
+    let project = read(&files).expect("right");
+    assert_eq!(project.models.len(), 1_000);
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn target_this_and_defaults_can_be_asked() {
+    assert_eq!(
+        rendered(
+            "select '{{ target.name }}' as a{% if target.type == 'trino' %}, 1 as b{% endif %}"
+        ),
+        "select 'prod' as a, 1 as b"
+    );
+    assert_eq!(
+        rendered("{% if this %}select '{{ this.identifier }}' as a{% endif %}"),
+        "select 'm' as a"
+    );
+    assert_eq!(
+        rendered(
+            "select {{ var('x', default=1) }} as a, {{ config.get('y', default=2) }} as b{% if var('z', none) %}, 3 as c{% endif %}"
+        ),
+        "select 1 as a, 2 as b"
+    );
+    assert_eq!(
+        rendered("select 1 as a{% if config.get('missing') %}, 2 as b{% endif %}"),
+        "select 1 as a"
+    );
+}
+
+#[test]
+fn a_macro_that_returns_is_used_by_another_of_its_file() {
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro list() %}{{ return(['a', 'b']) }}{% endmacro %}{% macro columns() %}{% for c in list() %}{{ c }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ columns() }} from t"),
+    ];
+    assert_eq!(sql(&files), "select a, b from t");
+}
+
+#[test]
+fn maps_keep_their_order() {
+    assert_eq!(
+        rendered(
+            "select {% for k, v in {'b': 1, 'a': 2}.items() %}{{ v }} as {{ k }}{{ ', ' if not loop.last }}{% endfor %}"
+        ),
+        "select 1 as b, 2 as a"
+    );
+}
+
+#[test]
+fn a_file_that_leads_out_of_the_project_is_not_read() {
+    let outside = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(outside.path(), "select 1 as secret").expect("a file");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::create_dir(folder.path().join("models")).expect("a folder");
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("models/m.sql")).expect("a link");
+    std::os::unix::fs::symlink(".", folder.path().join("models/again")).expect("a link");
+    std::os::unix::fs::symlink(".", folder.path().join("models/and_again")).expect("a link");
+    let project =
+        icefront_project::Project::read(folder.path(), "shop", &crate::known()).expect("right");
+    assert!(project.models.is_empty());
+}
+
+#[test]
+fn hidden_semicolons_are_found() {
+    assert!(
+        faults(&[("models/m.sql", "select 1 /*/' */ ; drop table x --'")])
+            .contains("remove what is behind `;`")
+    );
+}

@@ -1,0 +1,109 @@
+//! The types of columns, as far as they are known.
+
+use sqlparser::ast::Expr;
+
+use crate::catalog::Catalog;
+use crate::expression::{arguments, plain_column, without_parentheses};
+use crate::node::{Block, Leaf, LeafId, Node, Source};
+
+/// Whether each value of the type is equal to itself and to no other, and `in` finds it. `nan = nan` is false; an array with a null is
+/// not found.
+pub(crate) fn is_comparable(data_type: &str) -> bool {
+    let name = data_type.split('(').next().unwrap_or_default().trim();
+
+    matches!(
+        name,
+        "boolean"
+            | "tinyint"
+            | "smallint"
+            | "integer"
+            | "bigint"
+            | "decimal"
+            | "varchar"
+            | "varbinary"
+            | "date"
+            | "uuid"
+    ) || ["time", "timestamp"]
+        .iter()
+        .any(|kind| name.starts_with(kind))
+}
+
+/// The type of a query's column, where it is known.
+pub(crate) fn data_type(node: &Node, at: usize, catalog: &Catalog) -> Option<String> {
+    match node {
+        Node::Table(input) => catalog
+            .relation(*input)
+            .columns
+            .get(at)
+            .map(|column| column.data_type.clone()),
+        Node::Block(block) => {
+            let expr = &block.items.get(at)?.expr;
+            if let Some(key) = both(expr) {
+                let types = key.map(|column| of_column(block, &column, catalog));
+                return types[0]
+                    .clone()
+                    .filter(|first| types[1].as_ref() == Some(first));
+            }
+            of_column(block, &plain_column(expr)?, catalog)
+        }
+        Node::Set(set) => {
+            let (left, right) = (
+                data_type(&set.left, at, catalog)?,
+                data_type(&set.right, at, catalog)?,
+            );
+            (left == right).then_some(left)
+        }
+        Node::Values(_) => None,
+    }
+}
+
+/// The columns of `coalesce(a.k, b.k)`.
+pub(crate) fn both(expr: &Expr) -> Option<[(LeafId, String); 2]> {
+    let Expr::Function(function) = without_parentheses(expr) else {
+        return None;
+    };
+    match arguments(function).as_slice() {
+        [left, right] if function.name.to_string().eq_ignore_ascii_case("coalesce") => {
+            Some([plain_column(left)?, plain_column(right)?])
+        }
+        _ => None,
+    }
+}
+
+/// The type of a column of a block's leaf, where it is known.
+pub(crate) fn of_column(
+    block: &Block,
+    column: &(LeafId, String),
+    catalog: &Catalog,
+) -> Option<String> {
+    let leaf = block
+        .leaves()
+        .into_iter()
+        .find(|leaf| leaf.id == column.0)?;
+
+    of_leaf(leaf, &column.1, catalog)
+}
+
+pub(crate) fn of_leaf(leaf: &Leaf, name: &str, catalog: &Catalog) -> Option<String> {
+    let at = leaf.columns.iter().position(|known| known == name)?;
+    match &leaf.source {
+        Source::Node(node) => data_type(node, at, catalog),
+        Source::Lateral(_) | Source::Unnest(_) => None,
+    }
+}
+
+/// Whether two columns are known to have one type, which is not `real` or `double`: `nan = nan` is false.
+pub(crate) fn is_same_type(
+    catalog: &Catalog,
+    block: &Block,
+    left: &(LeafId, String),
+    right: &(LeafId, String),
+) -> bool {
+    match (
+        of_column(block, left, catalog),
+        of_column(block, right, catalog),
+    ) {
+        (Some(left), Some(right)) => left == right && is_comparable(&left),
+        _ => false,
+    }
+}

@@ -1,0 +1,8 @@
+//! On a real Trino, over tables that are `values`: start it by `tests/stack/up --tests`, then `. target/stack/env`.
+
+mod counterexamples;
+mod given;
+mod random;
+mod shapes;
+mod trial;
+mod trino;
