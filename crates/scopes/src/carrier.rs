@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlparser::ast::Expr;
 
 use crate::catalog::Catalog;
+use crate::data_type::{both, is_same_type};
 use crate::expression::{Facts, Single, equality, replace_columns};
 use crate::joins::{Joins, Twins, ids, null_supplied};
 use crate::links::{Paths, is_group_key, leaves_of_subqueries, links, paths};
-use crate::node::{Block, JoinKind, Leaf, LeafId, Node, Source, Tree, column};
+use crate::node::{Block, ColumnRef, JoinKind, Leaf, LeafId, Node, Source, Tree, column};
 use crate::reason::{Reason, Result};
 use crate::scope::{Scope, check_branches, of_items, own, renamed};
-use crate::types::{both, is_same_type};
 use crate::windows::check_windows;
 
 /// The carrier of a scope in a block, with the scope as expressions over it, and the links that lead to it.
@@ -221,25 +221,28 @@ impl Carriers<'_> {
         let sides = [(&join.left, &join.right), (&join.right, &join.left)];
         let mut carriers = Vec::new();
         for (side, other) in sides {
-            let (leaf, name) = [&key.left, &key.right]
+            let own_key = [&key.left, &key.right]
                 .into_iter()
-                .find(|(leaf, _)| ids(side).contains(leaf))
+                .find(|column| ids(side).contains(&column.leaf))
                 .ok_or_else(|| {
                     Reason::no_scope(expr, "its columns are of one side of the full join")
                 })?;
-            if null_supplied(side).contains(leaf) {
+            if null_supplied(side).contains(&own_key.leaf) {
                 return Err(Reason::no_scope(
                     expr,
                     "its table's rows may be missing in an outer join",
                 ));
             }
-            let found = block.leaves().into_iter().find(|one| one.id == *leaf);
+            let found = block
+                .leaves()
+                .into_iter()
+                .find(|one| one.id == own_key.leaf);
             let found = found.ok_or_else(|| Reason::no_scope(expr, "its table is not in FROM"))?;
             carriers.push(self.rooted(
                 block,
                 &joins,
                 found,
-                vec![column(*leaf, name)],
+                vec![column(own_key.leaf, &own_key.name)],
                 &ids(other),
             )?);
         }
@@ -259,9 +262,11 @@ fn over(leaf: LeafId, singles: &[Single], twins: &Twins) -> Option<Vec<Expr>> {
                 .map(|known| Some((known.clone(), twins.within(leaf, known)?)));
             let moved: BTreeMap<_, _> = all.collect::<Option<_>>()?;
             Some(replace_columns(&single.expr, &|id, name| {
-                moved
-                    .get(&(id, name.to_owned()))
-                    .map(|twin| column(leaf, twin))
+                let known = ColumnRef {
+                    leaf: id,
+                    name: name.to_owned(),
+                };
+                moved.get(&known).map(|twin| column(leaf, twin))
             }))
         })
         .collect()
@@ -270,8 +275,8 @@ fn over(leaf: LeafId, singles: &[Single], twins: &Twins) -> Option<Vec<Expr>> {
 /// The columns of both sides that a full join's key is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FullJoinKey {
-    left: (LeafId, String),
-    right: (LeafId, String),
+    left: ColumnRef,
+    right: ColumnRef,
 }
 
 impl FullJoinKey {

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
-    UnaryOperator, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, InTarget, ObjectName, UnaryOperator, Visit, VisitMut, Visitor,
+    VisitorMut,
 };
 
 use crate::functions::{self, Kind};
-use crate::node::{LeafId, marked};
+use crate::node::{ColumnRef, LeafId, marked};
 
 /// What an expression is made of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
-    pub(crate) columns: BTreeSet<(LeafId, String)>,
+    pub(crate) columns: BTreeSet<ColumnRef>,
     pub(crate) subqueries: BTreeSet<usize>,
     pub(crate) has_clock: bool,
     pub(crate) has_aggregate: bool,
@@ -31,7 +32,7 @@ impl Facts {
 
     /// The leaf that all columns are of.
     pub(crate) fn only_leaf(&self) -> Option<LeafId> {
-        let mut leaves = self.columns.iter().map(|(leaf, _)| *leaf);
+        let mut leaves = self.columns.iter().map(|column| column.leaf);
         let first = leaves.next()?;
 
         leaves.all(|leaf| leaf == first).then_some(first)
@@ -69,17 +70,20 @@ impl Facts {
 }
 
 /// The leaf and the name of a column, of which the expression may take a field.
-pub(crate) fn column_of(expr: &Expr) -> Option<(LeafId, String)> {
+pub(crate) fn column_of(expr: &Expr) -> Option<ColumnRef> {
     let Expr::CompoundIdentifier(parts) = expr else {
         return None;
     };
     let leaf = parts[0].value.strip_prefix('l')?.parse().ok()?;
 
-    Some((leaf, parts[1].value.clone()))
+    Some(ColumnRef {
+        leaf,
+        name: parts[1].value.clone(),
+    })
 }
 
 /// The leaf and the name, if the expression is a column and nothing else.
-pub(crate) fn plain_column(expr: &Expr) -> Option<(LeafId, String)> {
+pub(crate) fn plain_column(expr: &Expr) -> Option<ColumnRef> {
     match expr {
         Expr::Nested(inner) => plain_column(inner),
         Expr::CompoundIdentifier(parts) if parts.len() == 2 => column_of(expr),
@@ -110,7 +114,7 @@ impl Single {
         null_with(&self.expr).contains(&self.leaf)
     }
 
-    pub(crate) fn plain(&self) -> Option<(LeafId, String)> {
+    pub(crate) fn plain(&self) -> Option<ColumnRef> {
         plain_column(&self.expr)
     }
 }
@@ -127,7 +131,10 @@ pub(crate) fn without_parentheses(expr: &Expr) -> &Expr {
 /// Only what is known to be so counts; a leaf that is missing here costs time, not exactness.
 pub(crate) fn null_with(expr: &Expr) -> BTreeSet<LeafId> {
     match expr {
-        Expr::CompoundIdentifier(_) => column_of(expr).map(|(leaf, _)| leaf).into_iter().collect(),
+        Expr::CompoundIdentifier(_) => column_of(expr)
+            .map(|column| column.leaf)
+            .into_iter()
+            .collect(),
         Expr::Nested(inner)
         | Expr::Cast { expr: inner, .. }
         | Expr::Extract { expr: inner, .. }
@@ -298,8 +305,8 @@ pub(crate) fn is_made_of(expr: &Expr, is_key: &dyn Fn(&Expr) -> bool) -> bool {
 /// The expression with each column replaced by what `replace` gives for it; a column for which it gives nothing stays.
 pub(crate) fn replace_columns(expr: &Expr, replace: &dyn Fn(LeafId, &str) -> Option<Expr>) -> Expr {
     replace_identifiers(expr, &|identifier| {
-        let (leaf, name) = plain_column(identifier)?;
-        replace(leaf, &name)
+        let column = plain_column(identifier)?;
+        replace(column.leaf, &column.name)
     })
 }
 
@@ -332,4 +339,34 @@ pub(crate) fn replace_identifiers(expr: &Expr, replace: &dyn Fn(&Expr) -> Option
 fn union(mut left: BTreeSet<LeafId>, right: BTreeSet<LeafId>) -> BTreeSet<LeafId> {
     left.extend(right);
     left
+}
+
+/// The call of a function.
+pub(crate) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments
+                .into_iter()
+                .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+                .collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// `left = right`.
+pub(crate) fn equal(left: Expr, right: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::Eq,
+        right: Box::new(right),
+    }
 }

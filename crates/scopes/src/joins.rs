@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlparser::ast::Expr;
 
 use crate::expression::{equality, rejected_by};
-use crate::node::{Block, Join, JoinKind, LeafId, Tree};
+use crate::node::{Block, ColumnRef, Join, JoinKind, LeafId, Tree};
 
 /// The joins of a block after each outer join whose null rows a condition above rejects became an inner one.
 pub(crate) struct Joins {
@@ -91,12 +91,12 @@ fn simplified(tree: &Tree, rejected: &BTreeSet<LeafId>) -> Tree {
 }
 
 /// Whether two columns have one type.
-type SameType<'a> = &'a dyn Fn(&(LeafId, String), &(LeafId, String)) -> bool;
+type SameType<'a> = &'a dyn Fn(&ColumnRef, &ColumnRef) -> bool;
 
 /// Columns that are equal in every row of a block.
 #[derive(Default)]
 pub(crate) struct Twins {
-    classes: Vec<BTreeSet<(LeafId, String)>>,
+    classes: Vec<BTreeSet<ColumnRef>>,
 }
 
 impl Twins {
@@ -111,8 +111,8 @@ impl Twins {
         let mut twins = Self::default();
         for condition in block.conditions.iter().chain(inner) {
             if let Some((left, right)) = plain_equality(condition)
-                && !joins.null_supplied.contains(&left.0)
-                && !joins.null_supplied.contains(&right.0)
+                && !joins.null_supplied.contains(&left.leaf)
+                && !joins.null_supplied.contains(&right.leaf)
                 && same_type(&left, &right)
             {
                 twins.join(left, right);
@@ -122,7 +122,7 @@ impl Twins {
         twins
     }
 
-    fn join(&mut self, left: (LeafId, String), right: (LeafId, String)) {
+    fn join(&mut self, left: ColumnRef, right: ColumnRef) {
         let (mut hit, rest): (Vec<_>, Vec<_>) = self
             .classes
             .drain(..)
@@ -133,7 +133,7 @@ impl Twins {
         self.classes.push(merged);
     }
 
-    pub(crate) fn are(&self, left: &(LeafId, String), right: &(LeafId, String)) -> bool {
+    pub(crate) fn are(&self, left: &ColumnRef, right: &ColumnRef) -> bool {
         left == right
             || self
                 .classes
@@ -142,20 +142,20 @@ impl Twins {
     }
 
     /// The column of a leaf that is always equal to this one.
-    pub(crate) fn within(&self, leaf: LeafId, column: &(LeafId, String)) -> Option<String> {
-        if column.0 == leaf {
-            return Some(column.1.clone());
+    pub(crate) fn within(&self, leaf: LeafId, column: &ColumnRef) -> Option<String> {
+        if column.leaf == leaf {
+            return Some(column.name.clone());
         }
         let class = self.classes.iter().find(|class| class.contains(column))?;
 
         class
             .iter()
-            .find(|twin| twin.0 == leaf)
-            .map(|twin| twin.1.clone())
+            .find(|twin| twin.leaf == leaf)
+            .map(|twin| twin.name.clone())
     }
 }
 
-fn plain_equality(condition: &Expr) -> Option<((LeafId, String), (LeafId, String))> {
+fn plain_equality(condition: &Expr) -> Option<(ColumnRef, ColumnRef)> {
     let (left, right) = equality(condition)?;
 
     Some((left.plain()?, right.plain()?))

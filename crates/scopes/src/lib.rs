@@ -20,6 +20,7 @@ mod affected;
 mod carrier;
 mod catalog;
 mod clock;
+mod data_type;
 mod expression;
 mod functions;
 mod joins;
@@ -32,7 +33,6 @@ mod reason;
 mod resolve;
 mod restrict;
 mod scope;
-mod types;
 mod windows;
 
 pub use catalog::{Catalog, Column, InputId, Relation, RelationKind};

@@ -8,6 +8,7 @@ use crate::affected::{Changes, Walk};
 use crate::carrier::Carriers;
 use crate::catalog::{Catalog, Column, InputId};
 use crate::clock::Moment;
+use crate::data_type::{data_type, is_comparable};
 use crate::expression::Facts;
 use crate::node::{Node, bare, quoted};
 use crate::parse::parse;
@@ -15,7 +16,6 @@ use crate::print::Printer;
 use crate::reason::{Reason, Result};
 use crate::resolve::{columns, resolve};
 use crate::restrict::{Restrict, Wanted, conditions};
-use crate::types::{data_type, is_comparable};
 
 /// Subsets of a longer unique key are not tried one by one.
 const MOST_KEY_COLUMNS: usize = 6;

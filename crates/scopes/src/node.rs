@@ -11,6 +11,13 @@ use crate::catalog::InputId;
 /// The number of a leaf, unique in the model.
 pub(crate) type LeafId = usize;
 
+/// A column of a leaf.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ColumnRef {
+    pub(crate) leaf: LeafId,
+    pub(crate) name: String,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
     Table(InputId),

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, VisitMut, VisitorMut,
-};
+use sqlparser::ast::{Expr, Ident, VisitMut, VisitorMut};
 
 use crate::catalog::{Catalog, InputId};
 use crate::clock::Moment;
@@ -254,35 +251,5 @@ impl VisitorMut for Timed<'_> {
             *expr = Expr::Identifier(Ident::new(literal));
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// The call of a function.
-pub(crate) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: arguments
-                .into_iter()
-                .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
-                .collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
-/// `left = right`.
-pub(crate) fn equal(left: Expr, right: Expr) -> Expr {
-    Expr::BinaryOp {
-        left: Box::new(left),
-        op: BinaryOperator::Eq,
-        right: Box::new(right),
     }
 }

@@ -3,11 +3,11 @@
 use sqlparser::ast::Expr;
 
 use crate::catalog::Catalog;
+use crate::data_type::data_type;
 use crate::expression::{parts, replace_columns, replace_identifiers};
 use crate::node::{Block, Leaf, LeafId, Node, Source, bare};
 use crate::reason::{Reason, Result};
 use crate::resolve::columns;
-use crate::types::data_type;
 
 /// Expressions over the bare names of a query's columns.
 pub(crate) type Scope = [Expr];

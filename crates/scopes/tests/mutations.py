@@ -53,7 +53,7 @@ MUTATIONS = {
     ),
     "twins of inner equalities only": (
         "src/joins.rs",
-        "&& !joins.null_supplied.contains(&left.0)\n                && !joins.null_supplied.contains(&right.0)",
+        "&& !joins.null_supplied.contains(&left.leaf) && !joins.null_supplied.contains(&right.leaf)",
         "",
     ),
     "links lead outward only": (
@@ -94,8 +94,10 @@ MUTATIONS = {
 # What a mutation needs besides.
 FURTHER = {
     "the walk takes no filter": [
-        ("src/affected.rs", "all.extend(self.walked(carrier, leaf, &timed)?);", "all.extend(self.walked(carrier, leaf, &timed, &block.conditions)?);"),
-        ("src/affected.rs", "fn walked(&self, carrier: &Carrier<'_>, leaf: &Leaf, timed: &[Expr])", "fn walked(&self, carrier: &Carrier<'_>, leaf: &Leaf, timed: &[Expr], filters: &[Expr])"),
+        ("src/affected.rs", "self.of_carrier(carrier, &others, &clocks)?", "self.of_carrier(carrier, &others, &clocks, &block.conditions)?"),
+        ("src/affected.rs", "others: &[&Carrier<'_>], clocks: &[Expr]", "others: &[&Carrier<'_>], clocks: &[Expr], filters: &[Expr]"),
+        ("src/affected.rs", "self.walked(carrier, leaf, &timed)?", "self.walked(carrier, leaf, &timed, filters)?"),
+        ("src/affected.rs", "leaf: &Leaf, timed: &[Expr]) -> Result<Vec<String>> {", "leaf: &Leaf, timed: &[Expr], filters: &[Expr]) -> Result<Vec<String>> {"),
     ],
 }
 

@@ -6,10 +6,10 @@ use sqlparser::ast::{
 };
 
 use crate::catalog::RelationKind;
+use crate::data_type::of_leaf;
 use crate::expression::{conjuncts, plain_column};
 use crate::node::{Join, JoinKind, Leaf, LeafId, Node, Source, Tree, Unnest};
 use crate::reason::{Reason, Result, unsupported};
-use crate::types::of_leaf;
 
 use super::expressions::Place;
 use super::names::{Names, alias_columns, same};
@@ -139,24 +139,24 @@ impl Resolver<'_> {
         self.check_using(&name, &left, &right, trees)?;
         let merged = match (constraint.kind, constraint.is_right) {
             (JoinKind::Full, _) => {
-                crate::print::call("coalesce", vec![left.clone(), right.clone()])
+                crate::expression::call("coalesce", vec![left.clone(), right.clone()])
             }
             (_, true) => right.clone(),
             _ => left.clone(),
         };
         names.merge(&name, merged, of_left.into_iter().chain(of_right).collect());
 
-        Ok(crate::print::equal(left, right))
+        Ok(crate::expression::equal(left, right))
     }
 
     /// Refuses columns of different types: Trino makes them one. Times with a zone may be equal and not the same.
     fn check_using(&self, name: &str, left: &Expr, right: &Expr, trees: [&Tree; 2]) -> Result<()> {
         let data_type = |expr: &Expr| {
-            let (leaf, column) = plain_column(expr)?;
+            let column = plain_column(expr)?;
             let mut leaves = trees.iter().flat_map(|tree| tree.leaves());
             of_leaf(
-                leaves.find(|known| known.id == leaf)?,
-                &column,
+                leaves.find(|known| known.id == column.leaf)?,
+                &column.name,
                 self.catalog,
             )
         };

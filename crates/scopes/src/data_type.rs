@@ -4,7 +4,7 @@ use sqlparser::ast::Expr;
 
 use crate::catalog::Catalog;
 use crate::expression::{arguments, plain_column, without_parentheses};
-use crate::node::{Block, Leaf, LeafId, Node, Source};
+use crate::node::{Block, ColumnRef, Leaf, Node, Source};
 
 /// Whether each value of the type is equal to itself and to no other, and `in` finds it. `nan = nan` is false; an array with a null is
 /// not found.
@@ -58,7 +58,7 @@ pub(crate) fn data_type(node: &Node, at: usize, catalog: &Catalog) -> Option<Str
 }
 
 /// The columns of `coalesce(a.k, b.k)`.
-pub(crate) fn both(expr: &Expr) -> Option<[(LeafId, String); 2]> {
+pub(crate) fn both(expr: &Expr) -> Option<[ColumnRef; 2]> {
     let Expr::Function(function) = without_parentheses(expr) else {
         return None;
     };
@@ -71,17 +71,13 @@ pub(crate) fn both(expr: &Expr) -> Option<[(LeafId, String); 2]> {
 }
 
 /// The type of a column of a block's leaf, where it is known.
-pub(crate) fn of_column(
-    block: &Block,
-    column: &(LeafId, String),
-    catalog: &Catalog,
-) -> Option<String> {
+pub(crate) fn of_column(block: &Block, column: &ColumnRef, catalog: &Catalog) -> Option<String> {
     let leaf = block
         .leaves()
         .into_iter()
-        .find(|leaf| leaf.id == column.0)?;
+        .find(|leaf| leaf.id == column.leaf)?;
 
-    of_leaf(leaf, &column.1, catalog)
+    of_leaf(leaf, &column.name, catalog)
 }
 
 pub(crate) fn of_leaf(leaf: &Leaf, name: &str, catalog: &Catalog) -> Option<String> {
@@ -96,8 +92,8 @@ pub(crate) fn of_leaf(leaf: &Leaf, name: &str, catalog: &Catalog) -> Option<Stri
 pub(crate) fn is_same_type(
     catalog: &Catalog,
     block: &Block,
-    left: &(LeafId, String),
-    right: &(LeafId, String),
+    left: &ColumnRef,
+    right: &ColumnRef,
 ) -> bool {
     match (
         of_column(block, left, catalog),
