@@ -56,7 +56,7 @@ pub enum Refresh {
     Full,
 }
 
-/// What a failed test of a model does to the models that read it.
+/// Whether models run although a test of a model that they read failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
@@ -168,7 +168,7 @@ pub(crate) enum Remark {
     Ignored(String),
 }
 
-/// What is to be said about names that Icefront does not have.
+/// Remarks about names that Icefront does not have.
 pub(crate) fn remarks(written: &Written) -> Vec<Remark> {
     written
         .keys()
@@ -189,7 +189,7 @@ pub(crate) fn remarks(written: &Written) -> Vec<Remark> {
         .collect()
 }
 
-/// What is to be said about values that dbt has.
+/// Remarks about values that only dbt has.
 fn of_values(written: &Written) -> impl Iterator<Item = Remark> {
     let has_jinja = |value: &&Value| value.as_str().is_some_and(|text| text.contains("{{"));
     let jinja = written.values().filter(has_jinja).map(|value| {

@@ -12,7 +12,7 @@ pub struct Fault {
     pub message: String,
 }
 
-/// What there is to say about a project.
+/// The faults and the warnings of a project.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub(crate) faults: Vec<Fault>,

@@ -160,7 +160,7 @@ impl Walk<'_> {
     fn is_touched(&self, leaf: &Leaf, timed: &[Expr]) -> bool {
         let has_time_moved = self.changes.has_time_moved();
         let is_changed = match &leaf.source {
-            // What lateral queries read is looked at leaf by leaf.
+            // The leaves inside a lateral query are checked one by one.
             Source::Unnest(_) | Source::Lateral(_) => false,
             Source::Node(node) => {
                 node.inputs()

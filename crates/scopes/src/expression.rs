@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use crate::functions::{self, Kind};
 use crate::node::{ColumnRef, LeafId, marked};
 
-/// What an expression is made of.
+/// The columns, subqueries and kinds of functions in an expression.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) columns: BTreeSet<ColumnRef>,

@@ -121,7 +121,7 @@ impl Trial {
             Ok(affected) => affected,
             Err(reason) => return Outcome::Full(reason),
         };
-        let rows = match futures::try_join!(
+        let (old_rows, new_rows) = match futures::try_join!(
             run(self.stored(&model.full(&before))),
             run(self.stored(&model.full(&refresh)))
         ) {
@@ -129,7 +129,10 @@ impl Trial {
             Err(message) => return Outcome::Refused(message),
         };
 
-        match self.found(&model, &refresh, &affected, rows).await {
+        match self
+            .found(&model, &refresh, &affected, &old_rows, &new_rows)
+            .await
+        {
             Ok(found) => Outcome::Incremental(found),
             Err(message) => Outcome::Refused(message),
         }
@@ -174,7 +177,8 @@ impl Trial {
         model: &Model,
         refresh: &Refresh<'_>,
         affected: &Affected,
-        (old, new): (Rows, Rows),
+        before: &Rows,
+        after: &Rows,
     ) -> Result<Found, String> {
         let scope: Vec<_> = model
             .scope()
@@ -190,7 +194,7 @@ impl Trial {
                     .expect("a column")
             })
             .collect();
-        let (old, new) = (by_scope(&old, &at), by_scope(&new, &at));
+        let (old, new) = (by_scope(before, &at), by_scope(after, &at));
         let differing = old
             .keys()
             .chain(new.keys())

@@ -244,7 +244,7 @@ fn with_caller(state: &mut State<'_, '_>, args: &[Value]) -> Result<Vec<Value>, 
         .collect())
 }
 
-/// What gives the same text whenever it is called.
+/// A function that always gives the same text.
 #[derive(Debug)]
 struct Text(Value);
 

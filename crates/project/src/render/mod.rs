@@ -47,7 +47,7 @@ pub(crate) struct Shared {
     sources: BTreeMap<SourceKey, Relation>,
 }
 
-/// What a model's template said while it was rendered.
+/// The configuration and the references of a model, noted while its template is rendered.
 #[derive(Debug, Default)]
 struct Notes {
     config: Mutex<Written>,
