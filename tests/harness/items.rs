@@ -1,5 +1,7 @@
 //! A pipeline over one table `items` of three columns, and events of it.
 
+use std::time::Duration;
+
 use icefront_generate::AuditTrigger;
 use serde_json::{Value, json};
 
@@ -72,4 +74,19 @@ pub(crate) async fn hold(service: &Service) -> tokio_postgres::Client {
     blocker.batch_execute(lock).await.expect("locked");
 
     blocker
+}
+
+/// Waits until an extraction waits for what `blocker` holds. A run that has not come that far hands itself back at once when its service stops.
+pub(crate) async fn held_back(blocker: &tokio_postgres::Client) {
+    let waiting = "
+        select count(*) from pg_locks join pg_database on pg_database.oid = database
+        where not granted and datname = current_database()";
+    for _ in 0..3_000 {
+        let row = blocker.query_one(waiting, &[]).await.expect("asked");
+        if row.get::<_, i64>(0) > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no extraction waits for the lock");
 }

@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 pub(crate) use certificates::Authority;
 pub(crate) use client::Answer;
 pub(crate) use drops::{Drops, gzip};
-pub(crate) use items::{ITEMS, delete, hold, insert, items_trigger, update};
+pub(crate) use items::{ITEMS, delete, held_back, hold, insert, items_trigger, update};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runs::{Run, link};

@@ -9,7 +9,7 @@ use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Flow, ITEMS, Proxy, Servers, Service, hold, insert, link};
+use crate::harness::{Flow, ITEMS, Proxy, Servers, Service, held_back, hold, insert, link};
 
 #[tokio::test]
 async fn who_lost_a_lease_can_record_nothing() {
@@ -80,7 +80,7 @@ async fn at_its_end_a_service_answers_hands_its_run_back_and_says_so() {
     service.restart_as_process(&[]).await;
     let blocker = hold(&service).await;
     let run = service.start(&json!({})).await.body;
-    service.begins(&run).await;
+    held_back(&blocker).await;
     let wait = format!("{}?wait=50s", link(&run, "self"));
     let begun = Instant::now();
 
@@ -146,9 +146,9 @@ async fn a_second_signal_ends_a_service_at_once() {
             .start()
             .await;
         service.restart_as_process(&[]).await;
-        let _blocker = hold(&service).await;
-        let run = service.start(&json!({})).await.body;
-        service.begins(&run).await;
+        let blocker = hold(&service).await;
+        service.start(&json!({})).await;
+        held_back(&blocker).await;
 
         service.signal(name);
         service.stops().await;
