@@ -5,6 +5,7 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod landing;
+pub mod models;
 pub mod pipeline;
 pub mod postgres;
 pub mod publish;

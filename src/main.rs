@@ -171,6 +171,18 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
             pipeline.name,
             tables.join(", ")
         );
+        let models = &pipeline.models;
+        if !models.models.is_empty() {
+            let names: Vec<&str> = models
+                .models
+                .iter()
+                .map(|model| model.name.as_str())
+                .collect();
+            println!("  models: {}", names.join(", "));
+        }
+        for warning in &models.warnings {
+            println!("  warning: {}/{warning}", pipeline.name);
+        }
     }
     let broken: Vec<_> = pipelines.broken().collect();
     for BrokenPipeline { name, fault } in &broken {

@@ -14,6 +14,7 @@ pub use watched::Watched;
 use crate::config::Config;
 use crate::error::Result;
 use crate::landing::Folder;
+use crate::models::Analyses;
 use crate::pipeline::Pipelines;
 use crate::source::Connections;
 use crate::sql::Statements;
@@ -38,6 +39,7 @@ pub struct Parts {
     pub folder: Folder,
     pub pipelines: Pipelines,
     pub signals: Signals,
+    pub analyses: Analyses,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
@@ -60,6 +62,7 @@ impl App {
             folder: Folder::new(&config.landing)?,
             pipelines: Pipelines::load(&config)?,
             signals: Signals::default(),
+            analyses: Analyses::default(),
             made: Mutex::default(),
             config,
         };

@@ -108,6 +108,10 @@ pub struct Landing {
 pub struct Pipelines {
     /// A folder of folders, each with a `pipeline.yaml`.
     pub path: PathBuf,
+    /// The environment variables that models may read with `env_var`.
+    pub env: Vec<String>,
+    /// `target.name` in models.
+    pub target: String,
 }
 
 /// A Postgres server that pipelines read.

@@ -149,6 +149,7 @@ impl Error {
             | Self::AddFilesDisabled { .. }
             | Self::TooManyRejects { .. }
             | Self::ContractBroken { .. }
+            | Self::ModelBroken { .. }
             | Self::TestFailed { .. }
             | Self::TestBroken { .. }
             | Self::VerifyFailed { .. }

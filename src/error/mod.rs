@@ -187,17 +187,29 @@ pub enum Error {
         /// What differs, and what to do.
         detail: String,
     },
+    /// A model cannot be refreshed, and somebody has to change it or what it reads.
+    #[error("model `{model}` cannot be refreshed: {detail}")]
+    ModelBroken {
+        /// The model's name in the API.
+        model: String,
+        /// What is wrong, and what to do.
+        detail: String,
+    },
     /// Declared tests of severity `error` failed; current rows and history did not change.
     #[error(
-        "tests of table `{table}` failed, so current rows and history did not change: {detail}. Correct the data or the tests; the next run continues after the last published batch"
+        "tests of {kind} `{table}` failed, so {kept} did not change: {detail}. Correct the data or the tests; the next run continues after the last published batch"
     )]
     TestFailed {
-        /// The table's name in the API.
+        /// `table` or `model`.
+        kind: &'static str,
+        /// The table's or the model's name in the API.
         table: String,
+        /// What stays as it was.
+        kept: &'static str,
         /// Which tests, and by how much.
         detail: String,
     },
-    #[error("test `{test}` of table `{table}` cannot be run: {detail}; nothing was published")]
+    #[error("test `{test}` of `{table}` cannot be run: {detail}; nothing was published")]
     TestBroken {
         /// The table's name in the API.
         table: String,
@@ -206,11 +218,17 @@ pub enum Error {
     },
     /// Current rows or history differ from what the typed log gives.
     #[error(
-        "table `{table}` differs from its typed log: {detail}. Did another program write to it? `POST /v1/tables/{table}/rebuild` remakes it from the log"
+        "{kind} `{table}` differs from its {origin}: {detail}. Did another program write to it? {remedy}"
     )]
     VerifyFailed {
-        /// The table's name in the API.
+        /// `table` or `model`.
+        kind: &'static str,
+        /// The table's or the model's name in the API.
         table: String,
+        /// What it is made from: `typed log` or `query`.
+        origin: &'static str,
+        /// How it is made again.
+        remedy: String,
         detail: String,
     },
     /// One key has more events than a Trino statement can take, so no slice is small enough.

@@ -10,6 +10,7 @@ mod files;
 mod freshness;
 mod health;
 mod key;
+mod models;
 mod page;
 mod pipelines;
 mod read;
@@ -59,6 +60,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
         (name = "pipelines", description = "What can run, and what the next run would do"),
         (name = "sources", description = "Where changes come from, and how far they have been read"),
         (name = "tables", description = "Current rows and histories: schema, size, rows"),
+        (name = "models", description = "SQL models, kept exact"),
         (name = "rejects", description = "Events that staging could not take"),
         (name = "reports", description = "Freshness and changes"),
         (name = "service", description = "The service itself, and Trino"),
@@ -130,6 +132,17 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(repair::rebuild_table))
         .routes(routes!(repair::restage_table))
         .routes(routes!(repair::resync_table))
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::get_model))
+        .routes(routes!(models::get_model_sql))
+        .routes(routes!(models::list_refreshes))
+        .routes(routes!(models::get_lineage))
+        .routes(routes!(models::get_graph))
+        .routes(routes!(models::validate_models))
+        .routes(routes!(models::refresh_model))
+        .routes(routes!(models::verify_model))
+        .routes(routes!(models::suspend_model))
+        .routes(routes!(models::resume_model))
         .routes(routes!(rejects::list_rejects))
         .routes(routes!(rejects::replay_rejects))
         .routes(routes!(rejects::dismiss_rejects))

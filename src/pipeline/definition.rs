@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use icefront_project::Project;
 use serde::Deserialize;
 
 use super::identity::qualified;
@@ -28,6 +30,8 @@ pub struct Definition {
     pub verify: Option<Verify>,
     /// How often the service looks for new changes, and starts a run if there are some.
     pub poll: Option<Duration>,
+    /// Its SQL models, in an order in which they can be built. [`Definition::read`] leaves them out.
+    pub models: Arc<Project>,
 }
 
 /// When a run compares tables with their logs by itself.
@@ -88,6 +92,7 @@ impl Definition {
             max_rejects: yaml.max_rejects,
             verify: yaml.verify,
             poll: yaml.poll,
+            models: Arc::default(),
         };
         definition
             .complete()

@@ -9,6 +9,7 @@ mod evolution;
 mod files;
 mod identity;
 mod marts;
+mod models;
 mod names;
 mod operations;
 mod source;
@@ -27,6 +28,7 @@ pub use evolution::{Evolution, MadeOf};
 pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
 pub use marts::{CurrentRows, Mart, Marts, Tracked};
+pub use models::PipelineModel;
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use source::{AuditColumns, OrderBy, SourceDefinition};
@@ -74,7 +76,7 @@ impl Pipelines {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            match Definition::read(&folder, config) {
+            match models::read_pipeline(&folder, config) {
                 Ok(definition) => pipelines.add(definition, config),
                 Err(fault) => {
                     pipelines.broken.insert(name, fault);
@@ -138,6 +140,32 @@ impl Pipelines {
             .collect();
 
         found.ok_or_else(|| Error::not_found("table", name, names.iter().map(String::as_str)))
+    }
+
+    /// Finds a model by its name in the API, such as `shop.daily_revenue`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] with the nearest name.
+    pub fn model(&self, name: &str) -> Result<PipelineModel<'_>> {
+        let found = name.parse().ok().and_then(|id: TableId| {
+            let definition = self.usable.get(&id.pipeline)?;
+            let model = definition.models.model(&id.name)?;
+            Some(PipelineModel { definition, model })
+        });
+
+        found.ok_or_else(|| {
+            let names: Vec<String> = self.models().map(|model| model.id().to_string()).collect();
+            Error::not_found("model", name, names.iter().map(String::as_str))
+        })
+    }
+
+    /// All models, by pipeline, each after those that it reads.
+    pub fn models(&self) -> impl Iterator<Item = PipelineModel<'_>> {
+        self.usable().flat_map(|definition| {
+            let models = definition.models.models.iter();
+            models.map(move |model| PipelineModel { definition, model })
+        })
     }
 
     /// Adds a pipeline. It is broken if another has its name, or writes one of its tables.

@@ -1,5 +1,7 @@
 //! The names of the Iceberg tables that a pipeline writes.
 
+use icefront_project::Model;
+
 use super::Definition;
 use crate::config::Config;
 use crate::sql::TableName;
@@ -65,14 +67,29 @@ impl<'a> Names<'a> {
         TableName::new(self.catalog, &self.definition.schemas.marts, &name)
     }
 
-    /// The table that is built slice by slice to replace another.
+    /// The table or view of a model.
+    #[must_use]
+    pub fn model(model: &Model) -> TableName {
+        let name = &model.relation;
+        TableName::new(&name.catalog, &name.schema, &name.table)
+    }
+
+    /// How the rows of a model's table changed in its last refresh.
+    #[must_use]
+    pub fn changes(model: &TableName) -> TableName {
+        beside(model, "_changes")
+    }
+
+    /// The affected scopes of a model, while it is refreshed.
+    #[must_use]
+    pub fn scopes(model: &TableName) -> TableName {
+        beside(model, "__scopes")
+    }
+
+    /// The table that is built to replace another.
     #[must_use]
     pub fn build(table: &TableName) -> TableName {
-        let mut build = table.clone();
-        if let Some(name) = build.0.last_mut() {
-            name.push_str("__build");
-        }
-        build
+        beside(table, "__build")
     }
 
     /// Every table that the pipeline writes.
@@ -91,8 +108,24 @@ impl<'a> Names<'a> {
             all.push(self.keys(table));
             all.extend(layers);
         }
+        for model in &self.definition.models.models {
+            let table = Self::model(model);
+            builds.push(Self::build(&table));
+            builds.push(Self::scopes(&table));
+            all.push(Self::changes(&table));
+            all.push(table);
+        }
         all.extend(builds);
 
         all
     }
+}
+
+/// A table of the same schema whose name has this end.
+fn beside(table: &TableName, end: &str) -> TableName {
+    let mut beside = table.clone();
+    if let Some(name) = beside.0.last_mut() {
+        name.push_str(end);
+    }
+    beside
 }

@@ -1,12 +1,16 @@
 //! Reports on the data: how fresh it is and why, its rows and versions, and its rejects.
 
 mod freshness;
+mod graph;
+mod models;
 mod plan;
 mod purge;
 mod rejects;
 mod rows;
 
 pub use freshness::{Freshness, LagReason, Status, freshness};
+pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
+pub use models::{PlannedModel, Validation, explain_model, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{BatchFile, Reject, RejectQuery, rejects, rejects_by_file};

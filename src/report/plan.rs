@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use super::models::{PlannedModel, plan_model};
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::pipeline::{CatalogueColumn, Definition, Drift, Evolution, MadeOf, Table};
+use crate::pipeline::{
+    CatalogueColumn, Definition, Drift, Evolution, MadeOf, PipelineModel, Table,
+};
 use crate::source;
 use crate::state::TableState;
 use crate::warehouse::Slicing;
@@ -21,6 +24,9 @@ pub struct Plan {
     pub pipeline: String,
     /// Its tables, by name.
     pub tables: Vec<PlannedTable>,
+    /// Its models, each after those that it reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<PlannedModel>,
     /// Why the source cannot be asked; then the tables are planned by its catalogue as it was seen last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
@@ -87,9 +93,15 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
         tables.push(planned);
     }
 
+    let mut models = Vec::new();
+    for model in &definition.models.models {
+        models.push(plan_model(app, PipelineModel { definition, model }).await?);
+    }
+
     Ok(Plan {
         pipeline: definition.name.clone(),
         tables,
+        models,
         problem,
     })
 }

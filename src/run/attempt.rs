@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use super::failure::report_failure;
-use super::request::Request;
+use super::request::{Request, Selection};
 use super::task::Task;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
@@ -24,6 +24,8 @@ pub(super) struct Attempt<'a> {
     pub(super) names: Names<'a>,
     pub(super) request: Request,
     pub(super) task: Task,
+    /// The tables and models that the run builds.
+    pub(super) selection: Selection,
     /// When this service began the first attempt of the run.
     pub(super) run_began: Instant,
     /// Tables whose marts this run has built or given up. Tests that read several tables wait for them.
@@ -46,7 +48,8 @@ impl<'a> Attempt<'a> {
     /// The pipeline is unknown here or broken, or another version of the service wrote the request or the task.
     pub(super) fn new(app: &'a App, run: &'a Run, run_began: Instant) -> Result<Self> {
         let definition = app.pipelines.get(&run.pipeline)?;
-        let request = serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
+        let request: Request =
+            serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
         let task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
 
         Ok(Self {
@@ -54,6 +57,7 @@ impl<'a> Attempt<'a> {
             run,
             definition,
             names: Names::new(definition, &app.config),
+            selection: request.selection(definition)?,
             request,
             task,
             run_began,
@@ -93,7 +97,7 @@ impl<'a> Attempt<'a> {
 
     /// Whether this run builds a table.
     pub(super) fn builds(&self, table: &str) -> bool {
-        self.task.builds() && self.request.selects(table)
+        self.task.builds() && self.selection.tables.contains(table)
     }
 
     pub(super) fn progress(&self) -> BTreeSet<String> {

@@ -21,7 +21,7 @@ mod wait;
 mod whole_number;
 mod worker;
 
-pub use request::{OnFailed, Request, StepKind};
+pub use request::{OnFailed, Request, Selection, StepKind};
 pub use start::{cancel, retry, start, start_task};
 pub use task::Task;
 pub use wait::wait;

@@ -1,6 +1,6 @@
 //! What a caller asks of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::PartialSchema;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::Definition;
 use crate::state::IfRunning;
 
-const MAX_STEPS: usize = 3;
+const MAX_STEPS: usize = 4;
 const MAX_SELECTED: usize = 1_000;
 const MAX_LABELS: usize = 32;
 /// In characters, for names and for values.
@@ -21,14 +21,17 @@ const MAX_LABEL_LENGTH: usize = 256;
 /// What to run. Every field may be left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"steps": ["extract", "staging", "marts"], "labels": {"dag_id": "shop_hourly"}}))]
+#[schema(example = json!({"steps": ["extract", "staging", "marts", "models"], "labels": {"dag_id": "shop_hourly"}}))]
 pub struct Request {
-    /// Which parts to run. They run in the order extract, staging, marts. All when empty.
-    #[schema(max_items = 3)]
+    /// Which parts to run. They run in the order extract, staging, marts, models. All when empty.
+    #[schema(max_items = 4)]
     pub steps: Vec<StepKind>,
-    /// Only these tables, by the names of the pipeline. All when empty. Extraction always reads the whole source.
+    /// Only these tables and models, by name or in dbt's words: `orders`, `+daily_revenue`, `tag:nightly`, `orders+`. A blank unites, a comma intersects. All when empty. Extraction always reads the whole source.
     #[schema(max_items = 1000)]
     pub select: Vec<String>,
+    /// Without these models, in the same words.
+    #[schema(max_items = 1000)]
+    pub exclude: Vec<String>,
     /// Before anything else, makes the tables again from landing by the current definition.
     pub full_refresh: bool,
     /// Fails the run when it has not ended this many seconds after it began. Retries and pauses count. A service that takes the run over starts the time again. `runs.timeout` of the settings when absent.
@@ -56,6 +59,66 @@ pub struct Request {
     pub labels: BTreeMap<String, String>,
 }
 
+/// The tables and models of a run, by their names in the pipeline.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    pub tables: BTreeSet<String>,
+    pub models: BTreeSet<String>,
+}
+
+/// What some words of a selection name.
+fn named(pipeline: &Definition, field: &str, at: usize, words: &str) -> Result<Selection> {
+    let field = format!("{field}[{at}]");
+    let models = &pipeline.models.models;
+    let table_of = |name: &str| {
+        let log = name.strip_prefix("source:").and_then(|key| {
+            let (source, table) = key.split_once('.')?;
+            (source == pipeline.name).then_some(table)
+        });
+        let table = log.unwrap_or_else(|| name.strip_suffix("_history").unwrap_or(name));
+
+        pipeline
+            .tables
+            .get_key_value(table)
+            .map(|(name, _)| name.clone())
+    };
+    let is_name = words.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let names = if !is_name {
+        if ["state:", "result:"]
+            .iter()
+            .any(|method| words.contains(method))
+        {
+            let detail = format!(
+                "`{words}` selects by `state:` or `result:`, which runs do not have; a run does nothing for models whose inputs did not change"
+            );
+            return Err(Error::Invalid { field, detail });
+        }
+        pipeline
+            .models
+            .named(words, &icefront_project::Last::default())
+            .map_err(|detail| Error::Invalid { field, detail })?
+    } else if table_of(words).is_some() || models.iter().any(|model| model.name == *words) {
+        BTreeSet::from([words.to_owned()])
+    } else {
+        let names = pipeline.tables.keys().map(String::as_str);
+        let names = names.chain(models.iter().map(|model| model.name.as_str()));
+        let kind = if models.is_empty() {
+            "table"
+        } else {
+            "table or model"
+        };
+        return Err(Error::not_found(kind, words, names).at_field(field));
+    };
+    let (models, others): (BTreeSet<String>, BTreeSet<String>) = names
+        .into_iter()
+        .partition(|name| models.iter().any(|model| model.name == *name));
+
+    Ok(Selection {
+        tables: others.iter().filter_map(|name| table_of(name)).collect(),
+        models,
+    })
+}
+
 /// What to do when an idempotency key belongs to a run that failed or was cancelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +140,8 @@ pub enum StepKind {
     Staging,
     /// Publishes current rows and history.
     Marts,
+    /// Refreshes the SQL models.
+    Models,
 }
 
 impl Request {
@@ -85,9 +150,44 @@ impl Request {
         self.steps.is_empty() || self.steps.contains(&step)
     }
 
-    #[must_use]
-    pub fn selects(&self, table: &str) -> bool {
-        self.select.is_empty() || self.select.iter().any(|name| name == table)
+    /// The tables and models that it selects.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], [`Error::NotFound`] for a word that selects nothing here.
+    pub fn selection(&self, pipeline: &Definition) -> Result<Selection> {
+        let models = &pipeline.models;
+        if self.select.is_empty() && self.exclude.is_empty() {
+            return Ok(Selection {
+                tables: pipeline.tables.keys().cloned().collect(),
+                models: models
+                    .models
+                    .iter()
+                    .map(|model| model.name.clone())
+                    .collect(),
+            });
+        }
+        let mut selection = Selection::default();
+        if self.select.is_empty() {
+            selection.tables = pipeline.tables.keys().cloned().collect();
+            selection.models = models
+                .models
+                .iter()
+                .map(|model| model.name.clone())
+                .collect();
+        }
+        for (at, words) in self.select.iter().enumerate() {
+            let named = named(pipeline, "select", at, words)?;
+            selection.tables.extend(named.tables);
+            selection.models.extend(named.models);
+        }
+        for (at, words) in self.exclude.iter().enumerate() {
+            let named = named(pipeline, "exclude", at, words)?;
+            selection.tables.retain(|name| !named.tables.contains(name));
+            selection.models.retain(|name| !named.models.contains(name));
+        }
+
+        Ok(selection)
     }
 
     /// Refuses what the pipeline lacks and what is out of bounds.
@@ -96,6 +196,7 @@ impl Request {
         for (field, length, most) in [
             ("steps", self.steps.len(), MAX_STEPS),
             ("select", self.select.len(), MAX_SELECTED),
+            ("exclude", self.exclude.len(), MAX_SELECTED),
         ] {
             if length > most {
                 return invalid(
@@ -104,14 +205,7 @@ impl Request {
                 );
             }
         }
-        for (at, name) in self.select.iter().enumerate() {
-            if !pipeline.tables.contains_key(name) {
-                let tables = pipeline.tables.keys().map(String::as_str);
-                return Err(
-                    Error::not_found("table", name, tables).at_field(format!("select[{at}]"))
-                );
-            }
-        }
+        self.selection(pipeline)?;
         for (field, seconds) in [
             ("timeout_seconds", self.timeout_seconds),
             ("step_timeout_seconds", self.step_timeout_seconds),

@@ -31,6 +31,11 @@ pub enum Task {
         /// Compares one key in this many.
         one_in: u32,
     },
+    /// Compares a model's table with its query.
+    VerifyModel {
+        /// The model, by its name in the pipeline.
+        model: String,
+    },
     /// Stages rejects again and publishes those that can be taken.
     Replay {
         tables: Vec<String>,

@@ -77,11 +77,11 @@ fn templates() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// Lets a data type through as SQL text: letters, digits, blanks, commas and parentheses only.
+/// Lets a data type through as SQL text: letters, digits, blanks, commas, parentheses, and the names in a `row(…)` only.
 fn data_type(name: &str) -> Result<Value, minijinja::Error> {
     if name
         .chars()
-        .all(|c| c.is_ascii_alphanumeric() || " ,()".contains(c))
+        .all(|c| c.is_ascii_alphanumeric() || " ,()_\"".contains(c))
     {
         Ok(Value::from_safe_string(name.to_owned()))
     } else {

@@ -8,6 +8,7 @@ mod cursors;
 mod files;
 mod landed;
 mod lease;
+mod models;
 mod queries;
 mod rows;
 mod run_progress;
@@ -32,6 +33,10 @@ pub use files::{
 };
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
+pub use models::{
+    ChangedRows, EndedRefresh, FailedRefresh, InputReading, ModelColumn, ModelState, Reading,
+    RefreshAction, RefreshRecord, RefreshState, Refreshed,
+};
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, WaitingPipeline};
 pub use statements::{

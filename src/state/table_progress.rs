@@ -87,6 +87,10 @@ pub struct Publication {
     pub upto_batch: i64,
     /// The table's size after it; `None` if nothing was written.
     pub bytes: Option<i64>,
+    /// The table's snapshot after it; `None` if nothing was written.
+    pub snapshot: Option<String>,
+    /// Whether only keys of the new batches can have changed.
+    pub is_of_batches: bool,
     pub changed: Changed,
     /// The statements that did it.
     pub statements: Vec<EndedStatement>,
@@ -236,6 +240,10 @@ impl Store {
 }
 
 impl Publication {
+    fn remakes(&self) -> i64 {
+        i64::from(!self.is_of_batches)
+    }
+
     async fn record_rows(
         &self,
         transaction: &Transaction<'_>,
@@ -248,7 +256,14 @@ impl Publication {
         transaction
             .execute(
                 sql!(table_progress::record_current),
-                &[pipeline, name, &self.upto_batch, &bytes],
+                &[
+                    pipeline,
+                    name,
+                    &self.upto_batch,
+                    &bytes,
+                    &self.snapshot,
+                    &self.remakes(),
+                ],
             )
             .await?;
         end_builds(transaction, table, &[Layer::Current]).await?;
@@ -290,7 +305,14 @@ impl Publication {
         transaction
             .execute(
                 sql!(table_progress::record_history),
-                &[pipeline, name, &self.upto_batch, &self.bytes],
+                &[
+                    pipeline,
+                    name,
+                    &self.upto_batch,
+                    &self.bytes,
+                    &self.snapshot,
+                    &self.remakes(),
+                ],
             )
             .await?;
         end_builds(transaction, table, &[Layer::History]).await?;

@@ -46,6 +46,12 @@ pub struct TableState {
     pub has_own_ids: Option<bool>,
     /// The marts that it has.
     pub marts: Marts,
+    /// The snapshot that the last publication of current rows made.
+    pub current_snapshot: Option<String>,
+    /// The snapshot that the last publication of the history made.
+    pub history_snapshot: Option<String>,
+    /// Rises whenever rows may have changed whose keys are in no new batch.
+    pub remakes: i64,
 }
 
 text_column!(Marts {
@@ -72,6 +78,9 @@ from_row!(TableState {
     is_by_clock,
     has_own_ids,
     marts,
+    current_snapshot,
+    history_snapshot,
+    remakes,
 });
 
 /// The batches after one and up to another.

@@ -138,7 +138,9 @@ pub fn judge(target: Target<'_>, results: &[TestResult]) -> Result<()> {
     }
 
     Err(Error::TestFailed {
+        kind: "table",
         table: target.table.id.to_string(),
+        kept: "current rows and history",
         detail: failed.join("; "),
     })
 }

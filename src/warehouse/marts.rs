@@ -21,6 +21,8 @@ pub struct Merged {
     pub statements: Vec<Committed>,
     /// Whether the table was made whole, so that it has no comments.
     pub is_remade: bool,
+    /// Whether only keys of the new batches can have changed.
+    pub is_of_batches: bool,
 }
 
 /// The changes of a mart, and the refresh that made them. If one `MERGE` needed too much memory, that refresh covers the whole
@@ -51,6 +53,7 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
             changed: Changed::nothing(mart),
             statements: Vec::new(),
             is_remade: false,
+            is_of_batches: true,
         });
     }
     let Made {
@@ -83,10 +86,17 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
         }
     };
 
+    // A truncate has no key.
+    let is_of_batches = refresh.scope.is_of_batches()
+        && !refresh.is_republish
+        && refresh.landed.summary.truncates == 0
+        && repaired.is_empty();
+
     Ok(Merged {
         changed,
         statements: [repaired, statements].concat(),
         is_remade: refresh.scope == Scope::Everything,
+        is_of_batches,
     })
 }
 

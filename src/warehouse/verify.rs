@@ -83,8 +83,13 @@ fn judge(target: Target<'_>, refresh: &Refresh, found: Verified) -> Result<Verif
         _ => "all keys".into(),
     };
 
+    let table = target.table.id.to_string();
+
     Err(Error::VerifyFailed {
-        table: target.table.id.to_string(),
+        kind: "table",
+        origin: "typed log",
+        remedy: format!("`POST /v1/tables/{table}/rebuild` remakes it from the log"),
+        table,
         detail: format!(
             "of {scope}, up to batch {}: rows missing {}, different {}, unexpected {}; versions missing {}, different {}, unexpected {}, impossible {}; rows without their version {}",
             refresh.window.upto_batch,

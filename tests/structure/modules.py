@@ -20,7 +20,7 @@ LAYERS = [
     ["run"],
     ["report"],
     ["app"],
-    ["source", "warehouse"],
+    ["source", "warehouse", "models"],
     ["landing"],
     ["publish"],
     ["state"],

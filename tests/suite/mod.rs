@@ -21,6 +21,7 @@ mod limits;
 mod lookups;
 mod lost_answers;
 mod marts_choice;
+mod models;
 mod names;
 mod outages;
 mod polled_tables;

@@ -17,6 +17,7 @@
 //! It knows no server: the tables that models may read are given as [`Known`]. All faults are found, not only the first.
 
 mod config;
+mod data_test;
 mod fault;
 mod files;
 mod graph;
@@ -28,6 +29,7 @@ mod selection;
 mod settings;
 
 pub use config::{Config, Contract, Materialized, OnError, Refresh};
+pub use data_test::{Check, Comparison, Condition, DataTest};
 pub use fault::Fault;
 pub use project::{Known, Model, Project};
 pub use properties::{ColumnProperties, ModelProperties, SourceKey, TestOf};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::config::{Config, Remark, Written, remarks};
+use crate::data_test::{DataTest, quoted_words, tests_of};
 use crate::fault::{Fault, Said, did_you_mean};
 use crate::files::{File, Files};
 use crate::graph::order;
@@ -35,6 +36,8 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Project {
     pub models: Vec<Model>,
+    /// The tables of declared sources.
+    pub sources: BTreeMap<SourceKey, Relation>,
     /// What has no effect.
     pub warnings: Vec<Fault>,
 }
@@ -55,6 +58,7 @@ pub struct Model {
     pub refs: BTreeSet<String>,
     pub sources: BTreeSet<SourceKey>,
     pub properties: ModelProperties,
+    pub tests: Vec<DataTest>,
 }
 
 impl Project {
@@ -107,6 +111,43 @@ struct Reading<'a> {
     said: Said,
 }
 
+/// The tables that tests may compare with.
+struct Relations<'a> {
+    known: &'a Known,
+    sources: BTreeMap<SourceKey, Relation>,
+    models: BTreeMap<String, Relation>,
+}
+
+impl Relations<'_> {
+    /// The table of `ref('…')` or `source('…', '…')`.
+    fn find(&self, text: &str) -> Result<Relation, String> {
+        let wrong = || format!("`{text}` is no `ref('…')` and no `source('…', '…')`");
+        let (function, words) = quoted_words(text).ok_or_else(wrong)?;
+        let found = match (function, words.as_slice()) {
+            ("ref", [name]) => self
+                .models
+                .get(*name)
+                .or_else(|| self.known.tables.get(*name)),
+            ("source", [source, table]) => {
+                let key = SourceKey {
+                    source: (*source).into(),
+                    table: (*table).into(),
+                };
+                self.sources
+                    .get(&key)
+                    .or_else(|| self.known.sources.get(&key))
+            }
+            _ => return Err(wrong()),
+        };
+
+        found.cloned().ok_or_else(|| {
+            let names = self.models.keys().chain(self.known.tables.keys());
+            let near = did_you_mean(words[0], names.map(String::as_str));
+            format!("a test reads `{text}`, which is no model, table or source{near}")
+        })
+    }
+}
+
 /// A model before the tables of the others are known.
 struct Draft {
     file: File,
@@ -153,15 +194,21 @@ impl Reading<'_> {
         if !self.said.faults.is_empty() {
             return Project::default();
         }
+        let relations = Relations {
+            known: self.known,
+            sources: properties.sources.clone(),
+            models: models.clone(),
+        };
         let shared = Shared::new(self.known, &settings, &properties.sources, models);
         let renderer = Renderer::new(shared, &macro_files, &mut self.said.faults);
         let models = drafts
             .into_iter()
-            .filter_map(|draft| self.model(draft, &renderer, &properties))
+            .filter_map(|draft| self.model(draft, &renderer, &properties, &relations))
             .collect();
         match order(models) {
             Ok(models) => Project {
                 models,
+                sources: properties.sources,
                 warnings: std::mem::take(&mut self.said.warnings),
             },
             Err(fault) => {
@@ -288,6 +335,7 @@ impl Reading<'_> {
         draft: Draft,
         renderer: &Renderer,
         properties: &Properties,
+        relations: &Relations<'_>,
     ) -> Option<Model> {
         let Draft { file, config } = draft;
         let (result, fault) = renderer.render(&file.name, &file, false);
@@ -306,6 +354,18 @@ impl Reading<'_> {
             .get(&file.name)
             .map(|placed| placed.value.clone());
         let Rendered { refs, sources, .. } = result;
+        let described = described.unwrap_or_default();
+        let tests = match tests_of(&file.name, &described, &|text| relations.find(text)) {
+            Ok(tests) => tests,
+            Err(messages) => {
+                let place = properties.models.get(&file.name);
+                let place = place.map_or(&file.place, |placed| &placed.file);
+                for message in messages {
+                    self.said.fault(Fault::new(place, message));
+                }
+                return None;
+            }
+        };
 
         Some(Model {
             relation: self.relation(&file.name, &config),
@@ -316,7 +376,8 @@ impl Reading<'_> {
             config,
             refs,
             sources,
-            properties: described.unwrap_or_default(),
+            properties: described,
+            tests,
         })
     }
 

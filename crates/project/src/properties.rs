@@ -272,6 +272,15 @@ impl Properties {
                 source: source.name.clone(),
                 table: table.name,
             };
+            let parts = [&source.database, &source.schema, &table.identifier];
+            if let Some(part) = parts.into_iter().flatten().find(|part| part.contains("{{")) {
+                let message = format!(
+                    "source `{}.{}`: `{part}` has Jinja, which is only rendered in models; write the name",
+                    key.source, key.table
+                );
+                faults.push(Fault::new(&file.place, message));
+                continue;
+            }
             let is_placed =
                 source.database.is_some() || source.schema.is_some() || table.identifier.is_some();
             if known.sources.contains_key(&key) {

@@ -18,6 +18,15 @@ pub struct Last {
 const ALL: usize = usize::MAX;
 
 impl Project {
+    /// The models and tables that some words name.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about a word that means nothing.
+    pub fn named(&self, words: &str, last: &Last) -> Result<BTreeSet<String>, String> {
+        self.union(words, last)
+    }
+
     /// The models of a selection, without those of another one. Empty text selects all.
     ///
     /// # Errors
@@ -40,7 +49,11 @@ impl Project {
             self.union(exclude, last)?
         };
 
-        Ok(chosen.difference(&without).cloned().collect())
+        Ok(chosen
+            .difference(&without)
+            .filter(|name| self.model(name).is_some())
+            .cloned()
+            .collect())
     }
 
     /// Blanks unite.
@@ -70,11 +83,7 @@ impl Project {
         if let Some(word) = word.strip_prefix('@') {
             let named = self.method(word, last)?;
             let behind = self.behind(&named, ALL);
-            return Ok(self
-                .before(&behind, ALL)
-                .into_iter()
-                .filter(|name| self.model(name).is_some())
-                .collect());
+            return Ok(self.before(&behind, ALL));
         }
         let (before, word) = match word.split_once('+') {
             Some((count, rest))
@@ -105,10 +114,7 @@ impl Project {
                 .unwrap_or_default(),
         );
 
-        Ok(all
-            .into_iter()
-            .filter(|name| self.model(name).is_some())
-            .collect())
+        Ok(all)
     }
 
     /// The models that a method names; a table or a source names itself, for what is behind it.
@@ -121,7 +127,7 @@ impl Project {
                 .collect()
         };
         let Some((method, value)) = word.split_once(':') else {
-            return self.named(word);
+            return self.by_name(word);
         };
         match method {
             "tag" => Ok(of(&|model| {
@@ -138,7 +144,7 @@ impl Project {
                     .get(&model.name)
                     .is_some_and(|result| result == value)
             })),
-            "fqn" => self.named(value),
+            "fqn" => self.by_name(value),
             other => {
                 let known = [
                     "tag",
@@ -157,7 +163,7 @@ impl Project {
         }
     }
 
-    fn named(&self, name: &str) -> Result<BTreeSet<String>, String> {
+    fn by_name(&self, name: &str) -> Result<BTreeSet<String>, String> {
         let names = self
             .models
             .iter()
@@ -180,9 +186,12 @@ impl Project {
     /// Models and tables that these read, so many steps away.
     fn before(&self, from: &BTreeSet<String>, steps: usize) -> BTreeSet<String> {
         walk(from, steps, |name| {
-            self.model(name)
-                .map(|model| model.refs.iter().cloned().collect())
-                .unwrap_or_default()
+            let Some(model) = self.model(name) else {
+                return Vec::new();
+            };
+            let sources = model.sources.iter();
+            let sources = sources.map(|key| format!("source:{}.{}", key.source, key.table));
+            model.refs.iter().cloned().chain(sources).collect()
         })
     }
 

@@ -37,5 +37,5 @@ mod windows;
 
 pub use catalog::{Catalog, Column, InputId, Relation, RelationKind};
 pub use clock::Moment;
-pub use model::{Affected, Images, Model, Refresh};
+pub use model::{Affected, Images, Model, Query, Refresh};
 pub use reason::Reason;

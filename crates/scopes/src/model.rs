@@ -20,11 +20,17 @@ use crate::restrict::{Restrict, Wanted, conditions};
 /// Subsets of a longer unique key are not tried one by one.
 const MOST_KEY_COLUMNS: usize = 6;
 
+/// A query whose every table and column is known.
+#[derive(Clone, Debug)]
+pub struct Query {
+    catalog: Catalog,
+    node: Node,
+}
+
 /// A query with a unique key whose rows can be computed scope by scope.
 #[derive(Clone, Debug)]
 pub struct Model {
-    catalog: Catalog,
-    node: Node,
+    query: Query,
     output: Vec<Column>,
     /// Positions of the scope's columns in the output.
     scope: Vec<usize>,
@@ -57,45 +63,26 @@ pub enum Affected {
     Scopes(String),
 }
 
-impl Model {
-    /// Analyses a query. `output` are the columns of its table, as they are stored.
-    ///
+impl Query {
     /// # Errors
     ///
-    /// The reason why the model must be computed in full whenever an input changes.
-    pub fn analyse(
-        sql: &str,
-        catalog: &Catalog,
-        unique_key: &[String],
-        output: &[Column],
-    ) -> Result<Self> {
+    /// The reason why the query is not understood.
+    pub fn read(sql: &str, catalog: &Catalog) -> Result<Self> {
         let node = resolve(&parse(sql)?, catalog)?;
-        let names = columns(&node, catalog);
-        let is_same =
-            |(name, column): (&String, &Column)| name.to_lowercase() == column.name.to_lowercase();
-        if names.len() != output.len() || !names.iter().zip(output).all(is_same) {
-            return Err(Reason::Unsupported(
-                "a query whose columns are not those of its table".into(),
-            ));
-        }
-        let mut model = Self {
+
+        Ok(Self {
             catalog: catalog.clone(),
             node,
-            output: output.to_vec(),
-            scope: Vec::new(),
-        };
-        model.scope = model.best_scope(unique_key)?;
-
-        Ok(model)
+        })
     }
 
-    /// The columns of the table that cut it into scopes.
+    /// The names of the result's columns.
     #[must_use]
-    pub fn scope(&self) -> Vec<&Column> {
-        self.scope.iter().map(|at| &self.output[*at]).collect()
+    pub fn columns(&self) -> Vec<String> {
+        columns(&self.node, &self.catalog)
     }
 
-    /// The tables that the model reads.
+    /// The tables that the query reads.
     #[must_use]
     pub fn inputs(&self) -> Vec<InputId> {
         self.node.inputs()
@@ -112,6 +99,76 @@ impl Model {
         })
     }
 
+    /// The query as a whole. `table` gives what stands for a table in FROM, `now` the time.
+    #[must_use]
+    pub fn at(&self, table: &dyn Fn(InputId) -> String, now: &Moment) -> String {
+        self.printer(table, now).node(&self.node)
+    }
+
+    fn printer<'a>(
+        &'a self,
+        tables: &'a dyn Fn(InputId) -> String,
+        moment: &'a Moment,
+    ) -> Printer<'a> {
+        Printer {
+            catalog: &self.catalog,
+            tables,
+            moment,
+            restrictions: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+impl Model {
+    /// Analyses a query. `output` are the columns of its table, as they are stored.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the model must be computed in full whenever an input changes.
+    pub fn analyse(
+        sql: &str,
+        catalog: &Catalog,
+        unique_key: &[String],
+        output: &[Column],
+    ) -> Result<Self> {
+        Self::of(Query::read(sql, catalog)?, unique_key, output)
+    }
+
+    /// As [`Model::analyse`], for a query that was read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::analyse`].
+    pub fn of(query: Query, unique_key: &[String], output: &[Column]) -> Result<Self> {
+        let names = query.columns();
+        let is_same =
+            |(name, column): (&String, &Column)| name.to_lowercase() == column.name.to_lowercase();
+        if names.len() != output.len() || !names.iter().zip(output).all(is_same) {
+            return Err(Reason::Unsupported(
+                "a query whose columns are not those of its table".into(),
+            ));
+        }
+        let mut model = Self {
+            query,
+            output: output.to_vec(),
+            scope: Vec::new(),
+        };
+        model.scope = model.best_scope(unique_key)?;
+
+        Ok(model)
+    }
+
+    /// The columns of the table that cut it into scopes.
+    #[must_use]
+    pub fn scope(&self) -> Vec<&Column> {
+        self.scope.iter().map(|at| &self.output[*at]).collect()
+    }
+
+    #[must_use]
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
     /// The query that finds the affected scopes.
     ///
     /// # Errors
@@ -119,8 +176,9 @@ impl Model {
     /// The reason why this refresh must compute the model in full.
     pub fn affected(&self, refresh: &Refresh<'_>) -> Result<Affected> {
         let scope = self.scope_exprs(&self.scope);
-        let found =
-            self.with_changes(refresh, |walk| walk.scopes(&self.node, &scope, false, &[]))?;
+        let found = self.with_changes(refresh, |walk| {
+            walk.scopes(&self.query.node, &scope, false, &[])
+        })?;
         if found.is_empty() {
             return Ok(Affected::Nothing);
         }
@@ -158,12 +216,12 @@ impl Model {
             with_null,
         };
         let exprs = self.scope_exprs(&self.scope);
-        let mut printer = self.printer(refresh.table, refresh.now);
+        let mut printer = self.query.printer(refresh.table, refresh.now);
         Restrict {
             printer: &mut printer,
         }
-        .add(&self.node, &exprs, &wanted)?;
-        let sql = printer.node(&self.node);
+        .add(&self.query.node, &exprs, &wanted)?;
+        let sql = printer.node(&self.query.node);
         let output: Vec<_> = self
             .output
             .iter()
@@ -182,15 +240,9 @@ impl Model {
         ))
     }
 
-    /// The query as a whole, at the snapshots and the time of a refresh.
-    #[must_use]
-    pub fn full(&self, refresh: &Refresh<'_>) -> String {
-        self.printer(refresh.table, refresh.now).node(&self.node)
-    }
-
     /// The columns of the query that make up the scope, in the types in which they are stored.
     fn scope_exprs(&self, scope: &[usize]) -> Vec<Expr> {
-        let names = columns(&self.node, &self.catalog);
+        let names = columns(&self.query.node, &self.query.catalog);
 
         scope
             .iter()
@@ -201,7 +253,7 @@ impl Model {
     /// A column of the result in the type in which it is stored.
     fn stored(&self, at: usize, column: Expr) -> Expr {
         let stored = &self.output[at].data_type;
-        let is_same = data_type(&self.node, at, &self.catalog).as_ref() == Some(stored);
+        let is_same = data_type(&self.query.node, at, &self.query.catalog).as_ref() == Some(stored);
 
         if is_same {
             column
@@ -248,10 +300,11 @@ impl Model {
     fn unlinked(&self, scope: &[usize]) -> Result<usize> {
         let exprs = self.scope_exprs(scope);
         let carriers = Carriers {
-            catalog: &self.catalog,
+            catalog: &self.query.catalog,
         };
-        carriers.check(&self.node, &exprs, false)?;
+        carriers.check(&self.query.node, &exprs, false)?;
         let faults = self
+            .query
             .inputs()
             .into_iter()
             .filter_map(|input| self.link_fault(input, &exprs));
@@ -280,32 +333,21 @@ impl Model {
             now: &moment,
         };
 
-        self.with_changes(&one, |walk| walk.scopes(&self.node, exprs, false, &[]))
-            .err()
-    }
-
-    fn printer<'a>(
-        &'a self,
-        tables: &'a dyn Fn(InputId) -> String,
-        moment: &'a Moment,
-    ) -> Printer<'a> {
-        Printer {
-            catalog: &self.catalog,
-            tables,
-            moment,
-            restrictions: std::collections::BTreeMap::new(),
-        }
+        self.with_changes(&one, |walk| {
+            walk.scopes(&self.query.node, exprs, false, &[])
+        })
+        .err()
     }
 
     fn with_changes<T>(&self, refresh: &Refresh<'_>, act: impl FnOnce(&Walk<'_>) -> T) -> T {
         let printers = [
-            self.printer(refresh.table, refresh.last),
-            self.printer(refresh.table, refresh.now),
+            self.query.printer(refresh.table, refresh.last),
+            self.query.printer(refresh.table, refresh.now),
         ];
         let changes = Changed { refresh, printers };
 
         act(&Walk {
-            catalog: &self.catalog,
+            catalog: &self.query.catalog,
             changes: &changes,
         })
     }

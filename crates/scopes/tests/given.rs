@@ -1,8 +1,8 @@
 //! Small tables as text, and what a model over them is expected to be.
 
-use icefront_scopes::Column;
+use icefront_queries::{Column, Row, Table};
 
-use crate::trial::{Found, Outcome, Row, Table, Trial, column};
+use crate::trial::{Found, Outcome, Trial, column, known};
 
 /// A table of integers by its columns, and its rows before and after; `-` is null.
 pub(crate) struct Given(
@@ -27,8 +27,8 @@ fn table(given: &Given) -> Table {
 /// `id` is a column of integers, `name text` one of texts.
 fn written(name: &str) -> Column {
     match name.strip_suffix(" text") {
-        Some(name) => column(name, "varchar"),
-        None => column(name, "integer"),
+        Some(name) => Column::new(name, "varchar"),
+        None => Column::new(name, "integer"),
     }
 }
 
@@ -55,7 +55,7 @@ async fn outcome(sql: &str, scope: &str, output: &str, given: &[Given]) -> Outco
     Trial {
         sql: sql.into(),
         scope: vec![scope.into()],
-        output: output.split(',').map(written).collect(),
+        output: known(&output.split(',').map(written).collect::<Vec<_>>()),
         tables: given.iter().map(table).collect(),
         dates: [
             "2026-01-02",

@@ -112,7 +112,8 @@ def main() -> int:
 
 
 def fails_without(name: str) -> bool:
-    shutil.copytree(CRATE, COPY / "crates" / "scopes", dirs_exist_ok=True)
+    for crate in (CRATE, CRATE.parent / "queries"):
+        shutil.copytree(crate, COPY / "crates" / crate.name, dirs_exist_ok=True)
     for manifest in ("Cargo.toml", "Cargo.lock"):
         shutil.copy(REPOSITORY / manifest, COPY / manifest)
     alone = (COPY / "Cargo.toml").read_text().split("\n[package]")[0].replace('".", ', "")

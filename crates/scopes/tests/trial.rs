@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icefront_queries::{Case, Row, Table};
 use icefront_scopes::{
     Affected, Catalog, Column, Images, InputId, Model, Moment, Reason, Refresh, Relation,
     RelationKind,
@@ -18,17 +19,6 @@ pub(crate) struct Trial {
     /// The dates of the two refreshes.
     pub(crate) dates: [&'static str; 2],
 }
-
-#[derive(Clone, Debug)]
-pub(crate) struct Table {
-    pub(crate) name: String,
-    pub(crate) columns: Vec<Column>,
-    pub(crate) old: Vec<Row>,
-    pub(crate) new: Vec<Row>,
-}
-
-/// Literals.
-pub(crate) type Row = Vec<String>;
 
 /// A scope's values as text.
 pub(crate) type Scopes = BTreeSet<String>;
@@ -64,11 +54,34 @@ pub(crate) fn column(name: &str, data_type: &str) -> Column {
     }
 }
 
+/// The columns of a table as the analysis names them.
+pub(crate) fn known(columns: &[icefront_queries::Column]) -> Vec<Column> {
+    columns
+        .iter()
+        .map(|of| column(&of.name, &of.data_type))
+        .collect()
+}
+
 impl Trial {
+    /// A trial without a scope.
+    pub(crate) fn of(case: Case) -> Self {
+        Self {
+            sql: case.sql,
+            scope: Vec::new(),
+            output: case
+                .output
+                .iter()
+                .map(|name| column(name, "integer"))
+                .collect(),
+            tables: case.tables,
+            dates: case.dates,
+        }
+    }
+
     pub(crate) fn model(&self) -> Result<Model, Reason> {
         let relations = self.tables.iter().map(|table| Relation {
             name: vec!["lake".into(), "marts".into(), table.name.clone()],
-            columns: table.columns.clone(),
+            columns: known(&table.columns),
             kind: RelationKind::Table,
         });
 
@@ -88,8 +101,8 @@ impl Trial {
         let moments = self
             .dates
             .map(|date| Moment::parse(&format!("{date} 00:00:00.000")).expect("a moment"));
-        let old = |input: InputId| self.tables[input].query(&self.tables[input].old);
-        let new = |input: InputId| self.tables[input].query(&self.tables[input].new);
+        let old = |input: InputId| rows(&self.tables[input], &self.tables[input].old);
+        let new = |input: InputId| rows(&self.tables[input], &self.tables[input].new);
         let images = |input: InputId| {
             let table = &self.tables[input];
             (sorted(&table.old) != sorted(&table.new)).then(|| Images {
@@ -105,12 +118,6 @@ impl Trial {
                 ),
             })
         };
-        let before = Refresh {
-            table: &old,
-            images: &|_| None,
-            last: &moments[0],
-            now: &moments[0],
-        };
         let refresh = Refresh {
             table: &new,
             images: &images,
@@ -122,8 +129,8 @@ impl Trial {
             Err(reason) => return Outcome::Full(reason),
         };
         let (old_rows, new_rows) = match futures::try_join!(
-            run(self.stored(&model.full(&before))),
-            run(self.stored(&model.full(&refresh)))
+            run(self.stored(&model.query().at(&old, &moments[0]))),
+            run(self.stored(&model.query().at(&new, &moments[1])))
         ) {
             Ok(rows) => rows,
             Err(message) => return Outcome::Refused(message),
@@ -207,7 +214,11 @@ impl Trial {
         if let Affected::Scopes(sql) = affected {
             let all: Vec<_> = (0..at.len()).collect();
             let found = self.answer(sql).await?;
-            let columns = model.scope().into_iter().cloned().collect();
+            let columns = model
+                .scope()
+                .into_iter()
+                .map(|of| icefront_queries::Column::new(&of.name, &of.data_type))
+                .collect();
             let table = Table {
                 name: String::new(),
                 columns,
@@ -215,7 +226,7 @@ impl Trial {
                 new: Vec::new(),
             };
             let text = |row: &Vec<serde_json::Value>| row.iter().map(literal).collect::<Row>();
-            let stored = table.query(&found.iter().map(text).collect::<Vec<_>>());
+            let stored = rows(&table, &found.iter().map(text).collect::<Vec<_>>());
             scopes = by_scope(&found, &all).into_keys().collect();
             with_null = scopes.iter().any(|scope| has_null(scope));
             let again = self.stored(
@@ -224,8 +235,7 @@ impl Trial {
                     .expect("it was analysed"),
             );
             story = format!("affected: {sql}\n  recomputed: {again}");
-            let rows = self.answer(&again).await?;
-            recomputed = by_scope(&rows, &at);
+            recomputed = by_scope(&self.answer(&again).await?, &at);
         }
         // With one of them, all scopes with a null are computed again.
         let is_wanted = |scope: &String| scopes.contains(scope) || (with_null && has_null(scope));
@@ -245,38 +255,38 @@ impl Trial {
     }
 }
 
-impl Table {
-    /// The rows as something to select from.
-    fn query(&self, rows: &[Row]) -> String {
-        let names: Vec<_> = (0..self.columns.len()).map(|at| format!("c{at}")).collect();
-        let cast: Vec<_> = self
-            .columns
-            .iter()
-            .zip(&names)
-            .map(|(column, name)| {
-                format!(
-                    "cast({name} as {}) as \"{}\"",
-                    column.data_type, column.name
-                )
-            })
-            .collect();
-        let nulls = vec!["null"; self.columns.len()].join(", ");
-        let values: Vec<_> = rows
-            .iter()
-            .map(|row| format!("({})", row.join(", ")))
-            .collect();
-        let (values, filter) = if rows.is_empty() {
-            (format!("({nulls})"), " where false")
-        } else {
-            (values.join(", "), "")
-        };
+/// Rows of a table as something to select from.
+fn rows(table: &Table, rows: &[Row]) -> String {
+    let names: Vec<_> = (0..table.columns.len())
+        .map(|at| format!("c{at}"))
+        .collect();
+    let cast: Vec<_> = table
+        .columns
+        .iter()
+        .zip(&names)
+        .map(|(column, name)| {
+            format!(
+                "cast({name} as {}) as \"{}\"",
+                column.data_type, column.name
+            )
+        })
+        .collect();
+    let nulls = vec!["null"; table.columns.len()].join(", ");
+    let values: Vec<_> = rows
+        .iter()
+        .map(|row| format!("({})", row.join(", ")))
+        .collect();
+    let (values, filter) = if rows.is_empty() {
+        (format!("({nulls})"), " where false")
+    } else {
+        (values.join(", "), "")
+    };
 
-        format!(
-            "(select {} from (values {values}) as v ({}){filter})",
-            cast.join(", "),
-            names.join(", ")
-        )
-    }
+    format!(
+        "(select {} from (values {values}) as v ({}){filter})",
+        cast.join(", "),
+        names.join(", ")
+    )
 }
 
 /// A value of an answer as SQL. Decimals and times come as texts.

@@ -12,7 +12,7 @@ where pipeline = $1 and name = $2
 -- name: record_restaging
 -- Notes that a table's typed log was remade, so that its marts are remade from it.
 update icefront.tables
-set staged_batch = $3, current_anew = true, history_anew = true, rejects = $4, held_batch = $5
+set staged_batch = $3, current_anew = true, history_anew = true, rejects = $4, held_batch = $5, remakes = remakes + 1
 where pipeline = $1 and name = $2
 
 -- name: unpublish_table
@@ -24,18 +24,21 @@ update icefront.tables set current_anew = true, history_anew = true where pipeli
 update icefront.tables set rejects = $3, held_batch = $4 where pipeline = $1 and name = $2
 
 -- name: record_current
--- Notes up to which batch the current rows are published, and the table's size after that. Where there is no history,
--- nothing waits for it.
+-- Notes up to which batch the current rows are published, and the table's size and snapshot after that. $6 is 1 if keys
+-- of no new batch may have changed. Where there is no history, nothing waits for it.
 update icefront.tables
 set current_batch = $3, current_anew = false, current_bytes = coalesce($4, current_bytes),
+  current_snapshot = coalesce($5, current_snapshot), remakes = remakes + $6,
   history_batch = case when marts = 'no_history' then $3 else history_batch end,
   history_anew = history_anew and marts <> 'no_history'
 where pipeline = $1 and name = $2
 
 -- name: record_history
--- Notes up to which batch the history is published, and the table's size after that.
+-- Notes up to which batch the history is published, and the table's size and snapshot after that. $6 is 1 if keys of no
+-- new batch may have changed.
 update icefront.tables
-set history_batch = $3, history_anew = false, history_bytes = coalesce($4, history_bytes)
+set history_batch = $3, history_anew = false, history_bytes = coalesce($4, history_bytes),
+  history_snapshot = coalesce($5, history_snapshot), remakes = remakes + $6
 where pipeline = $1 and name = $2
 
 -- name: record_staged_counts

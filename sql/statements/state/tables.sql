@@ -6,7 +6,7 @@
 select
   origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects, catalogue,
   drift, current_anew as remakes_current, history_anew as remakes_history, current_bytes, history_bytes, is_by_clock,
-  has_own_ids, marts
+  has_own_ids, marts, current_snapshot, history_snapshot, remakes
 from icefront.tables
 where pipeline = $1 and name = $2
 

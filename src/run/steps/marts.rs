@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use super::columns;
 use crate::error::{Error, Result};
 use crate::pipeline::{Mart, Table};
-use crate::publish::{Committed, Publisher};
+use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::step;
 use crate::sql::TableName;
-use crate::state::{Changed, EndedStatement, Layer, Publication, TableState, Window};
-use crate::warehouse::{self, Refresh, Scope, Target};
+use crate::state::{EndedStatement, Layer, Publication, TableState, Window};
+use crate::warehouse::{self, Merged, Refresh, Scope, Target};
 
 /// The batches and keys that the steps of a table publish.
 pub(in crate::run) enum ToPublish {
@@ -239,7 +239,7 @@ impl MartStep<'_> {
     async fn publish(&self, target: Target<'_>, refresh: &Refresh) -> Result<Counts> {
         let merged = Box::pin(warehouse::merge(target, refresh, self.mart)).await?;
         let changed = merged.changed;
-        self.record(refresh, changed, &merged.statements).await?;
+        self.record(refresh, &merged).await?;
         self.tidy(target, merged.is_remade).await?;
         let mut counts = Counts::default();
         if let Some(rows) = &changed.rows {
@@ -336,12 +336,8 @@ impl MartStep<'_> {
     }
 
     /// Records in one transaction how far the mart is, what changed, and how the statements ended that did it.
-    async fn record(
-        &self,
-        refresh: &Refresh,
-        changed: Changed,
-        statements: &[Committed],
-    ) -> Result<()> {
+    async fn record(&self, refresh: &Refresh, merged: &Merged) -> Result<()> {
+        let statements = &merged.statements;
         let last = statements.iter().rev().find(|made| made.snapshot.is_some());
         let ended = statements.iter().filter_map(|committed| {
             let end = committed.end();
@@ -351,7 +347,9 @@ impl MartStep<'_> {
             run: self.attempt.run.id,
             upto_batch: refresh.window.upto_batch,
             bytes: last.map(|made| made.files.bytes),
-            changed,
+            snapshot: last.and_then(|made| made.snapshot.clone()),
+            is_of_batches: merged.is_of_batches,
+            changed: merged.changed,
             statements: ended.collect(),
         };
         let store = &self.attempt.app.store;

@@ -4,5 +4,6 @@ pub(super) mod columns;
 pub(super) mod extract;
 mod key_comparison;
 pub(super) mod marts;
+pub(super) mod models;
 pub(super) mod optimize;
 pub(super) mod stage;

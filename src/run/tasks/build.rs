@@ -3,12 +3,13 @@
 use futures::future::join_all;
 
 use super::{restage, verify};
+use crate::error::Class;
 use crate::pipeline::Table;
 use crate::run::attempt::Attempt;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::request::StepKind;
 use crate::run::steps::marts::{self, ToPublish};
-use crate::run::steps::{extract, stage};
+use crate::run::steps::{extract, models, stage};
 
 pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
     let request = &attempt.request;
@@ -20,11 +21,24 @@ pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
             extract::extract(attempt).await?;
         }
     }
-    let tables = attempt.definition.tables.values();
-    let built = tables
-        .filter(|table| request.selects(&table.id.name))
-        .map(|table| build_table(attempt, table));
-    first_failure(join_all(built).await)?;
+    let tables: Vec<&Table> = attempt
+        .definition
+        .tables
+        .values()
+        .filter(|table| attempt.selection.tables.contains(&table.id.name))
+        .collect();
+    let built = tables.iter().map(|table| build_table(attempt, table));
+    let mut ends = join_all(built).await;
+    if request.has(StepKind::Models) {
+        let has_failed = |end: &StepEnd| {
+            end.as_ref()
+                .is_err_and(|problem| problem.class != Class::Interrupted)
+        };
+        let failed = tables.iter().zip(&ends).filter(|(_, end)| has_failed(end));
+        let failed = failed.map(|(table, _)| table.id.name.clone()).collect();
+        ends.extend(Box::pin(models::refresh(attempt, failed)).await);
+    }
+    first_failure(ends)?;
 
     verify::verify_when_due(attempt).await
 }

@@ -10,6 +10,7 @@ mod verify;
 
 use super::attempt::Attempt;
 use super::failure::StepEnd;
+use super::steps::models;
 use super::task::Task;
 
 /// Performs the task of an attempt.
@@ -34,6 +35,7 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         Task::Verify { table, one_in } => {
             Box::pin(verify::verify(attempt, attempt.table(table)?, *one_in)).await
         }
+        Task::VerifyModel { model } => Box::pin(models::verify(attempt, model)).await,
         Task::Replay { tables, filter } => Box::pin(replay::replay(attempt, tables, filter)).await,
         Task::Dismiss { tables, filter } => {
             Box::pin(dismiss::dismiss(attempt, tables, filter)).await

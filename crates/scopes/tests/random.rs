@@ -2,12 +2,10 @@
 //!
 //! `ICEFRONT_TEST_SEEDS` says how many; `ICEFRONT_TEST_SEED` repeats one.
 
-mod generator;
-
 use futures::StreamExt;
+use icefront_queries::Generator;
 
-use crate::trial::Outcome;
-use generator::{FOCUSES, Generator};
+use crate::trial::{Outcome, Trial};
 
 /// Queries that Trino runs at once.
 const AT_ONCE: usize = 4;
@@ -56,8 +54,7 @@ async fn random_changes_affect_no_scope_but_those_that_are_found() {
 
 /// The first of the query's columns, alone or with another, that is a scope.
 async fn tried(seed: u64) -> (u64, Result<Outcome, String>) {
-    let focus = FOCUSES[usize::try_from(seed).expect("64 bits") % FOCUSES.len()];
-    let mut trial = Generator::new(seed, focus).trial();
+    let mut trial = Trial::of(Generator::new(seed).case());
     let mut names: Vec<_> = trial
         .output
         .iter()

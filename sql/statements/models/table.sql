@@ -1,0 +1,2 @@
+{# The name of a table. #}
+{{ table }}

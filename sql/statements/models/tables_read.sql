@@ -1,0 +1,3 @@
+-- Lists the tables that the query of a model reads; runs nothing.
+explain (type io, format json)
+{{ sql | expression }}

@@ -1,0 +1,3 @@
+-- Asks whether Trino takes the query of a model; runs nothing.
+explain (type validate)
+{{ sql | expression }}

@@ -1,0 +1,287 @@
+//! Declared tests and contracts of a model, on the rows that it is about to have. Nothing is visible before they passed.
+
+use icefront_project::{Check, DataTest};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::changed_rows::Named;
+use super::refresh::Refresh;
+use crate::error::{Error, Result};
+use crate::pipeline::Names;
+use crate::sql::{TableName, render};
+use crate::state::{ModelColumn, TestResult};
+
+/// Where the rows are that a model is about to have.
+pub(super) enum Tested<'a> {
+    /// In a table of their own.
+    Built(&'a TableName),
+    /// In the model's table, together with the table of changes.
+    Changes,
+}
+
+/// The context of `models/test.sql`.
+#[derive(Serialize)]
+struct TestsContext<'a> {
+    /// As they stand in FROM.
+    new_rows: &'a str,
+    all_rows: &'a str,
+    tests: Vec<TestContext<'a>>,
+}
+
+#[derive(Serialize)]
+struct TestContext<'a> {
+    column: Option<&'a str>,
+    filter: Option<&'a str>,
+    #[serde(flatten)]
+    check: CheckContext<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "check", rename_all = "snake_case")]
+enum CheckContext<'a> {
+    NotNull,
+    Unique,
+    AcceptedValues {
+        values: &'a [String],
+    },
+    Relationships {
+        to: TableName,
+        field: &'a str,
+    },
+    UniqueCombination {
+        columns: Vec<Named<'a>>,
+    },
+    Expression {
+        expression: &'a str,
+    },
+    AcceptedRange {
+        least: Option<&'a str>,
+        most: Option<&'a str>,
+        is_inclusive: bool,
+    },
+    Recency {
+        field: &'a str,
+        part: &'a str,
+        interval: i64,
+    },
+    NotNullProportion {
+        least: String,
+        most: String,
+    },
+    EqualRowcount {
+        to: TableName,
+    },
+}
+
+/// The context of `models/would_be.sql` and `models/new_rows.sql`.
+#[derive(Serialize)]
+struct RowsContext<'a> {
+    table: &'a TableName,
+    changes: TableName,
+    columns: &'a [ModelColumn],
+}
+
+/// The row of `models/test.sql`.
+#[derive(Deserialize)]
+struct TestedRow {
+    tested_rows: i64,
+    /// The failures of each test.
+    failures: Vec<i64>,
+}
+
+impl Refresh<'_> {
+    /// Runs the model's tests on the rows that it is about to have, and records their results.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TestFailed`] names each test that failed. [`Error::TestBroken`] if Trino cannot run them.
+    pub(super) async fn test(&self, rows: Tested<'_>, columns: &[ModelColumn]) -> Result<()> {
+        let tests = &self.model.model.tests;
+        if tests.is_empty() {
+            return Ok(());
+        }
+        let context = RowsContext {
+            table: &self.table,
+            changes: Names::changes(&self.table),
+            columns,
+        };
+        let (new_rows, all_rows) = match rows {
+            Tested::Built(table) => {
+                let table = render("models/table.sql", serde_json::json!({"table": table}))?;
+                (table.clone(), table)
+            }
+            Tested::Changes => (
+                render("models/new_rows.sql", &context)?,
+                render("models/would_be.sql", &context)?,
+            ),
+        };
+        let context = TestsContext {
+            new_rows: &new_rows,
+            all_rows: &all_rows,
+            tests: tests.iter().map(context_of).collect(),
+        };
+        let publisher = self.model.publisher;
+        let row: TestedRow = match publisher.row("models/test.sql", context).await {
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
+                return Err(Error::TestBroken {
+                    table: self.id.to_string(),
+                    test: "data_tests".into(),
+                    detail: failure.message,
+                });
+            }
+            row => row?,
+        };
+        if row.failures.len() != tests.len() {
+            return Err(Error::internal(
+                "statement `models/test.sql` answered other tests",
+            ));
+        }
+        let mut failed = Vec::new();
+        for (test, failures) in tests.iter().zip(row.failures) {
+            let result = self.result_of(test, failures, row.tested_rows);
+            publisher
+                .store
+                .record_test(publisher.attempt.run, &result)
+                .await?;
+            if result.status == "fail" {
+                failed.push(format!("`{}`: {failures} failures", test.name));
+            }
+        }
+        if failed.is_empty() {
+            return Ok(());
+        }
+
+        Err(Error::TestFailed {
+            kind: "model",
+            table: self.id.to_string(),
+            kept: "its rows",
+            detail: failed.join("; "),
+        })
+    }
+
+    fn result_of(&self, test: &DataTest, failures: i64, rows: i64) -> TestResult {
+        let status = if test.is_error && test.error_if.holds(failures) {
+            "fail"
+        } else if test.warn_if.holds(failures) {
+            "warn"
+        } else {
+            "pass"
+        };
+
+        TestResult {
+            table: self.id.to_string(),
+            name: test.name.clone(),
+            column: test.column.clone(),
+            severity: if test.is_error { "error" } else { "warn" }.to_owned(),
+            threshold: 0,
+            status: status.to_owned(),
+            failures,
+            rows,
+            attempt: self.model.publisher.attempt.number,
+            tested_at: Timestamp::now(),
+        }
+    }
+
+    /// Fails if the table about to be published has not the columns that an enforced contract declares.
+    pub(super) fn check_contract(&self, columns: &[ModelColumn]) -> Result<()> {
+        let model = self.model.model;
+        if !model.config.contract.enforced {
+            return Ok(());
+        }
+        let declared = &model.properties.columns;
+        let show = |name: &str, data_type: &str| format!("{name} {data_type}");
+        let wanted: Vec<String> = declared
+            .iter()
+            .map(|column| {
+                let data_type = column.data_type.as_deref().unwrap_or_default();
+                show(&column.name.to_lowercase(), &stored_type(data_type))
+            })
+            .collect();
+        let found: Vec<String> = columns
+            .iter()
+            .map(|column| show(&column.name, &column.data_type))
+            .collect();
+        if wanted == found {
+            return Ok(());
+        }
+        let first = wanted
+            .iter()
+            .zip(&found)
+            .find(|(wanted, found)| wanted != found);
+        let detail = match first {
+            Some((wanted, found)) => {
+                format!("it declares `{wanted}` where the query gives `{found}`")
+            }
+            None => format!(
+                "it declares {} columns, and the query gives {}",
+                wanted.len(),
+                found.len()
+            ),
+        };
+
+        Err(self.broken(format!(
+            "its contract is enforced, but {detail}; nothing was published. Change the query or the contract"
+        )))
+    }
+}
+
+/// The type by which Iceberg stores a declared one, as Trino names it.
+fn stored_type(declared: &str) -> String {
+    let lower = declared.trim().to_lowercase().replace(", ", ",");
+    match lower.as_str() {
+        "int" | "smallint" | "tinyint" => "integer".into(),
+        "string" | "text" => "varchar".into(),
+        "timestamp" => "timestamp(6)".into(),
+        "timestamp with time zone" => "timestamp(6) with time zone".into(),
+        "time" => "time(6)".into(),
+        _ if lower.starts_with("varchar(") || lower.starts_with("char(") => "varchar".into(),
+        _ => lower,
+    }
+}
+
+fn context_of(test: &DataTest) -> TestContext<'_> {
+    let table =
+        |to: &icefront_project::Relation| TableName::new(&to.catalog, &to.schema, &to.table);
+    let check = match &test.check {
+        Check::NotNull => CheckContext::NotNull,
+        Check::Unique => CheckContext::Unique,
+        Check::AcceptedValues(values) => CheckContext::AcceptedValues { values },
+        Check::Relationships { to, field } => CheckContext::Relationships {
+            to: table(to),
+            field,
+        },
+        Check::UniqueCombination(columns) => CheckContext::UniqueCombination {
+            columns: columns.iter().map(|name| Named { name }).collect(),
+        },
+        Check::Expression(expression) => CheckContext::Expression { expression },
+        Check::AcceptedRange {
+            least,
+            most,
+            is_inclusive,
+        } => CheckContext::AcceptedRange {
+            least: least.as_deref(),
+            most: most.as_deref(),
+            is_inclusive: *is_inclusive,
+        },
+        Check::Recency {
+            field,
+            part,
+            interval,
+        } => CheckContext::Recency {
+            field,
+            part,
+            interval: *interval,
+        },
+        Check::NotNullProportion { least, most } => CheckContext::NotNullProportion {
+            least: least.to_string(),
+            most: most.to_string(),
+        },
+        Check::EqualRowcount { to } => CheckContext::EqualRowcount { to: table(to) },
+    };
+
+    TestContext {
+        column: test.column.as_deref(),
+        filter: test.filter.as_deref(),
+        check,
+    }
+}

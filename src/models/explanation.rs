@@ -1,0 +1,140 @@
+//! Why a model is refreshed as it is: its scope, and what a change of each input costs.
+
+use icefront_project::Materialized;
+use serde::Serialize;
+
+use super::analysis::plainly;
+use super::refresh::{Refresh, Refreshing};
+use super::{Analysis, Shape};
+use crate::error::{Error, Result};
+use crate::state::InputReading;
+
+/// How a model can be refreshed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RefreshVerdict)]
+pub enum Verdict {
+    /// A view computes its rows when it is read.
+    View,
+    /// Only the affected scopes are computed.
+    Incremental,
+    /// All of it is computed whenever an input changed.
+    Full,
+    /// Not known before its table and those of its inputs exist.
+    Unknown,
+}
+
+/// How a model is refreshed, and why.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Explanation {
+    pub verdict: Verdict,
+    /// Why it is not incremental, or not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The columns that cut it into scopes; empty without scopes.
+    pub scope: Vec<String>,
+    /// The tables that it reads, also through views.
+    pub inputs: Vec<ExplainedInput>,
+}
+
+/// A table that a model reads.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ExplainedInput {
+    /// Its name in Trino.
+    #[schema(example = "lake.marts.orders")]
+    pub table: String,
+    /// `current_rows`, `history`, `typed_log`, `model` or `source`.
+    #[schema(example = "current_rows")]
+    pub kind: &'static str,
+    /// What the last refresh read of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<InputReading>,
+    /// Why a change of it means that the model is computed in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_because: Option<String>,
+}
+
+/// Explains how a model is refreshed. Changes nothing.
+pub async fn explain(model: Refreshing<'_>) -> Result<Explanation> {
+    let refresh = match Refresh::observe(model).await {
+        Err(Error::ModelBroken { detail, .. }) => return Ok(unknown(detail)),
+        refresh => refresh?,
+    };
+    let analysis = match refresh.analysis().await {
+        Err(Error::ModelBroken { detail, .. }) => return Ok(unknown(detail)),
+        analysis => analysis?,
+    };
+    let config = &model.model.config;
+    let (verdict, reason) = match &analysis.shape {
+        Shape::Whole if config.materialized == Materialized::View => (Verdict::View, None),
+        Shape::Whole => (
+            Verdict::Full,
+            Some("it is materialized as a table".to_owned()),
+        ),
+        Shape::Unknown => (
+            Verdict::Unknown,
+            Some("it was never refreshed with this definition".to_owned()),
+        ),
+        Shape::Scoped(_) if config.refresh == icefront_project::Refresh::Full => (
+            Verdict::Full,
+            Some("its configuration says `refresh: full`".to_owned()),
+        ),
+        Shape::Scoped(_) => (Verdict::Incremental, None),
+        Shape::Full(reason) => (Verdict::Full, Some(plainly(reason))),
+    };
+    let scope = match &analysis.shape {
+        Shape::Scoped(model) => model
+            .scope()
+            .into_iter()
+            .map(|column| column.name.clone())
+            .collect(),
+        _ => Vec::new(),
+    };
+
+    Ok(Explanation {
+        verdict,
+        reason,
+        scope,
+        inputs: inputs(&refresh, &analysis),
+    })
+}
+
+/// Why the next refresh makes a model's table or view anew, whatever changes until then; `None` if it does not.
+///
+/// # Errors
+///
+/// [`Error::ModelBroken`] if something that it reads is not there.
+pub async fn whole_because(model: Refreshing<'_>) -> Result<Option<String>> {
+    let refresh = Refresh::observe(model).await?;
+
+    Ok(refresh.whole_because())
+}
+
+fn unknown(reason: String) -> Explanation {
+    Explanation {
+        verdict: Verdict::Unknown,
+        reason: Some(reason),
+        scope: Vec::new(),
+        inputs: Vec::new(),
+    }
+}
+
+fn inputs(refresh: &Refresh<'_>, analysis: &Analysis) -> Vec<ExplainedInput> {
+    let reading = refresh.state.reading.as_ref();
+    let of = analysis.inputs.iter().enumerate();
+
+    of.map(|(input, read)| {
+        let table = read.table.to_string();
+        let full_because = match &analysis.shape {
+            Shape::Scoped(model) => model.fault_of(input).map(|reason| plainly(&reason)),
+            _ => None,
+        };
+        ExplainedInput {
+            read: reading.and_then(|reading| reading.inputs.get(&table).cloned()),
+            table,
+            kind: read.input.as_str(),
+            full_because,
+        }
+    })
+    .collect()
+}

@@ -1,0 +1,232 @@
+//! The full refresh: the whole query, built aside and published by one commit.
+
+use std::collections::BTreeMap;
+
+use icefront_project::Materialized;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::analysis::{Analysis, columns_of, kept};
+use super::changed_rows::Named;
+use super::data_tests::Tested;
+use super::incremental::{key_of, snapshot_of};
+use super::refresh::Refresh;
+use crate::error::{Error, Result};
+use crate::landing;
+use crate::pipeline::Names;
+use crate::publish::Committed;
+use crate::sql::{TableName, render};
+use crate::state::{ModelColumn, RefreshAction, Refreshed};
+
+/// The context of `models/build.sql`.
+#[derive(Serialize)]
+struct BuildContext<'a> {
+    build: &'a TableName,
+    sql: &'a str,
+    properties: &'a BTreeMap<String, Value>,
+}
+
+/// The context of `models/publish_build.sql` and `marts/rename_build.sql`.
+#[derive(Serialize)]
+struct PublishContext<'a> {
+    table: &'a TableName,
+    build: &'a TableName,
+    properties: &'a BTreeMap<String, Value>,
+}
+
+/// The context of `models/repeated_keys.sql`.
+#[derive(Serialize)]
+struct RepeatedContext<'a> {
+    table: &'a TableName,
+    key_columns: Vec<Named<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RepeatedRow {
+    rows: i64,
+}
+
+/// The answer of `models/tables_read.sql`, as far as it is needed.
+#[derive(Deserialize)]
+struct Plan {
+    #[serde(rename = "inputTableColumnInfos")]
+    tables: Vec<TableInPlan>,
+}
+
+#[derive(Deserialize)]
+struct TableInPlan {
+    table: PlacedTable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlacedTable {
+    catalog: String,
+    schema_table: SchemaTable,
+}
+
+#[derive(Deserialize)]
+struct SchemaTable {
+    schema: String,
+    table: String,
+}
+
+impl PlacedTable {
+    fn name(&self) -> TableName {
+        TableName::new(
+            &self.catalog,
+            &self.schema_table.schema,
+            &self.schema_table.table,
+        )
+    }
+}
+
+impl Refresh<'_> {
+    /// Computes the whole model. A table that exists is replaced by one commit.
+    pub(super) async fn make_whole(&mut self, reason: String) -> Result<Refreshed> {
+        let publisher = self.model.publisher;
+        let reading = self
+            .present
+            .latest(self.model.as_of, self.model.snapshots, publisher)
+            .await?;
+        let analysis = self.analysis().await?;
+        self.check_tables(&analysis).await?;
+        let sql = self.query_at(&analysis, &reading)?;
+        let build = Names::build(&self.table);
+        let properties = &self.model.model.config.properties;
+        if !self.has_its_place() {
+            landing::create_schema(publisher, &self.table).await?;
+        }
+        publisher.resolve(&build).await?;
+        let make = render(
+            "models/build.sql",
+            BuildContext {
+                build: &build,
+                sql: &sql,
+                properties,
+            },
+        )?;
+        let outcome = publisher.run(&build, &make).await?;
+        let columns = columns_of(&[&build], publisher).await?.pop();
+        let columns = kept(&columns.unwrap_or_default());
+        self.check_contract(&columns)?;
+        self.check_key(&build, &columns).await?;
+        self.test(Tested::Built(&build), &columns).await?;
+        let rows = outcome
+            .update_count
+            .and_then(|rows| i64::try_from(rows).ok());
+        let refreshed = Refreshed {
+            action: RefreshAction::Full,
+            reason: Some(reason),
+            made_of: self.made_of.clone(),
+            columns,
+            reading,
+            scopes: None,
+            changed: None,
+            changes_since: None,
+        };
+        publisher.store.begin_refresh(&self.id, &refreshed).await?;
+        let committed = self.publish_build(&build).await?;
+        let snapshot = snapshot_of(&committed)?;
+        self.record(refreshed.clone(), Some(snapshot), rows, &[committed])
+            .await?;
+
+        Ok(refreshed)
+    }
+
+    /// Refuses a query that reads a table which nobody watches for changes. A query that was analysed reads none.
+    async fn check_tables(&self, analysis: &Analysis) -> Result<()> {
+        if analysis.query.is_ok() {
+            return Ok(());
+        }
+        let context = serde_json::json!({"sql": self.model.model.sql});
+        let explain = render("models/tables_read.sql", context)?;
+        let answer = self.model.publisher.read(&explain).await?;
+        let text = answer.first().and_then(|row| row.first()?.as_str());
+        let plan: Plan = serde_json::from_str(text.unwrap_or_default()).map_err(Error::internal)?;
+        let known: Vec<String> = self
+            .present
+            .inputs
+            .iter()
+            .flat_map(|(table, present)| [table, &present.stored])
+            .map(|table| table.to_string().to_lowercase())
+            .collect();
+        let unknown = plan
+            .tables
+            .iter()
+            .map(|read| read.table.name().to_string())
+            .find(|name| !known.contains(name));
+
+        unknown.map_or(Ok(()), |name| {
+            Err(self.broken(format!(
+                "it reads `{name}` by its name, so nobody sees when that changes; use `ref`, or declare a source and use `source`"
+            )))
+        })
+    }
+
+    async fn check_key(&self, build: &TableName, columns: &[ModelColumn]) -> Result<()> {
+        let config = &self.model.model.config;
+        if config.materialized != Materialized::Incremental {
+            return Ok(());
+        }
+        let key = key_of(columns, &config.unique_key).map_err(|name| {
+            self.broken(format!(
+                "its `unique_key` names `{name}`, which is no column of it"
+            ))
+        })?;
+        let context = RepeatedContext {
+            table: build,
+            key_columns: key
+                .into_iter()
+                .map(|column| Named { name: &column.name })
+                .collect(),
+        };
+        let row: RepeatedRow = self
+            .model
+            .publisher
+            .row("models/repeated_keys.sql", context)
+            .await?;
+        if row.rows > 0 {
+            return Err(self.not_unique(row.rows));
+        }
+
+        Ok(())
+    }
+
+    /// Puts the build in the place of the table: by its name where nothing is there, else by one commit.
+    async fn publish_build(&self, build: &TableName) -> Result<Committed> {
+        let publisher = self.model.publisher;
+        let context = PublishContext {
+            table: &self.table,
+            build,
+            properties: &self.model.model.config.properties,
+        };
+        let was_view = self.drop_if("VIEW").await?;
+        if !self.has_its_place() || was_view {
+            let rename = render("marts/rename_build.sql", &context)?;
+            match publisher.run(build, &rename).await {
+                Ok(_) => {
+                    let last = publisher.last_commit(&self.table).await?;
+                    return last.ok_or_else(|| {
+                        Error::internal(format!("the build of `{}` is gone", self.table))
+                    });
+                }
+                // It is there although nothing is known of it: the state database was lost.
+                Err(Error::Trino(failure)) if failure.name == "TABLE_ALREADY_EXISTS" => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let copy = render("models/publish_build.sql", &context)?;
+        let committed = publisher.remake_unrecorded(&self.table, &copy).await?;
+        landing::drop_table(publisher, build).await?;
+
+        Ok(committed)
+    }
+
+    /// Whether the last refresh wrote a table or view of this name.
+    pub(super) fn has_its_place(&self) -> bool {
+        let made_of = self.state.made_of.as_ref();
+
+        made_of.is_some_and(|made_of| made_of["table"] == self.made_of["table"])
+    }
+}

@@ -1,0 +1,506 @@
+//! The incremental refresh: finds the affected scopes, computes them again, and publishes the differences in one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icefront_scopes::{Affected, Column, Images, InputId, Moment, Reason};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Analysis;
+use super::analysis::plainly;
+use super::changed_rows::{ChangedInput, Named, named};
+use super::data_tests::Tested;
+use super::refresh::{NotIncremental, Refresh, moment, rows_after, scoped, table_of, what_changed};
+use crate::error::{Class, Error, Result};
+use crate::landing;
+use crate::pipeline::Names;
+use crate::publish::Committed;
+use crate::sql::{TableName, render};
+use crate::state::{ChangedRows, ModelColumn, Reading, RefreshAction, Refreshed};
+
+/// More scopes than this are kept in a table, not in a list.
+const MOST_LISTED: usize = 500;
+/// In characters. The list may stand in a statement several times, and Trino takes a million.
+const LONGEST_LIST: usize = 50_000;
+/// From this share of the model's rows on, all of it is computed at once.
+const LARGEST_SHARE: f64 = 0.5;
+/// A smaller model is not worth a look at shares.
+const SMALLEST_SHARED: i64 = 10_000;
+
+/// The context of `models/affected.sql` and `models/scopes.sql`.
+#[derive(Serialize)]
+struct AffectedContext<'a> {
+    scope: &'a [Named<'a>],
+    affected: &'a str,
+    most: usize,
+    scopes: &'a TableName,
+}
+
+/// The context of `models/count_scopes.sql`.
+#[derive(Serialize)]
+struct CountScopesContext<'a> {
+    scope: &'a [Named<'a>],
+    scopes: &'a TableName,
+}
+
+#[derive(Deserialize)]
+struct CountScopesRow {
+    scopes: i64,
+    with_null: i64,
+}
+
+/// The context of `models/given_scopes.sql`.
+#[derive(Serialize)]
+struct GivenScopesContext<'a> {
+    scope: Vec<TypedColumn<'a>>,
+    rows: Vec<Vec<Option<String>>>,
+}
+
+#[derive(Serialize)]
+struct TypedColumn<'a> {
+    name: &'a str,
+    data_type: &'a str,
+}
+
+/// The context of `models/differences.sql`.
+#[derive(Serialize)]
+struct DifferencesContext<'a> {
+    table: &'a TableName,
+    changes: &'a TableName,
+    columns: &'a [ModelColumn],
+    key_columns: &'a [Named<'a>],
+    scope: &'a [Named<'a>],
+    scopes: &'a str,
+    with_null: bool,
+    recomputed: &'a str,
+}
+
+/// The context of `models/count_changes.sql`.
+#[derive(Serialize)]
+struct CountChangesContext<'a> {
+    changes: &'a TableName,
+    key_columns: &'a [Named<'a>],
+}
+
+#[derive(Deserialize)]
+struct CountChangesRow {
+    inserted: i64,
+    updated: i64,
+    deleted: i64,
+    repeated: i64,
+    null_keys: Vec<bool>,
+}
+
+/// The context of `models/merge.sql`.
+#[derive(Serialize)]
+struct MergeContext<'a> {
+    table: &'a TableName,
+    changes: &'a TableName,
+    columns: &'a [ModelColumn],
+    key_columns: Vec<MergedKey<'a>>,
+    value_columns: Vec<&'a ModelColumn>,
+}
+
+#[derive(Serialize)]
+struct MergedKey<'a> {
+    name: &'a str,
+    data_type: &'a str,
+    may_be_null: bool,
+    /// A value that stands for null, beside a flag. Types without one are compared null by null, which is slow.
+    blank: Option<&'static str>,
+}
+
+/// The scopes that a refresh computes again.
+struct Scopes {
+    /// As they stand in FROM.
+    text: String,
+    count: i64,
+    with_null: bool,
+    is_table: bool,
+}
+
+/// What changed since the last refresh.
+struct Change {
+    /// The tables as they stand in FROM, by input.
+    tables: Vec<String>,
+    images: BTreeMap<InputId, Images>,
+    last: Moment,
+    now: Moment,
+}
+
+impl Change {
+    fn affected(&self, model: &icefront_scopes::Model) -> Result<Affected, NotIncremental> {
+        self.as_refresh(|refresh| model.affected(refresh))
+    }
+
+    fn recomputed(
+        &self,
+        model: &icefront_scopes::Model,
+        scopes: &Scopes,
+    ) -> Result<String, NotIncremental> {
+        self.as_refresh(|refresh| model.recomputed(refresh, &scopes.text, scopes.with_null))
+    }
+
+    fn as_refresh<T>(
+        &self,
+        ask: impl FnOnce(&icefront_scopes::Refresh<'_>) -> Result<T, Reason>,
+    ) -> Result<T, NotIncremental> {
+        let refresh = icefront_scopes::Refresh {
+            table: &|input| self.tables[input].clone(),
+            images: &|input| self.images.get(&input).cloned(),
+            last: &self.last,
+            now: &self.now,
+        };
+
+        ask(&refresh).map_err(|reason| NotIncremental::Full(plainly(&reason)))
+    }
+}
+
+impl Refresh<'_> {
+    /// Computes the affected scopes again, and publishes how their rows differ.
+    pub(super) async fn by_scopes(
+        &mut self,
+        earlier: &Reading,
+        changed: &BTreeSet<TableName>,
+        has_time_moved: bool,
+    ) -> Result<Refreshed, NotIncremental> {
+        let analysis = self.analysis().await?;
+        let reading = self
+            .present
+            .recorded(self.model.as_of, self.model.snapshots, self.model.publisher)
+            .await?;
+        let model = scoped(&analysis)?;
+        let images = self.images(&analysis, earlier, changed).await?;
+        let tables = self.tables_at(&analysis, &reading)?;
+        let now = moment(reading.as_of)?;
+        let last = if has_time_moved {
+            moment(earlier.as_of)?
+        } else {
+            now.clone()
+        };
+        let change = Change {
+            tables,
+            images,
+            last,
+            now,
+        };
+        let affected = change.affected(model)?;
+        let action = if changed.is_empty() {
+            RefreshAction::Time
+        } else {
+            RefreshAction::Incremental
+        };
+        let reason = Some(what_changed(changed));
+        let scopes = match affected {
+            Affected::Nothing => None,
+            Affected::Scopes(affected) => self.scopes(model.scope(), &affected).await?,
+        };
+        let Some(scopes) = scopes else {
+            return Ok(self.keep(reading, action, reason).await?);
+        };
+        let recomputed = change.recomputed(model, &scopes)?;
+        let scope: Vec<Column> = model.scope().into_iter().cloned().collect();
+        let refreshed = Refreshed {
+            action,
+            reason,
+            made_of: self.made_of.clone(),
+            columns: self.state.columns.clone(),
+            reading,
+            scopes: Some(scopes.count),
+            changed: None,
+            changes_since: self.state.snapshot.clone(),
+        };
+
+        self.publish(refreshed, &scope, &scopes, &recomputed).await
+    }
+
+    async fn images(
+        &self,
+        analysis: &Analysis,
+        earlier: &Reading,
+        changed: &BTreeSet<TableName>,
+    ) -> Result<BTreeMap<InputId, Images>, NotIncremental> {
+        let mut images = BTreeMap::new();
+        for input in 0..analysis.inputs.len() {
+            let table = table_of(analysis, input);
+            if !changed.contains(table) {
+                continue;
+            }
+            let Some(before) = earlier.inputs.get(&table.to_string()) else {
+                return Err(NotIncremental::Full(format!("it did not read `{table}`")));
+            };
+            let changed = ChangedInput {
+                names: self.model.names,
+                present: &self.present.inputs[table],
+                columns: &analysis.columns[input],
+                before,
+                publisher: self.model.publisher,
+            };
+            let found = changed.images().await?.map_err(NotIncremental::Full)?;
+            images.insert(input, found);
+        }
+
+        Ok(images)
+    }
+
+    /// Finds the affected scopes; `None` if there are none.
+    async fn scopes(
+        &self,
+        scope: Vec<&Column>,
+        affected: &str,
+    ) -> Result<Option<Scopes>, NotIncremental> {
+        let publisher = self.model.publisher;
+        let table = Names::scopes(&self.table);
+        let names: Vec<Named<'_>> = scope
+            .iter()
+            .map(|column| Named { name: &column.name })
+            .collect();
+        let context = AffectedContext {
+            scope: &names,
+            affected,
+            most: MOST_LISTED + 1,
+            scopes: &table,
+        };
+        let find = render("models/affected.sql", &context)?;
+        let found = publisher.read(&find).await.map_err(refused)?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        if found.len() <= MOST_LISTED {
+            let rows: Vec<Vec<Option<String>>> = found
+                .iter()
+                .map(|row| row.iter().map(text).collect())
+                .collect();
+            let with_null = rows.iter().flatten().any(Option::is_none);
+            let count = i64::try_from(rows.len()).map_err(Error::internal)?;
+            let scope = scope
+                .iter()
+                .map(|column| TypedColumn {
+                    name: &column.name,
+                    data_type: &column.data_type,
+                })
+                .collect();
+            let context = GivenScopesContext { scope, rows };
+            let text = render("models/given_scopes.sql", context)?;
+            if text.len() <= LONGEST_LIST {
+                return Ok(Some(Scopes {
+                    text,
+                    count,
+                    with_null,
+                    is_table: false,
+                }));
+            }
+        }
+        publisher.resolve(&table).await?;
+        let keep = render("models/scopes.sql", &context)?;
+        publisher.run(&table, &keep).await.map_err(refused)?;
+        let context = CountScopesContext {
+            scope: &names,
+            scopes: &table,
+        };
+        let counted: CountScopesRow = publisher.row("models/count_scopes.sql", context).await?;
+        self.check_share(counted.scopes)?;
+
+        Ok(Some(Scopes {
+            text: render("models/table.sql", serde_json::json!({"table": table}))?,
+            count: counted.scopes,
+            with_null: counted.with_null > 0,
+            is_table: true,
+        }))
+    }
+
+    /// Most of the model is computed faster as a whole.
+    #[expect(clippy::cast_precision_loss, reason = "a share of a count")]
+    fn check_share(&self, scopes: i64) -> Result<(), NotIncremental> {
+        let rows = self.state.rows.unwrap_or_default();
+        if rows > SMALLEST_SHARED && scopes as f64 > rows as f64 * LARGEST_SHARE {
+            return Err(NotIncremental::Full(format!(
+                "{scopes} scopes are affected, and the table has {rows} rows"
+            )));
+        }
+
+        Ok(())
+    }
+
+    async fn publish(
+        &self,
+        mut refreshed: Refreshed,
+        scope: &[Column],
+        scopes: &Scopes,
+        recomputed: &str,
+    ) -> Result<Refreshed, NotIncremental> {
+        let publisher = self.model.publisher;
+        let changes = Names::changes(&self.table);
+        let columns = &self.state.columns;
+        let keys = self.key_columns()?;
+        let key_columns: Vec<Named<'_>> = keys
+            .iter()
+            .map(|column| Named { name: &column.name })
+            .collect();
+        publisher.store.forget_changes(&self.id).await?;
+        publisher.resolve(&changes).await?;
+        let differences = render(
+            "models/differences.sql",
+            DifferencesContext {
+                table: &self.table,
+                changes: &changes,
+                columns,
+                key_columns: &key_columns,
+                scope: &named(scope),
+                scopes: &scopes.text,
+                with_null: scopes.with_null,
+                recomputed,
+            },
+        )?;
+        let found = publisher
+            .run(&changes, &differences)
+            .await
+            .map_err(refused)?;
+        if scopes.is_table {
+            landing::drop_table(publisher, &Names::scopes(&self.table)).await?;
+        }
+        if found.update_count == Some(0) {
+            refreshed.changed = Some(ChangedRows::default());
+            refreshed.changes_since = None;
+            self.record(refreshed.clone(), None, None, &[]).await?;
+            return Ok(refreshed);
+        }
+        let context = CountChangesContext {
+            changes: &changes,
+            key_columns: &key_columns,
+        };
+        let counted: CountChangesRow = publisher.row("models/count_changes.sql", context).await?;
+        if counted.repeated > 0 {
+            return Err(self.not_unique(counted.repeated).into());
+        }
+        self.test(Tested::Changes, columns).await?;
+        let expected = ChangedRows {
+            inserted: counted.inserted,
+            updated: counted.updated,
+            deleted: counted.deleted,
+        };
+        refreshed.changed = Some(expected);
+        let merge = render(
+            "models/merge.sql",
+            MergeContext {
+                table: &self.table,
+                changes: &changes,
+                columns,
+                key_columns: merged_keys(&keys, &counted.null_keys),
+                value_columns: columns
+                    .iter()
+                    .filter(|column| !keys.contains(column))
+                    .collect(),
+            },
+        )?;
+        publisher.store.begin_refresh(&self.id, &refreshed).await?;
+        let committed = publisher.merge_unrecorded(&self.table, &merge).await?;
+        let acted = expected.inserted + expected.updated + expected.deleted;
+        if committed.rows != Some(acted) {
+            publisher.record(&committed).await?;
+            publisher.store.forget_reading(&self.id).await?;
+            return Err(NotIncremental::Failed(Error::Unbalanced {
+                detail: format!(
+                    "model `{}` was to change {acted} rows, and Trino changed {}; the next refresh builds it again. Does something else write to `{}`?",
+                    self.id,
+                    committed.rows.unwrap_or_default(),
+                    self.table
+                ),
+            }));
+        }
+        let snapshot = snapshot_of(&committed)?;
+        let rows = rows_after(self.state.rows, expected);
+        self.record(refreshed.clone(), Some(snapshot), rows, &[committed])
+            .await?;
+
+        Ok(refreshed)
+    }
+
+    /// The columns of the unique key, as the table has them.
+    pub(super) fn key_columns(&self) -> Result<Vec<&ModelColumn>> {
+        key_of(&self.state.columns, &self.model.model.config.unique_key).map_err(|name| {
+            self.broken(format!(
+                "its `unique_key` names `{name}`, which is no column of it"
+            ))
+        })
+    }
+
+    pub(super) fn not_unique(&self, rows: i64) -> Error {
+        self.broken(format!(
+            "its `unique_key` ({}) is not unique: {rows} rows would share their key with another row; nothing was published. Change the query, or name more columns",
+            self.model.model.config.unique_key.join(", ")
+        ))
+    }
+}
+
+/// The columns of a key; the name of one that is missing.
+pub(super) fn key_of<'a>(
+    columns: &'a [ModelColumn],
+    key: &'a [String],
+) -> Result<Vec<&'a ModelColumn>, &'a str> {
+    key.iter()
+        .map(|name| {
+            columns
+                .iter()
+                .find(|column| column.name.eq_ignore_ascii_case(name))
+                .ok_or(name.as_str())
+        })
+        .collect()
+}
+
+fn merged_keys<'a>(keys: &[&'a ModelColumn], null_keys: &[bool]) -> Vec<MergedKey<'a>> {
+    keys.iter()
+        .zip(null_keys)
+        .map(|(column, may_be_null)| MergedKey {
+            name: &column.name,
+            data_type: &column.data_type,
+            may_be_null: *may_be_null,
+            blank: blank(&column.data_type),
+        })
+        .collect()
+}
+
+/// A text that can be cast to a type.
+fn blank(data_type: &str) -> Option<&'static str> {
+    Some(
+        match data_type.split('(').next().unwrap_or_default().trim() {
+            "boolean" => "false",
+            "date" => "1970-01-01",
+            "uuid" => "00000000-0000-0000-0000-000000000000",
+            "time" => "00:00:00",
+            "timestamp" if data_type.ends_with("zone") => "1970-01-01 00:00:00 UTC",
+            "timestamp" => "1970-01-01 00:00:00",
+            "varchar" => "",
+            "tinyint" | "smallint" | "integer" | "bigint" | "decimal" | "real" | "double" => "0",
+            _ => return None,
+        },
+    )
+}
+
+/// The snapshot that a statement made which changed rows.
+pub(super) fn snapshot_of(committed: &Committed) -> Result<String> {
+    let snapshot = committed.snapshot.clone();
+
+    snapshot.ok_or_else(|| Error::internal("a statement changed rows and made no snapshot"))
+}
+
+/// A value of an answer as a text that can be cast to its type; `None` for null.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// A query of the analysis may ask for more than Trino takes, or read a snapshot that is gone. Then the model is computed in full.
+fn refused(error: Error) -> NotIncremental {
+    let is_fault = error.class() == Class::Fault;
+    match error {
+        Error::Trino(failure) if is_fault => NotIncremental::Full(format!(
+            "Trino refused the incremental query: {}",
+            failure.message
+        )),
+        error => NotIncremental::Failed(error),
+    }
+}

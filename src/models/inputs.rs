@@ -1,0 +1,122 @@
+//! What a model reads: tracked tables, typed logs, other models, declared sources. Through a view it reads the view's inputs.
+
+use std::collections::BTreeSet;
+
+use icefront_project::{Materialized, Model};
+
+use crate::pipeline::{Definition, Names, TableId};
+use crate::sql::TableName;
+
+/// A table that a model reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadTable {
+    pub input: Input,
+    pub table: TableName,
+}
+
+/// What a table that a model reads is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Input {
+    /// The current rows of a tracked table.
+    Current(TableId),
+    /// The history of a tracked table.
+    History(TableId),
+    /// The typed log of a tracked table.
+    Log(TableId),
+    /// Another model that is a table.
+    Model(TableId),
+    /// A table of a declared source, which Icefront does not write.
+    Declared,
+}
+
+/// A view that a model reads.
+#[derive(Debug, Clone)]
+pub(super) struct ReadView {
+    pub(super) name: TableName,
+    pub(super) sql: String,
+}
+
+/// All that a model reads.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inputs {
+    pub(super) tables: BTreeSet<ReadTable>,
+    pub(super) views: Vec<ReadView>,
+}
+
+impl Input {
+    /// The tracked table that it belongs to.
+    #[must_use]
+    pub fn tracked(&self) -> Option<&TableId> {
+        match self {
+            Self::Current(id) | Self::History(id) | Self::Log(id) => Some(id),
+            Self::Model(_) | Self::Declared => None,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Current(_) => "current_rows",
+            Self::History(_) => "history",
+            Self::Log(_) => "typed_log",
+            Self::Model(_) => "model",
+            Self::Declared => "source",
+        }
+    }
+}
+
+impl Inputs {
+    pub(super) fn of(definition: &Definition, names: &Names<'_>, model: &Model) -> Self {
+        let mut inputs = Self::default();
+        inputs.add(definition, names, model);
+
+        inputs
+    }
+
+    fn add(&mut self, definition: &Definition, names: &Names<'_>, model: &Model) {
+        let id = |name: &str| TableId::new(&definition.name, name);
+        let project = &definition.models;
+        for name in &model.refs {
+            let (input, table) = match project.model(name) {
+                Some(view) if view.config.materialized == Materialized::View => {
+                    self.add_view(definition, names, view);
+                    continue;
+                }
+                Some(model) => (Input::Model(id(name)), Names::model(model)),
+                None if definition.tables.contains_key(name) => {
+                    (Input::Current(id(name)), names.current(name))
+                }
+                None => {
+                    let table = name.strip_suffix("_history").unwrap_or(name);
+                    (Input::History(id(table)), names.history(table))
+                }
+            };
+            self.tables.insert(ReadTable { input, table });
+        }
+        for key in &model.sources {
+            let read = match project.sources.get(key) {
+                Some(declared) => ReadTable {
+                    input: Input::Declared,
+                    table: TableName::new(&declared.catalog, &declared.schema, &declared.table),
+                },
+                None => ReadTable {
+                    input: Input::Log(id(&key.table)),
+                    table: names.staging(&key.table),
+                },
+            };
+            self.tables.insert(read);
+        }
+    }
+
+    fn add_view(&mut self, definition: &Definition, names: &Names<'_>, view: &Model) {
+        let name = Names::model(view);
+        if self.views.iter().any(|known| known.name == name) {
+            return;
+        }
+        self.views.push(ReadView {
+            name,
+            sql: view.sql.clone(),
+        });
+        self.add(definition, names, view);
+    }
+}

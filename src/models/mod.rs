@@ -1,0 +1,24 @@
+//! SQL models: each is kept as a view, a table, or an incremental table that equals its query over what was read.
+//!
+//! A refresh reads one snapshot of each input. `inputs → reading` say what that is, and `analysis` asks the crate
+//! `icefront-scopes` which rows a change can affect. `refresh` decides between [`incremental`], [`full`] and [`view`].
+//! Knows neither sources nor HTTP.
+
+mod analysis;
+mod changed_rows;
+mod data_tests;
+mod explanation;
+mod full;
+mod incremental;
+mod inputs;
+mod reading;
+mod refresh;
+mod verify;
+mod view;
+
+pub use analysis::{Analyses, Analysis, Shape};
+pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_because};
+pub use inputs::{Input, ReadTable};
+pub use reading::Snapshots;
+pub use refresh::{Refresh, Refreshing};
+pub use verify::verify;

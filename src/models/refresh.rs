@@ -1,0 +1,433 @@
+//! One refresh of a model: what changed decides how it is done.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use icefront_project::{Materialized, Model};
+use icefront_scopes::{InputId, Moment};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::analysis::plainly;
+use super::changed_rows::table_at;
+use super::inputs::Inputs;
+use super::reading::Present;
+use super::{Analyses, Analysis, Shape, Snapshots};
+use crate::error::{Error, Result};
+use crate::pipeline::{Definition, Names, TableId};
+use crate::publish::{Committed, Publisher};
+use crate::sql::TableName;
+use crate::state::{
+    ChangedRows, EndedRefresh, EndedStatement, ModelState, Reading, RefreshAction, Refreshed,
+};
+
+/// A model with all that a refresh of it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Refreshing<'a> {
+    pub definition: &'a Definition,
+    pub names: &'a Names<'a>,
+    pub model: &'a Model,
+    pub publisher: Publisher<'a>,
+    pub analyses: &'a Analyses,
+    pub snapshots: &'a Snapshots,
+    /// What `current_timestamp` stands for.
+    pub as_of: Timestamp,
+    /// Whether the whole model is computed, whatever changed.
+    pub is_full: bool,
+}
+
+/// A refresh that has looked at its inputs.
+pub struct Refresh<'a> {
+    pub(super) model: Refreshing<'a>,
+    pub(super) id: TableId,
+    pub(super) table: TableName,
+    pub(super) began: Timestamp,
+    pub(super) state: ModelState,
+    pub(super) inputs: Inputs,
+    pub(super) present: Present,
+    pub(super) made_of: Value,
+}
+
+/// Why a refresh does not compute only some scopes.
+pub(super) enum NotIncremental {
+    /// It is computed in full, for this reason.
+    Full(String),
+    Failed(Error),
+}
+
+impl From<Error> for NotIncremental {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Functions of time. Other words that contain one cost a look.
+const CLOCKS: [&str; 4] = ["current_date", "current_time", "localtime", "now"];
+
+impl Refreshing<'_> {
+    /// Brings the model's table to what its query says over its inputs as they are.
+    pub async fn run(self) -> Result<Refreshed> {
+        Refresh::begin(self).await?.run().await
+    }
+}
+
+impl<'a> Refresh<'a> {
+    /// Settles what an earlier refresh left, and looks at the inputs.
+    pub(super) async fn begin(model: Refreshing<'a>) -> Result<Self> {
+        let mut refresh = Self::of(model).await?;
+        refresh.settle().await?;
+        refresh.look().await?;
+
+        Ok(refresh)
+    }
+
+    /// Looks at the inputs, and writes nothing.
+    pub(super) async fn observe(model: Refreshing<'a>) -> Result<Self> {
+        let mut refresh = Self::of(model).await?;
+        refresh.look().await?;
+
+        Ok(refresh)
+    }
+
+    async fn of(model: Refreshing<'a>) -> Result<Self> {
+        let id = TableId::new(&model.definition.name, &model.model.name);
+
+        Ok(Self {
+            model,
+            state: model.publisher.store.model(&id).await?,
+            id,
+            table: Names::model(model.model),
+            began: Timestamp::now(),
+            inputs: Inputs::of(model.definition, model.names, model.model),
+            present: Present::default(),
+            made_of: Value::Null,
+        })
+    }
+
+    async fn look(&mut self) -> Result<()> {
+        let Refreshing {
+            definition,
+            snapshots,
+            publisher,
+            ..
+        } = self.model;
+        let present = Present::of(definition, &self.id, &self.inputs, snapshots, publisher);
+        self.present = present.await?;
+        self.made_of = self.definition();
+
+        Ok(())
+    }
+
+    async fn run(mut self) -> Result<Refreshed> {
+        if self.model.model.config.materialized == Materialized::View {
+            return self.make_view().await;
+        }
+        let reason = match self.whole_because() {
+            Some(reason) => reason,
+            None => match self.by_changes().await {
+                Ok(refreshed) => return Ok(refreshed),
+                Err(NotIncremental::Full(reason)) => reason,
+                Err(NotIncremental::Failed(error)) => return Err(error),
+            },
+        };
+
+        self.make_whole(reason).await
+    }
+
+    /// Why nothing of the table can be kept; `None` if it can.
+    pub(super) fn whole_because(&self) -> Option<String> {
+        let Some(made_of) = &self.state.made_of else {
+            return Some("it is built for the first time".into());
+        };
+        if self.model.is_full {
+            return Some("a full refresh was asked for".into());
+        }
+        let is_view = self.model.model.config.materialized == Materialized::View;
+        if !is_view && (self.state.reading.is_none() || self.state.snapshot.is_none()) {
+            return Some("what its table holds is not known".into());
+        }
+
+        (*made_of != self.made_of).then(|| changed_part(made_of, &self.made_of))
+    }
+
+    /// Does what the changes of inputs and time ask for.
+    async fn by_changes(&mut self) -> Result<Refreshed, NotIncremental> {
+        let earlier = self
+            .state
+            .reading
+            .clone()
+            .ok_or_else(|| Error::internal("a model without a reading"))?;
+        let changed = self
+            .present
+            .changed_since(&earlier, self.model.definition, self.model.publisher)
+            .await?;
+        let has_time_moved = self.has_time_moved(&earlier).await?;
+        if changed.is_empty() && !has_time_moved {
+            return Ok(self.keep(earlier, RefreshAction::NoData, None).await?);
+        }
+        let what = what_changed(&changed);
+        let config = &self.model.model.config;
+        if config.materialized == Materialized::Table {
+            return Err(NotIncremental::Full(format!(
+                "{what}, and it is materialized as a table"
+            )));
+        }
+        if config.refresh == icefront_project::Refresh::Full {
+            return Err(NotIncremental::Full(format!(
+                "{what}, and its configuration says `refresh: full`"
+            )));
+        }
+        let result = self.by_scopes(&earlier, &changed, has_time_moved).await;
+        match result {
+            Err(NotIncremental::Full(reason))
+                if config.refresh == icefront_project::Refresh::Strict =>
+            {
+                Err(NotIncremental::Failed(Error::ModelBroken {
+                    model: self.id.to_string(),
+                    detail: format!(
+                        "its configuration says `refresh: strict`, but it would be computed in full: {reason}; change the query, or write `refresh: auto`"
+                    ),
+                }))
+            }
+            result => result,
+        }
+    }
+
+    /// Whether the time of this refresh may give other rows than that of an earlier one.
+    async fn has_time_moved(&self, earlier: &Reading) -> Result<bool> {
+        let texts = self.inputs.views.iter().map(|view| &view.sql);
+        let texts: Vec<String> = texts
+            .chain([&self.model.model.sql])
+            .map(|sql| sql.to_lowercase())
+            .collect();
+        let used = |word: &str| texts.iter().any(|sql| sql.contains(word));
+        if !CLOCKS.iter().any(|word| used(word)) {
+            return Ok(false);
+        }
+        if let Ok(query) = &self.analysis().await?.query
+            && !query.has_clock()
+        {
+            return Ok(false);
+        }
+        let is_only_date = !CLOCKS[1..].iter().any(|word| used(word));
+        let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
+
+        Ok(!is_only_date || day(earlier.as_of) != day(self.model.as_of))
+    }
+
+    /// Finds out what an earlier refresh published whose end was not seen.
+    async fn settle(&mut self) -> Result<()> {
+        let publisher = self.model.publisher;
+        let lost = publisher.resolve_unrecorded(&self.table).await?;
+        let committed: Vec<Committed> = lost.published.into_iter().chain(lost.repaired).collect();
+        match (self.state.sent.take(), committed.last()) {
+            (Some(sent), Some(newest)) => {
+                let rows = match sent.changed {
+                    Some(changed) => rows_after(self.state.rows, changed),
+                    None => Some(newest.added),
+                };
+                self.record(sent, newest.snapshot.clone(), rows, &committed)
+                    .await?;
+                self.state = publisher.store.model(&self.id).await?;
+            }
+            (Some(_), None) => publisher.store.forget_sent(&self.id).await?,
+            (None, None) => {}
+            (None, Some(_)) => {
+                for one in &committed {
+                    publisher.record(one).await?;
+                }
+                publisher.store.forget_reading(&self.id).await?;
+                self.state = publisher.store.model(&self.id).await?;
+            }
+        }
+
+        Ok(())
+    }
+
+    /// What the table is made by. Another one means that it is built again.
+    fn definition(&self) -> Value {
+        let model = self.model.model;
+        let config = &model.config;
+        let inputs: serde_json::Map<String, Value> = self
+            .present
+            .inputs
+            .iter()
+            .map(|(table, present)| (table.to_string(), json!(present.columns)))
+            .collect();
+        let views: Vec<&String> = self.inputs.views.iter().map(|view| &view.sql).collect();
+
+        json!({
+            "sql": model.sql,
+            "views": views,
+            "table": self.table.to_string(),
+            "configuration": {
+                "materialized": format!("{:?}", config.materialized).to_lowercase(),
+                "unique_key": config.unique_key,
+                "properties": config.properties,
+            },
+            // New tests are run on all rows.
+            "tests": format!("{:?}", model.tests),
+            "inputs": inputs,
+        })
+    }
+
+    pub(super) async fn analysis(&self) -> Result<Arc<Analysis>> {
+        let Refreshing {
+            model,
+            analyses,
+            publisher,
+            ..
+        } = self.model;
+
+        analyses
+            .of(
+                &self.id,
+                model,
+                &self.inputs,
+                &self.state,
+                &self.made_of,
+                publisher,
+            )
+            .await
+    }
+
+    /// The whole query over what the refresh reads. One that is not understood reads its tables as they are.
+    pub(super) fn query_at(&self, analysis: &Analysis, reading: &Reading) -> Result<String> {
+        let Ok(query) = &analysis.query else {
+            return Ok(self.model.model.sql.clone());
+        };
+        let tables = self.tables_at(analysis, reading)?;
+
+        Ok(query.at(&|input| tables[input].clone(), &moment(reading.as_of)?))
+    }
+
+    /// The tables of a reading, by input, as they stand in FROM.
+    pub(super) fn tables_at(&self, analysis: &Analysis, reading: &Reading) -> Result<Vec<String>> {
+        analysis
+            .inputs
+            .iter()
+            .map(|read| {
+                let present = &self.present.inputs[&read.table];
+                let at = reading.inputs.get(&read.table.to_string());
+                table_at(present, at.unwrap_or(&present.reading))
+            })
+            .collect()
+    }
+
+    /// Records a refresh that left the table as it is.
+    pub(super) async fn keep(
+        &self,
+        earlier: Reading,
+        action: RefreshAction,
+        reason: Option<String>,
+    ) -> Result<Refreshed> {
+        let refreshed = Refreshed {
+            action,
+            reason,
+            made_of: self.made_of.clone(),
+            columns: self.state.columns.clone(),
+            reading: earlier,
+            scopes: None,
+            changed: Some(ChangedRows::default()),
+            changes_since: self.state.changes_since.clone(),
+        };
+        self.record(refreshed.clone(), None, None, &[]).await?;
+
+        Ok(refreshed)
+    }
+
+    pub(super) async fn record(
+        &self,
+        refreshed: Refreshed,
+        snapshot: Option<String>,
+        rows: Option<i64>,
+        committed: &[Committed],
+    ) -> Result<()> {
+        let statements = committed.iter().filter_map(|made| {
+            let end = made.end();
+            made.statement.map(|id| EndedStatement { id, end })
+        });
+        let ended = EndedRefresh {
+            attempt: self.model.publisher.attempt,
+            started_at: self.began,
+            refreshed,
+            snapshot,
+            rows,
+            statements: statements.collect(),
+        };
+
+        self.model
+            .publisher
+            .store
+            .record_refresh(&self.id, &ended)
+            .await
+    }
+
+    pub(super) fn broken(&self, detail: impl Into<String>) -> Error {
+        Error::ModelBroken {
+            model: self.id.to_string(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// The inputs that changed, as a reason.
+pub(super) fn what_changed(changed: &BTreeSet<TableName>) -> String {
+    if changed.is_empty() {
+        return "the time moved".into();
+    }
+    let names: Vec<String> = changed.iter().map(|table| format!("`{table}`")).collect();
+
+    format!("{} changed", names.join(" and "))
+}
+
+/// The part of a definition that is another one.
+fn changed_part(before: &Value, now: &Value) -> String {
+    if before["sql"] != now["sql"] || before["views"] != now["views"] {
+        return "its SQL changed".into();
+    }
+    if before["configuration"] != now["configuration"] || before["table"] != now["table"] {
+        return "its configuration changed".into();
+    }
+    if before["tests"] != now["tests"] {
+        return "its tests changed, and all rows are tested".into();
+    }
+    let is_other = |table: &&String| before["inputs"][*table] != now["inputs"][*table];
+    let inputs = now["inputs"].as_object();
+    let table = inputs.and_then(|inputs| inputs.keys().find(is_other).cloned());
+
+    match table {
+        Some(table) => format!("the columns of `{table}` changed"),
+        None => "it reads other tables".into(),
+    }
+}
+
+/// A time as the analysis writes it, with three digits of the second.
+pub(super) fn moment(time: Timestamp) -> Result<Moment> {
+    let text = time
+        .to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S%.3f")
+        .to_string();
+
+    Moment::parse(&text).ok_or_else(|| Error::internal(format!("`{text}` is no time")))
+}
+
+/// The scoped model of an analysis.
+pub(super) fn scoped(analysis: &Analysis) -> Result<&icefront_scopes::Model, NotIncremental> {
+    match &analysis.shape {
+        Shape::Scoped(model) => Ok(model),
+        Shape::Full(reason) => Err(NotIncremental::Full(plainly(reason))),
+        Shape::Unknown | Shape::Whole => Err(NotIncremental::Full("it has no scope yet".into())),
+    }
+}
+
+/// The table of an input.
+pub(super) fn table_of(analysis: &Analysis, input: InputId) -> &TableName {
+    &analysis.inputs[input].table
+}
+
+/// The rows of a table after a change, if they were known before.
+pub(super) fn rows_after(before: Option<i64>, changed: ChangedRows) -> Option<i64> {
+    before.map(|rows| rows + changed.inserted - changed.deleted)
+}

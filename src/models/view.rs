@@ -1,0 +1,68 @@
+//! A model that is a view in Trino.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::refresh::Refresh;
+use crate::error::Result;
+use crate::landing;
+use crate::sql::{TableName, render};
+use crate::state::{RefreshAction, Refreshed};
+
+/// The context of `models/create_view.sql`.
+#[derive(Serialize)]
+struct ViewContext<'a> {
+    view: &'a TableName,
+    sql: &'a str,
+}
+
+/// The row of `marts/kind.sql`.
+#[derive(Deserialize)]
+struct KindRow {
+    table_type: String,
+}
+
+impl Refresh<'_> {
+    /// Makes the view, unless it is there as its definition says.
+    pub(super) async fn make_view(&self) -> Result<Refreshed> {
+        let reading = self.present.as_reading(self.model.as_of);
+        let Some(reason) = self.whole_because() else {
+            return self.keep(reading, RefreshAction::View, None).await;
+        };
+        let publisher = self.model.publisher;
+        if !self.has_its_place() {
+            landing::create_schema(publisher, &self.table).await?;
+        }
+        self.drop_if("BASE TABLE").await?;
+        let create = render(
+            "models/create_view.sql",
+            ViewContext {
+                view: &self.table,
+                sql: &self.model.model.sql,
+            },
+        )?;
+        publisher.run(&self.table, &create).await?;
+
+        self.keep(reading, RefreshAction::View, Some(reason)).await
+    }
+
+    /// Drops what is in the place of the model if it is of this kind, in Trino's words. True if it was.
+    pub(super) async fn drop_if(&self, kind: &str) -> Result<bool> {
+        let publisher = self.model.publisher;
+        let [catalog, schema, table] = [0, 1, 2].map(|part| self.table.0[part].to_lowercase());
+        let context = json!({
+            "tables_of": [catalog, "information_schema", "tables"],
+            "schema": schema,
+            "table": table,
+        });
+        let found: Vec<KindRow> = publisher.rows("marts/kind.sql", context).await?;
+        if found.first().is_none_or(|found| found.table_type != kind) {
+            return Ok(false);
+        }
+        let drop = json!({"table": self.table, "is_view": kind == "VIEW"});
+        let drop = render("models/drop.sql", drop)?;
+        publisher.run(&self.table, &drop).await?;
+
+        Ok(true)
+    }
+}

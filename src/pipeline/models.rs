@@ -1,0 +1,110 @@
+//! The SQL models of a pipeline: read from its folder, and rendered with the names of its tables.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use icefront_project::{Fault, Known, Project, Relation, SourceKey};
+
+use super::{Definition, Names, TableId};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::sql::TableName;
+
+/// A message about a pipeline's models names so many faults at most.
+const MOST_FAULTS: usize = 20;
+
+/// A model with the definition of its pipeline.
+#[derive(Debug, Clone, Copy)]
+pub struct PipelineModel<'a> {
+    pub definition: &'a Definition,
+    pub model: &'a icefront_project::Model,
+}
+
+impl PipelineModel<'_> {
+    /// Its name in the API: `shop.daily_revenue`.
+    #[must_use]
+    pub fn id(&self) -> TableId {
+        TableId::new(&self.definition.name, &self.model.name)
+    }
+}
+
+/// Reads a pipeline's folder: its definition and its models.
+///
+/// # Errors
+///
+/// A text with the faults, each with its file.
+pub(super) fn read_pipeline(folder: &Path, config: &Config) -> Result<Definition, String> {
+    let mut definition = Definition::read(folder, config)?;
+    let models = read(folder, &definition, config).map_err(|faults| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        format!("{name}/{faults}")
+    })?;
+    definition.models = Arc::new(models);
+
+    Ok(definition)
+}
+
+fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Project, String> {
+    let names = Names::new(definition, config);
+    let relation = |table: TableName| Relation::new(&table.0[0], &table.0[1], &table.0[2]);
+    let mut tables = BTreeMap::new();
+    let mut sources = BTreeMap::new();
+    for (name, table) in &definition.tables {
+        tables.insert(name.clone(), relation(names.current(name)));
+        if table.marts().has_history() {
+            tables.insert(format!("{name}_history"), relation(names.history(name)));
+        }
+        let key = SourceKey {
+            source: definition.name.clone(),
+            table: name.clone(),
+        };
+        sources.insert(key, relation(names.staging(name)));
+    }
+    let env = config.pipelines.env.iter();
+    let known = Known {
+        catalog: config.trino.catalog.clone(),
+        schema: definition.schemas.marts.clone(),
+        target: config.pipelines.target.clone(),
+        tables,
+        sources,
+        env: env
+            .map(|name| (name.clone(), std::env::var(name).ok()))
+            .collect(),
+    };
+
+    Project::read(folder, &definition.name, &known).map_err(|faults| listed(&faults))
+}
+
+fn listed(faults: &[Fault]) -> String {
+    let mut listed: Vec<String> = faults
+        .iter()
+        .take(MOST_FAULTS)
+        .map(ToString::to_string)
+        .collect();
+    if faults.len() > MOST_FAULTS {
+        listed.push(format!("and {} more", faults.len() - MOST_FAULTS));
+    }
+
+    listed.join("; ")
+}
+
+impl Definition {
+    /// Finds a model by its name in the pipeline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] with the nearest name.
+    pub fn model(&self, name: &str) -> Result<PipelineModel<'_>> {
+        let models = || self.models.models.iter().map(|model| model.name.as_str());
+        let model = self
+            .models
+            .model(name)
+            .ok_or_else(|| Error::not_found("model", name, models()))?;
+
+        Ok(PipelineModel {
+            definition: self,
+            model,
+        })
+    }
+}

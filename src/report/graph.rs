@@ -1,0 +1,155 @@
+//! What reads what: tables, sources and models of a pipeline.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icefront_project::Materialized;
+use serde::Serialize;
+
+use crate::pipeline::{Definition, PipelineModel};
+
+/// Tables, sources and models, and what reads what.
+#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "nodes": [{"name": "orders", "kind": "current_rows"}, {"name": "daily_revenue", "kind": "model", "materialized": "incremental"}],
+    "edges": [{"from": "orders", "to": "daily_revenue"}],
+}))]
+pub struct Graph {
+    /// Each after those that it reads.
+    pub nodes: Vec<Node>,
+    pub edges: Vec<Edge>,
+}
+
+/// A table, a source or a model.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = GraphNode)]
+pub struct Node {
+    /// As `ref` names it; a source as `source.table`.
+    pub name: String,
+    pub kind: NodeKind,
+    /// How a model is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub materialized: Option<String>,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    CurrentRows,
+    History,
+    TypedLog,
+    Source,
+    Model,
+}
+
+/// One reads another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[schema(as = GraphEdge)]
+pub struct Edge {
+    pub from: String,
+    pub to: String,
+}
+
+/// The graph of all models of a pipeline, and of its tables.
+#[must_use]
+pub fn graph(definition: &Definition) -> Graph {
+    let mut nodes: BTreeMap<String, NodeKind> = BTreeMap::new();
+    for (name, table) in &definition.tables {
+        nodes.insert(name.clone(), NodeKind::CurrentRows);
+        if table.marts().has_history() {
+            nodes.insert(format!("{name}_history"), NodeKind::History);
+        }
+    }
+    let mut edges = BTreeSet::new();
+    for model in &definition.models.models {
+        for from in &model.refs {
+            edges.insert(Edge {
+                from: from.clone(),
+                to: model.name.clone(),
+            });
+        }
+        for key in &model.sources {
+            let from = format!("{}.{}", key.source, key.table);
+            let kind = if definition.models.sources.contains_key(key) {
+                NodeKind::Source
+            } else {
+                NodeKind::TypedLog
+            };
+            nodes.insert(from.clone(), kind);
+            edges.insert(Edge {
+                from,
+                to: model.name.clone(),
+            });
+        }
+    }
+    let mut nodes: Vec<Node> = nodes
+        .into_iter()
+        .map(|(name, kind)| Node {
+            name,
+            kind,
+            materialized: None,
+        })
+        .collect();
+    nodes.extend(definition.models.models.iter().map(|model| {
+        Node {
+            name: model.name.clone(),
+            kind: NodeKind::Model,
+            materialized: Some(
+                match model.config.materialized {
+                    Materialized::View => "view",
+                    Materialized::Table => "table",
+                    Materialized::Incremental => "incremental",
+                }
+                .to_owned(),
+            ),
+        }
+    }));
+
+    Graph {
+        nodes,
+        edges: edges.into_iter().collect(),
+    }
+}
+
+/// The part of the graph that a model is made of, and that is made of it.
+#[must_use]
+pub fn lineage(of: PipelineModel<'_>) -> Graph {
+    let Graph { nodes, edges } = graph(of.definition);
+    let before = reached(&of.model.name, &edges, |edge| (&edge.to, &edge.from));
+    let behind = reached(&of.model.name, &edges, |edge| (&edge.from, &edge.to));
+    let is_part = |name: &String| before.contains(name) || behind.contains(name);
+
+    Graph {
+        nodes: nodes
+            .into_iter()
+            .filter(|node| is_part(&node.name))
+            .collect(),
+        edges: edges
+            .into_iter()
+            .filter(|edge| {
+                let are_in =
+                    |part: &BTreeSet<String>| part.contains(&edge.from) && part.contains(&edge.to);
+                are_in(&before) || are_in(&behind)
+            })
+            .collect(),
+    }
+}
+
+/// All that can be reached from a node, and the node itself.
+fn reached(
+    start: &str,
+    edges: &[Edge],
+    step: impl for<'a> Fn(&'a Edge) -> (&'a String, &'a String),
+) -> BTreeSet<String> {
+    let mut seen = BTreeSet::from([start.to_owned()]);
+    let mut open = vec![start.to_owned()];
+    while let Some(name) = open.pop() {
+        for (from, to) in edges.iter().map(&step) {
+            if *from == name && seen.insert(to.clone()) {
+                open.push(to.clone());
+            }
+        }
+    }
+
+    seen
+}

@@ -1,0 +1,203 @@
+//! How a model is refreshed, and whether Trino takes its SQL.
+
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::models::{self, Explanation, Refreshing, Snapshots};
+use crate::pipeline::{Definition, Names, PipelineModel};
+use crate::publish::Publisher;
+use crate::sql::render;
+use crate::state::AttemptId;
+
+/// Explains how a model is refreshed. Changes nothing.
+pub async fn explain_model(app: &App, of: PipelineModel<'_>) -> Result<Explanation> {
+    look(app, of, async |model| models::explain(model).await).await
+}
+
+/// What the next run would do to a model beside the changes of its inputs.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PlannedModel {
+    /// The model's name in the API.
+    #[schema(example = "shop.daily_revenue")]
+    pub model: String,
+    /// Why its table or view is made anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "its SQL changed")]
+    pub rebuild: Option<String>,
+    /// The rows that it has now, as refreshes counted them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<i64>,
+    /// Why it would be refused by now, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+}
+
+/// Says what the next run would do to a model. Changes nothing.
+pub(super) async fn plan_model(app: &App, of: PipelineModel<'_>) -> Result<PlannedModel> {
+    let state = app.store.model(&of.id()).await?;
+    let (rebuild, refusal) =
+        match look(app, of, async |model| models::whole_because(model).await).await {
+            Ok(rebuild) => (rebuild, None),
+            Err(Error::ModelBroken { detail, .. }) => (None, Some(detail)),
+            Err(error) => return Err(error),
+        };
+
+    Ok(PlannedModel {
+        model: of.id().to_string(),
+        rebuild,
+        rows: state.rows,
+        refusal,
+    })
+}
+
+/// Looks at a model as a refresh would see it.
+async fn look<T>(
+    app: &App,
+    of: PipelineModel<'_>,
+    look: impl AsyncFnOnce(Refreshing<'_>) -> Result<T>,
+) -> Result<T> {
+    let permits = Semaphore::new(1);
+    let (files, progress) = (Mutex::default(), Mutex::default());
+    let names = Names::new(of.definition, &app.config);
+    let snapshots = Snapshots::default();
+
+    look(Refreshing {
+        definition: of.definition,
+        names: &names,
+        model: of.model,
+        publisher: Publisher {
+            trino: &app.trino,
+            store: &app.store,
+            // Nothing is written, so there is no attempt of a run.
+            attempt: AttemptId {
+                run: Uuid::nil(),
+                number: 0,
+            },
+            pipeline: &of.definition.name,
+            step: "look",
+            permits: &permits,
+            files: &files,
+            progress: &progress,
+        },
+        analyses: &app.analyses,
+        snapshots: &snapshots,
+        as_of: Timestamp::now(),
+        is_full: false,
+    })
+    .await
+}
+
+/// What Trino says about the SQL of a model.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "model": "shop.daily_revenue", "file": "models/daily_revenue.sql", "is_valid": false, "line": 3, "column": 8,
+    "rendered_line": 2, "message": "Column 'revenu' cannot be resolved",
+}))]
+pub struct Validation {
+    /// The model's name in the API.
+    pub model: String,
+    /// The file below the pipeline's folder.
+    pub file: String,
+    /// Whether Trino takes the SQL.
+    pub is_valid: bool,
+    /// The line of the fault in the file. Absent if Jinja made the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column in that line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+    /// The line of the fault in the rendered SQL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rendered_line: Option<usize>,
+    /// What Trino says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// The context of `models/validate.sql`.
+#[derive(Serialize)]
+struct ValidateContext<'a> {
+    sql: &'a str,
+}
+
+/// Asks Trino whether it takes the SQL of each model. Runs none of it.
+pub async fn validate(app: &App, definition: &Definition) -> Result<Vec<Validation>> {
+    let mut validations = Vec::new();
+    for model in &definition.models.models {
+        let of = PipelineModel { definition, model };
+        let sql = render("models/validate.sql", ValidateContext { sql: &model.sql })?;
+        let answer = app.trino.query("icefront/validate", &sql).await;
+        let mut validation = Validation {
+            model: of.id().to_string(),
+            file: model.file.clone(),
+            is_valid: answer.is_ok(),
+            line: None,
+            column: None,
+            rendered_line: None,
+            message: None,
+        };
+        match answer {
+            Ok(_) => {}
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
+                let before = sql.find(&model.sql);
+                let before = before.map_or(0, |at| sql[..at].lines().count());
+                validation.locate(&failure.message, before, model);
+            }
+            Err(error) => return Err(error),
+        }
+        validations.push(validation);
+    }
+
+    Ok(validations)
+}
+
+/// A place in a text, and what is said about it.
+struct Placed<'a> {
+    line: usize,
+    column: usize,
+    text: &'a str,
+}
+
+impl<'a> Placed<'a> {
+    /// Reads a message that begins with `line 3:8: `.
+    fn parse(message: &'a str) -> Option<Self> {
+        let (place, text) = message.strip_prefix("line ")?.split_once(": ")?;
+        let (line, column) = place.split_once(':')?;
+
+        Some(Self {
+            line: line.parse().ok()?,
+            column: column.parse().ok()?,
+            text,
+        })
+    }
+}
+
+impl Validation {
+    /// Takes the place of a fault from Trino's message. The statement has `before` lines before the model's.
+    fn locate(&mut self, message: &str, before: usize, model: &icefront_project::Model) {
+        let Some(placed) = Placed::parse(message) else {
+            self.message = Some(message.to_owned());
+            return;
+        };
+        self.message = Some(placed.text.to_owned());
+        let rendered = placed.line.saturating_sub(before);
+        self.rendered_line = Some(rendered);
+        let text = model.sql.lines().nth(rendered.saturating_sub(1));
+        let mut same = model
+            .source
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| Some(*line) == text);
+        // A line that is there twice, or that Jinja made, has no certain place.
+        if let (Some((_, line)), None) = (same.next(), same.next()) {
+            self.line = Some(line);
+            self.column = Some(placed.column);
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! SQL models: what their tables were made by and read, and each refresh of them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use super::queries::Queries;
+use super::rows::{from_row, text_column};
+use super::sql::sql;
+use super::{AttemptId, EndedStatement, StatementOutcome, Store};
+use crate::error::Result;
+use crate::pipeline::TableId;
+
+/// What is known of a model's table.
+#[derive(Debug, Clone, Default)]
+pub struct ModelState {
+    /// The definition that it was made by; `None` before the first refresh.
+    pub made_of: Option<Value>,
+    pub columns: Vec<ModelColumn>,
+    /// What the last refresh read.
+    pub reading: Option<Reading>,
+    /// A refresh whose statement was about to be sent, and whose end is not known.
+    pub sent: Option<Refreshed>,
+    /// The table's snapshot after the last refresh that changed it.
+    pub snapshot: Option<String>,
+    /// The snapshot from which the table of changes leads to `snapshot`.
+    pub changes_since: Option<String>,
+    pub rows: Option<i64>,
+    /// Whether runs leave it out.
+    pub is_suspended: bool,
+}
+
+struct ModelRow {
+    made_of: Option<Value>,
+    columns: Vec<ModelColumn>,
+    reading: Option<Json<Reading>>,
+    sent: Option<Json<Refreshed>>,
+    snapshot: Option<String>,
+    changes_since: Option<String>,
+    rows: Option<i64>,
+    is_suspended: bool,
+}
+
+from_row!(ModelRow {
+    made_of,
+    columns: json,
+    reading,
+    sent,
+    snapshot,
+    changes_since,
+    rows,
+    is_suspended,
+});
+
+/// A column of a model's table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ModelColumn {
+    #[schema(example = "order_month")]
+    pub name: String,
+    /// The type in Trino.
+    #[schema(example = "date")]
+    pub data_type: String,
+}
+
+/// What a refresh read: one snapshot of each input, and one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Reading {
+    /// What `current_timestamp` stood for.
+    pub as_of: Timestamp,
+    /// The inputs, by their tables in Trino.
+    pub inputs: BTreeMap<String, InputReading>,
+}
+
+/// What a refresh read of one input.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct InputReading {
+    /// The snapshot; absent for an empty table, and for one that has none.
+    pub snapshot: Option<String>,
+    /// Changes with the rows: the snapshot of the last publication, while `snapshot` may be that of rewritten files.
+    pub version: Option<String>,
+    /// The last batch in it, for tracked tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upto_batch: Option<i64>,
+    /// How often it was remade until then, for tracked tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remakes: Option<i64>,
+}
+
+/// What a refresh did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshAction {
+    /// No input had changed.
+    NoData,
+    /// The view was made, or was there.
+    View,
+    /// Only the affected scopes were computed.
+    Incremental,
+    /// The whole model was computed.
+    Full,
+    /// No input had changed, but the time had: only the scopes that it affects were computed.
+    Time,
+}
+
+text_column!(RefreshAction {
+    NoData = "no_data",
+    View = "view",
+    Incremental = "incremental",
+    Full = "full",
+    Time = "time",
+});
+
+/// How a refresh ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshState {
+    Succeeded,
+    Failed,
+    /// Left out, because something that it reads failed.
+    UpstreamFailed,
+}
+
+text_column!(RefreshState {
+    Succeeded = "succeeded",
+    Failed = "failed",
+    UpstreamFailed = "upstream_failed",
+});
+
+/// What a refresh publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refreshed {
+    pub action: RefreshAction,
+    /// Why it had this action.
+    pub reason: Option<String>,
+    pub made_of: Value,
+    pub columns: Vec<ModelColumn>,
+    pub reading: Reading,
+    pub scopes: Option<i64>,
+    pub changed: Option<ChangedRows>,
+    /// The snapshot that the table of changes begins with; `None` without such a table.
+    pub changes_since: Option<String>,
+}
+
+/// Rows that a refresh changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedRows {
+    pub inserted: i64,
+    pub updated: i64,
+    pub deleted: i64,
+}
+
+/// A refresh that ended.
+#[derive(Debug)]
+pub struct EndedRefresh {
+    pub attempt: AttemptId,
+    pub started_at: Timestamp,
+    pub refreshed: Refreshed,
+    /// The table's snapshot after it; `None` if it did not change.
+    pub snapshot: Option<String>,
+    /// The table's rows after it, if they were counted.
+    pub rows: Option<i64>,
+    /// The statements that did it.
+    pub statements: Vec<EndedStatement>,
+}
+
+/// A refresh that published nothing.
+#[derive(Debug)]
+pub struct FailedRefresh {
+    pub attempt: AttemptId,
+    pub started_at: Timestamp,
+    pub state: RefreshState,
+    pub problem: Option<Value>,
+}
+
+/// A refresh, as it is kept.
+#[derive(Debug, Clone)]
+pub struct RefreshRecord {
+    pub id: i64,
+    pub run_id: Uuid,
+    pub attempt: i32,
+    pub state: RefreshState,
+    pub action: Option<RefreshAction>,
+    pub reason: Option<String>,
+    pub reading: Option<Value>,
+    pub scopes: Option<i64>,
+    pub inserted: Option<i64>,
+    pub updated: Option<i64>,
+    pub deleted: Option<i64>,
+    pub problem: Option<Value>,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+}
+
+from_row!(RefreshRecord {
+    id,
+    run_id,
+    attempt,
+    state,
+    action,
+    reason,
+    reading,
+    scopes,
+    inserted,
+    updated,
+    deleted,
+    problem,
+    started_at,
+    finished_at,
+});
+
+impl Store {
+    /// Reads what is known of a model; nothing before its first refresh.
+    pub async fn model(&self, TableId { pipeline, name }: &TableId) -> Result<ModelState> {
+        let row: Option<ModelRow> = self
+            .row_opt(sql!(models::read_model), &[&pipeline, &name])
+            .await?;
+
+        Ok(row.map(ModelState::from).unwrap_or_default())
+    }
+
+    /// Notes what a refresh is about to publish, before its statement is sent.
+    pub async fn begin_refresh(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        refreshed: &Refreshed,
+    ) -> Result<()> {
+        self.execute(
+            sql!(models::begin_refresh),
+            &[&pipeline, &name, &Json(refreshed)],
+        )
+        .await?;
+
+        Ok(())
+    }
+
+    /// Notes that the table of changes is about to be written: until the refresh is recorded, it leads nowhere.
+    pub async fn forget_changes(&self, TableId { pipeline, name }: &TableId) -> Result<()> {
+        self.execute(sql!(models::forget_changes), &[&pipeline, &name])
+            .await?;
+
+        Ok(())
+    }
+
+    /// Notes that nobody knows what a model's table holds, so that the next refresh builds it again.
+    pub async fn forget_reading(&self, TableId { pipeline, name }: &TableId) -> Result<()> {
+        self.execute(sql!(models::forget_reading), &[&pipeline, &name])
+            .await?;
+
+        Ok(())
+    }
+
+    /// Notes that what was about to be published was not.
+    pub async fn forget_sent(&self, TableId { pipeline, name }: &TableId) -> Result<()> {
+        self.execute(sql!(models::forget_sent), &[&pipeline, &name])
+            .await?;
+
+        Ok(())
+    }
+
+    /// Records in one transaction what a model's table holds, the refresh, and the ends of its statements.
+    pub async fn record_refresh(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        ended: &EndedRefresh,
+    ) -> Result<()> {
+        let refreshed = &ended.refreshed;
+        let mut connection = self.connection().await?;
+        let transaction = connection.begin().await?;
+        transaction
+            .execute(
+                sql!(models::record_refreshed),
+                &[
+                    &pipeline,
+                    &name,
+                    &refreshed.made_of,
+                    &Json(&refreshed.columns),
+                    &Json(&refreshed.reading),
+                    &ended.snapshot,
+                    &refreshed.changes_since,
+                    &ended.rows,
+                ],
+            )
+            .await?;
+        let changed = refreshed.changed;
+        transaction
+            .execute(
+                sql!(models::record_refresh),
+                &[
+                    &pipeline,
+                    &name,
+                    &ended.attempt.run,
+                    &ended.attempt.number,
+                    &RefreshState::Succeeded,
+                    &Some(refreshed.action),
+                    &refreshed.reason,
+                    &Some(Json(&refreshed.reading)),
+                    &refreshed.scopes,
+                    &changed.map(|rows| rows.inserted),
+                    &changed.map(|rows| rows.updated),
+                    &changed.map(|rows| rows.deleted),
+                    &None::<Value>,
+                    &ended.started_at,
+                ],
+            )
+            .await?;
+        for statement in &ended.statements {
+            statement
+                .end
+                .record(&transaction, statement.id, StatementOutcome::Succeeded)
+                .await?;
+        }
+
+        transaction.commit().await
+    }
+
+    /// Records a refresh that published nothing.
+    pub async fn record_failed_refresh(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        failed: &FailedRefresh,
+    ) -> Result<()> {
+        let none = None::<i64>;
+        self.execute(
+            sql!(models::record_refresh),
+            &[
+                &pipeline,
+                &name,
+                &failed.attempt.run,
+                &failed.attempt.number,
+                &failed.state,
+                &None::<RefreshAction>,
+                &None::<String>,
+                &None::<Value>,
+                &none,
+                &none,
+                &none,
+                &none,
+                &failed.problem,
+                &failed.started_at,
+            ],
+        )
+        .await?;
+
+        Ok(())
+    }
+
+    /// Notes whether runs leave a model out.
+    pub async fn suspend_model(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        is_suspended: bool,
+    ) -> Result<()> {
+        self.execute(
+            sql!(models::suspend_model),
+            &[&pipeline, &name, &is_suspended],
+        )
+        .await?;
+
+        Ok(())
+    }
+
+    /// Lists the refreshes of a model, the latest first, below an id.
+    pub async fn refreshes(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<RefreshRecord>> {
+        self.rows(
+            sql!(models::list_refreshes),
+            &[&pipeline, &name, &before, &limit],
+        )
+        .await
+    }
+}
+
+impl From<ModelRow> for ModelState {
+    fn from(row: ModelRow) -> Self {
+        Self {
+            made_of: row.made_of,
+            columns: row.columns,
+            reading: row.reading.map(|Json(reading)| reading),
+            sent: row.sent.map(|Json(sent)| sent),
+            snapshot: row.snapshot,
+            changes_since: row.changes_since,
+            rows: row.rows,
+            is_suspended: row.is_suspended,
+        }
+    }
+}
