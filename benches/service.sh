@@ -65,6 +65,10 @@ define() {
   mkdir -p "$bench/pipelines/$pipeline"
   sed -e "s/^pipeline: .*/pipeline: $pipeline/" -e "s|file:///drops/|file://$drops/|" "$benches/pipelines/$1.yaml" >"$bench/pipelines/$pipeline/pipeline.yaml"
   echo "schemas: { landing: $pipeline, staging: ${pipeline}_staging, marts: ${pipeline}_marts }" >>"$bench/pipelines/$pipeline/pipeline.yaml"
+  if [ -d "$benches/pipelines/$1" ]; then
+    cp -R "$benches/pipelines/$1" "$bench/pipelines/$pipeline/models"
+    sed -i "s/bench_marts/${pipeline}_marts/" "$bench/pipelines/$pipeline/models/sources.yml"
+  fi
 }
 
 # Starts the service and sets `ready` to the seconds until it said that it is.

@@ -8,13 +8,14 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use icefront::app::App;
 use icefront::config::{Config, LogFormat};
 use icefront::landing::Folder;
 use icefront::pipeline::{BrokenPipeline, Pipelines};
 use icefront::postgres::Server;
 use icefront::state::Store;
 use icefront::trino::Trino;
-use icefront::{http, serve};
+use icefront::{http, report, serve};
 use icefront_generate::{AuditTrigger, GenerateFiles, GenerateShop};
 
 /// Change data pipelines on Trino and Apache Iceberg behind one REST API.
@@ -33,12 +34,26 @@ enum Command {
     Migrate(Settings),
     /// Read the settings and every pipeline, and say what is wrong with them
     Check(Settings),
+    /// Run the unit tests of a pipeline's models, in Trino and without a table
+    Test(TestModels),
     /// Print every setting with its default and what it means
     Settings,
     /// Print the OpenAPI document
     Openapi,
     Generate(Generate),
     AuditTrigger(AuditTrigger),
+}
+
+#[derive(Debug, clap::Args)]
+struct TestModels {
+    #[command(flatten)]
+    settings: Settings,
+    /// The pipeline
+    #[arg(long, value_name = "NAME")]
+    pipeline: String,
+    /// Only the tests of this model
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -132,6 +147,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
             println!("the state database is up to date");
         }
         Command::Check(settings) => return check(&settings.load()?),
+        Command::Test(test) => return test_models(&test).await,
         Command::Settings => show(Config::defaults())?,
         Command::Generate(Generate { shop, files }) => match (shop, files) {
             (_, Some(FilesCommand::Files(files))) => println!("{}", files.run().await?),
@@ -190,6 +206,34 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
     }
 
     Ok(if broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs unit tests, and says how each ended. Fails if one did.
+async fn test_models(test: &TestModels) -> anyhow::Result<ExitCode> {
+    let app = App::new(test.settings.load()?)?;
+    let definition = app.pipelines.get(&test.pipeline)?;
+    if let Some(model) = &test.model {
+        definition.model(model)?;
+    }
+    let results = report::unit_tests(&app, definition, test.model.as_deref()).await?;
+    for result in &results {
+        let word = if result.passed { "pass" } else { "FAIL" };
+        println!("{word} {}: {}", result.model, result.name);
+        if let Some(message) = &result.message {
+            println!("     {message}");
+        }
+        for row in &result.differences {
+            println!("     {}", serde_json::to_string(row)?);
+        }
+    }
+    let failed = results.iter().filter(|result| !result.passed).count();
+    println!("{} passed, {failed} failed", results.len() - failed);
+
+    Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -195,9 +195,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         detail: String,
     },
-    /// Declared tests of severity `error` failed; current rows and history did not change.
+    /// Declared tests of severity `error` failed, before anything was published.
     #[error(
-        "tests of {kind} `{table}` failed, so {kept} did not change: {detail}. Correct the data or the tests; the next run continues after the last published batch"
+        "tests of {kind} `{table}` failed, so {kept} did not change: {detail}. Correct the data or the tests; the next run tests again"
     )]
     TestFailed {
         /// `table` or `model`.

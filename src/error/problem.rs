@@ -126,7 +126,11 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "key-too-large",
             "A key has more events than a statement can take",
         ),
-        Error::VerifyFailed { .. } => (424, "verify-failed", "A table differs from its log"),
+        Error::VerifyFailed { .. } => (
+            424,
+            "verify-failed",
+            "A table or model is not what it should be",
+        ),
         Error::Unbalanced { .. } => (500, "unbalanced", "Counts of the same events differ"),
         Error::TimedOut(_) => (504, "timed-out", "The time limit was reached"),
         Error::Internal(_) => (500, "internal", "An internal fault"),

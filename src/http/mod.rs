@@ -139,6 +139,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(models::get_lineage))
         .routes(routes!(models::get_graph))
         .routes(routes!(models::validate_models))
+        .routes(routes!(models::run_unit_tests))
         .routes(routes!(models::refresh_model))
         .routes(routes!(models::verify_model))
         .routes(routes!(models::suspend_model))

@@ -17,7 +17,7 @@ use super::read::{Body, Empty, Path, Query, limited};
 use super::runs::Run;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::models::Explanation;
+use crate::models::{Explanation, UnitTestResult};
 use crate::pipeline::{Names, PipelineModel};
 use crate::report::{self, Graph, Validation};
 use crate::run::{self, Request, StepKind, Task};
@@ -289,6 +289,52 @@ pub(super) async fn validate_models(
     }))
 }
 
+/// Which unit tests to run.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"model": "daily_revenue"}))]
+pub(super) struct RunUnitTests {
+    /// Only those of this model, by its name in the pipeline; by default all.
+    model: Option<String>,
+}
+
+/// What the unit tests of a pipeline found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UnitTests {
+    passed: usize,
+    failed: usize,
+    tests: Vec<UnitTestResult>,
+}
+
+/// Run the unit tests of a pipeline's models: over given rows, in Trino, without a table.
+#[utoipa::path(
+    post, path = "/v1/pipelines/{pipeline}/unit_tests", tag = "models",
+    params(PipelinePath),
+    request_body(content = Option<RunUnitTests>, description = "Which tests; by default all"),
+    responses((status = OK, description = "What the tests found", body = UnitTests), Problem),
+)]
+pub(super) async fn run_unit_tests(
+    State(app): State<App>,
+    Path(PipelinePath { pipeline }): Path<PipelinePath>,
+    Query(Empty {}): Query<Empty>,
+    Body(request): Body<RunUnitTests>,
+) -> Result<Json<UnitTests>> {
+    let definition = app.pipelines.get(&pipeline)?;
+    if let Some(model) = &request.model {
+        definition
+            .model(model)
+            .map_err(|error| error.at_field("model".into()))?;
+    }
+    let tests = report::unit_tests(&app, definition, request.model.as_deref()).await?;
+    let passed = tests.iter().filter(|test| test.passed).count();
+
+    Ok(Json(UnitTests {
+        passed,
+        failed: tests.len() - passed,
+        tests,
+    }))
+}
+
 /// Refresh a model, and no other.
 ///
 /// What it reads is taken as it is. To bring that up to date first, start a run with `select: ["+daily_revenue"]`.
@@ -308,7 +354,14 @@ pub(super) async fn refresh_model(
     Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
-    let PipelineModel { definition, model } = app.pipelines.model(&model)?;
+    let of = app.pipelines.model(&model)?;
+    if app.store.model(&of.id()).await?.is_suspended {
+        return Err(Error::Invalid {
+            field: "model".into(),
+            detail: format!("`{model}` is suspended; call `POST /v1/models/{model}/resume` first"),
+        });
+    }
+    let PipelineModel { definition, model } = of;
     let request = Request {
         steps: vec![StepKind::Models],
         select: vec![model.name.clone()],
@@ -389,25 +442,23 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
     let PipelineModel { model, .. } = of;
     let config = &model.config;
     let described = config.description.clone();
+    // A model that was a table before and is a view now has none of its own.
+    let is_view = config.materialized == Materialized::View;
     let sources = model.sources.iter();
     let sources = sources.map(|key| format!("{}.{}", key.source, key.table));
 
     Model {
         name: of.id().to_string(),
         file: model.file.clone(),
-        materialized: match config.materialized {
-            Materialized::View => "view",
-            Materialized::Table => "table",
-            Materialized::Incremental => "incremental",
-        },
+        materialized: config.materialized.as_str(),
         table: Names::model(model).to_string(),
         unique_key: config.unique_key.clone(),
         tags: config.tags.clone(),
         description: described.or_else(|| model.properties.description.clone()),
         depends_on: model.refs.iter().cloned().chain(sources).collect(),
-        columns: state.columns,
-        rows: state.rows,
-        snapshot_id: state.snapshot,
+        columns: if is_view { Vec::new() } else { state.columns },
+        rows: state.rows.filter(|_| !is_view),
+        snapshot_id: state.snapshot.filter(|_| !is_view),
         is_suspended: state.is_suspended,
         refresh: None,
     }

@@ -104,7 +104,7 @@ pub(super) async fn get_pipeline(
     Ok(Json(view(&app, definition)))
 }
 
-/// Tell how the next run would change the columns of a pipeline's tables; the call changes nothing.
+/// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
 #[utoipa::path(
     get, path = "/v1/pipelines/{pipeline}/plan", tag = "pipelines",
     params(PipelinePath),

@@ -53,7 +53,7 @@ pub(super) struct Run {
     cancel_requested_at: Option<Timestamp>,
     /// From `started_at` to `finished_at`, or to now.
     duration_seconds: Option<f64>,
-    /// The run's task: `build`, `rebuild`, `restage`, `resync`, `verify`, `replay` or `dismiss`.
+    /// The run's task: `build`, `rebuild`, `restage`, `resync`, `verify`, `verify_model`, `replay` or `dismiss`.
     #[schema(value_type = String, example = "build")]
     kind: Value,
     /// The labels that the caller sent.

@@ -73,6 +73,11 @@ struct ColumnRow {
 }
 
 impl Analyses {
+    pub(super) fn forget(&self, id: &TableId) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(id);
+    }
+
     /// The analysis of a model whose table is made of this.
     pub(super) async fn of(
         &self,

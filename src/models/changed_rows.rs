@@ -81,9 +81,12 @@ struct RecordedContext<'a> {
 
 /// A table at a snapshot, as it stands in FROM.
 pub(super) fn table_at(present: &PresentInput, at: &InputReading) -> Result<String> {
+    // Nobody else writes to a table of the pipeline, so that it is still at this snapshot.
+    let is_still = present.is_latest && present.input != Input::Declared;
     let snapshot = at
         .snapshot
         .as_ref()
+        .filter(|_| !is_still)
         .map(|id| {
             id.parse()
                 .map_err(|_| Error::internal(format!("`{id}` is no id of a snapshot")))

@@ -32,6 +32,8 @@ struct TestsContext<'a> {
 struct TestContext<'a> {
     column: Option<&'a str>,
     filter: Option<&'a str>,
+    /// Whether rows that did not change need no test: each failed row would have stopped the refresh that brought it.
+    reads_new_rows: bool,
     #[serde(flatten)]
     check: CheckContext<'a>,
 }
@@ -233,7 +235,15 @@ fn stored_type(declared: &str) -> String {
         "string" | "text" => "varchar".into(),
         "timestamp" => "timestamp(6)".into(),
         "timestamp with time zone" => "timestamp(6) with time zone".into(),
+        "double precision" => "double".into(),
         "time" => "time(6)".into(),
+        _ if lower.starts_with("time(") => "time(6)".into(),
+        "decimal" | "numeric" => "decimal(38,0)".into(),
+        _ if lower.starts_with("numeric(") => lower.replacen("numeric", "decimal", 1),
+        _ if lower.starts_with("timestamp(") && lower.ends_with("zone") => {
+            "timestamp(6) with time zone".into()
+        }
+        _ if lower.starts_with("timestamp(") => "timestamp(6)".into(),
         _ if lower.starts_with("varchar(") || lower.starts_with("char(") => "varchar".into(),
         _ => lower,
     }
@@ -282,6 +292,7 @@ fn context_of(test: &DataTest) -> TestContext<'_> {
     TestContext {
         column: test.column.as_deref(),
         filter: test.filter.as_deref(),
+        reads_new_rows: test.stops_at_any_row(),
         check,
     }
 }

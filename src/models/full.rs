@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use icefront_project::Materialized;
+use icefront_scopes::is_comparable;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use super::analysis::{Analysis, columns_of, kept};
 use super::changed_rows::Named;
 use super::data_tests::Tested;
 use super::incremental::{key_of, snapshot_of};
+use super::inputs::Input;
 use super::refresh::Refresh;
 use crate::error::{Error, Result};
 use crate::landing;
@@ -17,6 +19,17 @@ use crate::pipeline::Names;
 use crate::publish::Committed;
 use crate::sql::{TableName, render};
 use crate::state::{ModelColumn, RefreshAction, Refreshed};
+
+/// The columns of the table of changes beside the model's own, and those of the query that finds them.
+const RESERVED: [&str; 7] = [
+    "_change_type",
+    "_key_rows",
+    "_copy",
+    "_copies",
+    "_new",
+    "_came",
+    "_went",
+];
 
 /// The context of `models/build.sql`.
 #[derive(Serialize)]
@@ -94,9 +107,7 @@ impl Refresh<'_> {
         let sql = self.query_at(&analysis, &reading)?;
         let build = Names::build(&self.table);
         let properties = &self.model.model.config.properties;
-        if !self.has_its_place() {
-            landing::create_schema(publisher, &self.table).await?;
-        }
+        self.take_place().await?;
         publisher.resolve(&build).await?;
         let make = render(
             "models/build.sql",
@@ -136,7 +147,11 @@ impl Refresh<'_> {
 
     /// Refuses a query that reads a table which nobody watches for changes. A query that was analysed reads none.
     async fn check_tables(&self, analysis: &Analysis) -> Result<()> {
-        if analysis.query.is_ok() {
+        // A declared source without snapshots may be a view, whose tables Trino lists in its place. It counts as changed at each refresh.
+        let mut inputs = self.present.inputs.values();
+        let reads_view = inputs
+            .any(|present| present.input == Input::Declared && present.reading.snapshot.is_none());
+        if analysis.query.is_ok() || reads_view {
             return Ok(());
         }
         let context = serde_json::json!({"sql": self.model.model.sql});
@@ -174,6 +189,21 @@ impl Refresh<'_> {
                 "its `unique_key` names `{name}`, which is no column of it"
             ))
         })?;
+        if let Some(column) = key.iter().find(|column| !is_comparable(&column.data_type)) {
+            return Err(self.broken(format!(
+                "its `unique_key` has the column `{}` of type {}, whose values cannot be compared exactly; cast it, or choose another column",
+                column.name, column.data_type
+            )));
+        }
+        if let Some(column) = columns
+            .iter()
+            .find(|column| RESERVED.contains(&column.name.as_str()))
+        {
+            return Err(self.broken(format!(
+                "its column `{}` has a name that the table of changes needs; rename it",
+                column.name
+            )));
+        }
         let context = RepeatedContext {
             table: build,
             key_columns: key
@@ -211,7 +241,7 @@ impl Refresh<'_> {
                         Error::internal(format!("the build of `{}` is gone", self.table))
                     });
                 }
-                // It is there although nothing is known of it: the state database was lost.
+                // An earlier attempt gave it its name and could not record that.
                 Err(Error::Trino(failure)) if failure.name == "TABLE_ALREADY_EXISTS" => {}
                 Err(error) => return Err(error),
             }
@@ -221,12 +251,5 @@ impl Refresh<'_> {
         landing::drop_table(publisher, build).await?;
 
         Ok(committed)
-    }
-
-    /// Whether the last refresh wrote a table or view of this name.
-    pub(super) fn has_its_place(&self) -> bool {
-        let made_of = self.state.made_of.as_ref();
-
-        made_of.is_some_and(|made_of| made_of["table"] == self.made_of["table"])
     }
 }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Analysis;
-use super::analysis::plainly;
+use super::analysis::{kept, plainly};
 use super::changed_rows::{ChangedInput, Named, named};
 use super::data_tests::Tested;
+use super::given::GivenRows;
 use super::refresh::{NotIncremental, Refresh, moment, rows_after, scoped, table_of, what_changed};
 use crate::error::{Class, Error, Result};
 use crate::landing;
@@ -47,19 +48,6 @@ struct CountScopesContext<'a> {
 struct CountScopesRow {
     scopes: i64,
     with_null: i64,
-}
-
-/// The context of `models/given_scopes.sql`.
-#[derive(Serialize)]
-struct GivenScopesContext<'a> {
-    scope: Vec<TypedColumn<'a>>,
-    rows: Vec<Vec<Option<String>>>,
-}
-
-#[derive(Serialize)]
-struct TypedColumn<'a> {
-    name: &'a str,
-    data_type: &'a str,
 }
 
 /// The context of `models/differences.sql`.
@@ -167,7 +155,13 @@ impl Refresh<'_> {
         let analysis = self.analysis().await?;
         let reading = self
             .present
-            .recorded(self.model.as_of, self.model.snapshots, self.model.publisher)
+            .recorded(
+                self.model.as_of,
+                earlier,
+                changed,
+                self.model.snapshots,
+                self.model.publisher,
+            )
             .await?;
         let model = scoped(&analysis)?;
         let images = self.images(&analysis, earlier, changed).await?;
@@ -273,15 +267,12 @@ impl Refresh<'_> {
                 .collect();
             let with_null = rows.iter().flatten().any(Option::is_none);
             let count = i64::try_from(rows.len()).map_err(Error::internal)?;
-            let scope = scope
-                .iter()
-                .map(|column| TypedColumn {
-                    name: &column.name,
-                    data_type: &column.data_type,
-                })
-                .collect();
-            let context = GivenScopesContext { scope, rows };
-            let text = render("models/given_scopes.sql", context)?;
+            let columns: Vec<Column> = scope.into_iter().cloned().collect();
+            let text = GivenRows {
+                columns: &kept(&columns),
+                rows,
+            }
+            .text()?;
             if text.len() <= LONGEST_LIST {
                 return Ok(Some(Scopes {
                     text,
@@ -299,7 +290,10 @@ impl Refresh<'_> {
             scopes: &table,
         };
         let counted: CountScopesRow = publisher.row("models/count_scopes.sql", context).await?;
-        self.check_share(counted.scopes)?;
+        if let Err(too_many) = self.check_share(counted.scopes) {
+            landing::drop_table(publisher, &table).await?;
+            return Err(too_many);
+        }
 
         Ok(Some(Scopes {
             text: render("models/table.sql", serde_json::json!({"table": table}))?,
@@ -352,13 +346,11 @@ impl Refresh<'_> {
                 recomputed,
             },
         )?;
-        let found = publisher
-            .run(&changes, &differences)
-            .await
-            .map_err(refused)?;
-        if scopes.is_table {
+        let found = publisher.run(&changes, &differences).await.map_err(refused);
+        if scopes.is_table && !matches!(found, Err(NotIncremental::Failed(_))) {
             landing::drop_table(publisher, &Names::scopes(&self.table)).await?;
         }
+        let found = found?;
         if found.update_count == Some(0) {
             refreshed.changed = Some(ChangedRows::default());
             refreshed.changes_since = None;
@@ -397,8 +389,9 @@ impl Refresh<'_> {
         let committed = publisher.merge_unrecorded(&self.table, &merge).await?;
         let acted = expected.inserted + expected.updated + expected.deleted;
         if committed.rows != Some(acted) {
-            publisher.record(&committed).await?;
+            // Before the statement counts as done: a kill between the two must not leave the table trusted.
             publisher.store.forget_reading(&self.id).await?;
+            publisher.record(&committed).await?;
             return Err(NotIncremental::Failed(Error::Unbalanced {
                 detail: format!(
                     "model `{}` was to change {acted} rows, and Trino changed {}; the next refresh builds it again. Does something else write to `{}`?",
@@ -497,10 +490,18 @@ fn text(value: &Value) -> Option<String> {
 fn refused(error: Error) -> NotIncremental {
     let is_fault = error.class() == Class::Fault;
     match error {
-        Error::Trino(failure) if is_fault => NotIncremental::Full(format!(
-            "Trino refused the incremental query: {}",
-            failure.message
-        )),
+        // The message may quote values, and a reason is kept.
+        Error::Trino(failure) if is_fault => {
+            tracing::info!(
+                query_id = failure.query_id,
+                message = failure.message,
+                "Trino refused the query of an incremental refresh"
+            );
+            NotIncremental::Full(format!(
+                "Trino refused the incremental query `{}` with {}",
+                failure.query_id, failure.name
+            ))
+        }
         error => NotIncremental::Failed(error),
     }
 }

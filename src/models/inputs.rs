@@ -43,6 +43,10 @@ pub(super) struct Inputs {
     pub(super) views: Vec<ReadView>,
 }
 
+fn is_view(model: &Model) -> bool {
+    model.config.materialized == Materialized::View
+}
+
 impl Input {
     /// The tracked table that it belongs to.
     #[must_use]
@@ -73,15 +77,41 @@ impl Inputs {
         inputs
     }
 
+    /// The tables and views that a model names.
+    pub(super) fn read_directly(
+        definition: &Definition,
+        names: &Names<'_>,
+        model: &Model,
+    ) -> BTreeSet<TableName> {
+        let mut inputs = Self::default();
+        inputs.add_own(definition, names, model);
+        let mut read: BTreeSet<TableName> =
+            inputs.tables.into_iter().map(|read| read.table).collect();
+        let models = model
+            .refs
+            .iter()
+            .filter_map(|name| definition.models.model(name));
+        read.extend(models.map(Names::model));
+
+        read
+    }
+
     fn add(&mut self, definition: &Definition, names: &Names<'_>, model: &Model) {
+        self.add_own(definition, names, model);
+        for name in &model.refs {
+            if let Some(view) = definition.models.model(name).filter(|model| is_view(model)) {
+                self.add_view(definition, names, view);
+            }
+        }
+    }
+
+    /// Adds what a model names, without the views.
+    fn add_own(&mut self, definition: &Definition, names: &Names<'_>, model: &Model) {
         let id = |name: &str| TableId::new(&definition.name, name);
         let project = &definition.models;
         for name in &model.refs {
             let (input, table) = match project.model(name) {
-                Some(view) if view.config.materialized == Materialized::View => {
-                    self.add_view(definition, names, view);
-                    continue;
-                }
+                Some(view) if is_view(view) => continue,
                 Some(model) => (Input::Model(id(name)), Names::model(model)),
                 None if definition.tables.contains_key(name) => {
                     (Input::Current(id(name)), names.current(name))

@@ -9,10 +9,12 @@ mod changed_rows;
 mod data_tests;
 mod explanation;
 mod full;
+mod given;
 mod incremental;
 mod inputs;
 mod reading;
 mod refresh;
+mod unit_tests;
 mod verify;
 mod view;
 
@@ -21,4 +23,5 @@ pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_becau
 pub use inputs::{Input, ReadTable};
 pub use reading::Snapshots;
 pub use refresh::{Refresh, Refreshing};
+pub use unit_tests::{UnitTestResult, unit_test};
 pub use verify::verify;

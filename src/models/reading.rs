@@ -82,6 +82,8 @@ pub(super) struct PresentInput {
     pub(super) stored: TableName,
     /// Whether its rows are the open versions of `stored`.
     pub(super) is_view: bool,
+    /// Whether it is read as it is now. A snapshot lacks the columns that were added after it.
+    pub(super) is_latest: bool,
     pub(super) reading: InputReading,
 }
 
@@ -144,13 +146,22 @@ impl Present {
 
     /// What a refresh reads that follows changes: the last publications that were recorded. A table may have a commit that is
     /// not recorded yet, and whose changes are therefore not known.
+    ///
+    /// Inputs that did not change stay at the snapshot of the `earlier` refresh, so that nothing of them comes in unseen.
     pub(super) async fn recorded(
         &mut self,
         as_of: jiff::Timestamp,
+        earlier: &Reading,
+        changed: &BTreeSet<TableName>,
         snapshots: &Snapshots,
         publisher: Publisher<'_>,
     ) -> Result<Reading> {
-        for present in self.inputs.values_mut() {
+        for (table, present) in &mut self.inputs {
+            let before = earlier.inputs.get(&table.to_string());
+            if let Some(before) = before.filter(|_| !changed.contains(table)) {
+                present.reading.clone_from(before);
+                continue;
+            }
             let reading = &mut present.reading;
             reading.snapshot = match present.input {
                 Input::Log(_) => snapshots.of(publisher, &present.stored).await?,
@@ -174,6 +185,7 @@ impl Present {
                 Input::Model(_) => snapshots.now(publisher, &present.stored).await?,
                 _ => snapshots.of(publisher, &present.stored).await?,
             };
+            present.is_latest = true;
         }
 
         Ok(self.as_reading(as_of))
@@ -229,6 +241,7 @@ impl Look<'_> {
             columns: Vec::new(),
             stored: table.clone(),
             is_view: false,
+            is_latest: false,
             reading: InputReading::default(),
         };
         match input {

@@ -19,7 +19,8 @@ use crate::pipeline::{Definition, Names, TableId};
 use crate::publish::{Committed, Publisher};
 use crate::sql::TableName;
 use crate::state::{
-    ChangedRows, EndedRefresh, EndedStatement, ModelState, Reading, RefreshAction, Refreshed,
+    ChangedRows, EndedRefresh, EndedStatement, ModelColumn, ModelState, Reading, RefreshAction,
+    Refreshed,
 };
 
 /// A model with all that a refresh of it needs.
@@ -158,6 +159,7 @@ impl<'a> Refresh<'a> {
             .reading
             .clone()
             .ok_or_else(|| Error::internal("a model without a reading"))?;
+        self.check_contract(&self.state.columns)?;
         let changed = self
             .present
             .changed_since(&earlier, self.model.definition, self.model.publisher)
@@ -231,18 +233,36 @@ impl<'a> Refresh<'a> {
                     .await?;
                 self.state = publisher.store.model(&self.id).await?;
             }
-            (Some(_), None) => publisher.store.forget_sent(&self.id).await?,
+            // A first build may have its name already. The note stays until it is recorded.
+            (Some(sent), None) if self.state.made_of.is_none() => self.state.sent = Some(sent),
+            (Some(_), None) => {
+                let newest = publisher.last_commit(&self.table).await?;
+                let is_known = newest.is_some_and(|newest| newest.snapshot == self.state.snapshot);
+                if is_known {
+                    publisher.store.forget_sent(&self.id).await?;
+                } else {
+                    publisher.store.forget_reading(&self.id).await?;
+                    self.state = publisher.store.model(&self.id).await?;
+                }
+            }
             (None, None) => {}
             (None, Some(_)) => {
+                publisher.store.forget_reading(&self.id).await?;
                 for one in &committed {
                     publisher.record(one).await?;
                 }
-                publisher.store.forget_reading(&self.id).await?;
                 self.state = publisher.store.model(&self.id).await?;
             }
         }
 
         Ok(())
+    }
+
+    /// Whether the last refresh wrote a table or view of this name.
+    pub(super) fn has_its_place(&self) -> bool {
+        let made_of = self.state.made_of.as_ref();
+
+        made_of.is_some_and(|made_of| made_of["table"] == self.made_of["table"])
     }
 
     /// What the table is made by. Another one means that it is built again.
@@ -257,17 +277,25 @@ impl<'a> Refresh<'a> {
             .collect();
         let views: Vec<&String> = self.inputs.views.iter().map(|view| &view.sql).collect();
 
+        let tests = model
+            .tests
+            .iter()
+            .filter(|_| config.materialized != Materialized::View);
+        let tests: Vec<Value> = tests
+            .map(|test| json!([test.column, test.filter, test.check]))
+            .collect();
+
         json!({
             "sql": model.sql,
             "views": views,
             "table": self.table.to_string(),
             "configuration": {
-                "materialized": format!("{:?}", config.materialized).to_lowercase(),
+                "materialized": config.materialized.as_str(),
                 "unique_key": config.unique_key,
                 "properties": config.properties,
             },
-            // New tests are run on all rows.
-            "tests": format!("{:?}", model.tests),
+            // New tests are run on all rows. Those of a view are not run.
+            "tests": tests,
             "inputs": inputs,
         })
     }
@@ -280,7 +308,7 @@ impl<'a> Refresh<'a> {
             ..
         } = self.model;
 
-        analyses
+        let analysis = analyses
             .of(
                 &self.id,
                 model,
@@ -289,7 +317,21 @@ impl<'a> Refresh<'a> {
                 &self.made_of,
                 publisher,
             )
-            .await
+            .await?;
+        for (read, columns) in analysis.inputs.iter().zip(&analysis.columns) {
+            let is_there =
+                |wanted: &ModelColumn| columns.iter().any(|column| column.name == wanted.name);
+            let expected = &self.present.inputs[&read.table].columns;
+            if let Some(missing) = expected.iter().find(|wanted| !is_there(wanted)) {
+                analyses.forget(&self.id);
+                return Err(self.broken(format!(
+                    "`{}` has no column `{}` yet; start a run of pipeline `{}`",
+                    read.table, missing.name, self.id.pipeline
+                )));
+            }
+        }
+
+        Ok(analysis)
     }
 
     /// The whole query over what the refresh reads. One that is not understood reads its tables as they are.
@@ -322,19 +364,29 @@ impl<'a> Refresh<'a> {
         action: RefreshAction,
         reason: Option<String>,
     ) -> Result<Refreshed> {
-        let refreshed = Refreshed {
+        let refreshed = self.kept(earlier, action, reason);
+        self.record(refreshed.clone(), None, None, &[]).await?;
+
+        Ok(refreshed)
+    }
+
+    /// A refresh that leaves the table as it is.
+    pub(super) fn kept(
+        &self,
+        reading: Reading,
+        action: RefreshAction,
+        reason: Option<String>,
+    ) -> Refreshed {
+        Refreshed {
             action,
             reason,
             made_of: self.made_of.clone(),
             columns: self.state.columns.clone(),
-            reading: earlier,
+            reading,
             scopes: None,
             changed: Some(ChangedRows::default()),
             changes_since: self.state.changes_since.clone(),
-        };
-        self.record(refreshed.clone(), None, None, &[]).await?;
-
-        Ok(refreshed)
+        }
     }
 
     pub(super) async fn record(

@@ -2,15 +2,13 @@
 
 use icefront_project::Materialized;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::analysis::plainly;
-use super::changed_rows::table_at;
-use super::inputs::Input;
-use super::reading::PresentInput;
 use super::refresh::{Refresh, Refreshing};
 use crate::error::{Error, Result};
-use crate::sql::TableName;
-use crate::state::{InputReading, ModelColumn};
+use crate::sql::render;
+use crate::state::ModelColumn;
 
 /// The rows that differ.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -33,14 +31,14 @@ struct VerifyRow {
     unexpected: i64,
 }
 
-/// Counts the rows of a model's table that are not those of its query, at the snapshots of its last refresh. Fails with
+/// Counts the rows of a model's table that are not those of its query over what the last refresh read. Fails with
 /// [`Error::VerifyFailed`] if there are some. Gives nothing for a view, and before the first refresh.
 pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
     let refresh = Refresh::begin(model).await?;
     if model.model.config.materialized == Materialized::View {
         return Ok(None);
     }
-    let (Some(reading), Some(snapshot)) = (&refresh.state.reading, &refresh.state.snapshot) else {
+    let Some(reading) = &refresh.state.reading else {
         return Ok(None);
     };
     if refresh.state.made_of.as_ref() != Some(&refresh.made_of) {
@@ -55,14 +53,13 @@ pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
             plainly(reason)
         )));
     }
-    let stored = stored(&refresh.table, snapshot);
     let row: VerifyRow = model
         .publisher
         .row(
             "models/verify.sql",
             VerifyContext {
                 columns: &refresh.state.columns,
-                at: &table_at(&stored, &stored.reading)?,
+                at: &render("models/table.sql", json!({"table": refresh.table}))?,
                 sql: &refresh.query_at(&analysis, reading)?,
             },
         )
@@ -87,17 +84,4 @@ pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
         rows_missing: 0,
         rows_unexpected: 0,
     }))
-}
-
-fn stored(table: &TableName, snapshot: &str) -> PresentInput {
-    PresentInput {
-        input: Input::Declared,
-        columns: Vec::new(),
-        stored: table.clone(),
-        is_view: false,
-        reading: InputReading {
-            snapshot: Some(snapshot.to_owned()),
-            ..InputReading::default()
-        },
-    }
 }

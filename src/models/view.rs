@@ -30,9 +30,7 @@ impl Refresh<'_> {
             return self.keep(reading, RefreshAction::View, None).await;
         };
         let publisher = self.model.publisher;
-        if !self.has_its_place() {
-            landing::create_schema(publisher, &self.table).await?;
-        }
+        self.take_place().await?;
         self.drop_if("BASE TABLE").await?;
         let create = render(
             "models/create_view.sql",
@@ -41,22 +39,50 @@ impl Refresh<'_> {
                 sql: &self.model.model.sql,
             },
         )?;
+        let refreshed = self.kept(reading, RefreshAction::View, Some(reason));
+        publisher.store.begin_refresh(&self.id, &refreshed).await?;
         publisher.run(&self.table, &create).await?;
+        self.record(refreshed.clone(), None, None, &[]).await?;
 
-        self.keep(reading, RefreshAction::View, Some(reason)).await
+        Ok(refreshed)
     }
 
-    /// Drops what is in the place of the model if it is of this kind, in Trino's words. True if it was.
-    pub(super) async fn drop_if(&self, kind: &str) -> Result<bool> {
-        let publisher = self.model.publisher;
+    /// Makes the schema of a model that is new in it, and refuses a place where something of somebody else stands.
+    pub(super) async fn take_place(&self) -> Result<()> {
+        if self.has_its_place() {
+            return Ok(());
+        }
+        landing::create_schema(self.model.publisher, &self.table).await?;
+        let was_begun = self.state.sent.as_ref();
+        let was_begun =
+            was_begun.is_some_and(|sent| sent.made_of["table"] == self.made_of["table"]);
+        if !was_begun && self.kind().await?.is_some() {
+            return Err(self.broken(format!(
+                "`{}` exists already, and this model did not make it; drop it, or change the `alias` of the model",
+                self.table
+            )));
+        }
+
+        Ok(())
+    }
+
+    /// What stands in the place of the model, in Trino's words.
+    async fn kind(&self) -> Result<Option<String>> {
         let [catalog, schema, table] = [0, 1, 2].map(|part| self.table.0[part].to_lowercase());
         let context = json!({
             "tables_of": [catalog, "information_schema", "tables"],
             "schema": schema,
             "table": table,
         });
-        let found: Vec<KindRow> = publisher.rows("marts/kind.sql", context).await?;
-        if found.first().is_none_or(|found| found.table_type != kind) {
+        let found: Vec<KindRow> = self.model.publisher.rows("marts/kind.sql", context).await?;
+
+        Ok(found.into_iter().next().map(|found| found.table_type))
+    }
+
+    /// Drops what is in the place of the model if it is of this kind, in Trino's words. True if it was.
+    pub(super) async fn drop_if(&self, kind: &str) -> Result<bool> {
+        let publisher = self.model.publisher;
+        if self.kind().await?.as_deref() != Some(kind) {
             return Ok(false);
         }
         let drop = json!({"table": self.table, "is_view": kind == "VIEW"});

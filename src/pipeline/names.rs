@@ -1,6 +1,6 @@
 //! The names of the Iceberg tables that a pipeline writes.
 
-use icefront_project::Model;
+use icefront_project::{Materialized, Model};
 
 use super::Definition;
 use crate::config::Config;
@@ -110,9 +110,11 @@ impl<'a> Names<'a> {
         }
         for model in &self.definition.models.models {
             let table = Self::model(model);
-            builds.push(Self::build(&table));
-            builds.push(Self::scopes(&table));
-            all.push(Self::changes(&table));
+            if model.config.materialized != Materialized::View {
+                builds.push(Self::build(&table));
+                builds.push(Self::scopes(&table));
+                all.push(Self::changes(&table));
+            }
             all.push(table);
         }
         all.extend(builds);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icefront_project::Materialized;
 use serde::Serialize;
 
 use crate::pipeline::{Definition, PipelineModel};
@@ -28,7 +27,7 @@ pub struct Node {
     pub kind: NodeKind,
     /// How a model is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub materialized: Option<String>,
+    pub materialized: Option<&'static str>,
 }
 
 /// What a node is.
@@ -90,19 +89,10 @@ pub fn graph(definition: &Definition) -> Graph {
             materialized: None,
         })
         .collect();
-    nodes.extend(definition.models.models.iter().map(|model| {
-        Node {
-            name: model.name.clone(),
-            kind: NodeKind::Model,
-            materialized: Some(
-                match model.config.materialized {
-                    Materialized::View => "view",
-                    Materialized::Table => "table",
-                    Materialized::Incremental => "incremental",
-                }
-                .to_owned(),
-            ),
-        }
+    nodes.extend(definition.models.models.iter().map(|model| Node {
+        name: model.name.clone(),
+        kind: NodeKind::Model,
+        materialized: Some(model.config.materialized.as_str()),
     }));
 
     Graph {

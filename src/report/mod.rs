@@ -10,7 +10,7 @@ mod rows;
 
 pub use freshness::{Freshness, LagReason, Status, freshness};
 pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
-pub use models::{PlannedModel, Validation, explain_model, validate};
+pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{BatchFile, Reject, RejectQuery, rejects, rejects_by_file};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::models::{self, Explanation, Refreshing, Snapshots};
+use crate::models::{self, Explanation, Refreshing, Snapshots, UnitTestResult};
 use crate::pipeline::{Definition, Names, PipelineModel};
 use crate::publish::Publisher;
 use crate::sql::render;
@@ -45,6 +45,7 @@ pub(super) async fn plan_model(app: &App, of: PipelineModel<'_>) -> Result<Plann
         match look(app, of, async |model| models::whole_because(model).await).await {
             Ok(rebuild) => (rebuild, None),
             Err(Error::ModelBroken { detail, .. }) => (None, Some(detail)),
+            Err(error @ Error::TrinoUnavailable(_)) => (None, Some(error.to_string())),
             Err(error) => return Err(error),
         };
 
@@ -54,6 +55,23 @@ pub(super) async fn plan_model(app: &App, of: PipelineModel<'_>) -> Result<Plann
         rows: state.rows,
         refusal,
     })
+}
+
+/// Runs the unit tests of a pipeline, or of one model, in Trino and without a table.
+pub async fn unit_tests(
+    app: &App,
+    definition: &Definition,
+    only: Option<&str>,
+) -> Result<Vec<UnitTestResult>> {
+    let mut results = Vec::new();
+    let tests = definition.models.unit_tests.iter();
+    for test in tests.filter(|test| only.is_none_or(|only| test.model == only)) {
+        let of = definition.model(&test.model)?;
+        let result = look(app, of, async |model| models::unit_test(model, test).await).await?;
+        results.push(result);
+    }
+
+    Ok(results)
 }
 
 /// Looks at a model as a refresh would see it.

@@ -14,6 +14,8 @@ use crate::state::IfRunning;
 
 const MAX_STEPS: usize = 4;
 const MAX_SELECTED: usize = 1_000;
+/// In characters.
+const MAX_ENTRY_LENGTH: usize = 256;
 const MAX_LABELS: usize = 32;
 /// In characters, for names and for values.
 const MAX_LABEL_LENGTH: usize = 256;
@@ -202,6 +204,17 @@ impl Request {
                 return invalid(
                     field.into(),
                     format!("`{field}` takes at most {most} names, not {length}"),
+                );
+            }
+        }
+        for (field, entries) in [("select", &self.select), ("exclude", &self.exclude)] {
+            let is_long = |entry: &String| entry.chars().count() > MAX_ENTRY_LENGTH;
+            if let Some(at) = entries.iter().position(is_long) {
+                return invalid(
+                    format!("{field}[{at}]"),
+                    format!(
+                        "an entry of `{field}` has at most {MAX_ENTRY_LENGTH} characters; write several entries"
+                    ),
                 );
             }
         }

@@ -10,7 +10,7 @@ use crate::warehouse::RejectFilter;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Extract, staging and marts, as far as the request asks for them.
+    /// Extract, staging, marts and models, as far as the request asks for them.
     #[default]
     Build,
     /// Makes a table's current rows and history again from its typed log.

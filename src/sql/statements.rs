@@ -100,7 +100,7 @@ fn missing(path: &str) -> minijinja::Error {
 }
 
 /// Prints what a template names: an identifier, a dotted name or a whole number. SQL text comes only from templates, and by
-/// `| expression` from the conditions that a `pipeline.yaml` declares as tests.
+/// `| expression` from models, and from the conditions that users declare as tests.
 fn quoted(
     out: &mut Output<'_>,
     _: &mut State<'_, '_>,

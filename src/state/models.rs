@@ -270,21 +270,26 @@ impl Store {
         let refreshed = &ended.refreshed;
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
-        transaction
-            .execute(
-                sql!(models::record_refreshed),
-                &[
-                    &pipeline,
-                    &name,
-                    &refreshed.made_of,
-                    &Json(&refreshed.columns),
-                    &Json(&refreshed.reading),
-                    &ended.snapshot,
-                    &refreshed.changes_since,
-                    &ended.rows,
-                ],
-            )
-            .await?;
+        // A refresh without news keeps what the last one noted.
+        let is_news = refreshed.action != RefreshAction::NoData;
+        let reading = is_news.then_some(Json(&refreshed.reading));
+        if is_news {
+            transaction
+                .execute(
+                    sql!(models::record_refreshed),
+                    &[
+                        &pipeline,
+                        &name,
+                        &refreshed.made_of,
+                        &Json(&refreshed.columns),
+                        &Json(&refreshed.reading),
+                        &ended.snapshot,
+                        &refreshed.changes_since,
+                        &ended.rows,
+                    ],
+                )
+                .await?;
+        }
         let changed = refreshed.changed;
         transaction
             .execute(
@@ -297,7 +302,7 @@ impl Store {
                     &RefreshState::Succeeded,
                     &Some(refreshed.action),
                     &refreshed.reason,
-                    &Some(Json(&refreshed.reading)),
+                    &reading,
                     &refreshed.scopes,
                     &changed.map(|rows| rows.inserted),
                     &changed.map(|rows| rows.updated),

@@ -46,6 +46,17 @@ pub enum Materialized {
     Incremental,
 }
 
+impl Materialized {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Table => "table",
+            Self::Incremental => "incremental",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refresh {
@@ -202,8 +213,36 @@ fn of_values(written: &Written) -> impl Iterator<Item = Remark> {
         "materialized_view" => Some("`materialized: materialized_view` is not supported; use `incremental`"),
         _ => None,
     });
+    let properties = written.get("properties").and_then(Value::as_object);
+    let properties = properties.into_iter().flatten().filter_map(|(name, value)| {
+        if name == "location" {
+            return Some(Remark::Refused(
+                "`properties.location` is not supported: a table that is built again needs a place of its own".into(),
+            ));
+        }
+        (!is_property(value)).then(|| {
+            Remark::Refused(format!(
+                "`properties.{name}` is `{value}`; write a text, a whole number, a boolean, or a list of these"
+            ))
+        })
+    });
+    let lag = written
+        .get("target_lag")
+        .map(|_| Remark::Ignored("`target_lag` has no effect".into()));
 
-    jinja.chain(kind.map(|message| Remark::Refused(message.into())))
+    jinja
+        .chain(properties)
+        .chain(lag)
+        .chain(kind.map(|message| Remark::Refused(message.into())))
+}
+
+fn is_property(value: &Value) -> bool {
+    match value {
+        Value::String(_) | Value::Bool(_) => true,
+        Value::Number(number) => number.is_i64(),
+        Value::Array(items) => items.iter().all(is_property),
+        Value::Null | Value::Object(_) => false,
+    }
 }
 
 impl Config {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::fault::did_you_mean;
@@ -25,7 +26,7 @@ pub struct DataTest {
 }
 
 /// What a test asks for. Texts are SQL, unless they are said to be names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Check {
     NotNull,
     /// Nulls do not count.
@@ -76,6 +77,14 @@ pub enum Comparison {
     AtMost,
     More,
     AtLeast,
+}
+
+impl DataTest {
+    /// Whether a single failing row of all rows is an error.
+    #[must_use]
+    pub fn stops_at_any_row(&self) -> bool {
+        self.is_error && self.error_if == Condition::ANY && self.filter.is_none()
+    }
 }
 
 impl Condition {
@@ -131,6 +140,8 @@ const KNOWN: [&str; 10] = [
 ];
 /// Settings of a test that dbt has in `config`.
 const SETTINGS: [&str; 4] = ["severity", "where", "warn_if", "error_if"];
+/// Arguments that name a table by `ref` or `source`.
+const REFERENCES: [&str; 2] = ["to", "compare_model"];
 const PARTS: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
 
 /// The tests of a model. `find` gives the table of a `ref('…')` or a `source('…', '…')`.
@@ -153,7 +164,8 @@ pub(crate) fn tests_of(
     let mut names = BTreeSet::new();
     for (column, test) in of_columns.chain(of_model) {
         match read(model, column, test, find) {
-            Ok(mut test) => {
+            Ok(None) => {}
+            Ok(Some(mut test)) => {
                 let plain = test.name.clone();
                 let mut number = 1;
                 while !names.insert(test.name.clone()) {
@@ -178,7 +190,7 @@ fn read(
     column: Option<&str>,
     test: &TestOf,
     find: &dyn Fn(&str) -> Result<Relation, String>,
-) -> Result<DataTest, String> {
+) -> Result<Option<DataTest>, String> {
     let (name, arguments) = match test {
         TestOf::Name(name) => (name.as_str(), Map::new()),
         TestOf::WithArguments(named) => match named.iter().next() {
@@ -194,6 +206,9 @@ fn read(
         },
     };
     let mut arguments = Arguments::of(name, arguments)?;
+    if arguments.text("enabled")?.as_deref() == Some("false") {
+        return Ok(None);
+    }
     let check = check(column, &mut arguments, find)?;
     let own_name = arguments.text("name")?;
     let severity = arguments.text("severity")?;
@@ -216,7 +231,7 @@ fn read(
         None => format!("{short}_{model}"),
     };
 
-    Ok(DataTest {
+    Ok(Some(DataTest {
         name: own_name.unwrap_or(usual),
         column: column.map(str::to_owned),
         check,
@@ -224,7 +239,7 @@ fn read(
         error_if,
         warn_if,
         filter,
-    })
+    }))
 }
 
 fn check(
@@ -280,7 +295,15 @@ fn check(
             Check::AcceptedRange {
                 least,
                 most,
-                is_inclusive: arguments.text("inclusive")?.as_deref() != Some("false"),
+                is_inclusive: match arguments.text("inclusive")?.as_deref() {
+                    None | Some("true") => true,
+                    Some("false") => false,
+                    Some(other) => {
+                        return Err(format!(
+                            "test `{name}`: `inclusive` is `{other}`; write `true` or `false`"
+                        ));
+                    }
+                },
             }
         }
         "dbt_utils.recency" => Check::Recency {
@@ -333,7 +356,7 @@ impl<'a> Arguments<'a> {
         }
         left.extend(given);
         // What dbt shows in its documents.
-        for name in ["description", "tags", "meta", "enabled"] {
+        for name in ["description", "tags", "meta"] {
             left.remove(name);
         }
 
@@ -348,6 +371,12 @@ impl<'a> Arguments<'a> {
     fn text(&mut self, name: &str) -> Result<Option<String>, String> {
         match self.take(name) {
             None => Ok(None),
+            Some(Value::String(text)) if text.contains("{{") && !REFERENCES.contains(&name) => {
+                Err(format!(
+                    "test `{}`: `{name}` has Jinja, which is only rendered in models; write the SQL",
+                    self.test
+                ))
+            }
             Some(Value::String(text)) => Ok(Some(text)),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(value.to_string())),
             Some(_) => Err(format!("test `{}`: `{name}` is no text", self.test)),
@@ -381,7 +410,9 @@ impl<'a> Arguments<'a> {
         let text = self.needed(name)?;
 
         text.parse()
-            .map_err(|_| format!("test `{}`: `{name}` is no whole number", self.test))
+            .ok()
+            .filter(|number| *number >= 0)
+            .ok_or_else(|| format!("test `{}`: `{name}` is no whole number", self.test))
     }
 
     fn share(&mut self, name: &str, usual: f64) -> Result<f64, String> {

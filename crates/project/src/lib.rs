@@ -27,6 +27,7 @@ mod relation;
 mod render;
 mod selection;
 mod settings;
+mod unit_test;
 
 pub use config::{Config, Contract, Materialized, OnError, Refresh};
 pub use data_test::{Check, Comparison, Condition, DataTest};
@@ -35,3 +36,4 @@ pub use project::{Known, Model, Project};
 pub use properties::{ColumnProperties, ModelProperties, SourceKey, TestOf};
 pub use relation::Relation;
 pub use selection::Last;
+pub use unit_test::{Given, Rows, UnitTest};

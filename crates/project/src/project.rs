@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::config::{Config, Remark, Written, remarks};
+use crate::config::{Config, Materialized, Remark, Written, remarks};
 use crate::data_test::{DataTest, quoted_words, tests_of};
 use crate::fault::{Fault, Said, did_you_mean};
 use crate::files::{File, Files};
 use crate::graph::order;
-use crate::properties::{self, ModelProperties, Properties, SourceKey};
+use crate::properties::{self, ModelProperties, Placed, Properties, SourceKey};
 use crate::relation::Relation;
 use crate::render::{Rendered, Renderer, Shared};
 use crate::settings::Settings;
+use crate::unit_test::UnitTest;
 
 /// For templates whose macros and includes are deep in each other, in bytes.
 const STACK: usize = 256 << 20;
@@ -36,8 +37,11 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Project {
     pub models: Vec<Model>,
+    /// The tables of the pipeline that models may read: current rows and histories.
+    pub tables: BTreeSet<String>,
     /// The tables of declared sources.
     pub sources: BTreeMap<SourceKey, Relation>,
+    pub unit_tests: Vec<UnitTest>,
     /// What has no effect.
     pub warnings: Vec<Fault>,
 }
@@ -189,7 +193,7 @@ impl Reading<'_> {
                 )
             })
             .collect();
-        self.check_relations(&drafts, &models);
+        self.check_relations(&drafts, &models, &properties.sources);
         self.check_properties(&properties, &drafts);
         if !self.said.faults.is_empty() {
             return Project::default();
@@ -205,10 +209,13 @@ impl Reading<'_> {
             .into_iter()
             .filter_map(|draft| self.model(draft, &renderer, &properties, &relations))
             .collect();
+        let unit_tests = self.unit_tests(&properties, &relations);
         match order(models) {
             Ok(models) => Project {
                 models,
+                tables: self.known.tables.keys().cloned().collect(),
                 sources: properties.sources,
+                unit_tests,
                 warnings: std::mem::take(&mut self.said.warnings),
             },
             Err(fault) => {
@@ -367,6 +374,8 @@ impl Reading<'_> {
             }
         };
 
+        self.check_promises(&file, &config, &described, &tests);
+
         Some(Model {
             relation: self.relation(&file.name, &config),
             name: file.name,
@@ -381,8 +390,70 @@ impl Reading<'_> {
         })
     }
 
+    /// Warns of tests and contracts that nothing checks, and refuses a contract without types.
+    fn check_promises(
+        &mut self,
+        file: &File,
+        config: &Config,
+        described: &ModelProperties,
+        tests: &[DataTest],
+    ) {
+        let is_promised = config.contract.enforced || !tests.is_empty();
+        if config.materialized == Materialized::View && is_promised {
+            let message = "a view is computed when it is read, so its tests and its contract are not checked; write them for its readers, or materialize it as a table";
+            self.said.warning(Fault::new(&file.place, message));
+        }
+        let untyped = described
+            .columns
+            .iter()
+            .find(|column| column.data_type.is_none());
+        if let Some(column) = untyped.filter(|_| config.contract.enforced) {
+            let message = format!(
+                "its contract is enforced, but column `{}` has no `data_type`",
+                column.name
+            );
+            self.said.fault(Fault::new(&file.place, message));
+        }
+    }
+
+    fn unit_tests(&mut self, properties: &Properties, relations: &Relations<'_>) -> Vec<UnitTest> {
+        let mut tests: Vec<UnitTest> = Vec::new();
+        for Placed { file, value } in &properties.unit_tests {
+            let read = UnitTest::read(file, value.clone(), &|text| relations.find(text));
+            let checked = read.and_then(|test| {
+                if !relations.models.contains_key(&test.model) {
+                    let near =
+                        did_you_mean(&test.model, relations.models.keys().map(String::as_str));
+                    return Err(format!(
+                        "unit test `{}` is of `{}`, which is no model{near}",
+                        test.name, test.model
+                    ));
+                }
+                if tests.iter().any(|known| known.name == test.name) {
+                    return Err(format!(
+                        "there are two unit tests `{}`; rename one of them",
+                        test.name
+                    ));
+                }
+                Ok(test)
+            });
+            match checked {
+                Ok(test) => tests.push(test),
+                Err(fault) => self.said.fault(Fault::new(file, fault)),
+            }
+        }
+
+        tests
+    }
+
     /// Refuses two models of one table, and a model of a table that the pipeline writes.
-    fn check_relations(&mut self, drafts: &[Draft], models: &BTreeMap<String, Relation>) {
+    fn check_relations(
+        &mut self,
+        drafts: &[Draft],
+        models: &BTreeMap<String, Relation>,
+        sources: &BTreeMap<SourceKey, Relation>,
+    ) {
+        let of_sources: BTreeSet<String> = sources.values().map(Relation::folded).collect();
         let of_pipeline: BTreeSet<String> = self
             .known
             .tables
@@ -397,6 +468,14 @@ impl Reading<'_> {
             if of_pipeline.contains(&table) {
                 let message = format!(
                     "model `{name}` writes `{table}`, which is a table of the pipeline; change its `alias`"
+                );
+                self.said.fault(Fault::new(&draft.file.place, message));
+            }
+            let written = ["", "_changes", "__build", "__scopes"];
+            let mut written = written.iter().map(|end| format!("{table}{end}"));
+            if let Some(source) = written.find(|name| of_sources.contains(name)) {
+                let message = format!(
+                    "model `{name}` writes `{source}`, which is a table of a declared source; change its `alias`"
                 );
                 self.said.fault(Fault::new(&draft.file.place, message));
             }

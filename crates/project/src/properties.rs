@@ -71,12 +71,11 @@ pub struct ColumnProperties {
     pub description: Option<String>,
     #[serde(default, alias = "tests")]
     pub data_tests: Vec<TestOf>,
-    /// `not_null` counts for a contract.
-    #[serde(default)]
-    pub constraints: Vec<Written>,
+    // What dbt reads and Icefront does not need.
+    #[serde(default, rename = "constraints")]
+    _constraints: Ignored,
     #[serde(default)]
     pub meta: Written,
-    // What dbt reads and Icefront does not need.
     #[serde(default, rename = "tags")]
     _tags: Ignored,
     #[serde(default, rename = "quote")]

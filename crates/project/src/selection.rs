@@ -134,10 +134,8 @@ impl Project {
                 model.config.tags.iter().any(|tag| matches(value, tag))
             })),
             "path" => Ok(of(&|model| is_below(&model.file, value))),
-            "source" => Ok(BTreeSet::from([format!("source:{value}")])),
-            "config.materialized" => Ok(of(&|model| {
-                format!("{:?}", model.config.materialized).to_lowercase() == value
-            })),
+            "source" => self.source(value),
+            "config.materialized" => Ok(of(&|model| model.config.materialized.as_str() == value)),
             "state" if value == "modified" || value == "new" => Ok(last.modified.clone()),
             "result" => Ok(of(&|model| {
                 last.results
@@ -163,11 +161,25 @@ impl Project {
         }
     }
 
+    /// A source, or one of its tables. It names itself, for what is behind it.
+    fn source(&self, value: &str) -> Result<BTreeSet<String>, String> {
+        let keys = || self.models.iter().flat_map(|model| &model.sources);
+        let is_known = keys()
+            .any(|key| key.source == value || format!("{}.{}", key.source, key.table) == value);
+        if is_known {
+            return Ok(BTreeSet::from([format!("source:{value}")]));
+        }
+        let near = did_you_mean(value, keys().map(|key| key.source.as_str()));
+
+        Err(format!("no model reads a source `{value}`{near}"))
+    }
+
     fn by_name(&self, name: &str) -> Result<BTreeSet<String>, String> {
         let names = self
             .models
             .iter()
-            .flat_map(|model| model.refs.iter().chain([&model.name]));
+            .flat_map(|model| model.refs.iter().chain([&model.name]))
+            .chain(&self.tables);
         let found: BTreeSet<String> = names
             .clone()
             .filter(|known| matches(name, known))

@@ -8,7 +8,8 @@ use crate::node::{Block, ColumnRef, Leaf, Node, Source};
 
 /// Whether each value of the type is equal to itself and to no other, and `in` finds it. `nan = nan` is false; an array with a null is
 /// not found.
-pub(crate) fn is_comparable(data_type: &str) -> bool {
+#[must_use]
+pub fn is_comparable(data_type: &str) -> bool {
     let name = data_type.split('(').next().unwrap_or_default().trim();
 
     matches!(

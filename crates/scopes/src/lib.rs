@@ -37,5 +37,6 @@ mod windows;
 
 pub use catalog::{Catalog, Column, InputId, Relation, RelationKind};
 pub use clock::Moment;
+pub use data_type::is_comparable;
 pub use model::{Affected, Images, Model, Query, Refresh};
 pub use reason::Reason;

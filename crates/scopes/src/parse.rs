@@ -7,9 +7,18 @@ use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use crate::reason::{Reason, Result, unsupported};
 
+/// A longer query is not analysed: a chain of operators is as deep as it is long. Blanks count.
+const MOST_TOKENS: usize = 20_000;
+
 /// Parses one query. What is printed again must have the words of what was read: else the parser left something out or understood
 /// something else.
 pub(crate) fn parse(sql: &str) -> Result<Query> {
+    if Tokenizer::new(&GenericDialect {}, sql)
+        .tokenize()
+        .is_ok_and(|tokens| tokens.len() > MOST_TOKENS)
+    {
+        return unsupported("a query of so many words");
+    }
     if sql.contains("/*!") {
         return unsupported("a comment that begins with `/*!`");
     }

@@ -1,7 +1,7 @@
 -- Counts the rows that a model is about to have, and how many of them fail each declared test.
 {% from 'marts/names.sql' import bare %}
-{# Tests of single rows read only new ones, because the others were tested before. #}
-{% macro rows(test) %}{{ of(test, new_rows) }}{% endmacro %}
+{# Tests of single rows read only new ones, where each old row has passed. #}
+{% macro rows(test) %}{% if test.reads_new_rows %}{{ of(test, new_rows) }}{% else %}{{ of(test, all_rows) }}{% endif %}{% endmacro %}
 {% macro all(test) %}{{ of(test, all_rows) }}{% endmacro %}
 {% macro of(test, from) %}
 (select * from {{ from | expression }} as tested{% if test.filter %} where (

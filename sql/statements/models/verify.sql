@@ -1,4 +1,4 @@
--- Counts the rows that a model's table lacks, and those that it should not have, at the snapshots of its last refresh.
+-- Counts the rows that a model's table lacks, and those that it should not have, by what its last refresh read.
 {% from 'marts/names.sql' import bare %}
 {% set names %}{{ bare(columns) }}{% endset %}
 select

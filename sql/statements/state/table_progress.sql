@@ -17,7 +17,7 @@ where pipeline = $1 and name = $2
 
 -- name: unpublish_table
 -- Makes the next publication remake current rows and history. Until then they stay as they are.
-update icefront.tables set current_anew = true, history_anew = true where pipeline = $1 and name = $2
+update icefront.tables set current_anew = true, history_anew = true, remakes = remakes + 1 where pipeline = $1 and name = $2
 
 -- name: record_rejects
 -- Notes how many rejects a table has left, and its clean batch.

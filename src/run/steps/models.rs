@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use icefront_project::{Materialized, Model, OnError};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::error::{Class, Error, Result};
 use crate::models::{Refreshing, Snapshots};
@@ -22,8 +22,19 @@ struct Phase<'a> {
     attempt: &'a Attempt<'a>,
     snapshots: Snapshots,
     as_of: Timestamp,
-    /// Whether each model that has ended is up to date.
-    ended: watch::Sender<BTreeMap<String, bool>>,
+    /// How each model that has ended stands, and the tables that failed.
+    ended: watch::Sender<BTreeMap<String, Ended>>,
+    /// A model's step begins when it gets one of these: its time limit does not count the wait.
+    places: Semaphore,
+}
+
+/// How a model or a table stands after its part of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Ended {
+    UpToDate,
+    Stale,
+    /// The next attempt of the run brings it up to date.
+    Interrupted,
 }
 
 /// Refreshes the selected models. `failed` are tables that this run could not bring up to date.
@@ -33,8 +44,8 @@ pub(in crate::run) async fn refresh(
 ) -> Vec<StepEnd> {
     let mut ended = BTreeMap::new();
     for name in failed {
-        ended.insert(format!("{name}_history"), false);
-        ended.insert(name, false);
+        ended.insert(format!("{name}_history"), Ended::Stale);
+        ended.insert(name, Ended::Stale);
     }
     let phase = Phase {
         attempt,
@@ -42,6 +53,7 @@ pub(in crate::run) async fn refresh(
         // Trino's times of a refresh have three digits.
         as_of: Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default(),
         ended: watch::Sender::new(ended),
+        places: Semaphore::new(attempt.app.config.runs.concurrency.max(1)),
     };
     let models = attempt.definition.models.models.iter();
     let refreshed = models
@@ -53,19 +65,27 @@ pub(in crate::run) async fn refresh(
 
 impl Phase<'_> {
     async fn refresh(&self, model: &Model) -> StepEnd {
-        let is_blocked = self.waits_in_vain(model).await;
+        let inputs = self.inputs_of(model).await;
         let name = format!("model.{}", model.name);
-        let began = Timestamp::now();
         let id = TableId::new(&self.attempt.definition.name, &model.name);
-        if is_blocked && model.config.on_error == OnError::Skip {
+        let known = self.attempt.app.store.model(&id).await;
+        let is_suspended = known.is_ok_and(|known| known.is_suspended);
+        if is_suspended || inputs == Ended::Interrupted {
+            self.end(model, inputs);
+            return Ok(());
+        }
+        let place = self.places.acquire().await;
+        debug_assert!(place.is_ok(), "nobody closes it");
+        let began = Timestamp::now();
+        if inputs == Ended::Stale && model.config.on_error == OnError::Skip {
             step::skip(self.attempt, &name).await;
             self.record_failure(&id, began, RefreshState::UpstreamFailed, None)
                 .await;
-            self.end(model, false);
+            self.end(model, Ended::Stale);
             return Ok(());
         }
         let end = step::run(self.attempt, &name, async |publisher| {
-            self.refresh_step(model, &id, publisher).await
+            self.refresh_step(model, publisher).await
         })
         .await;
         if let Err(problem) = &end
@@ -75,13 +95,18 @@ impl Phase<'_> {
             self.record_failure(&id, began, RefreshState::Failed, problem)
                 .await;
         }
-        self.end(model, end.is_ok() && !is_blocked);
+        let ended = match &end {
+            Ok(()) => inputs,
+            Err(problem) if problem.class == Class::Interrupted => Ended::Interrupted,
+            Err(_) => Ended::Stale,
+        };
+        self.end(model, ended);
 
         end
     }
 
-    /// Waits for the models of this run that a model reads. True if one of them, or a table, is not up to date.
-    async fn waits_in_vain(&self, model: &Model) -> bool {
+    /// Waits for the models of this run that a model reads, and says how the worst of its inputs stands.
+    async fn inputs_of(&self, model: &Model) -> Ended {
         let read = self.read_by(model);
         let awaited = |name: &&String| self.attempt.selection.models.contains(*name);
         let awaited: Vec<&String> = read.iter().filter(awaited).collect();
@@ -89,7 +114,12 @@ impl Phase<'_> {
         let have_ended = ended
             .wait_for(|ended| awaited.iter().all(|name| ended.contains_key(*name)))
             .await;
-        have_ended.is_ok_and(|ended| read.iter().any(|name| ended.get(name) == Some(&false)))
+        let worst = have_ended.ok().and_then(|ended| {
+            let of_inputs = read.iter().filter_map(|name| ended.get(name).copied());
+            of_inputs.max()
+        });
+
+        worst.unwrap_or(Ended::UpToDate)
     }
 
     /// The tables and models that a model reads. Through a view it reads what the view does.
@@ -111,21 +141,13 @@ impl Phase<'_> {
         read
     }
 
-    fn end(&self, model: &Model, is_up_to_date: bool) {
+    fn end(&self, model: &Model, how: Ended) {
         self.ended.send_modify(|ended| {
-            ended.insert(model.name.clone(), is_up_to_date);
+            ended.insert(model.name.clone(), how);
         });
     }
 
-    async fn refresh_step(
-        &self,
-        model: &Model,
-        id: &TableId,
-        publisher: Publisher<'_>,
-    ) -> Result<Counts> {
-        if self.attempt.app.store.model(id).await?.is_suspended {
-            return Ok(Counts::default());
-        }
+    async fn refresh_step(&self, model: &Model, publisher: Publisher<'_>) -> Result<Counts> {
         let store = &self.attempt.app.store;
         // An earlier attempt of the run may have done it.
         let is_full = self.attempt.request.full_refresh
