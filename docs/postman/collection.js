@@ -10,13 +10,14 @@ const variables = {
   pipeline: "shop",
   source: "shop",
   table: "shop.orders",
+  model: "shop.daily_revenue",
   order_id: "42",
   run_id: "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60",
   step: "extract",
 };
 
 const description = `Run the folder \`walk\` from top to bottom: each request keeps in variables what the next ones need, so that those of the other
-folders can be sent after it. \`baseUrl\`, \`pipeline\`, \`source\`, \`table\` and \`order_id\` are those of the sample pipeline. Made from openapi/openapi.json by docs/postman/make.`;
+folders can be sent after it. \`baseUrl\`, \`pipeline\`, \`source\`, \`table\`, \`model\` and \`order_id\` are those of the sample pipeline. Made from openapi/openapi.json by docs/postman/make.`;
 
 // What holds of every answer.
 const everyAnswer = `

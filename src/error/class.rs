@@ -149,6 +149,7 @@ impl Error {
             | Self::AddFilesDisabled { .. }
             | Self::TooManyRejects { .. }
             | Self::ContractBroken { .. }
+            | Self::ModelSuspended { .. }
             | Self::ModelBroken { .. }
             | Self::TestFailed { .. }
             | Self::TestBroken { .. }

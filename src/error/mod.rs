@@ -187,6 +187,11 @@ pub enum Error {
         /// What differs, and what to do.
         detail: String,
     },
+    #[error("model `{model}` is suspended; call `POST /v1/models/{model}/resume` first")]
+    ModelSuspended {
+        /// The model's name in the API.
+        model: String,
+    },
     /// A model cannot be refreshed, and somebody has to change it or what it reads.
     #[error("model `{model}` cannot be refreshed: {detail}")]
     ModelBroken {

@@ -118,6 +118,7 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "contract-broken",
             "The source differs from the contract",
         ),
+        Error::ModelSuspended { .. } => (409, "model-suspended", "The model is suspended"),
         Error::ModelBroken { .. } => (424, "model-broken", "The model cannot be refreshed"),
         Error::TestFailed { .. } => (424, "test-failed", "A declared test failed"),
         Error::TestBroken { .. } => (424, "test-broken", "A declared test cannot be run"),

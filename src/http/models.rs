@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::answer::PROBLEM_JSON;
 use super::key::{IdempotencyKey, accepted};
 use super::page::Page;
 use super::pipelines::PipelinePath;
@@ -344,6 +345,7 @@ pub(super) async fn run_unit_tests(
     responses(
         (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
         (status = OK, description = "The run that this key started before has ended", body = Run),
+        (status = CONFLICT, description = "The model is suspended", body = Problem, content_type = PROBLEM_JSON),
         Problem,
     ),
 )]
@@ -356,10 +358,7 @@ pub(super) async fn refresh_model(
 ) -> Result<Response> {
     let of = app.pipelines.model(&model)?;
     if app.store.model(&of.id()).await?.is_suspended {
-        return Err(Error::Invalid {
-            field: "model".into(),
-            detail: format!("`{model}` is suspended; call `POST /v1/models/{model}/resume` first"),
-        });
+        return Err(Error::ModelSuspended { model });
     }
     let PipelineModel { definition, model } = of;
     let request = Request {

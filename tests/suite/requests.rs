@@ -139,7 +139,7 @@ async fn a_member_that_is_wrong_is_named_with_the_right_one() {
         "type": "urn:icefront:problem:invalid-request",
         "title": "The request has a value that is not allowed",
         "status": 422,
-        "detail": "`stesp`: unknown field `stesp`, expected one of `steps`, `select`, `full_refresh`, `timeout_seconds`, `step_timeout_seconds`, `if_running`, `on_failed`, `labels` at line 1 column 8; did you mean `steps`?",
+        "detail": "`stesp`: unknown field `stesp`, expected one of `steps`, `select`, `exclude`, `full_refresh`, `timeout_seconds`, `step_timeout_seconds`, `if_running`, `on_failed`, `labels` at line 1 column 8; did you mean `steps`?",
         "retryable": false,
         "field": "stesp"
       }
@@ -154,7 +154,7 @@ async fn a_member_that_is_wrong_is_named_with_the_right_one() {
         "type": "urn:icefront:problem:invalid-request",
         "title": "The request has a value that is not allowed",
         "status": 422,
-        "detail": "`steps[0]`: unknown variant `extrakt`, expected one of `extract`, `staging`, `marts` at line 1 column 19; did you mean `extract`?",
+        "detail": "`steps[0]`: unknown variant `extrakt`, expected one of `extract`, `staging`, `marts`, `models` at line 1 column 19; did you mean `extract`?",
         "retryable": false,
         "field": "steps[0]"
       }
@@ -247,7 +247,7 @@ async fn the_bounds_of_the_document_are_kept() {
     let long = "ü".repeat(257);
 
     for (body, field) in [
-        (json!({"steps": vec!["marts"; 4]}), "steps"),
+        (json!({"steps": vec!["marts"; 5]}), "steps"),
         (json!({"labels": {"a": long.clone()}}), "labels"),
         (json!({"labels": {"a\0": ""}}), "labels"),
         (json!({"timeout_seconds": 604_801}), "timeout_seconds"),
