@@ -53,8 +53,8 @@ MUTATIONS = {
     ),
     "twins of inner equalities only": (
         "src/joins.rs",
-        "&& !joins.null_supplied.contains(&left.leaf) && !joins.null_supplied.contains(&right.leaf)",
-        "",
+        ".filter(|join| join.kind == JoinKind::Inner).flat_map(|join| &join.on)",
+        ".flat_map(|join| &join.on)",
     ),
     "links lead outward only": (
         "src/links.rs",
@@ -93,6 +93,13 @@ MUTATIONS = {
 }
 # What a mutation needs besides.
 FURTHER = {
+    "twins of inner equalities only": [
+        (
+            "src/joins.rs",
+            "&& !joins.null_supplied.contains(&left.leaf) && !joins.null_supplied.contains(&right.leaf)",
+            "",
+        ),
+    ],
     "the walk takes no filter": [
         ("src/affected.rs", "self.of_carrier(carrier, &others, &clocks)?", "self.of_carrier(carrier, &others, &clocks, &block.conditions)?"),
         ("src/affected.rs", "others: &[&Carrier<'_>], clocks: &[Expr]", "others: &[&Carrier<'_>], clocks: &[Expr], filters: &[Expr]"),
