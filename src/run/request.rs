@@ -84,7 +84,9 @@ fn named(pipeline: &Definition, field: &str, at: usize, words: &str) -> Result<S
             .get_key_value(table)
             .map(|(name, _)| name.clone())
     };
-    let is_name = words.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    // Signs of dbt's words: anything else is meant as a name.
+    let is_name =
+        !words.contains(['+', '@', ',', ':', '*']) && !words.contains(char::is_whitespace);
     let names = if !is_name {
         if ["state:", "result:"]
             .iter()
