@@ -11,8 +11,9 @@ use uuid::Uuid;
 pub use cause::{Cause, causes};
 pub use class::{Class, TRINO_CLASSES};
 
-pub use nearest::nearest_name;
-pub(crate) use nearest::{did_you_mean, with_nearest};
+pub(crate) use icefront_project::did_you_mean;
+pub use icefront_project::nearest_name;
+pub(crate) use nearest::with_nearest;
 pub use problem::Problem;
 pub use trino::TrinoFailure;
 
@@ -230,7 +231,7 @@ pub enum Error {
         kind: &'static str,
         /// The table's or the model's name in the API.
         table: String,
-        /// What it is made from: `typed log` or `query`.
+        /// The origin of its rows: `typed log` or `query`.
         origin: &'static str,
         /// How it is made again.
         remedy: String,

@@ -27,7 +27,7 @@ use crate::state::{ModelColumn, ModelState, Reading, RefreshAction, RefreshRecor
 /// All models.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Models {
-    /// By pipeline, each after those that it reads.
+    /// Sorted by pipeline. A model comes after the models that it reads.
     models: Vec<Model>,
 }
 
@@ -263,7 +263,7 @@ pub(super) async fn get_graph(
 pub(super) struct Validations {
     /// Whether Trino takes all of them.
     are_valid: bool,
-    /// Each after those that it reads.
+    /// A model comes after the models that it reads.
     models: Vec<Validation>,
 }
 
@@ -338,7 +338,7 @@ pub(super) async fn run_unit_tests(
 
 /// Refresh a model, and no other.
 ///
-/// What it reads is taken as it is. To bring that up to date first, start a run with `select: ["+daily_revenue"]`.
+/// The run does not refresh its inputs. To refresh them first, start a run with `select: ["+daily_revenue"]`.
 #[utoipa::path(
     post, path = "/v1/models/{model}/refresh", tag = "models",
     params(ModelPath, IdempotencyKey),

@@ -14,6 +14,7 @@ mod incremental;
 mod inputs;
 mod reading;
 mod refresh;
+mod scopes;
 mod unit_tests;
 mod verify;
 mod view;

@@ -160,7 +160,7 @@ impl Pipelines {
         })
     }
 
-    /// All models, by pipeline, each after those that it reads.
+    /// All models, sorted by pipeline. A model comes after the models that it reads.
     pub fn models(&self) -> impl Iterator<Item = PipelineModel<'_>> {
         self.usable().flat_map(|definition| {
             let models = definition.models.models.iter();

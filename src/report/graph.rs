@@ -13,7 +13,7 @@ use crate::pipeline::{Definition, PipelineModel};
     "edges": [{"from": "orders", "to": "daily_revenue"}],
 }))]
 pub struct Graph {
-    /// Each after those that it reads.
+    /// A node comes after the nodes that it reads.
     pub nodes: Vec<Node>,
     pub edges: Vec<Edge>,
 }

@@ -24,7 +24,7 @@ pub struct Plan {
     pub pipeline: String,
     /// Its tables, by name.
     pub tables: Vec<PlannedTable>,
-    /// Its models, each after those that it reads.
+    /// Its models. A model comes after the models that it reads.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<PlannedModel>,
     /// Why the source cannot be asked; then the tables are planned by its catalogue as it was seen last.

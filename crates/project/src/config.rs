@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::fault::did_you_mean;
+use crate::nearest::did_you_mean;
 use crate::properties::with_nearest;
 
 /// Configuration as it is written, by name.

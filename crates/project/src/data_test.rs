@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::fault::did_you_mean;
+use crate::nearest::did_you_mean;
 use crate::properties::{ModelProperties, TestOf};
 use crate::relation::Relation;
 
@@ -281,7 +281,7 @@ fn check(
         }
         "dbt_utils.expression_is_true" => {
             let expression = arguments.needed("expression")?;
-            // Of a column, the expression is what stands behind it.
+            // dbt writes the column before the expression.
             Check::Expression(match column {
                 Some(column) => format!("\"{}\" {expression}", column.replace('"', "\"\"")),
                 None => expression,

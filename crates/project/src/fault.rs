@@ -59,26 +59,3 @@ impl fmt::Display for Fault {
         }
     }
 }
-
-/// In bytes.
-const LONGEST_NAME: usize = 100;
-
-/// The end of a message about a mistyped name: `; did you mean `orders`?`, or nothing if no existing name is like it.
-pub(crate) fn did_you_mean<'a>(name: &str, existing: impl IntoIterator<Item = &'a str>) -> String {
-    // Nobody mistypes such a name, and the comparison takes the square of its length.
-    if name.len() > LONGEST_NAME {
-        return String::new();
-    }
-    existing
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::normalized_damerau_levenshtein(name, candidate),
-                candidate,
-            )
-        })
-        .filter(|(likeness, _)| *likeness > 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, near)| format!("; did you mean `{near}`?"))
-        .unwrap_or_default()
-}

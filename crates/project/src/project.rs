@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::config::{Config, Materialized, Remark, Written, remarks};
-use crate::data_test::{DataTest, quoted_words, tests_of};
-use crate::fault::{Fault, Said, did_you_mean};
+use crate::data_test::{DataTest, tests_of};
+use crate::fault::{Fault, Said};
 use crate::files::{File, Files};
 use crate::graph::order;
+use crate::nearest::did_you_mean;
 use crate::properties::{self, ModelProperties, Placed, Properties, SourceKey};
+use crate::query::one_query;
 use crate::relation::Relation;
+use crate::relations::Relations;
 use crate::render::{Rendered, Renderer, Shared};
 use crate::settings::Settings;
 use crate::unit_test::UnitTest;
@@ -113,43 +116,6 @@ impl Project {
 struct Reading<'a> {
     known: &'a Known,
     said: Said,
-}
-
-/// The tables that tests may compare with.
-struct Relations<'a> {
-    known: &'a Known,
-    sources: BTreeMap<SourceKey, Relation>,
-    models: BTreeMap<String, Relation>,
-}
-
-impl Relations<'_> {
-    /// The table of `ref('…')` or `source('…', '…')`.
-    fn find(&self, text: &str) -> Result<Relation, String> {
-        let wrong = || format!("`{text}` is no `ref('…')` and no `source('…', '…')`");
-        let (function, words) = quoted_words(text).ok_or_else(wrong)?;
-        let found = match (function, words.as_slice()) {
-            ("ref", [name]) => self
-                .models
-                .get(*name)
-                .or_else(|| self.known.tables.get(*name)),
-            ("source", [source, table]) => {
-                let key = SourceKey {
-                    source: (*source).into(),
-                    table: (*table).into(),
-                };
-                self.sources
-                    .get(&key)
-                    .or_else(|| self.known.sources.get(&key))
-            }
-            _ => return Err(wrong()),
-        };
-
-        found.cloned().ok_or_else(|| {
-            let names = self.models.keys().chain(self.known.tables.keys());
-            let near = did_you_mean(words[0], names.map(String::as_str));
-            format!("a test reads `{text}`, which is no model, table or source{near}")
-        })
-    }
 }
 
 /// A model before the tables of the others are known.
@@ -503,48 +469,4 @@ impl Reading<'_> {
             }
         }
     }
-}
-
-/// The text without the `;` at its end. Another one would begin a second statement.
-fn one_query(sql: &str) -> Result<String, String> {
-    let sql = sql.trim();
-    let sql = sql.strip_suffix(';').unwrap_or(sql).trim_end();
-    let bare = without_quoted(sql);
-    if bare.contains(';') {
-        return Err("a model is one query; remove what is behind `;`".into());
-    }
-    let first = bare.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    let word: String = first
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .collect();
-    match word.to_ascii_lowercase().as_str() {
-        "select" | "with" | "values" => Ok(sql.to_owned()),
-        "" => Err("the model is empty; write one `select`".into()),
-        _ => Err(format!(
-            "a model is one `select`, and this one begins with `{word}`"
-        )),
-    }
-}
-
-/// The text without comments and without what stands in quotes.
-fn without_quoted(sql: &str) -> String {
-    let mut bare = String::with_capacity(sql.len());
-    let mut rest = sql;
-    while let Some(next) = rest.chars().next() {
-        let end = match next {
-            '\'' | '"' => rest[1..].find(next).map(|at| at + 2),
-            '-' if rest.starts_with("--") => rest.find('\n'),
-            '/' if rest.starts_with("/*") => rest[2..].find("*/").map(|at| at + 4),
-            other => {
-                bare.push(other);
-                rest = &rest[other.len_utf8()..];
-                continue;
-            }
-        };
-        rest = end.map_or("", |end| &rest[end..]);
-        bare.push(' ');
-    }
-
-    bare
 }

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::config::Written;
-use crate::fault::{Fault, Said, did_you_mean};
+use crate::fault::{Fault, Said};
 use crate::files::File;
+use crate::nearest::did_you_mean;
 use crate::project::Known;
 use crate::relation::Relation;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fault::did_you_mean;
+use crate::nearest::did_you_mean;
 use crate::project::{Model, Project};
 
 /// What the last run left, for `state:` and `result:`.

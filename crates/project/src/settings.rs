@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::config::Written;
-use crate::fault::{Fault, did_you_mean};
+use crate::fault::Fault;
 use crate::files::Files;
+use crate::nearest::did_you_mean;
 
 const FILE: &str = "dbt_project.yml";
 const NAMES: [&str; 3] = ["name", "vars", "models"];

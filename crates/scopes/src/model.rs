@@ -41,7 +41,7 @@ pub struct Model {
 pub struct Refresh<'a> {
     /// What stands for a table in FROM, at the snapshot of the refresh: `"lake"."marts"."orders" for version as of 7`.
     pub table: &'a dyn Fn(InputId) -> String,
-    /// What changed in a table since the last refresh, or nothing if it is the same.
+    /// The changed rows of a table since the last refresh; `None` if no row changed.
     pub images: &'a dyn Fn(InputId) -> Option<Images>,
     /// The time of the last refresh and of this one.
     pub last: &'a Moment,

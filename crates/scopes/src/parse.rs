@@ -10,8 +10,7 @@ use crate::reason::{Reason, Result, unsupported};
 /// A longer query is not analysed: a chain of operators is as deep as it is long. Blanks count.
 const MOST_TOKENS: usize = 20_000;
 
-/// Parses one query. What is printed again must have the words of what was read: else the parser left something out or understood
-/// something else.
+/// Parses one query, prints it, and compares the words of both texts. If a word differs, the parser lost or misread something.
 pub(crate) fn parse(sql: &str) -> Result<Query> {
     if Tokenizer::new(&GenericDialect {}, sql)
         .tokenize()

@@ -37,7 +37,7 @@ pub(crate) struct Found {
     pub(crate) affected: Scopes,
     /// Whether the recomputed rows are those of the affected scopes in the new state.
     pub(crate) is_recomputed: bool,
-    /// What to look at when something is wrong.
+    /// The queries of the analysis, for the message of a failed test.
     pub(crate) story: String,
 }
 

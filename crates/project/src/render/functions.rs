@@ -7,7 +7,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::context::{Context, relation};
 use super::invalid;
-use crate::fault::did_you_mean;
+use crate::nearest::did_you_mean;
 use crate::properties::SourceKey;
 
 /// A function of dbt.

@@ -1,0 +1,45 @@
+//! Checks that a rendered model is one query.
+
+/// The text without the `;` at its end. Another one would begin a second statement.
+pub(crate) fn one_query(sql: &str) -> Result<String, String> {
+    let sql = sql.trim();
+    let sql = sql.strip_suffix(';').unwrap_or(sql).trim_end();
+    let bare = without_quoted(sql);
+    if bare.contains(';') {
+        return Err("a model is one query; remove what is behind `;`".into());
+    }
+    let first = bare.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    let word: String = first
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    match word.to_ascii_lowercase().as_str() {
+        "select" | "with" | "values" => Ok(sql.to_owned()),
+        "" => Err("the model is empty; write one `select`".into()),
+        _ => Err(format!(
+            "a model is one `select`, and this one begins with `{word}`"
+        )),
+    }
+}
+
+/// The text without comments and without what stands in quotes.
+fn without_quoted(sql: &str) -> String {
+    let mut bare = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(next) = rest.chars().next() {
+        let end = match next {
+            '\'' | '"' => rest[1..].find(next).map(|at| at + 2),
+            '-' if rest.starts_with("--") => rest.find('\n'),
+            '/' if rest.starts_with("/*") => rest[2..].find("*/").map(|at| at + 4),
+            other => {
+                bare.push(other);
+                rest = &rest[other.len_utf8()..];
+                continue;
+            }
+        };
+        rest = end.map_or("", |end| &rest[end..]);
+        bare.push(' ');
+    }
+
+    bare
+}

@@ -1,0 +1,46 @@
+//! The tables that tests may compare with, found by `ref` and `source`.
+
+use std::collections::BTreeMap;
+
+use crate::data_test::quoted_words;
+use crate::nearest::did_you_mean;
+use crate::project::Known;
+use crate::properties::SourceKey;
+use crate::relation::Relation;
+
+/// The tables that tests may compare with.
+pub(crate) struct Relations<'a> {
+    pub(crate) known: &'a Known,
+    pub(crate) sources: BTreeMap<SourceKey, Relation>,
+    pub(crate) models: BTreeMap<String, Relation>,
+}
+
+impl Relations<'_> {
+    /// The table of `ref('…')` or `source('…', '…')`.
+    pub(crate) fn find(&self, text: &str) -> Result<Relation, String> {
+        let wrong = || format!("`{text}` is no `ref('…')` and no `source('…', '…')`");
+        let (function, words) = quoted_words(text).ok_or_else(wrong)?;
+        let found = match (function, words.as_slice()) {
+            ("ref", [name]) => self
+                .models
+                .get(*name)
+                .or_else(|| self.known.tables.get(*name)),
+            ("source", [source, table]) => {
+                let key = SourceKey {
+                    source: (*source).into(),
+                    table: (*table).into(),
+                };
+                self.sources
+                    .get(&key)
+                    .or_else(|| self.known.sources.get(&key))
+            }
+            _ => return Err(wrong()),
+        };
+
+        found.cloned().ok_or_else(|| {
+            let names = self.models.keys().chain(self.known.tables.keys());
+            let near = did_you_mean(words[0], names.map(String::as_str));
+            format!("a test reads `{text}`, which is no model, table or source{near}")
+        })
+    }
+}
