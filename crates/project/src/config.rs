@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::nearest::did_you_mean;
 use crate::properties::with_nearest;
+use crate::target_lag::TargetLag;
 
 /// Configuration as it is written, by name.
 pub(crate) type Written = Map<String, Value>;
@@ -21,8 +22,7 @@ pub struct Config {
     #[serde(deserialize_with = "one_or_many")]
     pub unique_key: Vec<String>,
     pub refresh: Refresh,
-    /// A duration, or `downstream`.
-    pub target_lag: Option<String>,
+    pub target_lag: Option<TargetLag>,
     #[serde(deserialize_with = "one_or_many")]
     pub tags: Vec<String>,
     /// The name of the table, when it is not the model's.
@@ -197,7 +197,27 @@ pub(crate) fn remarks(written: &Written) -> Vec<Remark> {
             ))
         })
         .chain(of_values(written))
+        .chain(of_shapes(written))
         .collect()
+}
+
+/// Remarks about values that their names cannot have.
+fn of_shapes(written: &Written) -> impl Iterator<Item = Remark> {
+    written
+        .iter()
+        .filter(|(name, _)| NAMES.contains(&name.as_str()))
+        .filter(|(name, value)| *name != "materialized" || kind_of_dbt(value).is_none())
+        .filter_map(|(name, value)| {
+            let alone = Written::from_iter([(name.clone(), value.clone())]);
+            let fault = serde_json::from_value::<Config>(Value::Object(alone)).err()?;
+            let message = with_nearest(&fault.to_string());
+            let is_named = message.contains(&format!("`{name}`"));
+            Some(Remark::Refused(if is_named {
+                message
+            } else {
+                format!("`{name}`: {message}")
+            }))
+        })
 }
 
 /// Remarks about values that only dbt has.
@@ -208,11 +228,7 @@ fn of_values(written: &Written) -> impl Iterator<Item = Remark> {
             "{value} has Jinja, which is only rendered in models; write the value"
         ))
     });
-    let kind = written.get("materialized").and_then(Value::as_str).and_then(|kind| match kind {
-        "ephemeral" => Some("`materialized: ephemeral` is not supported; use `view`, which is put into its readers"),
-        "materialized_view" => Some("`materialized: materialized_view` is not supported; use `incremental`"),
-        _ => None,
-    });
+    let kind = written.get("materialized").and_then(kind_of_dbt);
     let properties = written.get("properties").and_then(Value::as_object);
     let properties = properties.into_iter().flatten().filter_map(|(name, value)| {
         if name == "location" {
@@ -226,14 +242,23 @@ fn of_values(written: &Written) -> impl Iterator<Item = Remark> {
             ))
         })
     });
-    let lag = written
-        .get("target_lag")
-        .map(|_| Remark::Ignored("`target_lag` has no effect".into()));
 
     jinja
         .chain(properties)
-        .chain(lag)
         .chain(kind.map(|message| Remark::Refused(message.into())))
+}
+
+/// What to do instead of a kind of model that only dbt has.
+fn kind_of_dbt(value: &Value) -> Option<&'static str> {
+    match value.as_str()? {
+        "ephemeral" => Some(
+            "`materialized: ephemeral` is not supported; use `view`, which is put into its readers",
+        ),
+        "materialized_view" => {
+            Some("`materialized: materialized_view` is not supported; use `incremental`")
+        }
+        _ => None,
+    }
 }
 
 fn is_property(value: &Value) -> bool {

@@ -30,6 +30,7 @@ mod relations;
 mod render;
 mod selection;
 mod settings;
+mod target_lag;
 mod unit_test;
 
 pub use config::{Config, Contract, Materialized, OnError, Refresh};
@@ -40,4 +41,5 @@ pub use project::{Known, Model, Project};
 pub use properties::{ColumnProperties, ModelProperties, SourceKey, TestOf};
 pub use relation::Relation;
 pub use selection::Last;
+pub use target_lag::TargetLag;
 pub use unit_test::{Given, Rows, UnitTest};

@@ -266,7 +266,9 @@ impl Reading<'_> {
                 self.said.fault(fault);
                 continue;
             }
-            self.remark(&file, &written);
+            if !self.is_right(&file, &written) {
+                continue;
+            }
             let all: Vec<&Written> = written.iter().map(|(_, one)| *one).collect();
             match Config::read(&all) {
                 Ok(config) => drafts.push(Draft { file, config }),
@@ -277,30 +279,31 @@ impl Reading<'_> {
         drafts
     }
 
-    /// Says what is wrong with a model's configuration; of a folder's, once.
-    fn remark(&mut self, file: &File, written: &[(&str, &Written)]) {
+    /// Whether nothing is wrong with a model's configuration. What is wrong with a folder's is said once.
+    fn is_right(&mut self, file: &File, written: &[(&str, &Written)]) -> bool {
+        let mut is_right = true;
         for (place, one) in written {
-            for remark in remarks(one) {
-                let of_model = |message: String| {
-                    let message = if *place == file.place {
-                        message
-                    } else {
-                        format!("model `{}`: {message}", file.name)
-                    };
+            let is_of_folder = *place == "dbt_project.yml";
+            let is_own = *place == file.place;
+            let of_model = |message: String| {
+                if is_of_folder || is_own {
                     Fault::new(place, message)
-                };
+                } else {
+                    Fault::new(place, format!("model `{}`: {message}", file.name))
+                }
+            };
+            for remark in remarks(one) {
                 match remark {
-                    Remark::Refused(message) if *place == "dbt_project.yml" => {
-                        self.said.fault(Fault::new(place, message));
+                    Remark::Refused(message) => {
+                        self.said.fault(of_model(message));
+                        is_right = false;
                     }
-                    Remark::Ignored(message) if *place == "dbt_project.yml" => {
-                        self.said.warning(Fault::new(place, message));
-                    }
-                    Remark::Refused(message) => self.said.fault(of_model(message)),
                     Remark::Ignored(message) => self.said.warning(of_model(message)),
                 }
             }
         }
+
+        is_right
     }
 
     fn model(
@@ -356,7 +359,7 @@ impl Reading<'_> {
         })
     }
 
-    /// Warns of tests and contracts that nothing checks, and refuses a contract without types.
+    /// Warns of tests, contracts and lags that a view cannot keep, and refuses a contract without types.
     fn check_promises(
         &mut self,
         file: &File,
@@ -367,6 +370,10 @@ impl Reading<'_> {
         let is_promised = config.contract.enforced || !tests.is_empty();
         if config.materialized == Materialized::View && is_promised {
             let message = "a view is computed when it is read, so its tests and its contract are not checked; write them for its readers, or materialize it as a table";
+            self.said.warning(Fault::new(&file.place, message));
+        }
+        if config.materialized == Materialized::View && config.target_lag.is_some() {
+            let message = "a view is computed when it is read, so its `target_lag` has no effect";
             self.said.warning(Fault::new(&file.place, message));
         }
         let untyped = described

@@ -1,8 +1,10 @@
 //! Where configuration stands, and which words are refused.
 
-use icefront_project::{Materialized, Refresh};
+use std::time::Duration;
 
-use crate::{faults, read};
+use icefront_project::{Materialized, Refresh, TargetLag};
+
+use crate::{faults, read, warnings};
 
 #[test]
 fn the_nearest_configuration_counts_and_tags_add_up() {
@@ -157,4 +159,92 @@ fn models_in_a_circle_are_refused_with_their_names() {
         "{}",
         faults(&files)
     );
+}
+
+#[test]
+fn a_target_lag_is_a_duration_or_downstream() {
+    let lag = |text: &str| {
+        let sql =
+            format!("{{{{ config(materialized='table', target_lag='{text}') }}}} select 1 as a");
+        let project = read(&[("models/m.sql", &sql)]).unwrap_or_else(|faults| panic!("{faults:?}"));
+        assert_eq!(project.warnings, []);
+        project.models[0].config.target_lag
+    };
+    for (text, seconds) in [
+        ("5 minutes", 300),
+        ("90 seconds", 90),
+        ("1 hour", 3_600),
+        ("2h", 7_200),
+        ("1h 30m", 5_400),
+        ("1 second", 1),
+        ("1d", 86_400),
+        ("366 days", 366 * 86_400),
+    ] {
+        let expected = TargetLag::Within(Duration::from_secs(seconds));
+        assert_eq!(lag(text), Some(expected), "{text}");
+    }
+    assert_eq!(lag("downstream"), Some(TargetLag::Downstream));
+    assert_eq!(lag("DOWNSTREAM"), Some(TargetLag::Downstream));
+}
+
+#[test]
+fn a_wrong_target_lag_is_answered_with_the_right_form() {
+    let fault = |lag: &str| {
+        let sql = format!("{{{{ config(materialized='table', target_lag={lag}) }}}} select 1 as a");
+        faults(&[("models/m.sql", &sql)])
+    };
+    assert_eq!(
+        fault("'5 minuts'"),
+        "models/m.sql: `target_lag` is `5 minuts`; write a duration such as `5 minutes`, or `downstream`"
+    );
+    assert_eq!(
+        fault("300"),
+        "models/m.sql: `target_lag` is `300`, without a unit; write it such as `5 minutes`"
+    );
+    for wrong in ["'0 s'", "'999 ms'", "'367 days'"] {
+        assert!(
+            fault(wrong).contains("write at least `1 second` and at most `366 days`"),
+            "{}",
+            fault(wrong)
+        );
+    }
+    for wrong in ["'-5 minutes'", "'5'", "'1 month'", "['1h']"] {
+        assert!(
+            fault(wrong).contains("such as `5 minutes`"),
+            "{}",
+            fault(wrong)
+        );
+    }
+}
+
+#[test]
+fn a_target_lag_of_a_view_has_no_effect() {
+    let project = read(&[(
+        "models/m.sql",
+        "{{ config(target_lag='5 minutes') }} select 1 as a",
+    )]);
+    assert_eq!(
+        warnings(&project.expect("right")),
+        "models/m.sql: a view is computed when it is read, so its `target_lag` has no effect"
+    );
+}
+
+#[test]
+fn a_wrong_value_is_a_fault_of_the_file_that_has_it() {
+    let files = [
+        ("dbt_project.yml", "models: {+materialized: tabel}"),
+        ("models/m.sql", "select 1 as a"),
+        ("models/n.sql", "{{ config(tags=3) }} select 1 as a"),
+    ];
+    let told = faults(&files);
+    assert!(
+        told.contains("dbt_project.yml: `materialized`: unknown variant `tabel`"),
+        "{told}"
+    );
+    assert!(told.contains("did you mean `table`?"), "{told}");
+    assert!(
+        told.contains("models/n.sql: `tags`: a name, or a list of names, was expected"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 2, "{told}");
 }

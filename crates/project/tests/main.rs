@@ -53,7 +53,15 @@ fn rendered(text: &str) -> String {
 
 /// All faults as lines.
 fn faults(files: &[(&str, &str)]) -> String {
-    let faults = read(files).expect_err("faults");
+    lines(&read(files).expect_err("faults"))
+}
+
+/// All warnings as lines.
+fn warnings(project: &Project) -> String {
+    lines(&project.warnings)
+}
+
+fn lines(faults: &[Fault]) -> String {
     faults
         .iter()
         .map(ToString::to_string)
