@@ -22,7 +22,9 @@ use crate::models::{Explanation, UnitTestResult};
 use crate::pipeline::{Names, PipelineModel};
 use crate::report::{self, Graph, Validation};
 use crate::run::{self, Request, StepKind, Task};
-use crate::state::{ModelColumn, ModelState, Reading, RefreshAction, RefreshRecord, RefreshState};
+use crate::state::{
+    ModelColumn, ModelState, Reading, RefreshAction, RefreshRecord, RefreshState, Trigger,
+};
 
 /// All models.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,14 +94,17 @@ pub(super) struct RefreshPage {
 /// A refresh of a model.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelRefresh, example = json!({
-    "id": "17", "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "attempt": 1, "state": "succeeded", "action": "incremental",
+    "id": "17", "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "trigger": "target_lag", "attempt": 1, "state": "succeeded", "action": "incremental",
     "reason": "`lake.marts.orders` changed", "scopes": 3, "inserted": 0, "updated": 3, "deleted": 0,
     "started_at": "2026-01-01T12:00:01Z", "finished_at": "2026-01-01T12:00:02Z", "duration_seconds": 1.0,
+    "covered_until": "2026-01-01T12:00:00Z", "lag_seconds": 2.0, "target_lag_seconds": 300,
 }))]
 pub(super) struct Refresh {
     id: String,
     /// The run that did it.
     run_id: Uuid,
+    /// What started that run.
+    trigger: Trigger,
     attempt: i32,
     state: RefreshState,
     /// What was done; absent if it failed.
@@ -129,6 +134,15 @@ pub(super) struct Refresh {
     started_at: Timestamp,
     finished_at: Timestamp,
     duration_seconds: f64,
+    /// The time up to which every committed change of the sources was in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    covered_until: Option<Timestamp>,
+    /// From then to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_seconds: Option<f64>,
+    /// The target lag at that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_lag_seconds: Option<i64>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -473,9 +487,17 @@ fn id(text: &str) -> Result<i64> {
 impl From<RefreshRecord> for Refresh {
     fn from(record: RefreshRecord) -> Self {
         let lasted = record.finished_at.duration_since(record.started_at);
+        let lag = |covered| {
+            record
+                .finished_at
+                .duration_since(covered)
+                .as_secs_f64()
+                .max(0.0)
+        };
         Self {
             id: record.id.to_string(),
             run_id: record.run_id,
+            trigger: record.trigger,
             attempt: record.attempt,
             state: record.state,
             action: record.action,
@@ -489,6 +511,9 @@ impl From<RefreshRecord> for Refresh {
             started_at: record.started_at,
             finished_at: record.finished_at,
             duration_seconds: lasted.as_secs_f64().max(0.0),
+            covered_until: record.covered_until,
+            lag_seconds: record.covered_until.map(lag),
+            target_lag_seconds: record.target_lag_seconds,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::Path;
+use super::read::{Body, Empty, Path, Query};
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::pipeline::{Definition, Names, Table};
+use crate::pipeline::{Definition, Names, Schedule, Table};
 use crate::report::{self, Plan};
 
 /// All pipelines.
@@ -33,6 +34,18 @@ pub(super) struct Pipeline {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "postgres_audit_log")]
     source: Option<&'static str>,
+    /// When runs start by themselves, with the time zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0 2 * * * Europe/Berlin")]
+    schedule: Option<String>,
+    /// The next time of the schedule; absent while the pipeline is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_run_at: Option<Timestamp>,
+    /// How often the service looks for changes, and starts a run if there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poll_seconds: Option<u64>,
+    /// Whether the pipeline is paused: nothing starts runs of it but calls of the API.
+    is_paused: bool,
     /// The tracked tables.
     tables: Vec<PipelineTable>,
 }
@@ -74,19 +87,24 @@ pub(super) struct PipelinePath {
     get, path = "/v1/pipelines", tag = "pipelines",
     responses((status = OK, description = "All pipelines", body = Pipelines), Problem),
 )]
-pub(super) async fn list_pipelines(State(app): State<App>) -> Json<Pipelines> {
-    let usable = app.pipelines.usable().map(|pipeline| view(&app, pipeline));
-    let broken = app.pipelines.broken().map(|broken| Pipeline {
+pub(super) async fn list_pipelines(State(app): State<App>) -> Result<Json<Pipelines>> {
+    let mut pipelines = Vec::new();
+    for pipeline in app.pipelines.usable() {
+        pipelines.push(view(&app, pipeline).await?);
+    }
+    pipelines.extend(app.pipelines.broken().map(|broken| Pipeline {
         name: broken.name.to_owned(),
         usable: false,
         fault: Some(broken.fault.to_owned()),
         source: None,
+        schedule: None,
+        next_run_at: None,
+        poll_seconds: None,
+        is_paused: false,
         tables: Vec::new(),
-    });
+    }));
 
-    Json(Pipelines {
-        pipelines: usable.chain(broken).collect(),
-    })
+    Ok(Json(Pipelines { pipelines }))
 }
 
 /// Get a pipeline.
@@ -101,7 +119,44 @@ pub(super) async fn get_pipeline(
 ) -> Result<Json<Pipeline>> {
     let definition = app.pipelines.get(&pipeline)?;
 
-    Ok(Json(view(&app, definition)))
+    Ok(Json(view(&app, definition).await?))
+}
+
+/// Pause a pipeline: neither `schedule` nor `poll` nor `target_lag` starts runs of it, until it is resumed. Calls of the API do.
+#[utoipa::path(
+    post, path = "/v1/pipelines/{pipeline}/pause", tag = "pipelines",
+    params(PipelinePath),
+    responses((status = OK, description = "The pipeline", body = Pipeline), Problem),
+)]
+pub(super) async fn pause_pipeline(
+    State(app): State<App>,
+    Path(PipelinePath { pipeline }): Path<PipelinePath>,
+    Query(Empty {}): Query<Empty>,
+    Body(Empty {}): Body<Empty>,
+) -> Result<Json<Pipeline>> {
+    pause(&app, &pipeline, true).await
+}
+
+/// Resume a paused pipeline. Its schedule goes on with the next time; those in the pause get no run.
+#[utoipa::path(
+    post, path = "/v1/pipelines/{pipeline}/resume", tag = "pipelines",
+    params(PipelinePath),
+    responses((status = OK, description = "The pipeline", body = Pipeline), Problem),
+)]
+pub(super) async fn resume_pipeline(
+    State(app): State<App>,
+    Path(PipelinePath { pipeline }): Path<PipelinePath>,
+    Query(Empty {}): Query<Empty>,
+    Body(Empty {}): Body<Empty>,
+) -> Result<Json<Pipeline>> {
+    pause(&app, &pipeline, false).await
+}
+
+async fn pause(app: &App, pipeline: &str, is_paused: bool) -> Result<Json<Pipeline>> {
+    let definition = app.pipelines.get(pipeline)?;
+    app.store.pause_pipeline(pipeline, is_paused).await?;
+
+    Ok(Json(view(app, definition).await?))
 }
 
 /// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
@@ -119,7 +174,16 @@ pub(super) async fn plan_pipeline(
     Ok(Json(report::plan(&app, definition).await?))
 }
 
-fn view(app: &App, definition: &Definition) -> Pipeline {
+async fn view(app: &App, definition: &Definition) -> Result<Pipeline> {
+    let state = app.store.pipeline(&definition.name).await?;
+    let schedule = definition.schedule.as_ref();
+    let next = |schedule: &Schedule| {
+        // A time that has passed has its run in a moment.
+        let until = state
+            .scheduled_until
+            .filter(|_| state.schedule.as_ref() == Some(&schedule.text));
+        schedule.after(until.unwrap_or_else(Timestamp::now))
+    };
     let names = Names::new(definition, &app.config);
     let table = |(name, table): (&String, &Table)| PipelineTable {
         name: table.id.to_string(),
@@ -132,11 +196,15 @@ fn view(app: &App, definition: &Definition) -> Pipeline {
             .has_history()
             .then(|| names.history(name).to_string()),
     };
-    Pipeline {
+    Ok(Pipeline {
         name: definition.name.clone(),
         usable: true,
         fault: None,
         source: Some(definition.source.kind()),
+        schedule: schedule.map(|schedule| schedule.text.clone()),
+        next_run_at: schedule.filter(|_| !state.is_paused).and_then(next),
+        poll_seconds: definition.poll.map(|poll| poll.as_secs()),
+        is_paused: state.is_paused,
         tables: definition.tables.iter().map(table).collect(),
-    }
+    })
 }

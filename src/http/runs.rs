@@ -17,14 +17,14 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Drift;
 use crate::run;
-use crate::state::{self, RunQuery, RunState};
+use crate::state::{self, RunQuery, RunState, Trigger};
 
 /// A run of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "pipeline": "shop", "state": "succeeded", "terminal": true,
     "succeeded": true, "attempt": 1, "created_at": "2026-01-01T12:00:00Z", "started_at": "2026-01-01T12:00:00.1Z",
-    "finished_at": "2026-01-01T12:00:02.4Z", "duration_seconds": 2.3, "kind": "build", "labels": {}, "drift": [],
+    "finished_at": "2026-01-01T12:00:02.4Z", "duration_seconds": 2.3, "kind": "build", "trigger": "api", "labels": {}, "drift": [],
     "counts": {"events": 300, "staged": 300, "inserted": 70, "updated": 200, "deleted": 15},
     "links": {"self": "/v1/runs/019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60"},
 }))]
@@ -36,6 +36,8 @@ pub(super) struct Run {
     pipeline: String,
     /// The run's state.
     state: RunState,
+    /// What started the run.
+    trigger: Trigger,
     /// Whether the run has ended; only a retry continues it.
     terminal: bool,
     /// Whether the run has ended with all its steps done.
@@ -80,6 +82,7 @@ impl From<state::Run> for Run {
         Self {
             id: run.id,
             state: run.state,
+            trigger: run.trigger,
             terminal: run.state.is_terminal(),
             succeeded: run.state == RunState::Succeeded,
             attempt: run.attempt,
@@ -193,6 +196,9 @@ pub(super) struct ListQuery {
     /// Only runs in this state.
     #[param(inline, required = false)]
     state: Option<RunState>,
+    /// Only runs that this started.
+    #[param(inline, required = false)]
+    trigger: Option<Trigger>,
     /// The `next` of the page before.
     #[param(required = false)]
     before: Option<Uuid>,
@@ -228,6 +234,7 @@ pub(super) async fn list_runs(
     let which = RunQuery {
         pipeline: query.pipeline,
         state: query.state,
+        trigger: query.trigger,
         before: query.before,
         limit: limit + 1,
     };

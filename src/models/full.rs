@@ -135,6 +135,7 @@ impl Refresh<'_> {
             scopes: None,
             changed: None,
             changes_since: None,
+            covered_batch: self.present.covered_batch(),
         };
         publisher.store.begin_refresh(&self.id, &refreshed).await?;
         let committed = self.publish_build(&build).await?;

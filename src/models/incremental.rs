@@ -162,6 +162,7 @@ impl Refresh<'_> {
             scopes: Some(scopes.count),
             changed: None,
             changes_since: self.state.snapshot.clone(),
+            covered_batch: self.present.covered_batch(),
         };
 
         self.publish(refreshed, &scope, &scopes, &recomputed).await

@@ -23,6 +23,6 @@ pub use analysis::{Analyses, Analysis, Shape};
 pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_because};
 pub use inputs::{Input, ReadTable};
 pub use reading::Snapshots;
-pub use refresh::{Refresh, Refreshing};
+pub use refresh::{Refresh, Refreshing, reads_clock};
 pub use unit_tests::{UnitTestResult, unit_test};
 pub use verify::verify;

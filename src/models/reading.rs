@@ -85,9 +85,18 @@ pub(super) struct PresentInput {
     /// Whether it is read as it is now. A snapshot lacks the columns that were added after it.
     pub(super) is_latest: bool,
     pub(super) reading: InputReading,
+    /// The last batch up to which everything is in it; `None` if it is not of the pipeline.
+    pub(super) covered_batch: Option<i64>,
 }
 
 impl Present {
+    /// The last batch up to which everything is in all inputs.
+    pub(super) fn covered_batch(&self) -> Option<i64> {
+        let inputs = self.inputs.values();
+
+        inputs.filter_map(|input| input.covered_batch).min()
+    }
+
     pub(super) async fn of(
         definition: &Definition,
         model: &TableId,
@@ -243,6 +252,7 @@ impl Look<'_> {
             is_view: false,
             is_latest: false,
             reading: InputReading::default(),
+            covered_batch: None,
         };
         match input {
             Input::Current(id) | Input::History(id) | Input::Log(id) => {
@@ -254,6 +264,7 @@ impl Look<'_> {
                     return Err(self.missing(&format!("model `{id}` was never refreshed")));
                 }
                 present.columns = state.columns;
+                present.covered_batch = state.covered_batch;
                 present.reading.version.clone_from(&state.snapshot);
                 present.reading.snapshot = state.snapshot;
             }
@@ -315,6 +326,7 @@ impl Look<'_> {
                 reading.version = state.current_snapshot;
             }
         }
+        present.covered_batch = reading.upto_batch;
         // Tables that were published last by an earlier version of the service.
         if reading.version.is_none() {
             reading.version = self.snapshots.of(self.publisher, &present.stored).await?;

@@ -198,13 +198,8 @@ impl<'a> Refresh<'a> {
 
     /// Whether the time of this refresh may give other rows than that of an earlier one.
     async fn has_time_moved(&self, earlier: &Reading) -> Result<bool> {
-        let texts = self.inputs.views.iter().map(|view| &view.sql);
-        let texts: Vec<String> = texts
-            .chain([&self.model.model.sql])
-            .map(|sql| sql.to_lowercase())
-            .collect();
-        let used = |word: &str| texts.iter().any(|sql| sql.contains(word));
-        if !CLOCKS.iter().any(|word| used(word)) {
+        let words = clock_words(&self.inputs, self.model.model);
+        if words.is_empty() {
             return Ok(false);
         }
         if let Ok(query) = &self.analysis().await?.query
@@ -212,7 +207,7 @@ impl<'a> Refresh<'a> {
         {
             return Ok(false);
         }
-        let is_only_date = !CLOCKS[1..].iter().any(|word| used(word));
+        let is_only_date = words == [CLOCKS[0]];
         let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
 
         Ok(!is_only_date || day(earlier.as_of) != day(self.model.as_of))
@@ -386,6 +381,7 @@ impl<'a> Refresh<'a> {
             scopes: None,
             changed: Some(ChangedRows::default()),
             changes_since: self.state.changes_since.clone(),
+            covered_batch: self.present.covered_batch(),
         }
     }
 
@@ -406,6 +402,7 @@ impl<'a> Refresh<'a> {
             refreshed,
             snapshot,
             rows,
+            target_lag: self.model.definition.target_lag(&self.id.name),
             statements: statements.collect(),
         };
 
@@ -422,6 +419,24 @@ impl<'a> Refresh<'a> {
             detail: detail.into(),
         }
     }
+}
+
+/// The functions of time whose names stand in a model or in a view that it reads.
+fn clock_words(inputs: &Inputs, model: &Model) -> Vec<&'static str> {
+    let texts = inputs.views.iter().map(|view| &view.sql);
+    let texts: Vec<String> = texts
+        .chain([&model.sql])
+        .map(|sql| sql.to_lowercase())
+        .collect();
+    let used = |word: &&str| texts.iter().any(|sql| sql.contains(*word));
+
+    CLOCKS.into_iter().filter(used).collect()
+}
+
+/// Whether the rows of a model may follow the time. A word that is no function costs a look.
+#[must_use]
+pub fn reads_clock(definition: &Definition, names: &Names<'_>, model: &Model) -> bool {
+    !clock_words(&Inputs::of(definition, names, model), model).is_empty()
 }
 
 /// The inputs that changed, as a reason.

@@ -9,7 +9,7 @@ use icefront_project::Project;
 use serde::Deserialize;
 
 use super::identity::qualified;
-use super::{FileSource, SourceDefinition, Table, TableId};
+use super::{FileSource, Schedule, SourceDefinition, Table, TableId};
 use crate::config::{Config, Schemas, duration, some_duration};
 use crate::error::{did_you_mean, with_nearest};
 
@@ -30,8 +30,12 @@ pub struct Definition {
     pub verify: Option<Verify>,
     /// How often the service looks for new changes, and starts a run if there are some.
     pub poll: Option<Duration>,
+    /// When runs of it start by themselves.
+    pub schedule: Option<Schedule>,
     /// Its SQL models, in an order in which they can be built. [`Definition::read`] leaves them out.
     pub models: Arc<Project>,
+    /// How far models may lag, by name. [`Definition::read`] leaves it out.
+    pub target_lags: BTreeMap<String, Duration>,
 }
 
 /// When a run compares tables with their logs by itself.
@@ -59,6 +63,9 @@ struct PipelineYaml {
     verify: Option<Verify>,
     #[serde(default, deserialize_with = "some_duration")]
     poll: Option<Duration>,
+    schedule: Option<String>,
+    /// That of `schedule`.
+    timezone: Option<String>,
 }
 
 /// A run with more rejects of a table than both limits stops before it publishes anything.
@@ -83,6 +90,12 @@ impl Definition {
         let plainly = serde_saphyr::options! { with_snippet: false };
         let yaml: PipelineYaml = serde_saphyr::from_str_with_options(&text, plainly)
             .map_err(|fault| format!("{place}: {}", with_nearest(&fault.to_string())))?;
+        let schedule = yaml
+            .schedule
+            .map(|text| Schedule::read(&text, yaml.timezone.as_deref()));
+        let schedule = schedule
+            .transpose()
+            .map_err(|fault| format!("{place}: {fault}"))?;
         let mut definition = Self {
             name: yaml.pipeline,
             source: yaml.source,
@@ -92,7 +105,9 @@ impl Definition {
             max_rejects: yaml.max_rejects,
             verify: yaml.verify,
             poll: yaml.poll,
+            schedule,
             models: Arc::default(),
+            target_lags: BTreeMap::new(),
         };
         definition
             .complete()

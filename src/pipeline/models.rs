@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use icefront_project::{Fault, Known, Project, Relation, SourceKey};
 
+use super::lag::{target_lags, warn_unscheduled};
 use super::{Definition, Names, TableId};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -36,10 +37,12 @@ impl PipelineModel<'_> {
 /// A text with the faults, each with its file.
 pub(super) fn read_pipeline(folder: &Path, config: &Config) -> Result<Definition, String> {
     let mut definition = Definition::read(folder, config)?;
-    let models = read(folder, &definition, config).map_err(|faults| {
+    let mut models = read(folder, &definition, config).map_err(|faults| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         format!("{name}/{faults}")
     })?;
+    definition.target_lags = target_lags(&models);
+    warn_unscheduled(&mut models, &definition.target_lags);
     definition.models = Arc::new(models);
 
     Ok(definition)

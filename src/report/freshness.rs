@@ -44,6 +44,8 @@ pub enum LagReason {
     UnreadableFiles,
     /// It never had a file: the folder has none that its `from` names.
     EmptyFolder,
+    /// The model is suspended: runs leave it out.
+    Suspended,
 }
 
 /// How old a table's data is.
@@ -92,8 +94,7 @@ pub async fn freshness(
         )
         .await?;
     let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
-    // Rounded to milliseconds: the clocks of two machines do not agree more closely.
-    let lag_seconds = lag.map(|lag| (lag.as_secs_f64().max(0.0) * 1_000.0).round() / 1_000.0);
+    let lag_seconds = lag.map(|lag| rounded(lag.as_secs_f64()));
     let limits = &table.freshness;
     let is_over = |limit: Option<Duration>| match (limit, lag_seconds) {
         (Some(limit), Some(lag)) => lag > limit.as_secs_f64(),
@@ -137,6 +138,11 @@ pub async fn freshness(
         warn_after_seconds: limits.warn_after.map(|limit| limit.as_secs()),
         error_after_seconds: limits.error_after.map(|limit| limit.as_secs()),
     })
+}
+
+/// Seconds to milliseconds: the clocks of two machines do not agree more closely.
+pub(super) fn rounded(seconds: f64) -> f64 {
+    (seconds.max(0.0) * 1_000.0).round() / 1_000.0
 }
 
 async fn reason(

@@ -2,6 +2,7 @@
 
 mod freshness;
 mod graph;
+mod model_freshness;
 mod models;
 mod plan;
 mod purge;
@@ -10,6 +11,7 @@ mod rows;
 
 pub use freshness::{Freshness, LagReason, Status, freshness};
 pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
+pub use model_freshness::{ModelFreshness, model_freshness};
 pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};

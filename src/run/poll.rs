@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::request::Request;
-use super::start::start;
+use super::start::start_by_itself;
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::Definition;
 use crate::source::{self, Purpose, Tally};
-use crate::state::{EmptyPoll, IfRunning, Run, RunQuery, RunState};
+use crate::state::{EmptyPoll, Run, RunQuery, RunState, Trigger};
 
 /// How many times `poll` the pause grows to while the source has nothing.
 const MAX_IDLE: u32 = 4;
@@ -17,8 +17,8 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// The outcome of a poll.
 enum Poll {
-    /// A run is active, so the source was not asked.
-    RunActive,
+    /// A run is active, or the pipeline is paused, so the source was not asked.
+    NotAsked,
     /// A run was started.
     Started,
     /// A run was started, but the last one failed or read only known rows. This one may do the same.
@@ -43,10 +43,10 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
         let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
         let polled = tokio::time::timeout(MAX_WAIT, poll_once(&app, definition, is_first)).await;
         let polled = polled.unwrap_or_else(late);
-        let is_active = matches!(polled, Ok(Poll::RunActive));
+        let is_active = matches!(polled, Ok(Poll::NotAsked));
         is_first &= is_active || polled.is_err();
         pause = match polled {
-            Ok(Poll::RunActive) => pause,
+            Ok(Poll::NotAsked) => pause,
             Ok(Poll::Started) => every,
             Ok(Poll::Nothing) => (pause + every / 2).min(every * MAX_IDLE),
             Ok(Poll::StartedAgain) | Err(_) => (pause * 2).min(MAX_WAIT.max(every)),
@@ -69,17 +69,19 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
 async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result<Poll> {
     let store = &app.store;
     let pipeline = &definition.name;
+    if store.pipeline(pipeline).await?.is_paused {
+        return Ok(Poll::NotAsked);
+    }
     let last = store
         .runs(&RunQuery {
             pipeline: Some(pipeline.clone()),
-            state: None,
-            before: None,
             limit: 1,
+            ..RunQuery::default()
         })
         .await?
         .pop();
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
-        return Ok(Poll::RunActive);
+        return Ok(Poll::NotAsked);
     }
     let was_idle = last.as_ref().is_some_and(read_nothing_new);
     let failed = last.filter(|run| run.state == RunState::Failed);
@@ -93,11 +95,7 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
         return Ok(Poll::Nothing);
     }
     // Another service that polls the source, too, may have started a run meanwhile.
-    let request = Request {
-        if_running: IfRunning::Attach,
-        ..Request::default()
-    };
-    start(app, definition, &request, None).await?;
+    start_by_itself(app, definition, Request::default(), Trigger::Poll, None).await?;
 
     Ok(if failed.is_some() || was_idle {
         Poll::StartedAgain
@@ -119,7 +117,7 @@ fn read_nothing_new(run: &Run) -> bool {
 }
 
 /// Whether the source has something that the cursor has not seen. If it has nothing, moves the cursor to now.
-async fn has_something(app: &App, definition: &Definition) -> Result<bool> {
+pub(super) async fn has_something(app: &App, definition: &Definition) -> Result<bool> {
     let store = &app.store;
     let Some(cursor) = store.cursor(&definition.name).await? else {
         return Ok(true);

@@ -7,7 +7,7 @@ use super::task::Task;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
-use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
+use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun, Trigger};
 
 /// Accepts a run of a pipeline. The run and `key` are remembered before this returns; a key that comes again gives its run.
 ///
@@ -22,7 +22,23 @@ pub async fn start(
 ) -> Result<AcceptedRun> {
     request.check(pipeline)?;
 
-    accept(app, pipeline, request, &Task::Build, key).await
+    accept(app, pipeline, request, &Task::Build, key, Trigger::Api).await
+}
+
+/// As [`start`], for a run that the service starts by itself. If an active run does the same, it starts none.
+pub(super) async fn start_by_itself(
+    app: &App,
+    pipeline: &Definition,
+    request: Request,
+    trigger: Trigger,
+    key: Option<&str>,
+) -> Result<AcceptedRun> {
+    let request = Request {
+        if_running: IfRunning::Attach,
+        ..request
+    };
+
+    accept(app, pipeline, &request, &Task::Build, key, trigger).await
 }
 
 /// As [`start`], for another task than building.
@@ -32,7 +48,7 @@ pub async fn start_task(
     task: &Task,
     key: Option<&str>,
 ) -> Result<AcceptedRun> {
-    accept(app, pipeline, &Request::default(), task, key).await
+    accept(app, pipeline, &Request::default(), task, key, Trigger::Api).await
 }
 
 async fn accept(
@@ -41,6 +57,7 @@ async fn accept(
     request: &Request,
     task: &Task,
     key: Option<&str>,
+    trigger: Trigger,
 ) -> Result<AcceptedRun> {
     // A repeated call may have other options for active and failed runs.
     let same = Request {
@@ -55,6 +72,7 @@ async fn accept(
         key,
         body: &serde_json::json!({"request": same, "task": task}),
         if_running: request.if_running,
+        trigger,
         reruns: request.on_failed == OnFailed::Rerun,
     };
     let limits = AcceptLimits {

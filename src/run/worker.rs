@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::executor::{self, AttemptEnd};
 use super::retries::Retries;
-use super::{poll, wait};
+use super::{lag, poll, schedule, wait};
 use crate::app::App;
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
@@ -20,7 +20,7 @@ const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 /// Executes accepted runs until the service is about to end: pipelines side by side, the runs of one pipeline in turn. Then waits until
 /// the runs under way have ended or were handed back.
 ///
-/// Also starts the runs of pipelines that poll, and serves callers that wait for runs.
+/// Also starts the runs of pipelines that poll, have a schedule or keep target lags, and serves callers that wait for runs.
 pub async fn work(app: App) {
     let _helpers = spawn_helpers(&app);
     let mut worker = Worker::new(app.clone());
@@ -45,6 +45,12 @@ fn spawn_helpers(app: &App) -> JoinSet<()> {
     for definition in app.pipelines.usable() {
         if let Some(every) = definition.poll {
             tasks.spawn(poll::poll(app.clone(), definition.name.clone(), every));
+        }
+        if definition.schedule.is_some() {
+            tasks.spawn(schedule::keep(app.clone(), definition.name.clone()));
+        }
+        if !definition.target_lags.is_empty() {
+            tasks.spawn(lag::keep(app.clone(), definition.name.clone()));
         }
     }
     tasks.spawn(wait::watch_runs(app.clone()));

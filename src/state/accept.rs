@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::queries::{Queries, Transaction};
 use super::rows::from_row;
 use super::sql::sql;
-use super::{Run, Store};
+use super::{Run, Store, Trigger};
 use crate::error::{Error, Result};
 
 /// The run that a caller asks for.
@@ -25,6 +25,7 @@ pub struct NewRun<'a> {
     /// What has to be the same for the key to mean the same call.
     pub body: &'a Value,
     pub if_running: IfRunning,
+    pub trigger: Trigger,
     /// Whether a run that failed or was cancelled under the key is queued again.
     pub reruns: bool,
 }
@@ -192,7 +193,11 @@ async fn accept_new(
     } = transaction
         .row(
             sql!(accept::active_runs),
-            &[&new_run.pipeline, new_run.request],
+            &[
+                &new_run.pipeline,
+                new_run.request,
+                &new_run.trigger.as_str(),
+            ],
         )
         .await?;
     let id = match (new_run.if_running, active, alike) {
@@ -210,7 +215,13 @@ async fn accept_new(
             transaction
                 .execute(
                     sql!(accept::create_run),
-                    &[&id, &new_run.pipeline, new_run.request, new_run.task],
+                    &[
+                        &id,
+                        &new_run.pipeline,
+                        new_run.request,
+                        new_run.task,
+                        &new_run.trigger,
+                    ],
                 )
                 .await?;
             id

@@ -9,6 +9,7 @@ mod files;
 mod landed;
 mod lease;
 mod models;
+mod pipelines;
 mod queries;
 mod rows;
 mod run_progress;
@@ -34,11 +35,12 @@ pub use files::{
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use models::{
-    ChangedRows, EndedRefresh, FailedRefresh, InputReading, ModelColumn, ModelState, Reading,
-    RefreshAction, RefreshRecord, RefreshState, Refreshed,
+    ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, ModelColumn, ModelState,
+    Reading, RefreshAction, RefreshRecord, RefreshState, Refreshed,
 };
+pub use pipelines::PipelineState;
 pub use run_progress::{RunEvent, RunProgress};
-pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, WaitingPipeline};
+pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline};
 pub use statements::{
     EndedStatement, LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome,
     StatementRecord,

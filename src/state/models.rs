@@ -1,6 +1,7 @@
 //! SQL models: what their tables were made by and read, and each refresh of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,9 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::queries::Queries;
-use super::rows::{from_row, text_column};
+use super::rows::{OnlyColumn, from_row, text_column};
 use super::sql::sql;
-use super::{AttemptId, EndedStatement, StatementOutcome, Store};
+use super::{AttemptId, EndedStatement, StatementOutcome, Store, Trigger};
 use crate::error::Result;
 use crate::pipeline::TableId;
 
@@ -30,6 +31,8 @@ pub struct ModelState {
     /// The snapshot from which the table of changes leads to `snapshot`.
     pub changes_since: Option<String>,
     pub rows: Option<i64>,
+    /// The last batch up to which everything is in it; `None` if it reads nothing of the pipeline.
+    pub covered_batch: Option<i64>,
     /// Whether runs leave it out.
     pub is_suspended: bool,
 }
@@ -42,6 +45,7 @@ struct ModelRow {
     snapshot: Option<String>,
     changes_since: Option<String>,
     rows: Option<i64>,
+    covered_batch: Option<i64>,
     is_suspended: bool,
 }
 
@@ -53,6 +57,7 @@ from_row!(ModelRow {
     snapshot,
     changes_since,
     rows,
+    covered_batch,
     is_suspended,
 });
 
@@ -143,6 +148,9 @@ pub struct Refreshed {
     pub changed: Option<ChangedRows>,
     /// The snapshot that the table of changes begins with; `None` without such a table.
     pub changes_since: Option<String>,
+    /// The last batch up to which everything is in it; `None` if it reads nothing of the pipeline.
+    #[serde(default)]
+    pub covered_batch: Option<i64>,
 }
 
 /// Rows that a refresh changed.
@@ -163,6 +171,8 @@ pub struct EndedRefresh {
     pub snapshot: Option<String>,
     /// The table's rows after it, if they were counted.
     pub rows: Option<i64>,
+    /// The model's target lag.
+    pub target_lag: Option<Duration>,
     /// The statements that did it.
     pub statements: Vec<EndedStatement>,
 }
@@ -174,6 +184,7 @@ pub struct FailedRefresh {
     pub started_at: Timestamp,
     pub state: RefreshState,
     pub problem: Option<Value>,
+    pub target_lag: Option<Duration>,
 }
 
 /// A refresh, as it is kept.
@@ -181,6 +192,7 @@ pub struct FailedRefresh {
 pub struct RefreshRecord {
     pub id: i64,
     pub run_id: Uuid,
+    pub trigger: Trigger,
     pub attempt: i32,
     pub state: RefreshState,
     pub action: Option<RefreshAction>,
@@ -193,11 +205,15 @@ pub struct RefreshRecord {
     pub problem: Option<Value>,
     pub started_at: Timestamp,
     pub finished_at: Timestamp,
+    /// The time up to which everything is in it.
+    pub covered_until: Option<Timestamp>,
+    pub target_lag_seconds: Option<i64>,
 }
 
 from_row!(RefreshRecord {
     id,
     run_id,
+    trigger,
     attempt,
     state,
     action,
@@ -210,6 +226,23 @@ from_row!(RefreshRecord {
     problem,
     started_at,
     finished_at,
+    covered_until,
+    target_lag_seconds,
+});
+
+/// The lag of a model over some time, in seconds. `None` where there was no refresh.
+#[derive(Debug, Clone, Copy)]
+pub struct LagSince {
+    pub mean: Option<f64>,
+    pub maximum: Option<f64>,
+    /// The share of the time in which it was within its target lag.
+    pub share_within_target: Option<f64>,
+}
+
+from_row!(LagSince {
+    mean,
+    maximum,
+    share_within_target,
 });
 
 impl Store {
@@ -286,7 +319,15 @@ impl Store {
                         &ended.snapshot,
                         &refreshed.changes_since,
                         &ended.rows,
+                        &refreshed.covered_batch,
                     ],
+                )
+                .await?;
+        } else {
+            transaction
+                .execute(
+                    sql!(models::record_covered),
+                    &[&pipeline, &name, &refreshed.covered_batch],
                 )
                 .await?;
         }
@@ -309,6 +350,8 @@ impl Store {
                     &changed.map(|rows| rows.deleted),
                     &None::<Value>,
                     &ended.started_at,
+                    &refreshed.covered_batch,
+                    &seconds(ended.target_lag),
                 ],
             )
             .await?;
@@ -346,6 +389,8 @@ impl Store {
                 &none,
                 &failed.problem,
                 &failed.started_at,
+                &none,
+                &seconds(failed.target_lag),
             ],
         )
         .await?;
@@ -368,6 +413,34 @@ impl Store {
         Ok(())
     }
 
+    /// How the last refresh of a model ended; `None` before the first.
+    pub async fn last_refresh(
+        &self,
+        TableId { pipeline, name }: &TableId,
+    ) -> Result<Option<RefreshState>> {
+        let last: Option<OnlyColumn<RefreshState>> = self
+            .row_opt(sql!(models::last_refresh), &[&pipeline, &name])
+            .await?;
+
+        Ok(last.map(|OnlyColumn(state)| state))
+    }
+
+    /// Measures the lag of a model since some time.
+    pub async fn lag_since(
+        &self,
+        TableId { pipeline, name }: &TableId,
+        since: Timestamp,
+        target: Option<Duration>,
+    ) -> Result<LagSince> {
+        let target = target.map(|target| target.as_secs_f64());
+
+        self.row(
+            sql!(models::lag_since),
+            &[&pipeline, &name, &since, &target],
+        )
+        .await
+    }
+
     /// Lists the refreshes of a model, the latest first, below an id.
     pub async fn refreshes(
         &self,
@@ -383,6 +456,10 @@ impl Store {
     }
 }
 
+fn seconds(lag: Option<Duration>) -> Option<i64> {
+    lag.and_then(|lag| i64::try_from(lag.as_secs()).ok())
+}
+
 impl From<ModelRow> for ModelState {
     fn from(row: ModelRow) -> Self {
         Self {
@@ -393,6 +470,7 @@ impl From<ModelRow> for ModelState {
             snapshot: row.snapshot,
             changes_since: row.changes_since,
             rows: row.rows,
+            covered_batch: row.covered_batch,
             is_suspended: row.is_suspended,
         }
     }

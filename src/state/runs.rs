@@ -43,6 +43,28 @@ impl RunState {
     }
 }
 
+/// What started a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A call of the API.
+    #[default]
+    Api,
+    /// `poll` of the pipeline: its source had something new.
+    Poll,
+    /// `schedule` of the pipeline.
+    Schedule,
+    /// A model whose lag came near its `target_lag`.
+    TargetLag,
+}
+
+text_column!(Trigger {
+    Api = "api",
+    Poll = "poll",
+    Schedule = "schedule",
+    TargetLag = "target_lag",
+});
+
 /// A run as it is recorded.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -50,6 +72,7 @@ pub struct Run {
     pub id: Uuid,
     pub pipeline: String,
     pub state: RunState,
+    pub trigger: Trigger,
     /// What was asked for, as `run::Request` in JSON.
     pub request: Value,
     /// What it is for, as `run::Task` in JSON.
@@ -77,6 +100,7 @@ from_row!(Run {
     id,
     pipeline,
     state,
+    trigger,
     request,
     task,
     attempt,
@@ -95,6 +119,7 @@ from_row!(Run {
 pub struct RunQuery {
     pub pipeline: Option<String>,
     pub state: Option<RunState>,
+    pub trigger: Option<Trigger>,
     /// Only runs older than this one.
     pub before: Option<Uuid>,
     pub limit: i64,
@@ -159,12 +184,16 @@ impl Store {
         let RunQuery {
             pipeline,
             state,
+            trigger,
             before,
             limit,
         } = which;
 
-        self.rows(sql!(runs::list_runs), &[pipeline, state, before, limit])
-            .await
+        self.rows(
+            sql!(runs::list_runs),
+            &[pipeline, state, before, limit, trigger],
+        )
+        .await
     }
 
     /// Lists the pipelines that have a run to execute.

@@ -80,7 +80,15 @@ impl Service {
         self.tasks.push(tokio::spawn(run::work(app)));
     }
 
-    async fn end(&mut self) {
+    /// Starts another service over the same state, which only works.
+    pub(crate) fn add_replica(&mut self) {
+        let config = Config::load(Some(&self.settings)).expect("right settings");
+        let app = App::new(config).expect("an app");
+        self.tasks.push(tokio::spawn(run::work(app)));
+    }
+
+    /// Ends the service like a kill.
+    pub(crate) async fn end(&mut self) {
         self.process = None;
         for task in self.tasks.drain(..) {
             task.abort();

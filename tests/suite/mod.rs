@@ -36,6 +36,7 @@ mod requests;
 mod rights;
 mod s3;
 mod samples;
+mod schedules;
 mod slices;
 mod source_kinds;
 mod standby;

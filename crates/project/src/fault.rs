@@ -37,7 +37,8 @@ impl Said {
 }
 
 impl Fault {
-    pub(crate) fn new(file: &str, message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn new(file: &str, message: impl Into<String>) -> Self {
         Self {
             file: file.into(),
             line: None,

@@ -25,7 +25,7 @@ delete from icefront.idempotency_keys where created_at < clock_timestamp() - $1:
 -- Finds the active run of a pipeline, the active build that covers these steps and tables, and how many runs wait.
 with active as (
   select
-    id, state, task, request, cancel_requested_at,
+    id, state, attempt, task, request, cancel_requested_at,
     row_number() over (order by state = 'running' desc, attempt > 0 desc, id) as place
   from icefront.runs
   where pipeline = $1 and state in ('queued', 'running')
@@ -36,6 +36,8 @@ select
     select id
     from active
     where task ->> 'kind' = 'build' and cancel_requested_at is null
+      -- A run that has begun may have read its source before a schedule's time.
+      and ($3::text <> 'schedule' or state = 'queued' and attempt = 0)
       and request -> 'steps' in ('[]', $2::jsonb -> 'steps')
       and request -> 'select' in ('[]', $2::jsonb -> 'select')
       and request -> 'full_refresh' in ('true', $2::jsonb -> 'full_refresh')
@@ -46,7 +48,7 @@ select
 
 -- name: create_run
 -- Accepts a run; it is a row before the caller is answered.
-insert into icefront.runs (id, pipeline, state, request, task) values ($1, $2, 'queued', $3, $4)
+insert into icefront.runs (id, pipeline, state, request, task, trigger) values ($1, $2, 'queued', $3, $4, $5)
 
 -- name: queue_again
 -- Queues a failed or cancelled run again. Its next attempt continues where the last one ended.

@@ -23,9 +23,10 @@ insert into icefront.batch_events (
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: record_landed_batch
--- Notes that a batch is in the landing table.
+-- Notes that a batch is in the landing table, and up to when the batches before it were complete.
 update icefront.batches
-set state = 'landed', landed_at = clock_timestamp()
+set state = 'landed', landed_at = clock_timestamp(),
+  covered_from = (select covered_until from icefront.cursors where pipeline = $1)
 where pipeline = $1 and id = $2 and state = 'written'
 
 -- name: move_cursor

@@ -3,7 +3,7 @@
 
 -- name: read_model
 -- Reads what is known of a model.
-select made_of, columns, reading, sent, snapshot, changes_since, rows, is_suspended
+select made_of, columns, reading, sent, snapshot, changes_since, rows, covered_batch, is_suspended
 from icefront.models
 where pipeline = $1 and name = $2
 
@@ -27,12 +27,16 @@ update icefront.models set sent = null where pipeline = $1 and name = $2
 -- name: record_refreshed
 -- Notes what a model's table holds after a refresh. $6 is null if the table did not change; $7 is null if no table of
 -- changes leads to it.
-insert into icefront.models (pipeline, name, made_of, columns, reading, snapshot, changes_since, rows)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into icefront.models (pipeline, name, made_of, columns, reading, snapshot, changes_since, rows, covered_batch)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (pipeline, name) do update
 set made_of = excluded.made_of, columns = excluded.columns, reading = excluded.reading, sent = null,
   snapshot = coalesce(excluded.snapshot, models.snapshot), changes_since = excluded.changes_since,
-  rows = coalesce(excluded.rows, models.rows)
+  rows = coalesce(excluded.rows, models.rows), covered_batch = excluded.covered_batch
+
+-- name: record_covered
+-- Notes that a model's table holds everything up to a batch, because no batch since the last refresh changes it.
+update icefront.models set covered_batch = $3 where pipeline = $1 and name = $2
 
 -- name: suspend_model
 -- Notes whether a model is left out of runs.
@@ -42,15 +46,70 @@ on conflict (pipeline, name) do update set is_suspended = excluded.is_suspended
 -- name: record_refresh
 -- Notes a refresh at its end.
 insert into icefront.refreshes (
-  pipeline, model, run_id, attempt, state, action, reason, reading, scopes, inserted, updated, deleted, problem, started_at
+  pipeline, model, run_id, attempt, state, action, reason, reading, scopes, inserted, updated, deleted, problem, started_at,
+  covered_batch, target_lag_seconds
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 
 -- name: list_refreshes
 -- Lists the refreshes of a model before an id, the latest first.
 select
-  id, run_id, attempt, state, action, reason, reading, scopes, inserted, updated, deleted, problem, started_at, finished_at
-from icefront.refreshes
-where pipeline = $1 and model = $2 and ($3::bigint is null or id < $3)
-order by id desc
+  refresh.id, refresh.run_id, run.trigger, refresh.attempt, refresh.state, refresh.action, refresh.reason, refresh.reading, refresh.scopes,
+  refresh.inserted, refresh.updated, refresh.deleted, refresh.problem, refresh.started_at, refresh.finished_at,
+  batch.covered_until, refresh.target_lag_seconds
+from icefront.refreshes as refresh
+join icefront.runs as run on run.id = refresh.run_id
+left join icefront.batches as batch on batch.pipeline = refresh.pipeline and batch.id = refresh.covered_batch
+where refresh.pipeline = $1 and refresh.model = $2 and ($3::bigint is null or refresh.id < $3)
+order by refresh.id desc
 limit $4
+
+-- name: last_refresh
+-- Finds how the last refresh of a model ended.
+select state from icefront.refreshes where pipeline = $1 and model = $2 order by id desc limit 1
+
+-- name: lag_since
+-- Measures the lag of a model since $3, in seconds: its mean, its maximum, and the share of the time within the target lag $4.
+--
+-- A table lags from the time on up to which its batches were complete. Until the next batch, polls move this time on.
+with held as (
+  select
+    covered_batch, finished_at as began,
+    coalesce(lead(finished_at) over (order by id), clock_timestamp()) as ended
+  from icefront.refreshes
+  where pipeline = $1 and model = $2 and state = 'succeeded' and covered_batch is not null
+    and id >= coalesce(
+      (
+        select max(id) from icefront.refreshes
+        where pipeline = $1 and model = $2 and state = 'succeeded' and covered_batch is not null and finished_at <= $3
+      ),
+      0
+    )
+),
+complete as (
+  select
+    greatest(began, $3) as began, ended,
+    coalesce(
+      (
+        select covered_from
+        from icefront.batches
+        where pipeline = $1 and state = 'landed' and id > held.covered_batch
+        order by id
+        limit 1
+      ),
+      (select covered_until from icefront.cursors where pipeline = $1)
+    ) as complete_until
+  from held
+),
+lags as (
+  select
+    extract(epoch from began - complete_until)::float8 as smallest,
+    extract(epoch from ended - complete_until)::float8 as largest
+  from complete
+  where ended > began
+)
+select
+  sum((greatest(largest, 0) ^ 2 - greatest(smallest, 0) ^ 2) / 2) / sum(largest - smallest) as mean,
+  max(greatest(largest, 0)) as maximum,
+  sum(greatest(least($4::float8, largest) - smallest, 0)) / sum(largest - smallest) as share_within_target
+from lags

@@ -4,7 +4,7 @@
 -- name: read_run
 -- Reads one run, with the differences of the source that it was the first to see.
 select
-  id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
+  id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
   cancel_requested_at, lost,
   (
     select coalesce(
@@ -23,7 +23,7 @@ where id = $1
 -- name: list_runs
 -- Lists runs as `read_run` reads one, newest first, older than run $3 if that is given.
 select
-  id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
+  id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
   cancel_requested_at, lost,
   (
     select coalesce(
@@ -38,6 +38,7 @@ select
   ) as drift
 from icefront.runs
 where ($1::text is null or pipeline = $1) and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)
+  and ($5::text is null or trigger = $5)
 order by id desc
 limit $4
 
@@ -80,7 +81,7 @@ where id = (
   -- A caller may have cancelled it meanwhile.
   and state in ('running', 'queued')
 returning
-  id, pipeline, state, request, attempt, created_at, started_at, finished_at, counts, error, task,
+  id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
   cancel_requested_at, lost, '[]'::jsonb as drift
 
 -- name: hand_back_run

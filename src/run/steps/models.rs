@@ -187,6 +187,7 @@ impl Phase<'_> {
             started_at,
             state,
             problem,
+            target_lag: self.attempt.definition.target_lag(&id.name),
         };
         let store = &self.attempt.app.store;
         if let Err(error) = store.record_failed_refresh(id, &failed).await {

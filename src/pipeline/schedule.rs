@@ -1,0 +1,160 @@
+//! When runs of a pipeline start by themselves: `schedule` and `timezone` of `pipeline.yaml`.
+
+use std::time::Duration;
+
+use cronexpr::{Crontab, MakeTimestamp, parse_crontab};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::parse_duration;
+use crate::error::did_you_mean;
+
+const LEAST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_hours(366 * 24);
+const HOW: &str = "write five fields such as `*/5 * * * *`, or `every 5m`";
+
+/// A rule that gives the times of runs.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// As it is written, with its time zone.
+    pub text: String,
+    rule: Rule,
+}
+
+#[derive(Debug, Clone)]
+enum Rule {
+    /// At the multiples of this time since 1970.
+    Every(Duration),
+    Cron(Box<Crontab>),
+}
+
+impl Schedule {
+    /// Reads `*/5 * * * *` in a time zone of IANA, `UTC` if none is given, or `every 5m`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with the right form.
+    pub(super) fn read(text: &str, timezone: Option<&str>) -> Result<Self, String> {
+        let zone = timezone.unwrap_or("UTC");
+        if let Some(every) = text.trim().strip_prefix("every ") {
+            let right = parse_duration(every).filter(|every| (LEAST..=MOST).contains(every));
+            let every = right.ok_or_else(|| {
+                format!("`schedule` is `{text}`; write a time between `every 1s` and `every 366d`")
+            })?;
+            if timezone.is_some() {
+                return Err(format!(
+                    "`timezone` has no meaning with `schedule: {text}`; remove it, or write five fields of cron"
+                ));
+            }
+            return Ok(Self {
+                text: text.trim().to_owned(),
+                rule: Rule::Every(every),
+            });
+        }
+        if TimeZone::get(zone).is_err() {
+            let zones = jiff::tz::db();
+            let names: Vec<String> = zones.available().map(|name| name.to_string()).collect();
+            let near = did_you_mean(zone, names.iter().map(String::as_str));
+            return Err(format!(
+                "`timezone` is `{zone}`, which is no time zone of IANA such as `Europe/Berlin`{near}"
+            ));
+        }
+        if text.split_whitespace().count() != 5 {
+            return Err(format!("`schedule` is `{text}`; {HOW}"));
+        }
+        let whole = format!("{text} {zone}");
+        let cron = parse_crontab(&whole)
+            .map_err(|fault| format!("`schedule` is `{text}`; {HOW}: {fault}"))?;
+        let schedule = Self {
+            text: whole,
+            rule: Rule::Cron(Box::new(cron)),
+        };
+        if schedule.after(Timestamp::now()).is_none() {
+            return Err(format!(
+                "`schedule` is `{text}`, which names no time; {HOW}"
+            ));
+        }
+
+        Ok(schedule)
+    }
+
+    /// The first of its times after another one; `None` if there is none.
+    #[must_use]
+    pub fn after(&self, time: Timestamp) -> Option<Timestamp> {
+        match &self.rule {
+            Rule::Every(every) => {
+                let every = i64::try_from(every.as_millis()).ok()?;
+                let whole = time.as_millisecond().div_euclid(every) + 1;
+                Timestamp::from_millisecond(whole.checked_mul(every)?).ok()
+            }
+            Rule::Cron(cron) => {
+                let next = cron.find_next(MakeTimestamp(time)).ok()?;
+                Some(next.timestamp())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn next(schedule: &str, timezone: Option<&str>, after: &str) -> String {
+        let schedule = Schedule::read(schedule, timezone).expect("a schedule");
+
+        schedule.after(time(after)).expect("a time").to_string()
+    }
+
+    #[test]
+    fn a_schedule_is_kept_in_its_time_zone_through_a_change_of_clocks() {
+        let berlin = Some("Europe/Berlin");
+        assert_eq!(
+            next("0 2 * * *", None, "2026-01-01T02:00:00Z"),
+            "2026-01-02T02:00:00Z"
+        );
+        assert_eq!(
+            next("0 6 * * *", berlin, "2026-03-28T12:00:00Z"),
+            "2026-03-29T04:00:00Z"
+        );
+        assert_eq!(
+            next("0 6 * * *", berlin, "2026-03-27T12:00:00Z"),
+            "2026-03-28T05:00:00Z"
+        );
+    }
+
+    #[test]
+    fn every_time_is_a_multiple_so_that_all_replicas_agree() {
+        assert_eq!(
+            next("every 2m", None, "2026-01-01T00:00:01Z"),
+            "2026-01-01T00:02:00Z"
+        );
+        assert_eq!(
+            next("every 2m", None, "2026-01-01T00:02:00Z"),
+            "2026-01-01T00:04:00Z"
+        );
+    }
+
+    #[test]
+    fn a_wrong_schedule_is_answered_with_the_right_form() {
+        for (text, zone, expected) in [
+            ("* * * *", None, "five fields"),
+            ("61 * * * *", None, "five fields"),
+            ("0 0 30 2 *", None, "names no time"),
+            ("every 0s", None, "every 1s"),
+            ("every 5", None, "every 1s"),
+            ("every 5m", Some("UTC"), "remove it"),
+            (
+                "0 0 * * *",
+                Some("Europe/Berln"),
+                "did you mean `Europe/Berlin`?",
+            ),
+        ] {
+            let fault = Schedule::read(text, zone).expect_err("no schedule");
+            assert!(fault.contains(expected), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! How fresh models are: their lag behind the sources, now and over the last day.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::freshness::{LagReason, Status, rounded};
+use crate::app::App;
+use crate::error::Result;
+use crate::pipeline::{Definition, PipelineModel, TableId};
+use crate::state::{ModelState, RefreshState, RunState};
+use icefront_project::Materialized;
+
+/// Over how much time the mean and the maximum are.
+const WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far a model is behind its sources.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "model": "shop.daily_revenue", "status": "pass", "covered_until": "2026-01-01T12:00:00Z", "lag_seconds": 12.5,
+    "lag_reason": "up_to_date", "target_lag_seconds": 300, "mean_lag_seconds": 130.1, "max_lag_seconds": 268.4,
+    "within_target": 1.0,
+}))]
+pub struct ModelFreshness {
+    /// The model's name in the API.
+    pub model: String,
+    /// `warn` if it lags more than its target lag; `error` if it was never refreshed, or its last refresh failed.
+    pub status: Status,
+    /// The time up to which every committed change of its sources is in it; absent before the first refresh.
+    pub covered_until: Option<Timestamp>,
+    /// From then to now.
+    pub lag_seconds: Option<f64>,
+    /// What makes it so.
+    pub lag_reason: LagReason,
+    /// Its target lag, or with `downstream` the shortest of its readers. Absent if nothing refreshes it by itself.
+    pub target_lag_seconds: Option<u64>,
+    /// The mean lag of the last 24 hours.
+    pub mean_lag_seconds: Option<f64>,
+    /// The longest lag of the last 24 hours.
+    pub max_lag_seconds: Option<f64>,
+    /// The share of the last 24 hours in which it was within its target lag, 0 to 1.
+    pub within_target: Option<f64>,
+}
+
+/// Gives the lag of a model. Rejects of its tables hold `covered_until` back.
+pub async fn model_freshness(app: &App, of: PipelineModel<'_>) -> Result<ModelFreshness> {
+    let PipelineModel { definition, model } = of;
+    let id = of.id();
+    let is_view = model.config.materialized == Materialized::View;
+    let state = app.store.model(&id).await?;
+    let target = definition.target_lag(&model.name);
+    let covered_until = covered_until(app, of, &state).await?;
+    let now = Timestamp::now();
+    let lag_seconds =
+        covered_until.map(|covered| rounded(now.duration_since(covered).as_secs_f64()));
+    let last = app.store.last_refresh(&id).await?;
+    let is_failed = last.is_some_and(|last| last != RefreshState::Succeeded);
+    let is_late = target
+        .zip(lag_seconds)
+        .is_some_and(|(target, lag)| lag > target.as_secs_f64());
+    let status = if covered_until.is_none() || is_failed {
+        Status::Error
+    } else if is_late {
+        Status::Warn
+    } else {
+        Status::Pass
+    };
+    let lag_reason = if state.is_suspended {
+        LagReason::Suspended
+    } else if is_failed {
+        LagReason::Failed
+    } else if status == Status::Pass && (is_view || target.is_some()) {
+        LagReason::UpToDate
+    } else {
+        waits(app, definition).await?
+    };
+    let since = now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+    let measured = app.store.lag_since(&id, since, target).await?;
+
+    Ok(ModelFreshness {
+        model: id.to_string(),
+        status,
+        covered_until,
+        lag_seconds,
+        lag_reason,
+        target_lag_seconds: target.map(|target| target.as_secs()),
+        mean_lag_seconds: measured.mean.map(rounded),
+        max_lag_seconds: measured.maximum.map(rounded),
+        within_target: measured.share_within_target,
+    })
+}
+
+/// What a model that is not young enough waits for.
+async fn waits(app: &App, definition: &Definition) -> Result<LagReason> {
+    let last = app.store.last_runs(&definition.name).await?;
+
+    Ok(match last.active {
+        Some(RunState::Running) => LagReason::Running,
+        Some(_) => LagReason::Waiting,
+        None if last.ended == Some(RunState::Failed) => LagReason::Failed,
+        None => LagReason::NotScheduled,
+    })
+}
+
+/// The time up to which everything is in a model; `None` before its first refresh.
+async fn covered_until(
+    app: &App,
+    of: PipelineModel<'_>,
+    state: &ModelState,
+) -> Result<Option<Timestamp>> {
+    let PipelineModel { definition, model } = of;
+    if state.made_of.is_none() {
+        return Ok(None);
+    }
+    let mut covered = match model.config.materialized {
+        Materialized::View => None,
+        _ => state.covered_batch,
+    };
+    let mut upstream: Vec<i64> = Vec::new();
+    for name in definition.tables_of(&model.name) {
+        let table = app
+            .store
+            .table(&TableId::new(&definition.name, &name))
+            .await?;
+        let Some(table) = table else { continue };
+        if model.config.materialized == Materialized::View {
+            upstream.push(table.current_from().min(table.history_from()));
+        }
+        upstream.extend(table.clean_batch);
+    }
+    covered = covered.into_iter().chain(upstream).min();
+    match covered {
+        Some(batch) => app.store.covered_until(&definition.name, batch).await,
+        // It reads nothing of the pipeline.
+        None => Ok(state.reading.as_ref().map(|reading| reading.as_of)),
+    }
+}

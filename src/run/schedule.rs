@@ -1,0 +1,77 @@
+//! Pipelines with `schedule`: a run for each of its times, once over all services.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::request::Request;
+use super::start::start_by_itself;
+use crate::app::App;
+use crate::error::{Result, causes};
+use crate::pipeline::Schedule;
+use crate::state::Trigger;
+
+/// The longest sleep: another service may pause and resume the pipeline meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(5);
+
+/// Starts the runs of a pipeline's schedule, for ever.
+pub(super) async fn keep(app: App, pipeline: String) {
+    let mut is_fault_logged = false;
+    loop {
+        let pause = match keep_once(&app, &pipeline).await {
+            Ok(pause) => {
+                is_fault_logged = false;
+                pause
+            }
+            Err(error) => {
+                if !is_fault_logged {
+                    let cause = causes(&error);
+                    tracing::warn!(pipeline, %error, cause, "the run of a schedule cannot be started");
+                }
+                is_fault_logged = true;
+                PAUSE_AFTER_FAULT
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Starts a run if one of the schedule's times has passed, and says how long to wait for the next look.
+///
+/// Times that passed while no service was there have one run together. All services read the same last time, find the same next
+/// one, and use it as the key of its run, so that only one of them starts it.
+async fn keep_once(app: &App, pipeline: &str) -> Result<Duration> {
+    let definition = app.pipelines.get(pipeline)?;
+    let Some(schedule) = &definition.schedule else {
+        return Ok(LONGEST_SLEEP);
+    };
+    app.store.begin_schedule(pipeline, &schedule.text).await?;
+    let state = app.store.pipeline(pipeline).await?;
+    let Some(until) = state.scheduled_until else {
+        return Ok(LONGEST_SLEEP);
+    };
+    let Some(due) = schedule.after(until) else {
+        return Ok(LONGEST_SLEEP);
+    };
+    let wait = Timestamp::now().duration_until(due);
+    if let Ok(wait) = Duration::try_from(wait)
+        && !wait.is_zero()
+    {
+        return Ok(wait.min(LONGEST_SLEEP));
+    }
+    if state.is_paused {
+        return Ok(LONGEST_SLEEP);
+    }
+    let key = key(schedule, due);
+    let request = Request::default();
+    start_by_itself(app, definition, request, Trigger::Schedule, Some(&key)).await?;
+    app.store.keep_schedule(pipeline, until).await?;
+
+    Ok(Duration::ZERO)
+}
+
+/// Callers' keys have no blanks, so none is the same.
+fn key(schedule: &Schedule, due: Timestamp) -> String {
+    format!("schedule {} {due}", schedule.text)
+}

@@ -1,0 +1,71 @@
+//! Pipelines: paused or not, and how far their schedules are kept.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Store;
+use super::queries::Queries;
+use super::rows::from_row;
+use super::sql::sql;
+use crate::error::Result;
+
+/// What is known of a pipeline beside its definition.
+#[derive(Debug, Clone, Default)]
+pub struct PipelineState {
+    /// Whether nothing starts runs of it but calls of the API.
+    pub is_paused: bool,
+    /// The schedule that is kept, as it is written.
+    pub schedule: Option<String>,
+    /// The schedule's times up to here have had their run.
+    pub scheduled_until: Option<Timestamp>,
+}
+
+from_row!(PipelineState {
+    is_paused,
+    schedule,
+    scheduled_until,
+});
+
+impl Store {
+    pub async fn pipeline(&self, name: &str) -> Result<PipelineState> {
+        let state: Option<PipelineState> = self
+            .row_opt(sql!(pipelines::read_pipeline), &[&name])
+            .await?;
+
+        Ok(state.unwrap_or_default())
+    }
+
+    /// Notes whether nothing starts runs of a pipeline but calls of the API. A schedule's times before this do not count any more.
+    pub async fn pause_pipeline(&self, name: &str, is_paused: bool) -> Result<()> {
+        self.execute(sql!(pipelines::pause_pipeline), &[&name, &is_paused])
+            .await?;
+
+        Ok(())
+    }
+
+    /// Notes a schedule, whose times count from now on if it is another one than before.
+    pub async fn begin_schedule(&self, name: &str, schedule: &str) -> Result<()> {
+        self.execute(sql!(pipelines::begin_schedule), &[&name, &schedule])
+            .await?;
+
+        Ok(())
+    }
+
+    /// Notes that the schedule's times up to now have had their run, unless another service did so since `until` was read.
+    pub async fn keep_schedule(&self, name: &str, until: Timestamp) -> Result<()> {
+        self.execute(sql!(pipelines::keep_schedule), &[&name, &until])
+            .await?;
+
+        Ok(())
+    }
+
+    /// How long nine of ten of the last runs took; `None` without a run.
+    pub async fn usual_duration(&self, pipeline: &str) -> Result<Option<Duration>> {
+        let seconds: Option<f64> = self
+            .value(sql!(pipelines::usual_duration), &[&pipeline])
+            .await?;
+
+        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    }
+}
