@@ -1,9 +1,10 @@
 //! What is wrong with a file.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// A fault with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// The file below the project's folder.
     pub file: String,
@@ -21,19 +22,30 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// Adds a fault, once.
     pub(crate) fn fault(&mut self, fault: Fault) {
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
+        self.faults.push(fault);
     }
 
-    /// Adds a warning, once.
     pub(crate) fn warning(&mut self, warning: Fault) {
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+        self.warnings.push(warning);
+    }
+
+    /// The same, with each fault and warning once: that of a folder comes with each of its models.
+    pub(crate) fn once(self) -> Self {
+        Self {
+            faults: once(self.faults),
+            warnings: once(self.warnings),
         }
     }
+}
+
+fn once(faults: Vec<Fault>) -> Vec<Fault> {
+    let mut seen = HashSet::new();
+
+    faults
+        .into_iter()
+        .filter(|fault| seen.insert(fault.clone()))
+        .collect()
 }
 
 impl Fault {

@@ -3,6 +3,7 @@
 //! ```text
 //! models/**/*.sql   one `select` each, with Jinja
 //! models/**/*.yml   descriptions, columns, tests, sources
+//! tests/**/*.sql    one `select` each, whose rows are failures
 //! macros/**/*.sql   Jinja macros
 //! dbt_project.yml   variables, and configuration by folder
 //! ```
@@ -11,20 +12,26 @@
 //! |---|---|---|
 //! | 1 | [`files`] | finds the files |
 //! | 2 | [`properties`], [`settings`] | reads the YAML files |
-//! | 3 | [`render`] | renders each model, and notes what it refers to |
-//! | 4 | [`graph`], [`selection`] | orders the models; selects some of them |
+//! | 3 | [`draft`], [`render`] | renders each model, and notes what it refers to |
+//! | 4 | [`data_test`], [`unit_test`] | reads the tests |
+//! | 5 | [`graph`], [`selection`] | orders the models; selects some of them |
+//!
+//! [`reading`] goes these steps.
 //!
 //! It knows no server: the tables that models may read are given as [`Known`]. All faults are found, not only the first.
 
 mod config;
 mod data_test;
+mod draft;
 mod fault;
 mod files;
 mod graph;
+mod names;
 mod nearest;
 mod project;
 mod properties;
 mod query;
+mod reading;
 mod relation;
 mod relations;
 mod render;
@@ -34,7 +41,7 @@ mod target_lag;
 mod unit_test;
 
 pub use config::{Config, Contract, Materialized, OnError, Refresh};
-pub use data_test::{Check, Comparison, Condition, DataTest};
+pub use data_test::{Check, Comparison, Condition, DataTest, Severity, SingularTest};
 pub use fault::Fault;
 pub use nearest::{did_you_mean, nearest_name};
 pub use project::{Known, Model, Project};

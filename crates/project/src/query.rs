@@ -1,12 +1,12 @@
-//! Checks that a rendered model is one query.
+//! Checks that a rendered model or test is one query.
 
-/// The text without the `;` at its end. Another one would begin a second statement.
-pub(crate) fn one_query(sql: &str) -> Result<String, String> {
+/// The text of `kind`, a model or a test, without the `;` at its end. Another one would begin a second statement.
+pub(crate) fn one_query(kind: &str, sql: &str) -> Result<String, String> {
     let sql = sql.trim();
     let sql = sql.strip_suffix(';').unwrap_or(sql).trim_end();
     let bare = without_quoted(sql);
     if bare.contains(';') {
-        return Err("a model is one query; remove what is behind `;`".into());
+        return Err(format!("a {kind} is one query; remove what is behind `;`"));
     }
     let first = bare.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
     let word: String = first
@@ -15,9 +15,9 @@ pub(crate) fn one_query(sql: &str) -> Result<String, String> {
         .collect();
     match word.to_ascii_lowercase().as_str() {
         "select" | "with" | "values" => Ok(sql.to_owned()),
-        "" => Err("the model is empty; write one `select`".into()),
+        "" => Err(format!("the {kind} is empty; write one `select`")),
         _ => Err(format!(
-            "a model is one `select`, and this one begins with `{word}`"
+            "a {kind} is one `select`, and this one begins with `{word}`"
         )),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::data_test::quoted_words;
 use crate::nearest::did_you_mean;
 use crate::project::Known;
 use crate::properties::SourceKey;
@@ -43,4 +42,26 @@ impl Relations<'_> {
             format!("a test reads `{text}`, which is no model, table or source{near}")
         })
     }
+}
+
+/// What stands in `ref('…')` or `source('…', '…')`.
+fn quoted_words(text: &str) -> Option<(&str, Vec<&str>)> {
+    let text = text.trim();
+    let text = text
+        .strip_prefix("{{")
+        .and_then(|text| text.strip_suffix("}}"))
+        .unwrap_or(text)
+        .trim();
+    let (function, rest) = text.split_once('(')?;
+    let inside = rest.trim_end().strip_suffix(')')?;
+    let words: Option<Vec<&str>> = inside
+        .split(',')
+        .map(|word| {
+            let word = word.trim();
+            let quote = word.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+            word.strip_prefix(quote)?.strip_suffix(quote)
+        })
+        .collect();
+
+    Some((function.trim(), words?))
 }

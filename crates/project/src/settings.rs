@@ -6,16 +6,16 @@ use crate::config::Written;
 use crate::fault::Fault;
 use crate::files::Files;
 use crate::nearest::did_you_mean;
+use crate::properties::Placed;
 
-const FILE: &str = "dbt_project.yml";
+pub(crate) const FILE: &str = "dbt_project.yml";
 const NAMES: [&str; 3] = ["name", "vars", "models"];
 /// What dbt reads from the file, and Icefront does not need.
-const IGNORED: [&str; 20] = [
+const IGNORED: [&str; 19] = [
     "version",
     "config-version",
     "profile",
     "seed-paths",
-    "test-paths",
     "analysis-paths",
     "snapshot-paths",
     "docs-paths",
@@ -63,7 +63,7 @@ impl Settings {
                 ("models", Value::Object(models)) => settings.models = models,
                 ("vars" | "models", Value::Null) => {}
                 (key, _) if IGNORED.contains(&key) => {}
-                ("model-paths" | "macro-paths", value) => check_path(key.as_str(), &value, faults),
+                ("model-paths" | "macro-paths" | "test-paths", value) => check_path(key.as_str(), &value, faults),
                 (key @ ("seeds" | "snapshots" | "on-run-start" | "on-run-end" | "dispatch"), _) => faults.push(Fault::new(
                     FILE,
                     format!("`{key}` is not supported: a pipeline has tables and models, and sends no other statements"),
@@ -83,7 +83,7 @@ impl Settings {
     }
 
     /// The configuration of a model by its folders, the outermost first. `place` is `models/staging/orders.sql`.
-    pub(crate) fn of_model(&self, place: &str) -> Vec<Written> {
+    pub(crate) fn of_model(&self, place: &str) -> Vec<Placed<Written>> {
         let mut all = Vec::new();
         if !self.has_file {
             return all;
@@ -110,18 +110,23 @@ impl Settings {
 }
 
 /// The configuration at one level: names with `+`, and plain ones that are no folder.
-fn own(level: &Written) -> Written {
-    level
+fn own(level: &Written) -> Placed<Written> {
+    let value = level
         .iter()
         .filter_map(|(name, value)| match name.strip_prefix('+') {
             Some(name) => Some((name.to_owned(), value.clone())),
             None if !value.is_object() => Some((name.clone(), value.clone())),
             None => None,
         })
-        .collect()
+        .collect();
+
+    Placed {
+        file: FILE.into(),
+        value,
+    }
 }
 
-/// Models and macros are where dbt has them by default.
+/// Models, macros and tests are where dbt has them by default.
 fn check_path(key: &str, value: &Value, faults: &mut Vec<Fault>) {
     let expected = key.trim_end_matches("-paths").to_owned() + "s";
     if *value != serde_json::json!([expected]) {

@@ -3,6 +3,7 @@
 mod configuration;
 mod rendering;
 mod selecting;
+mod testing;
 
 use std::collections::BTreeMap;
 

@@ -32,7 +32,7 @@ const REFUSED: [&str; 5] = [
 ];
 
 /// Which template has a macro.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Macros {
     /// Those of the project.
     own: BTreeMap<String, String>,

@@ -30,6 +30,10 @@ const DEEPEST: usize = 50;
 /// What Trino takes as one query by default, in characters.
 const LONGEST_QUERY: usize = 1_000_000;
 
+/// What to do instead of statements that only dbt has.
+pub(crate) const GENERIC_TEST: &str = "generic tests of your own are not supported; use `dbt_utils.expression_is_true`, or write one `select` per model in `tests/`";
+const SNAPSHOT: &str = "snapshots are not supported; Icefront keeps the history of each table by itself: read it with `ref('<table>_history')`";
+
 /// What stays the same for all models of a project.
 pub(crate) struct Renderer {
     environment: Environment<'static>,
@@ -37,7 +41,7 @@ pub(crate) struct Renderer {
 }
 
 /// What functions in templates know of the project.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shared {
     known: Known,
     settings: Settings,
@@ -68,6 +72,7 @@ pub(crate) struct Rendered {
     pub(crate) config: Written,
     pub(crate) refs: BTreeSet<String>,
     pub(crate) sources: BTreeSet<SourceKey>,
+    pub(crate) fault: Option<Fault>,
 }
 
 impl Shared {
@@ -107,41 +112,39 @@ impl Renderer {
         }
     }
 
-    /// Renders a model, unless it `is_off`.
-    pub(crate) fn render(
-        &self,
-        model: &str,
-        file: &File,
-        is_off: bool,
-    ) -> (Rendered, Option<Fault>) {
-        if is_off {
-            return (Rendered::default(), None);
-        }
+    /// From now on, these are the models.
+    pub(crate) fn set_models(&mut self, models: BTreeMap<String, Relation>) {
+        Arc::make_mut(&mut self.shared).models = models;
+    }
+
+    /// Renders a model or a test.
+    pub(crate) fn render(&self, file: &File) -> Rendered {
         let notes = Arc::new(Notes::default());
         let context = Context {
-            model: model.to_owned(),
+            model: file.name.clone(),
             shared: Arc::clone(&self.shared),
             notes: Arc::clone(&notes),
         };
-        let (sql, fault) = match self.sql(file, context) {
+        let result = self.sql(file, context);
+        let (sql, fault) = match result {
             Ok(sql) => (sql, None),
             Err(fault) => (String::new(), Some(fault)),
         };
-        let rendered = Rendered {
+
+        Rendered {
             sql,
             config: taken(&notes.config),
             refs: taken(&notes.refs),
             sources: taken(&notes.sources),
-        };
-
-        (rendered, fault)
+            fault,
+        }
     }
 
     fn sql(&self, file: &File, context: Context) -> Result<String, Fault> {
         if macros::declares(&file.text) {
             return Err(Fault::new(
                 &file.place,
-                "a model declares a macro; move it to a file in `macros/`",
+                "the file declares a macro; move it to a file in `macros/`",
             ));
         }
         let rendered = self
@@ -177,6 +180,8 @@ fn fault(place: &str, error: &minijinja::Error) -> Fault {
             "the template takes too many steps; does a loop or a macro not end?".to_owned()
         }
         (ErrorKind::UndefinedError, None) => "a name in this line is not defined".to_owned(),
+        (ErrorKind::SyntaxError, Some("unknown statement test")) => GENERIC_TEST.to_owned(),
+        (ErrorKind::SyntaxError, Some("unknown statement snapshot")) => SNAPSHOT.to_owned(),
         (_, Some(detail)) => detail.to_owned(),
         (_, None) => innermost.kind().to_string(),
     };

@@ -1,0 +1,114 @@
+//! Singular tests: a file of `tests/` with one `select`, whose rows are failures.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arguments::Arguments;
+use super::severity::Severity;
+use crate::config::{Materialized, Written};
+use crate::project::Model;
+use crate::properties::SourceKey;
+
+/// A test that is a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SingularTest {
+    /// Unique among tests and models: the name of its file.
+    pub name: String,
+    /// The file below the project's folder.
+    pub file: String,
+    /// Its rows are failures. It may end in a comment without a line end.
+    pub sql: String,
+    /// The models and tables that it reads.
+    pub refs: BTreeSet<String>,
+    pub sources: BTreeSet<SourceKey>,
+    /// The model that it is a test of: the last one that it reads, in the order of the models.
+    pub model: String,
+    pub severity: Severity,
+}
+
+/// What `config(…)` of a singular test may say.
+pub(crate) struct Settings {
+    pub(crate) severity: Severity,
+}
+
+impl Settings {
+    pub(crate) fn read(test: &str, written: Written) -> Result<Self, String> {
+        let mut arguments = Arguments::of(test, written)?;
+        arguments.take("enabled");
+        if arguments.take("where").is_some() {
+            return Err(format!(
+                "test `{test}` does not read `where`; write the condition into its `select`"
+            ));
+        }
+        let severity = arguments.severity()?;
+        arguments.end()?;
+
+        Ok(Self { severity })
+    }
+}
+
+/// The models in their order, to find the one that a test is of.
+pub(crate) struct Tested<'a> {
+    models: &'a [Model],
+    places: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Tested<'a> {
+    pub(crate) fn of(models: &'a [Model]) -> Self {
+        let names = models.iter().enumerate();
+        let places = names.map(|(place, model)| (model.name.as_str(), place));
+
+        Self {
+            models,
+            places: places.collect(),
+        }
+    }
+
+    /// The last table among these models. Rows are tested before they are visible, so a view would still give the old ones.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing would run such a test.
+    pub(crate) fn last(&self, refs: &BTreeSet<String>) -> Result<&'a Model, String> {
+        let (views, tables): (Vec<usize>, Vec<usize>) = self
+            .known(refs)
+            .partition(|place| self.models[*place].config.materialized == Materialized::View);
+        if views.is_empty() && tables.is_empty() {
+            return Err("it reads no model by `ref`, so nothing runs it".into());
+        }
+        let behind_views = self.behind(views);
+        let last = tables.iter().chain(&behind_views).max();
+        let last = last.ok_or("it reads only views without a model behind them, so nothing runs it; materialize one as a table")?;
+        let model = &self.models[*last];
+        if behind_views.contains(last) {
+            return Err(format!(
+                "it reads `{}` through a view, and rows are tested before a view shows them, so nothing runs it; read `{}` itself",
+                model.name, model.name
+            ));
+        }
+
+        Ok(model)
+    }
+
+    fn known<'s>(&'s self, names: &'s BTreeSet<String>) -> impl Iterator<Item = usize> {
+        names
+            .iter()
+            .filter_map(|name| self.places.get(name.as_str()).copied())
+    }
+
+    /// The tables that views read, also through other views.
+    fn behind(&self, views: Vec<usize>) -> BTreeSet<usize> {
+        let mut tables = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut left = views;
+        while let Some(place) = left.pop() {
+            let model = &self.models[place];
+            if model.config.materialized != Materialized::View {
+                tables.insert(place);
+            } else if seen.insert(place) {
+                left.extend(self.known(&model.refs));
+            }
+        }
+
+        tables
+    }
+}

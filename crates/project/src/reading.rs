@@ -1,0 +1,300 @@
+//! Reads a project: its files, its models with their tests, and their order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::config::{Config, Materialized};
+use crate::data_test::{DataTest, SingularSettings, SingularTest, Tested, tests_of};
+use crate::draft::{self, Draft};
+use crate::fault::{Fault, Said};
+use crate::files::{File, Files};
+use crate::graph::order;
+use crate::names::{self, Named};
+use crate::nearest::did_you_mean;
+use crate::project::{Known, Model, Project};
+use crate::properties::{self, ModelProperties, Placed, Properties};
+use crate::query::one_query;
+use crate::relation::Relation;
+use crate::relations::Relations;
+use crate::render::{Rendered, Renderer, Shared};
+use crate::settings::Settings;
+use crate::unit_test::UnitTest;
+
+pub(crate) struct Reading<'a> {
+    pub(crate) known: &'a Known,
+    pub(crate) said: Said,
+}
+
+impl Reading<'_> {
+    /// The project, if no fault was found.
+    pub(crate) fn project(&mut self, folder: &Path, name: &str) -> Option<Project> {
+        let mut files = Files::of(folder);
+        let faults = &mut self.said.faults;
+        let settings = Settings::read(&mut files, name, faults);
+        let model_files = files.below("models", &["sql", "py"], faults);
+        let test_files = files.below("tests", &["sql"], faults);
+        let macro_files = files.below("macros", &["sql"], faults);
+        let yaml_files = files.below("models", &["yml", "yaml"], faults);
+        let properties = properties::read(&yaml_files, self.known, &mut self.said);
+        let model_files = names::models(model_files, self.known, &mut self.said);
+        let test_files = names::tests(test_files, &model_files, &mut self.said);
+        // A model's table is known when its configuration is, and that stands in its template.
+        let provisional: BTreeMap<String, Relation> = model_files
+            .iter()
+            .map(|file| {
+                let relation = draft::relation(&file.name, &Config::default(), self.known);
+                (file.name.clone(), relation)
+            })
+            .collect();
+        let shared = Shared::new(self.known, &settings, &properties.sources, provisional);
+        let mut renderer = Renderer::new(shared, &macro_files, &mut self.said.faults);
+        self.has_no_fault()?;
+
+        let drafts = self.drafts(model_files, &renderer, &settings, &properties);
+        let tables = drafts.iter().map(|draft| Named {
+            file: &draft.file,
+            relation: &draft.relation,
+        });
+        names::check_tables(tables, &properties.sources, self.known, &mut self.said);
+        self.check_properties(&properties, &drafts);
+        self.has_no_fault()?;
+
+        let relations = Relations {
+            known: self.known,
+            sources: properties.sources.clone(),
+            models: drafts
+                .iter()
+                .map(|draft| (draft.file.name.clone(), draft.relation.clone()))
+                .collect(),
+        };
+        renderer.set_models(relations.models.clone());
+        let models = drafts
+            .into_iter()
+            .filter_map(|draft| self.model(draft, &renderer, &properties, &relations))
+            .collect();
+        let unit_tests = self.unit_tests(&properties, &relations);
+        let models = order(models)
+            .map_err(|fault| self.said.fault(fault))
+            .unwrap_or_default();
+        let singular_tests = self.singular_tests(test_files, &renderer, &models);
+        self.has_no_fault()?;
+
+        Some(Project {
+            models,
+            tables: self.known.tables.keys().cloned().collect(),
+            sources: properties.sources,
+            singular_tests,
+            unit_tests,
+            warnings: Vec::new(),
+        })
+    }
+
+    fn has_no_fault(&self) -> Option<()> {
+        self.said.faults.is_empty().then_some(())
+    }
+
+    /// The models that are enabled, with their configuration.
+    fn drafts(
+        &mut self,
+        files: Vec<File>,
+        renderer: &Renderer,
+        settings: &Settings,
+        properties: &Properties,
+    ) -> Vec<Draft> {
+        let said = &mut self.said;
+
+        files
+            .into_iter()
+            .filter_map(|file| Draft::read(file, renderer, settings, properties, self.known, said))
+            .collect()
+    }
+
+    fn model(
+        &mut self,
+        draft: Draft,
+        renderer: &Renderer,
+        properties: &Properties,
+        relations: &Relations<'_>,
+    ) -> Option<Model> {
+        let Draft {
+            file,
+            config,
+            relation,
+        } = draft;
+        let result = renderer.render(&file);
+        let sql = self.query("model", &file, &result)?;
+        let described = properties.models.get(&file.name);
+        let described = described.map(|placed| placed.value.clone());
+        let described = described.unwrap_or_default();
+        let tests = match tests_of(&file.name, &described, &|text| relations.find(text)) {
+            Ok(tests) => tests,
+            Err(messages) => {
+                let place = properties.models.get(&file.name);
+                let place = place.map_or(&file.place, |placed| &placed.file);
+                for message in messages {
+                    self.said.fault(Fault::new(place, message));
+                }
+                return None;
+            }
+        };
+
+        self.check_promises(&file, &config, &described, &tests);
+
+        Some(Model {
+            relation,
+            name: file.name,
+            file: file.place,
+            source: file.text,
+            sql,
+            config,
+            refs: result.refs,
+            sources: result.sources,
+            properties: described,
+            tests,
+        })
+    }
+
+    /// The SQL of a rendered file, if it is one query.
+    fn query(&mut self, kind: &str, file: &File, rendered: &Rendered) -> Option<String> {
+        let fault = rendered.fault.clone();
+        let query = fault.map_or_else(
+            || one_query(kind, &rendered.sql).map_err(|message| Fault::new(&file.place, message)),
+            Err,
+        );
+
+        query.map_err(|fault| self.said.fault(fault)).ok()
+    }
+
+    /// Warns of tests, contracts and lags that a view cannot keep, and refuses a contract without types.
+    fn check_promises(
+        &mut self,
+        file: &File,
+        config: &Config,
+        described: &ModelProperties,
+        tests: &[DataTest],
+    ) {
+        let is_promised = config.contract.enforced || !tests.is_empty();
+        if config.materialized == Materialized::View && is_promised {
+            let message = "a view is computed when it is read, so its tests and its contract are not checked; write them for its readers, or materialize it as a table";
+            self.said.warning(Fault::new(&file.place, message));
+        }
+        if config.materialized == Materialized::View && config.target_lag.is_some() {
+            let message = "a view is computed when it is read, so its `target_lag` has no effect";
+            self.said.warning(Fault::new(&file.place, message));
+        }
+        let untyped = described
+            .columns
+            .iter()
+            .find(|column| column.data_type.is_none());
+        if let Some(column) = untyped.filter(|_| config.contract.enforced) {
+            let message = format!(
+                "its contract is enforced, but column `{}` has no `data_type`",
+                column.name
+            );
+            self.said.fault(Fault::new(&file.place, message));
+        }
+    }
+
+    fn unit_tests(&mut self, properties: &Properties, relations: &Relations<'_>) -> Vec<UnitTest> {
+        let mut tests: Vec<UnitTest> = Vec::new();
+        for Placed { file, value } in &properties.unit_tests {
+            let read = UnitTest::read(file, value.clone(), &|text| relations.find(text));
+            let checked = read.and_then(|test| {
+                if !relations.models.contains_key(&test.model) {
+                    let near =
+                        did_you_mean(&test.model, relations.models.keys().map(String::as_str));
+                    return Err(format!(
+                        "unit test `{}` is of `{}`, which is no model{near}",
+                        test.name, test.model
+                    ));
+                }
+                if tests.iter().any(|known| known.name == test.name) {
+                    return Err(format!(
+                        "there are two unit tests `{}`; rename one of them",
+                        test.name
+                    ));
+                }
+                Ok(test)
+            });
+            match checked {
+                Ok(test) => tests.push(test),
+                Err(fault) => self.said.fault(Fault::new(file, fault)),
+            }
+        }
+
+        tests
+    }
+
+    fn singular_tests(
+        &mut self,
+        files: Vec<File>,
+        renderer: &Renderer,
+        models: &[Model],
+    ) -> Vec<SingularTest> {
+        let tested = Tested::of(models);
+
+        files
+            .into_iter()
+            .filter_map(|file| self.singular_test(file, renderer, &tested))
+            .collect()
+    }
+
+    fn singular_test(
+        &mut self,
+        file: File,
+        renderer: &Renderer,
+        tested: &Tested<'_>,
+    ) -> Option<SingularTest> {
+        let mut result = renderer.render(&file);
+        let written = [Placed {
+            file: file.place.clone(),
+            value: std::mem::take(&mut result.config),
+        }];
+        if draft::is_off(&written) {
+            return None;
+        }
+        let sql = self.query("test", &file, &result)?;
+        let [Placed { value, .. }] = written;
+        let settings = SingularSettings::read(&file.name, value)
+            .map_err(|message| self.said.fault(Fault::new(&file.place, message)))
+            .ok()?;
+        let model = tested
+            .last(&result.refs)
+            .map_err(|message| self.said.warning(Fault::new(&file.place, message)))
+            .ok()?;
+        if model.tests.iter().any(|test| test.name == file.name) {
+            let message = format!(
+                "model `{}` has a declared test `{}`, too; rename the file",
+                model.name, file.name
+            );
+            self.said.fault(Fault::new(&file.place, message));
+        }
+
+        Some(SingularTest {
+            model: model.name.clone(),
+            name: file.name,
+            file: file.place,
+            sql,
+            refs: result.refs,
+            sources: result.sources,
+            severity: settings.severity,
+        })
+    }
+
+    /// Warns of YAML about a model that is not there.
+    fn check_properties(&mut self, properties: &Properties, drafts: &[Draft]) {
+        let names = drafts.iter().map(|draft| draft.file.name.as_str());
+        let names: BTreeSet<&str> = names.collect();
+        for (name, placed) in &properties.models {
+            let is_off =
+                placed.value.config.get("enabled") == Some(&serde_json::Value::Bool(false));
+            if !is_off && !names.contains(name.as_str()) {
+                let near = did_you_mean(name, names.iter().copied());
+                self.said.warning(Fault::new(
+                    &placed.file,
+                    format!("there is no enabled model `{name}`{near}"),
+                ));
+            }
+        }
+    }
+}
