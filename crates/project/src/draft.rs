@@ -77,8 +77,8 @@ impl Draft {
     }
 }
 
-/// Whether configuration, of which the last one counts, disables its model or test.
-pub(crate) fn is_off(written: &[Placed<Written>]) -> bool {
+/// Whether configuration, of which the last one counts, disables its model.
+fn is_off(written: &[Placed<Written>]) -> bool {
     let last = written
         .iter()
         .rev()

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::config::{Config, Materialized};
 use crate::data_test::{DataTest, SingularSettings, SingularTest, Tested, tests_of};
 use crate::draft::{self, Draft};
@@ -29,8 +31,8 @@ impl Reading<'_> {
     /// The project, if no fault was found.
     pub(crate) fn project(&mut self, folder: &Path, name: &str) -> Option<Project> {
         let mut files = Files::of(folder);
+        let settings = Settings::read(&mut files, name, &mut self.said);
         let faults = &mut self.said.faults;
-        let settings = Settings::read(&mut files, name, faults);
         let model_files = files.below("models", &["sql", "py"], faults);
         let test_files = files.below("tests", &["sql"], faults);
         let macro_files = files.below("macros", &["sql"], faults);
@@ -70,13 +72,13 @@ impl Reading<'_> {
         renderer.set_models(relations.models.clone());
         let models = drafts
             .into_iter()
-            .filter_map(|draft| self.model(draft, &renderer, &properties, &relations))
+            .filter_map(|draft| self.model(draft, &renderer, &settings, &properties, &relations))
             .collect();
         let unit_tests = self.unit_tests(&properties, &relations);
         let models = order(models)
             .map_err(|fault| self.said.fault(fault))
             .unwrap_or_default();
-        let singular_tests = self.singular_tests(test_files, &renderer, &models);
+        let singular_tests = self.singular_tests(test_files, &renderer, &settings, &models);
         self.has_no_fault()?;
 
         Some(Project {
@@ -113,6 +115,7 @@ impl Reading<'_> {
         &mut self,
         draft: Draft,
         renderer: &Renderer,
+        settings: &Settings,
         properties: &Properties,
         relations: &Relations<'_>,
     ) -> Option<Model> {
@@ -126,17 +129,18 @@ impl Reading<'_> {
         let described = properties.models.get(&file.name);
         let described = described.map(|placed| placed.value.clone());
         let described = described.unwrap_or_default();
-        let tests = match tests_of(&file.name, &described, &|text| relations.find(text)) {
-            Ok(tests) => tests,
-            Err(messages) => {
-                let place = properties.models.get(&file.name);
-                let place = place.map_or(&file.place, |placed| &placed.file);
-                for message in messages {
-                    self.said.fault(Fault::new(place, message));
-                }
-                return None;
-            }
-        };
+        let place = properties.models.get(&file.name);
+        let place = place.map_or(&file.place, |placed| &placed.file);
+        let of_folder = settings.of_tests(place);
+        let find = |text: &str| relations.find(text);
+        let declared = tests_of(&file.name, &described, &of_folder, &find);
+        for message in declared.warnings {
+            self.said.warning(Fault::new(place, message));
+        }
+        for message in declared.faults {
+            self.said.fault(Fault::new(place, message));
+        }
+        let tests = declared.tests;
 
         self.check_promises(&file, &config, &described, &tests);
 
@@ -229,13 +233,14 @@ impl Reading<'_> {
         &mut self,
         files: Vec<File>,
         renderer: &Renderer,
+        settings: &Settings,
         models: &[Model],
     ) -> Vec<SingularTest> {
         let tested = Tested::of(models);
 
         files
             .into_iter()
-            .filter_map(|file| self.singular_test(file, renderer, &tested))
+            .filter_map(|file| self.singular_test(file, renderer, settings, &tested))
             .collect()
     }
 
@@ -243,21 +248,23 @@ impl Reading<'_> {
         &mut self,
         file: File,
         renderer: &Renderer,
+        settings: &Settings,
         tested: &Tested<'_>,
     ) -> Option<SingularTest> {
         let mut result = renderer.render(&file);
-        let written = [Placed {
-            file: file.place.clone(),
-            value: std::mem::take(&mut result.config),
-        }];
-        if draft::is_off(&written) {
+        let own = std::mem::take(&mut result.config);
+        let of_folder = settings.of_tests(&file.place);
+        let is_enabled = own.get("enabled").or(of_folder.get("enabled"));
+        if is_enabled.and_then(Value::as_bool) == Some(false) {
             return None;
         }
         let sql = self.query("test", &file, &result)?;
-        let [Placed { value, .. }] = written;
-        let settings = SingularSettings::read(&file.name, value)
+        let settings = SingularSettings::read(&file.name, own, &of_folder)
             .map_err(|message| self.said.fault(Fault::new(&file.place, message)))
             .ok()?;
+        for message in settings.warnings {
+            self.said.warning(Fault::new(&file.place, message));
+        }
         let model = tested
             .last(&result.refs)
             .map_err(|message| self.said.warning(Fault::new(&file.place, message)))
@@ -278,6 +285,7 @@ impl Reading<'_> {
             refs: result.refs,
             sources: result.sources,
             severity: settings.severity,
+            store_failures: settings.store_failures,
         })
     }
 
@@ -286,8 +294,7 @@ impl Reading<'_> {
         let names = drafts.iter().map(|draft| draft.file.name.as_str());
         let names: BTreeSet<&str> = names.collect();
         for (name, placed) in &properties.models {
-            let is_off =
-                placed.value.config.get("enabled") == Some(&serde_json::Value::Bool(false));
+            let is_off = placed.value.config.get("enabled") == Some(&Value::Bool(false));
             if !is_off && !names.contains(name.as_str()) {
                 let near = did_you_mean(name, names.iter().copied());
                 self.said.warning(Fault::new(

@@ -1,6 +1,6 @@
 //! Tests of models: singular ones, and what declared ones may say.
 
-use icefront_project::{Condition, Project, SingularTest};
+use icefront_project::{Condition, DataTest, Project, SingularTest};
 
 use crate::{faults, read, warnings};
 
@@ -154,4 +154,110 @@ fn generic_tests_of_the_project_are_refused_with_what_to_use() {
         let fault = faults(&[(place, generic)]);
         assert!(fault.contains("generic tests of your own"), "{fault}");
     }
+}
+
+/// The tests of a model with this YAML below `data_tests`, and this `dbt_project.yml`.
+fn declared(tests: &str, settings: &str) -> Vec<DataTest> {
+    let yaml = format!("models: [{{name: first, data_tests: [{tests}]}}]");
+    let files = [
+        ("models/a/first.sql", TABLE),
+        ("models/a/first.yml", &yaml),
+        ("dbt_project.yml", settings),
+    ];
+    let project = read(&files).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert_eq!(project.warnings, []);
+
+    project.models[0].tests.clone()
+}
+
+const RULE: &str = "dbt_utils.expression_is_true";
+
+#[test]
+fn failing_rows_are_kept_where_a_test_says_so() {
+    let kept = |setting: &str| {
+        let test = format!("{{{RULE}: {{expression: a > 1, {setting}}}}}");
+        declared(&test, "name: shop")[0].store_failures
+    };
+    assert!(!kept("severity: warn"));
+    assert!(kept("store_failures: true"));
+    assert!(kept("config: {store_failures: true}"));
+    assert!(!kept("store_failures: false"));
+    assert!(kept("store_failures_as: table"));
+    assert!(!kept("store_failures: true, store_failures_as: ephemeral"));
+    let test = singular("{{ config(store_failures=true) }} select * from {{ ref('first') }}");
+    assert!(test.store_failures);
+}
+
+#[test]
+fn failing_rows_are_kept_in_tables_only() {
+    let fault = |setting: &str| {
+        let yaml = format!(
+            "models: [{{name: first, data_tests: [{{{RULE}: {{expression: a > 1, {setting}}}}}]}}]"
+        );
+        faults(&[("models/first.sql", TABLE), ("models/first.yml", &yaml)])
+    };
+    assert_eq!(
+        fault("store_failures_as: view"),
+        "models/first.yml: test `dbt_utils.expression_is_true`: `store_failures_as` is `view`; write `table` or `ephemeral`"
+    );
+    assert!(fault("store_failures: maybe").contains("write `true` or `false`"));
+    assert!(fault("fail_calc: sum(a)").contains("does not read `fail_calc`"));
+}
+
+#[test]
+fn a_limit_of_failing_rows_has_no_effect() {
+    let project = project(&[(
+        "tests/t.sql",
+        "{{ config(limit=10) }} select * from {{ ref('first') }}",
+    )]);
+    assert_eq!(
+        warnings(&project),
+        "tests/t.sql: test `t`: `limit` has no effect: all failing rows count"
+    );
+}
+
+#[test]
+fn settings_of_tests_stand_by_folder_in_dbt_project_yml() {
+    let settings = "name: shop\ndata_tests: {+store_failures: true, shop: {a: {+severity: warn}, b: {+store_failures: false}}}";
+    let tests = format!(
+        "{{{RULE}: {{expression: a > 1}}}}, {{{RULE}: {{expression: a > 1, severity: error, store_failures: false}}}}"
+    );
+    let tests = declared(&tests, settings);
+    assert!(tests[0].store_failures && !tests[0].severity.is_error);
+    assert!(!tests[1].store_failures && tests[1].severity.is_error);
+
+    let test = "select * from {{ ref('first') }}";
+    let project = project(&[
+        ("dbt_project.yml", &settings.replace("data_tests", "tests")),
+        ("tests/a/t.sql", test),
+        ("tests/b/u.sql", test),
+    ]);
+    let [t, u] = &project.singular_tests[..] else {
+        panic!("{project:?}");
+    };
+    assert!(t.store_failures && !t.severity.is_error);
+    assert!(!u.store_failures && u.severity.is_error);
+}
+
+#[test]
+fn wrong_settings_of_all_tests_are_told_once() {
+    let settings = "data_tests: {+severity: wrn, a: {+serverity: warn}}";
+    let files = [
+        ("models/first.sql", TABLE),
+        ("dbt_project.yml", settings),
+        ("tests/t.sql", "select * from {{ ref('first') }}"),
+    ];
+    assert_eq!(
+        faults(&files),
+        "dbt_project.yml: `data_tests`: `severity` is `wrn`; write `error` or `warn`\ndbt_project.yml: `data_tests` does not read `serverity`; did you mean `severity`?"
+    );
+    let files = [
+        ("models/first.sql", TABLE),
+        ("dbt_project.yml", "data_tests: {+schema: failures}"),
+        ("tests/t.sql", "select * from {{ ref('first') }}"),
+    ];
+    assert_eq!(
+        warnings(&read(&files).expect("right")),
+        "dbt_project.yml: `data_tests`: `schema` has no effect"
+    );
 }

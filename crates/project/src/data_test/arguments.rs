@@ -6,7 +6,17 @@ use super::severity::{Condition, Severity};
 use crate::nearest::did_you_mean;
 
 /// Settings of a test that dbt has in `config`.
-const SETTINGS: [&str; 4] = ["severity", "where", "warn_if", "error_if"];
+const SETTINGS: [&str; 7] = [
+    "severity",
+    "where",
+    "warn_if",
+    "error_if",
+    "store_failures",
+    "store_failures_as",
+    "enabled",
+];
+/// Settings of dbt that have no effect here.
+const IGNORED: [&str; 5] = ["limit", "schema", "database", "alias", "group"];
 /// Arguments that name a table by `ref` or `source`.
 const REFERENCES: [&str; 2] = ["to", "compare_model"];
 const PARTS: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
@@ -14,6 +24,8 @@ const PARTS: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "y
 /// The arguments of a test, each taken once.
 pub(super) struct Arguments<'a> {
     pub(super) test: &'a str,
+    /// What messages are about.
+    subject: String,
     left: Map<String, Value>,
 }
 
@@ -38,7 +50,31 @@ impl<'a> Arguments<'a> {
             left.remove(name);
         }
 
-        Ok(Self { test, left })
+        Ok(Self {
+            test,
+            subject: format!("test `{test}`"),
+            left,
+        })
+    }
+
+    /// Settings of all tests of a folder.
+    pub(super) fn of_folder(settings: Map<String, Value>) -> Result<Self, String> {
+        Ok(Self {
+            subject: "`data_tests`".into(),
+            ..Self::of("", settings)?
+        })
+    }
+
+    /// With the settings of its folder where it has none of its own.
+    pub(super) fn or(mut self, settings: &Map<String, Value>) -> Self {
+        let of_folder = settings
+            .iter()
+            .filter(|(name, _)| SETTINGS.contains(&name.as_str()));
+        for (name, value) in of_folder {
+            self.left.entry(name).or_insert_with(|| value.clone());
+        }
+
+        self
     }
 
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
@@ -51,24 +87,24 @@ impl<'a> Arguments<'a> {
             None => Ok(None),
             Some(Value::String(text)) if text.contains("{{") && !REFERENCES.contains(&name) => {
                 Err(format!(
-                    "test `{}`: `{name}` has Jinja, which is only rendered in models; write the SQL",
-                    self.test
+                    "{}: `{name}` has Jinja, which is only rendered in models; write the SQL",
+                    self.subject
                 ))
             }
             Some(Value::String(text)) => Ok(Some(text)),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(value.to_string())),
-            Some(_) => Err(format!("test `{}`: `{name}` is no text", self.test)),
+            Some(_) => Err(format!("{}: `{name}` is no text", self.subject)),
         }
     }
 
     pub(super) fn needed(&mut self, name: &str) -> Result<String, String> {
         self.text(name)?
-            .ok_or_else(|| format!("test `{}` needs `{name}`", self.test))
+            .ok_or_else(|| format!("{} needs `{name}`", self.subject))
     }
 
     pub(super) fn list(&mut self, name: &str) -> Result<Vec<String>, String> {
         let Some(Value::Array(items)) = self.take(name) else {
-            return Err(format!("test `{}` needs the list `{name}`", self.test));
+            return Err(format!("{} needs the list `{name}`", self.subject));
         };
         let items: Option<Vec<String>> = items
             .into_iter()
@@ -81,7 +117,7 @@ impl<'a> Arguments<'a> {
 
         items
             .filter(|items| !items.is_empty())
-            .ok_or_else(|| format!("test `{}`: `{name}` is no list of values", self.test))
+            .ok_or_else(|| format!("{}: `{name}` is no list of values", self.subject))
     }
 
     pub(super) fn is(&mut self, name: &str, usual: bool) -> Result<bool, String> {
@@ -90,8 +126,8 @@ impl<'a> Arguments<'a> {
             Some("true") => Ok(true),
             Some("false") => Ok(false),
             Some(other) => Err(format!(
-                "test `{}`: `{name}` is `{other}`; write `true` or `false`",
-                self.test
+                "{}: `{name}` is `{other}`; write `true` or `false`",
+                self.subject
             )),
         }
     }
@@ -102,7 +138,7 @@ impl<'a> Arguments<'a> {
         text.parse()
             .ok()
             .filter(|number| *number >= 0)
-            .ok_or_else(|| format!("test `{}`: `{name}` is no whole number", self.test))
+            .ok_or_else(|| format!("{}: `{name}` is no whole number", self.subject))
     }
 
     pub(super) fn share(&mut self, name: &str, usual: f64) -> Result<f64, String> {
@@ -112,7 +148,7 @@ impl<'a> Arguments<'a> {
                 .parse()
                 .ok()
                 .filter(|share| (0.0..=1.0).contains(share))
-                .ok_or_else(|| format!("test `{}`: `{name}` is no number from 0 to 1", self.test)),
+                .ok_or_else(|| format!("{}: `{name}` is no number from 0 to 1", self.subject)),
         }
     }
 
@@ -123,8 +159,8 @@ impl<'a> Arguments<'a> {
         }
 
         Err(format!(
-            "test `{}`: `{name}` is `{part}`; write one of {}",
-            self.test,
+            "{}: `{name}` is `{part}`; write one of {}",
+            self.subject,
             PARTS.join(", ")
         ))
     }
@@ -136,8 +172,8 @@ impl<'a> Arguments<'a> {
             Some("warn") => false,
             Some(other) => {
                 return Err(format!(
-                    "test `{}`: `severity` is `{other}`; write `error` or `warn`",
-                    self.test
+                    "{}: `severity` is `{other}`; write `error` or `warn`",
+                    self.subject
                 ));
             }
         };
@@ -156,25 +192,43 @@ impl<'a> Arguments<'a> {
 
         Condition::parse(&text).ok_or_else(|| {
             format!(
-                "test `{}`: `{name}` is `{text}`; write a comparison such as `> 10`",
-                self.test
+                "{}: `{name}` is `{text}`; write a comparison such as `> 10`",
+                self.subject
             )
         })
     }
 
-    /// Refuses what was not read.
-    pub(super) fn end(self) -> Result<(), String> {
-        if self.left.contains_key("store_failures") {
-            return Err(format!(
-                "test `{}`: `store_failures` is not supported; select the failing rows by the test's condition",
-                self.test
-            ));
+    pub(super) fn store_failures(&mut self) -> Result<bool, String> {
+        let is_stored = self.is("store_failures", false)?;
+        match self.text("store_failures_as")?.as_deref() {
+            None => Ok(is_stored),
+            Some("table") => Ok(true),
+            Some("ephemeral") => Ok(false),
+            Some(other) => Err(format!(
+                "{}: `store_failures_as` is `{other}`; write `table` or `ephemeral`",
+                self.subject
+            )),
+        }
+    }
+
+    /// Refuses what was not read. Gives warnings of what has no effect.
+    pub(super) fn end(mut self) -> Result<Vec<String>, String> {
+        let mut warnings = Vec::new();
+        for name in IGNORED {
+            if self.left.remove(name).is_some() {
+                let why = if name == "limit" {
+                    ": all failing rows count"
+                } else {
+                    ""
+                };
+                warnings.push(format!("{}: `{name}` has no effect{why}", self.subject));
+            }
         }
         match self.left.keys().next() {
-            None => Ok(()),
+            None => Ok(warnings),
             Some(unknown) => Err(format!(
-                "test `{}` does not read `{unknown}`{}",
-                self.test,
+                "{} does not read `{unknown}`{}",
+                self.subject,
                 did_you_mean(unknown, SETTINGS)
             )),
         }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::config::Written;
 use crate::properties::{ModelProperties, TestOf};
 use crate::relation::Relation;
 
@@ -28,6 +29,8 @@ pub struct DataTest {
     pub severity: Severity,
     /// Only these rows are tested: SQL.
     pub filter: Option<String>,
+    /// Whether its failing rows are kept in a table.
+    pub store_failures: bool,
 }
 
 impl DataTest {
@@ -38,54 +41,57 @@ impl DataTest {
     }
 }
 
-/// The tests of a model. `find` gives the table of a `ref('…')` or a `source('…', '…')`.
-///
-/// # Errors
-///
-/// Sentences about tests that are not known, or lack something.
+/// The tests of a model, and what is wrong with others.
+#[derive(Default)]
+pub(crate) struct Declared {
+    pub(crate) tests: Vec<DataTest>,
+    pub(crate) faults: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads the tests of a model. `settings` are those of its folder; `find` gives the table of a `ref('…')` or a `source('…', '…')`.
 pub(crate) fn tests_of(
     model: &str,
     properties: &ModelProperties,
+    settings: &Written,
     find: &dyn Fn(&str) -> Result<Relation, String>,
-) -> Result<Vec<DataTest>, Vec<String>> {
+) -> Declared {
     let of_columns = properties.columns.iter().flat_map(|column| {
         let tests = column.data_tests.iter();
         tests.map(move |test| (Some(column.name.as_str()), test))
     });
     let of_model = properties.data_tests.iter().map(|test| (None, test));
-    let mut tests: Vec<DataTest> = Vec::new();
-    let mut faults = Vec::new();
+    let mut declared = Declared::default();
     let mut names = BTreeSet::new();
     for (column, test) in of_columns.chain(of_model) {
-        match read(model, column, test, find) {
+        let read = arguments(model, test, settings)
+            .and_then(|arguments| DataTest::read(model, column, arguments, find));
+        match read {
             Ok(None) => {}
-            Ok(Some(mut test)) => {
+            Ok(Some(Read { mut test, warnings })) => {
                 let plain = test.name.clone();
                 let mut number = 1;
                 while !names.insert(test.name.clone()) {
                     number += 1;
                     test.name = format!("{plain}_{number}");
                 }
-                tests.push(test);
+                declared.tests.push(test);
+                declared.warnings.extend(warnings);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => declared.faults.push(fault),
         }
     }
 
-    if faults.is_empty() {
-        Ok(tests)
-    } else {
-        Err(faults)
-    }
+    declared
 }
 
-fn read(
+/// The arguments of a test as it is written.
+fn arguments<'a>(
     model: &str,
-    column: Option<&str>,
-    test: &TestOf,
-    find: &dyn Fn(&str) -> Result<Relation, String>,
-) -> Result<Option<DataTest>, String> {
-    let (name, arguments) = match test {
+    test: &'a TestOf,
+    settings: &Written,
+) -> Result<Arguments<'a>, String> {
+    let (name, given) = match test {
         TestOf::Name(name) => (name.as_str(), Map::new()),
         TestOf::WithArguments(named) => match named.iter().next() {
             Some((name, Value::Null)) if named.len() == 1 => (name.as_str(), Map::new()),
@@ -99,26 +105,57 @@ fn read(
             }
         },
     };
-    let mut arguments = Arguments::of(name, arguments)?;
-    if arguments.text("enabled")?.as_deref() == Some("false") {
-        return Ok(None);
-    }
-    let check = Check::read(column, &mut arguments, find)?;
-    let own_name = arguments.text("name")?;
-    let severity = arguments.severity()?;
-    let filter = arguments.text("where")?;
-    arguments.end()?;
-    let short = name.rsplit('.').next().unwrap_or(name);
-    let usual = match column {
-        Some(column) => format!("{short}_{model}_{column}"),
-        None => format!("{short}_{model}"),
-    };
 
-    Ok(Some(DataTest {
-        name: own_name.unwrap_or(usual),
-        column: column.map(str::to_owned),
-        check,
-        severity,
-        filter,
-    }))
+    Arguments::of(name, given).map(|arguments| arguments.or(settings))
+}
+
+/// A test, and what of it has no effect.
+struct Read {
+    test: DataTest,
+    warnings: Vec<String>,
+}
+
+impl DataTest {
+    /// Nothing, if it is disabled.
+    fn read(
+        model: &str,
+        column: Option<&str>,
+        mut arguments: Arguments<'_>,
+        find: &dyn Fn(&str) -> Result<Relation, String>,
+    ) -> Result<Option<Read>, String> {
+        let name = arguments.test;
+        if !arguments.is("enabled", true)? {
+            return Ok(None);
+        }
+        let check = Check::read(column, &mut arguments, find)?;
+        let short = name.rsplit('.').next().unwrap_or(name);
+        let usual = match column {
+            Some(column) => format!("{short}_{model}_{column}"),
+            None => format!("{short}_{model}"),
+        };
+        let test = Self {
+            name: arguments.text("name")?.unwrap_or(usual),
+            column: column.map(str::to_owned),
+            check,
+            severity: arguments.severity()?,
+            filter: arguments.text("where")?,
+            store_failures: arguments.store_failures()?,
+        };
+
+        Ok(Some(Read {
+            test,
+            warnings: arguments.end()?,
+        }))
+    }
+}
+
+/// Settings of all tests of a folder that are right, for [`Arguments::or`]. Gives warnings of what has no effect.
+pub(crate) fn check_settings(settings: &Written) -> Result<Vec<String>, String> {
+    let mut arguments = Arguments::of_folder(settings.clone())?;
+    arguments.is("enabled", true)?;
+    arguments.severity()?;
+    arguments.text("where")?;
+    arguments.store_failures()?;
+
+    arguments.end()
 }

@@ -23,26 +23,36 @@ pub struct SingularTest {
     /// The model that it is a test of: the last one that it reads, in the order of the models.
     pub model: String,
     pub severity: Severity,
+    /// Whether its failing rows are kept in a table.
+    pub store_failures: bool,
 }
 
-/// What `config(…)` of a singular test may say.
+/// What `config(…)` of a singular test says.
 pub(crate) struct Settings {
     pub(crate) severity: Severity,
+    pub(crate) store_failures: bool,
+    /// What has no effect.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Settings {
-    pub(crate) fn read(test: &str, written: Written) -> Result<Self, String> {
-        let mut arguments = Arguments::of(test, written)?;
-        arguments.take("enabled");
-        if arguments.take("where").is_some() {
+    /// Reads `config(…)`, with the settings of the folder.
+    pub(crate) fn read(test: &str, written: Written, of_folder: &Written) -> Result<Self, String> {
+        if written.contains_key("where") {
             return Err(format!(
                 "test `{test}` does not read `where`; write the condition into its `select`"
             ));
         }
-        let severity = arguments.severity()?;
-        arguments.end()?;
+        let mut arguments = Arguments::of(test, written)?.or(of_folder);
+        arguments.take("enabled");
+        // That of a folder is about declared tests.
+        arguments.take("where");
 
-        Ok(Self { severity })
+        Ok(Self {
+            severity: arguments.severity()?,
+            store_failures: arguments.store_failures()?,
+            warnings: arguments.end()?,
+        })
     }
 }
 
