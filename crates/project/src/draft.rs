@@ -91,7 +91,7 @@ fn is_off(written: &[Placed<Written>]) -> bool {
 fn is_right(file: &File, written: &[Placed<Written>], said: &mut Said) -> bool {
     let mut is_right = true;
     for one in written {
-        let is_own = one.file == file.place || one.file == settings::FILE;
+        let is_own = one.file == file.place || settings::is_of_folders(&one.file);
         let of_model = |message: String| {
             if is_own {
                 Fault::new(&one.file, message)

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::config::Config;
 use crate::data_test::{DataTest, SingularTest};
 use crate::fault::{Fault, Said};
@@ -28,6 +30,9 @@ pub struct Known {
     pub sources: BTreeMap<SourceKey, Relation>,
     /// The environment variables that templates may read, with their values.
     pub env: BTreeMap<String, Option<String>>,
+    /// `vars` and `models` of `pipeline.yaml`, in the shape of `dbt_project.yml`. They win over those of that file.
+    pub vars: Map<String, Value>,
+    pub models: Map<String, Value>,
 }
 
 /// Models in the order in which they can be built.

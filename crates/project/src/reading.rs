@@ -31,7 +31,7 @@ impl Reading<'_> {
     /// The project, if no fault was found.
     pub(crate) fn project(&mut self, folder: &Path, name: &str) -> Option<Project> {
         let mut files = Files::of(folder);
-        let settings = Settings::read(&mut files, name, &mut self.said);
+        let settings = Settings::read(&mut files, name, self.known, &mut self.said);
         let faults = &mut self.said.faults;
         let model_files = files.below("models", &["sql", "py"], faults);
         let test_files = files.below("tests", &["sql"], faults);
@@ -40,6 +40,7 @@ impl Reading<'_> {
         let properties = properties::read(&yaml_files, self.known, &mut self.said);
         let model_files = names::models(model_files, self.known, &mut self.said);
         let test_files = names::tests(test_files, &model_files, &mut self.said);
+        settings.check_folders(&model_files, &mut self.said);
         // A model's table is known when its configuration is, and that stands in its template.
         let provisional: BTreeMap<String, Relation> = model_files
             .iter()

@@ -1,4 +1,6 @@
-//! `dbt_project.yml`: variables, and configuration by folder.
+//! `dbt_project.yml` and `pipeline.yaml`: variables, and configuration by folder.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -7,9 +9,11 @@ use crate::data_test::check_settings;
 use crate::fault::{Fault, Said};
 use crate::files::{File, Files};
 use crate::nearest::did_you_mean;
+use crate::project::Known;
 use crate::properties::Placed;
 
-pub(crate) const FILE: &str = "dbt_project.yml";
+const FILE: &str = "dbt_project.yml";
+const PIPELINE: &str = "pipeline.yaml";
 const NAMES: [&str; 4] = ["name", "vars", "models", "data_tests"];
 /// What dbt reads from the file, and Icefront does not need.
 const IGNORED: [&str; 17] = [
@@ -44,8 +48,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads the file, if there is one.
-    pub(crate) fn read(files: &mut Files, name: &str, said: &mut Said) -> Self {
+    /// Reads the file, if there is one. What the pipeline says wins.
+    pub(crate) fn read(files: &mut Files, name: &str, known: &Known, said: &mut Said) -> Self {
         let mut settings = Self {
             name: name.into(),
             ..Self::default()
@@ -53,12 +57,25 @@ impl Settings {
         if let Some(file) = files.one(FILE, &mut said.faults) {
             settings.add_file(&file, said);
         }
-        // The variables of this project may stand below its name.
-        if let Some(Value::Object(own)) = settings.vars.remove(&settings.name) {
-            settings.vars.extend(own);
-        }
+        settings.add_vars(known.vars.clone());
+        settings.models.push(Placed {
+            file: PIPELINE.into(),
+            value: known.models.clone(),
+        });
 
         settings
+    }
+
+    /// The variables of this project may stand below its name.
+    fn add_vars(&mut self, mut vars: Written) {
+        let own = match vars.get(&self.name) {
+            Some(Value::Object(_)) => vars.remove(&self.name),
+            _ => None,
+        };
+        self.vars.extend(vars);
+        if let Some(Value::Object(own)) = own {
+            self.vars.extend(own);
+        }
     }
 
     fn add_file(&mut self, file: &File, said: &mut Said) {
@@ -66,10 +83,11 @@ impl Settings {
         let Some(Value::Object(yaml)) = crate::properties::parse(FILE, &file.text, faults) else {
             return;
         };
+        let mut vars = Written::new();
         for (key, value) in yaml {
             match (key.as_str(), value) {
                 ("name", Value::String(name)) => self.name = name,
-                ("vars", Value::Object(vars)) => self.vars = vars,
+                ("vars", Value::Object(all)) => vars = all,
                 ("models", Value::Object(models)) => self.models.push(Placed {
                     file: FILE.into(),
                     value: models,
@@ -88,7 +106,28 @@ impl Settings {
                 }
             }
         }
+        self.add_vars(vars);
         check_tests(&self.tests, said);
+    }
+
+    /// Warns of folders that no model is in. `models` are the files of all models.
+    pub(crate) fn check_folders(&self, models: &[File], said: &mut Said) {
+        let mut paths = BTreeSet::new();
+        for file in models {
+            let mut path = path(&file.place);
+            while paths.insert(path)
+                && let Some((folder, _)) = path.rsplit_once('/')
+            {
+                path = folder;
+            }
+        }
+        for Placed { file, value } in &self.models {
+            let own = value.get(&self.name).and_then(Value::as_object);
+            let others = value.iter().filter(|(name, _)| **name != self.name);
+            for (name, value) in others.chain(own.into_iter().flatten()) {
+                check_folder(file, name, value, &paths, said);
+            }
+        }
     }
 
     /// The configuration of a model by its folders, the outermost first. `place` is `models/staging/orders.sql`.
@@ -116,10 +155,8 @@ impl Settings {
     /// What a map by folders says about a file, the outermost folder first. The outermost of all may be the project's name.
     fn levels(&self, folders: &Written, place: &str) -> Vec<Written> {
         let mut levels = vec![own(folders)];
-        let path = place.split_once('/').map_or("", |(_, path)| path);
-        let path = path.trim_end_matches(".sql");
         let mut at = folders;
-        for part in std::iter::once(self.name.as_str()).chain(path.split('/')) {
+        for part in std::iter::once(self.name.as_str()).chain(path(place).split('/')) {
             match at.get(part) {
                 Some(Value::Object(inner)) => at = inner,
                 _ if part == self.name => continue,
@@ -142,6 +179,41 @@ fn own(level: &Written) -> Written {
             None => None,
         })
         .collect()
+}
+
+/// The part of `models/staging/orders.sql` that configuration by folder names.
+fn path(place: &str) -> &str {
+    let path = place.split_once('/').map_or("", |(_, path)| path);
+
+    path.trim_end_matches(".sql")
+}
+
+fn check_folder(file: &str, folder: &str, value: &Value, paths: &BTreeSet<&str>, said: &mut Said) {
+    let Value::Object(inner) = value else { return };
+    let name = folder.rsplit('/').next().unwrap_or(folder);
+    if name.starts_with('+') {
+        return;
+    }
+    if !paths.contains(folder) {
+        let near = did_you_mean(folder, paths.iter().copied());
+        let hint = if near.is_empty() {
+            format!("; write `+{name}` if it is configuration")
+        } else {
+            near
+        };
+        let message =
+            format!("`{folder}` below `models:` is no folder and no model in `models/`{hint}");
+        said.warning(Fault::new(file, message));
+        return;
+    }
+    for (name, value) in inner {
+        check_folder(file, &format!("{folder}/{name}"), value, paths, said);
+    }
+}
+
+/// Whether a file has configuration of folders. What is wrong with it is wrong for several models.
+pub(crate) fn is_of_folders(file: &str) -> bool {
+    file == FILE || file == PIPELINE
 }
 
 /// Says what is wrong with settings of tests, in all folders.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use icefront_project::{Materialized, Refresh, TargetLag};
+use icefront_project::{Fault, Known, Materialized, Project, Refresh, TargetLag};
+use serde_json::{Value, json};
 
-use crate::{faults, read, warnings};
+use crate::{faults, lines, read, read_with, warnings};
 
 #[test]
 fn the_nearest_configuration_counts_and_tags_add_up() {
@@ -247,4 +248,89 @@ fn a_wrong_value_is_a_fault_of_the_file_that_has_it() {
         "{told}"
     );
     assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+/// Reads files of a pipeline whose `pipeline.yaml` has these `vars` and `models`.
+fn of_pipeline(
+    vars: &Value,
+    models: &Value,
+    files: &[(&str, &str)],
+) -> Result<Project, Vec<Fault>> {
+    let map = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    let known = Known {
+        vars: map(vars),
+        models: map(models),
+        ..crate::known()
+    };
+
+    read_with(&known, files)
+}
+
+#[test]
+fn what_the_pipeline_configures_wins_over_dbt_project_yml() {
+    let files = [
+        (
+            "dbt_project.yml",
+            "name: project\nvars: {a: 1, b: 1, project: {c: 1}}\nmodels: {marts: {+materialized: table, +tags: [old]}}",
+        ),
+        (
+            "models/marts/m.sql",
+            "select {{ var('a') }} as a, {{ var('b') }} as b, {{ var('c') }} as c",
+        ),
+        (
+            "models/marts/n.sql",
+            "{{ config(tags='own') }} select 1 as a",
+        ),
+    ];
+    let vars = json!({"b": 2, "project": {"c": 2}});
+    let models = json!({"+tags": "all", "project": {"marts": {"+materialized": "view", "n": {"+alias": "other"}}}});
+    let project = of_pipeline(&vars, &models, &files).expect("right");
+    assert_eq!(warnings(&project), "");
+    let m = project.model("m").expect("a model");
+    assert_eq!(m.sql, "select 1 as a, 2 as b, 2 as c");
+    assert_eq!(m.config.materialized, Materialized::View);
+    let n = project.model("n").expect("a model");
+    assert_eq!(n.config.tags, ["old", "all", "own"]);
+    assert_eq!(n.relation.table, "other");
+}
+
+#[test]
+fn faults_of_what_the_pipeline_configures_name_its_file() {
+    let files = [
+        ("models/m.sql", "select 1 as a"),
+        ("models/n.sql", "select {{ var('since') }} as a"),
+    ];
+    let models = json!({"+materialised": "table", "+target_lag": "soon", "+pre_hook": "x"});
+    let told = of_pipeline(&Value::Null, &models, &files[..1]).expect_err("faults");
+    let told = lines(&told);
+    assert!(
+        told.contains("pipeline.yaml: `materialised` is not known; did you mean `materialized`?"),
+        "{told}"
+    );
+    assert!(
+        told.contains("pipeline.yaml: `target_lag` is `soon`"),
+        "{told}"
+    );
+    assert!(
+        told.contains("pipeline.yaml: `pre_hook` is not supported"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 3, "{told}");
+
+    let told = of_pipeline(&json!({"sinc": 1}), &Value::Null, &files).expect_err("a fault");
+    assert_eq!(
+        lines(&told),
+        "models/n.sql:1: variable `since` has no default, and no value under `vars:` of `pipeline.yaml` or `dbt_project.yml`; did you mean `sinc`?"
+    );
+}
+
+#[test]
+fn configuration_of_a_folder_that_is_not_there_is_warned_of() {
+    let files = [("models/staging/m.sql", "select 1 as a")];
+    let models = json!({"stagin": {"+tags": "a"}, "staging": {"contract": {"enforced": false}, "m": {"+tags": "b"}}});
+    let project = of_pipeline(&Value::Null, &models, &files).expect("right");
+    assert_eq!(
+        warnings(&project),
+        "pipeline.yaml: `stagin` below `models:` is no folder and no model in `models/`; did you mean `staging`?\npipeline.yaml: `staging/contract` below `models:` is no folder and no model in `models/`; write `+contract` if it is configuration"
+    );
 }

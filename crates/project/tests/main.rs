@@ -12,6 +12,11 @@ use tempfile::TempDir;
 
 /// Reads a project of these files, beside the tables `orders` and `customers` of a pipeline `shop`.
 fn read(files: &[(&str, &str)]) -> Result<Project, Vec<Fault>> {
+    read_with(&known(), files)
+}
+
+/// The same, with other things known.
+fn read_with(known: &Known, files: &[(&str, &str)]) -> Result<Project, Vec<Fault>> {
     let folder = TempDir::new().expect("a folder");
     for (place, text) in files {
         let path = folder.path().join(place);
@@ -19,7 +24,7 @@ fn read(files: &[(&str, &str)]) -> Result<Project, Vec<Fault>> {
         std::fs::write(path, text).expect("a file");
     }
 
-    Project::read(folder.path(), "shop", &known())
+    Project::read(folder.path(), "shop", known)
 }
 
 fn known() -> Known {
@@ -38,6 +43,7 @@ fn known() -> Known {
         tables: BTreeMap::from(tables),
         sources: BTreeMap::from([(log, Relation::new("lake", "staging", "orders"))]),
         env: BTreeMap::from([("REGION".to_owned(), Some("north".to_owned()))]),
+        ..Known::default()
     }
 }
 

@@ -203,7 +203,7 @@ impl Context {
 
         default.ok_or_else(|| {
             let near = did_you_mean(&name, vars.keys().map(String::as_str));
-            invalid(format!("variable `{name}` has no default, and no value under `vars:` of dbt_project.yml{near}"))
+            invalid(format!("variable `{name}` has no default, and no value under `vars:` of `pipeline.yaml` or `dbt_project.yml`{near}"))
         })
     }
 
