@@ -1,5 +1,6 @@
 //! What a running service holds: settings, servers, pipelines, signals. Cheap to clone. Knows neither runs nor HTTP.
 
+mod monitored;
 mod signals;
 mod watched;
 
@@ -7,6 +8,7 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
+pub use monitored::{Monitored, MonitoredPipeline};
 pub use signals::Signals;
 use tokio::sync::Mutex;
 pub use watched::Watched;
@@ -40,6 +42,7 @@ pub struct Parts {
     pub pipelines: Pipelines,
     pub signals: Signals,
     pub analyses: Analyses,
+    pub monitored: Monitored,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
@@ -63,6 +66,7 @@ impl App {
             pipelines: Pipelines::load(&config)?,
             signals: Signals::default(),
             analyses: Analyses::default(),
+            monitored: Monitored::default(),
             made: Mutex::default(),
             config,
         };

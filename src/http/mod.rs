@@ -115,6 +115,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(steps::list_steps))
         .routes(routes!(steps::get_step_sql))
         .routes(routes!(test_results::list_tests))
+        .routes(routes!(test_results::list_test_failures))
         .routes(routes!(changes::list_run_changes))
         .routes(routes!(pipelines::list_pipelines))
         .routes(routes!(pipelines::get_pipeline))

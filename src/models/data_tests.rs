@@ -1,10 +1,9 @@
 //! Declared tests and contracts of a model, on the rows that it is about to have. Nothing is visible before they passed.
 
-use icefront_project::{Check, DataTest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::changed_rows::Named;
+use super::checks::{ModelTest, TestContext};
 use super::refresh::Refresh;
 use crate::error::{Error, Result};
 use crate::pipeline::Names;
@@ -25,54 +24,16 @@ struct TestsContext<'a> {
     /// As they stand in FROM.
     new_rows: &'a str,
     all_rows: &'a str,
-    tests: Vec<TestContext<'a>>,
+    tests: Vec<&'a TestContext<'a>>,
 }
 
+/// The context of `models/keep_failures.sql`.
 #[derive(Serialize)]
-struct TestContext<'a> {
-    column: Option<&'a str>,
-    filter: Option<&'a str>,
-    /// Whether rows that did not change need no test: each failed row would have stopped the refresh that brought it.
-    reads_new_rows: bool,
-    #[serde(flatten)]
-    check: CheckContext<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "check", rename_all = "snake_case")]
-enum CheckContext<'a> {
-    NotNull,
-    Unique,
-    AcceptedValues {
-        values: &'a [String],
-    },
-    Relationships {
-        to: TableName,
-        field: &'a str,
-    },
-    UniqueCombination {
-        columns: Vec<Named<'a>>,
-    },
-    Expression {
-        expression: &'a str,
-    },
-    AcceptedRange {
-        least: Option<&'a str>,
-        most: Option<&'a str>,
-        is_inclusive: bool,
-    },
-    Recency {
-        field: &'a str,
-        part: &'a str,
-        interval: i64,
-    },
-    NotNullProportion {
-        least: String,
-        most: String,
-    },
-    EqualRowcount {
-        to: TableName,
-    },
+struct KeepContext<'a> {
+    table: &'a TableName,
+    new_rows: &'a str,
+    all_rows: &'a str,
+    test: &'a TestContext<'a>,
 }
 
 /// The context of `models/would_be.sql` and `models/new_rows.sql`.
@@ -98,8 +59,7 @@ impl Refresh<'_> {
     ///
     /// [`Error::TestFailed`] names each test that failed. [`Error::TestBroken`] if Trino cannot run them.
     pub(super) async fn test(&self, rows: Tested<'_>, columns: &[ModelColumn]) -> Result<()> {
-        let tests = &self.model.model.tests;
-        if tests.is_empty() {
+        if self.model.model.tests.is_empty() && self.singular_tests().next().is_none() {
             return Ok(());
         }
         let context = RowsContext {
@@ -117,10 +77,11 @@ impl Refresh<'_> {
                 render("models/would_be.sql", &context)?,
             ),
         };
+        let tests = self.tests(&all_rows, columns).await?;
         let context = TestsContext {
             new_rows: &new_rows,
             all_rows: &all_rows,
-            tests: tests.iter().map(context_of).collect(),
+            tests: tests.iter().map(|test| &test.context).collect(),
         };
         let publisher = self.model.publisher;
         let row: TestedRow = match publisher.row("models/test.sql", context).await {
@@ -140,7 +101,19 @@ impl Refresh<'_> {
         }
         let mut failed = Vec::new();
         for (test, failures) in tests.iter().zip(row.failures) {
-            let result = self.result_of(test, failures, row.tested_rows);
+            let mut result = self.result_of(test, failures, row.tested_rows);
+            if failures > 0 && test.keeps_failures {
+                let table = Names::failures(&self.table, test.name);
+                let context = KeepContext {
+                    table: &table,
+                    new_rows: &new_rows,
+                    all_rows: &all_rows,
+                    test: &test.context,
+                };
+                result.failures_snapshot = self.keep_failures(context).await?;
+                let kept = result.failures_snapshot.is_some();
+                result.failures_table = kept.then(|| table.to_string());
+            }
             publisher
                 .store
                 .record_test(publisher.attempt.run, &result)
@@ -161,10 +134,30 @@ impl Refresh<'_> {
         })
     }
 
-    fn result_of(&self, test: &DataTest, failures: i64, rows: i64) -> TestResult {
-        let status = if test.is_error && test.error_if.holds(failures) {
+    /// Keeps the rows that fail a test in a table, and gives its snapshot; `None` if Trino refuses it.
+    async fn keep_failures(&self, context: KeepContext<'_>) -> Result<Option<String>> {
+        let publisher = self.model.publisher;
+        let table = context.table;
+        let keep = render("models/keep_failures.sql", &context)?;
+        match publisher.remake_unrecorded(table, &keep).await {
+            Ok(committed) => {
+                publisher.record(&committed).await?;
+                Ok(committed.snapshot)
+            }
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
+                let query_id = failure.query_id.as_str();
+                tracing::warn!(model = %self.id, %table, query_id, "failing rows were not kept, because Trino refused their table");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn result_of(&self, test: &ModelTest<'_>, failures: i64, rows: i64) -> TestResult {
+        let severity = test.severity;
+        let status = if severity.is_error && severity.error_if.holds(failures) {
             "fail"
-        } else if test.warn_if.holds(failures) {
+        } else if severity.warn_if.holds(failures) {
             "warn"
         } else {
             "pass"
@@ -172,15 +165,17 @@ impl Refresh<'_> {
 
         TestResult {
             table: self.id.to_string(),
-            name: test.name.clone(),
-            column: test.column.clone(),
-            severity: if test.is_error { "error" } else { "warn" }.to_owned(),
+            name: test.name.to_owned(),
+            column: test.column.map(str::to_owned),
+            severity: if severity.is_error { "error" } else { "warn" }.to_owned(),
             threshold: 0,
             status: status.to_owned(),
             failures,
             rows,
             attempt: self.model.publisher.attempt.number,
             tested_at: Timestamp::now(),
+            failures_table: None,
+            failures_snapshot: None,
         }
     }
 
@@ -246,53 +241,5 @@ fn stored_type(declared: &str) -> String {
         _ if lower.starts_with("timestamp(") => "timestamp(6)".into(),
         _ if lower.starts_with("varchar(") || lower.starts_with("char(") => "varchar".into(),
         _ => lower,
-    }
-}
-
-fn context_of(test: &DataTest) -> TestContext<'_> {
-    let table =
-        |to: &icefront_project::Relation| TableName::new(&to.catalog, &to.schema, &to.table);
-    let check = match &test.check {
-        Check::NotNull => CheckContext::NotNull,
-        Check::Unique => CheckContext::Unique,
-        Check::AcceptedValues(values) => CheckContext::AcceptedValues { values },
-        Check::Relationships { to, field } => CheckContext::Relationships {
-            to: table(to),
-            field,
-        },
-        Check::UniqueCombination(columns) => CheckContext::UniqueCombination {
-            columns: columns.iter().map(|name| Named { name }).collect(),
-        },
-        Check::Expression(expression) => CheckContext::Expression { expression },
-        Check::AcceptedRange {
-            least,
-            most,
-            is_inclusive,
-        } => CheckContext::AcceptedRange {
-            least: least.as_deref(),
-            most: most.as_deref(),
-            is_inclusive: *is_inclusive,
-        },
-        Check::Recency {
-            field,
-            part,
-            interval,
-        } => CheckContext::Recency {
-            field,
-            part,
-            interval: *interval,
-        },
-        Check::NotNullProportion { least, most } => CheckContext::NotNullProportion {
-            least: least.to_string(),
-            most: most.to_string(),
-        },
-        Check::EqualRowcount { to } => CheckContext::EqualRowcount { to: table(to) },
-    };
-
-    TestContext {
-        column: test.column.as_deref(),
-        filter: test.filter.as_deref(),
-        reads_new_rows: test.stops_at_any_row(),
-        check,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use icefront_project::{Materialized, Model};
+use icefront_project::{Materialized, Model, SingularTest, SourceKey};
 
 use crate::pipeline::{Definition, Names, TableId};
 use crate::sql::TableName;
@@ -98,18 +98,41 @@ impl Inputs {
 
     fn add(&mut self, definition: &Definition, names: &Names<'_>, model: &Model) {
         self.add_own(definition, names, model);
-        for name in &model.refs {
+        self.add_views(definition, names, &model.refs);
+    }
+
+    fn add_views(&mut self, definition: &Definition, names: &Names<'_>, refs: &BTreeSet<String>) {
+        for name in refs {
             if let Some(view) = definition.models.model(name).filter(|model| is_view(model)) {
                 self.add_view(definition, names, view);
             }
         }
     }
 
+    /// The tables and views that a singular test names, and those that the views do.
+    pub(super) fn of_test(definition: &Definition, names: &Names<'_>, test: &SingularTest) -> Self {
+        let mut inputs = Self::default();
+        inputs.add_named(definition, names, &test.refs, &test.sources);
+        inputs.add_views(definition, names, &test.refs);
+
+        inputs
+    }
+
     /// Adds what a model names, without the views.
     fn add_own(&mut self, definition: &Definition, names: &Names<'_>, model: &Model) {
+        self.add_named(definition, names, &model.refs, &model.sources);
+    }
+
+    fn add_named(
+        &mut self,
+        definition: &Definition,
+        names: &Names<'_>,
+        refs: &BTreeSet<String>,
+        sources: &BTreeSet<SourceKey>,
+    ) {
         let id = |name: &str| TableId::new(&definition.name, name);
         let project = &definition.models;
-        for name in &model.refs {
+        for name in refs {
             let (input, table) = match project.model(name) {
                 Some(view) if is_view(view) => continue,
                 Some(model) => (Input::Model(id(name)), Names::model(model)),
@@ -123,7 +146,7 @@ impl Inputs {
             };
             self.tables.insert(ReadTable { input, table });
         }
-        for key in &model.sources {
+        for key in sources {
             let read = match project.sources.get(key) {
                 Some(declared) => ReadTable {
                     input: Input::Declared,

@@ -6,12 +6,14 @@
 
 mod analysis;
 mod changed_rows;
+mod checks;
 mod data_tests;
 mod explanation;
 mod full;
 mod given;
 mod incremental;
 mod inputs;
+mod last;
 mod reading;
 mod refresh;
 mod scopes;
@@ -22,6 +24,7 @@ mod view;
 pub use analysis::{Analyses, Analysis, Shape};
 pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_because};
 pub use inputs::{Input, ReadTable};
+pub use last::last;
 pub use reading::Snapshots;
 pub use refresh::{Refresh, Refreshing, reads_clock};
 pub use unit_tests::{UnitTestResult, unit_test};

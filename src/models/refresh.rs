@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::analysis::plainly;
 use super::changed_rows::table_at;
 use super::inputs::Inputs;
+use super::last::written;
 use super::reading::Present;
 use super::{Analyses, Analysis, Shape, Snapshots};
 use crate::error::{Error, Result};
@@ -262,37 +263,19 @@ impl<'a> Refresh<'a> {
 
     /// What the table is made by. Another one means that it is built again.
     fn definition(&self) -> Value {
-        let model = self.model.model;
-        let config = &model.config;
         let inputs: serde_json::Map<String, Value> = self
             .present
             .inputs
             .iter()
             .map(|(table, present)| (table.to_string(), json!(present.columns)))
             .collect();
-        let views: Vec<&String> = self.inputs.views.iter().map(|view| &view.sql).collect();
+        let Refreshing {
+            definition, model, ..
+        } = self.model;
+        let mut made_of = written(definition, model, &self.inputs.views);
+        made_of["inputs"] = Value::Object(inputs);
 
-        let tests = model
-            .tests
-            .iter()
-            .filter(|_| config.materialized != Materialized::View);
-        let tests: Vec<Value> = tests
-            .map(|test| json!([test.column, test.filter, test.check]))
-            .collect();
-
-        json!({
-            "sql": model.sql,
-            "views": views,
-            "table": self.table.to_string(),
-            "configuration": {
-                "materialized": config.materialized.as_str(),
-                "unique_key": config.unique_key,
-                "properties": config.properties,
-            },
-            // New tests are run on all rows. Those of a view are not run.
-            "tests": tests,
-            "inputs": inputs,
-        })
+        made_of
     }
 
     pub(super) async fn analysis(&self) -> Result<Arc<Analysis>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use icefront_project::Project;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::identity::qualified;
 use super::{FileSource, Schedule, SourceDefinition, Table, TableId};
@@ -32,6 +33,9 @@ pub struct Definition {
     pub poll: Option<Duration>,
     /// When runs of it start by themselves.
     pub schedule: Option<Schedule>,
+    /// Variables of models, and configuration of models by folder, in the shape of `dbt_project.yml`.
+    pub vars: Map<String, Value>,
+    pub model_defaults: Map<String, Value>,
     /// Its SQL models, in an order in which they can be built. [`Definition::read`] leaves them out.
     pub models: Arc<Project>,
     /// How far models may lag, by name. [`Definition::read`] leaves it out.
@@ -66,6 +70,11 @@ struct PipelineYaml {
     schedule: Option<String>,
     /// That of `schedule`.
     timezone: Option<String>,
+    /// As in `dbt_project.yml`, and over it.
+    #[serde(default)]
+    vars: Map<String, Value>,
+    #[serde(default)]
+    models: Map<String, Value>,
 }
 
 /// A run with more rejects of a table than both limits stops before it publishes anything.
@@ -106,6 +115,8 @@ impl Definition {
             verify: yaml.verify,
             poll: yaml.poll,
             schedule,
+            vars: yaml.vars,
+            model_defaults: yaml.models,
             models: Arc::default(),
             target_lags: BTreeMap::new(),
         };

@@ -74,6 +74,8 @@ fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Proje
         env: env
             .map(|name| (name.clone(), std::env::var(name).ok()))
             .collect(),
+        vars: definition.vars.clone(),
+        models: definition.model_defaults.clone(),
     };
 
     Project::read(folder, &definition.name, &known).map_err(|faults| listed(&faults))

@@ -6,6 +6,9 @@ use super::Definition;
 use crate::config::Config;
 use crate::sql::TableName;
 
+/// In characters; some file systems have short names.
+const LONGEST_TEST: usize = 80;
+
 #[derive(Debug, Clone)]
 pub struct Names<'a> {
     definition: &'a Definition,
@@ -67,6 +70,23 @@ impl<'a> Names<'a> {
         TableName::new(self.catalog, &self.definition.schemas.marts, &name)
     }
 
+    /// The view that counts events by hour.
+    #[must_use]
+    pub fn monitoring(&self) -> TableName {
+        self.of_pipeline("monitoring")
+    }
+
+    /// The view of how fresh tables and models are.
+    #[must_use]
+    pub fn freshness(&self) -> TableName {
+        self.of_pipeline("freshness")
+    }
+
+    fn of_pipeline(&self, what: &str) -> TableName {
+        let name = format!("{}_{what}", self.definition.name);
+        TableName::new(self.catalog, &self.definition.schemas.marts, &name)
+    }
+
     /// The table or view of a model.
     #[must_use]
     pub fn model(model: &Model) -> TableName {
@@ -78,6 +98,13 @@ impl<'a> Names<'a> {
     #[must_use]
     pub fn changes(model: &TableName) -> TableName {
         beside(model, "_changes")
+    }
+
+    /// The rows that failed a test of a model. Long names are cut.
+    #[must_use]
+    pub fn failures(model: &TableName, test: &str) -> TableName {
+        let short: String = test.chars().take(LONGEST_TEST).collect();
+        beside(model, &format!("_failures_{}", short.to_lowercase()))
     }
 
     /// The affected scopes of a model, while it is refreshed.
@@ -95,7 +122,12 @@ impl<'a> Names<'a> {
     /// Every table that the pipeline writes.
     #[must_use]
     pub fn all(&self) -> Vec<TableName> {
-        let mut all = vec![self.landing(), self.rejects()];
+        let mut all = vec![
+            self.landing(),
+            self.rejects(),
+            self.monitoring(),
+            self.freshness(),
+        ];
         let mut builds = Vec::new();
         for table in self.definition.tables.keys() {
             let layers = [

@@ -1,5 +1,6 @@
 //! Reports on the data: how fresh it is and why, its rows and versions, and its rejects.
 
+mod failures;
 mod freshness;
 mod graph;
 mod model_freshness;
@@ -9,6 +10,7 @@ mod purge;
 mod rejects;
 mod rows;
 
+pub use failures::{Failures, failures};
 pub use freshness::{Freshness, LagReason, Status, freshness};
 pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
 pub use model_freshness::{ModelFreshness, model_freshness};

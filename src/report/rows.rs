@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::{Column, Marts, Names, Table, TrackedTable};
-use crate::sql::{TableName, render, timestamp_text};
+use crate::sql::{Answer, TableName, render, timestamp_text};
 use crate::state::TableState;
 
 /// Rows of a table, each a column's name and value.
@@ -207,19 +207,26 @@ async fn readable_table<'a>(app: &'a App, table: &str) -> Result<ReadableTable<'
 async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Rows> {
     let found = app.trino.read("icefront/api", sql).await;
     let found = found.map_err(|error| as_not_found(error, key))?;
+    let mut rows = named(found);
+    // The columns that the table has, or had then, except the service's own, which begin with `_`.
+    for row in &mut rows {
+        row.retain(|column, _| column == "_event_id" || !column.starts_with('_'));
+    }
 
-    Ok(found
-        .rows
-        .into_iter()
-        .map(|row| {
-            let cells = found.columns.iter().zip(row);
-            // The columns that the table has, or had then, except the service's own, which begin with `_`.
-            cells
-                .filter(|(column, _)| column.name == "_event_id" || !column.name.starts_with('_'))
-                .map(|(column, value)| (column.name.clone(), exact(&column.data_type, value)))
-                .collect()
-        })
-        .collect())
+    Ok(rows)
+}
+
+/// Rows as JSON that loses nothing.
+pub(super) fn named(answer: Answer) -> Rows {
+    let Answer { columns, rows } = answer;
+    let rows = rows.into_iter().map(|row| {
+        let cells = columns.iter().zip(row);
+        let cells =
+            cells.map(|(column, value)| (column.name.clone(), exact(&column.data_type, value)));
+        cells.collect()
+    });
+
+    rows.collect()
 }
 
 /// Pairs every column of the key with its value. Fails if a key column is missing or another column is given.

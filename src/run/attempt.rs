@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use icefront_project::Last;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use super::failure::report_failure;
@@ -50,14 +51,19 @@ impl<'a> Attempt<'a> {
         let definition = app.pipelines.get(&run.pipeline)?;
         let request: Request =
             serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
-        let task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
+        let task: Task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
 
         Ok(Self {
             app,
             run,
             definition,
             names: Names::new(definition, &app.config),
-            selection: request.selection(definition)?,
+            selection: match &task {
+                Task::Build {
+                    selection: Some(selection),
+                } => selection.clone(),
+                _ => request.selection(definition, &Last::default())?,
+            },
             request,
             task,
             run_began,

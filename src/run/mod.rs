@@ -9,6 +9,7 @@ mod counts;
 mod executor;
 mod failure;
 mod lag;
+mod monitoring;
 mod poll;
 mod request;
 mod retries;

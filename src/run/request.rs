@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icefront_project::Last;
 use serde::{Deserialize, Serialize};
 use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
@@ -28,7 +29,7 @@ pub struct Request {
     /// Which parts to run. They run in the order extract, staging, marts, models. All when empty.
     #[schema(max_items = 4)]
     pub steps: Vec<StepKind>,
-    /// Only these tables and models, by name or in dbt's words: `orders`, `+daily_revenue`, `tag:nightly`, `orders+`. A blank unites, a comma intersects. All when empty. Extraction always reads the whole source.
+    /// Only these tables and models, by name or in dbt's words: `orders`, `+daily_revenue`, `tag:nightly`, `orders+`, `result:error+`. A blank unites, a comma intersects. All when empty. Extraction always reads the whole source.
     #[schema(max_items = 1000)]
     pub select: Vec<String>,
     /// Without these models, in the same words.
@@ -62,14 +63,20 @@ pub struct Request {
 }
 
 /// The tables and models of a run, by their names in the pipeline.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
     pub tables: BTreeSet<String>,
     pub models: BTreeSet<String>,
 }
 
 /// What some words of a selection name.
-fn named(pipeline: &Definition, field: &str, at: usize, words: &str) -> Result<Selection> {
+fn named(
+    pipeline: &Definition,
+    last: &Last,
+    field: &str,
+    at: usize,
+    words: &str,
+) -> Result<Selection> {
     let field = format!("{field}[{at}]");
     let models = &pipeline.models.models;
     let table_of = |name: &str| {
@@ -88,18 +95,9 @@ fn named(pipeline: &Definition, field: &str, at: usize, words: &str) -> Result<S
     let is_name =
         !words.contains(['+', '@', ',', ':', '*']) && !words.contains(char::is_whitespace);
     let names = if !is_name {
-        if ["state:", "result:"]
-            .iter()
-            .any(|method| words.contains(method))
-        {
-            let detail = format!(
-                "`{words}` selects by `state:` or `result:`, which runs do not have; a run does nothing for models whose inputs did not change"
-            );
-            return Err(Error::Invalid { field, detail });
-        }
         pipeline
             .models
-            .named(words, &icefront_project::Last::default())
+            .named(words, last)
             .map_err(|detail| Error::Invalid { field, detail })?
     } else if table_of(words).is_some() || models.iter().any(|model| model.name == *words) {
         BTreeSet::from([words.to_owned()])
@@ -154,12 +152,20 @@ impl Request {
         self.steps.is_empty() || self.steps.contains(&step)
     }
 
-    /// The tables and models that it selects.
+    /// Whether its selection follows from the last refreshes, by `state:` or `result:`.
+    #[must_use]
+    pub fn asks_for_last(&self) -> bool {
+        let mut words = self.select.iter().chain(&self.exclude);
+
+        words.any(|words| words.contains("state:") || words.contains("result:"))
+    }
+
+    /// The tables and models that it selects, as the last refreshes left them.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`], [`Error::NotFound`] for a word that selects nothing here.
-    pub fn selection(&self, pipeline: &Definition) -> Result<Selection> {
+    pub fn selection(&self, pipeline: &Definition, last: &Last) -> Result<Selection> {
         let models = &pipeline.models;
         if self.select.is_empty() && self.exclude.is_empty() {
             return Ok(Selection {
@@ -181,12 +187,12 @@ impl Request {
                 .collect();
         }
         for (at, words) in self.select.iter().enumerate() {
-            let named = named(pipeline, "select", at, words)?;
+            let named = named(pipeline, last, "select", at, words)?;
             selection.tables.extend(named.tables);
             selection.models.extend(named.models);
         }
         for (at, words) in self.exclude.iter().enumerate() {
-            let named = named(pipeline, "exclude", at, words)?;
+            let named = named(pipeline, last, "exclude", at, words)?;
             selection.tables.retain(|name| !named.tables.contains(name));
             selection.models.retain(|name| !named.models.contains(name));
         }
@@ -220,7 +226,7 @@ impl Request {
                 );
             }
         }
-        self.selection(pipeline)?;
+        self.selection(pipeline, &Last::default())?;
         for (field, seconds) in [
             ("timeout_seconds", self.timeout_seconds),
             ("step_timeout_seconds", self.step_timeout_seconds),

@@ -6,6 +6,7 @@ use super::request::{OnFailed, Request};
 use super::task::Task;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::models;
 use crate::pipeline::Definition;
 use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun, Trigger};
 
@@ -22,7 +23,15 @@ pub async fn start(
 ) -> Result<AcceptedRun> {
     request.check(pipeline)?;
 
-    accept(app, pipeline, request, &Task::Build, key, Trigger::Api).await
+    let selection = if request.asks_for_last() {
+        let last = models::last(&app.store, pipeline, &app.config).await?;
+        Some(request.selection(pipeline, &last)?)
+    } else {
+        None
+    };
+    let task = Task::Build { selection };
+
+    accept(app, pipeline, request, &task, key, Trigger::Api).await
 }
 
 /// As [`start`], for a run that the service starts by itself. If an active run does the same, it starts none.
@@ -38,7 +47,7 @@ pub(super) async fn start_by_itself(
         ..request
     };
 
-    accept(app, pipeline, &request, &Task::Build, key, trigger).await
+    accept(app, pipeline, &request, &Task::default(), key, trigger).await
 }
 
 /// As [`start`], for another task than building.
@@ -65,12 +74,17 @@ async fn accept(
         on_failed: OnFailed::default(),
         ..request.clone()
     };
+    // Another selection by the last refreshes, too: the first call decides.
+    let same_task = match task {
+        Task::Build { .. } => &Task::default(),
+        task => task,
+    };
     let new_run = NewRun {
         pipeline: &pipeline.name,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
         task: &serde_json::to_value(task).map_err(Error::internal)?,
         key,
-        body: &serde_json::json!({"request": same, "task": task}),
+        body: &serde_json::json!({"request": same, "task": same_task}),
         if_running: request.if_running,
         trigger,
         reruns: request.on_failed == OnFailed::Rerun,

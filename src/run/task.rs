@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::request::Selection;
 use crate::warehouse::RejectFilter;
 
 /// Kept with the run, as JSON.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
     /// Extract, staging, marts and models, as far as the request asks for them.
-    #[default]
-    Build,
+    Build {
+        /// What the words `state:` and `result:` selected when the run was accepted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        selection: Option<Selection>,
+    },
     /// Makes a table's current rows and history again from its typed log.
     Rebuild {
         /// The table, by its name in the pipeline, here and below.
@@ -52,10 +56,16 @@ pub enum Task {
     },
 }
 
+impl Default for Task {
+    fn default() -> Self {
+        Self::Build { selection: None }
+    }
+}
+
 impl Task {
     /// Whether the run builds the pipeline's tables.
     #[must_use]
     pub fn builds(&self) -> bool {
-        matches!(self, Self::Build | Self::Resync { .. })
+        matches!(self, Self::Build { .. } | Self::Resync { .. })
     }
 }

@@ -36,6 +36,12 @@ pub struct TestResult {
     pub attempt: i32,
     /// When.
     pub tested_at: Timestamp,
+    /// The table with the rows that failed, with `store_failures`. The next failure of the test replaces them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures_table: Option<String>,
+    /// Its snapshot with those of this run.
+    #[serde(skip)]
+    pub failures_snapshot: Option<String>,
 }
 
 from_row!(TestResult {
@@ -49,6 +55,8 @@ from_row!(TestResult {
     rows,
     attempt,
     tested_at,
+    failures_table,
+    failures_snapshot,
 });
 
 impl Store {
@@ -66,6 +74,8 @@ impl Store {
                 &result.status,
                 &result.failures,
                 &result.rows,
+                &result.failures_table,
+                &result.failures_snapshot,
             ],
         )
         .await?;

@@ -116,6 +116,8 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
                 rows: row.tested_rows,
                 attempt: target.publisher.attempt.number,
                 tested_at: Timestamp::now(),
+                failures_table: None,
+                failures_snapshot: None,
             }
         })
         .collect())

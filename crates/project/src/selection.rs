@@ -8,11 +8,16 @@ use crate::project::{Model, Project};
 /// What the last run left, for `state:` and `result:`.
 #[derive(Clone, Debug, Default)]
 pub struct Last {
-    /// The models whose SQL or configuration is another than in the last refresh.
+    /// The models that were never refreshed.
+    pub new: BTreeSet<String>,
+    /// The models whose SQL or configuration is another than in the last refresh, and new ones.
     pub modified: BTreeSet<String>,
     /// How each model's last refresh ended: `success`, `error`, `skipped`.
     pub results: BTreeMap<String, String>,
 }
+
+/// How a refresh can end, in dbt's words.
+const RESULTS: [&str; 3] = ["success", "error", "skipped"];
 
 /// More steps than any graph is deep.
 const ALL: usize = usize::MAX;
@@ -136,7 +141,17 @@ impl Project {
             "path" => Ok(of(&|model| is_below(&model.file, value))),
             "source" => self.source(value),
             "config.materialized" => Ok(of(&|model| model.config.materialized.as_str() == value)),
-            "state" if value == "modified" || value == "new" => Ok(last.modified.clone()),
+            "state" => match value {
+                "modified" => Ok(last.modified.clone()),
+                "new" => Ok(last.new.clone()),
+                _ => Err(format!(
+                    "`state:{value}` is not known; write `state:modified` or `state:new`"
+                )),
+            },
+            "result" if !RESULTS.contains(&value) => Err(format!(
+                "`result:{value}` is not known; write `result:` with one of {}",
+                RESULTS.join(", ")
+            )),
             "result" => Ok(of(&|model| {
                 last.results
                     .get(&model.name)

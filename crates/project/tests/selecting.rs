@@ -36,6 +36,7 @@ fn project() -> Project {
 
 fn last() -> Last {
     Last {
+        new: BTreeSet::new(),
         modified: BTreeSet::from(["daily".to_owned()]),
         results: BTreeMap::from([("report".to_owned(), "error".to_owned())]),
     }

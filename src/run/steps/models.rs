@@ -109,7 +109,8 @@ impl Phase<'_> {
     async fn inputs_of(&self, model: &Model) -> Ended {
         let read = self.read_by(model);
         let awaited = |name: &&String| self.attempt.selection.models.contains(*name);
-        let awaited: Vec<&String> = read.iter().filter(awaited).collect();
+        // Its tests may read others: they come first, however they end.
+        let awaited: Vec<&String> = read.iter().chain(&model.after).filter(awaited).collect();
         let mut ended = self.ended.subscribe();
         let have_ended = ended
             .wait_for(|ended| awaited.iter().all(|name| ended.contains_key(*name)))

@@ -7,6 +7,7 @@ use crate::error::Class;
 use crate::pipeline::Table;
 use crate::run::attempt::Attempt;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
+use crate::run::monitoring;
 use crate::run::request::StepKind;
 use crate::run::steps::marts::{self, ToPublish};
 use crate::run::steps::{extract, models, stage};
@@ -39,6 +40,9 @@ pub(super) async fn build(attempt: &Attempt<'_>) -> StepEnd {
         ends.extend(Box::pin(models::refresh(attempt, failed)).await);
     }
     first_failure(ends)?;
+    if request.has(StepKind::Marts) || request.has(StepKind::Models) {
+        Box::pin(monitoring::write(attempt)).await;
+    }
 
     verify::verify_when_due(attempt).await
 }

@@ -23,7 +23,7 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         });
     }
     match &attempt.task {
-        Task::Build => build::build(attempt).await,
+        Task::Build { .. } => build::build(attempt).await,
         Task::Rebuild { table, keys } => {
             Box::pin(rebuild::rebuild(attempt, attempt.table(table)?, keys)).await
         }

@@ -1,0 +1,79 @@
+//! The rows that failed a test of a run, as `store_failures` keeps them.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::rows::{Rows, named};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::pipeline::Names;
+use crate::sql::{TableName, render};
+use crate::state::TestResult;
+
+/// The context of `report/failures.sql`.
+#[derive(Serialize)]
+struct FailuresContext {
+    table: TableName,
+    snapshot: String,
+    limit: i64,
+}
+
+/// Rows that failed a test.
+#[derive(Debug)]
+pub struct Failures {
+    pub result: TestResult,
+    pub rows: Rows,
+}
+
+/// Reads rows that failed a test of a run. `table` says which model the test is of, where several have a test of this name.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] where no such test failed, or its rows were not kept. [`Error::Invalid`] if the name is not enough.
+pub async fn failures(
+    app: &App,
+    run: Uuid,
+    test: &str,
+    table: Option<&str>,
+    limit: i64,
+) -> Result<Failures> {
+    let results = app.store.test_results(run).await?;
+    let names: Vec<String> = results.iter().map(|result| result.name.clone()).collect();
+    let is_meant = |result: &TestResult| {
+        result.name == test && table.is_none_or(|table| result.table == table)
+    };
+    let mut meant = results.into_iter().filter(is_meant);
+    let Some(result) = meant.next() else {
+        let names = names.iter().map(String::as_str);
+        return Err(Error::not_found("test of the run", test, names));
+    };
+    if let Some(other) = meant.next() {
+        let detail = format!(
+            "`{}` and `{}` both have a test `{test}`; add `table={}` to the query",
+            result.table, other.table, result.table
+        );
+        let field = "table".into();
+        return Err(Error::Invalid { field, detail });
+    }
+    let Some(snapshot) = result.failures_snapshot.clone() else {
+        return Err(Error::NotFound {
+            kind: "kept failure of test",
+            name: test.into(),
+            hint: Some(
+                "a test keeps its failing rows with `store_failures: true`, when there are some"
+                    .into(),
+            ),
+            field: None,
+        });
+    };
+    let model = app.pipelines.model(&result.table)?.model;
+    let context = FailuresContext {
+        table: Names::failures(&Names::model(model), test),
+        snapshot,
+        limit,
+    };
+    let sql = render("report/failures.sql", context)?;
+    let rows = named(app.trino.read("icefront/api", &sql).await?);
+
+    Ok(Failures { result, rows })
+}

@@ -1,0 +1,184 @@
+//! The views `<pipeline>_monitoring` and `<pipeline>_freshness`, so that a dashboard on Trino needs no API.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use icefront_project::Materialized;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::attempt::Attempt;
+use crate::app::MonitoredPipeline;
+use crate::error::{Class, Result, causes};
+use crate::pipeline::TableId;
+use crate::sql::{TableName, render};
+
+/// A run that brought nothing writes the freshness again only after this time: to an idle source, it only moves the time on.
+const IDLE_PAUSE: Duration = Duration::from_mins(1);
+
+/// The context of `report/monitoring_view.sql`.
+#[derive(Serialize)]
+struct MonitoringContext {
+    view: TableName,
+    tables: Vec<MonitoredTable>,
+}
+
+#[derive(Serialize)]
+struct MonitoredTable {
+    name: String,
+    staging: TableName,
+}
+
+/// The context of `report/freshness_view.sql`.
+#[derive(Serialize)]
+struct FreshnessContext {
+    view: TableName,
+    rows: Vec<FreshnessRow>,
+    written_at: String,
+}
+
+#[derive(Serialize)]
+struct FreshnessRow {
+    name: String,
+    kind: &'static str,
+    covered_until: Option<String>,
+    warn_after_seconds: Option<u64>,
+    error_after_seconds: Option<u64>,
+    #[serde(skip)]
+    covered_batch: Option<i64>,
+}
+
+/// Brings the views to what the run left. What Trino refuses costs only the views: the tables are right without them.
+pub(super) async fn write(attempt: &Attempt<'_>) {
+    if let Err(error) = write_views(attempt).await {
+        let pipeline = &attempt.definition.name;
+        let cause = causes(&error);
+        tracing::warn!(pipeline, %error, cause, "the views of monitoring and freshness were not written");
+    }
+}
+
+async fn write_views(attempt: &Attempt<'_>) -> Result<()> {
+    let app = attempt.app;
+    let pipeline = &attempt.definition.name;
+    let rows = rows(attempt).await?;
+    let covered: BTreeMap<String, Option<i64>> = rows
+        .iter()
+        .map(|row| (format!("{} {}", row.kind, row.name), row.covered_batch))
+        .collect();
+    let mut known = app.monitored.pipelines.lock().await;
+    if let Some(before) = known.get(pipeline)
+        && (before.is_refused || before.covered == covered && before.at.elapsed() < IDLE_PAUSE)
+    {
+        return Ok(());
+    }
+    let written = make(attempt, rows).await;
+    let is_refused = written
+        .as_ref()
+        .is_err_and(|error| error.class() == Class::Fault);
+    if written.is_ok() || is_refused {
+        let now = MonitoredPipeline {
+            covered,
+            at: Instant::now(),
+            is_refused,
+        };
+        known.insert(pipeline.clone(), now);
+    }
+
+    written
+}
+
+async fn make(attempt: &Attempt<'_>, rows: Vec<FreshnessRow>) -> Result<()> {
+    let publisher = attempt.publisher("monitoring");
+    let names = &attempt.names;
+    let tables: Vec<MonitoredTable> = rows
+        .iter()
+        .filter(|row| row.kind == "table" && row.covered_batch.is_some())
+        .map(|row| MonitoredTable {
+            name: row.name.clone(),
+            staging: names.staging(&row.name),
+        })
+        .collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let made: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let made = format!("{} {}", names.monitoring(), made.join(" "));
+    let view = names.monitoring();
+    let context = MonitoringContext {
+        view: view.clone(),
+        tables,
+    };
+    let create = render("report/monitoring_view.sql", context)?;
+    let make = async || publisher.run(&view, &create).await.map(drop);
+    attempt.app.make_once(&made, make).await?;
+    let view = names.freshness();
+    let context = FreshnessContext {
+        view: view.clone(),
+        rows,
+        written_at: text(Timestamp::now()),
+    };
+    publisher
+        .run(&view, &render("report/freshness_view.sql", context)?)
+        .await?;
+
+    Ok(())
+}
+
+/// How far the tables and models of the pipeline are complete.
+async fn rows(attempt: &Attempt<'_>) -> Result<Vec<FreshnessRow>> {
+    let store = &attempt.app.store;
+    let definition = attempt.definition;
+    let pipeline = &definition.name;
+    let mut rows = Vec::new();
+    for (name, table) in &definition.tables {
+        let state = store.table(&table.id).await?;
+        let state = state.filter(|state| state.staged_batch > 0);
+        let covered_batch = state.map(|state| {
+            let published = state.current_batch.min(state.history_batch);
+            state
+                .clean_batch
+                .map_or(published, |clean| clean.min(published))
+        });
+        rows.push(FreshnessRow {
+            name: name.clone(),
+            kind: "table",
+            covered_until: None,
+            warn_after_seconds: table.freshness.warn_after.map(|limit| limit.as_secs()),
+            error_after_seconds: table.freshness.error_after.map(|limit| limit.as_secs()),
+            covered_batch,
+        });
+    }
+    for model in &definition.models.models {
+        if model.config.materialized == Materialized::View {
+            continue;
+        }
+        let state = store.model(&TableId::new(pipeline, &model.name)).await?;
+        let target = definition.target_lag(&model.name);
+        rows.push(FreshnessRow {
+            name: model.name.clone(),
+            kind: "model",
+            covered_until: None,
+            warn_after_seconds: target.map(|target| target.as_secs()),
+            error_after_seconds: None,
+            covered_batch: state.covered_batch,
+        });
+    }
+    let mut times: HashMap<i64, Option<String>> = HashMap::new();
+    for row in &mut rows {
+        let Some(batch) = row.covered_batch else {
+            continue;
+        };
+        if !times.contains_key(&batch) {
+            let covered = store.covered_until(pipeline, batch).await?;
+            times.insert(batch, covered.map(text));
+        }
+        row.covered_until = times[&batch].clone();
+    }
+
+    Ok(rows)
+}
+
+/// A time as Trino reads it.
+fn text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S%.6f UTC").to_string()
+}
