@@ -35,7 +35,7 @@ pub struct Known {
     pub models: Map<String, Value>,
 }
 
-/// Models in the order in which they can be built.
+/// Models in the order in which they are built, with their tests.
 #[derive(Clone, Debug, Default)]
 pub struct Project {
     pub models: Vec<Model>,
@@ -64,6 +64,8 @@ pub struct Model {
     /// The models and tables that it reads.
     pub refs: BTreeSet<String>,
     pub sources: BTreeSet<SourceKey>,
+    /// The models that are refreshed before it: those that it reads, and those that its tests read where that makes no circle.
+    pub after: BTreeSet<String>,
     pub properties: ModelProperties,
     pub tests: Vec<DataTest>,
 }

@@ -10,7 +10,7 @@ use crate::data_test::{DataTest, SingularSettings, SingularTest, Tested, tests_o
 use crate::draft::{self, Draft};
 use crate::fault::{Fault, Said};
 use crate::files::{File, Files};
-use crate::graph::order;
+use crate::graph;
 use crate::names::{self, Named};
 use crate::nearest::did_you_mean;
 use crate::project::{Known, Model, Project};
@@ -76,10 +76,12 @@ impl Reading<'_> {
             .filter_map(|draft| self.model(draft, &renderer, &settings, &properties, &relations))
             .collect();
         let unit_tests = self.unit_tests(&properties, &relations);
-        let models = order(models)
-            .map_err(|fault| self.said.fault(fault))
-            .unwrap_or_default();
+        let mut models = self.ordered(models);
+        graph::add_tested(&mut models);
+        let mut models = self.ordered(models);
         let singular_tests = self.singular_tests(test_files, &renderer, &settings, &models);
+        graph::add_singular(&mut models, &singular_tests);
+        let models = self.ordered(models);
         self.has_no_fault()?;
 
         Some(Project {
@@ -90,6 +92,13 @@ impl Reading<'_> {
             unit_tests,
             warnings: Vec::new(),
         })
+    }
+
+    /// No models, if they read each other in a circle.
+    fn ordered(&mut self, models: Vec<Model>) -> Vec<Model> {
+        graph::order(models)
+            .map_err(|fault| self.said.fault(fault))
+            .unwrap_or_default()
     }
 
     fn has_no_fault(&self) -> Option<()> {
@@ -144,6 +153,8 @@ impl Reading<'_> {
         let tests = declared.tests;
 
         self.check_promises(&file, &config, &described, &tests);
+        let is_model = |name: &&String| relations.models.contains_key(*name);
+        let after = result.refs.iter().filter(is_model).cloned().collect();
 
         Some(Model {
             relation,
@@ -152,6 +163,7 @@ impl Reading<'_> {
             source: file.text,
             sql,
             config,
+            after,
             refs: result.refs,
             sources: result.sources,
             properties: described,

@@ -1,6 +1,7 @@
 //! Projects in a temporary folder.
 
 mod configuration;
+mod ordering;
 mod rendering;
 mod selecting;
 mod testing;

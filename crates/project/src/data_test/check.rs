@@ -65,6 +65,21 @@ const OF_COLUMNS: [&str; 6] = [
 ];
 
 impl Check {
+    /// The other table that it reads.
+    pub(crate) fn reads(&self) -> Option<&Relation> {
+        match self {
+            Self::Relationships { to, .. } | Self::EqualRowcount { to } => Some(to),
+            Self::NotNull
+            | Self::Unique
+            | Self::AcceptedValues(_)
+            | Self::UniqueCombination(_)
+            | Self::Expression(_)
+            | Self::AcceptedRange { .. }
+            | Self::Recency { .. }
+            | Self::NotNullProportion { .. } => None,
+        }
+    }
+
     /// Reads the arguments of a test. `find` gives the table of a `ref('…')` or a `source('…', '…')`.
     pub(super) fn read(
         column: Option<&str>,
