@@ -10,7 +10,7 @@ use super::read::{Path, Query, limited, time};
 use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::state::{self, ChangeQuery, Period, Published, Staged, Versions};
+use crate::state::{self, ChangeQuery, ModelChangeRecord, Period, Published, Staged, Versions};
 
 const MOST: i64 = 1_000;
 /// Seven days, the default of `since`.
@@ -32,7 +32,7 @@ pub(super) enum SumBy {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangesQuery {
-    /// Only this table.
+    /// Only this table or model.
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
     /// From this time on; by default seven days before `until`.
@@ -58,8 +58,10 @@ pub(super) struct ChangeList {
     since: Timestamp,
     /// The end, exclusive.
     until: Timestamp,
-    /// Newest first.
+    /// Sums of tables, newest first.
     changes: Vec<Change>,
+    /// Sums of models, newest first.
+    models: Vec<ModelChangeRecord>,
 }
 
 /// Summed changes of a run.
@@ -67,6 +69,8 @@ pub(super) struct ChangeList {
 pub(super) struct RunChangeList {
     /// One sum for each changed table.
     changes: Vec<Change>,
+    /// One sum for each model that was computed.
+    models: Vec<ModelChangeRecord>,
 }
 
 /// The changes of a table in a run, an hour or a day, and the outcome of every event.
@@ -98,7 +102,7 @@ pub(super) struct Change {
     versions: Versions,
 }
 
-/// List how many current rows changed.
+/// List how many rows of tables and models changed.
 #[utoipa::path(
     get, path = "/v1/changes", tag = "reports",
     params(ChangesQuery),
@@ -108,7 +112,9 @@ pub(super) async fn list_changes(
     State(app): State<App>,
     Query(query): Query<ChangesQuery>,
 ) -> Result<Json<ChangeList>> {
-    if let Some(table) = &query.table {
+    if let Some(table) = &query.table
+        && app.pipelines.model(table).is_err()
+    {
         app.pipelines.table(table)?;
     }
     let until = query.until.unwrap_or_else(Timestamp::now);
@@ -134,14 +140,15 @@ pub(super) async fn list_changes(
         since,
         until,
         changes: sums(&app, &which, by).await?,
+        models: app.store.model_changes(&which, by).await?,
     }))
 }
 
-/// List how many current rows a run changed.
+/// List how many rows of tables and models a run changed.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/changes", tag = "reports",
     params(RunPath),
-    responses((status = OK, description = "One sum for each changed table", body = RunChangeList), Problem),
+    responses((status = OK, description = "One sum for each changed table and computed model", body = RunChangeList), Problem),
 )]
 pub(super) async fn list_run_changes(
     State(app): State<App>,
@@ -158,6 +165,7 @@ pub(super) async fn list_run_changes(
 
     Ok(Json(RunChangeList {
         changes: sums(&app, &which, Period::Run).await?,
+        models: app.store.model_changes(&which, Period::Run).await?,
     }))
 }
 

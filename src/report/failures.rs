@@ -14,7 +14,7 @@ use crate::state::TestResult;
 #[derive(Serialize)]
 struct FailuresContext {
     table: TableName,
-    snapshot: String,
+    snapshot: i64,
     limit: i64,
 }
 
@@ -69,7 +69,7 @@ pub async fn failures(
     let model = app.pipelines.model(&result.table)?.model;
     let context = FailuresContext {
         table: Names::failures(&Names::model(model), test),
-        snapshot,
+        snapshot: snapshot.parse().map_err(Error::internal)?,
         limit,
     };
     let sql = render("report/failures.sql", context)?;

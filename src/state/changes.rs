@@ -175,7 +175,7 @@ pub enum Period {
 /// Which changes to sum.
 #[derive(Debug, Clone)]
 pub struct ChangeQuery {
-    /// Only of this table, by its name in the API.
+    /// Only of this table or model, by its name in the API.
     pub table: Option<String>,
     pub since: Timestamp,
     /// Exclusive.
@@ -208,8 +208,52 @@ from_row!(ChangeRecord {
     versions: row
 });
 
+/// A sum of what refreshes changed in a model.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = ModelChange, example = json!({
+    "model": "shop.daily_revenue", "period": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "changed_at": "2026-01-01T12:00:03Z",
+    "refreshes": 1, "full_refreshes": 0, "inserted": 1, "updated": 2, "deleted": 0,
+}))]
+pub struct ModelChangeRecord {
+    /// The model's name in the API.
+    pub model: String,
+    /// The run's id, or the start of the hour or day.
+    pub period: String,
+    /// When the first refresh ended.
+    pub changed_at: Timestamp,
+    /// Refreshes that computed rows.
+    pub refreshes: i64,
+    /// Those of them that replaced all rows. Such rows are not counted.
+    pub full_refreshes: i64,
+    /// Rows that the other refreshes inserted.
+    pub inserted: i64,
+    pub updated: i64,
+    pub deleted: i64,
+}
+
+from_row!(ModelChangeRecord {
+    model,
+    period,
+    changed_at,
+    refreshes,
+    full_refreshes,
+    inserted,
+    updated,
+    deleted,
+});
+
+impl Period {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
 impl Store {
-    /// Sums changes, newest first.
+    /// Sums changes of tables, newest first.
     pub async fn changes(&self, which: &ChangeQuery, by: Period) -> Result<Vec<ChangeRecord>> {
         let ChangeQuery {
             table,
@@ -218,15 +262,31 @@ impl Store {
             run,
             limit,
         } = which;
-        let period = match by {
-            Period::Run => "run",
-            Period::Hour => "hour",
-            Period::Day => "day",
-        };
 
         self.rows(
             sql!(changes::sum_changes),
-            &[table, since, until, run, limit, &period],
+            &[table, since, until, run, limit, &by.as_str()],
+        )
+        .await
+    }
+
+    /// As [`Store::changes`], of models.
+    pub async fn model_changes(
+        &self,
+        which: &ChangeQuery,
+        by: Period,
+    ) -> Result<Vec<ModelChangeRecord>> {
+        let ChangeQuery {
+            table,
+            since,
+            until,
+            run,
+            limit,
+        } = which;
+
+        self.rows(
+            sql!(changes::sum_model_changes),
+            &[table, since, until, run, limit, &by.as_str()],
         )
         .await
     }

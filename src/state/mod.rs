@@ -27,7 +27,9 @@ use tokio_postgres::Row;
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
 pub use batches::{OpenBatch, SourceEvents, TableEvents, WrittenBatch};
 pub use builds::{Build, ExpectedBuild, Fit, Layer};
-pub use changes::{ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
+pub use changes::{
+    ChangeQuery, ChangeRecord, ModelChangeRecord, Period, Published, Staged, Versions,
+};
 pub use cursors::{Cursor, EmptyPoll};
 pub use files::{
     FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,

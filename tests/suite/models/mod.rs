@@ -3,6 +3,8 @@
 mod exactness;
 mod random;
 mod refreshes;
+mod reports;
+mod testing;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -154,15 +156,16 @@ impl Changes {
 impl Service {
     /// Writes a file of the pipeline's models. The service reads it at its next start.
     pub(crate) fn write_model(&self, file: &str, text: &str) {
-        let folder = self
-            .folder
-            .path()
-            .join("pipelines")
-            .join(&self.name)
-            .join("models");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let text = text.replace("PIPELINE", &self.name);
-        std::fs::write(folder.join(file), text).expect("a model");
+        self.write_file(&format!("models/{file}"), text);
+    }
+
+    /// Writes a file of the pipeline's folder.
+    fn write_file(&self, file: &str, text: &str) {
+        let folder = self.folder.path().join("pipelines").join(&self.name);
+        let file = folder.join(file);
+        let parent = file.parent().expect("a folder");
+        std::fs::create_dir_all(parent).expect("a folder");
+        std::fs::write(&file, text.replace("PIPELINE", &self.name)).expect("a file");
     }
 
     fn model_path(&self, model: &str) -> String {
