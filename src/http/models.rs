@@ -79,6 +79,26 @@ pub(super) struct ModelSql {
     source: String,
     /// As Jinja rendered it.
     rendered: String,
+    /// What the last refresh that did something sent to Trino, in order. Absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<SentSql>,
+}
+
+/// What a refresh sent to Trino.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SentSql {
+    /// The run of the refresh.
+    run_id: Uuid,
+    statements: Vec<SentStatement>,
+}
+
+/// A statement of a refresh.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModelStatement)]
+pub(super) struct SentStatement {
+    sql: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trino_query_id: Option<String>,
 }
 
 /// A page of refreshes.
@@ -200,7 +220,7 @@ pub(super) async fn get_model(
     }))
 }
 
-/// Get the SQL of a model, as it is in the file and as it was rendered.
+/// Get the SQL of a model: as it is in the file, as it was rendered, and what the last refresh sent.
 #[utoipa::path(
     get, path = "/v1/models/{model}/sql", tag = "models",
     params(ModelPath),
@@ -210,11 +230,27 @@ pub(super) async fn get_model_sql(
     State(app): State<App>,
     Path(ModelPath { model }): Path<ModelPath>,
 ) -> Result<Json<ModelSql>> {
-    let PipelineModel { model, .. } = app.pipelines.model(&model)?;
+    let of = app.pipelines.model(&model)?;
+    let sent = match app.store.last_sending_run(&of.id()).await? {
+        None => None,
+        Some(run_id) => {
+            let step = format!("model.{}", of.model.name);
+            let statements = app.store.statements(run_id, Some(&step)).await?;
+            let statements = statements.into_iter().map(|statement| SentStatement {
+                sql: statement.sql,
+                trino_query_id: statement.trino_query_id,
+            });
+            Some(SentSql {
+                run_id,
+                statements: statements.collect(),
+            })
+        }
+    };
 
     Ok(Json(ModelSql {
-        source: model.source.clone(),
-        rendered: model.sql.clone(),
+        source: of.model.source.clone(),
+        rendered: of.model.sql.clone(),
+        sent,
     }))
 }
 

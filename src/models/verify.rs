@@ -5,14 +5,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::analysis::plainly;
+use super::Analysis;
 use super::refresh::{Refresh, Refreshing};
 use crate::error::{Error, Result};
 use crate::sql::render;
 use crate::state::ModelColumn;
 
-/// The rows that differ.
+/// What was compared, and the rows that differ.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Verified {
+    /// Columns that may come out otherwise each time.
+    pub columns_left_out: i64,
     pub rows_missing: i64,
     pub rows_unexpected: i64,
 }
@@ -20,7 +23,7 @@ pub struct Verified {
 /// The context of `models/verify.sql`.
 #[derive(Serialize)]
 struct VerifyContext<'a> {
-    columns: &'a [ModelColumn],
+    columns: &'a [&'a ModelColumn],
     at: &'a str,
     sql: &'a str,
 }
@@ -32,7 +35,7 @@ struct VerifyRow {
 }
 
 /// Counts the rows of a model's table that are not those of its query over what the last refresh read. Fails with
-/// [`Error::VerifyFailed`] if there are some. Gives nothing for a view, and before the first refresh.
+/// [`Error::VerifyFailed`] if there are some. Gives nothing for a view, before the first refresh, and where no column is reproducible.
 pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
     let refresh = Refresh::begin(model).await?;
     if model.model.config.materialized == Materialized::View {
@@ -53,12 +56,22 @@ pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
             plainly(reason)
         )));
     }
+    let left_out = refresh.not_reproducible(&analysis);
+    let columns: Vec<&ModelColumn> = refresh
+        .state
+        .columns
+        .iter()
+        .filter(|column| !left_out.contains(&column.name))
+        .collect();
+    if columns.is_empty() {
+        return Ok(None);
+    }
     let row: VerifyRow = model
         .publisher
         .row(
             "models/verify.sql",
             VerifyContext {
-                columns: &refresh.state.columns,
+                columns: &columns,
                 at: &render("models/table.sql", json!({"table": refresh.table}))?,
                 sql: &refresh.query_at(&analysis, reading)?,
             },
@@ -81,7 +94,31 @@ pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
     }
 
     Ok(Some(Verified {
+        columns_left_out: i64::try_from(left_out.len()).map_err(Error::internal)?,
         rows_missing: 0,
         rows_unexpected: 0,
     }))
+}
+
+impl Refresh<'_> {
+    /// The columns of the model's table that the same query may compute otherwise over the same rows.
+    pub(super) fn not_reproducible(&self, analysis: &Analysis) -> Vec<String> {
+        let names = || self.state.columns.iter();
+        let Ok(query) = &analysis.query else {
+            return Vec::new();
+        };
+        let Some(mut loose) = query.loose_columns() else {
+            return names().map(|column| column.name.clone()).collect();
+        };
+        // The sum of floating-point numbers depends on their order.
+        let is_sum = |column: &&ModelColumn| {
+            query.has_aggregate() && matches!(column.data_type.as_str(), "double" | "real")
+        };
+        loose.extend(names().filter(is_sum).map(|column| column.name.clone()));
+
+        names()
+            .map(|column| column.name.clone())
+            .filter(|name| loose.iter().any(|loose| loose.eq_ignore_ascii_case(name)))
+            .collect()
+    }
 }

@@ -425,6 +425,18 @@ impl Store {
         Ok(last.map(|OnlyColumn(state)| state))
     }
 
+    /// The run of the last refresh of a model that sent statements which write; `None` before it.
+    pub async fn last_sending_run(
+        &self,
+        TableId { pipeline, name }: &TableId,
+    ) -> Result<Option<Uuid>> {
+        let last: Option<OnlyColumn<Uuid>> = self
+            .row_opt(sql!(models::last_sending_run), &[&pipeline, &name])
+            .await?;
+
+        Ok(last.map(|OnlyColumn(run)| run))
+    }
+
     /// Measures the lag of a model since some time.
     pub async fn lag_since(
         &self,

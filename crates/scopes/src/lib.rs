@@ -30,6 +30,7 @@ mod node;
 mod parse;
 mod print;
 mod reason;
+mod reproducible;
 mod resolve;
 mod restrict;
 mod scope;

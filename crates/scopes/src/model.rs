@@ -14,6 +14,7 @@ use crate::node::{Node, bare, quoted};
 use crate::parse::parse;
 use crate::print::Printer;
 use crate::reason::{Reason, Result};
+use crate::reproducible::loose_columns;
 use crate::resolve::{columns, resolve};
 use crate::restrict::{Restrict, Wanted, conditions};
 
@@ -97,6 +98,30 @@ impl Query {
                 .into_iter()
                 .any(|expr| Facts::of(expr).has_clock)
         })
+    }
+
+    /// Whether it has an aggregate: a sum of `double` then depends on the order of rows.
+    #[must_use]
+    pub fn has_aggregate(&self) -> bool {
+        self.node.blocks().iter().any(|block| {
+            let expressions = block.expressions().into_iter();
+            expressions.map(Facts::of).any(|facts| facts.has_aggregate)
+        })
+    }
+
+    /// The columns that may come out otherwise if the query is asked again over the same rows, such as one of `any_value`; `None` if
+    /// that decides which rows there are.
+    #[must_use]
+    pub fn loose_columns(&self) -> Option<Vec<String>> {
+        let names = self.columns();
+        let positions = loose_columns(&self.node)?;
+
+        Some(
+            positions
+                .into_iter()
+                .filter_map(|at| names.get(at).cloned())
+                .collect(),
+        )
     }
 
     /// The query as a whole. `table` gives what stands for a table in FROM, `now` the time.

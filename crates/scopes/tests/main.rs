@@ -3,6 +3,7 @@
 mod counterexamples;
 mod given;
 mod random;
+mod reproducible;
 mod shapes;
 mod trial;
 mod trino;

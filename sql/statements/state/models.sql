@@ -68,6 +68,15 @@ limit $4
 -- Finds how the last refresh of a model ended.
 select state from icefront.refreshes where pipeline = $1 and model = $2 order by id desc limit 1
 
+-- name: last_sending_run
+-- Finds the run of the last refresh of a model that sent statements which write.
+select run_id
+from icefront.refreshes
+where pipeline = $1 and model = $2
+  and (action in ('incremental', 'full', 'time') or action = 'view' and reason is not null)
+order by id desc
+limit 1
+
 -- name: lag_since
 -- Measures the lag of a model since $3, in seconds: its mean, its maximum, and the share of the time within the target lag $4.
 --

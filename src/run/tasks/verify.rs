@@ -1,6 +1,7 @@
 //! Verify: compares current rows and history of a table with its typed log.
 
 use futures::future::join_all;
+use icefront_project::Materialized;
 
 use crate::error::Result;
 use crate::pipeline::Table;
@@ -9,7 +10,7 @@ use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::step;
-use crate::run::steps::columns;
+use crate::run::steps::{columns, models};
 use crate::state::Window;
 use crate::warehouse::{self, Refresh, Scope};
 
@@ -23,7 +24,7 @@ pub(super) async fn verify(attempt: &Attempt<'_>, table: &Table, one_in: u32) ->
     .await
 }
 
-/// Verifies all tables once per `verify.every_runs` successful runs, if the pipeline asks for that.
+/// Verifies all tables and models once per `verify.every_runs` successful runs, if the pipeline asks for that.
 pub(super) async fn verify_when_due(attempt: &Attempt<'_>) -> StepEnd {
     let Some(due) = attempt.definition.verify else {
         return Ok(());
@@ -40,8 +41,14 @@ pub(super) async fn verify_when_due(attempt: &Attempt<'_>) -> StepEnd {
     }
     let tables = attempt.definition.tables.values();
     let verified = tables.map(|table| verify(attempt, table, due.one_in));
+    let mut ends = join_all(verified).await;
+    for model in &attempt.definition.models.models {
+        if model.config.materialized != Materialized::View {
+            ends.push(Box::pin(models::verify(attempt, &model.name)).await);
+        }
+    }
 
-    first_failure(join_all(verified).await)
+    first_failure(ends)
 }
 
 async fn compare(
