@@ -375,3 +375,87 @@ fn hidden_semicolons_are_found() {
             .contains("remove what is behind `;`")
     );
 }
+
+#[test]
+fn lists_change_by_append_and_extend() {
+    assert_eq!(
+        rendered(
+            "{% set names = [] %}{% for n in range(3) %}{% do names.append('c' ~ n) %}{% endfor %}{% do names.extend(['x']) %}select {{ names | join(', ') }}"
+        ),
+        "select c0, c1, c2, x"
+    );
+    assert_eq!(
+        rendered(
+            "{% set a = ['x'] %}{% set _ = a.append('y') %}{{ a.append('z') or '' }}select {{ a[-1] }}, {{ a | length }}{{ ', 1' if 'y' in a }}, {{ (a + ['q']) | last }}, {{ a[1:] | join('+') }}"
+        ),
+        "select z, 3, 1, q, y+z"
+    );
+    assert_eq!(
+        rendered(
+            "{% set a = ('x,y'.split(',')) | list %}{% do a.append([1, ['in']]) %}select {{ a | length }}, {{ a[2][1][0] }}"
+        ),
+        "select 3, in"
+    );
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro add(to, name='d') %}{% do to.append(name) %}{% endmacro %}{% macro make() %}{% set l = [] %}{% do l.append('m') %}{{ return(l) }}{% endmacro %}",
+        ),
+        (
+            "models/m.sql",
+            "{% set names = make() %}{{ add(names) }}{{ add(names, 'e') }}select {{ names | join(', ') }}",
+        ),
+    ];
+    assert_eq!(sql(&files), "select m, d, e");
+}
+
+#[test]
+fn a_list_keeps_its_place_in_configuration_and_loops() {
+    let files = [(
+        "models/m.sql",
+        "{{ config(materialized='incremental', unique_key=['a', 'b'], meta={'x': [1, {'y': []}]}) }}select {% for a, b in [['x', 1], ['y', 2]] %}{{ b }} as {{ a }}{{ ', ' if not loop.last }}{% endfor %}{# [ #}, '[' as \"[\" {% raw %}[{{ ['']}} {% endraw %}",
+    )];
+    let project = read(&files).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let model = &project.models[0];
+    assert_eq!(model.config.unique_key, ["a", "b"]);
+    assert_eq!(model.config.meta["x"].to_string(), r#"[1,{"y":[]}]"#);
+    assert_eq!(model.sql, r#"select 1 as x, 2 as y, '[' as "[" [{{ ['']}}"#);
+}
+
+#[test]
+fn a_list_that_would_contain_itself_is_refused() {
+    for text in [
+        "{% set a = [] %}{% do a.append(a) %}select {{ a }}",
+        "{% set a = [] %}{% set b = [{'x': (a, 1)}] %}{% do a.append(b) %}select {{ a }}",
+    ] {
+        assert_eq!(
+            faults(&[("models/m.sql", text)]),
+            "models/m.sql:1: a list cannot contain itself"
+        );
+    }
+    assert_eq!(
+        faults(&[(
+            "models/m.sql",
+            "{% set a = [1] + [2] %}\n{% do a.append(3) %}select 1"
+        )]),
+        "models/m.sql:2: `append` changes lists that are written with `[…]`; make this one such by the filter `list`"
+    );
+}
+
+#[test]
+fn texts_are_formatted_as_in_python() {
+    assert_eq!(
+        rendered(
+            "select {{ '%s' % 'a' }}, {{ \"%02d_%s\" % (7, 'b' | upper) }}, {{ '%s' % x.upper() ~ '!' if x is defined else '%d%%' % 5 }}, {{ '%.2f' | format(1.005 * 2) }}, {{ 7 % 4 }}"
+        ),
+        "select a, 07_B, 5%, 2.01, 3"
+    );
+    assert_eq!(
+        rendered(
+            "{% set x = ['a'] %}select {{ '%s' % x[0] ~ '%s-' % -1 }}, {{ ['%s' % x[0].upper(), 'b'] | join('.') }}, {{ '%(k)s' % {'k': 'v'} }}"
+        ),
+        "select a-1-, A.b, v"
+    );
+    let wide = faults(&[("models/m.sql", "select '{{ '%999999999d' % 1 }}'")]);
+    assert!(wide.contains("too many steps"), "{wide}");
+}

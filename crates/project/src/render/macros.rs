@@ -8,6 +8,7 @@ use minijinja::value::{Kwargs, Object};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::context::Context;
+use super::python::translated;
 use super::{FUEL, fault, invalid};
 use crate::fault::Fault;
 use crate::files::File;
@@ -47,14 +48,14 @@ impl Macros {
     ) -> Self {
         let mut macros = Self::default();
         for (package, text) in PACKAGES {
-            let found = renamed(text);
+            let found = renamed(&translated(text));
             if let Err(error) = environment.add_template_owned(package, found.text) {
                 faults.push(fault(package, &error));
             }
             macros.of_packages.insert(package.into(), found.names);
         }
         for file in files {
-            let found = renamed(&file.text);
+            let found = renamed(&translated(&file.text));
             if let Err(error) = environment.add_template_owned(file.place.clone(), found.text) {
                 faults.push(fault(&file.place, &error));
                 continue;
@@ -147,7 +148,7 @@ fn macro_name(text: &str) -> Option<&str> {
         .then(|| name.trim_start())
 }
 
-fn is_raw(text: &str) -> bool {
+pub(super) fn is_raw(text: &str) -> bool {
     tag(text).is_some_and(|tag| tag.starts_with("raw"))
 }
 

@@ -2,8 +2,10 @@
 
 mod context;
 mod functions;
+mod list;
 mod macros;
 mod namespace;
+mod python;
 mod relation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,12 +100,11 @@ impl Renderer {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(DEEPEST);
         environment.set_debug(true);
         environment.remove_global("debug");
+        python::add_to(&mut environment);
         shared.macros = Macros::read(&mut environment, macro_files, faults);
 
         Self {
@@ -149,7 +150,7 @@ impl Renderer {
         }
         let rendered = self
             .environment
-            .template_from_named_str(&file.place, &file.text)
+            .template_from_named_str(&file.place, &python::translated(&file.text))
             .and_then(|template| template.render(Value::from_object(context)));
         let sql = rendered.map_err(|error| fault(&file.place, &error))?;
         if sql.len() > LONGEST_QUERY {

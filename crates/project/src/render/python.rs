@@ -1,0 +1,248 @@
+//! What Python's Jinja has and minijinja lacks, written as minijinja has it: lists that change, and `'…' % values`.
+
+use minijinja::{Environment, Error, State, Value};
+
+use super::list::{List, unknown_method};
+
+/// The function and the filter that templates call instead.
+const LIST: &str = "dbt_list__";
+const FORMAT: &str = "dbt_format__";
+/// Behind these words a list may begin. Behind another word `[` takes an item.
+const BEFORE_LISTS: [&str; 14] = [
+    "in", "if", "elif", "else", "and", "or", "not", "is", "set", "for", "do", "include", "import",
+    "with",
+];
+
+/// Adds what translated templates call.
+pub(super) fn add_to(environment: &mut Environment<'static>) {
+    environment.set_unknown_method_callback(unknown_method);
+    environment.add_function(LIST, List::of);
+    environment.add_filter("list", List::of);
+    environment.add_filter(FORMAT, formatted);
+}
+
+/// The text `'…' % values`: a tuple has several values.
+fn formatted(state: &mut State<'_, '_>, text: Value, values: Value) -> Result<Value, Error> {
+    let mut arguments = vec![text];
+    if values.is_tuple() {
+        arguments.extend(values.try_iter()?);
+    } else {
+        arguments.push(values);
+    }
+
+    state.apply_filter("format", &arguments)
+}
+
+/// The template with `dbt_list__([…])` for each list, and `'…' | dbt_format__(values)` for each `'…' % values`. Lines stay.
+pub(super) fn translated(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = if rest.starts_with("{#") {
+            rest.find("#}").map_or(rest.len(), |at| at + 2)
+        } else if super::macros::is_raw(rest) {
+            rest.find("endraw").map_or(rest.len(), |at| at + 6)
+        } else if rest.starts_with("{{") || rest.starts_with("{%") {
+            let tokens = tokens(&rest[2..]);
+            let end = 2 + tokens.last().map_or(0, |token| token.end);
+            out.push_str(&rest[..2]);
+            out.push_str(&edited(&rest[2..end], &tokens));
+            rest = &rest[end..];
+            continue;
+        } else {
+            1
+        };
+        out.push_str(&rest[..end]);
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+
+    out
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Word,
+    Number,
+    Text,
+    Open,
+    Close,
+    Sign,
+}
+
+/// A part of a tag, by its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    kind: Kind,
+    begin: usize,
+    end: usize,
+}
+
+/// The tokens of a tag, without its end.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut depth = 0_usize;
+    let mut begin = 0;
+    while let Some(first) = text[begin..].chars().next() {
+        let rest = &text[begin..];
+        let is_end = rest.starts_with("}}") || rest.starts_with("%}");
+        if is_end && depth == 0 {
+            break;
+        }
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let length_of =
+            |is_part: &dyn Fn(char) -> bool| rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let (kind, length) = match first {
+            '\'' | '"' => (Kind::Text, quoted_length(rest, first)),
+            '(' | '[' | '{' => (Kind::Open, 1),
+            ')' | ']' | '}' => (Kind::Close, 1),
+            c if c.is_ascii_digit() => (Kind::Number, length_of(&|c| is_word(c))),
+            c if is_word(c) => (Kind::Word, length_of(&is_word)),
+            c => (Kind::Sign, c.len_utf8()),
+        };
+        match kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if !first.is_whitespace() {
+            tokens.push(Token {
+                kind,
+                begin,
+                end: begin + length,
+            });
+        }
+        begin += length;
+    }
+
+    tokens
+}
+
+fn quoted_length(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if is_escaped {
+            is_escaped = false;
+        } else if c == '\\' {
+            is_escaped = true;
+        } else if c == quote {
+            return at + 1;
+        }
+    }
+
+    text.len()
+}
+
+/// A text to put before a byte.
+struct Insertion {
+    at: usize,
+    text: &'static str,
+}
+
+fn edited(text: &str, tokens: &[Token]) -> String {
+    let sign = |token: &Token| &text[token.begin..token.end];
+    let mut insertions = Vec::new();
+    let mut removed = Vec::new();
+    let mut open: Vec<bool> = Vec::new();
+    for (place, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Open => {
+                let before = place.checked_sub(1).and_then(|place| tokens.get(place));
+                let is_list = sign(token) == "["
+                    && before.is_none_or(|before| !is_value(*before, sign(before)));
+                if is_list {
+                    insertions.push(Insertion {
+                        at: token.begin,
+                        text: "dbt_list__(",
+                    });
+                }
+                open.push(is_list);
+            }
+            Kind::Close if open.pop() == Some(true) => {
+                insertions.push(Insertion {
+                    at: token.end,
+                    text: ")",
+                });
+            }
+            Kind::Sign if sign(token) == "%" => {
+                let is_text = place
+                    .checked_sub(1)
+                    .is_some_and(|place| tokens[place].kind == Kind::Text);
+                if let Some(end) = operand_end(text, tokens, place + 1).filter(|_| is_text) {
+                    removed.push(token.begin);
+                    insertions.push(Insertion {
+                        at: token.end,
+                        text: "| dbt_format__(",
+                    });
+                    insertions.push(Insertion { at: end, text: ")" });
+                }
+            }
+            _ => {}
+        }
+    }
+    insertions.sort_by_key(|insertion| insertion.at);
+    let mut out = String::with_capacity(text.len() + 16 * insertions.len());
+    let mut insertions = insertions.iter().peekable();
+    for (at, c) in text.char_indices().chain([(text.len(), '\0')]) {
+        while let Some(insertion) = insertions.next_if(|insertion| insertion.at <= at) {
+            out.push_str(insertion.text);
+        }
+        if at < text.len() && !removed.contains(&at) {
+            out.push(c);
+        }
+    }
+
+    out
+}
+
+/// Whether a token ends a value, of which `[` would take an item.
+fn is_value(token: Token, text: &str) -> bool {
+    match token.kind {
+        Kind::Word => !BEFORE_LISTS.contains(&text),
+        Kind::Number | Kind::Text | Kind::Close => true,
+        Kind::Open | Kind::Sign => false,
+    }
+}
+
+/// Where the operand that begins with a token ends, with its items, calls, attributes and filters.
+fn operand_end(text: &str, tokens: &[Token], begin: usize) -> Option<usize> {
+    let sign = |place: usize| {
+        tokens
+            .get(place)
+            .map_or("", |token| &text[token.begin..token.end])
+    };
+    let mut place = begin;
+    while matches!(sign(place), "-" | "+") {
+        place += 1;
+    }
+    place = part_end(tokens, place)?;
+    loop {
+        place = match sign(place) {
+            "(" | "[" => part_end(tokens, place)?,
+            "." | "|" => part_end(tokens, place + 1)?,
+            _ => break,
+        };
+    }
+
+    tokens.get(place - 1).map(|token| token.end)
+}
+
+/// The place behind a word, a text, a number, or a pair of brackets with what is in it.
+fn part_end(tokens: &[Token], begin: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (place, token) in tokens.iter().enumerate().skip(begin) {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.checked_sub(1)?,
+            Kind::Sign if depth == 0 => return None,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(place + 1);
+        }
+    }
+
+    None
+}
