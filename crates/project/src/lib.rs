@@ -46,7 +46,7 @@ pub use fault::Fault;
 pub use nearest::{did_you_mean, nearest_name};
 pub use project::{Known, Model, Project};
 pub use properties::{ColumnProperties, ModelProperties, SourceKey, TestOf};
-pub use relation::Relation;
+pub use relation::{Column, Relation};
 pub use selection::Last;
 pub use target_lag::TargetLag;
 pub use unit_test::{Given, Rows, UnitTest};

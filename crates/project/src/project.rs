@@ -10,7 +10,7 @@ use crate::data_test::{DataTest, SingularTest};
 use crate::fault::{Fault, Said};
 use crate::properties::{ModelProperties, SourceKey};
 use crate::reading::Reading;
-use crate::relation::Relation;
+use crate::relation::{Column, Relation};
 use crate::unit_test::UnitTest;
 
 /// For templates whose macros and includes are deep in each other, in bytes.
@@ -28,6 +28,8 @@ pub struct Known {
     pub tables: BTreeMap<String, Relation>,
     /// What `source` finds beside declared ones: the typed logs of the pipeline.
     pub sources: BTreeMap<SourceKey, Relation>,
+    /// The columns of these tables and logs, in their order, as far as they are known.
+    pub columns: BTreeMap<Relation, Vec<Column>>,
     /// The environment variables that templates may read, with their values.
     pub env: BTreeMap<String, Option<String>>,
     /// `vars` and `models` of `pipeline.yaml`, in the shape of `dbt_project.yml`. They win over those of that file.

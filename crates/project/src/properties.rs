@@ -10,13 +10,15 @@ use crate::fault::{Fault, Said};
 use crate::files::File;
 use crate::nearest::did_you_mean;
 use crate::project::Known;
-use crate::relation::Relation;
+use crate::relation::{Column, Relation};
 
 /// What the YAML files say, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Properties {
     pub(crate) models: BTreeMap<String, Placed<ModelProperties>>,
     pub(crate) sources: BTreeMap<SourceKey, Relation>,
+    /// The columns of sources that list them.
+    pub(crate) source_columns: BTreeMap<SourceKey, Vec<Column>>,
     pub(crate) unit_tests: Vec<Placed<Value>>,
 }
 
@@ -141,11 +143,11 @@ struct SourceTableYaml {
     name: String,
     #[serde(default)]
     identifier: Option<String>,
+    #[serde(default)]
+    columns: Vec<Column>,
     // What dbt reads and Icefront does not need.
     #[serde(default, rename = "description")]
     _description: Ignored,
-    #[serde(default, rename = "columns")]
-    _columns: Ignored,
     #[serde(default, rename = "meta")]
     _meta: Ignored,
     #[serde(default, rename = "tags")]
@@ -241,6 +243,18 @@ pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties
     properties
 }
 
+impl ModelProperties {
+    /// The names and types of its columns.
+    pub(crate) fn listed(&self) -> Vec<Column> {
+        let columns = self.columns.iter().map(|column| Column {
+            name: column.name.clone(),
+            data_type: column.data_type.clone(),
+        });
+
+        columns.collect()
+    }
+}
+
 impl Properties {
     fn add_model(&mut self, file: &File, entry: Value, faults: &mut Vec<Fault>) {
         let Some(model) = typed::<ModelProperties>(file, entry, faults) else {
@@ -272,6 +286,9 @@ impl Properties {
                 source: source.name.clone(),
                 table: table.name,
             };
+            if !table.columns.is_empty() {
+                self.source_columns.insert(key.clone(), table.columns);
+            }
             let parts = [&source.database, &source.schema, &table.identifier];
             if let Some(part) = parts.into_iter().flatten().find(|part| part.contains("{{")) {
                 let message = format!(

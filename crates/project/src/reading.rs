@@ -49,7 +49,7 @@ impl Reading<'_> {
                 (file.name.clone(), relation)
             })
             .collect();
-        let shared = Shared::new(self.known, &settings, &properties.sources, provisional);
+        let shared = Shared::new(self.known, &settings, &properties, provisional);
         let mut renderer = Renderer::new(shared, &macro_files, &mut self.said.faults);
         self.has_no_fault()?;
 
@@ -64,6 +64,11 @@ impl Reading<'_> {
 
         let relations = Relations {
             known: self.known,
+            enforced: drafts
+                .iter()
+                .filter(|draft| draft.config.contract.enforced)
+                .map(|draft| draft.file.name.clone())
+                .collect(),
             sources: properties.sources.clone(),
             models: drafts
                 .iter()
@@ -136,6 +141,12 @@ impl Reading<'_> {
         } = draft;
         let result = renderer.render(&file);
         let sql = self.query("model", &file, &result)?;
+        for name in result.listed.difference(&relations.enforced) {
+            let message = format!(
+                "it has the columns of `{name}` that YAML lists, and nothing checks that these are all; write `contract: {{enforced: true}}` for `{name}`"
+            );
+            self.said.warning(Fault::new(&file.place, message));
+        }
         let described = properties.models.get(&file.name);
         let described = described.map(|placed| placed.value.clone());
         let described = described.unwrap_or_default();

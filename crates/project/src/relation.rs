@@ -1,8 +1,8 @@
-//! The name of a table in Trino.
+//! The name of a table in Trino, and its columns.
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A table by its full name. It prints as SQL writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -10,6 +10,14 @@ pub struct Relation {
     pub catalog: String,
     pub schema: String,
     pub table: String,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Column {
+    pub name: String,
+    #[serde(default)]
+    pub data_type: Option<String>,
 }
 
 impl Relation {

@@ -1,6 +1,6 @@
 //! The tables that tests may compare with, found by `ref` and `source`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::nearest::did_you_mean;
 use crate::project::Known;
@@ -12,6 +12,8 @@ pub(crate) struct Relations<'a> {
     pub(crate) known: &'a Known,
     pub(crate) sources: BTreeMap<SourceKey, Relation>,
     pub(crate) models: BTreeMap<String, Relation>,
+    /// The models whose contract is enforced.
+    pub(crate) enforced: BTreeSet<String>,
 }
 
 impl Relations<'_> {

@@ -1,5 +1,6 @@
 //! Projects in a temporary folder.
 
+mod columns;
 mod configuration;
 mod ordering;
 mod rendering;

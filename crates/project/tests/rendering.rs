@@ -207,9 +207,13 @@ fn what_needs_a_server_is_refused_by_name() {
         )])
         .contains("`adapter.get_relation` is not supported")
     );
-    assert!(
-        faults(&[("models/m.sql", "select {{ dbt_utils.star(ref('orders')) }}")])
-            .contains("`dbt_utils` has no macro `star` here")
+    let fault = faults(&[(
+        "models/m.sql",
+        "{% set states = dbt_utils.get_column_values(ref('orders'), 'state') %}select 1",
+    )]);
+    assert_eq!(
+        fault,
+        "models/m.sql:1: `dbt_utils.get_column_values` is not supported; write the values as a list: the SQL of a model may not depend on data"
     );
 }
 

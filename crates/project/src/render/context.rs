@@ -10,6 +10,7 @@ use super::macros::Macro;
 use super::namespace::{Namespace, Refused};
 use super::relation::RelationObject;
 use super::{Notes, Shared};
+use crate::properties::SourceKey;
 use crate::relation::Relation;
 
 /// What one model sees.
@@ -31,7 +32,10 @@ impl Object for Context {
         }
         let shared = &self.shared;
         match name {
-            "this" => return shared.models.get(&self.model).map(relation),
+            "this" => {
+                let table = shared.models.get(&self.model)?;
+                return Some(self.model_value(&self.model, table));
+            }
             "target" => return Some(self.target()),
             "model" => return Some(Value::from_pairs([("name", self.model.clone())])),
             "execute" => return Some(Value::from(true)),
@@ -110,6 +114,39 @@ impl Context {
     }
 }
 
-pub(super) fn relation(name: &Relation) -> Value {
-    Value::from_object(RelationObject(name.clone()))
+/// Tables with their columns.
+impl Context {
+    pub(super) fn model_value(&self, name: &str, table: &Relation) -> Value {
+        Value::from_object(RelationObject {
+            relation: table.clone(),
+            columns: self.shared.model_columns.get(name).cloned(),
+            unknown: format!("list all columns of `{name}` under `columns` in its YAML"),
+            model: Some(name.to_owned()),
+        })
+    }
+
+    pub(super) fn table_value(&self, name: &str, table: &Relation) -> Value {
+        Value::from_object(RelationObject {
+            relation: table.clone(),
+            columns: self.shared.known.columns.get(table).cloned(),
+            unknown: format!("write the names of the columns of `{name}`"),
+            model: None,
+        })
+    }
+
+    pub(super) fn source_value(&self, key: &SourceKey, table: &Relation) -> Value {
+        let known = self.shared.known.columns.get(table);
+
+        Value::from_object(RelationObject {
+            relation: table.clone(),
+            columns: known
+                .or_else(|| self.shared.source_columns.get(key))
+                .cloned(),
+            unknown: format!(
+                "list all columns of `{}.{}` under `sources:` in a YAML file",
+                key.source, key.table
+            ),
+            model: None,
+        })
+    }
 }

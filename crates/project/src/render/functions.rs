@@ -1,12 +1,12 @@
 //! The functions that a template can call.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Object, Serde, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::context::{Context, relation};
-use super::invalid;
+use super::context::Context;
+use super::{invalid, lock};
 use crate::nearest::did_you_mean;
 use crate::properties::SourceKey;
 
@@ -102,11 +102,14 @@ impl Context {
             Some(model) => model.to_owned(),
             None => first,
         };
-        let known = self
-            .shared
-            .models
-            .get(&name)
-            .or_else(|| self.shared.known.tables.get(&name));
+        let shared = &self.shared;
+        let model = shared.models.get(&name);
+        let known = model
+            .map(|table| self.model_value(&name, table))
+            .or_else(|| {
+                let table = shared.known.tables.get(&name)?;
+                Some(self.table_value(&name, table))
+            });
         let Some(table) = known else {
             let names = self
                 .shared
@@ -119,13 +122,9 @@ impl Context {
                 did_you_mean(&name, names)
             )));
         };
-        self.notes
-            .refs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name);
+        lock(&self.notes.refs).insert(name);
 
-        Ok(relation(table))
+        Ok(table)
     }
 
     fn source(&self, args: &[Value]) -> Result<Value, Error> {
@@ -151,22 +150,15 @@ impl Context {
                 "source `{written}` is not declared under `sources:` in a YAML file{near}"
             )));
         };
-        self.notes
-            .sources
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key);
+        let value = self.source_value(&key, name);
+        lock(&self.notes.sources).insert(key);
 
-        Ok(relation(name))
+        Ok(value)
     }
 
     fn configure(&self, args: &[Value]) -> Result<Value, Error> {
         let (positional, named): (&[Value], Kwargs) = from_args(args)?;
-        let mut config = self
-            .notes
-            .config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut config = lock(&self.notes.config);
         let mut add = |name: &str, value: &Value| {
             let value = serde_json::to_value(value).map_err(|fault| invalid(fault.to_string()))?;
             config.insert(name.to_owned(), value);
@@ -185,11 +177,7 @@ impl Context {
     }
 
     fn configured(&self, name: &str) -> Option<Value> {
-        let config = self
-            .notes
-            .config
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let config = lock(&self.notes.config);
 
         config.get(name).map(|value| Value::from(Serde(value)))
     }
@@ -227,12 +215,7 @@ impl Context {
     /// Ends the macro with a value: its caller looks for it.
     fn return_(&self, args: &[Value]) -> Result<Value, Error> {
         let (value,): (Option<Value>,) = from_args(args)?;
-        *self
-            .notes
-            .returned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) =
-            Some(value.unwrap_or_else(|| Value::from(())));
+        *lock(&self.notes.returned) = Some(value.unwrap_or_else(|| Value::from(())));
 
         Err(invalid("`return` stands outside of a macro".into()))
     }

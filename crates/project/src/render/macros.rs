@@ -1,15 +1,15 @@
 //! The macros of the project and of the packages that come with Icefront.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use minijinja::value::{Kwargs, Object};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::context::Context;
 use super::python::translated;
-use super::{FUEL, fault, invalid};
+use super::{FUEL, fault, invalid, lock};
 use crate::fault::Fault;
 use crate::files::File;
 
@@ -200,11 +200,7 @@ impl Macro {
         if notes.steps.fetch_add(used, Ordering::Relaxed) + used > FUEL {
             return Err(Error::from(ErrorKind::OutOfFuel));
         }
-        let returned = notes
-            .returned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let returned = lock(&notes.returned).take();
 
         match (returned, result) {
             (Some(value), Err(_)) => Ok(value),

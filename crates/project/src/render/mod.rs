@@ -10,7 +10,7 @@ mod relation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
@@ -18,8 +18,8 @@ use crate::config::Written;
 use crate::fault::Fault;
 use crate::files::File;
 use crate::project::Known;
-use crate::properties::SourceKey;
-use crate::relation::Relation;
+use crate::properties::{Properties, SourceKey};
+use crate::relation::{Column, Relation};
 use crate::settings::Settings;
 
 use context::Context;
@@ -51,6 +51,9 @@ pub(crate) struct Shared {
     /// The tables of the models, by the name in `ref`.
     models: BTreeMap<String, Relation>,
     sources: BTreeMap<SourceKey, Relation>,
+    /// The columns that YAML lists.
+    model_columns: BTreeMap<String, Vec<Column>>,
+    source_columns: BTreeMap<SourceKey, Vec<Column>>,
 }
 
 /// The configuration and the references of a model, noted while its template is rendered.
@@ -59,6 +62,8 @@ struct Notes {
     config: Mutex<Written>,
     refs: Mutex<BTreeSet<String>>,
     sources: Mutex<BTreeSet<SourceKey>>,
+    /// The models whose listed columns were asked for.
+    listed: Mutex<BTreeSet<String>>,
     /// How deep macros are in each other, how often one was called, and how many steps they took.
     depth: AtomicUsize,
     calls: AtomicUsize,
@@ -74,6 +79,8 @@ pub(crate) struct Rendered {
     pub(crate) config: Written,
     pub(crate) refs: BTreeSet<String>,
     pub(crate) sources: BTreeSet<SourceKey>,
+    /// The models whose columns, as YAML lists them, stand in the SQL.
+    pub(crate) listed: BTreeSet<String>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -81,15 +88,19 @@ impl Shared {
     pub(crate) fn new(
         known: &Known,
         settings: &Settings,
-        sources: &BTreeMap<SourceKey, Relation>,
+        properties: &Properties,
         models: BTreeMap<String, Relation>,
     ) -> Self {
+        let described = properties.models.iter();
+        let listed = described.map(|(name, placed)| (name.clone(), placed.value.listed()));
         Self {
             known: known.clone(),
             settings: settings.clone(),
             macros: Macros::default(),
             models,
-            sources: sources.clone(),
+            sources: properties.sources.clone(),
+            model_columns: listed.filter(|(_, columns)| !columns.is_empty()).collect(),
+            source_columns: properties.source_columns.clone(),
         }
     }
 }
@@ -137,6 +148,7 @@ impl Renderer {
             config: taken(&notes.config),
             refs: taken(&notes.refs),
             sources: taken(&notes.sources),
+            listed: taken(&notes.listed),
             fault,
         }
     }
@@ -195,5 +207,9 @@ fn invalid(message: String) -> minijinja::Error {
 }
 
 fn taken<T: Default>(from: &Mutex<T>) -> T {
-    std::mem::take(&mut *from.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut *lock(from))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@ use minijinja::{Error, State, Value};
 
 use super::context::Context;
 use super::invalid;
+use super::relation::RelationObject;
 
 #[derive(Debug)]
 pub(super) struct Namespace {
@@ -33,6 +34,10 @@ impl Object for Namespace {
                 let (name,): (String,) = from_args(args)?;
                 Ok(Value::from(format!("\"{}\"", name.replace('"', "\"\""))))
             }
+            ("adapter", "get_columns_in_relation") => {
+                let (table,): (Value,) = from_args(args)?;
+                RelationObject::columns(&table, &self.context.notes)
+            }
             ("exceptions" | "adapter", _) => Err(invalid(format!(
                 "`{}.{method}` is not supported: a model is rendered without a server",
                 self.name
@@ -45,9 +50,7 @@ impl Object for Namespace {
                 .filter(|_| package == self.context.shared.settings.name)
             {
                 Some(template) => self.context.macro_of(template, method).call(state, args),
-                None => Err(invalid(format!(
-                    "`{package}` has no macro `{method}` here; write it in `macros/`"
-                ))),
+                None => Err(invalid(missing(package, method))),
             },
         }
     }
@@ -68,6 +71,34 @@ impl Namespace {
         named.assert_all_used()?;
 
         self.context.dispatched(&name, package.as_deref())
+    }
+}
+
+/// Macros of `dbt_utils` that ask the database, with what to do instead.
+const OF_UTILS: [(&str, &str); 6] = [
+    (
+        "get_column_values",
+        "write the values as a list: the SQL of a model may not depend on data",
+    ),
+    (
+        "get_single_value",
+        "write the value, or join the table: the SQL of a model may not depend on data",
+    ),
+    (
+        "get_query_results_as_dict",
+        "write the values, or join the table: the SQL of a model may not depend on data",
+    ),
+    ("get_relations_by_pattern", "write a list of `ref(…)`"),
+    ("get_relations_by_prefix", "write a list of `ref(…)`"),
+    ("get_tables_by_pattern_sql", "write a list of `ref(…)`"),
+];
+
+/// What to say about a macro that a package lacks.
+fn missing(package: &str, method: &str) -> String {
+    let refused = OF_UTILS.iter().find(|(name, _)| *name == method);
+    match refused.filter(|_| package == "dbt_utils") {
+        Some((_, instead)) => format!("`dbt_utils.{method}` is not supported; {instead}"),
+        None => format!("`{package}` has no macro `{method}` here; write it in `macros/`"),
     }
 }
 

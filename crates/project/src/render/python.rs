@@ -7,11 +7,8 @@ use super::list::{List, unknown_method};
 /// The function and the filter that templates call instead.
 const LIST: &str = "dbt_list__";
 const FORMAT: &str = "dbt_format__";
-/// Behind these words a list may begin. Behind another word `[` takes an item.
-const BEFORE_LISTS: [&str; 14] = [
-    "in", "if", "elif", "else", "and", "or", "not", "is", "set", "for", "do", "include", "import",
-    "with",
-];
+/// Behind these words a list begins. Behind another word `[` takes an item.
+const BEFORE_LISTS: [&str; 8] = ["in", "if", "elif", "else", "and", "or", "not", "is"];
 
 /// Adds what translated templates call.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
