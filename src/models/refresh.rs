@@ -203,12 +203,14 @@ impl<'a> Refresh<'a> {
         if words.is_empty() {
             return Ok(false);
         }
-        if let Ok(query) = &self.analysis().await?.query
-            && !query.has_clock()
-        {
-            return Ok(false);
+        let mut is_only_date = words == [CLOCKS[0]];
+        if let Ok(query) = &self.analysis().await?.query {
+            let clocks = query.clocks();
+            if clocks.is_empty() {
+                return Ok(false);
+            }
+            is_only_date = clocks.iter().all(|clock| clock == CLOCKS[0]);
         }
-        let is_only_date = words == [CLOCKS[0]];
         let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
 
         Ok(!is_only_date || day(earlier.as_of) != day(self.model.as_of))

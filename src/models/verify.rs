@@ -4,8 +4,8 @@ use icefront_project::Materialized;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::analysis::plainly;
 use super::Analysis;
+use super::analysis::plainly;
 use super::refresh::{Refresh, Refreshing};
 use crate::error::{Error, Result};
 use crate::sql::render;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use icefront_project::{Fault, Known, Project, Relation, SourceKey};
+use icefront_project::{Column, Fault, Known, Project, Relation, SourceKey};
 
 use super::lag::{target_lags, warn_unscheduled};
 use super::{Definition, Names, TableId};
@@ -53,6 +53,7 @@ fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Proje
     let relation = |table: TableName| Relation::new(&table.0[0], &table.0[1], &table.0[2]);
     let mut tables = BTreeMap::new();
     let mut sources = BTreeMap::new();
+    let mut columns = BTreeMap::new();
     for (name, table) in &definition.tables {
         tables.insert(name.clone(), relation(names.current(name)));
         if table.marts().has_history() {
@@ -63,6 +64,14 @@ fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Proje
             table: name.clone(),
         };
         sources.insert(key, relation(names.staging(name)));
+        // A source with a catalogue may have more columns than are declared.
+        if table.files.is_some() {
+            let declared = table.columns.iter().map(|column| Column {
+                name: column.name.clone(),
+                data_type: Some(column.data_type.clone()),
+            });
+            columns.insert(relation(names.current(name)), declared.collect());
+        }
     }
     let env = config.pipelines.env.iter();
     let known = Known {
@@ -71,6 +80,7 @@ fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Proje
         target: config.pipelines.target.clone(),
         tables,
         sources,
+        columns,
         env: env
             .map(|name| (name.clone(), std::env::var(name).ok()))
             .collect(),

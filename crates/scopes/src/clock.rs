@@ -1,10 +1,12 @@
 //! The time of a refresh, in the place of `current_timestamp` and its kin.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{Expr, Visit, Visitor};
 
 use crate::expression::{Facts, Single, conjuncts, parts};
+use crate::functions::{self, Kind};
 use crate::joins::Joins;
 use crate::links::subqueries;
 use crate::node::{Block, LeafId, Node};
@@ -112,6 +114,31 @@ fn timed(expr: &Expr) -> Result<Vec<Expr>> {
     }
 
     Ok(all)
+}
+
+/// The names of the functions of time in an expression, in lower case.
+pub(crate) fn functions_of_time(expr: &Expr) -> Vec<String> {
+    let mut found = FunctionsOfTime(Vec::new());
+    let _: ControlFlow<()> = expr.visit(&mut found);
+
+    found.0
+}
+
+struct FunctionsOfTime(Vec<String>);
+
+impl Visitor for FunctionsOfTime {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            let name = function.name.to_string().to_lowercase();
+            if functions::kind(&name) == Some(Kind::Clock) {
+                self.0.push(name);
+            }
+        }
+
+        ControlFlow::Continue(())
+    }
 }
 
 /// Those of one leaf.

@@ -45,7 +45,7 @@ pub(crate) fn data_type(node: &Node, at: usize, catalog: &Catalog) -> Option<Str
                     .clone()
                     .filter(|first| types[1].as_ref() == Some(first));
             }
-            of_column(block, &plain_column(expr)?, catalog)
+            of_expression(block, expr, catalog)
         }
         Node::Set(set) => {
             let (left, right) = (
@@ -55,6 +55,33 @@ pub(crate) fn data_type(node: &Node, at: usize, catalog: &Catalog) -> Option<Str
             (left == right).then_some(left)
         }
         Node::Values(_) => None,
+    }
+}
+
+/// The type of an expression: a column, a cast, or a function that always gives this type.
+fn of_expression(block: &Block, expr: &Expr, catalog: &Catalog) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) => of_expression(block, inner, catalog),
+        Expr::Cast { data_type, .. } => {
+            let name = data_type.to_string().to_lowercase();
+            let is_plain = ["varchar", "bigint", "boolean", "date", "uuid", "varbinary"];
+            match name.as_str() {
+                "int" | "integer" => Some("integer".to_owned()),
+                plain if is_plain.contains(&plain) => Some(name),
+                _ => None,
+            }
+        }
+        Expr::Function(function) => match function.name.to_string().to_lowercase().as_str() {
+            "to_hex" => Some("varchar".to_owned()),
+            "md5" | "sha256" | "sha512" | "to_utf8" | "xxhash64" => Some("varbinary".to_owned()),
+            "lower" | "upper" => match arguments(function).as_slice() {
+                [argument] => of_expression(block, argument, catalog)
+                    .filter(|data_type| data_type == "varchar"),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => of_column(block, &plain_column(expr)?, catalog),
     }
 }
 

@@ -6,7 +6,7 @@
 //! | step | module | what it does |
 //! |---|---|---|
 //! | 1 | [`parse`] | reads Trino's SQL, and checks that nothing of it was lost |
-//! | 2 | [`resolve`] | names each table and column without doubt, and puts CTEs and views where they are used |
+//! | 2 | [`resolve`], [`prune`] | names each table and column without doubt, puts CTEs and views where they are used, leaves out what nothing reads |
 //! | 3 | [`joins`], [`links`], [`carrier`] | outer joins that are inner ones; equalities that lead from a table to the scope; the table that has it |
 //! | 4 | [`affected`] | the query that finds the affected scopes |
 //! | 5 | [`restrict`] | the model's query, for some scopes only |
@@ -29,6 +29,7 @@ mod model;
 mod node;
 mod parse;
 mod print;
+mod prune;
 mod reason;
 mod reproducible;
 mod resolve;

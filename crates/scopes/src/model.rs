@@ -1,5 +1,7 @@
 //! A model: its scope, the paths of its inputs to it, and the queries of a refresh.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{CastKind, DataType, Expr};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -7,12 +9,13 @@ use sqlparser::parser::Parser;
 use crate::affected::{Changes, Walk};
 use crate::carrier::Carriers;
 use crate::catalog::{Catalog, Column, InputId};
-use crate::clock::Moment;
+use crate::clock::{Moment, functions_of_time};
 use crate::data_type::{data_type, is_comparable};
 use crate::expression::Facts;
-use crate::node::{Node, bare, quoted};
+use crate::node::{Block, Node, bare, quoted};
 use crate::parse::parse;
 use crate::print::Printer;
+use crate::prune::prune;
 use crate::reason::{Reason, Result};
 use crate::reproducible::loose_columns;
 use crate::resolve::{columns, resolve};
@@ -69,7 +72,8 @@ impl Query {
     ///
     /// The reason why the query is not understood.
     pub fn read(sql: &str, catalog: &Catalog) -> Result<Self> {
-        let node = resolve(&parse(sql)?, catalog)?;
+        let mut node = resolve(&parse(sql)?, catalog)?;
+        prune(&mut node);
 
         Ok(Self {
             catalog: catalog.clone(),
@@ -89,15 +93,15 @@ impl Query {
         self.node.inputs()
     }
 
-    /// Whether the time of a refresh decides over the result.
+    /// The functions of time that decide over the result, in lower case.
     #[must_use]
-    pub fn has_clock(&self) -> bool {
-        self.node.blocks().iter().any(|block| {
-            block
-                .expressions()
-                .into_iter()
-                .any(|expr| Facts::of(expr).has_clock)
-        })
+    pub fn clocks(&self) -> BTreeSet<String> {
+        let blocks = self.node.blocks().into_iter();
+
+        blocks
+            .flat_map(Block::expressions)
+            .flat_map(functions_of_time)
+            .collect()
     }
 
     /// Whether it has an aggregate: a sum of `double` then depends on the order of rows.

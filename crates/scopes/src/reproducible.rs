@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    Expr, Function, FunctionArgumentClause, FunctionArguments, Visit, Visitor,
-};
+use sqlparser::ast::{Expr, Function, FunctionArgumentClause, FunctionArguments, Visit, Visitor};
 
 use crate::expression::Facts;
 use crate::functions::{self, Kind};
@@ -80,7 +78,10 @@ impl Known {
 
         loose.0
             || facts.columns.iter().any(is_loose)
-            || facts.subqueries.iter().any(|mark| self.subqueries.contains(mark))
+            || facts
+                .subqueries
+                .iter()
+                .any(|mark| self.subqueries.contains(mark))
     }
 }
 

@@ -379,6 +379,59 @@ async fn a_time_over_more_than_one_table_is_full() {
 }
 
 #[tokio::test]
+async fn a_time_in_a_column_that_nothing_reads_does_not_decide() {
+    let sql = "select customer, sum(amount) as total from (
+          select id, customer, amount, day(current_date) + id + (select count(*) from customers) as age from orders
+        ) as o group by customer";
+    finds(
+        sql,
+        "customer",
+        "customer,total",
+        &[ORDERS, MOVED],
+        &["1", "2", "3", "4"],
+    )
+    .await;
+    let union = "select customer, count(*) as orders from (
+          select customer, day(current_date) * id as age from orders union all select customer, id from orders
+        ) as o group by customer";
+    finds(union, "customer", "customer,orders", &[ORDERS], &["2", "3", "4"]).await;
+}
+
+#[tokio::test]
+async fn a_distinct_column_decides_although_nothing_reads_it() {
+    let sql = "select customer, count(*) as places from (select distinct customer, amount from orders) as o group by customer";
+    finds(
+        sql,
+        "customer",
+        "customer,places",
+        &[Given("orders", "id,customer,amount", "1 1 10; 2 1 10; 3 2 5", "1 1 10; 2 1 11; 3 2 5")],
+        &["1"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_named_window_is_written_out() {
+    let sql = "select id, customer, row_number() over w as place, sum(amount) over w as total from orders
+        window w as (partition by customer order by id)";
+    finds(sql, "customer", "id,customer,place,total", &[ORDERS], &["1", "2", "3", "4"]).await;
+}
+
+#[tokio::test]
+async fn grouping_tells_the_set_of_a_row() {
+    let sql = "select customer, grouping(customer, amount) as of_set, count(*) as orders from orders
+        group by grouping sets ((customer, amount), (customer))";
+    finds(
+        sql,
+        "customer",
+        "customer,of_set,orders",
+        &[ORDERS],
+        &["1", "2", "3", "4"],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_parser_does_not_know_to_the_last_word_is_full() {
     is_full(
         "select id, json_value('{}', 'lax $.a' null on empty) as j from orders",

@@ -2,6 +2,7 @@
 
 mod expressions;
 mod from;
+mod named_windows;
 mod names;
 mod select;
 

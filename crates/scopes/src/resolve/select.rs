@@ -11,6 +11,7 @@ use crate::reason::{Result, unsupported};
 
 use super::expressions::Place;
 use super::from::{Opened, parts};
+use super::named_windows::windows_written_out;
 use super::names::{Names, Star, same};
 use super::{Environment, Resolver};
 
@@ -25,6 +26,8 @@ impl Resolver<'_> {
         limited: Option<&Query>,
         environment: &Environment<'_>,
     ) -> Result<Node> {
+        let written_out = windows_written_out(select)?;
+        let select = written_out.as_ref().unwrap_or(select);
         check_clauses(select)?;
         let mut opened = Opened {
             names: Names::within(environment.outer),
@@ -367,6 +370,6 @@ fn check_clauses(select: &Select) -> Result<()> {
     if is_known {
         Ok(())
     } else {
-        unsupported("`window`, or a clause that Trino does not have,")
+        unsupported("a clause that Trino does not have")
     }
 }
