@@ -1,5 +1,7 @@
 //! A model with its configuration, before the tables of the other models are known.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::config::{Config, Remark, Written, remarks};
@@ -8,7 +10,7 @@ use crate::files::File;
 use crate::project::Known;
 use crate::properties::{Placed, Properties};
 use crate::relation::Relation;
-use crate::render::Renderer;
+use crate::render::{Rendered, Renderer};
 use crate::settings::{self, Settings};
 
 /// A model that is enabled.
@@ -16,6 +18,8 @@ pub(crate) struct Draft {
     pub(crate) file: File,
     pub(crate) config: Config,
     pub(crate) relation: Relation,
+    /// With tables of models as far as they were known.
+    pub(crate) result: Rendered,
 }
 
 /// Where a model's table is.
@@ -55,7 +59,7 @@ impl Draft {
         if is_off(&written) {
             return None;
         }
-        if let Some(fault) = result.fault {
+        if let Some(fault) = result.fault.take() {
             said.fault(fault);
             return None;
         }
@@ -68,11 +72,26 @@ impl Draft {
                 relation: relation(&file.name, &config, known),
                 file,
                 config,
+                result,
             }),
             Err(message) => {
                 said.fault(Fault::new(&file.place, message));
                 None
             }
+        }
+    }
+}
+
+impl Draft {
+    /// With the tables of all models known. A template that names none of `others`, whose tables turned out to be others, stays as it is.
+    pub(crate) fn rendered_again(self, others: &BTreeSet<String>, renderer: &Renderer) -> Self {
+        if self.result.refs.is_disjoint(others) && !others.contains(&self.file.name) {
+            return self;
+        }
+
+        Self {
+            result: renderer.render(&self.file),
+            ..self
         }
     }
 }

@@ -49,7 +49,7 @@ impl Reading<'_> {
                 (file.name.clone(), relation)
             })
             .collect();
-        let shared = Shared::new(self.known, &settings, &properties, provisional);
+        let shared = Shared::new(self.known, &settings, &properties, provisional.clone());
         let mut renderer = Renderer::new(shared, &macro_files, &mut self.said.faults);
         self.has_no_fault()?;
 
@@ -76,9 +76,14 @@ impl Reading<'_> {
                 .collect(),
         };
         renderer.set_models(relations.models.clone());
+        let others = provisional
+            .into_iter()
+            .filter(|(name, table)| relations.models.get(name) != Some(table));
+        let others: BTreeSet<String> = others.map(|(name, _)| name).collect();
         let models = drafts
             .into_iter()
-            .filter_map(|draft| self.model(draft, &renderer, &settings, &properties, &relations))
+            .map(|draft| draft.rendered_again(&others, &renderer))
+            .filter_map(|draft| self.model(draft, &settings, &properties, &relations))
             .collect();
         let unit_tests = self.unit_tests(&properties, &relations);
         let mut models = self.ordered(models);
@@ -129,7 +134,6 @@ impl Reading<'_> {
     fn model(
         &mut self,
         draft: Draft,
-        renderer: &Renderer,
         settings: &Settings,
         properties: &Properties,
         relations: &Relations<'_>,
@@ -138,8 +142,8 @@ impl Reading<'_> {
             file,
             config,
             relation,
+            result,
         } = draft;
-        let result = renderer.render(&file);
         let sql = self.query("model", &file, &result)?;
         for name in result.listed.difference(&relations.enforced) {
             let message = format!(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::nearest::did_you_mean;
 use crate::project::{Model, Project};
+use crate::properties::SourceKey;
 
 /// What the last run left, for `state:` and `result:`.
 #[derive(Clone, Debug, Default)]
@@ -212,32 +213,46 @@ impl Project {
 
     /// Models and tables that these read, so many steps away.
     fn before(&self, from: &BTreeSet<String>, steps: usize) -> BTreeSet<String> {
+        let models: BTreeMap<&str, &Model> = self
+            .models
+            .iter()
+            .map(|model| (model.name.as_str(), model))
+            .collect();
+
         walk(from, steps, |name| {
-            let Some(model) = self.model(name) else {
+            let Some(model) = models.get(name) else {
                 return Vec::new();
             };
-            let sources = model.sources.iter();
-            let sources = sources.map(|key| format!("source:{}.{}", key.source, key.table));
+            let sources = model.sources.iter().map(source_name);
             model.refs.iter().cloned().chain(sources).collect()
         })
     }
 
     /// Models that read these, so many steps away.
     fn behind(&self, from: &BTreeSet<String>, steps: usize) -> BTreeSet<String> {
+        let mut readers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for model in &self.models {
+            // A source is named with its table, and without.
+            let sources = model.sources.iter();
+            let whole: BTreeSet<String> = sources
+                .clone()
+                .map(|key| format!("source:{}", key.source))
+                .collect();
+            let read = model.refs.iter().cloned().chain(whole);
+            for name in read.chain(sources.map(source_name)) {
+                readers.entry(name).or_default().push(model.name.clone());
+            }
+        }
+
         walk(from, steps, |name| {
-            let reads = |model: &&Model| match name.strip_prefix("source:") {
-                Some(source) => model.sources.iter().any(|key| {
-                    source == key.source || source == format!("{}.{}", key.source, key.table)
-                }),
-                None => model.refs.contains(name),
-            };
-            self.models
-                .iter()
-                .filter(reads)
-                .map(|model| model.name.clone())
-                .collect()
+            readers.get(name).cloned().unwrap_or_default()
         })
     }
+}
+
+/// A table of a source as a step of the graph.
+fn source_name(key: &SourceKey) -> String {
+    format!("source:{}.{}", key.source, key.table)
 }
 
 fn walk(
