@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::config::{Config, Remark, Written, remarks};
+use crate::config::{Config, Written};
 use crate::fault::{Fault, Said};
 use crate::files::File;
 use crate::project::Known;
 use crate::properties::{Placed, Properties};
 use crate::relation::Relation;
+use crate::remark::{Remark, remarks};
 use crate::render::{Rendered, Renderer};
 use crate::settings::{self, Settings};
 

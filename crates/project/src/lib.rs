@@ -11,8 +11,8 @@
 //! | step | module | what it does |
 //! |---|---|---|
 //! | 1 | [`files`] | finds the files |
-//! | 2 | [`properties`], [`settings`] | reads the YAML files |
-//! | 3 | [`draft`], [`render`] | renders each model, and notes what it refers to |
+//! | 2 | [`properties`], [`sources`], [`settings`] | reads the YAML files |
+//! | 3 | [`draft`], [`remark`], [`render`] | renders each model, and notes what it refers to |
 //! | 4 | [`data_test`], [`unit_test`] | reads the tests |
 //! | 5 | [`graph`], [`selection`] | orders the models; selects some of them |
 //!
@@ -34,9 +34,11 @@ mod query;
 mod reading;
 mod relation;
 mod relations;
+mod remark;
 mod render;
 mod selection;
 mod settings;
+mod sources;
 mod target_lag;
 mod unit_test;
 
@@ -45,8 +47,9 @@ pub use data_test::{Check, Comparison, Condition, DataTest, Severity, SingularTe
 pub use fault::Fault;
 pub use nearest::{did_you_mean, nearest_name};
 pub use project::{Known, Model, Project};
-pub use properties::{ColumnProperties, ModelProperties, SourceKey, TestOf};
+pub use properties::{ColumnProperties, ModelProperties, TestOf};
 pub use relation::{Column, Relation};
 pub use selection::Last;
+pub use sources::SourceKey;
 pub use target_lag::TargetLag;
 pub use unit_test::{Given, Rows, UnitTest};

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::fault::{Fault, Said};
 use crate::files::File;
 use crate::project::Known;
-use crate::properties::SourceKey;
 use crate::relation::Relation;
 use crate::render::GENERIC_TEST;
+use crate::sources::SourceKey;
 
 /// The files whose model has a right name of its own.
 pub(crate) fn models(files: Vec<File>, known: &Known, said: &mut Said) -> Vec<File> {

@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 use crate::config::Config;
 use crate::data_test::{DataTest, SingularTest};
 use crate::fault::{Fault, Said};
-use crate::properties::{ModelProperties, SourceKey};
+use crate::properties::ModelProperties;
 use crate::reading::Reading;
 use crate::relation::{Column, Relation};
+use crate::sources::SourceKey;
 use crate::unit_test::UnitTest;
 
 /// For templates whose macros and includes are deep in each other, in bytes.

@@ -1,4 +1,4 @@
-//! The YAML files beside the models: descriptions, columns, tests, contracts, sources, unit tests.
+//! The YAML files beside the models: descriptions, columns, tests, contracts, and what declares sources and unit tests.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,15 @@ use crate::fault::{Fault, Said};
 use crate::files::File;
 use crate::nearest::did_you_mean;
 use crate::project::Known;
-use crate::relation::{Column, Relation};
+use crate::relation::Column;
+use crate::sources::Sources;
 
 /// What the YAML files say, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Properties {
     pub(crate) models: BTreeMap<String, Placed<ModelProperties>>,
-    pub(crate) sources: BTreeMap<SourceKey, Relation>,
-    /// The columns of sources that list them.
-    pub(crate) source_columns: BTreeMap<SourceKey, Vec<Column>>,
+    pub(crate) sources: Sources,
     pub(crate) unit_tests: Vec<Placed<Value>>,
-}
-
-/// A source and its table: `source('shop', 'orders')`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceKey {
-    pub source: String,
-    pub table: String,
 }
 
 /// Something with the file that says it.
@@ -51,17 +43,6 @@ pub struct ModelProperties {
     pub data_tests: Vec<TestOf>,
     #[serde(default)]
     pub meta: Written,
-    // What dbt reads and Icefront does not need.
-    #[serde(default, rename = "docs")]
-    _docs: Ignored,
-    #[serde(default, rename = "access")]
-    _access: Ignored,
-    #[serde(default, rename = "constraints")]
-    _constraints: Ignored,
-    #[serde(default, rename = "group")]
-    _group: Ignored,
-    #[serde(default, rename = "latest_version")]
-    _latest_version: Ignored,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,29 +55,8 @@ pub struct ColumnProperties {
     pub description: Option<String>,
     #[serde(default, alias = "tests")]
     pub data_tests: Vec<TestOf>,
-    // What dbt reads and Icefront does not need.
-    #[serde(default, rename = "constraints")]
-    _constraints: Ignored,
     #[serde(default)]
     pub meta: Written,
-    #[serde(default, rename = "tags")]
-    _tags: Ignored,
-    #[serde(default, rename = "quote")]
-    _quote: Ignored,
-    #[serde(default, rename = "config")]
-    _config: Ignored,
-    #[serde(default, rename = "policy_tags")]
-    _policy_tags: Ignored,
-}
-
-/// Any value, which is not kept.
-#[derive(Clone, Debug, Default)]
-struct Ignored;
-
-impl<'de> Deserialize<'de> for Ignored {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
 }
 
 /// A test: its name, or its name with its arguments.
@@ -105,67 +65,6 @@ impl<'de> Deserialize<'de> for Ignored {
 pub enum TestOf {
     Name(String),
     WithArguments(BTreeMap<String, Value>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SourceYaml {
-    name: String,
-    /// The catalog.
-    #[serde(default)]
-    database: Option<String>,
-    #[serde(default)]
-    schema: Option<String>,
-    #[serde(default)]
-    tables: Vec<SourceTableYaml>,
-    // What dbt reads and Icefront does not need.
-    #[serde(default, rename = "description")]
-    _description: Ignored,
-    #[serde(default, rename = "meta")]
-    _meta: Ignored,
-    #[serde(default, rename = "loader")]
-    _loader: Ignored,
-    #[serde(default, rename = "tags")]
-    _tags: Ignored,
-    #[serde(default, rename = "config")]
-    _config: Ignored,
-    #[serde(default, rename = "quoting")]
-    _quoting: Ignored,
-    #[serde(default, rename = "freshness")]
-    _freshness: Ignored,
-    #[serde(default, rename = "loaded_at_field")]
-    _loaded_at_field: Ignored,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SourceTableYaml {
-    name: String,
-    #[serde(default)]
-    identifier: Option<String>,
-    #[serde(default)]
-    columns: Vec<Column>,
-    // What dbt reads and Icefront does not need.
-    #[serde(default, rename = "description")]
-    _description: Ignored,
-    #[serde(default, rename = "meta")]
-    _meta: Ignored,
-    #[serde(default, rename = "tags")]
-    _tags: Ignored,
-    #[serde(default, rename = "config")]
-    _config: Ignored,
-    #[serde(default, rename = "quoting")]
-    _quoting: Ignored,
-    #[serde(default, rename = "freshness")]
-    _freshness: Ignored,
-    #[serde(default, rename = "loaded_at_field")]
-    _loaded_at_field: Ignored,
-    #[serde(default, rename = "external")]
-    _external: Ignored,
-    #[serde(default, rename = "tests")]
-    _tests: Ignored,
-    #[serde(default, rename = "data_tests")]
-    _data_tests: Ignored,
 }
 
 /// The parts of a YAML file.
@@ -177,7 +76,7 @@ const REFUSED: [(&str, &str); 2] = [
         "Icefront keeps the history of each table by itself; read it with `ref('<table>_history')`",
     ),
 ];
-/// What dbt reads and Icefront does not need.
+/// What dbt reads and Icefront does not need: parts of a file, fields of a model and of a column.
 const IGNORED: [&str; 5] = [
     "exposures",
     "metrics",
@@ -185,6 +84,8 @@ const IGNORED: [&str; 5] = [
     "saved_queries",
     "groups",
 ];
+const IGNORED_OF_MODELS: [&str; 5] = ["docs", "access", "constraints", "group", "latest_version"];
+const IGNORED_OF_COLUMNS: [&str; 5] = ["constraints", "tags", "quote", "config", "policy_tags"];
 
 /// Reads all YAML files.
 pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties {
@@ -219,7 +120,7 @@ pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties
                     .for_each(|entry| properties.add_model(file, entry, faults)),
                 "sources" => entries
                     .into_iter()
-                    .for_each(|entry| properties.add_source(file, entry, known, faults)),
+                    .for_each(|entry| properties.sources.add(file, entry, known, faults)),
                 "unit_tests" => properties
                     .unit_tests
                     .extend(entries.into_iter().map(|value| Placed {
@@ -256,7 +157,9 @@ impl ModelProperties {
 }
 
 impl Properties {
-    fn add_model(&mut self, file: &File, entry: Value, faults: &mut Vec<Fault>) {
+    fn add_model(&mut self, file: &File, mut entry: Value, faults: &mut Vec<Fault>) {
+        ignore(&mut entry, &IGNORED_OF_MODELS);
+        ignore_in(&mut entry, "columns", &IGNORED_OF_COLUMNS);
         let Some(model) = typed::<ModelProperties>(file, entry, faults) else {
             return;
         };
@@ -276,56 +179,6 @@ impl Properties {
             },
         );
     }
-
-    fn add_source(&mut self, file: &File, entry: Value, known: &Known, faults: &mut Vec<Fault>) {
-        let Some(source) = typed::<SourceYaml>(file, entry, faults) else {
-            return;
-        };
-        for table in source.tables {
-            let key = SourceKey {
-                source: source.name.clone(),
-                table: table.name,
-            };
-            if !table.columns.is_empty() {
-                self.source_columns.insert(key.clone(), table.columns);
-            }
-            let parts = [&source.database, &source.schema, &table.identifier];
-            if let Some(part) = parts.into_iter().flatten().find(|part| part.contains("{{")) {
-                let message = format!(
-                    "source `{}.{}`: `{part}` has Jinja, which is only rendered in models; write the name",
-                    key.source, key.table
-                );
-                faults.push(Fault::new(&file.place, message));
-                continue;
-            }
-            let is_placed =
-                source.database.is_some() || source.schema.is_some() || table.identifier.is_some();
-            if known.sources.contains_key(&key) {
-                if is_placed {
-                    let message = format!(
-                        "`{}.{}` is a typed log of the pipeline; remove `database`, `schema` and `identifier`",
-                        key.source, key.table
-                    );
-                    faults.push(Fault::new(&file.place, message));
-                }
-                continue;
-            }
-            let catalog = source.database.as_deref().unwrap_or(&known.catalog);
-            let schema = source.schema.as_deref().unwrap_or(&source.name);
-            let relation = Relation::new(
-                catalog,
-                schema,
-                table.identifier.as_deref().unwrap_or(&key.table),
-            );
-            let twice = format!(
-                "source `{}.{}` is declared twice; keep one of the two",
-                key.source, key.table
-            );
-            if self.sources.insert(key, relation).is_some() {
-                faults.push(Fault::new(&file.place, twice));
-            }
-        }
-    }
 }
 
 /// A YAML text as JSON.
@@ -340,7 +193,23 @@ pub(crate) fn parse(place: &str, text: &str, faults: &mut Vec<Fault>) -> Option<
     }
 }
 
-fn typed<T: for<'de> Deserialize<'de>>(
+/// Removes fields from a map.
+pub(crate) fn ignore(entry: &mut Value, fields: &[&str]) {
+    if let Value::Object(map) = entry {
+        map.retain(|name, _| !fields.contains(&name.as_str()));
+    }
+}
+
+/// Removes fields from each map of a list below `part`.
+pub(crate) fn ignore_in(entry: &mut Value, part: &str, fields: &[&str]) {
+    let entries = entry.get_mut(part).and_then(Value::as_array_mut);
+    for entry in entries.into_iter().flatten() {
+        ignore(entry, fields);
+    }
+}
+
+/// The entry of a list in a file, if it has the right shape.
+pub(crate) fn typed<T: for<'de> Deserialize<'de>>(
     file: &File,
     entry: Value,
     faults: &mut Vec<Fault>,

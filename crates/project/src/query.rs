@@ -1,7 +1,19 @@
 //! Checks that a rendered model or test is one query.
 
-/// The text of `kind`, a model or a test, without the `;` at its end. Another one would begin a second statement.
-pub(crate) fn one_query(kind: &str, sql: &str) -> Result<String, String> {
+use crate::fault::Fault;
+use crate::files::File;
+use crate::render::Rendered;
+
+/// The SQL of a rendered file of this kind, a `model` or a `test`.
+pub(crate) fn query_of(kind: &str, file: &File, rendered: &Rendered) -> Result<String, Fault> {
+    match &rendered.fault {
+        Some(fault) => Err(fault.clone()),
+        None => one_query(kind, &rendered.sql).map_err(|message| Fault::new(&file.place, message)),
+    }
+}
+
+/// The text without the `;` at its end. Another one would begin a second statement.
+fn one_query(kind: &str, sql: &str) -> Result<String, String> {
     let sql = sql.trim();
     let sql = sql.strip_suffix(';').unwrap_or(sql).trim_end();
     let bare = without_quoted(sql);

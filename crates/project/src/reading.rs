@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::config::{Config, Materialized};
-use crate::data_test::{DataTest, SingularSettings, SingularTest, Tested, tests_of};
+use crate::data_test::{DataTest, SingularTest, Tested, tests_of};
 use crate::draft::{self, Draft};
 use crate::fault::{Fault, Said};
 use crate::files::{File, Files};
@@ -14,13 +14,13 @@ use crate::graph;
 use crate::names::{self, Named};
 use crate::nearest::did_you_mean;
 use crate::project::{Known, Model, Project};
-use crate::properties::{self, ModelProperties, Placed, Properties};
-use crate::query::one_query;
+use crate::properties::{self, ModelProperties, Properties};
+use crate::query::query_of;
 use crate::relation::Relation;
 use crate::relations::Relations;
-use crate::render::{Rendered, Renderer, Shared};
+use crate::render::{Renderer, Shared};
 use crate::settings::Settings;
-use crate::unit_test::UnitTest;
+use crate::unit_test;
 
 pub(crate) struct Reading<'a> {
     pub(crate) known: &'a Known,
@@ -58,7 +58,12 @@ impl Reading<'_> {
             file: &draft.file,
             relation: &draft.relation,
         });
-        names::check_tables(tables, &properties.sources, self.known, &mut self.said);
+        names::check_tables(
+            tables,
+            &properties.sources.tables,
+            self.known,
+            &mut self.said,
+        );
         self.check_properties(&properties, &drafts);
         self.has_no_fault()?;
 
@@ -69,7 +74,7 @@ impl Reading<'_> {
                 .filter(|draft| draft.config.contract.enforced)
                 .map(|draft| draft.file.name.clone())
                 .collect(),
-            sources: properties.sources.clone(),
+            sources: properties.sources.tables.clone(),
             models: drafts
                 .iter()
                 .map(|draft| (draft.file.name.clone(), draft.relation.clone()))
@@ -85,11 +90,16 @@ impl Reading<'_> {
             .map(|draft| draft.rendered_again(&others, &renderer))
             .filter_map(|draft| self.model(draft, &settings, &properties, &relations))
             .collect();
-        let unit_tests = self.unit_tests(&properties, &relations);
+        let unit_tests = unit_test::read(&properties.unit_tests, &relations, &mut self.said);
         let mut models = self.ordered(models);
         graph::add_tested(&mut models);
         let mut models = self.ordered(models);
-        let singular_tests = self.singular_tests(test_files, &renderer, &settings, &models);
+        let tested = Tested::of(&models);
+        let said = &mut self.said;
+        let singular_tests: Vec<SingularTest> = test_files
+            .into_iter()
+            .filter_map(|file| SingularTest::read(file, &renderer, &settings, &tested, said))
+            .collect();
         graph::add_singular(&mut models, &singular_tests);
         let models = self.ordered(models);
         self.has_no_fault()?;
@@ -97,7 +107,7 @@ impl Reading<'_> {
         Some(Project {
             models,
             tables: self.known.tables.keys().cloned().collect(),
-            sources: properties.sources,
+            sources: properties.sources.tables,
             singular_tests,
             unit_tests,
             warnings: Vec::new(),
@@ -144,7 +154,9 @@ impl Reading<'_> {
             relation,
             result,
         } = draft;
-        let sql = self.query("model", &file, &result)?;
+        let sql = query_of("model", &file, &result)
+            .map_err(|fault| self.said.fault(fault))
+            .ok()?;
         for name in result.listed.difference(&relations.enforced) {
             let message = format!(
                 "it has the columns of `{name}` that YAML lists, and nothing checks that these are all; write `contract: {{enforced: true}}` for `{name}`"
@@ -186,17 +198,6 @@ impl Reading<'_> {
         })
     }
 
-    /// The SQL of a rendered file, if it is one query.
-    fn query(&mut self, kind: &str, file: &File, rendered: &Rendered) -> Option<String> {
-        let fault = rendered.fault.clone();
-        let query = fault.map_or_else(
-            || one_query(kind, &rendered.sql).map_err(|message| Fault::new(&file.place, message)),
-            Err,
-        );
-
-        query.map_err(|fault| self.said.fault(fault)).ok()
-    }
-
     /// Warns of tests, contracts and lags that a view cannot keep, and refuses a contract without types.
     fn check_promises(
         &mut self,
@@ -225,96 +226,6 @@ impl Reading<'_> {
             );
             self.said.fault(Fault::new(&file.place, message));
         }
-    }
-
-    fn unit_tests(&mut self, properties: &Properties, relations: &Relations<'_>) -> Vec<UnitTest> {
-        let mut tests: Vec<UnitTest> = Vec::new();
-        for Placed { file, value } in &properties.unit_tests {
-            let read = UnitTest::read(file, value.clone(), &|text| relations.find(text));
-            let checked = read.and_then(|test| {
-                if !relations.models.contains_key(&test.model) {
-                    let near =
-                        did_you_mean(&test.model, relations.models.keys().map(String::as_str));
-                    return Err(format!(
-                        "unit test `{}` is of `{}`, which is no model{near}",
-                        test.name, test.model
-                    ));
-                }
-                if tests.iter().any(|known| known.name == test.name) {
-                    return Err(format!(
-                        "there are two unit tests `{}`; rename one of them",
-                        test.name
-                    ));
-                }
-                Ok(test)
-            });
-            match checked {
-                Ok(test) => tests.push(test),
-                Err(fault) => self.said.fault(Fault::new(file, fault)),
-            }
-        }
-
-        tests
-    }
-
-    fn singular_tests(
-        &mut self,
-        files: Vec<File>,
-        renderer: &Renderer,
-        settings: &Settings,
-        models: &[Model],
-    ) -> Vec<SingularTest> {
-        let tested = Tested::of(models);
-
-        files
-            .into_iter()
-            .filter_map(|file| self.singular_test(file, renderer, settings, &tested))
-            .collect()
-    }
-
-    fn singular_test(
-        &mut self,
-        file: File,
-        renderer: &Renderer,
-        settings: &Settings,
-        tested: &Tested<'_>,
-    ) -> Option<SingularTest> {
-        let mut result = renderer.render(&file);
-        let own = std::mem::take(&mut result.config);
-        let of_folder = settings.of_tests(&file.place);
-        let is_enabled = own.get("enabled").or(of_folder.get("enabled"));
-        if is_enabled.and_then(Value::as_bool) == Some(false) {
-            return None;
-        }
-        let sql = self.query("test", &file, &result)?;
-        let settings = SingularSettings::read(&file.name, own, &of_folder)
-            .map_err(|message| self.said.fault(Fault::new(&file.place, message)))
-            .ok()?;
-        for message in settings.warnings {
-            self.said.warning(Fault::new(&file.place, message));
-        }
-        let model = tested
-            .last(&result.refs)
-            .map_err(|message| self.said.warning(Fault::new(&file.place, message)))
-            .ok()?;
-        if model.tests.iter().any(|test| test.name == file.name) {
-            let message = format!(
-                "model `{}` has a declared test `{}`, too; rename the file",
-                model.name, file.name
-            );
-            self.said.fault(Fault::new(&file.place, message));
-        }
-
-        Some(SingularTest {
-            model: model.name.clone(),
-            name: file.name,
-            file: file.place,
-            sql,
-            refs: result.refs,
-            sources: result.sources,
-            severity: settings.severity,
-            store_failures: settings.store_failures,
-        })
     }
 
     /// Warns of YAML about a model that is not there.

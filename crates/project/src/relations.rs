@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::nearest::did_you_mean;
 use crate::project::Known;
-use crate::properties::SourceKey;
 use crate::relation::Relation;
+use crate::sources::SourceKey;
 
 /// The tables that tests may compare with.
 pub(crate) struct Relations<'a> {

@@ -1,10 +1,10 @@
-//! Which models a run builds, in the words of dbt: `+orders tag:nightly,path:marts --exclude …`.
+//! Which models are meant, in the words of dbt: `+orders tag:nightly,path:marts`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::nearest::did_you_mean;
 use crate::project::{Model, Project};
-use crate::properties::SourceKey;
+use crate::sources::SourceKey;
 
 /// What the last run left, for `state:` and `result:`.
 #[derive(Clone, Debug, Default)]
@@ -24,48 +24,14 @@ const RESULTS: [&str; 3] = ["success", "error", "skipped"];
 const ALL: usize = usize::MAX;
 
 impl Project {
-    /// The models and tables that some words name.
+    /// The models and tables that some words name. Blanks unite.
     ///
     /// # Errors
     ///
     /// A sentence about a word that means nothing.
     pub fn named(&self, words: &str, last: &Last) -> Result<BTreeSet<String>, String> {
-        self.union(words, last)
-    }
-
-    /// The models of a selection, without those of another one. Empty text selects all.
-    ///
-    /// # Errors
-    ///
-    /// A sentence about a word that means nothing.
-    pub fn select(
-        &self,
-        select: &str,
-        exclude: &str,
-        last: &Last,
-    ) -> Result<BTreeSet<String>, String> {
-        let chosen = if select.trim().is_empty() {
-            self.models.iter().map(|model| model.name.clone()).collect()
-        } else {
-            self.union(select, last)?
-        };
-        let without = if exclude.trim().is_empty() {
-            BTreeSet::new()
-        } else {
-            self.union(exclude, last)?
-        };
-
-        Ok(chosen
-            .difference(&without)
-            .filter(|name| self.model(name).is_some())
-            .cloned()
-            .collect())
-    }
-
-    /// Blanks unite.
-    fn union(&self, text: &str, last: &Last) -> Result<BTreeSet<String>, String> {
         let mut all = BTreeSet::new();
-        for part in text.split_whitespace() {
+        for part in words.split_whitespace() {
             all.extend(self.intersection(part, last)?);
         }
 

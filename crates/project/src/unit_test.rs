@@ -1,11 +1,15 @@
 //! Unit tests in dbt's YAML: a model over given rows, and the rows that it should have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::fault::{Fault, Said};
+use crate::nearest::did_you_mean;
+use crate::properties::Placed;
 use crate::relation::Relation;
+use crate::relations::Relations;
 
 /// A test of one model over given rows. It touches no table.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,13 +83,47 @@ enum Format {
     Sql,
 }
 
+/// Reads the entries of `unit_tests`.
+pub(crate) fn read(
+    entries: &[Placed<Value>],
+    relations: &Relations<'_>,
+    said: &mut Said,
+) -> Vec<UnitTest> {
+    let mut names = BTreeSet::new();
+    let mut checked = |test: UnitTest| {
+        if !relations.models.contains_key(&test.model) {
+            let near = did_you_mean(&test.model, relations.models.keys().map(String::as_str));
+            return Err(format!(
+                "unit test `{}` is of `{}`, which is no model{near}",
+                test.name, test.model
+            ));
+        }
+        if !names.insert(test.name.clone()) {
+            return Err(format!(
+                "there are two unit tests `{}`; rename one of them",
+                test.name
+            ));
+        }
+
+        Ok(test)
+    };
+    let read = |Placed { file, value }: &Placed<Value>| {
+        UnitTest::read(file, value.clone(), &|text| relations.find(text))
+            .and_then(&mut checked)
+            .map_err(|message| said.fault(Fault::new(file, message)))
+            .ok()
+    };
+
+    entries.iter().filter_map(read).collect()
+}
+
 impl UnitTest {
     /// Reads an entry of `unit_tests`. `find` gives the table of a `ref('…')` or a `source('…', '…')`.
     ///
     /// # Errors
     ///
     /// A sentence about what is wrong.
-    pub(crate) fn read(
+    fn read(
         file: &str,
         entry: Value,
         find: &dyn Fn(&str) -> Result<Relation, String>,

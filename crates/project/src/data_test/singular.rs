@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::arguments::Arguments;
 use super::severity::Severity;
 use crate::config::{Materialized, Written};
+use crate::fault::{Fault, Said};
+use crate::files::File;
 use crate::project::Model;
-use crate::properties::SourceKey;
+use crate::query::query_of;
+use crate::render::Renderer;
+use crate::settings::Settings;
+use crate::sources::SourceKey;
 
 /// A test that is a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,17 +34,67 @@ pub struct SingularTest {
     pub store_failures: bool,
 }
 
-/// What `config(…)` of a singular test says.
-pub(crate) struct Settings {
-    pub(crate) severity: Severity,
-    pub(crate) store_failures: bool,
-    /// What has no effect.
-    pub(crate) warnings: Vec<String>,
+impl SingularTest {
+    /// Reads a file of `tests/`. Nothing if the test is disabled, or if nothing would run it.
+    pub(crate) fn read(
+        file: File,
+        renderer: &Renderer,
+        settings: &Settings,
+        tested: &Tested<'_>,
+        said: &mut Said,
+    ) -> Option<Self> {
+        let mut result = renderer.render(&file);
+        let own = std::mem::take(&mut result.config);
+        let of_folder = settings.of_tests(&file.place);
+        let is_enabled = own.get("enabled").or(of_folder.get("enabled"));
+        if is_enabled.and_then(Value::as_bool) == Some(false) {
+            return None;
+        }
+        let sql = query_of("test", &file, &result)
+            .map_err(|fault| said.fault(fault))
+            .ok()?;
+        let configured = Configured::read(&file.name, own, &of_folder)
+            .map_err(|message| said.fault(Fault::new(&file.place, message)))
+            .ok()?;
+        for message in configured.warnings {
+            said.warning(Fault::new(&file.place, message));
+        }
+        let model = tested
+            .last(&result.refs)
+            .map_err(|message| said.warning(Fault::new(&file.place, message)))
+            .ok()?;
+        if model.tests.iter().any(|test| test.name == file.name) {
+            let message = format!(
+                "model `{}` has a declared test `{}`, too; rename the file",
+                model.name, file.name
+            );
+            said.fault(Fault::new(&file.place, message));
+        }
+
+        Some(Self {
+            model: model.name.clone(),
+            name: file.name,
+            file: file.place,
+            sql,
+            refs: result.refs,
+            sources: result.sources,
+            severity: configured.severity,
+            store_failures: configured.store_failures,
+        })
+    }
 }
 
-impl Settings {
+/// What `config(…)` of a singular test says.
+struct Configured {
+    severity: Severity,
+    store_failures: bool,
+    /// What has no effect.
+    warnings: Vec<String>,
+}
+
+impl Configured {
     /// Reads `config(…)`, with the settings of the folder.
-    pub(crate) fn read(test: &str, written: Written, of_folder: &Written) -> Result<Self, String> {
+    fn read(test: &str, written: Written, of_folder: &Written) -> Result<Self, String> {
         if written.contains_key("where") {
             return Err(format!(
                 "test `{test}` does not read `where`; write the condition into its `select`"

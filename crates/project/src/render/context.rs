@@ -10,8 +10,8 @@ use super::macros::Macro;
 use super::namespace::{Namespace, Refused};
 use super::relation::RelationObject;
 use super::{Notes, Shared};
-use crate::properties::SourceKey;
 use crate::relation::Relation;
+use crate::sources::SourceKey;
 
 /// What one model sees.
 #[derive(Clone, Debug)]

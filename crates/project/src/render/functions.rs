@@ -8,7 +8,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::context::Context;
 use super::{invalid, lock};
 use crate::nearest::did_you_mean;
-use crate::properties::SourceKey;
+use crate::sources::SourceKey;
 
 /// A function of dbt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,9 +18,10 @@ use crate::config::Written;
 use crate::fault::Fault;
 use crate::files::File;
 use crate::project::Known;
-use crate::properties::{Properties, SourceKey};
+use crate::properties::Properties;
 use crate::relation::{Column, Relation};
 use crate::settings::Settings;
+use crate::sources::SourceKey;
 
 use context::Context;
 use macros::Macros;
@@ -98,9 +99,9 @@ impl Shared {
             settings: settings.clone(),
             macros: Macros::default(),
             models,
-            sources: properties.sources.clone(),
+            sources: properties.sources.tables.clone(),
             model_columns: listed.filter(|(_, columns)| !columns.is_empty()).collect(),
-            source_columns: properties.source_columns.clone(),
+            source_columns: properties.sources.columns.clone(),
         }
     }
 }

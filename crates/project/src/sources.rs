@@ -1,0 +1,126 @@
+//! Tables that `source` finds: `sources:` of the YAML files.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::fault::Fault;
+use crate::files::File;
+use crate::project::Known;
+use crate::properties::{ignore, ignore_in, typed};
+use crate::relation::{Column, Relation};
+
+/// A source and its table: `source('shop', 'orders')`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceKey {
+    pub source: String,
+    pub table: String,
+}
+
+/// The declared tables.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    pub(crate) tables: BTreeMap<SourceKey, Relation>,
+    /// The columns of those that list them, also of typed logs.
+    pub(crate) columns: BTreeMap<SourceKey, Vec<Column>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceYaml {
+    name: String,
+    /// The catalog.
+    #[serde(default)]
+    database: Option<String>,
+    #[serde(default)]
+    schema: Option<String>,
+    #[serde(default)]
+    tables: Vec<TableYaml>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableYaml {
+    name: String,
+    #[serde(default)]
+    identifier: Option<String>,
+    #[serde(default)]
+    columns: Vec<Column>,
+}
+
+/// What dbt reads and Icefront does not need: fields of a source and of its tables, and of one of these.
+const IGNORED: [&str; 7] = [
+    "description",
+    "meta",
+    "tags",
+    "config",
+    "quoting",
+    "freshness",
+    "loaded_at_field",
+];
+const IGNORED_OF_SOURCES: [&str; 1] = ["loader"];
+const IGNORED_OF_TABLES: [&str; 3] = ["external", "tests", "data_tests"];
+
+impl Sources {
+    /// Adds an entry of `sources`.
+    pub(crate) fn add(
+        &mut self,
+        file: &File,
+        mut entry: Value,
+        known: &Known,
+        faults: &mut Vec<Fault>,
+    ) {
+        ignore(&mut entry, &IGNORED);
+        ignore(&mut entry, &IGNORED_OF_SOURCES);
+        ignore_in(&mut entry, "tables", &IGNORED);
+        ignore_in(&mut entry, "tables", &IGNORED_OF_TABLES);
+        let Some(source) = typed::<SourceYaml>(file, entry, faults) else {
+            return;
+        };
+        for table in source.tables {
+            let key = SourceKey {
+                source: source.name.clone(),
+                table: table.name,
+            };
+            if !table.columns.is_empty() {
+                self.columns.insert(key.clone(), table.columns);
+            }
+            let parts = [&source.database, &source.schema, &table.identifier];
+            if let Some(part) = parts.into_iter().flatten().find(|part| part.contains("{{")) {
+                let message = format!(
+                    "source `{}.{}`: `{part}` has Jinja, which is only rendered in models; write the name",
+                    key.source, key.table
+                );
+                faults.push(Fault::new(&file.place, message));
+                continue;
+            }
+            let is_placed =
+                source.database.is_some() || source.schema.is_some() || table.identifier.is_some();
+            if known.sources.contains_key(&key) {
+                if is_placed {
+                    let message = format!(
+                        "`{}.{}` is a typed log of the pipeline; remove `database`, `schema` and `identifier`",
+                        key.source, key.table
+                    );
+                    faults.push(Fault::new(&file.place, message));
+                }
+                continue;
+            }
+            let catalog = source.database.as_deref().unwrap_or(&known.catalog);
+            let schema = source.schema.as_deref().unwrap_or(&source.name);
+            let relation = Relation::new(
+                catalog,
+                schema,
+                table.identifier.as_deref().unwrap_or(&key.table),
+            );
+            let twice = format!(
+                "source `{}.{}` is declared twice; keep one of the two",
+                key.source, key.table
+            );
+            if self.tables.insert(key, relation).is_some() {
+                faults.push(Fault::new(&file.place, twice));
+            }
+        }
+    }
+}
