@@ -14,6 +14,9 @@ select
     when order_sum >= {{ var('medium_order', 100) }} then 'medium'
     else 'small'
   end as value_segment,
+  case status when 'delivered' then 'completed' when 'returned' then 'returned' else 'open' end as order_state,
+  -- Another one each day: models that do not read it stay incremental.
+  date_diff('day', ordered_on, current_date) as days_since_order,
   status = 'delivered' as is_delivered,
   status = 'returned' as is_returned,
   quantity is null or quantity < 1 as has_bad_quantity,
