@@ -145,7 +145,7 @@ impl<'a> Refresh<'a> {
             let name = self.model.model.relation.to_string();
             return Ok(test.sql.replace(&name, all_rows));
         };
-        let text = |input: icefront_scopes::InputId| {
+        let rows_of = |input: icefront_scopes::InputId| {
             if *tables[input] == self.table {
                 all_rows.to_owned()
             } else {
@@ -153,7 +153,7 @@ impl<'a> Refresh<'a> {
             }
         };
 
-        Ok(query.at(&text, &moment(self.model.as_of)?))
+        Ok(query.at(&rows_of, &moment(self.model.as_of)?))
     }
 }
 

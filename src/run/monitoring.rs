@@ -109,8 +109,8 @@ async fn make(attempt: &Attempt<'_>, rows: Vec<FreshnessRow>) -> Result<()> {
         tables,
     };
     let create = render("report/monitoring_view.sql", context)?;
-    let make = async || publisher.run(&view, &create).await.map(drop);
-    attempt.app.make_once(&made, make).await?;
+    let create_view = async || publisher.run(&view, &create).await.map(drop);
+    attempt.app.make_once(&made, create_view).await?;
     let view = names.freshness();
     let context = FreshnessContext {
         view: view.clone(),
@@ -168,11 +168,14 @@ async fn rows(attempt: &Attempt<'_>) -> Result<Vec<FreshnessRow>> {
         let Some(batch) = row.covered_batch else {
             continue;
         };
-        if !times.contains_key(&batch) {
-            let covered = store.covered_until(pipeline, batch).await?;
-            times.insert(batch, covered.map(text));
-        }
-        row.covered_until = times[&batch].clone();
+        let known = times.get(&batch).cloned();
+        row.covered_until = if let Some(known) = known {
+            known
+        } else {
+            let covered = store.covered_until(pipeline, batch).await?.map(text);
+            times.insert(batch, covered.clone());
+            covered
+        };
     }
 
     Ok(rows)

@@ -14,10 +14,12 @@ select * from {{ rows(test, new_rows, all_rows) }} where {{ test.column }} is nu
 select {{ test.column }}, count(*) as rows from {{ of(test, all_rows) }} where {{ test.column }} is not null
 group by {{ test.column }} having count(*) > 1
 {%- elif test.check == 'accepted_values' %}
-select * from {{ rows(test, new_rows, all_rows) }}
+{# As in dbt, each value counts once. #}
+select {{ test.column }}, count(*) as rows from {{ rows(test, new_rows, all_rows) }}
 where cast({{ test.column }} as varchar) not in (
   {%- for value in test.values %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor -%}
 )
+group by {{ test.column }}
 {%- elif test.check == 'relationships' %}
 select * from {{ rows(test, new_rows, all_rows) }}
 where {{ test.column }} is not null
