@@ -13,8 +13,8 @@ pub struct Monitored {
 
 #[derive(Debug)]
 pub struct MonitoredPipeline {
-    /// The batch up to which each table and model is complete, by kind and name.
-    pub covered: BTreeMap<String, Option<i64>>,
+    /// The snapshot of each table and model, by kind and name.
+    pub contents: BTreeMap<String, Option<String>>,
     pub at: Instant,
     /// Whether Trino refused the views: the catalog may have none.
     pub is_refused: bool,

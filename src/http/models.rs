@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use icefront_project::Materialized;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -513,6 +513,11 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
     }
 }
 
+/// Seconds to milliseconds.
+fn rounded(time: SignedDuration) -> f64 {
+    (time.as_secs_f64().max(0.0) * 1_000.0).round() / 1_000.0
+}
+
 fn id(text: &str) -> Result<i64> {
     text.parse().map_err(|_| Error::Invalid {
         field: "before".into(),
@@ -523,13 +528,7 @@ fn id(text: &str) -> Result<i64> {
 impl From<RefreshRecord> for Refresh {
     fn from(record: RefreshRecord) -> Self {
         let lasted = record.finished_at.duration_since(record.started_at);
-        let lag = |covered| {
-            record
-                .finished_at
-                .duration_since(covered)
-                .as_secs_f64()
-                .max(0.0)
-        };
+        let lag = |covered| rounded(record.finished_at.duration_since(covered));
         Self {
             id: record.id.to_string(),
             run_id: record.run_id,
@@ -546,7 +545,7 @@ impl From<RefreshRecord> for Refresh {
             error: record.problem,
             started_at: record.started_at,
             finished_at: record.finished_at,
-            duration_seconds: lasted.as_secs_f64().max(0.0),
+            duration_seconds: rounded(lasted),
             covered_until: record.covered_until,
             lag_seconds: record.covered_until.map(lag),
             target_lag_seconds: record.target_lag_seconds,

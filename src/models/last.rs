@@ -28,7 +28,7 @@ pub async fn last(store: &Store, definition: &Definition, config: &Config) -> Re
         if !state.made_of.as_ref().is_some_and(is_same) {
             last.modified.insert(model.name.clone());
         }
-        let result = match store.last_refresh(&id).await? {
+        let result = match store.last_refresh(&id).await?.state {
             None => continue,
             Some(RefreshState::Succeeded) => "success",
             Some(RefreshState::Failed) => "error",

@@ -26,6 +26,6 @@ pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_becau
 pub use inputs::{Input, ReadTable};
 pub use last::last;
 pub use reading::Snapshots;
-pub use refresh::{Refresh, Refreshing, reads_clock};
+pub use refresh::{Clock, Refresh, Refreshing, clock};
 pub use unit_tests::{UnitTestResult, unit_test};
 pub use verify::verify;

@@ -64,8 +64,15 @@ impl From<Error> for NotIncremental {
     }
 }
 
-/// Functions of time. Other words that contain one cost a look.
-const CLOCKS: [&str; 4] = ["current_date", "current_time", "localtime", "now"];
+/// Functions of time.
+const CLOCKS: [&str; 6] = [
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "now",
+];
 
 impl Refreshing<'_> {
     /// Brings the model's table to what its query says over its inputs as they are.
@@ -413,15 +420,42 @@ fn clock_words(inputs: &Inputs, model: &Model) -> Vec<&'static str> {
         .chain([&model.sql])
         .map(|sql| sql.to_lowercase())
         .collect();
-    let used = |word: &&str| texts.iter().any(|sql| sql.contains(*word));
+    let used = |word: &&str| texts.iter().any(|sql| calls(sql, word));
 
     CLOCKS.into_iter().filter(used).collect()
 }
 
-/// Whether the rows of a model may follow the time. A word that is no function costs a look.
+/// Whether a text has a function of time. A word that only looks like one costs a look.
+fn calls(sql: &str, function: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = sql.match_indices(function);
+
+    places.any(|(at, _)| {
+        let behind = &sql[at + function.len()..];
+        let is_word = !sql[..at].ends_with(is_part) && !behind.starts_with(is_part);
+
+        is_word && (function != "now" || behind.trim_start().starts_with('('))
+    })
+}
+
+/// How the rows of a model may follow the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    None,
+    /// Each day of UTC may give other rows.
+    Day,
+    /// Each moment may.
+    Moment,
+}
+
+/// How the rows of a model may follow the time, by the functions that it names.
 #[must_use]
-pub fn reads_clock(definition: &Definition, names: &Names<'_>, model: &Model) -> bool {
-    !clock_words(&Inputs::of(definition, names, model), model).is_empty()
+pub fn clock(definition: &Definition, names: &Names<'_>, model: &Model) -> Clock {
+    match clock_words(&Inputs::of(definition, names, model), model).as_slice() {
+        [] => Clock::None,
+        [only] if *only == CLOCKS[0] => Clock::Day,
+        _ => Clock::Moment,
+    }
 }
 
 /// The inputs that changed, as a reason.

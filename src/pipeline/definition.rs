@@ -99,6 +99,11 @@ impl Definition {
         let plainly = serde_saphyr::options! { with_snippet: false };
         let yaml: PipelineYaml = serde_saphyr::from_str_with_options(&text, plainly)
             .map_err(|fault| format!("{place}: {}", with_nearest(&fault.to_string())))?;
+        if yaml.timezone.is_some() && yaml.schedule.is_none() {
+            return Err(format!(
+                "{place}: `timezone` has no meaning without `schedule`; add a schedule, or remove it"
+            ));
+        }
         let schedule = yaml
             .schedule
             .map(|text| Schedule::read(&text, yaml.timezone.as_deref()));

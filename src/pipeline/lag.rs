@@ -11,7 +11,7 @@ use super::Definition;
 /// none.
 pub(super) fn target_lags(project: &Project) -> BTreeMap<String, Duration> {
     let mut lags: BTreeMap<String, Duration> = BTreeMap::new();
-    // What readers ask of a model, which a view hands on.
+    // What readers ask of a model, which views and models without a lag hand on.
     let mut asked: BTreeMap<&str, Duration> = BTreeMap::new();
     for model in project.models.iter().rev() {
         let of_readers = asked.get(model.name.as_str()).copied();
@@ -22,7 +22,8 @@ pub(super) fn target_lags(project: &Project) -> BTreeMap<String, Duration> {
             Some(TargetLag::Downstream) => of_readers,
             None => None,
         };
-        let passed_on = if is_view { of_readers } else { lag };
+        // Runs for its readers refresh it, too.
+        let passed_on = lag.or(of_readers);
         for name in &model.refs {
             let Some(lag) = passed_on else { break };
             let shortest = asked.entry(name).or_insert(lag);

@@ -103,7 +103,11 @@ impl<'a> Names<'a> {
     /// The rows that failed a test of a model. Long names are cut.
     #[must_use]
     pub fn failures(model: &TableName, test: &str) -> TableName {
-        let short: String = test.chars().take(LONGEST_TEST).collect();
+        let mut short: String = test.chars().take(LONGEST_TEST).collect();
+        if short.len() < test.len() {
+            // Another long name may begin alike.
+            short.push_str(&format!("_{:08x}", crc32(test)));
+        }
         beside(model, &format!("_failures_{}", short.to_lowercase()))
     }
 
@@ -146,6 +150,13 @@ impl<'a> Names<'a> {
                 builds.push(Self::build(&table));
                 builds.push(Self::scopes(&table));
                 all.push(Self::changes(&table));
+                let singular = self.definition.models.singular_tests.iter();
+                let singular = singular
+                    .filter(|test| test.model == model.name && test.store_failures)
+                    .map(|test| &test.name);
+                let declared = model.tests.iter().filter(|test| test.store_failures);
+                let tests = declared.map(|test| &test.name).chain(singular);
+                all.extend(tests.map(|test| Self::failures(&table, test)));
             }
             all.push(table);
         }
@@ -153,6 +164,13 @@ impl<'a> Names<'a> {
 
         all
     }
+}
+
+fn crc32(text: &str) -> u32 {
+    let mut sum = flate2::Crc::new();
+    sum.update(text.as_bytes());
+
+    sum.sum()
 }
 
 /// A table of the same schema whose name has this end.

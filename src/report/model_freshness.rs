@@ -45,15 +45,21 @@ pub struct ModelFreshness {
 pub async fn model_freshness(app: &App, of: PipelineModel<'_>) -> Result<ModelFreshness> {
     let PipelineModel { definition, model } = of;
     let id = of.id();
-    let is_view = model.config.materialized == Materialized::View;
     let state = app.store.model(&id).await?;
     let target = definition.target_lag(&model.name);
-    let covered_until = covered_until(app, of, &state).await?;
+    let last = app.store.last_refresh(&id).await?;
+    let covered_batch = covered_batch(app, of, &state).await?;
+    let covered_until = match covered_batch {
+        Covered::Never => None,
+        Covered::ByBatch(batch) => app.store.covered_until(&definition.name, batch).await?,
+        Covered::ByItself => last.succeeded_at,
+    };
     let now = Timestamp::now();
     let lag_seconds =
         covered_until.map(|covered| rounded(now.duration_since(covered).as_secs_f64()));
-    let last = app.store.last_refresh(&id).await?;
-    let is_failed = last.is_some_and(|last| last != RefreshState::Succeeded);
+    let is_failed = last
+        .state
+        .is_some_and(|last| last != RefreshState::Succeeded);
     let is_late = target
         .zip(lag_seconds)
         .is_some_and(|(target, lag)| lag > target.as_secs_f64());
@@ -68,7 +74,9 @@ pub async fn model_freshness(app: &App, of: PipelineModel<'_>) -> Result<ModelFr
         LagReason::Suspended
     } else if is_failed {
         LagReason::Failed
-    } else if status == Status::Pass && (is_view || target.is_some()) {
+    } else if status == Status::Pass
+        && (target.is_some() || is_complete(app, of, covered_batch).await?)
+    {
         LagReason::UpToDate
     } else {
         waits(app, definition).await?
@@ -85,7 +93,7 @@ pub async fn model_freshness(app: &App, of: PipelineModel<'_>) -> Result<ModelFr
         target_lag_seconds: target.map(|target| target.as_secs()),
         mean_lag_seconds: measured.mean.map(rounded),
         max_lag_seconds: measured.maximum.map(rounded),
-        within_target: measured.share_within_target,
+        within_target: measured.share_within_target.map(rounded),
     })
 }
 
@@ -101,36 +109,45 @@ async fn waits(app: &App, definition: &Definition) -> Result<LagReason> {
     })
 }
 
-/// The time up to which everything is in a model; `None` before its first refresh.
-async fn covered_until(
-    app: &App,
-    of: PipelineModel<'_>,
-    state: &ModelState,
-) -> Result<Option<Timestamp>> {
+/// Up to when a model is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Covered {
+    /// It was never refreshed.
+    Never,
+    /// The last batch up to which everything is in it.
+    ByBatch(i64),
+    /// It reads nothing of the pipeline: its last refresh counts.
+    ByItself,
+}
+
+/// Whether everything that landed is in a model.
+async fn is_complete(app: &App, of: PipelineModel<'_>, covered: Covered) -> Result<bool> {
+    match covered {
+        Covered::Never => Ok(false),
+        Covered::ByItself => Ok(true),
+        Covered::ByBatch(batch) => Ok(app.store.last_landed(&of.definition.name).await? <= batch),
+    }
+}
+
+async fn covered_batch(app: &App, of: PipelineModel<'_>, state: &ModelState) -> Result<Covered> {
     let PipelineModel { definition, model } = of;
     if state.made_of.is_none() {
-        return Ok(None);
+        return Ok(Covered::Never);
     }
-    let mut covered = match model.config.materialized {
-        Materialized::View => None,
-        _ => state.covered_batch,
-    };
+    let is_view = model.config.materialized == Materialized::View;
+    let own = state.covered_batch.filter(|_| !is_view);
     let mut upstream: Vec<i64> = Vec::new();
     for name in definition.tables_of(&model.name) {
-        let table = app
-            .store
-            .table(&TableId::new(&definition.name, &name))
-            .await?;
-        let Some(table) = table else { continue };
-        if model.config.materialized == Materialized::View {
+        let id = TableId::new(&definition.name, &name);
+        let Some(table) = app.store.table(&id).await? else {
+            continue;
+        };
+        if is_view {
             upstream.push(table.current_from().min(table.history_from()));
         }
         upstream.extend(table.clean_batch);
     }
-    covered = covered.into_iter().chain(upstream).min();
-    match covered {
-        Some(batch) => app.store.covered_until(&definition.name, batch).await,
-        // It reads nothing of the pipeline.
-        None => Ok(state.reading.as_ref().map(|reading| reading.as_of)),
-    }
+    let least = own.into_iter().chain(upstream).min();
+
+    Ok(least.map_or(Covered::ByItself, Covered::ByBatch))
 }

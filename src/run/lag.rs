@@ -1,16 +1,19 @@
 //! Pipelines whose models have a `target_lag`: a run starts by itself when one of them is about to lag more than that.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use icefront_project::Model;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::poll::has_something;
 use super::request::Request;
 use super::start::start_by_itself;
 use crate::app::App;
 use crate::error::{Error, Result, causes};
-use crate::models::reads_clock;
+use crate::models::{Clock, clock};
 use crate::pipeline::{Definition, Names, TableId};
 use crate::state::{RunQuery, RunState, Trigger};
 
@@ -30,12 +33,12 @@ enum Look {
     StartedAgain,
 }
 
-/// A model that is due, with what its last refresh read.
+/// A model that is due, with its last refresh.
 #[derive(Debug, PartialEq, Eq)]
 struct Due {
     model: String,
     covered_batch: Option<i64>,
-    as_of: Option<Timestamp>,
+    refreshed_at: Option<Timestamp>,
 }
 
 /// Keeps the models of a pipeline within their target lags, for ever.
@@ -53,7 +56,7 @@ pub(super) async fn keep(app: App, pipeline: String) {
     loop {
         tokio::time::sleep(pause).await;
         let late = |_| Err(Error::TimedOut("the source does not answer".into()));
-        let look = tokio::time::timeout(MAX_WAIT, look(&app, definition, &mut before)).await;
+        let look = tokio::time::timeout(MAX_WAIT, look(&app, definition, usual, &mut before)).await;
         match look.unwrap_or_else(late) {
             Ok(look) => {
                 is_fault_logged = false;
@@ -75,8 +78,13 @@ pub(super) async fn keep(app: App, pipeline: String) {
 }
 
 /// Starts a run of the models that are due and of all that they read, if there is something new for them. `before` are those of
-/// the last run that this started.
-async fn look(app: &App, definition: &Definition, before: &mut Vec<Due>) -> Result<Look> {
+/// the last run that this started; the next look comes after `pause`.
+async fn look(
+    app: &App,
+    definition: &Definition,
+    pause: Duration,
+    before: &mut Vec<Due>,
+) -> Result<Look> {
     let store = &app.store;
     let pipeline = &definition.name;
     if store.pipeline(pipeline).await?.is_paused {
@@ -91,33 +99,45 @@ async fn look(app: &App, definition: &Definition, before: &mut Vec<Due>) -> Resu
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
         return Ok(Look::Nothing);
     }
-    let usual = store.usual_duration(pipeline).await?.unwrap_or_default();
+    let ahead = pause + store.usual_duration(pipeline).await?.unwrap_or_default();
     let mut due: Vec<Due> = Vec::new();
     let mut follows_time = false;
+    let mut blocked: BTreeSet<&str> = BTreeSet::new();
     for model in &definition.models.models {
+        let id = TableId::new(pipeline, &model.name);
+        let state = store.model(&id).await?;
+        let is_blocked = model
+            .refs
+            .iter()
+            .any(|name| blocked.contains(name.as_str()));
+        if state.is_suspended || is_blocked {
+            // Its readers cannot become fresher, either.
+            blocked.insert(&model.name);
+            continue;
+        }
         let Some(target) = definition.target_lag(&model.name) else {
             continue;
         };
-        let state = store.model(&TableId::new(pipeline, &model.name)).await?;
-        if state.is_suspended {
-            continue;
-        }
+        let refreshed_at = store.last_refresh(&id).await?.succeeded_at;
         let covered_until = match state.covered_batch {
             Some(batch) => store.covered_until(pipeline, batch).await?,
-            None => state.reading.as_ref().map(|reading| reading.as_of),
+            None => refreshed_at,
         };
         let is_late = |since: Timestamp| {
             let lag = Timestamp::now().duration_since(since).unsigned_abs();
-            lag + usual >= target
+            lag + ahead >= target
         };
-        let as_of = state.reading.as_ref().map(|reading| reading.as_of);
-        let has_old_time = has_clock(app, definition, model) && as_of.is_none_or(is_late);
+        let has_old_time = refreshed_at.is_some_and(|at| match clock_of(app, definition, model) {
+            Clock::None => state.covered_batch.is_none() && is_late(at),
+            Clock::Day => day(at) != day(Timestamp::now()),
+            Clock::Moment => is_late(at),
+        });
         if has_old_time || covered_until.is_none_or(is_late) {
             follows_time |= has_old_time;
             due.push(Due {
                 model: model.name.clone(),
                 covered_batch: state.covered_batch,
-                as_of,
+                refreshed_at,
             });
         }
     }
@@ -148,6 +168,10 @@ async fn look(app: &App, definition: &Definition, before: &mut Vec<Due>) -> Resu
     })
 }
 
-fn has_clock(app: &App, definition: &Definition, model: &Model) -> bool {
-    reads_clock(definition, &Names::new(definition, &app.config), model)
+fn clock_of(app: &App, definition: &Definition, model: &Model) -> Clock {
+    clock(definition, &Names::new(definition, &app.config), model)
+}
+
+fn day(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::UTC).date()
 }

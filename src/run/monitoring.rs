@@ -12,6 +12,7 @@ use crate::app::MonitoredPipeline;
 use crate::error::{Class, Result, causes};
 use crate::pipeline::TableId;
 use crate::sql::{TableName, render};
+use crate::state::RefreshState;
 
 /// A run that brought nothing writes the freshness again only after this time: to an idle source, it only moves the time on.
 const IDLE_PAUSE: Duration = Duration::from_mins(1);
@@ -44,8 +45,13 @@ struct FreshnessRow {
     covered_until: Option<String>,
     warn_after_seconds: Option<u64>,
     error_after_seconds: Option<u64>,
+    /// Whether its last refresh failed.
+    has_failed: bool,
     #[serde(skip)]
     covered_batch: Option<i64>,
+    /// Changes with the rows.
+    #[serde(skip)]
+    snapshot: Option<String>,
 }
 
 /// Brings the views to what the run left. What Trino refuses costs only the views: the tables are right without them.
@@ -61,13 +67,13 @@ async fn write_views(attempt: &Attempt<'_>) -> Result<()> {
     let app = attempt.app;
     let pipeline = &attempt.definition.name;
     let rows = rows(attempt).await?;
-    let covered: BTreeMap<String, Option<i64>> = rows
+    let contents: BTreeMap<String, Option<String>> = rows
         .iter()
-        .map(|row| (format!("{} {}", row.kind, row.name), row.covered_batch))
+        .map(|row| (format!("{} {}", row.kind, row.name), row.snapshot.clone()))
         .collect();
     let mut known = app.monitored.pipelines.lock().await;
     if let Some(before) = known.get(pipeline)
-        && (before.is_refused || before.covered == covered && before.at.elapsed() < IDLE_PAUSE)
+        && (before.is_refused || before.contents == contents && before.at.elapsed() < IDLE_PAUSE)
     {
         return Ok(());
     }
@@ -77,7 +83,7 @@ async fn write_views(attempt: &Attempt<'_>) -> Result<()> {
         .is_err_and(|error| error.class() == Class::Fault);
     if written.is_ok() || is_refused {
         let now = MonitoredPipeline {
-            covered,
+            contents,
             at: Instant::now(),
             is_refused,
         };
@@ -130,37 +136,58 @@ async fn rows(attempt: &Attempt<'_>) -> Result<Vec<FreshnessRow>> {
     let definition = attempt.definition;
     let pipeline = &definition.name;
     let mut rows = Vec::new();
+    let mut clean: BTreeMap<&str, i64> = BTreeMap::new();
     for (name, table) in &definition.tables {
         let state = store.table(&table.id).await?;
         let state = state.filter(|state| state.staged_batch > 0);
-        let covered_batch = state.map(|state| {
-            let published = state.current_batch.min(state.history_batch);
-            state
-                .clean_batch
-                .map_or(published, |clean| clean.min(published))
-        });
-        rows.push(FreshnessRow {
+        let mut row = FreshnessRow {
             name: name.clone(),
             kind: "table",
             covered_until: None,
             warn_after_seconds: table.freshness.warn_after.map(|limit| limit.as_secs()),
             error_after_seconds: table.freshness.error_after.map(|limit| limit.as_secs()),
-            covered_batch,
-        });
+            has_failed: false,
+            covered_batch: None,
+            snapshot: None,
+        };
+        if let Some(state) = state {
+            let published = state.current_batch.min(state.history_batch);
+            if let Some(batch) = state.clean_batch {
+                clean.insert(name, batch);
+            }
+            let least = state.clean_batch.into_iter().chain([published]).min();
+            row.covered_batch = least;
+            row.snapshot = state.history_snapshot.or(state.current_snapshot);
+        }
+        rows.push(row);
     }
     for model in &definition.models.models {
         if model.config.materialized == Materialized::View {
             continue;
         }
-        let state = store.model(&TableId::new(pipeline, &model.name)).await?;
+        let id = TableId::new(pipeline, &model.name);
+        let state = store.model(&id).await?;
+        let last = store.last_refresh(&id).await?;
         let target = definition.target_lag(&model.name);
+        let tables = definition.tables_of(&model.name);
+        let of_tables = tables.iter().filter_map(|table| clean.get(table.as_str()));
+        // One that reads nothing of the pipeline is as fresh as its last refresh.
+        let by_itself = last.succeeded_at.filter(|_| state.covered_batch.is_none());
         rows.push(FreshnessRow {
             name: model.name.clone(),
             kind: "model",
-            covered_until: None,
+            covered_until: by_itself.map(text),
             warn_after_seconds: target.map(|target| target.as_secs()),
             error_after_seconds: None,
-            covered_batch: state.covered_batch,
+            has_failed: last
+                .state
+                .is_some_and(|state| state != RefreshState::Succeeded),
+            covered_batch: state
+                .covered_batch
+                .into_iter()
+                .chain(of_tables.copied())
+                .min(),
+            snapshot: state.snapshot,
         });
     }
     let mut times: HashMap<i64, Option<String>> = HashMap::new();

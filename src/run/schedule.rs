@@ -66,7 +66,7 @@ async fn keep_once(app: &App, pipeline: &str) -> Result<Duration> {
     let key = key(schedule, due);
     let request = Request::default();
     start_by_itself(app, definition, request, Trigger::Schedule, Some(&key)).await?;
-    app.store.keep_schedule(pipeline, until).await?;
+    app.store.keep_schedule(pipeline, until, due).await?;
 
     Ok(Duration::ZERO)
 }

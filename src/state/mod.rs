@@ -37,8 +37,8 @@ pub use files::{
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use models::{
-    ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, ModelColumn, ModelState,
-    Reading, RefreshAction, RefreshRecord, RefreshState, Refreshed,
+    ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,
+    ModelState, Reading, RefreshAction, RefreshRecord, RefreshState, Refreshed,
 };
 pub use pipelines::PipelineState;
 pub use run_progress::{RunEvent, RunProgress};

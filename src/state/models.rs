@@ -230,6 +230,19 @@ from_row!(RefreshRecord {
     target_lag_seconds,
 });
 
+/// How the last refresh of a model ended; nothing before the first.
+#[derive(Debug, Clone, Copy)]
+pub struct LastRefresh {
+    pub state: Option<RefreshState>,
+    /// When the last one that succeeded began.
+    pub succeeded_at: Option<Timestamp>,
+}
+
+from_row!(LastRefresh {
+    state,
+    succeeded_at
+});
+
 /// The lag of a model over some time, in seconds. `None` where there was no refresh.
 #[derive(Debug, Clone, Copy)]
 pub struct LagSince {
@@ -413,16 +426,10 @@ impl Store {
         Ok(())
     }
 
-    /// How the last refresh of a model ended; `None` before the first.
-    pub async fn last_refresh(
-        &self,
-        TableId { pipeline, name }: &TableId,
-    ) -> Result<Option<RefreshState>> {
-        let last: Option<OnlyColumn<RefreshState>> = self
-            .row_opt(sql!(models::last_refresh), &[&pipeline, &name])
-            .await?;
-
-        Ok(last.map(|OnlyColumn(state)| state))
+    /// How the last refresh of a model ended.
+    pub async fn last_refresh(&self, TableId { pipeline, name }: &TableId) -> Result<LastRefresh> {
+        self.row(sql!(models::last_refresh), &[&pipeline, &name])
+            .await
     }
 
     /// The run of the last refresh of a model that sent statements which write; `None` before it.

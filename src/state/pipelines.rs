@@ -52,9 +52,9 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that the schedule's times up to now have had their run, unless another service did so since `until` was read.
-    pub async fn keep_schedule(&self, name: &str, until: Timestamp) -> Result<()> {
-        self.execute(sql!(pipelines::keep_schedule), &[&name, &until])
+    /// Notes that the schedule's times up to now, and `due`, have had their run, unless another service did so since `until` was read.
+    pub async fn keep_schedule(&self, name: &str, until: Timestamp, due: Timestamp) -> Result<()> {
+        self.execute(sql!(pipelines::keep_schedule), &[&name, &until, &due])
             .await?;
 
         Ok(())

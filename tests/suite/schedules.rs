@@ -128,7 +128,7 @@ async fn a_paused_pipeline_starts_no_run_by_itself_even_after_a_restart() {
 
 const MODEL: &str =
     "{{ config(materialized='incremental', unique_key='name', target_lag='3 seconds') }}
-    select name, count(*) as items from {{ ref('items') }} group by name";
+    select name, count(*) as items, max(id) as last_known from {{ ref('items') }} group by name";
 
 #[tokio::test]
 async fn a_model_is_kept_within_its_target_lag_and_an_idle_source_costs_no_run() {

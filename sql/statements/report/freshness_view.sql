@@ -3,7 +3,7 @@ create or replace view {{ view }} as
 select
   name, kind, covered_until, lag_seconds,
   case
-    when covered_until is null or lag_seconds > error_after_seconds then 'error'
+    when covered_until is null or has_failed or lag_seconds > error_after_seconds then 'error'
     when lag_seconds > warn_after_seconds then 'warn'
     else 'pass'
   end as status,
@@ -19,9 +19,10 @@ from (
       {% if row.covered_until is none %}cast(null as timestamp(6) with time zone){% else %}cast({{ row.covered_until | literal }} as timestamp(6) with time zone){% endif %},
       cast({% if row.warn_after_seconds is none %}null{% else %}{{ row.warn_after_seconds }}{% endif %} as bigint),
       cast({% if row.error_after_seconds is none %}null{% else %}{{ row.error_after_seconds }}{% endif %} as bigint),
+      {% if row.has_failed %}true{% else %}false{% endif %},
       cast({{ written_at | literal }} as timestamp(6) with time zone)
     ){% if not loop.last %},{% endif %}
 
     {% endfor %}
-  ) as known (name, kind, covered_until, warn_after_seconds, error_after_seconds, written_at)
+  ) as known (name, kind, covered_until, warn_after_seconds, error_after_seconds, has_failed, written_at)
 )

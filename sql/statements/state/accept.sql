@@ -40,6 +40,7 @@ select
       and ($3::text <> 'schedule' or state = 'queued' and attempt = 0)
       and request -> 'steps' in ('[]', $2::jsonb -> 'steps')
       and request -> 'select' in ('[]', $2::jsonb -> 'select')
+      and coalesce(request -> 'exclude', '[]') in ('[]', $2::jsonb -> 'exclude')
       and request -> 'full_refresh' in ('true', $2::jsonb -> 'full_refresh')
     order by place
     limit 1

@@ -65,8 +65,12 @@ order by refresh.id desc
 limit $4
 
 -- name: last_refresh
--- Finds how the last refresh of a model ended.
-select state from icefront.refreshes where pipeline = $1 and model = $2 order by id desc limit 1
+-- Finds how the last refresh of a model ended, and when the last one that succeeded began.
+select
+  (select state from icefront.refreshes where pipeline = $1 and model = $2 order by id desc limit 1) as state,
+  (
+    select started_at from icefront.refreshes where pipeline = $1 and model = $2 and state = 'succeeded' order by id desc limit 1
+  ) as succeeded_at
 
 -- name: last_sending_run
 -- Finds the run of the last refresh of a model that sent statements which write.
@@ -120,5 +124,7 @@ lags as (
 select
   sum((greatest(largest, 0) ^ 2 - greatest(smallest, 0) ^ 2) / 2) / sum(largest - smallest) as mean,
   max(greatest(largest, 0)) as maximum,
-  sum(greatest(least($4::float8, largest) - smallest, 0)) / sum(largest - smallest) as share_within_target
+  case when $4::float8 is not null then
+    sum(greatest(least($4::float8, largest) - smallest, 0)) / sum(largest - smallest)
+  end as share_within_target
 from lags

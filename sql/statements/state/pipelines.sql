@@ -11,6 +11,7 @@ insert into icefront.pipelines (name, is_paused) values ($1, $2)
 on conflict (name) do update
 set is_paused = excluded.is_paused,
   scheduled_until = case when pipelines.schedule is not null then clock_timestamp() end
+where pipelines.is_paused <> excluded.is_paused
 
 -- name: begin_schedule
 -- Notes a schedule that is new, or another one than before. Its times count from now on.
@@ -19,8 +20,8 @@ on conflict (name) do update set schedule = excluded.schedule, scheduled_until =
 where pipelines.schedule is distinct from excluded.schedule
 
 -- name: keep_schedule
--- Notes that the run of a schedule's time is accepted, unless another service did so.
-update icefront.pipelines set scheduled_until = clock_timestamp() where name = $1 and scheduled_until = $2
+-- Notes that the run of a schedule's time $3 is accepted, unless another service did so. The clock of this server may be late.
+update icefront.pipelines set scheduled_until = greatest(clock_timestamp(), $3) where name = $1 and scheduled_until = $2
 
 -- name: usual_duration
 -- Finds how long nine of ten of the last runs took, in seconds; null without a run.
