@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow api postman bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api postman bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -40,6 +40,9 @@ mutations: ## leave out each rule of crates/scopes in turn, and expect that a te
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run
+
+dbt: ## run a dbt project of 30 models under Icefront and under dbt-trino, which it installs, and compare each model, before and after a change
+	tests/dbt/run
 
 api: ## call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, what schemathesis makes up
 	tests/api/run

@@ -1,0 +1,2 @@
+select country, country_name, region, is_eu
+from {{ ref('countries') }}

@@ -1,0 +1,1 @@
+select * from lake.dbt_check_marts.orders
