@@ -13,7 +13,7 @@ create table icefront.pipelines (
   check ((schedule is null) = (scheduled_until is null))
 );
 
--- Up to when the landed batches were complete when this one was begun: from then on, tables without it lack something.
+-- `covered_until` of the source before this batch. A table without the batch lags from this time on.
 alter table icefront.batches add column covered_from timestamptz;
 
 -- The last batch up to which everything is in the model's table; null if it reads nothing of the pipeline.

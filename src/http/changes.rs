@@ -61,7 +61,7 @@ pub(super) struct ChangeList {
     /// Sums of tables, newest first.
     changes: Vec<Change>,
     /// Sums of models, newest first.
-    models: Vec<ModelChangeRecord>,
+    model_changes: Vec<ModelChangeRecord>,
 }
 
 /// Summed changes of a run.
@@ -70,7 +70,7 @@ pub(super) struct RunChangeList {
     /// One sum for each changed table.
     changes: Vec<Change>,
     /// One sum for each model that was computed.
-    models: Vec<ModelChangeRecord>,
+    model_changes: Vec<ModelChangeRecord>,
 }
 
 /// The changes of a table in a run, an hour or a day, and the outcome of every event.
@@ -140,7 +140,7 @@ pub(super) async fn list_changes(
         since,
         until,
         changes: sums(&app, &which, by).await?,
-        models: app.store.model_changes(&which, by).await?,
+        model_changes: app.store.model_changes(&which, by).await?,
     }))
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn list_run_changes(
 
     Ok(Json(RunChangeList {
         changes: sums(&app, &which, Period::Run).await?,
-        models: app.store.model_changes(&which, Period::Run).await?,
+        model_changes: app.store.model_changes(&which, Period::Run).await?,
     }))
 }
 

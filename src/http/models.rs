@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use icefront_project::Materialized;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -16,6 +16,7 @@ use super::page::Page;
 use super::pipelines::PipelinePath;
 use super::read::{Body, Empty, Path, Query, limited};
 use super::runs::Run;
+use super::steps::SentSql;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::models::{Explanation, UnitTestResult};
@@ -79,26 +80,18 @@ pub(super) struct ModelSql {
     source: String,
     /// As Jinja rendered it.
     rendered: String,
-    /// What the last refresh that did something sent to Trino, in order. Absent before the first.
+    /// What the last refresh that wrote the table or view sent to Trino, in order. Absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sent: Option<SentSql>,
+    sent: Option<RefreshSql>,
 }
 
 /// What a refresh sent to Trino.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SentSql {
+pub(super) struct RefreshSql {
     /// The run of the refresh.
     run_id: Uuid,
-    statements: Vec<SentStatement>,
-}
-
-/// A statement of a refresh.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ModelStatement)]
-pub(super) struct SentStatement {
-    sql: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trino_query_id: Option<String>,
+    /// In the order in which they were sent.
+    statements: Vec<SentSql>,
 }
 
 /// A page of refreshes.
@@ -157,10 +150,10 @@ pub(super) struct Refresh {
     /// The time up to which every committed change of the sources was in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     covered_until: Option<Timestamp>,
-    /// From then to its end.
+    /// The time from `covered_until` to the end of the refresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_seconds: Option<f64>,
-    /// The target lag at that time.
+    /// The model's target lag when the refresh ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     target_lag_seconds: Option<i64>,
 }
@@ -236,13 +229,9 @@ pub(super) async fn get_model_sql(
         Some(run_id) => {
             let step = format!("model.{}", of.model.name);
             let statements = app.store.statements(run_id, Some(&step)).await?;
-            let statements = statements.into_iter().map(|statement| SentStatement {
-                sql: statement.sql,
-                trino_query_id: statement.trino_query_id,
-            });
-            Some(SentSql {
+            Some(RefreshSql {
                 run_id,
-                statements: statements.collect(),
+                statements: statements.into_iter().map(SentSql::from).collect(),
             })
         }
     };
@@ -513,11 +502,6 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
     }
 }
 
-/// Seconds to milliseconds.
-fn rounded(time: SignedDuration) -> f64 {
-    (time.as_secs_f64().max(0.0) * 1_000.0).round() / 1_000.0
-}
-
 fn id(text: &str) -> Result<i64> {
     text.parse().map_err(|_| Error::Invalid {
         field: "before".into(),
@@ -528,7 +512,7 @@ fn id(text: &str) -> Result<i64> {
 impl From<RefreshRecord> for Refresh {
     fn from(record: RefreshRecord) -> Self {
         let lasted = record.finished_at.duration_since(record.started_at);
-        let lag = |covered| rounded(record.finished_at.duration_since(covered));
+        let lag = |covered| report::seconds(record.finished_at.duration_since(covered));
         Self {
             id: record.id.to_string(),
             run_id: record.run_id,
@@ -545,7 +529,7 @@ impl From<RefreshRecord> for Refresh {
             error: record.problem,
             started_at: record.started_at,
             finished_at: record.finished_at,
-            duration_seconds: rounded(lasted),
+            duration_seconds: report::seconds(lasted),
             covered_until: record.covered_until,
             lag_seconds: record.covered_until.map(lag),
             target_lag_seconds: record.target_lag_seconds,

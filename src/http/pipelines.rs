@@ -34,10 +34,14 @@ pub(super) struct Pipeline {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "postgres_audit_log")]
     source: Option<&'static str>,
-    /// When runs start by themselves, with the time zone.
+    /// When runs start by themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "0 2 * * * Europe/Berlin")]
+    #[schema(example = "0 2 * * *")]
     schedule: Option<String>,
+    /// The time zone of the schedule; absent for `every …`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Europe/Berlin")]
+    timezone: Option<String>,
     /// The next time of the schedule; absent while the pipeline is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_run_at: Option<Timestamp>,
@@ -98,6 +102,7 @@ pub(super) async fn list_pipelines(State(app): State<App>) -> Result<Json<Pipeli
         fault: Some(broken.fault.to_owned()),
         source: None,
         schedule: None,
+        timezone: None,
         next_run_at: None,
         poll_seconds: None,
         is_paused: false,
@@ -122,7 +127,9 @@ pub(super) async fn get_pipeline(
     Ok(Json(view(&app, definition).await?))
 }
 
-/// Pause a pipeline: neither `schedule` nor `poll` nor `target_lag` starts runs of it, until it is resumed. Calls of the API do.
+/// Pause a pipeline.
+///
+/// While it is paused, only calls of the API start runs of it.
 #[utoipa::path(
     post, path = "/v1/pipelines/{pipeline}/pause", tag = "pipelines",
     params(PipelinePath),
@@ -137,7 +144,9 @@ pub(super) async fn pause_pipeline(
     pause(&app, &pipeline, true).await
 }
 
-/// Resume a paused pipeline. Its schedule goes on with the next time; those in the pause get no run.
+/// Resume a paused pipeline.
+///
+/// Times of its schedule that passed in the pause get no run.
 #[utoipa::path(
     post, path = "/v1/pipelines/{pipeline}/resume", tag = "pipelines",
     params(PipelinePath),
@@ -201,7 +210,8 @@ async fn view(app: &App, definition: &Definition) -> Result<Pipeline> {
         usable: true,
         fault: None,
         source: Some(definition.source.kind()),
-        schedule: schedule.map(|schedule| schedule.text.clone()),
+        schedule: schedule.map(|schedule| schedule.times.clone()),
+        timezone: schedule.and_then(|schedule| schedule.timezone.clone()),
         next_run_at: schedule.filter(|_| !state.is_paused).and_then(next),
         poll_seconds: definition.poll.map(|poll| poll.as_secs()),
         is_paused: state.is_paused,

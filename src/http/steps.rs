@@ -153,12 +153,7 @@ pub(super) async fn get_step_sql(
         .statements(run_id, Some(&step))
         .await?
         .into_iter()
-        .map(|statement| SentSql {
-            target: statement.target,
-            attempt: statement.attempt,
-            trino_query_id: statement.trino_query_id,
-            sql: statement.sql,
-        })
+        .map(SentSql::from)
         .collect();
 
     Ok(Json(StepSql { statements }))
@@ -177,6 +172,17 @@ impl Step {
             counts: step.counts,
             error: step.error,
             statements: statements.into_iter().map(Statement::from).collect(),
+        }
+    }
+}
+
+impl From<state::StatementRecord> for SentSql {
+    fn from(statement: state::StatementRecord) -> Self {
+        Self {
+            target: statement.target,
+            attempt: statement.attempt,
+            trino_query_id: statement.trino_query_id,
+            sql: statement.sql,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/runs/{run_id}/tests`: the results of declared tests.
+//! `/v1/runs/{run_id}/tests`: the results of tests.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +20,7 @@ pub(super) struct TestResults {
     tests: Vec<TestResult>,
 }
 
-/// List the results of the declared tests of a run.
+/// List the results of the tests of a run.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/tests", tag = "runs",
     params(RunPath),
@@ -41,16 +41,16 @@ pub(super) async fn list_tests(
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "test": "accepted_values_orders_status", "failures_table": "lake.marts.orders_failures_accepted_values_orders_status",
-    "failures": 1, "rows": [{"order_id": 42, "status": "unknown"}],
+    "failures": 1, "rows": [{"status": "unknown", "rows": 3}],
 }))]
 pub(super) struct TestFailures {
     /// The test's name.
     test: String,
     /// The table with the rows. The next failure of the test replaces them.
-    failures_table: Option<String>,
-    /// How many rows failed.
+    failures_table: String,
+    /// Failures, as the test counts them: rows, or values.
     failures: i64,
-    /// Some of them. Decimals, and numbers too long for JavaScript, are text.
+    /// Rows that failed, at most `limit`. Decimals, and numbers too long for JavaScript, are text.
     #[schema(value_type = Vec<Object>)]
     rows: Rows,
 }
@@ -95,7 +95,7 @@ pub(super) async fn list_test_failures(
 
     Ok(Json(TestFailures {
         test,
-        failures_table: found.result.failures_table,
+        failures_table: found.table,
         failures: found.result.failures,
         rows: found.rows,
     }))

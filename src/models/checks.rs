@@ -141,7 +141,8 @@ impl<'a> Refresh<'a> {
             of_tables.chain(of_views).collect(),
         );
         let Ok(query) = Query::read(&test.sql, &catalog) else {
-            // Trino may know more. Then the model's name must have an alias in the query.
+            // Icefront cannot read this query, but Trino may. The new rows then replace the name of the model, so the query must give
+            // that name an alias.
             let name = self.model.model.relation.to_string();
             return Ok(test.sql.replace(&name, all_rows));
         };

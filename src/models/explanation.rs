@@ -33,8 +33,8 @@ pub struct Explanation {
     pub reason: Option<String>,
     /// The columns that cut it into scopes; empty without scopes.
     pub scope: Vec<String>,
-    /// The columns that the same query may compute otherwise over the same rows, such as one of `any_value`. `verify` leaves them out.
-    pub not_reproducible: Vec<String>,
+    /// The columns that may differ when the query runs again over the same rows, such as `any_value(x)`. `verify` leaves them out.
+    pub not_reproducible_columns: Vec<String>,
     /// The tables that it reads, also through views.
     pub inputs: Vec<ExplainedInput>,
 }
@@ -97,7 +97,7 @@ pub async fn explain(model: Refreshing<'_>) -> Result<Explanation> {
         verdict,
         reason,
         scope,
-        not_reproducible: refresh.not_reproducible(&analysis),
+        not_reproducible_columns: refresh.not_reproducible_columns(&analysis),
         inputs: inputs(&refresh, &analysis),
     })
 }
@@ -118,7 +118,7 @@ fn unknown(reason: String) -> Explanation {
         verdict: Verdict::Unknown,
         reason: Some(reason),
         scope: Vec::new(),
-        not_reproducible: Vec::new(),
+        not_reproducible_columns: Vec::new(),
         inputs: Vec::new(),
     }
 }

@@ -14,8 +14,8 @@ use crate::state::ModelColumn;
 /// What was compared, and the rows that differ.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Verified {
-    /// Columns that may come out otherwise each time.
-    pub columns_left_out: i64,
+    /// Columns that may differ when the query runs again over the same rows.
+    pub columns_not_reproducible: i64,
     pub rows_missing: i64,
     pub rows_unexpected: i64,
 }
@@ -56,7 +56,7 @@ pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
             plainly(reason)
         )));
     }
-    let left_out = refresh.not_reproducible(&analysis);
+    let left_out = refresh.not_reproducible_columns(&analysis);
     let columns: Vec<&ModelColumn> = refresh
         .state
         .columns
@@ -94,20 +94,20 @@ pub async fn verify(model: Refreshing<'_>) -> Result<Option<Verified>> {
     }
 
     Ok(Some(Verified {
-        columns_left_out: i64::try_from(left_out.len()).map_err(Error::internal)?,
+        columns_not_reproducible: i64::try_from(left_out.len()).map_err(Error::internal)?,
         rows_missing: 0,
         rows_unexpected: 0,
     }))
 }
 
 impl Refresh<'_> {
-    /// The columns of the model's table that the same query may compute otherwise over the same rows.
-    pub(super) fn not_reproducible(&self, analysis: &Analysis) -> Vec<String> {
+    /// The columns of the model's table that may differ when the query runs again over the same rows.
+    pub(super) fn not_reproducible_columns(&self, analysis: &Analysis) -> Vec<String> {
         let names = || self.state.columns.iter();
         let Ok(query) = &analysis.query else {
             return Vec::new();
         };
-        let Some(mut loose) = query.loose_columns() else {
+        let Some(mut loose) = query.not_reproducible_columns() else {
             return names().map(|column| column.name.clone()).collect();
         };
         // The sum of floating-point numbers depends on their order.

@@ -33,8 +33,9 @@ pub struct Definition {
     pub poll: Option<Duration>,
     /// When runs of it start by themselves.
     pub schedule: Option<Schedule>,
-    /// Variables of models, and configuration of models by folder, in the shape of `dbt_project.yml`.
+    /// Variables of models. They win over those of `dbt_project.yml`.
     pub vars: Map<String, Value>,
+    /// Configuration of models by folder. It wins over that of `dbt_project.yml`.
     pub model_defaults: Map<String, Value>,
     /// Its SQL models, in an order in which they can be built. [`Definition::read`] leaves them out.
     pub models: Arc<Project>,
@@ -68,7 +69,7 @@ struct PipelineYaml {
     #[serde(default, deserialize_with = "some_duration")]
     poll: Option<Duration>,
     schedule: Option<String>,
-    /// That of `schedule`.
+    /// The time zone of a `schedule` in cron's form.
     timezone: Option<String>,
     /// As in `dbt_project.yml`, and over it.
     #[serde(default)]

@@ -8,7 +8,6 @@ mod drift;
 mod evolution;
 mod files;
 mod identity;
-mod lag;
 mod marts;
 mod models;
 mod names;
@@ -16,6 +15,7 @@ mod operations;
 mod schedule;
 mod source;
 mod table;
+mod target_lag;
 mod test;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,12 @@
 //! The SQL models of a pipeline: read from its folder, and rendered with the names of its tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use icefront_project::{Column, Fault, Known, Project, Relation, SourceKey};
 
-use super::lag::{target_lags, warn_unscheduled};
+use super::target_lag::{target_lags, warn_of_downstream};
 use super::{Definition, Names, TableId};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ pub(super) fn read_pipeline(folder: &Path, config: &Config) -> Result<Definition
         format!("{name}/{faults}")
     })?;
     definition.target_lags = target_lags(&models);
-    warn_unscheduled(&mut models, &definition.target_lags);
+    warn_of_downstream(&mut models, &definition.target_lags);
     definition.models = Arc::new(models);
 
     Ok(definition)
@@ -121,5 +121,35 @@ impl Definition {
             definition: self,
             model,
         })
+    }
+
+    /// The tables of the pipeline from which a model comes, directly or through others.
+    #[must_use]
+    pub fn tables_of(&self, model: &str) -> BTreeSet<String> {
+        let mut tables = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![model];
+        while let Some(name) = open.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let Some(model) = self.models.model(name) else {
+                let table = if self.tables.contains_key(name) {
+                    name
+                } else {
+                    name.strip_suffix("_history").unwrap_or(name)
+                };
+                tables.insert(table.to_owned());
+                continue;
+            };
+            open.extend(model.refs.iter().map(String::as_str));
+            let logs = model
+                .sources
+                .iter()
+                .filter(|key| key.source == self.name && !self.models.sources.contains_key(*key));
+            tables.extend(logs.map(|key| key.table.clone()));
+        }
+
+        tables
     }
 }

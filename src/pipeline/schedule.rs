@@ -16,7 +16,11 @@ const HOW: &str = "write five fields such as `*/5 * * * *`, or `every 5m`";
 /// A rule that gives the times of runs.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// As it is written, with its time zone.
+    /// As it is written.
+    pub times: String,
+    /// Only of cron's form.
+    pub timezone: Option<String>,
+    /// Both: another text is another schedule.
     pub text: String,
     rule: Rule,
 }
@@ -47,6 +51,8 @@ impl Schedule {
                 ));
             }
             return Ok(Self {
+                times: text.trim().to_owned(),
+                timezone: None,
                 text: text.trim().to_owned(),
                 rule: Rule::Every(every),
             });
@@ -66,6 +72,8 @@ impl Schedule {
         let cron = parse_crontab(&whole)
             .map_err(|fault| format!("`schedule` is `{text}`; {HOW}: {fault}"))?;
         let schedule = Self {
+            times: text.trim().to_owned(),
+            timezone: Some(zone.to_owned()),
             text: whole,
             rule: Rule::Cron(Box::new(cron)),
         };

@@ -22,6 +22,8 @@ struct FailuresContext {
 #[derive(Debug)]
 pub struct Failures {
     pub result: TestResult,
+    /// The table with the rows.
+    pub table: String,
     pub rows: Rows,
 }
 
@@ -57,23 +59,27 @@ pub async fn failures(
     }
     let Some(snapshot) = result.failures_snapshot.clone() else {
         return Err(Error::NotFound {
-            kind: "kept failure of test",
+            kind: "table of failing rows of test",
             name: test.into(),
             hint: Some(
-                "a test keeps its failing rows with `store_failures: true`, when there are some"
-                    .into(),
+                "only tests of models keep failing rows, with `store_failures: true`".into(),
             ),
             field: None,
         });
     };
     let model = app.pipelines.model(&result.table)?.model;
+    let table = Names::failures(&Names::model(model), test);
     let context = FailuresContext {
-        table: Names::failures(&Names::model(model), test),
+        table: table.clone(),
         snapshot: snapshot.parse().map_err(Error::internal)?,
         limit,
     };
     let sql = render("report/failures.sql", context)?;
     let rows = named(app.trino.read("icefront/api", &sql).await?);
 
-    Ok(Failures { result, rows })
+    Ok(Failures {
+        result,
+        table: table.to_string(),
+        rows,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pipeline::{self, Definition};
 use crate::state::{HoldingFiles, RunState};
 
-/// How a table stands, in dbt's words.
+/// Whether a table or model is within its limits, in dbt's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -22,7 +22,7 @@ pub enum Status {
     Error,
 }
 
-/// What makes a table as old as it is.
+/// Why a table or model has its lag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LagReason {
@@ -94,7 +94,7 @@ pub async fn freshness(
         )
         .await?;
     let lag = covered_until.map(|covered| Timestamp::now().duration_since(covered));
-    let lag_seconds = lag.map(|lag| rounded(lag.as_secs_f64()));
+    let lag_seconds = lag.map(seconds);
     let limits = &table.freshness;
     let is_over = |limit: Option<Duration>| match (limit, lag_seconds) {
         (Some(limit), Some(lag)) => lag > limit.as_secs_f64(),
@@ -140,7 +140,12 @@ pub async fn freshness(
     })
 }
 
-/// Seconds to milliseconds: the clocks of two machines do not agree more closely.
+/// Seconds, rounded to milliseconds and never negative: the clocks of two machines do not agree more closely.
+#[must_use]
+pub fn seconds(time: SignedDuration) -> f64 {
+    rounded(time.as_secs_f64())
+}
+
 pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds.max(0.0) * 1_000.0).round() / 1_000.0
 }

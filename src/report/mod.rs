@@ -11,7 +11,7 @@ mod rejects;
 mod rows;
 
 pub use failures::{Failures, failures};
-pub use freshness::{Freshness, LagReason, Status, freshness};
+pub use freshness::{Freshness, LagReason, Status, freshness, seconds};
 pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
 pub use model_freshness::{ModelFreshness, model_freshness};
 pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};

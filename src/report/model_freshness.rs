@@ -1,14 +1,14 @@
 //! How fresh models are: their lag behind the sources, now and over the last day.
 
+use icefront_project::Materialized;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::freshness::{LagReason, Status, rounded};
+use super::freshness::{LagReason, Status, rounded, seconds};
 use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{Definition, PipelineModel, TableId};
 use crate::state::{ModelState, RefreshState, RunState};
-use icefront_project::Materialized;
 
 /// Over how much time the mean and the maximum are.
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -18,7 +18,7 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 #[schema(example = json!({
     "model": "shop.daily_revenue", "status": "pass", "covered_until": "2026-01-01T12:00:00Z", "lag_seconds": 12.5,
     "lag_reason": "up_to_date", "target_lag_seconds": 300, "mean_lag_seconds": 130.1, "max_lag_seconds": 268.4,
-    "within_target": 1.0,
+    "share_within_target": 1.0,
 }))]
 pub struct ModelFreshness {
     /// The model's name in the API.
@@ -26,19 +26,25 @@ pub struct ModelFreshness {
     /// `warn` if it lags more than its target lag; `error` if it was never refreshed, or its last refresh failed.
     pub status: Status,
     /// The time up to which every committed change of its sources is in it; absent before the first refresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub covered_until: Option<Timestamp>,
-    /// From then to now.
+    /// The time from `covered_until` until now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<f64>,
-    /// What makes it so.
+    /// Why the model has this lag.
     pub lag_reason: LagReason,
-    /// Its target lag, or with `downstream` the shortest of its readers. Absent if nothing refreshes it by itself.
+    /// The target lag; with `downstream`, the shortest one of its readers. Absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_lag_seconds: Option<u64>,
     /// The mean lag of the last 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_lag_seconds: Option<f64>,
     /// The longest lag of the last 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_lag_seconds: Option<f64>,
     /// The share of the last 24 hours in which it was within its target lag, 0 to 1.
-    pub within_target: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_within_target: Option<f64>,
 }
 
 /// Gives the lag of a model. Rejects of its tables hold `covered_until` back.
@@ -55,8 +61,7 @@ pub async fn model_freshness(app: &App, of: PipelineModel<'_>) -> Result<ModelFr
         Covered::ByItself => last.succeeded_at,
     };
     let now = Timestamp::now();
-    let lag_seconds =
-        covered_until.map(|covered| rounded(now.duration_since(covered).as_secs_f64()));
+    let lag_seconds = covered_until.map(|covered| seconds(now.duration_since(covered)));
     let is_failed = last
         .state
         .is_some_and(|last| last != RefreshState::Succeeded);
@@ -93,7 +98,7 @@ pub async fn model_freshness(app: &App, of: PipelineModel<'_>) -> Result<ModelFr
         target_lag_seconds: target.map(|target| target.as_secs()),
         mean_lag_seconds: measured.mean.map(rounded),
         max_lag_seconds: measured.maximum.map(rounded),
-        within_target: measured.share_within_target.map(rounded),
+        share_within_target: measured.share_within_target,
     })
 }
 

@@ -74,7 +74,7 @@ async fn accept(
         on_failed: OnFailed::default(),
         ..request.clone()
     };
-    // Another selection by the last refreshes, too: the first call decides.
+    // `state:` and `result:` may select other models by now. The same key still means the same call.
     let same_task = match task {
         Task::Build { .. } => &Task::default(),
         task => task,

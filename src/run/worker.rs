@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::executor::{self, AttemptEnd};
 use super::retries::Retries;
-use super::{lag, poll, schedule, wait};
+use super::{poll, schedule, target_lag, wait};
 use crate::app::App;
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
@@ -50,7 +50,7 @@ fn spawn_helpers(app: &App) -> JoinSet<()> {
             tasks.spawn(schedule::keep(app.clone(), definition.name.clone()));
         }
         if !definition.target_lags.is_empty() {
-            tasks.spawn(lag::keep(app.clone(), definition.name.clone()));
+            tasks.spawn(target_lag::keep(app.clone(), definition.name.clone()));
         }
     }
     tasks.spawn(wait::watch_runs(app.clone()));

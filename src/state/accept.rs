@@ -193,11 +193,7 @@ async fn accept_new(
     } = transaction
         .row(
             sql!(accept::active_runs),
-            &[
-                &new_run.pipeline,
-                new_run.request,
-                &new_run.trigger.as_str(),
-            ],
+            &[&new_run.pipeline, new_run.request, &new_run.trigger],
         )
         .await?;
     let id = match (new_run.if_running, active, alike) {

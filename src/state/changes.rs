@@ -223,11 +223,13 @@ pub struct ModelChangeRecord {
     pub changed_at: Timestamp,
     /// Refreshes that computed rows.
     pub refreshes: i64,
-    /// Those of them that replaced all rows. Such rows are not counted.
+    /// Refreshes that replaced all rows. Their rows are not in the counts.
     pub full_refreshes: i64,
-    /// Rows that the other refreshes inserted.
+    /// Rows that incremental refreshes inserted.
     pub inserted: i64,
+    /// Rows that incremental refreshes updated.
     pub updated: i64,
+    /// Rows that incremental refreshes deleted.
     pub deleted: i64,
 }
 

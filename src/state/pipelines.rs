@@ -28,6 +28,7 @@ from_row!(PipelineState {
 });
 
 impl Store {
+    /// What is remembered of a pipeline; the default before anything was.
     pub async fn pipeline(&self, name: &str) -> Result<PipelineState> {
         let state: Option<PipelineState> = self
             .row_opt(sql!(pipelines::read_pipeline), &[&name])
@@ -60,7 +61,7 @@ impl Store {
         Ok(())
     }
 
-    /// How long nine of ten of the last runs took; `None` without a run.
+    /// The time in which nine of ten of the last 20 successful builds ended; `None` without one.
     pub async fn usual_duration(&self, pipeline: &str) -> Result<Option<Duration>> {
         let seconds: Option<f64> = self
             .value(sql!(pipelines::usual_duration), &[&pipeline])

@@ -1,4 +1,4 @@
-//! Results of declared tests.
+//! Results of tests.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::rows::from_row;
 use super::sql::sql;
 use crate::error::Result;
 
-/// What a declared test found in the rows that a run was about to publish.
+/// What a test found in the rows that a run was about to publish.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
     "table": "shop.orders", "name": "not_null_status", "column": "status", "severity": "error", "threshold": 0,
@@ -28,7 +28,7 @@ pub struct TestResult {
     pub threshold: i64,
     /// `pass`, `warn` or `fail`.
     pub status: String,
-    /// Rows that failed.
+    /// Failures, as the test counts them: rows, or values.
     pub failures: i64,
     /// Rows that were tested.
     pub rows: i64,

@@ -159,7 +159,7 @@ async fn a_model_is_kept_within_its_target_lag_and_an_idle_source_costs_no_run()
     assert_eq!(freshness["target_lag_seconds"], 3, "{freshness:#}");
     let lag = freshness["lag_seconds"].as_f64().expect("a lag");
     assert!(lag < 4.5, "{freshness:#}");
-    let share = freshness["within_target"].as_f64().expect("a share");
+    let share = freshness["share_within_target"].as_f64().expect("a share");
     assert!((0.0..=1.0).contains(&share), "{freshness:#}");
     let mean = freshness["mean_lag_seconds"].as_f64().expect("a mean");
     let most = freshness["max_lag_seconds"].as_f64().expect("a maximum");

@@ -17,7 +17,7 @@ use crate::parse::parse;
 use crate::print::Printer;
 use crate::prune::prune;
 use crate::reason::{Reason, Result};
-use crate::reproducible::loose_columns;
+use crate::reproducible::not_reproducible_columns;
 use crate::resolve::{columns, resolve};
 use crate::restrict::{Restrict, Wanted, conditions};
 
@@ -113,12 +113,12 @@ impl Query {
         })
     }
 
-    /// The columns that may come out otherwise if the query is asked again over the same rows, such as one of `any_value`; `None` if
-    /// that decides which rows there are.
+    /// The columns that may differ when the query runs again over the same rows, such as `any_value(x)`; `None` if they decide which
+    /// rows there are.
     #[must_use]
-    pub fn loose_columns(&self) -> Option<Vec<String>> {
+    pub fn not_reproducible_columns(&self) -> Option<Vec<String>> {
         let names = self.columns();
-        let positions = loose_columns(&self.node)?;
+        let positions = not_reproducible_columns(&self.node)?;
 
         Some(
             positions

@@ -1,6 +1,6 @@
 //! Leaves out columns of derived tables that nothing reads, so that they do not decide how a model can be refreshed.
 //!
-//! An order's age in days, `date_diff('day', ordered_on, current_date)`, is another each day. A sum of revenue by month over the same
+//! An order's age in days, `date_diff('day', ordered_on, current_date)`, changes each day. A sum of revenue by month over the same
 //! view does not read it.
 
 use std::collections::BTreeSet;

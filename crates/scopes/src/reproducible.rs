@@ -12,13 +12,13 @@ use crate::expression::Facts;
 use crate::functions::{self, Kind};
 use crate::node::{Block, ColumnRef, LeafId, Node, Source, SubqueryKind};
 
-/// The positions of columns that may come out otherwise; `None` if that decides which rows there are.
-pub(crate) fn loose_columns(node: &Node) -> Option<BTreeSet<usize>> {
+/// The positions of columns that may differ; `None` if they decide which rows there are.
+pub(crate) fn not_reproducible_columns(node: &Node) -> Option<BTreeSet<usize>> {
     match node {
         Node::Table(_) | Node::Values(_) => Some(BTreeSet::new()),
         Node::Set(set) => {
-            let mut loose = loose_columns(&set.left)?;
-            loose.extend(loose_columns(&set.right)?);
+            let mut loose = not_reproducible_columns(&set.left)?;
+            loose.extend(not_reproducible_columns(&set.right)?);
             let keeps_all = set.operator.eq_ignore_ascii_case("union all");
 
             (keeps_all || loose.is_empty()).then_some(loose)
@@ -31,14 +31,14 @@ fn of_block(block: &Block) -> Option<BTreeSet<usize>> {
     let mut known = Known::default();
     for leaf in block.leaves() {
         if let Source::Node(node) | Source::Lateral(node) = &leaf.source {
-            for position in loose_columns(node)? {
+            for position in not_reproducible_columns(node)? {
                 let name = leaf.columns.get(position)?.clone();
                 known.columns.entry(leaf.id).or_default().insert(name);
             }
         }
     }
     for subquery in &block.subqueries {
-        let loose = loose_columns(&subquery.node)?;
+        let loose = not_reproducible_columns(&subquery.node)?;
         let is_read = !matches!(subquery.kind, SubqueryKind::Exists { .. });
         if is_read && !loose.is_empty() {
             known.subqueries.insert(subquery.mark);
@@ -59,7 +59,7 @@ fn of_block(block: &Block) -> Option<BTreeSet<usize>> {
     (!decides && (loose.is_empty() || !block.is_distinct)).then_some(loose)
 }
 
-/// What of a block's inputs may come out otherwise.
+/// What of a block's inputs may differ.
 #[derive(Default)]
 struct Known {
     columns: BTreeMap<LeafId, BTreeSet<String>>,

@@ -1,4 +1,4 @@
-//! Which columns may come out otherwise if a query is asked again over the same rows.
+//! Which columns may differ when a query runs again over the same rows.
 
 use icefront_scopes::{Catalog, Column, Query, Relation, RelationKind};
 
@@ -15,7 +15,7 @@ fn loose(sql: &str) -> Option<Vec<String>> {
     let catalog = Catalog::new("lake", "marts", vec![orders]);
     let query = Query::read(sql, &catalog).unwrap_or_else(|reason| panic!("{reason}"));
 
-    query.loose_columns()
+    query.not_reproducible_columns()
 }
 
 #[test]

@@ -85,6 +85,9 @@ limit 1
 -- Measures the lag of a model since $3, in seconds: its mean, its maximum, and the share of the time within the target lag $4.
 --
 -- A table lags from the time on up to which its batches were complete. Until the next batch, polls move this time on.
+-- `held`: from when to when the table held each refresh, from the last one before $3 on. `complete`: the time up to which these rows
+-- were complete: where the next batch begins, or where the cursor is. Between two refreshes the lag grows by one second a second, from
+-- `smallest` to `largest`; the integral of such a lag is (largest² − smallest²) / 2.
 with held as (
   select
     covered_batch, finished_at as began,

@@ -49,14 +49,17 @@ async fn changes_of_models_are_summed_beside_those_of_tables() {
     let of_day = service.get(&path).await.has_status(200).body;
 
     let refresh = service.last_refresh("by_day").await;
-    let one = &of_run["models"][0];
+    let one = &of_run["model_changes"][0];
     for count in ["inserted", "updated", "deleted"] {
         assert_eq!(one[count], refresh[count], "{of_run:#}");
-        assert_eq!(of_day["models"][0][count], refresh[count], "{of_day:#}");
+        assert_eq!(
+            of_day["model_changes"][0][count], refresh[count],
+            "{of_day:#}"
+        );
     }
     let sums = [
-        &of_day["models"][0]["refreshes"],
-        &of_day["models"][0]["full_refreshes"],
+        &of_day["model_changes"][0]["refreshes"],
+        &of_day["model_changes"][0]["full_refreshes"],
     ];
     assert_eq!(sums, [2, 1], "{of_day:#}");
     assert_eq!(of_day["changes"], json!([]), "{of_day:#}");

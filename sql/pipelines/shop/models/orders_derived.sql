@@ -15,7 +15,7 @@ select
     else 'small'
   end as value_segment,
   case status when 'delivered' then 'completed' when 'returned' then 'returned' else 'open' end as order_state,
-  -- Another one each day: models that do not read it stay incremental.
+  -- Changes each day. Models that do not read it stay incremental.
   date_diff('day', ordered_on, current_date) as days_since_order,
   status = 'delivered' as is_delivered,
   status = 'returned' as is_returned,

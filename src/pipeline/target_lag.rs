@@ -1,6 +1,6 @@
-//! How far models may lag behind their sources, and which tables they come from.
+//! How far models may lag behind their sources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use icefront_project::{Fault, Materialized, Project, TargetLag};
@@ -36,7 +36,7 @@ pub(super) fn target_lags(project: &Project) -> BTreeMap<String, Duration> {
 }
 
 /// Warns of models that wait for readers which never ask.
-pub(super) fn warn_unscheduled(project: &mut Project, lags: &BTreeMap<String, Duration>) {
+pub(super) fn warn_of_downstream(project: &mut Project, lags: &BTreeMap<String, Duration>) {
     let waits = |model: &&icefront_project::Model| {
         model.config.target_lag == Some(TargetLag::Downstream)
             && model.config.materialized != Materialized::View
@@ -55,39 +55,9 @@ pub(super) fn warn_unscheduled(project: &mut Project, lags: &BTreeMap<String, Du
 }
 
 impl Definition {
-    /// How far a model may lag; `None` if nothing refreshes it by itself.
+    /// The target lag of a model; `None` if it has none.
     #[must_use]
     pub fn target_lag(&self, model: &str) -> Option<Duration> {
         self.target_lags.get(model).copied()
-    }
-
-    /// The tables of the pipeline from which a model comes, directly or through others.
-    #[must_use]
-    pub fn tables_of(&self, model: &str) -> BTreeSet<String> {
-        let mut tables = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open = vec![model];
-        while let Some(name) = open.pop() {
-            if !seen.insert(name) {
-                continue;
-            }
-            let Some(model) = self.models.model(name) else {
-                let table = if self.tables.contains_key(name) {
-                    name
-                } else {
-                    name.strip_suffix("_history").unwrap_or(name)
-                };
-                tables.insert(table.to_owned());
-                continue;
-            };
-            open.extend(model.refs.iter().map(String::as_str));
-            let logs = model
-                .sources
-                .iter()
-                .filter(|key| key.source == self.name && !self.models.sources.contains_key(*key));
-            tables.extend(logs.map(|key| key.table.clone()));
-        }
-
-        tables
     }
 }
