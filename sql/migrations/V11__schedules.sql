@@ -28,3 +28,6 @@ alter table icefront.test_results
   -- The table with the failing rows, and its snapshot with those of this test.
   add column failures_table text,
   add column failures_snapshot text;
+
+create index refreshes_when on icefront.refreshes (finished_at);
+create index statements_of_target on icefront.statements (pipeline, target);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::Mutex;
 
-/// By pipeline. Held while the views are written.
+/// By pipeline.
 #[derive(Debug, Default)]
 pub struct Monitored {
     pub pipelines: Mutex<HashMap<String, MonitoredPipeline>>,
@@ -15,6 +15,8 @@ pub struct Monitored {
 pub struct MonitoredPipeline {
     /// The snapshot of each table and model, by kind and name.
     pub contents: BTreeMap<String, Option<String>>,
+    /// The tables in the view of events.
+    pub tables: Vec<String>,
     pub at: Instant,
     /// Whether Trino refused the views: the catalog may have none.
     pub is_refused: bool,

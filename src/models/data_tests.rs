@@ -138,6 +138,15 @@ impl Refresh<'_> {
     async fn keep_failures(&self, context: KeepContext<'_>) -> Result<Option<String>> {
         let publisher = self.model.publisher;
         let table = context.table;
+        publisher.resolve(table).await?;
+        let is_ours = publisher
+            .store
+            .has_written(publisher.pipeline, &table.to_string())
+            .await?;
+        if !is_ours && self.kind_of(table).await?.is_some() {
+            tracing::warn!(model = %self.id, %table, "failing rows were not kept: somebody else made a table of this name");
+            return Ok(None);
+        }
         let keep = render("models/keep_failures.sql", &context)?;
         match publisher.remake_unrecorded(table, &keep).await {
             Ok(committed) => {

@@ -28,4 +28,4 @@ pub use last::last;
 pub use reading::Snapshots;
 pub use refresh::{Clock, Refresh, Refreshing, clock};
 pub use unit_tests::{UnitTestResult, unit_test};
-pub use verify::verify;
+pub use verify::{verify, verify_if_certain};

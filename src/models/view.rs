@@ -68,7 +68,12 @@ impl Refresh<'_> {
 
     /// What stands in the place of the model, in Trino's words.
     async fn kind(&self) -> Result<Option<String>> {
-        let [catalog, schema, table] = [0, 1, 2].map(|part| self.table.0[part].to_lowercase());
+        self.kind_of(&self.table).await
+    }
+
+    /// What has this name in Trino, in its words.
+    pub(super) async fn kind_of(&self, name: &TableName) -> Result<Option<String>> {
+        let [catalog, schema, table] = [0, 1, 2].map(|part| name.0[part].to_lowercase());
         let context = json!({
             "tables_of": [catalog, "information_schema", "tables"],
             "schema": schema,

@@ -106,7 +106,7 @@ impl<'a> Names<'a> {
         let mut short: String = test.chars().take(LONGEST_TEST).collect();
         if short.len() < test.len() {
             // Another long name may begin alike.
-            short.push_str(&format!("_{:08x}", crc32(test)));
+            short = format!("{short}_{:08x}", crc32(test));
         }
         beside(model, &format!("_failures_{}", short.to_lowercase()))
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cronexpr::{Crontab, MakeTimestamp, parse_crontab};
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::parse_duration;
 use crate::error::did_you_mean;
@@ -29,7 +30,13 @@ pub struct Schedule {
 enum Rule {
     /// At the multiples of this time since 1970.
     Every(Duration),
-    Cron(Box<Crontab>),
+    /// In a zone. With fixed hours, the times are those of its clocks: one that the clocks skip comes when they have moved, and one that
+    /// they show twice comes once.
+    Cron {
+        cron: Box<Crontab>,
+        zone: TimeZone,
+        has_fixed_hours: bool,
+    },
 }
 
 impl Schedule {
@@ -57,25 +64,37 @@ impl Schedule {
                 rule: Rule::Every(every),
             });
         }
-        if TimeZone::get(zone).is_err() {
+        let Ok(kept_in) = TimeZone::get(zone) else {
             let zones = jiff::tz::db();
             let names: Vec<String> = zones.available().map(|name| name.to_string()).collect();
             let near = did_you_mean(zone, names.iter().map(String::as_str));
             return Err(format!(
                 "`timezone` is `{zone}`, which is no time zone of IANA such as `Europe/Berlin`{near}"
             ));
-        }
+        };
         if text.split_whitespace().count() != 5 {
             return Err(format!("`schedule` is `{text}`; {HOW}"));
         }
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        if fields[2].contains(['L', 'l']) || fields[4].contains(['L', 'l']) {
+            return Err(format!(
+                "`schedule` is `{text}`; `L` is not supported, write a day such as `28`"
+            ));
+        }
         let whole = format!("{text} {zone}");
-        let cron = parse_crontab(&whole)
+        let has_fixed_hours = fields[1].chars().all(|c| c.is_ascii_digit() || c == ',');
+        let searched_in = if has_fixed_hours { "UTC" } else { zone };
+        let cron = parse_crontab(&format!("{text} {searched_in}"))
             .map_err(|fault| format!("`schedule` is `{text}`; {HOW}: {fault}"))?;
         let schedule = Self {
             times: text.trim().to_owned(),
             timezone: Some(zone.to_owned()),
             text: whole,
-            rule: Rule::Cron(Box::new(cron)),
+            rule: Rule::Cron {
+                cron: Box::new(cron),
+                zone: kept_in,
+                has_fixed_hours,
+            },
         };
         if schedule.after(Timestamp::now()).is_none() {
             return Err(format!(
@@ -95,11 +114,35 @@ impl Schedule {
                 let whole = time.as_millisecond().div_euclid(every) + 1;
                 Timestamp::from_millisecond(whole.checked_mul(every)?).ok()
             }
-            Rule::Cron(cron) => {
+            Rule::Cron {
+                cron,
+                zone,
+                has_fixed_hours: true,
+            } => after_by_clock(cron, zone, time),
+            Rule::Cron { cron, .. } => {
                 let next = cron.find_next(MakeTimestamp(time)).ok()?;
                 Some(next.timestamp())
             }
         }
+    }
+}
+
+/// The first time after another one that the clocks of a zone show. `cron` is read in UTC.
+fn after_by_clock(cron: &Crontab, zone: &TimeZone, time: Timestamp) -> Option<Timestamp> {
+    let in_utc = |shown: DateTime| shown.to_zoned(TimeZone::UTC).ok();
+    // Clocks that were put back show earlier times again.
+    let begin = zone
+        .to_datetime(time)
+        .checked_sub(SignedDuration::from_hours(3))
+        .ok()?;
+    let mut shown = in_utc(begin)?.timestamp();
+    loop {
+        let next = cron.find_next(MakeTimestamp(shown)).ok()?;
+        let moment = zone.to_ambiguous_zoned(next.datetime()).compatible().ok()?;
+        if moment.timestamp() > time {
+            return Some(moment.timestamp());
+        }
+        shown = next.timestamp();
     }
 }
 
@@ -135,6 +178,34 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_clocks_skip_or_show_twice_comes_once() {
+        let berlin = Some("Europe/Berlin");
+        // On 29 March 2026 the clocks go from 2:00 to 3:00, on 25 October from 3:00 to 2:00.
+        let night = "30 2 * * *";
+        assert_eq!(
+            next(night, berlin, "2026-03-28T12:00:00Z"),
+            "2026-03-29T01:30:00Z"
+        );
+        assert_eq!(
+            next(night, berlin, "2026-03-29T01:30:00Z"),
+            "2026-03-30T00:30:00Z"
+        );
+        assert_eq!(
+            next(night, berlin, "2026-10-24T12:00:00Z"),
+            "2026-10-25T00:30:00Z"
+        );
+        assert_eq!(
+            next(night, berlin, "2026-10-25T00:30:00Z"),
+            "2026-10-26T01:30:00Z"
+        );
+        let each = "*/30 * * * *";
+        assert_eq!(
+            next(each, berlin, "2026-10-25T00:30:00Z"),
+            "2026-10-25T01:00:00Z"
+        );
+    }
+
+    #[test]
     fn every_time_is_a_multiple_so_that_all_replicas_agree() {
         assert_eq!(
             next("every 2m", None, "2026-01-01T00:00:01Z"),
@@ -152,6 +223,7 @@ mod tests {
             ("* * * *", None, "five fields"),
             ("61 * * * *", None, "five fields"),
             ("0 0 30 2 *", None, "names no time"),
+            ("0 0 L * *", None, "not supported"),
             ("every 0s", None, "every 1s"),
             ("every 5", None, "every 1s"),
             ("every 5m", Some("UTC"), "remove it"),

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::rows::{Rows, named};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::Names;
 use crate::sql::{TableName, render};
 use crate::state::TestResult;
 
@@ -67,19 +66,30 @@ pub async fn failures(
             field: None,
         });
     };
-    let model = app.pipelines.model(&result.table)?.model;
-    let table = Names::failures(&Names::model(model), test);
+    let Some(table) = result.failures_table.clone() else {
+        return Err(Error::internal("failing rows without a table"));
+    };
     let context = FailuresContext {
-        table: table.clone(),
+        table: TableName(table.split('.').map(str::to_owned).collect()),
         snapshot: snapshot.parse().map_err(Error::internal)?,
         limit,
     };
     let sql = render("report/failures.sql", context)?;
-    let rows = named(app.trino.read("icefront/api", &sql).await?);
+    let rows = match app.trino.read("icefront/api", &sql).await {
+        Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
+            return Err(Error::NotFound {
+                kind: "table of failing rows of test",
+                name: test.into(),
+                hint: Some(format!("`{table}` has the rows of this run no more")),
+                field: None,
+            });
+        }
+        rows => named(rows?),
+    };
 
     Ok(Failures {
         result,
-        table: table.to_string(),
+        table,
         rows,
     })
 }

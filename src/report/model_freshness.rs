@@ -1,6 +1,8 @@
 //! How fresh models are: their lag behind the sources, now and over the last day.
 
-use icefront_project::Materialized;
+use std::collections::BTreeSet;
+
+use icefront_project::{Materialized, Model};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -139,20 +141,50 @@ async fn covered_batch(app: &App, of: PipelineModel<'_>, state: &ModelState) -> 
     if state.made_of.is_none() {
         return Ok(Covered::Never);
     }
-    let is_view = model.config.materialized == Materialized::View;
-    let own = state.covered_batch.filter(|_| !is_view);
-    let mut upstream: Vec<i64> = Vec::new();
+    let mut batches: Vec<i64> = Vec::new();
+    if model.config.materialized == Materialized::View {
+        for name in read_through_views(definition, model) {
+            let id = TableId::new(&definition.name, name);
+            batches.extend(app.store.model(&id).await?.covered_batch);
+        }
+    } else {
+        batches.extend(state.covered_batch);
+    }
     for name in definition.tables_of(&model.name) {
         let id = TableId::new(&definition.name, &name);
         let Some(table) = app.store.table(&id).await? else {
             continue;
         };
-        if is_view {
-            upstream.push(table.current_from().min(table.history_from()));
+        if model.config.materialized == Materialized::View {
+            batches.push(table.current_from().min(table.history_from()));
         }
-        upstream.extend(table.clean_batch);
+        batches.extend(table.clean_batch);
     }
-    let least = own.into_iter().chain(upstream).min();
+    let least = batches.into_iter().min();
 
     Ok(least.map_or(Covered::ByItself, Covered::ByBatch))
+}
+
+/// The models with tables that a view reads, also through other views.
+fn read_through_views<'a>(definition: &'a Definition, view: &'a Model) -> Vec<&'a str> {
+    let mut tables = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![view];
+    while let Some(view) = open.pop() {
+        for name in &view.refs {
+            let Some(model) = definition.models.model(name) else {
+                continue;
+            };
+            if !seen.insert(name) {
+                continue;
+            }
+            if model.config.materialized == Materialized::View {
+                open.push(model);
+            } else {
+                tables.push(model.name.as_str());
+            }
+        }
+    }
+
+    tables
 }

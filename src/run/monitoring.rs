@@ -9,13 +9,17 @@ use serde::Serialize;
 
 use super::attempt::Attempt;
 use crate::app::MonitoredPipeline;
-use crate::error::{Class, Result, causes};
+use crate::error::{Class, Error, Result, causes};
 use crate::pipeline::TableId;
 use crate::sql::{TableName, render};
 use crate::state::RefreshState;
+use crate::warehouse;
 
 /// A run that brought nothing writes the freshness again only after this time: to an idle source, it only moves the time on.
 const IDLE_PAUSE: Duration = Duration::from_mins(1);
+
+/// Trino may let a statement wait; the run has more to do.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The context of `report/monitoring_view.sql`.
 #[derive(Serialize)]
@@ -64,68 +68,113 @@ pub(super) async fn write(attempt: &Attempt<'_>) {
 }
 
 async fn write_views(attempt: &Attempt<'_>) -> Result<()> {
-    let app = attempt.app;
     let pipeline = &attempt.definition.name;
+    let known = &attempt.app.monitored.pipelines;
     let rows = rows(attempt).await?;
     let contents: BTreeMap<String, Option<String>> = rows
         .iter()
-        .map(|row| (format!("{} {}", row.kind, row.name), row.snapshot.clone()))
+        .map(|row| {
+            let failed = if row.has_failed { " failed" } else { "" };
+            (
+                format!("{} {}{failed}", row.kind, row.name),
+                row.snapshot.clone(),
+            )
+        })
         .collect();
-    let mut known = app.monitored.pipelines.lock().await;
-    if let Some(before) = known.get(pipeline)
-        && (before.is_refused || before.contents == contents && before.at.elapsed() < IDLE_PAUSE)
-    {
+    // Only the run that has the pipeline's lease comes here.
+    let before = known.lock().await.remove(pipeline);
+    let is_idle = before.as_ref().is_some_and(|before| {
+        before.is_refused || before.contents == contents && before.at.elapsed() < IDLE_PAUSE
+    });
+    if is_idle {
+        known
+            .lock()
+            .await
+            .extend(before.map(|before| (pipeline.clone(), before)));
         return Ok(());
     }
-    let written = make(attempt, rows).await;
+    let tables = before.map(|before| before.tables).unwrap_or_default();
+    let late = |_| {
+        Err(Error::TimedOut(
+            "Trino did not write the views in time".into(),
+        ))
+    };
+    let written = tokio::time::timeout(LONGEST, make(attempt, rows, tables)).await;
+    let written = written.unwrap_or_else(late);
     let is_refused = written
         .as_ref()
         .is_err_and(|error| error.class() == Class::Fault);
     if written.is_ok() || is_refused {
         let now = MonitoredPipeline {
             contents,
+            tables: written.as_ref().cloned().unwrap_or_default(),
             at: Instant::now(),
             is_refused,
         };
-        known.insert(pipeline.clone(), now);
+        known.lock().await.insert(pipeline.clone(), now);
     }
 
-    written
+    written.map(drop)
 }
 
-async fn make(attempt: &Attempt<'_>, rows: Vec<FreshnessRow>) -> Result<()> {
-    let publisher = attempt.publisher("monitoring");
+/// Writes both views, the one of events only for other tables than `before`. Gives its tables.
+async fn make(
+    attempt: &Attempt<'_>,
+    rows: Vec<FreshnessRow>,
+    before: Vec<String>,
+) -> Result<Vec<String>> {
     let names = &attempt.names;
-    let tables: Vec<MonitoredTable> = rows
+    let is_staged = |row: &&FreshnessRow| row.kind == "table" && row.covered_batch.is_some();
+    let tables: Vec<String> = rows
         .iter()
-        .filter(|row| row.kind == "table" && row.covered_batch.is_some())
-        .map(|row| MonitoredTable {
-            name: row.name.clone(),
-            staging: names.staging(&row.name),
-        })
+        .filter(is_staged)
+        .map(|row| row.name.clone())
         .collect();
     if tables.is_empty() {
-        return Ok(());
+        return Ok(tables);
     }
-    let made: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let made = format!("{} {}", names.monitoring(), made.join(" "));
-    let view = names.monitoring();
-    let context = MonitoringContext {
-        view: view.clone(),
-        tables,
-    };
-    let create = render("report/monitoring_view.sql", context)?;
-    let create_view = async || publisher.run(&view, &create).await.map(drop);
-    attempt.app.make_once(&made, create_view).await?;
+    if tables != before {
+        let view = names.monitoring();
+        let context = MonitoringContext {
+            view: view.clone(),
+            tables: tables
+                .iter()
+                .map(|name| MonitoredTable {
+                    name: name.clone(),
+                    staging: names.staging(name),
+                })
+                .collect(),
+        };
+        let create = render("report/monitoring_view.sql", context)?;
+        make_view(attempt, &view, &create).await?;
+    }
     let view = names.freshness();
     let context = FreshnessContext {
         view: view.clone(),
         rows,
         written_at: text(Timestamp::now()),
     };
-    publisher
-        .run(&view, &render("report/freshness_view.sql", context)?)
+    let create = render("report/freshness_view.sql", context)?;
+    make_view(attempt, &view, &create).await?;
+
+    Ok(tables)
+}
+
+/// Writes a view, unless somebody else made something of its name.
+async fn make_view(attempt: &Attempt<'_>, view: &TableName, create: &str) -> Result<()> {
+    let publisher = attempt.publisher("monitoring");
+    let pipeline = &attempt.definition.name;
+    publisher.resolve(view).await?;
+    let is_ours = publisher
+        .store
+        .has_written(pipeline, &view.to_string())
         .await?;
+    if !is_ours && warehouse::exists(publisher, view).await? {
+        return Err(Error::Settings(format!(
+            "`{view}` exists already, and pipeline `{pipeline}` did not make it; rename it, so that the view can be made"
+        )));
+    }
+    publisher.run(view, create).await?;
 
     Ok(())
 }

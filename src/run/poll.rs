@@ -107,7 +107,7 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
 /// Whether a run succeeded and staged nothing, because everything it read was known.
 ///
 /// While a transaction stays open, what others committed since it began may be read again and again. So are files that cannot be read.
-fn read_nothing_new(run: &Run) -> bool {
+pub(super) fn read_nothing_new(run: &Run) -> bool {
     // A missing count means zero.
     let count = |name: &str| run.counts[name].as_i64().unwrap_or(0);
 

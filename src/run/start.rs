@@ -31,17 +31,19 @@ pub async fn start(
     };
     let task = Task::Build { selection };
 
-    accept(app, pipeline, request, &task, key, Trigger::Api).await
+    accept(app, pipeline, request, &task, key, Trigger::Api)
+        .await?
+        .ok_or_else(not_refused)
 }
 
-/// As [`start`], for a run that the service starts by itself. If an active run does the same, it starts none.
+/// As [`start`], for a run that the service starts by itself. If an active run does the same, or the pipeline is paused, it starts none.
 pub(super) async fn start_by_itself(
     app: &App,
     pipeline: &Definition,
     request: Request,
     trigger: Trigger,
     key: Option<&str>,
-) -> Result<AcceptedRun> {
+) -> Result<Option<AcceptedRun>> {
     let request = Request {
         if_running: IfRunning::Attach,
         ..request
@@ -57,7 +59,9 @@ pub async fn start_task(
     task: &Task,
     key: Option<&str>,
 ) -> Result<AcceptedRun> {
-    accept(app, pipeline, &Request::default(), task, key, Trigger::Api).await
+    accept(app, pipeline, &Request::default(), task, key, Trigger::Api)
+        .await?
+        .ok_or_else(not_refused)
 }
 
 async fn accept(
@@ -67,7 +71,7 @@ async fn accept(
     task: &Task,
     key: Option<&str>,
     trigger: Trigger,
-) -> Result<AcceptedRun> {
+) -> Result<Option<AcceptedRun>> {
     // A repeated call may have other options for active and failed runs.
     let same = Request {
         if_running: IfRunning::default(),
@@ -94,7 +98,9 @@ async fn accept(
         keys: app.config.runs.keep_keys,
     };
     let accepted = app.store.accept(&new_run, limits).await?;
-    app.signals.run_queued();
+    if accepted.is_some() {
+        app.signals.run_queued();
+    }
 
     Ok(accepted)
 }
@@ -120,4 +126,9 @@ pub async fn cancel(app: &App, id: Uuid) -> Result<ChangedRun> {
     app.signals.cancel_requested();
 
     Ok(cancelled)
+}
+
+/// A pause refuses no caller.
+fn not_refused() -> Error {
+    Error::internal("a caller's run was refused")
 }

@@ -1,21 +1,20 @@
 //! Pipelines whose models have a `target_lag`: a run starts by itself when one of them is about to lag more than that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use icefront_project::Model;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::poll::has_something;
+use super::poll::{has_something, read_nothing_new};
 use super::request::Request;
 use super::start::start_by_itself;
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::models::{Clock, clock};
 use crate::pipeline::{Definition, Names, TableId};
-use crate::state::{RunQuery, RunState, Trigger};
+use crate::state::{Run, RunQuery, RunState, Trigger};
 
 /// Between two looks at the lags.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
@@ -26,10 +25,12 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 /// What a look at the lags came to.
 #[derive(Debug, PartialEq, Eq)]
 enum Look {
-    /// No model is due, or a run is active, or the pipeline is paused.
+    /// A run is active, or the pipeline is paused.
+    NotLooked,
+    /// No model is due.
     Nothing,
     Started,
-    /// The same models were due at the same batches before: a run that failed, or could not refresh them.
+    /// The last run failed, or brought nothing new, or the same models were due before it.
     StartedAgain,
 }
 
@@ -49,6 +50,7 @@ pub(super) async fn keep(app: App, pipeline: String) {
     let Some(shortest) = definition.target_lags.values().min().copied() else {
         return;
     };
+    let clocks = clocks(&app, definition);
     let usual = (shortest / 20).clamp(LEAST_PAUSE, MOST_PAUSE);
     let mut pause = usual;
     let mut before = Vec::new();
@@ -56,11 +58,16 @@ pub(super) async fn keep(app: App, pipeline: String) {
     loop {
         tokio::time::sleep(pause).await;
         let late = |_| Err(Error::TimedOut("the source does not answer".into()));
-        let look = tokio::time::timeout(MAX_WAIT, look(&app, definition, usual, &mut before)).await;
+        let look = tokio::time::timeout(
+            MAX_WAIT,
+            look(&app, definition, &clocks, usual, &mut before),
+        )
+        .await;
         match look.unwrap_or_else(late) {
             Ok(look) => {
                 is_fault_logged = false;
                 pause = match look {
+                    Look::NotLooked => pause,
                     Look::Nothing | Look::Started => usual,
                     Look::StartedAgain => (pause * 2).min(MAX_WAIT.max(usual)),
                 };
@@ -82,13 +89,14 @@ pub(super) async fn keep(app: App, pipeline: String) {
 async fn look(
     app: &App,
     definition: &Definition,
+    clocks: &BTreeMap<String, Clock>,
     pause: Duration,
     before: &mut Vec<Due>,
 ) -> Result<Look> {
     let store = &app.store;
     let pipeline = &definition.name;
     if store.pipeline(pipeline).await?.is_paused {
-        return Ok(Look::Nothing);
+        return Ok(Look::NotLooked);
     }
     let which = RunQuery {
         pipeline: Some(pipeline.clone()),
@@ -97,41 +105,43 @@ async fn look(
     };
     let last = store.runs(&which).await?.pop();
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
-        return Ok(Look::Nothing);
+        return Ok(Look::NotLooked);
     }
     let ahead = pause + store.usual_duration(pipeline).await?.unwrap_or_default();
     let mut due: Vec<Due> = Vec::new();
     let mut follows_time = false;
     let mut blocked: BTreeSet<&str> = BTreeSet::new();
+    let mut times: BTreeMap<&str, Times> = BTreeMap::new();
     for model in &definition.models.models {
         let id = TableId::new(pipeline, &model.name);
         let state = store.model(&id).await?;
-        let is_blocked = model
-            .refs
-            .iter()
-            .any(|name| blocked.contains(name.as_str()));
-        if state.is_suspended || is_blocked {
+        let mut is_blocked = model.refs.iter().map(String::as_str);
+        if state.is_suspended || is_blocked.any(|name| blocked.contains(name)) {
             // Its readers cannot become fresher, either.
             blocked.insert(&model.name);
             continue;
         }
+        let refreshed_at = store.last_refresh(&id).await?.succeeded_at;
+        let mut read = Times::of(clocks.get(&model.name), refreshed_at);
+        for name in &model.refs {
+            read.extend(times.get(name.as_str()));
+        }
+        times.insert(&model.name, read);
         let Some(target) = definition.target_lag(&model.name) else {
             continue;
         };
-        let refreshed_at = store.last_refresh(&id).await?.succeeded_at;
         let covered_until = match state.covered_batch {
             Some(batch) => store.covered_until(pipeline, batch).await?,
             None => refreshed_at,
         };
         let is_late = |since: Timestamp| {
-            let lag = Timestamp::now().duration_since(since).unsigned_abs();
-            lag + ahead >= target
+            // The source's clock may be ahead.
+            let lag = Duration::try_from(Timestamp::now().duration_since(since));
+            lag.unwrap_or_default() + ahead >= target
         };
-        let has_old_time = refreshed_at.is_some_and(|at| match clock_of(app, definition, model) {
-            Clock::None => state.covered_batch.is_none() && is_late(at),
-            Clock::Day => day(at) != day(Timestamp::now()),
-            Clock::Moment => is_late(at),
-        });
+        let has_old_time = read.moment.is_some_and(is_late)
+            || read.day.is_some_and(|at| day(at) != day(Timestamp::now()))
+            || state.covered_batch.is_none() && refreshed_at.is_some_and(is_late);
         if has_old_time || covered_until.is_none_or(is_late) {
             follows_time |= has_old_time;
             due.push(Due {
@@ -157,8 +167,8 @@ async fn look(
         ..Request::default()
     };
     start_by_itself(app, definition, request, Trigger::TargetLag, None).await?;
-    let failed = last.is_some_and(|run| run.state == RunState::Failed);
-    let is_again = failed || *before == due;
+    let brought_nothing = |run: &Run| run.state == RunState::Failed || read_nothing_new(run);
+    let is_again = last.as_ref().is_some_and(brought_nothing) || *before == due;
     *before = due;
 
     Ok(if is_again {
@@ -168,8 +178,38 @@ async fn look(
     })
 }
 
-fn clock_of(app: &App, definition: &Definition, model: &Model) -> Clock {
-    clock(definition, &Names::new(definition, &app.config), model)
+/// The oldest times that a model's rows are of, where they follow the time: its own, and those of the models that it reads.
+#[derive(Debug, Clone, Copy, Default)]
+struct Times {
+    /// Of a model that follows the day.
+    day: Option<Timestamp>,
+    /// Of one that follows each moment.
+    moment: Option<Timestamp>,
+}
+
+impl Times {
+    fn of(clock: Option<&Clock>, refreshed_at: Option<Timestamp>) -> Self {
+        Self {
+            day: refreshed_at.filter(|_| clock == Some(&Clock::Day)),
+            moment: refreshed_at.filter(|_| clock == Some(&Clock::Moment)),
+        }
+    }
+
+    fn extend(&mut self, other: Option<&Self>) {
+        let Some(other) = other else { return };
+        self.day = self.day.into_iter().chain(other.day).min();
+        self.moment = self.moment.into_iter().chain(other.moment).min();
+    }
+}
+
+/// How the models of a pipeline follow the time, by name.
+fn clocks(app: &App, definition: &Definition) -> BTreeMap<String, Clock> {
+    let names = Names::new(definition, &app.config);
+    let models = definition.models.models.iter();
+
+    models
+        .map(|model| (model.name.clone(), clock(definition, &names, model)))
+        .collect()
 }
 
 fn day(time: Timestamp) -> Date {

@@ -94,13 +94,23 @@ from_row!(ActiveRuns {
 });
 
 impl Store {
-    /// Accepts a run. A key that came before gives its earlier run.
-    pub async fn accept(&self, new_run: &NewRun<'_>, limits: AcceptLimits) -> Result<AcceptedRun> {
+    /// Accepts a run. A key that came before gives its earlier run. While the pipeline is paused, only runs of callers are accepted.
+    pub async fn accept(
+        &self,
+        new_run: &NewRun<'_>,
+        limits: AcceptLimits,
+    ) -> Result<Option<AcceptedRun>> {
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
         transaction
             .query(sql!(accept::accept_lock), &[&new_run.pipeline])
             .await?;
+        let is_paused: bool = transaction
+            .value(sql!(accept::is_paused), &[&new_run.pipeline])
+            .await?;
+        if is_paused && new_run.trigger != Trigger::Api {
+            return Ok(None);
+        }
         let known = match new_run.key {
             Some(key) => find_key(&transaction, new_run, key, limits.keys).await?,
             None => None,
@@ -118,10 +128,10 @@ impl Store {
         // `run` takes a connection of the same pool.
         drop(connection);
 
-        Ok(AcceptedRun {
+        Ok(Some(AcceptedRun {
             run: self.run(id).await?,
             is_replay: known.is_some(),
-        })
+        }))
     }
 
     /// Queues a run again that failed or was cancelled.

@@ -234,7 +234,7 @@ from_row!(RefreshRecord {
 #[derive(Debug, Clone, Copy)]
 pub struct LastRefresh {
     pub state: Option<RefreshState>,
-    /// When the last one that succeeded began.
+    /// When the run of the last one that succeeded began.
     pub succeeded_at: Option<Timestamp>,
 }
 

@@ -39,10 +39,17 @@ impl Store {
 
     /// Notes whether nothing starts runs of a pipeline but calls of the API. A schedule's times before this do not count any more.
     pub async fn pause_pipeline(&self, name: &str, is_paused: bool) -> Result<()> {
-        self.execute(sql!(pipelines::pause_pipeline), &[&name, &is_paused])
+        let mut connection = self.connection().await?;
+        let transaction = connection.begin().await?;
+        // A run that is being accepted is accepted before the pause.
+        transaction
+            .query(sql!(accept::accept_lock), &[&name])
+            .await?;
+        transaction
+            .execute(sql!(pipelines::pause_pipeline), &[&name, &is_paused])
             .await?;
 
-        Ok(())
+        transaction.commit().await
     }
 
     /// Notes a schedule, whose times count from now on if it is another one than before.

@@ -222,6 +222,12 @@ impl Store {
             .await
     }
 
+    /// Whether a run of a pipeline has sent a statement that writes a table or view.
+    pub async fn has_written(&self, pipeline: &str, target: &str) -> Result<bool> {
+        self.value(sql!(statements::has_written), &[&pipeline, &target])
+            .await
+    }
+
     /// Lists the statements of a run, or of one step of it, in the order in which they were sent.
     pub async fn statements(&self, run: Uuid, step: Option<&str>) -> Result<Vec<StatementRecord>> {
         self.rows(sql!(statements::list_statements), &[&run, &step])

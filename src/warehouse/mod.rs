@@ -21,7 +21,7 @@ pub use build::{build_upto, drop_leftover};
 pub use marts::{Merged, merge};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};
-pub use schema::{change_marts, describe_remade, ensure};
+pub use schema::{change_marts, describe_remade, ensure, exists};
 pub use sliced_log::drop_sliced_log;
 pub use slices::{Slice, Slicing};
 pub use staging::{restage, stage};

@@ -7,6 +7,7 @@ use super::build::{self, drop_leftover};
 use crate::error::{Error, Result};
 use crate::landing;
 use crate::pipeline::{Column, Marts};
+use crate::publish::Publisher;
 use crate::sql::{TableName, render};
 use crate::state::{Layer, TableState};
 
@@ -199,13 +200,20 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
 }
 
 async fn kind_of_current(target: Target<'_>) -> Result<Option<Kind>> {
-    let current = target.current();
-    let found: Vec<KindRow> = target
-        .publisher
-        .rows("marts/kind.sql", LookupContext::of(&current))
+    kind_of(target.publisher, &target.current()).await
+}
+
+async fn kind_of(publisher: Publisher<'_>, table: &TableName) -> Result<Option<Kind>> {
+    let found: Vec<KindRow> = publisher
+        .rows("marts/kind.sql", LookupContext::of(table))
         .await?;
 
     Ok(found.into_iter().next().map(|row| row.table_type))
+}
+
+/// Whether a table or view of this name is there.
+pub async fn exists(publisher: Publisher<'_>, table: &TableName) -> Result<bool> {
+    Ok(kind_of(publisher, table).await?.is_some())
 }
 
 /// Adds the columns that a table lacks, also these technical ones, and widens types.

@@ -17,7 +17,7 @@ use crate::parse::parse;
 use crate::print::Printer;
 use crate::prune::prune;
 use crate::reason::{Reason, Result};
-use crate::reproducible::not_reproducible_columns;
+use crate::reproducible::{has_loose_window, not_reproducible_columns};
 use crate::resolve::{columns, resolve};
 use crate::restrict::{Restrict, Wanted, conditions};
 
@@ -104,12 +104,23 @@ impl Query {
             .collect()
     }
 
-    /// Whether it has an aggregate: a sum of `double` then depends on the order of rows.
+    /// Whether it sums over rows: a sum of `double` then depends on their order.
     #[must_use]
-    pub fn has_aggregate(&self) -> bool {
+    pub fn has_sums(&self) -> bool {
         self.node.blocks().iter().any(|block| {
             let expressions = block.expressions().into_iter();
-            expressions.map(Facts::of).any(|facts| facts.has_aggregate)
+            expressions
+                .map(Facts::of)
+                .any(|facts| facts.has_aggregate || facts.has_window)
+        })
+    }
+
+    /// Whether its rows may depend on the order of rows that tie, by a window or a limit.
+    #[must_use]
+    pub fn has_ties(&self) -> bool {
+        self.node.blocks().iter().any(|block| {
+            let mut expressions = block.expressions().into_iter();
+            block.limit.is_some() || expressions.any(has_loose_window)
         })
     }
 

@@ -95,7 +95,15 @@ fn keeps_rows(node: &Node) -> bool {
                 && keeps_rows(&set.left)
                 && keeps_rows(&set.right)
         }
-        Node::Block(block) => !block.is_distinct && block.limit.is_none(),
+        Node::Block(block) => {
+            // An aggregate without GROUP BY makes one row of all. Without the aggregate, each row would stay.
+            let is_grouped_by_nothing = block
+                .grouping
+                .as_ref()
+                .is_some_and(|grouping| !grouping.is_written);
+
+            !block.is_distinct && block.limit.is_none() && !is_grouped_by_nothing
+        }
     }
 }
 

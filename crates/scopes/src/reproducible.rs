@@ -44,6 +44,14 @@ fn of_block(block: &Block) -> Option<BTreeSet<usize>> {
             known.subqueries.insert(subquery.mark);
         }
     }
+    let mut within = block
+        .subqueries
+        .iter()
+        .flat_map(|subquery| subquery.node.blocks())
+        .flat_map(Block::expressions);
+    if within.any(|expr| known.is_loose(expr)) {
+        return None;
+    }
     let loose: BTreeSet<usize> = block
         .items
         .iter()
@@ -82,6 +90,28 @@ impl Known {
                 .subqueries
                 .iter()
                 .any(|mark| self.subqueries.contains(mark))
+    }
+}
+
+/// Whether an expression has a window function whose result depends on the order of rows that tie.
+pub(crate) fn has_loose_window(expr: &Expr) -> bool {
+    let mut found = LooseWindow(false);
+    let _: ControlFlow<()> = expr.visit(&mut found);
+
+    found.0
+}
+
+struct LooseWindow(bool);
+
+impl Visitor for LooseWindow {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            self.0 |= functions::kind(&function.name.to_string()) == Some(Kind::LooseWindow);
+        }
+
+        ControlFlow::Continue(())
     }
 }
 

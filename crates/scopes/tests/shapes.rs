@@ -1,6 +1,6 @@
 //! Which shapes of queries are incremental, one test for each.
 
-use crate::given::{Given, finds, is_full};
+use crate::given::{Given, finds, incremental, is_full};
 
 /// Orders of customers: order 2 becomes more, order 4 goes to another customer, order 5 is new.
 const ORDERS: Given = Given(
@@ -402,6 +402,16 @@ async fn a_time_in_a_column_that_nothing_reads_does_not_decide() {
         &["2", "3", "4"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_aggregate_of_all_rows_that_nothing_reads_still_makes_one_row_of_them() {
+    let sql = "select o.id, l.k from orders o cross join (select max(amount) as m, 'k' as k from orders) as l where l.k = 'k'";
+    incremental(sql, "id", "id,k", &[CUSTOMERS, STILL]).await;
+    let lateral = "select o.id, l.k from orders o cross join lateral (
+          select o.id as k, count(*) as n from customers c where c.id = o.customer
+        ) as l";
+    incremental(lateral, "id", "id,k", &[ORDERS, CUSTOMERS]).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,10 @@
 -- Lets callers that start a run of one pipeline take turns, so that each sees what the one before was given.
 select pg_advisory_xact_lock(hashtextextended('icefront accepts ' || $1::text, 0))
 
+-- name: is_paused
+-- Whether nothing starts runs of a pipeline by itself.
+select coalesce((select is_paused from icefront.pipelines where name = $1), false) as is_paused
+
 -- name: find_key
 -- Finds the run that a key led to, and whether it was asked for by the same body. $4 is how many seconds a key is kept.
 select run_id, body = $3 as is_same_body

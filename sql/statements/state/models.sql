@@ -65,11 +65,16 @@ order by refresh.id desc
 limit $4
 
 -- name: last_refresh
--- Finds how the last refresh of a model ended, and when the last one that succeeded began.
+-- Finds how the last refresh of a model ended, and when the run of the last one that succeeded began.
 select
   (select state from icefront.refreshes where pipeline = $1 and model = $2 order by id desc limit 1) as state,
   (
-    select started_at from icefront.refreshes where pipeline = $1 and model = $2 and state = 'succeeded' order by id desc limit 1
+    select run.started_at
+    from icefront.refreshes as refresh
+    join icefront.runs as run on run.id = refresh.run_id
+    where refresh.pipeline = $1 and refresh.model = $2 and refresh.state = 'succeeded'
+    order by refresh.id desc
+    limit 1
   ) as succeeded_at
 
 -- name: last_sending_run
@@ -102,7 +107,7 @@ with held as (
       0
     )
 ),
-complete as (
+complete as materialized (
   select
     greatest(began, $3) as began, ended,
     coalesce(

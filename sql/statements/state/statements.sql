@@ -53,3 +53,7 @@ select
 from icefront.statements
 where run_id = $1 and ($2::text is null or step = $2)
 order by id
+
+-- name: has_written
+-- Whether this service has sent a statement that writes a table or view.
+select exists (select from icefront.statements where pipeline = $1 and target = $2) as has_written

@@ -43,8 +43,9 @@ pub(super) async fn verify_when_due(attempt: &Attempt<'_>) -> StepEnd {
     let verified = tables.map(|table| verify(attempt, table, due.one_in));
     let mut ends = join_all(verified).await;
     for model in &attempt.definition.models.models {
-        if model.config.materialized != Materialized::View {
-            ends.push(Box::pin(models::verify(attempt, &model.name)).await);
+        let is_selected = attempt.selection.models.contains(&model.name);
+        if is_selected && model.config.materialized != Materialized::View {
+            ends.push(Box::pin(models::verify_if_certain(attempt, &model.name)).await);
         }
     }
 
