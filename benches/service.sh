@@ -115,6 +115,14 @@ trino() {
   [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
 }
 
+# Makes the table of the source that the models declare: 100,000 customers.
+make_customers() {
+  trino "create table lake.${pipeline}_marts.customers as
+    select 1 + a * 1000 + b as customer_id, 'customer ' || cast(1 + a * 1000 + b as varchar) as name,
+      element_at(array['north', 'south', 'east', 'west'], cast(b % 4 + 1 as integer)) as region
+    from unnest(sequence(0, 99)) as of_a (a) cross join unnest(sequence(0, 999)) as of_b (b)"
+}
+
 # Fills the empty log with $1 events of $2 keys.
 load() {
   base=$1 keys=$2 written=0 delayed=0

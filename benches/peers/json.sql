@@ -1,8 +1,9 @@
--- Prints what both sides needed, and the machine, as JSON: a work a line, so that versions compare well.
+-- Prints what both sides needed, and the machine, as JSON: a work a line, so that versions compare well. `measured_on` is null for works of
+-- this run.
 with shown as (
   select position,
     json_build_object(
-      'name', name, 'work', work, 'definition', definition, 'ratio', round(ratio, 3),
+      'name', name, 'model', model, 'work', work, 'definition', definition, 'ratio', round(ratio, 3),
       'dbt', json_build_object('seconds', round(dbt, 3), 'said_seconds', round(dbt_said, 3),
         'trino_cpu_seconds', round(dbt_trino_cpu, 3), 'own_cpu_seconds', round(dbt_own_cpu, 3)),
       'icefront', json_build_object('seconds', round(icefront, 3), 'said_seconds', round(icefront_said, 3),
@@ -13,7 +14,8 @@ with shown as (
           'trino_cpu_seconds', trino_cpu, 'own_cpu_seconds', own_cpu
         ) order by turn, side)
         from bench.turns as turn where turn.work = pairs.name
-      )
+      ),
+      'measured_on', machine
     ) as result
   from bench.pairs
 )

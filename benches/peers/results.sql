@@ -3,7 +3,14 @@ create table bench.works (
   position int generated always as identity,
   name text primary key,
   definition text not null,
-  work text not null
+  -- What the model is that it makes; null if it makes tables.
+  model text,
+  work text not null,
+  -- Where and when it was measured; null if that is this run.
+  machine jsonb,
+  measurement text not null generated always as (
+    case when model is not null then 'models' when name like 'small%' then 'small' else 'large' end
+  ) stored
 );
 
 create table bench.turns (
@@ -34,7 +41,7 @@ from bench.turns
 group by work, side;
 
 create view bench.pairs as
-select work.position, work.name, work.definition, work.work, dbt.turns,
+select work.position, work.name, work.measurement, work.definition, work.model, work.work, work.machine, dbt.turns,
   dbt.seconds as dbt, icefront.seconds as icefront, dbt.seconds / icefront.seconds as ratio,
   dbt.said_seconds as dbt_said, icefront.said_seconds as icefront_said,
   dbt.trino_cpu as dbt_trino_cpu, icefront.trino_cpu as icefront_trino_cpu,
