@@ -34,7 +34,7 @@ fn project(text: &str) -> Project {
     read_with(&known, &files).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
-fn rendered(text: &str) -> String {
+pub(crate) fn rendered(text: &str) -> String {
     let project = project(text);
     assert_eq!(project.warnings, []);
 

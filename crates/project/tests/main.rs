@@ -3,6 +3,7 @@
 mod columns;
 mod configuration;
 mod ordering;
+mod packages;
 mod rendering;
 mod selecting;
 mod testing;
