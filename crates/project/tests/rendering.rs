@@ -458,3 +458,107 @@ fn texts_are_formatted_as_in_python() {
     let wide = faults(&[("models/m.sql", "select '{{ '%999999999d' % 1 }}'")]);
     assert!(wide.contains("too many steps"), "{wide}");
 }
+
+#[test]
+fn json_is_printed_as_by_python() {
+    assert_eq!(
+        rendered("select '{{ tojson({'b': [1, 'é\"'], 'a': {}}) }}'"),
+        r#"select '{"b": [1, "\u00e9\""], "a": {}}'"#
+    );
+    assert_eq!(
+        rendered("select '{{ tojson({'b': 1, 'a': '😀'}, sort_keys=true) }}'"),
+        r#"select '{"a": "\ud83d\ude00", "b": 1}'"#
+    );
+    assert_eq!(
+        rendered("select '{{ {'b': none, 'a': true, 'c': \"<it's>\"} | tojson }}'"),
+        r#"select '{"a": true, "b": null, "c": "\u003cit\u0027s\u003e"}'"#
+    );
+    assert_eq!(
+        rendered("select '{{ [1.0, 1e20, 0.00001, 12345.5] | tojson }}'"),
+        "select '[1.0, 1e+20, 1e-05, 12345.5]'"
+    );
+    assert_eq!(
+        rendered("select '{{ [1, {'a': []}] | tojson(indent=2) }}'"),
+        "select '[\n  1,\n  {\n    \"a\": []\n  }\n]'"
+    );
+}
+
+#[test]
+fn a_macro_gets_the_arguments_that_it_does_not_name() {
+    let files = [
+        (
+            "macros/a.sql",
+            "{% macro all_of(first, second='(') %}{{ first }}{{ second }}{{ varargs | join('-') }}{% for name, value in kwargs.items() %} {{ name }}={{ value }}{% endfor %}{% endmacro %}
+{% macro none_named() %}{{ varargs | length }}{{ kwargs.get('a', 'x') }}{% endmacro %}
+{% macro passes() %}{{ return(all_of(*varargs, **kwargs)) }}{% endmacro %}
+{% macro wrapped() %}{{ kwargs.a }}{{ caller() }}{% endmacro %}",
+        ),
+        (
+            "models/m.sql",
+            "select {{ all_of(1) }}, {{ all_of(1, 2, 3, 4, x=5) }}, {{ none_named() }}, {{ none_named(7, a='b') }}, {{ passes(1, 2, 3, y=6) }}, {% call wrapped(a=1) %}c{% endcall %}",
+        ),
+    ];
+    assert_eq!(sql(&files), "select 1(, 123-4 x=5, 0x, 1b, 123 y=6, 1c");
+}
+
+#[test]
+fn maps_change_by_update() {
+    assert_eq!(
+        rendered(
+            "{% set m = {'b': 1} %}{% do m.update({'a': 2, 'b': 3}) %}{% do m.update(c=4) %}select {% for k, v in m.items() %}{{ k }}{{ v }} {% endfor %}{{ m.pop('a') }}{{ m.setdefault('d', 5) }} {{ m | length }} {{ m.d }} {{ 'a' in m }}"
+        ),
+        "select b3 a2 c4 25 3 5 False"
+    );
+    assert_eq!(
+        rendered(
+            "{% set m = dict(a=1) %}{% do m.update(dict([['b', 2]])) %}select {{ m }} {{ m is mapping }} {{ m == {'a': 1, 'b': 2} }} {{ '%(a)s' % m }}"
+        ),
+        "select {'a': 1, 'b': 2} True True 1"
+    );
+    let fault = faults(&[(
+        "models/m.sql",
+        "{% set m = {} %}{% do m.update({'a': [m]}) %}select 1",
+    )]);
+    assert!(fault.contains("a map cannot contain itself"), "{fault}");
+}
+
+#[test]
+fn texts_are_padded_and_parted_as_in_python() {
+    assert_eq!(
+        rendered(
+            "select {{ '7'.rjust(3, '0') }} {{ 'a'.ljust(3, '.') }} {{ '-7'.zfill(4) }} {{ '7'.zfill(3) }} {{ 'Maß'.casefold() }} {{ 'a=b=c'.partition('=')[2] }} {{ 'a=b=c'.rpartition('=')[0] }} {{ 'stg_a'.removeprefix('stg_') }}"
+        ),
+        "select 007 a.. -007 007 mass b=c a=b a"
+    );
+    let wide = faults(&[("models/m.sql", "select '{{ 'a'.rjust(999999999) }}'")]);
+    assert!(wide.contains("too many steps"), "{wide}");
+}
+
+#[test]
+fn filters_of_jinja_are_there() {
+    assert_eq!(
+        rendered(
+            "select '{{ 'one two three' | truncate(9, leeway=0) }}' '{{ 'one two three' | truncate(9, true, '', leeway=0) }}' {{ 'a b/c?é' | urlencode }} {{ {'a': 'x y', 'b': 1} | urlencode }} {{ \"it's 2 words_\" | wordcount }} '{{ 'a' | center(4) }}' '{{ 'ab'.center(5, '.') }}'"
+        ),
+        "select 'one...' 'one two t' a%20b/c%3F%C3%A9 a=x+y&b=1 4 ' a  ' '..ab.'"
+    );
+}
+
+#[test]
+fn a_model_knows_its_names() {
+    assert_eq!(
+        rendered(
+            "{{ config(alias='other') }}select '{{ model.name }}', '{{ model.alias }}', '{{ model.unique_id }}', {{ this.render() }}"
+        ),
+        r#"select 'm', 'other', 'model.shop.m', "lake"."marts"."other""#
+    );
+}
+
+#[test]
+fn a_version_of_a_model_is_refused() {
+    let fault = faults(&[("models/m.sql", "select * from {{ ref('orders', v=1) }}")]);
+    assert_eq!(
+        fault,
+        "models/m.sql:1: models have no versions; give each version a name, and write `ref` with that name"
+    );
+}

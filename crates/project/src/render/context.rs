@@ -37,7 +37,7 @@ impl Object for Context {
                 return Some(self.model_value(&self.model, table));
             }
             "target" => return Some(self.target()),
-            "model" => return Some(Value::from_pairs([("name", self.model.clone())])),
+            "model" => return Some(self.node()),
             "execute" => return Some(Value::from(true)),
             "project_name" => return Some(Value::from(shared.settings.name.as_str())),
             _ if self.is_namespace(name) => {
@@ -75,6 +75,28 @@ impl Context {
             ("catalog", known.catalog.as_str()),
             ("type", "trino"),
         ])
+    }
+
+    /// What dbt knows of the model, or of the singular test.
+    fn node(&self) -> Value {
+        let table = self.shared.models.get(&self.model);
+        let kind = if table.is_some() { "model" } else { "test" };
+        let project = self.shared.settings.name.as_str();
+        let table = table.map(|table| {
+            [
+                ("alias", table.table.clone()),
+                ("schema", table.schema.clone()),
+                ("database", table.catalog.clone()),
+            ]
+        });
+        let known = [
+            ("name", self.model.clone()),
+            ("resource_type", kind.to_owned()),
+            ("package_name", project.to_owned()),
+            ("unique_id", format!("{kind}.{project}.{}", self.model)),
+        ];
+
+        Value::from_pairs(known.into_iter().chain(table.into_iter().flatten()))
     }
 
     pub(super) fn macro_of(self: &Arc<Self>, template: &str, name: &str) -> Value {

@@ -6,7 +6,7 @@ use minijinja::value::{Kwargs, Object, Serde, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::context::Context;
-use super::{invalid, lock};
+use super::{invalid, json, lock};
 use crate::nearest::did_you_mean;
 use crate::sources::SourceKey;
 
@@ -59,12 +59,7 @@ impl Object for Bound {
             Kind::Log => Ok(Value::from("")),
             Kind::Return => self.context.return_(args),
             Kind::IsIncremental => Ok(Value::from(false)),
-            Kind::ToJson => {
-                let (value,): (Value,) = from_args(args)?;
-                serde_json::to_string(&value)
-                    .map(Value::from)
-                    .map_err(|fault| invalid(fault.to_string()))
-            }
+            Kind::ToJson => json::function(args),
         }
     }
 
@@ -96,12 +91,17 @@ impl Object for Bound {
 
 impl Context {
     fn reference(&self, args: &[Value]) -> Result<Value, Error> {
-        let (first, second): (String, Option<Value>) = from_args(args)?;
+        let (positional, keywords): (&[Value], Kwargs) = from_args(args)?;
+        if keywords.has("v") || keywords.has("version") {
+            return Err(invalid(
+                "models have no versions; give each version a name, and write `ref` with that name"
+                    .into(),
+            ));
+        }
+        keywords.assert_all_used()?;
+        let (first, second): (String, Option<String>) = from_args(positional)?;
         // `ref('package', 'model')`
-        let name = match second.as_ref().and_then(Value::as_str) {
-            Some(model) => model.to_owned(),
-            None => first,
-        };
+        let name = second.unwrap_or(first);
         let shared = &self.shared;
         let model = shared.models.get(&name);
         let known = model

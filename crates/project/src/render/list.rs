@@ -27,37 +27,50 @@ impl List {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses what contains the list itself: it could not be printed.
     fn add(&self, state: &State<'_, '_>, added: Vec<Value>) -> Result<Value, Error> {
-        let mut left = added.clone();
-        while let Some(value) = left.pop() {
-            state.consume_fuel(1)?;
-            let is_self = value
-                .downcast_object_ref::<Self>()
-                .is_some_and(|other| std::ptr::eq(other, self));
-            if is_self {
-                return Err(invalid("a list cannot contain itself".into()));
-            }
-            match value.kind() {
-                ValueKind::Map => {
-                    for key in value.try_iter()? {
-                        state.consume_fuel(1)?;
-                        left.push(value.get_item(&key)?);
-                    }
-                }
-                ValueKind::Seq | ValueKind::Iterable => {
-                    for item in value.try_iter()? {
-                        state.consume_fuel(1)?;
-                        left.push(item);
-                    }
-                }
-                _ => {}
-            }
+        let is_self = |value: &Value| {
+            let list = value.downcast_object_ref::<Self>();
+            list.is_some_and(|other| std::ptr::eq(other, self))
+        };
+        if contains(state, &added, is_self)? {
+            return Err(invalid("a list cannot contain itself".into()));
         }
         self.items().extend(added);
 
         Ok(Value::from(()))
     }
+}
+
+/// Whether one of these values, or what is in it, is the one asked for: a value that contained itself could not be printed.
+pub(super) fn contains(
+    state: &State<'_, '_>,
+    values: &[Value],
+    is_it: impl Fn(&Value) -> bool,
+) -> Result<bool, Error> {
+    let mut left = values.to_vec();
+    while let Some(value) = left.pop() {
+        state.consume_fuel(1)?;
+        if is_it(&value) {
+            return Ok(true);
+        }
+        match value.kind() {
+            ValueKind::Map => {
+                for key in value.try_iter()? {
+                    state.consume_fuel(1)?;
+                    left.push(value.get_item(&key)?);
+                }
+            }
+            ValueKind::Seq | ValueKind::Iterable => {
+                for item in value.try_iter()? {
+                    state.consume_fuel(1)?;
+                    left.push(item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    Ok(false)
 }
 
 impl Object for List {
@@ -91,21 +104,4 @@ impl Object for List {
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
-}
-
-/// Python's methods, and why other lists do not change.
-pub(super) fn unknown_method(
-    state: &mut State<'_, '_>,
-    value: &Value,
-    method: &str,
-    args: &[Value],
-) -> Result<Value, Error> {
-    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
-    if is_list && matches!(method, "append" | "extend") {
-        return Err(invalid(format!(
-            "`{method}` changes lists that are written with `[…]`; make this one such by the filter `list`"
-        )));
-    }
-
-    minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args)
 }

@@ -8,7 +8,9 @@ use minijinja::value::{Kwargs, Object};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::context::Context;
-use super::python::translated;
+use super::list::List;
+use super::map::Map;
+use super::python::{closing, translated};
 use super::{FUEL, fault, invalid, lock};
 use crate::fault::Fault;
 use crate::files::File;
@@ -18,6 +20,8 @@ const DEEPEST: usize = 40;
 const MOST_CALLS: usize = 20_000;
 /// The template has each macro under another name, as with dbt. So every call goes through [`Macro`], also one within a file.
 const PREFIX: &str = "dbt_macro__";
+/// The last parameter of a macro that takes any arguments; before it stand `varargs` and `kwargs`.
+const REST: &str = "dbt_rest__";
 
 const PACKAGES: [(&str, &str); 2] = [
     ("dbt", include_str!("../../packages/dbt.jinja")),
@@ -123,7 +127,16 @@ fn renamed(text: &str) -> Renamed {
                 let before = rest.len() - name.len();
                 out.push_str(&rest[..before]);
                 out.push_str(PREFIX);
-                rest = name;
+                let end = takes_any(name).unwrap_or(0);
+                out.push_str(&name[..end]);
+                if end > 0 {
+                    let is_first = name[..end].trim_end().ends_with('(');
+                    out.push_str(if is_first { "" } else { ", " });
+                    out.push_str("varargs=none, kwargs=none, ");
+                    out.push_str(REST);
+                    out.push_str("=none");
+                }
+                rest = &name[end..];
                 continue;
             }
             None if rest.starts_with("{#") => rest.find("#}").map_or(rest.len(), |at| at + 2),
@@ -146,6 +159,25 @@ fn macro_name(text: &str) -> Option<&str> {
 
     name.starts_with(char::is_whitespace)
         .then(|| name.trim_start())
+}
+
+/// Where the parameters of a macro end, if it asks for all of its arguments. The text begins with its name.
+fn takes_any(text: &str) -> Option<usize> {
+    let open = text.find('(')?;
+    let end = open + closing(&text[open..])?;
+    let body = &text[end..];
+    let body = &body[..body.find("endmacro").unwrap_or(body.len())];
+    let is_asked = ["varargs", "kwargs"]
+        .iter()
+        .any(|name| has_word(body, name) && !has_word(&text[open..end], name));
+
+    is_asked.then_some(end)
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+
+    words.any(|other| other == word)
 }
 
 pub(super) fn is_raw(text: &str) -> bool {
@@ -195,7 +227,10 @@ impl Macro {
             .get_template(&self.template)?
             .render_captured(root)?;
         let name = format!("{PREFIX}{}", self.name);
-        let result = file.with_state_mut(|state| state.call_macro(&name, &args));
+        let result = file.with_state_mut(|state| {
+            let args = with_rest(state, &name, args)?;
+            state.call_macro(&name, &args)
+        });
         let (used, _) = file.state().fuel_levels().unwrap_or_default();
         if notes.steps.fetch_add(used, Ordering::Relaxed) + used > FUEL {
             return Err(Error::from(ErrorKind::OutOfFuel));
@@ -239,6 +274,46 @@ fn with_caller(state: &mut State<'_, '_>, args: &[Value]) -> Result<Vec<Value>, 
         .cloned()
         .chain([Value::from(all.into_iter().collect::<Kwargs>())])
         .collect())
+}
+
+/// The arguments, of which those that a macro does not name are in `varargs` and `kwargs`, if it asks for these.
+fn with_rest(state: &State<'_, '_>, name: &str, args: Vec<Value>) -> Result<Vec<Value>, Error> {
+    let Some(called) = state.lookup(name) else {
+        return Ok(args);
+    };
+    let parameters: Vec<Value> = called.get_attr("arguments")?.try_iter()?.collect();
+    let [own @ .., _, _, rest] = parameters.as_slice() else {
+        return Ok(args);
+    };
+    if rest.as_str() != Some(REST) {
+        return Ok(args);
+    }
+    let (mut positional, named): (Vec<Value>, Kwargs) = match args.split_last() {
+        Some((last, plain)) if last.is_kwargs() => {
+            (plain.to_vec(), Kwargs::try_from(last.clone())?)
+        }
+        _ => (args, std::iter::empty::<(String, Value)>().collect()),
+    };
+    let more = positional.split_off(own.len().min(positional.len()));
+    let is_named =
+        |name: &str| name == "caller" || own.iter().any(|own| own.as_str() == Some(name));
+    let mut all: Vec<(String, Value)> = Vec::new();
+    let mut others: Vec<(String, Value)> = Vec::new();
+    for name in named.args() {
+        let value = named.peek(name)?;
+        let place = if is_named(name) {
+            &mut all
+        } else {
+            &mut others
+        };
+        place.push((name.to_owned(), value));
+    }
+    let more = List::of(state, &Value::from(more))?;
+    let others = Map::of(state, &Value::from_iter(others))?;
+    all.extend([("varargs".to_owned(), more), ("kwargs".to_owned(), others)]);
+    positional.push(Value::from(all.into_iter().collect::<Kwargs>()));
+
+    Ok(positional)
 }
 
 /// A function that always gives the same text.

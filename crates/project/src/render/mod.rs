@@ -2,11 +2,14 @@
 
 mod context;
 mod functions;
+mod json;
 mod list;
 mod macros;
+mod map;
 mod namespace;
 mod python;
 mod relation;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};

@@ -1,11 +1,15 @@
-//! What Python's Jinja has and minijinja lacks, written as minijinja has it: lists that change, and `'…' % values`.
+//! What Python's Jinja has and minijinja lacks, written as minijinja has it: lists and maps that change, and `'…' % values`.
 
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, State, Value};
 
-use super::list::{List, unknown_method};
+use super::list::List;
+use super::map::Map;
+use super::{invalid, json, text};
 
-/// The function and the filter that templates call instead.
+/// The functions and the filter that templates call instead.
 const LIST: &str = "dbt_list__";
+const MAP: &str = "dbt_map__";
 const FORMAT: &str = "dbt_format__";
 /// Behind these words a list begins. Behind another word `[` takes an item.
 const BEFORE_LISTS: [&str; 8] = ["in", "if", "elif", "else", "and", "or", "not", "is"];
@@ -15,7 +19,38 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.set_unknown_method_callback(unknown_method);
     environment.add_function(LIST, List::of);
     environment.add_filter("list", List::of);
+    environment.add_function(MAP, Map::of);
+    environment.add_function("dict", Map::of_entries);
     environment.add_filter(FORMAT, formatted);
+    environment.add_filter("tojson", json::filter);
+    text::add_filters(environment);
+}
+
+/// Python's methods, and why other lists do not change.
+fn unknown_method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    method: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    if is_list && matches!(method, "append" | "extend") {
+        return Err(invalid(format!(
+            "`{method}` changes lists that are written with `[…]`; make this one such by the filter `list`"
+        )));
+    }
+    if value.kind() == ValueKind::Map && matches!(method, "update" | "setdefault" | "pop") {
+        return Err(invalid(format!(
+            "`{method}` changes maps that are written with `{{…}}`; make this one such by `dict(…)`"
+        )));
+    }
+    if let Some(text) = value.as_str()
+        && let Some(result) = text::method(state, text, method, args)
+    {
+        return result;
+    }
+
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args)
 }
 
 /// The text `'…' % values`: a tuple has several values.
@@ -30,7 +65,7 @@ fn formatted(state: &mut State<'_, '_>, text: Value, values: Value) -> Result<Va
     state.apply_filter("format", &arguments)
 }
 
-/// The template with `dbt_list__([…])` for each list, and `'…' | dbt_format__(values)` for each `'…' % values`. Lines stay.
+/// The template with `dbt_list__([…])` for each list, `dbt_map__({…})` for each map, and `'…' | dbt_format__(values)` for each `'…' % values`. Lines stay.
 pub(super) fn translated(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -117,6 +152,23 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// Where the bracket ends with which the text begins, without its closing one.
+pub(super) fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for token in tokens(text) {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(token.begin);
+        }
+    }
+
+    None
+}
+
 fn quoted_length(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -149,13 +201,16 @@ fn edited(text: &str, tokens: &[Token]) -> String {
                 let before = place.checked_sub(1).and_then(|place| tokens.get(place));
                 let is_list = sign(token) == "["
                     && before.is_none_or(|before| !is_value(*before, sign(before)));
-                if is_list {
-                    insertions.push(Insertion {
-                        at: token.begin,
-                        text: "dbt_list__(",
-                    });
-                }
-                open.push(is_list);
+                let function = match sign(token) {
+                    "[" if is_list => Some("dbt_list__("),
+                    "{" => Some("dbt_map__("),
+                    _ => None,
+                };
+                insertions.extend(function.map(|text| Insertion {
+                    at: token.begin,
+                    text,
+                }));
+                open.push(function.is_some());
             }
             Kind::Close if open.pop() == Some(true) => {
                 insertions.push(Insertion {

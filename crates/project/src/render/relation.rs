@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Object, ObjectRepr};
-use minijinja::{Error, Value};
+use minijinja::value::{Object, ObjectRepr, from_args};
+use minijinja::{Error, ErrorKind, State, Value};
 
 use super::{Notes, invalid, lock};
 use crate::relation::{Column, Relation};
@@ -65,6 +65,18 @@ impl Object for RelationObject {
             "schema" => Some(Value::from(self.relation.schema.as_str())),
             "identifier" | "name" | "table" => Some(Value::from(self.relation.table.as_str())),
             _ => None,
+        }
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "render" => from_args(args).map(|()| Value::from(self.relation.to_string())),
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
 
