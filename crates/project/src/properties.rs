@@ -85,7 +85,28 @@ const IGNORED: [&str; 5] = [
     "groups",
 ];
 const IGNORED_OF_MODELS: [&str; 5] = ["docs", "access", "constraints", "group", "latest_version"];
-const IGNORED_OF_COLUMNS: [&str; 5] = ["constraints", "tags", "quote", "config", "policy_tags"];
+/// The same, with a warning: fields of dbt's semantic layer, which Icefront does not have.
+const SEMANTIC: [&str; 9] = [
+    "time_spine",
+    "semantic_model",
+    "semantic_models",
+    "metrics",
+    "exposures",
+    "saved_queries",
+    "groups",
+    "primary_entity",
+    "agg_time_dimension",
+];
+const IGNORED_OF_COLUMNS: [&str; 8] = [
+    "constraints",
+    "tags",
+    "quote",
+    "config",
+    "policy_tags",
+    "entity",
+    "dimension",
+    "granularity",
+];
 
 /// Reads all YAML files.
 pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties {
@@ -117,7 +138,7 @@ pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties
                 "version" | "macros" => {}
                 "models" => entries
                     .into_iter()
-                    .for_each(|entry| properties.add_model(file, entry, faults)),
+                    .for_each(|entry| properties.add_model(file, entry, faults, warnings)),
                 "sources" => entries
                     .into_iter()
                     .for_each(|entry| properties.sources.add(file, entry, known, faults)),
@@ -157,7 +178,27 @@ impl ModelProperties {
 }
 
 impl Properties {
-    fn add_model(&mut self, file: &File, mut entry: Value, faults: &mut Vec<Fault>) {
+    fn add_model(
+        &mut self,
+        file: &File,
+        mut entry: Value,
+        faults: &mut Vec<Fault>,
+        warnings: &mut Vec<Fault>,
+    ) {
+        let name = entry["name"].as_str().unwrap_or("?").to_owned();
+        if entry.get("versions").is_some() {
+            let message = format!(
+                "model `{name}`: `versions` is not supported; write a model of its own for each version"
+            );
+            faults.push(Fault::new(&file.place, message));
+            return;
+        }
+        for field in SEMANTIC.iter().filter(|field| entry.get(field).is_some()) {
+            let message =
+                format!("model `{name}`: `{field}` has no effect: Icefront has no semantic layer");
+            warnings.push(Fault::new(&file.place, message));
+        }
+        ignore(&mut entry, &SEMANTIC);
         ignore(&mut entry, &IGNORED_OF_MODELS);
         ignore_in(&mut entry, "columns", &IGNORED_OF_COLUMNS);
         let Some(model) = typed::<ModelProperties>(file, entry, faults) else {

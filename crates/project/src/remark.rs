@@ -24,7 +24,7 @@ pub(crate) const NAMES: [&str; 13] = [
 ];
 
 /// Configuration of dbt that would change what a model means, with what to do instead.
-const REFUSED: [(&str, &str); 14] = [
+const REFUSED: [(&str, &str); 12] = [
     (
         "pre_hook",
         "Icefront sends no other statements; write what it prepares as a model",
@@ -42,10 +42,6 @@ const REFUSED: [(&str, &str); 14] = [
         "Icefront sends no other statements; write what it makes as a model",
     ),
     (
-        "incremental_strategy",
-        "remove it: Icefront finds the rows that changed by itself",
-    ),
-    (
         "incremental_predicates",
         "remove it: Icefront finds the rows that changed by itself",
     ),
@@ -56,10 +52,6 @@ const REFUSED: [(&str, &str); 14] = [
     (
         "merge_exclude_columns",
         "remove it: a row is always as the query says",
-    ),
-    (
-        "on_schema_change",
-        "remove it: a model whose columns change is built again",
     ),
     (
         "sql_header",
@@ -95,6 +87,29 @@ const IGNORED: [&str; 9] = [
     "views_enabled",
     "on_configuration_change",
 ];
+/// The same, with what Icefront does instead. A project that dbt runs, too, may need them.
+const REPLACED: [(&str, &str); 5] = [
+    (
+        "incremental_strategy",
+        "Icefront finds the rows that changed by itself",
+    ),
+    (
+        "on_schema_change",
+        "a model whose columns change is built again",
+    ),
+    (
+        "on_table_exists",
+        "Icefront publishes a full refresh by one statement",
+    ),
+    (
+        "view_security",
+        "views run with the rights of Icefront's user",
+    ),
+    (
+        "freshness",
+        "Icefront refreshes a model when its inputs change; use `target_lag` for a longer time",
+    ),
+];
 
 /// A name in a configuration that needs a word.
 pub(crate) enum Remark {
@@ -113,6 +128,9 @@ pub(crate) fn remarks(written: &Written) -> Vec<Remark> {
             }
             if IGNORED.contains(&name.as_str()) {
                 return Remark::Ignored(format!("`{name}` has no effect"));
+            }
+            if let Some((_, instead)) = REPLACED.iter().find(|(replaced, _)| replaced == name) {
+                return Remark::Ignored(format!("`{name}` has no effect: {instead}"));
             }
             Remark::Refused(format!(
                 "`{name}` is not known{}",

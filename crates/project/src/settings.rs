@@ -36,6 +36,28 @@ const IGNORED: [&str; 17] = [
     "query-comment",
 ];
 
+/// The same, with what to do instead or what Icefront does.
+const REPLACED: [(&str, &str); 9] = [
+    (
+        "dispatch",
+        "`adapter.dispatch` looks for the project's macro first, then for the package's",
+    ),
+    ("sources", "write it for each source in a YAML file"),
+    ("unit_tests", "`icefront test` runs all unit tests"),
+    ("exposures", "Icefront has no exposures"),
+    ("metrics", "Icefront has no metrics"),
+    ("semantic-models", "Icefront has no semantic models"),
+    ("saved-queries", "Icefront has no saved queries"),
+    (
+        "snapshots",
+        "Icefront keeps the history of each table by itself; read it with `ref('<table>_history')`",
+    ),
+    (
+        "seeds",
+        "no seed is loaded; put the file into a pipeline of files, and read its table by `ref`",
+    ),
+];
+
 /// The settings of a project.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -79,12 +101,17 @@ impl Settings {
     }
 
     fn add_file(&mut self, file: &File, said: &mut Said) {
-        let faults = &mut said.faults;
+        let Said { faults, warnings } = &mut *said;
         let Some(Value::Object(yaml)) = crate::properties::parse(FILE, &file.text, faults) else {
             return;
         };
         let mut vars = Written::new();
         for (key, value) in yaml {
+            if let Some((_, instead)) = REPLACED.iter().find(|(name, _)| *name == key) {
+                let message = format!("`{key}` has no effect: {instead}");
+                warnings.push(Fault::new(FILE, message));
+                continue;
+            }
             match (key.as_str(), value) {
                 ("name", Value::String(name)) => self.name = name,
                 ("vars", Value::Object(all)) => vars = all,
@@ -96,7 +123,7 @@ impl Settings {
                 ("vars" | "models" | "data_tests" | "tests", Value::Null) => {}
                 (key, _) if IGNORED.contains(&key) => {}
                 ("model-paths" | "macro-paths" | "test-paths", value) => check_path(key.as_str(), &value, faults),
-                (key @ ("seeds" | "snapshots" | "on-run-start" | "on-run-end" | "dispatch"), _) => faults.push(Fault::new(
+                (key @ ("on-run-start" | "on-run-end"), _) => faults.push(Fault::new(
                     FILE,
                     format!("`{key}` is not supported: a pipeline has tables and models, and sends no other statements"),
                 )),

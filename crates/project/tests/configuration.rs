@@ -90,13 +90,13 @@ fn words_of_dbt_that_change_the_meaning_are_refused_with_a_replacement() {
     assert!(
         faults(&[(
             "models/m.sql",
-            "{{ config(incremental_strategy='merge') }} select 1 as a"
+            "{{ config(merge_update_columns=['a']) }} select 1 as a"
         )])
-        .contains("Icefront finds the rows that changed by itself")
+        .contains("a row is always as the query says")
     );
     assert!(
-        faults(&[("dbt_project.yml", "name: shop\nsnapshots: {}")])
-            .contains("`snapshots` is not supported")
+        faults(&[("dbt_project.yml", "name: shop\non-run-end: []")])
+            .contains("`on-run-end` is not supported")
     );
 }
 
@@ -110,6 +110,52 @@ fn words_of_dbt_without_effect_are_warned_of() {
     assert_eq!(
         project.warnings[0].to_string(),
         "models/m.sql: `persist_docs` has no effect"
+    );
+}
+
+#[test]
+fn what_a_project_needs_for_dbt_is_warned_of_with_what_icefront_does() {
+    let files = [
+        (
+            "dbt_project.yml",
+            "dispatch: [{macro_namespace: dbt_utils, search_order: [shop]}]\nsources: {+enabled: true}\nunit_tests: {}\nexposures: {}\nsnapshots: {}\nseeds: {+schema: raw}",
+        ),
+        (
+            "models/m.sql",
+            "{{ config(materialized='incremental', unique_key='a', incremental_strategy='merge', on_schema_change='fail', on_table_exists='replace', view_security='invoker', freshness={'build_after': {'count': 1}}) }} select 1 as a",
+        ),
+        (
+            "models/m.yml",
+            "models: [{name: m, time_spine: {standard_granularity_column: a}, columns: [{name: a, granularity: day}]}]\nsemantic_models: []\nmetrics: []",
+        ),
+    ];
+    let told = warnings(&read(&files).unwrap_or_else(|faults| panic!("{faults:?}")));
+    for warning in [
+        "dbt_project.yml: `dispatch` has no effect: `adapter.dispatch` looks for the project's macro first",
+        "dbt_project.yml: `sources` has no effect: write it for each source",
+        "dbt_project.yml: `unit_tests` has no effect",
+        "dbt_project.yml: `exposures` has no effect",
+        "dbt_project.yml: `snapshots` has no effect: Icefront keeps the history",
+        "dbt_project.yml: `seeds` has no effect: no seed is loaded; put the file into a pipeline of files",
+        "models/m.sql: `incremental_strategy` has no effect: Icefront finds the rows that changed by itself",
+        "models/m.sql: `on_schema_change` has no effect: a model whose columns change is built again",
+        "models/m.sql: `on_table_exists` has no effect",
+        "models/m.sql: `view_security` has no effect: views run with the rights of Icefront's user",
+        "models/m.sql: `freshness` has no effect",
+        "models/m.yml: model `m`: `time_spine` has no effect",
+        "models/m.yml: `semantic_models` has no effect",
+        "models/m.yml: `metrics` has no effect",
+    ] {
+        assert!(told.contains(warning), "{warning} is not in {told}");
+    }
+    assert_eq!(told.lines().count(), 14, "{told}");
+    let versions = "models: [{name: m, versions: [{v: 1}]}]";
+    assert_eq!(
+        faults(&[
+            ("models/m.sql", "select 1 as a"),
+            ("models/m.yml", versions)
+        ]),
+        "models/m.yml: model `m`: `versions` is not supported; write a model of its own for each version"
     );
 }
 

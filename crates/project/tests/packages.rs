@@ -1,4 +1,4 @@
-//! Macros of dbt and of dbt_utils, with the SQL that dbt has for Trino.
+//! Macros of dbt and of `dbt_utils`, with the SQL that dbt has for Trino.
 
 use crate::columns::rendered as rendered_with_columns;
 use crate::{faults, rendered, sql};
