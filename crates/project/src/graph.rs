@@ -37,7 +37,7 @@ pub(crate) fn add_tested(models: &mut [Model]) {
         if model.config.materialized == Materialized::View {
             continue;
         }
-        let read = model.tests.iter().filter_map(|test| test.check.reads());
+        let read = model.tests.iter().filter_map(|test| test.reads.as_ref());
         let read = read.filter_map(|table| tables.get(table).copied());
         wanted.extend(read.map(|before| Edge { before, place }));
     }

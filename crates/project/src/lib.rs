@@ -43,7 +43,7 @@ mod target_lag;
 mod unit_test;
 
 pub use config::{Config, Contract, Materialized, OnError, Refresh};
-pub use data_test::{Check, Comparison, Condition, DataTest, Severity, SingularTest};
+pub use data_test::{Check, Comparison, Condition, DataTest, Severity, SingularTest, TESTED_ROWS};
 pub use fault::Fault;
 pub use nearest::{did_you_mean, nearest_name};
 pub use project::{Known, Model, Project};

@@ -170,7 +170,10 @@ impl Reading<'_> {
         let place = place.map_or(&file.place, |placed| &placed.file);
         let of_folder = settings.of_tests(place);
         let find = |text: &str| relations.find(text);
-        let declared = tests_of(&file.name, &described, &of_folder, &find);
+        let columns = described.columns.iter().map(|column| column.name.clone());
+        let columns: Option<Vec<String>> = config.contract.enforced.then(|| columns.collect());
+        let columns = columns.as_deref();
+        let declared = tests_of(&file.name, &described, &of_folder, columns, &find);
         for message in declared.warnings {
             self.said.warning(Fault::new(place, message));
         }

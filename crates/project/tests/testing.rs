@@ -1,6 +1,6 @@
 //! Tests of models: singular ones, and what declared ones may say.
 
-use icefront_project::{Condition, DataTest, Project, SingularTest};
+use icefront_project::{Check, Condition, DataTest, Project, SingularTest, TESTED_ROWS};
 
 use crate::{faults, read, warnings};
 
@@ -201,7 +201,9 @@ fn failing_rows_are_kept_in_tables_only() {
         "models/first.yml: test `dbt_utils.expression_is_true`: `store_failures_as` is `view`; write `table` or `ephemeral`"
     );
     assert!(fault("store_failures: maybe").contains("write `true` or `false`"));
-    assert!(fault("fail_calc: sum(a)").contains("does not read `fail_calc`"));
+    assert!(
+        fault("fail_calc: sum(a)").contains("`fail_calc` is not supported, as failures are rows")
+    );
 }
 
 #[test]
@@ -259,5 +261,152 @@ fn wrong_settings_of_all_tests_are_told_once() {
     assert_eq!(
         warnings(&read(&files).expect("right")),
         "dbt_project.yml: `data_tests`: `schema` has no effect"
+    );
+}
+
+/// The SQL of a test of the column `a`, or of the model, with `t` for the tested rows.
+fn query(test: &str, of_column: bool) -> String {
+    let columns = "[{name: a, data_type: bigint}, {name: b, data_type: bigint}]";
+    let tests = format!("data_tests: [{test}]");
+    let yaml = if of_column {
+        format!("models: [{{name: first, columns: [{{name: a, {tests}}}]}}]")
+    } else {
+        format!(
+            "models: [{{name: first, config: {{contract: {{enforced: true}}}}, columns: {columns}, {tests}}}]"
+        )
+    };
+    let project = project(&[("models/first.yml", &yaml)]);
+    match &project.models[0].tests[0].check {
+        Check::Query(sql) => {
+            assert_eq!(sql.matches(TESTED_ROWS).count(), 1, "{sql}");
+            sql.replace(TESTED_ROWS, "t")
+        }
+        Check::Expression(sql) => sql.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn tests_of_dbt_utils_about_a_column_are_queries() {
+    let query = |test: &str| query(test, true);
+    assert_eq!(
+        query("dbt_utils.at_least_one"),
+        r#"select count("a") as not_null_rows from t as tested having count("a") = 0"#
+    );
+    assert_eq!(
+        query("{dbt_utils.at_least_one: {group_by_columns: [b]}}"),
+        r#"select "b", count("a") as not_null_rows from t as tested group by "b" having count("a") = 0"#
+    );
+    assert_eq!(
+        query("dbt_utils.not_constant"),
+        r#"select count(distinct "a") as distinct_values from t as tested having count(distinct "a") = 1"#
+    );
+    assert_eq!(query("dbt_utils.not_empty_string"), r#"trim("a") <> ''"#);
+    assert_eq!(
+        query("{dbt_utils.not_empty_string: {trim_whitespace: false}}"),
+        r#""a" <> ''"#
+    );
+    assert_eq!(
+        query("{dbt_utils.not_accepted_values: {values: [it's, 2]}}"),
+        r#"select distinct "a" as value_field from t as tested where cast("a" as varchar) in ('it''s', '2')"#
+    );
+    assert!(
+        query("{dbt_utils.not_accepted_values: {values: [1, 2], quote: false}}")
+            .ends_with(r#"where "a" in (1, 2)"#)
+    );
+    assert_eq!(
+        query("{dbt_utils.sequential_values: {interval: 2, group_by_columns: [b]}}"),
+        r#"select * from (select "b", "a", lag("a") over (partition by "b" order by "a") as previous_value from t as tested) where not ("a" = previous_value + 2)"#
+    );
+    assert!(
+        query("{dbt_utils.sequential_values: {datepart: hour}}").ends_with(
+            r#"where not (cast("a" as timestamp(6)) = cast(date_add('hour', 1, previous_value) as timestamp(6)))"#
+        )
+    );
+    assert!(
+        query("{dbt_utils.relationships_where: {to: \"ref('orders')\", field: id, from_condition: b > 1, to_condition: c or d}}")
+            .contains("is not null and (\nc or d\n))\nselect * from t as tested where \"a\" is not null and (\nb > 1\n)")
+    );
+    assert!(
+        query("{dbt_utils.cardinality_equality: {to: \"ref('orders')\", field: id}}")
+            .starts_with(r#"with own as (select "a" as value_field, count(*) as num_rows from t as tested group by "a")"#)
+    );
+}
+
+#[test]
+fn tests_of_dbt_utils_about_a_model_are_queries() {
+    let query = |test: &str| query(test, false);
+    let orders = "compare_model: \"ref('orders')\"";
+    assert_eq!(
+        query(&format!("{{dbt_utils.fewer_rows_than: {{{orders}}}}}")),
+        r#"with own as (select count(*) as tested_rows from t as tested),
+other as (select count(*) as compared_rows from "lake"."marts"."orders" as compared)
+select tested_rows, compared_rows from own join other on true where tested_rows >= compared_rows"#
+    );
+    assert_eq!(
+        query(&format!(
+            "{{dbt_utils.equal_rowcount: {{{orders}, group_by_columns: [a]}}}}"
+        )),
+        r#"with own as (select "a", count(*) as tested_rows from t as tested group by "a"),
+other as (select "a", count(*) as compared_rows from "lake"."marts"."orders" as compared group by "a")
+select own."a", tested_rows, compared_rows from own join other on own."a" = other."a" where tested_rows <> compared_rows"#
+    );
+    let equal = query(&format!(
+        "{{dbt_utils.equality: {{{orders}, exclude_columns: [B]}}}}"
+    ));
+    assert!(
+        equal.starts_with(r#"with own as (select "a" from t as tested)"#),
+        "{equal}"
+    );
+    assert!(
+        query(&format!(
+            "{{dbt_utils.equality: {{{orders}, compare_columns: [c, d]}}}}"
+        ))
+        .contains(r#"other as (select "c", "d" from "lake"."marts"."orders" as compared)"#)
+    );
+    let ranges = query(
+        "{dbt_utils.mutually_exclusive_ranges: {lower_bound_column: a, upper_bound_column: \"coalesce(b, 9)\", partition_by: c, gaps: not_allowed, zero_length_range_allowed: true}}",
+    );
+    assert!(
+        ranges.contains(
+            r#"lead("a") over (partition by c order by "a", coalesce(b, 9)) as next_lower_bound"#
+        ),
+        "{ranges}"
+    );
+    assert!(
+        ranges.contains("coalesce(lower_bound <= upper_bound, false)"),
+        "{ranges}"
+    );
+    assert!(
+        ranges.contains("coalesce(upper_bound = next_lower_bound, is_last_record, false)"),
+        "{ranges}"
+    );
+    assert_eq!(
+        query(
+            "{dbt_utils.recency: {field: a, datepart: day, interval: 1, ignore_time_component: true}}"
+        ),
+        r#"select * from (select cast(max("a") as date) as most_recent from t as tested) where most_recent is null or most_recent < cast(date_add('day', -1, current_timestamp) as date)"#
+    );
+}
+
+#[test]
+fn faults_of_tests_of_dbt_utils_say_what_to_do() {
+    let fault = |test: &str| {
+        let yaml = format!("models: [{{name: first, data_tests: [{test}]}}]");
+        faults(&[("models/first.sql", TABLE), ("models/first.yml", &yaml)])
+    };
+    assert!(
+        fault("{dbt_utils.equality: {compare_model: \"ref('orders')\"}}").contains(
+            "needs `compare_columns`, or an enforced contract that lists the columns of the model"
+        )
+    );
+    assert!(fault("dbt_utils.at_least_one").contains("write it below `columns`"));
+    assert!(
+        fault("{dbt_utils.mutually_exclusive_ranges: {lower_bound_column: a, upper_bound_column: b, gaps: never}}")
+            .contains("`gaps` is `never`; write `allowed`, `not_allowed` or `required`")
+    );
+    assert!(
+        fault("{dbt_utils.equality: {compare_model: \"ref('orders')\", compare_columns: [a], precision: 2}}")
+            .contains("does not read `precision`")
     );
 }

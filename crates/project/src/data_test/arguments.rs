@@ -19,7 +19,9 @@ const SETTINGS: [&str; 7] = [
 const IGNORED: [&str; 5] = ["limit", "schema", "database", "alias", "group"];
 /// Arguments that name a table by `ref` or `source`.
 const REFERENCES: [&str; 2] = ["to", "compare_model"];
-const PARTS: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
+const PARTS: [&str; 8] = [
+    "second", "minute", "hour", "day", "week", "month", "quarter", "year",
+];
 
 /// The arguments of a test, each taken once.
 pub(super) struct Arguments<'a> {
@@ -120,6 +122,19 @@ impl<'a> Arguments<'a> {
             .ok_or_else(|| format!("{}: `{name}` is no list of values", self.subject))
     }
 
+    /// A list of names; a single name alone, too. Without it there are none.
+    pub(super) fn names(&mut self, name: &str) -> Result<Vec<String>, String> {
+        match self.take(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(one)) => Ok(vec![one]),
+            Some(Value::Array(items)) if items.is_empty() => Ok(Vec::new()),
+            Some(items) => {
+                self.left.insert(name.to_owned(), items);
+                self.list(name)
+            }
+        }
+    }
+
     pub(super) fn is(&mut self, name: &str, usual: bool) -> Result<bool, String> {
         match self.text(name)?.as_deref() {
             None => Ok(usual),
@@ -153,9 +168,16 @@ impl<'a> Arguments<'a> {
     }
 
     pub(super) fn part(&mut self, name: &str) -> Result<String, String> {
-        let part = self.needed(name)?.to_lowercase();
+        self.optional_part(name)?
+            .ok_or_else(|| format!("{} needs `{name}`", self.subject))
+    }
+
+    pub(super) fn optional_part(&mut self, name: &str) -> Result<Option<String>, String> {
+        let Some(part) = self.text(name)?.map(|part| part.to_lowercase()) else {
+            return Ok(None);
+        };
         if PARTS.contains(&part.as_str()) {
-            return Ok(part);
+            return Ok(Some(part));
         }
 
         Err(format!(
@@ -223,6 +245,12 @@ impl<'a> Arguments<'a> {
                 };
                 warnings.push(format!("{}: `{name}` has no effect{why}", self.subject));
             }
+        }
+        if self.left.contains_key("fail_calc") {
+            return Err(format!(
+                "{}: `fail_calc` is not supported, as failures are rows; use `where`, `warn_if` and `error_if`",
+                self.subject
+            ));
         }
         match self.left.keys().next() {
             None => Ok(warnings),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::arguments::Arguments;
+use super::query::{self, Asked, Groups, Readable};
 use crate::nearest::did_you_mean;
 use crate::relation::Relation;
 
@@ -41,9 +42,11 @@ pub enum Check {
     EqualRowcount {
         to: Relation,
     },
+    /// A query whose rows are failures. [`TESTED_ROWS`](crate::TESTED_ROWS) stands in it, once and before `as`, for all rows that the test reads, of which `where` is part.
+    Query(String),
 }
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 20] = [
     "not_null",
     "unique",
     "accepted_values",
@@ -54,6 +57,16 @@ const KNOWN: [&str; 10] = [
     "dbt_utils.recency",
     "dbt_utils.not_null_proportion",
     "dbt_utils.equal_rowcount",
+    "dbt_utils.at_least_one",
+    "dbt_utils.not_constant",
+    "dbt_utils.not_empty_string",
+    "dbt_utils.not_accepted_values",
+    "dbt_utils.sequential_values",
+    "dbt_utils.cardinality_equality",
+    "dbt_utils.relationships_where",
+    "dbt_utils.fewer_rows_than",
+    "dbt_utils.mutually_exclusive_ranges",
+    "dbt_utils.equality",
 ];
 const OF_COLUMNS: [&str; 6] = [
     "not_null",
@@ -65,35 +78,59 @@ const OF_COLUMNS: [&str; 6] = [
 ];
 
 impl Check {
-    /// The other table that it reads.
-    pub(crate) fn reads(&self) -> Option<&Relation> {
-        match self {
-            Self::Relationships { to, .. } | Self::EqualRowcount { to } => Some(to),
-            Self::NotNull
-            | Self::Unique
-            | Self::AcceptedValues(_)
-            | Self::UniqueCombination(_)
-            | Self::Expression(_)
-            | Self::AcceptedRange { .. }
-            | Self::Recency { .. }
-            | Self::NotNullProportion { .. } => None,
-        }
-    }
-
-    /// Reads the arguments of a test. `find` gives the table of a `ref('…')` or a `source('…', '…')`.
+    /// Reads the arguments of a test.
     pub(super) fn read(
         column: Option<&str>,
         arguments: &mut Arguments<'_>,
-        find: &dyn Fn(&str) -> Result<Relation, String>,
-    ) -> Result<Self, String> {
+        readable: &Readable<'_>,
+    ) -> Result<Asked, String> {
         let name = arguments.test;
-        if OF_COLUMNS.contains(&name) && column.is_none() {
-            return Err(format!(
-                "test `{name}` is about a column; write it below `columns`"
-            ));
+        let is_query = query::OF_COLUMNS.contains(&name);
+        let Some(column) = column else {
+            if is_query || OF_COLUMNS.contains(&name) {
+                return Err(format!(
+                    "test `{name}` is about a column; write it below `columns`"
+                ));
+            }
+            return Self::of_model(None, arguments, readable);
+        };
+        if is_query {
+            let column = format!("\"{}\"", column.replace('"', "\"\""));
+            return query::of_column(&column, arguments, readable);
         }
 
-        Ok(match name {
+        Self::of_model(Some(column), arguments, readable)
+    }
+
+    fn of_model(
+        column: Option<&str>,
+        arguments: &mut Arguments<'_>,
+        readable: &Readable<'_>,
+    ) -> Result<Asked, String> {
+        if query::OF_MODELS.contains(&arguments.test) {
+            return query::of_model(arguments, readable);
+        }
+        if arguments.test == "dbt_utils.equal_rowcount" {
+            return Self::equal_rowcount(arguments, readable);
+        }
+        let check = Self::plain(column, arguments, readable)?;
+        let reads = match &check {
+            Self::Relationships { to, .. } => Some(to.clone()),
+            _ => None,
+        };
+
+        Ok(Asked { check, reads })
+    }
+
+    /// A test of which the service has the SQL.
+    fn plain(
+        column: Option<&str>,
+        arguments: &mut Arguments<'_>,
+        readable: &Readable<'_>,
+    ) -> Result<Self, String> {
+        let find = readable.find;
+
+        Ok(match arguments.test {
             "not_null" => Self::NotNull,
             "unique" => Self::Unique,
             "accepted_values" => {
@@ -118,22 +155,10 @@ impl Check {
                 })
             }
             "dbt_utils.accepted_range" => Self::range(arguments)?,
-            "dbt_utils.recency" => Self::Recency {
-                field: match column {
-                    Some(column) => arguments
-                        .text("field")?
-                        .unwrap_or_else(|| column.to_owned()),
-                    None => arguments.needed("field")?,
-                },
-                part: arguments.part("datepart")?,
-                interval: arguments.number("interval")?,
-            },
+            "dbt_utils.recency" => Self::recency(column, arguments)?,
             "dbt_utils.not_null_proportion" => Self::NotNullProportion {
                 least: arguments.share("at_least", 0.0)?,
                 most: arguments.share("at_most", 1.0)?,
-            },
-            "dbt_utils.equal_rowcount" => Self::EqualRowcount {
-                to: find(&arguments.needed("compare_model")?)?,
             },
             other => {
                 return Err(format!(
@@ -143,6 +168,46 @@ impl Check {
                 ));
             }
         })
+    }
+
+    fn equal_rowcount(
+        arguments: &mut Arguments<'_>,
+        readable: &Readable<'_>,
+    ) -> Result<Asked, String> {
+        let to = (readable.find)(&arguments.needed("compare_model")?)?;
+        let groups = Groups::of(arguments)?;
+        let check = if groups.is_empty() {
+            Self::EqualRowcount { to: to.clone() }
+        } else {
+            query::equal_rowcount(&to, &groups)
+        };
+
+        Ok(Asked {
+            check,
+            reads: Some(to),
+        })
+    }
+
+    fn recency(column: Option<&str>, arguments: &mut Arguments<'_>) -> Result<Self, String> {
+        let field = match column {
+            Some(column) => arguments
+                .text("field")?
+                .unwrap_or_else(|| column.to_owned()),
+            None => arguments.needed("field")?,
+        };
+        let part = arguments.part("datepart")?;
+        let interval = arguments.number("interval")?;
+        let is_of_days = arguments.is("ignore_time_component", false)?;
+        let groups = Groups::of(arguments)?;
+        if groups.is_empty() && !is_of_days {
+            return Ok(Self::Recency {
+                field,
+                part,
+                interval,
+            });
+        }
+
+        Ok(query::recency(&field, &part, interval, is_of_days, &groups))
     }
 
     fn range(arguments: &mut Arguments<'_>) -> Result<Self, String> {

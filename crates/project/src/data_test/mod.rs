@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod query;
 mod severity;
 mod singular;
 
@@ -15,6 +16,8 @@ use crate::relation::Relation;
 
 use arguments::Arguments;
 pub use check::Check;
+pub use query::TESTED_ROWS;
+use query::{Asked, Readable};
 pub use severity::{Comparison, Condition, Severity};
 pub use singular::SingularTest;
 pub(crate) use singular::Tested;
@@ -31,6 +34,8 @@ pub struct DataTest {
     pub filter: Option<String>,
     /// Whether its failing rows are kept in a table.
     pub store_failures: bool,
+    /// The other table that it reads.
+    pub(crate) reads: Option<Relation>,
 }
 
 impl DataTest {
@@ -49,13 +54,15 @@ pub(crate) struct Declared {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Reads the tests of a model. `settings` are those of its folder; `find` gives the table of a `ref('…')` or a `source('…', '…')`.
+/// Reads the tests of a model. `settings` are those of its folder. `columns` are those of its contract, if that is enforced; `find` gives the table of a `ref('…')` or a `source('…', '…')`.
 pub(crate) fn tests_of(
     model: &str,
     properties: &ModelProperties,
     settings: &Written,
+    columns: Option<&[String]>,
     find: &dyn Fn(&str) -> Result<Relation, String>,
 ) -> Declared {
+    let readable = Readable { columns, find };
     let of_columns = properties.columns.iter().flat_map(|column| {
         let tests = column.data_tests.iter();
         tests.map(move |test| (Some(column.name.as_str()), test))
@@ -65,7 +72,7 @@ pub(crate) fn tests_of(
     let mut names = BTreeSet::new();
     for (column, test) in of_columns.chain(of_model) {
         let read = arguments(model, test, settings)
-            .and_then(|arguments| DataTest::read(model, column, arguments, find));
+            .and_then(|arguments| DataTest::read(model, column, arguments, &readable));
         match read {
             Ok(None) => {}
             Ok(Some(Read { mut test, warnings })) => {
@@ -121,13 +128,13 @@ impl DataTest {
         model: &str,
         column: Option<&str>,
         mut arguments: Arguments<'_>,
-        find: &dyn Fn(&str) -> Result<Relation, String>,
+        readable: &Readable<'_>,
     ) -> Result<Option<Read>, String> {
         let name = arguments.test;
         if !arguments.is("enabled", true)? {
             return Ok(None);
         }
-        let check = Check::read(column, &mut arguments, find)?;
+        let Asked { check, reads } = Check::read(column, &mut arguments, readable)?;
         let short = name.rsplit('.').next().unwrap_or(name);
         let usual = match column {
             Some(column) => format!("{short}_{model}_{column}"),
@@ -140,6 +147,7 @@ impl DataTest {
             severity: arguments.severity()?,
             filter: arguments.text("where")?,
             store_failures: arguments.store_failures()?,
+            reads,
         };
 
         Ok(Some(Read {
