@@ -1,6 +1,6 @@
 //! Tests of a model as the statements see them, declared and singular ones alike.
 
-use icefront_project::{Check, DataTest, Severity, SingularTest};
+use icefront_project::{Check, DataTest, Severity, SingularTest, TESTED_ROWS};
 use icefront_scopes::{Catalog, Column, Query, Relation, RelationKind};
 use serde::Serialize;
 
@@ -66,6 +66,11 @@ enum CheckContext<'a> {
     },
     EqualRowcount {
         to: TableName,
+    },
+    /// A query whose rows are failures; the token stands for the tested rows.
+    Query {
+        sql: &'a str,
+        token: &'static str,
     },
     /// A query whose rows are failures.
     Singular {
@@ -203,6 +208,10 @@ fn declared(test: &DataTest) -> ModelTest<'_> {
             most: most.to_string(),
         },
         Check::EqualRowcount { to } => CheckContext::EqualRowcount { to: table(to) },
+        Check::Query(sql) => CheckContext::Query {
+            sql,
+            token: TESTED_ROWS,
+        },
     };
 
     ModelTest {

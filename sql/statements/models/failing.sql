@@ -3,9 +3,12 @@
 {# Tests of single rows read only new ones, where each old row has passed. #}
 {% macro rows(test, new_rows, all_rows) %}{% if test.reads_new_rows %}{{ of(test, new_rows) }}{% else %}{{ of(test, all_rows) }}{% endif %}{% endmacro %}
 {% macro of(test, from) %}
+{{ filtered(test, from) }} as tested
+{%- endmacro %}
+{% macro filtered(test, from) %}
 (select * from {{ from | expression }} as tested{% if test.filter %} where (
 {{ test.filter | expression }}
-){% endif %}) as tested
+){% endif %})
 {%- endmacro %}
 {% macro failing(test, new_rows, all_rows) %}
 {% if test.check == 'not_null' %}
@@ -56,6 +59,11 @@ select * from (
   select (select count(*) from {{ of(test, all_rows) }}) as rows, (select count(*) from {{ test.to }}) as compared_rows
 )
 where rows <> compared_rows
+{%- elif test.check == 'query' %}
+{% set tested %}{{ filtered(test, all_rows) }}{% endset %}
+select * from (
+{{ test.sql | replace(test.token, tested) | expression }}
+)
 {%- elif test.check == 'singular' %}
 select * from (
 {{ test.sql | expression }}

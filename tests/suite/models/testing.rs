@@ -149,3 +149,34 @@ async fn a_run_can_be_of_what_changed_or_failed_since_the_last_one() {
         .is_problem(422, "invalid-request")
         .saying("success, error, skipped");
 }
+
+#[tokio::test]
+async fn tests_of_dbt_utils_that_are_queries_read_the_new_rows_and_their_where() {
+    let mut service = shop(&MODELS[..2]).await;
+    service.write_model(
+        "schema.yml",
+        "models:
+  - name: by_day
+    data_tests:
+      - dbt_utils.fewer_rows_than: {compare_model: ref('orders')}
+    columns:
+      - name: orders
+        data_tests:
+          - dbt_utils.at_least_one
+          - dbt_utils.not_accepted_values: {values: [1], config: {severity: warn, where: orders < 2}}",
+    );
+    service.restart().await;
+    service.log(&Changes::new(1).batch(80)).await;
+
+    let run = service.run().await.succeeds();
+
+    let tests = service.get(&format!("/v1/runs/{}/tests", id(&run))).await;
+    let status = |name: &str| -> Value {
+        let tests = tests.body["tests"].as_array().expect("a list");
+        let test = tests.iter().find(|test| test["name"] == name);
+        test.unwrap_or_else(|| panic!("{name}: {:#}", tests[0]))["status"].clone()
+    };
+    assert_eq!(status("fewer_rows_than_by_day"), "pass");
+    assert_eq!(status("at_least_one_by_day_orders"), "pass");
+    assert_eq!(status("not_accepted_values_by_day_orders"), "warn");
+}
