@@ -16,6 +16,17 @@ pub(crate) struct File {
     pub(crate) text: String,
 }
 
+impl File {
+    pub(crate) fn is_sql(&self) -> bool {
+        self.ending() == "sql"
+    }
+
+    /// What stands behind the last point of its place.
+    pub(crate) fn ending(&self) -> &str {
+        self.place.rsplit('.').next().unwrap_or_default()
+    }
+}
+
 /// A project with more files is refused.
 const MOST_FILES: usize = 10_000;
 /// In bytes, of one file and of all.

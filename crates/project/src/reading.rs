@@ -34,7 +34,11 @@ impl Reading<'_> {
         let settings = Settings::read(&mut files, name, self.known, &mut self.said);
         let faults = &mut self.said.faults;
         let model_files = files.below("models", &["sql", "py"], faults);
-        let test_files = files.below("tests", &["sql"], faults);
+        let test_files = files.below("tests", &["sql", "csv"], faults);
+        let (fixtures, mut test_files): (Vec<File>, Vec<File>) = test_files
+            .into_iter()
+            .partition(|file| file.place.starts_with("tests/fixtures/"));
+        test_files.retain(File::is_sql);
         let macro_files = files.below("macros", &["sql"], faults);
         let yaml_files = files.below("models", &["yml", "yaml"], faults);
         let properties = properties::read(&yaml_files, self.known, &mut self.said);
@@ -85,12 +89,18 @@ impl Reading<'_> {
             .into_iter()
             .filter(|(name, table)| relations.models.get(name) != Some(table));
         let others: BTreeSet<String> = others.map(|(name, _)| name).collect();
-        let models = drafts
+        let models: Vec<Model> = drafts
             .into_iter()
             .map(|draft| draft.rendered_again(&others, &renderer))
             .filter_map(|draft| self.model(draft, &settings, &properties, &relations))
             .collect();
-        let unit_tests = unit_test::read(&properties.unit_tests, &relations, &mut self.said);
+        let tested = unit_test::Project {
+            relations: &relations,
+            models: &models,
+            renderer: &renderer,
+            fixtures: &fixtures,
+        };
+        let unit_tests = unit_test::read(&properties.unit_tests, &tested, &mut self.said);
         let mut models = self.ordered(models);
         graph::add_tested(&mut models);
         let mut models = self.ordered(models);

@@ -6,10 +6,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Said};
+use crate::files::File;
 use crate::nearest::did_you_mean;
+use crate::project::Model;
 use crate::properties::Placed;
+use crate::query::query_of;
 use crate::relation::Relation;
 use crate::relations::Relations;
+use crate::render::{Overrides, Renderer};
 
 /// A test of one model over given rows. It touches no table.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +23,8 @@ pub struct UnitTest {
     pub model: String,
     /// The file that declares it.
     pub file: String,
+    /// The model's SQL with the test's variables, macros and environment. Nothing without `overrides`: then it is that of the model.
+    pub sql: Option<String>,
     pub given: Vec<Given>,
     pub expected: Rows,
 }
@@ -48,6 +54,8 @@ struct UnitTestYaml {
     #[serde(default)]
     given: Vec<GivenYaml>,
     expect: RowsYaml,
+    #[serde(default)]
+    overrides: Option<Overrides>,
     // What dbt shows in its documents.
     #[serde(default, rename = "description")]
     _description: Option<String>,
@@ -63,6 +71,8 @@ struct GivenYaml {
     rows: Value,
     #[serde(default)]
     format: Format,
+    #[serde(default)]
+    fixture: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,9 +82,11 @@ struct RowsYaml {
     rows: Value,
     #[serde(default)]
     format: Format,
+    #[serde(default)]
+    fixture: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Format {
     #[default]
@@ -83,16 +95,26 @@ enum Format {
     Sql,
 }
 
+/// What unit tests are read with.
+pub(crate) struct Project<'a> {
+    pub(crate) relations: &'a Relations<'a>,
+    pub(crate) models: &'a [Model],
+    pub(crate) renderer: &'a Renderer,
+    /// The files of `tests/fixtures/`.
+    pub(crate) fixtures: &'a [File],
+}
+
 /// Reads the entries of `unit_tests`.
 pub(crate) fn read(
     entries: &[Placed<Value>],
-    relations: &Relations<'_>,
+    project: &Project<'_>,
     said: &mut Said,
 ) -> Vec<UnitTest> {
+    let models = &project.relations.models;
     let mut names = BTreeSet::new();
     let mut checked = |test: UnitTest| {
-        if !relations.models.contains_key(&test.model) {
-            let near = did_you_mean(&test.model, relations.models.keys().map(String::as_str));
+        if !models.contains_key(&test.model) {
+            let near = did_you_mean(&test.model, models.keys().map(String::as_str));
             return Err(format!(
                 "unit test `{}` is of `{}`, which is no model{near}",
                 test.name, test.model
@@ -108,7 +130,7 @@ pub(crate) fn read(
         Ok(test)
     };
     let read = |Placed { file, value }: &Placed<Value>| {
-        UnitTest::read(file, value.clone(), &|text| relations.find(text))
+        UnitTest::read(file, value.clone(), project, said)
             .and_then(&mut checked)
             .map_err(|message| said.fault(Fault::new(file, message)))
             .ok()
@@ -118,7 +140,7 @@ pub(crate) fn read(
 }
 
 impl UnitTest {
-    /// Reads an entry of `unit_tests`. `find` gives the table of a `ref('…')` or a `source('…', '…')`.
+    /// Reads an entry of `unit_tests`.
     ///
     /// # Errors
     ///
@@ -126,7 +148,8 @@ impl UnitTest {
     fn read(
         file: &str,
         entry: Value,
-        find: &dyn Fn(&str) -> Result<Relation, String>,
+        project: &Project<'_>,
+        said: &mut Said,
     ) -> Result<Self, String> {
         let name = entry["name"].as_str().unwrap_or("?").to_owned();
         let of = |fault: String| format!("unit test `{name}`: {fault}");
@@ -134,8 +157,15 @@ impl UnitTest {
             .map_err(|fault| of(crate::properties::with_nearest(&fault.to_string())))?;
         let mut given = Vec::new();
         for input in yaml.given {
-            let relation = find(&input.input).map_err(of)?;
-            let rows = rows(input.rows, input.format)
+            if input.input.trim() == "this" {
+                let message =
+                    of("the input `this` has no effect: a model does not read its own rows".into());
+                said.warning(Fault::new(file, message));
+                continue;
+            }
+            let relation = project.relations.find(&input.input).map_err(of)?;
+            let rows = project
+                .rows(input.rows, input.format, input.fixture)
                 .map_err(|fault| of(format!("`{}`: {fault}", input.input)))?;
             given.push(Given {
                 input: input.input,
@@ -143,16 +173,73 @@ impl UnitTest {
                 rows,
             });
         }
-        let expected = rows(yaml.expect.rows, yaml.expect.format)
+        let expect = yaml.expect;
+        let expected = project
+            .rows(expect.rows, expect.format, expect.fixture)
             .map_err(|fault| of(format!("`expect`: {fault}")))?;
+        let sql = match yaml.overrides {
+            Some(overrides) => project.overridden(&yaml.model, overrides).map_err(of)?,
+            None => None,
+        };
 
         Ok(Self {
             name: yaml.name,
             model: yaml.model,
             file: file.to_owned(),
+            sql,
             given,
             expected,
         })
+    }
+}
+
+impl Project<'_> {
+    /// The SQL of a model, rendered with what a test overrides. Nothing, if there is no such model.
+    fn overridden(&self, model: &str, overrides: Overrides) -> Result<Option<String>, String> {
+        let Some(model) = self.models.iter().find(|other| other.name == model) else {
+            return Ok(None);
+        };
+        if overrides.is_incremental() {
+            return Err("`is_incremental` is always false; remove it from `overrides`".into());
+        }
+        let file = File {
+            place: model.file.clone(),
+            name: model.name.clone(),
+            text: model.source.clone(),
+        };
+        let rendered = self.renderer.with(overrides).render(&file);
+
+        query_of("model", &file, &rendered)
+            .map(Some)
+            .map_err(|fault| format!("with its `overrides`, {fault}"))
+    }
+
+    fn rows(&self, given: Value, format: Format, fixture: Option<String>) -> Result<Rows, String> {
+        let Some(fixture) = fixture else {
+            return rows(given, format);
+        };
+        let ending = match format {
+            Format::Csv => "csv",
+            Format::Sql => "sql",
+            Format::Dict => {
+                return Err(format!(
+                    "the fixture `{fixture}` is a file; write `format: csv` or `format: sql`"
+                ));
+            }
+        };
+        if !given.is_null() {
+            return Err("it has `rows` and `fixture`; keep one of the two".into());
+        }
+        let is_it = |file: &&File| file.name == fixture && file.ending() == ending;
+        let file = self.fixtures.iter().find(is_it).ok_or_else(|| {
+            let names = self.fixtures.iter().map(|file| file.name.as_str());
+            format!(
+                "there is no file `tests/fixtures/{fixture}.{ending}`{}",
+                did_you_mean(&fixture, names)
+            )
+        })?;
+
+        rows(Value::String(file.text.clone()), format)
     }
 }
 

@@ -6,7 +6,7 @@ use minijinja::value::Object;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::functions::{Bound, Kind};
-use super::macros::Macro;
+use super::macros::{Constant, Macro};
 use super::namespace::{Namespace, Refused};
 use super::relation::RelationObject;
 use super::{Notes, Shared};
@@ -24,6 +24,9 @@ pub(super) struct Context {
 impl Object for Context {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
+        if let Some(value) = self.shared.replaced.get(name) {
+            return Some(Value::from_object(Constant(value.clone())));
+        }
         if let Some(kind) = Kind::of(name) {
             return Some(Value::from_object(Bound {
                 kind,

@@ -264,7 +264,7 @@ fn with_caller(state: &mut State<'_, '_>, args: &[Value]) -> Result<Vec<Value>, 
                     "`call(…)` with arguments is not supported; pass a macro".into(),
                 ));
             }
-            value = Value::from_object(Text(value.call(state, &[])?));
+            value = Value::from_object(Constant(value.call(state, &[])?));
         }
         all.push((name.to_owned(), value));
     }
@@ -316,11 +316,11 @@ fn with_rest(state: &State<'_, '_>, name: &str, args: Vec<Value>) -> Result<Vec<
     Ok(positional)
 }
 
-/// A function that always gives the same text.
+/// A function that always gives the same value.
 #[derive(Debug)]
-struct Text(Value);
+pub(super) struct Constant(pub(super) Value);
 
-impl Object for Text {
+impl Object for Constant {
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
         Ok(self.0.clone())
     }

@@ -15,7 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+
+use serde::Deserialize;
 
 use crate::config::Written;
 use crate::fault::Fault;
@@ -58,6 +61,25 @@ pub(crate) struct Shared {
     /// The columns that YAML lists.
     model_columns: BTreeMap<String, Vec<Column>>,
     source_columns: BTreeMap<SourceKey, Vec<Column>>,
+    /// What macros and functions give instead, by their names as they are called.
+    replaced: BTreeMap<String, Value>,
+}
+
+/// What a unit test replaces while its model is rendered.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Overrides {
+    vars: Written,
+    /// The values that macros give, by name: `dbt_utils.star`, `current_timestamp`.
+    macros: Written,
+    env_vars: Written,
+}
+
+impl Overrides {
+    /// Whether the model would be rendered with a branch that Icefront never takes.
+    pub(crate) fn is_incremental(&self) -> bool {
+        self.macros.get("is_incremental") == Some(&serde_json::Value::Bool(true))
+    }
 }
 
 /// The configuration and the references of a model, noted while its template is rendered.
@@ -105,6 +127,7 @@ impl Shared {
             sources: properties.sources.tables.clone(),
             model_columns: listed.filter(|(_, columns)| !columns.is_empty()).collect(),
             source_columns: properties.sources.columns.clone(),
+            replaced: BTreeMap::new(),
         }
     }
 }
@@ -131,6 +154,26 @@ impl Renderer {
     /// From now on, these are the models.
     pub(crate) fn set_models(&mut self, models: BTreeMap<String, Relation>) {
         Arc::make_mut(&mut self.shared).models = models;
+    }
+
+    /// The same, with what a unit test replaces.
+    pub(crate) fn with(&self, overrides: Overrides) -> Self {
+        let mut shared = Shared::clone(&self.shared);
+        shared.settings.vars.extend(overrides.vars);
+        let values = overrides.macros.iter();
+        shared.replaced = values
+            .map(|(name, value)| (name.clone(), Value::from(Serde(value))))
+            .collect();
+        let variables = overrides.env_vars.into_iter().map(|(name, value)| {
+            let text = value.as_str().map(str::to_owned);
+            (name, Some(text.unwrap_or_else(|| value.to_string())))
+        });
+        shared.known.env.extend(variables);
+
+        Self {
+            environment: self.environment.clone(),
+            shared: Arc::new(shared),
+        }
     }
 
     /// Renders a model or a test.

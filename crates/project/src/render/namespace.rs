@@ -22,7 +22,11 @@ impl Object for Namespace {
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
-        let macros = &self.context.shared.macros;
+        let shared = &self.context.shared;
+        if let Some(value) = shared.replaced.get(&format!("{}.{method}", self.name)) {
+            return Ok(value.clone());
+        }
+        let macros = &shared.macros;
         match (self.name.as_str(), method) {
             ("exceptions", "raise_compiler_error") => {
                 let (message, _): (String, Option<Value>) = from_args(args)?;
