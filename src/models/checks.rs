@@ -222,7 +222,7 @@ fn declared(test: &DataTest) -> ModelTest<'_> {
         context: TestContext {
             column: test.column.as_deref(),
             filter: test.filter.as_deref(),
-            reads_new_rows: test.stops_at_any_row(),
+            reads_new_rows: test.stops_at_any_row() && !matches!(test.check, Check::Query(_)),
             check,
         },
     }

@@ -194,14 +194,16 @@ async fn over_given_rows(model: Refreshing<'_>, test: &UnitTest) -> Result<Strin
     let session = &model.model.relation;
     let catalog = Catalog::new(&session.catalog, &session.schema, relations);
     let now = moment(model.as_of)?;
+    // Overrides make another query.
+    let sql = test.sql.as_ref().unwrap_or(&model.model.sql);
 
-    Ok(match Query::read(&model.model.sql, &catalog) {
+    Ok(match Query::read(sql, &catalog) {
         Ok(query) => query.at(&|input| texts[input].clone(), &now),
         // Trino may know more. Then each name must have an alias in the query.
         Err(_) => read
             .iter()
             .zip(&texts)
-            .fold(model.model.sql.clone(), |sql, (table, text)| {
+            .fold(sql.clone(), |sql, (table, text)| {
                 let name = icefront_project::Relation::new(&table.0[0], &table.0[1], &table.0[2]);
                 sql.replace(&name.to_string(), text)
             }),

@@ -62,7 +62,7 @@ where rows <> compared_rows
 {%- elif test.check == 'query' %}
 {% set tested %}{{ filtered(test, all_rows) }}{% endset %}
 select * from (
-{{ test.sql | replace(test.token, tested) | expression }}
+{{ test.sql | expression | replace(test.token, tested) | expression }}
 )
 {%- elif test.check == 'singular' %}
 select * from (
