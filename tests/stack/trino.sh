@@ -134,12 +134,12 @@ start_trino() {
 # The code cache and the metaspace are large, because each time one of them grows to a threshold, the collector goes through the whole heap.
 # Half of the heap is young, so that it is seldom collected.
 launch_trino() {
-  local config=$stack/trino/config.properties engine=(-XX:+UseG1GC) heap=$trino_heap n
+  local config=$stack/trino/config.properties jvm=(-XX:+UseG1GC) heap=$trino_heap n
   cp "$scripts/trino/config.properties" "$config"
   case $1 in
   tests)
     cat "$scripts/trino/tests.properties" >>"$config"
-    engine=(-XX:+UseSerialGC -Xms"$heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
+    jvm=(-XX:+UseSerialGC -Xms"$heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
     ;;
   workers*)
     heap=2G
@@ -150,7 +150,7 @@ launch_trino() {
     retry_tasks "$1" "$config" "$trino_data"
     ;;
   esac
-  launch_server icefront "$trino_data" "$config" -Xmx"$heap" "${engine[@]}"
+  launch_server icefront "$trino_data" "$config" -Xmx"$heap" "${jvm[@]}"
   echo "$server" >"$trino_pid_file"
 }
 
@@ -168,7 +168,7 @@ launch_worker() {
 
 # Lets a server with settings $2 and folder $3 keep what its stages exchange in files, if engine $1 runs lost tasks again.
 retry_tasks() {
-  rm -rf "$3/etc"
+  rm -rf "${3:?}/etc"
   [ "$1" = workers-retry ] || return 0
   cat "$scripts/trino/workers/retry.properties" >>"$2"
   mkdir -p "$3/etc" "$stack/trino/exchange"
