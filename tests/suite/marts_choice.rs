@@ -9,10 +9,11 @@ fn items_with(options: &str) -> String {
     ITEMS.replace("key: [id]}", &format!("key: [id], {options}}}"))
 }
 
-/// The kinds of the tables in the pipeline's schema of marts, by name.
+/// The kinds of the tables in the pipeline's schema of marts, by name, without the views of monitoring and freshness.
 async fn kinds(service: &Service) -> Value {
     let tables = "select table_name, table_type from lake.information_schema.tables
-        where table_schema = 'PIPELINE_marts' order by table_name";
+        where table_schema = 'PIPELINE_marts' and table_name not in ('PIPELINE_monitoring', 'PIPELINE_freshness')
+        order by table_name";
 
     service.rows(tables).await
 }
