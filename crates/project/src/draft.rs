@@ -107,7 +107,7 @@ fn is_off(written: &[Placed<Written>]) -> bool {
     last.and_then(Value::as_bool) == Some(false)
 }
 
-/// Whether nothing is wrong with a model's configuration. What is wrong with a folder's is said once.
+/// Whether a model's configuration has no fault. A fault in the configuration of a folder is reported once.
 fn is_right(file: &File, written: &[Placed<Written>], said: &mut Said) -> bool {
     let mut is_right = true;
     for one in written {

@@ -68,7 +68,7 @@ pub(crate) fn tests(files: Vec<File>, models: &[File], said: &mut Said) -> Vec<F
     files.into_iter().filter(is_right).collect()
 }
 
-/// What is wrong with a name of which a table is made.
+/// The fault of a name that Icefront cannot use for a table; `None` for a right one.
 fn of_table(name: &str) -> Option<String> {
     let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name

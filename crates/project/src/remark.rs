@@ -1,4 +1,4 @@
-//! What to say about names and values in a configuration that Icefront does not have.
+//! Faults and warnings about keys and values of a configuration that Icefront does not know.
 
 use serde_json::Value;
 
@@ -189,7 +189,7 @@ fn of_values(written: &Written) -> impl Iterator<Item = Remark> {
         .chain(kind.map(|message| Remark::Refused(message.into())))
 }
 
-/// What to do instead of a kind of model that only dbt has.
+/// The message about a `materialized` that only dbt has; it names the kind to use instead.
 fn kind_of_dbt(value: &Value) -> Option<&'static str> {
     match value.as_str()? {
         "ephemeral" => Some(

@@ -26,7 +26,7 @@ const PARTS: [&str; 8] = [
 /// The arguments of a test, each taken once.
 pub(super) struct Arguments<'a> {
     pub(super) test: &'a str,
-    /// What messages are about.
+    /// How a message begins: with the test's name, or with `data_tests` of a folder.
     subject: String,
     left: Map<String, Value>,
 }

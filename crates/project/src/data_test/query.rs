@@ -23,7 +23,7 @@ pub(super) const OF_MODELS: [&str; 3] = [
     "dbt_utils.equality",
 ];
 
-/// What a test may read: the columns that the contract of its model lists, and other tables.
+/// The columns and tables that a test can name in its SQL. A contract lists the columns of the model.
 pub(super) struct Readable<'a> {
     /// Nothing without an enforced contract.
     pub(super) columns: Option<&'a [String]>,

@@ -29,7 +29,7 @@ pub(super) fn function(args: &[Value]) -> Result<Value, Error> {
     Ok(printed(&value, sorts, None).map_or(default, Value::from))
 }
 
-/// `value | tojson(indent)`, with sorted keys. What HTML would read as its own is escaped.
+/// `value | tojson(indent)`, with sorted keys. It escapes `<`, `>`, `&` and `'`, as Jinja does.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "minijinja gives arguments as values"

@@ -39,7 +39,7 @@ const DEEPEST: usize = 50;
 /// What Trino takes as one query by default, in characters.
 const LONGEST_QUERY: usize = 1_000_000;
 
-/// What to do instead of statements that only dbt has.
+/// Messages about Jinja statements that only dbt has; each names what to use instead.
 pub(crate) const GENERIC_TEST: &str = "generic tests of your own are not supported; use `dbt_utils.expression_is_true`, or write one `select` per model in `tests/`";
 const SNAPSHOT: &str = "snapshots are not supported; Icefront keeps the history of each table by itself: read it with `ref('<table>_history')`";
 
