@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::queries::Queries;
-use super::rows::from_row;
+use super::rows::{FromRow, from_row};
 use super::sql::sql;
 use crate::error::Result;
 
@@ -257,19 +257,7 @@ impl Period {
 impl Store {
     /// Sums changes of tables, newest first.
     pub async fn changes(&self, which: &ChangeQuery, by: Period) -> Result<Vec<ChangeRecord>> {
-        let ChangeQuery {
-            table,
-            since,
-            until,
-            run,
-            limit,
-        } = which;
-
-        self.rows(
-            sql!(changes::sum_changes),
-            &[table, since, until, run, limit, &by.as_str()],
-        )
-        .await
+        self.sums(sql!(changes::sum_changes), which, by).await
     }
 
     /// As [`Store::changes`], of models.
@@ -278,6 +266,15 @@ impl Store {
         which: &ChangeQuery,
         by: Period,
     ) -> Result<Vec<ModelChangeRecord>> {
+        self.sums(sql!(changes::sum_model_changes), which, by).await
+    }
+
+    async fn sums<T: FromRow>(
+        &self,
+        statement: &str,
+        which: &ChangeQuery,
+        by: Period,
+    ) -> Result<Vec<T>> {
         let ChangeQuery {
             table,
             since,
@@ -286,10 +283,7 @@ impl Store {
             limit,
         } = which;
 
-        self.rows(
-            sql!(changes::sum_model_changes),
-            &[table, since, until, run, limit, &by.as_str()],
-        )
-        .await
+        self.rows(statement, &[table, since, until, run, limit, &by.as_str()])
+            .await
     }
 }
