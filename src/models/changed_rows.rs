@@ -107,6 +107,27 @@ pub(super) fn table_at(present: &PresentInput, at: &InputReading) -> Result<Stri
     )
 }
 
+/// A table as an earlier refresh read it, as it stands in FROM. It had no rows if it had no snapshot and has one now.
+pub(super) fn table_before(
+    present: &PresentInput,
+    before: &InputReading,
+    columns: &[Column],
+) -> Result<String> {
+    if before.snapshot.is_some() || present.reading.snapshot.is_none() {
+        return table_at(present, before);
+    }
+    let at = table_at(present, &present.reading)?;
+    let none = RowsContext {
+        columns: &named(columns),
+        at: &at,
+        other: &at,
+        touched: None,
+        is_compared: false,
+    };
+
+    Ok(format!("({})", render("models/no_rows.sql", none)?))
+}
+
 pub(super) fn named(columns: &[Column]) -> Vec<Named<'_>> {
     columns
         .iter()

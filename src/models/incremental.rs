@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icefront_scopes::{Affected, Column, Images, InputId, Moment, Reason};
+use icefront_scopes::{Column, Images, InputId, Moment, Reason};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Analysis;
 use super::analysis::plainly;
-use super::changed_rows::{ChangedInput, Named, named};
+use super::changed_rows::{ChangedInput, Named, named, table_at, table_before};
 use super::data_tests::Tested;
 use super::refresh::{NotIncremental, Refresh, moment, rows_after, scoped, table_of, what_changed};
 use super::scopes::{Scopes, refused};
@@ -70,13 +71,18 @@ struct MergedKey<'a> {
 struct Change {
     /// The tables as they stand in FROM, by input.
     tables: Vec<String>,
+    /// The same at the last refresh.
+    tables_before: Vec<String>,
     images: BTreeMap<InputId, Images>,
     last: Moment,
     now: Moment,
 }
 
 impl Change {
-    fn affected(&self, model: &icefront_scopes::Model) -> Result<Affected, NotIncremental> {
+    fn affected(
+        &self,
+        model: &icefront_scopes::Model,
+    ) -> Result<icefront_scopes::Affected, NotIncremental> {
         self.as_refresh(|refresh| model.affected(refresh))
     }
 
@@ -94,6 +100,7 @@ impl Change {
     ) -> Result<T, NotIncremental> {
         let refresh = icefront_scopes::Refresh {
             table: &|input| self.tables[input].clone(),
+            table_before: &|input| self.tables_before[input].clone(),
             images: &|input| self.images.get(&input).cloned(),
             last: &self.last,
             now: &self.now,
@@ -125,6 +132,7 @@ impl Refresh<'_> {
         let model = scoped(&analysis)?;
         let images = self.images(&analysis, earlier, changed).await?;
         let tables = self.tables_at(&analysis, &reading)?;
+        let tables_before = self.tables_before(&analysis, earlier)?;
         let now = moment(reading.as_of)?;
         let last = if has_time_moved {
             moment(earlier.as_of)?
@@ -133,20 +141,24 @@ impl Refresh<'_> {
         };
         let change = Change {
             tables,
+            tables_before,
             images,
             last,
             now,
         };
         let affected = change.affected(model)?;
+        if let Some(is_same) = &affected.is_same {
+            self.check_is_same(is_same).await?;
+        }
         let action = if changed.is_empty() {
             RefreshAction::Time
         } else {
             RefreshAction::Incremental
         };
         let reason = Some(what_changed(changed));
-        let scopes = match affected {
-            Affected::Nothing => None,
-            Affected::Scopes(affected) => self.scopes(model.scope(), &affected).await?,
+        let scopes = match &affected.scopes {
+            None => None,
+            Some(affected) => self.scopes(model.scope(), affected).await?,
         };
         let Some(scopes) = scopes else {
             return Ok(self.keep(reading, action, reason).await?);
@@ -166,6 +178,36 @@ impl Refresh<'_> {
         };
 
         self.publish(refreshed, &scope, &scopes, &recomputed).await
+    }
+
+    /// The tables as the last refresh read them, by input, as they stand in FROM.
+    fn tables_before(&self, analysis: &Analysis, earlier: &Reading) -> Result<Vec<String>> {
+        let inputs = analysis.inputs.iter().zip(&analysis.columns);
+
+        inputs
+            .map(|(read, columns)| {
+                let present = &self.present.inputs[&read.table];
+                match earlier.inputs.get(&read.table.to_string()) {
+                    Some(before) => table_before(present, before, columns),
+                    None => table_at(present, &present.reading),
+                }
+            })
+            .collect()
+    }
+
+    /// A subquery that no equality links to the scope must have the result that it had.
+    async fn check_is_same(&self, is_same: &str) -> Result<(), NotIncremental> {
+        let query = render("models/is_same.sql", json!({"is_same": is_same}))?;
+        let rows = self.model.publisher.read(&query).await.map_err(refused)?;
+        let value = rows.first().and_then(|row| row.first());
+        let is_same = value
+            .and_then(Value::as_bool)
+            .ok_or_else(|| Error::internal("a comparison of subqueries without a result"))?;
+        if is_same {
+            return Ok(());
+        }
+
+        Err(NotIncremental::Full(plainly(&Reason::NotLinkedSubquery)))
     }
 
     async fn images(

@@ -144,7 +144,9 @@ impl Generator {
             ])
         };
         let mut conditions = Vec::new();
-        if !how.ends_with("in") || self.chance(0.4) {
+        // Without an equality it stands alone.
+        let linked = if how.ends_with("in") { 0.4 } else { 0.85 };
+        if self.chance(linked) {
             conditions.push(self.equality(&mine, outer));
         }
         if self.chance(if self.focus == "inward" { 0.7 } else { 0.2 }) {

@@ -3,12 +3,16 @@
 //! The carrier gives its own scopes. Each other leaf that changed gives the values of its link's column, from the old and the new image
 //! of its changed rows. From there the query walks the links to the carrier, at the new snapshot, without the filters of the block.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use sqlparser::ast::Expr;
 
 use crate::carrier::{Carrier, Carriers};
 use crate::catalog::{Catalog, InputId};
 use crate::clock::{clocks, clocks_of, uses_clock};
 use crate::expression::{Facts, column_of};
+use crate::fixed::Fixed;
 use crate::node::{Block, Leaf, Node, Source};
 use crate::print::Printer;
 use crate::reason::{Reason, Result};
@@ -22,12 +26,16 @@ pub(crate) trait Changes {
     fn came(&self, input: InputId) -> String;
     /// Writes what is read at the new snapshots, with the old and with the new time.
     fn printers(&self) -> [&Printer<'_>; 2];
+    /// Writes what the last refresh read.
+    fn before(&self) -> &Printer<'_>;
     fn has_time_moved(&self) -> bool;
 }
 
 pub(crate) struct Walk<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) changes: &'a dyn Changes,
+    /// Conditions under which the changes that no equality links have no effect.
+    pub(crate) same: RefCell<BTreeSet<String>>,
 }
 
 impl Walk<'_> {
@@ -113,7 +121,7 @@ impl Walk<'_> {
                 .iter()
                 .filter(|other| other.leaf.id != carrier.leaf.id)
                 .collect();
-            all.extend(self.of_carrier(carrier, &others, &clocks)?);
+            all.extend(self.of_carrier(block, carrier, &others, &clocks)?);
         }
 
         Ok(all)
@@ -122,6 +130,7 @@ impl Walk<'_> {
     /// The scopes that changes reach by the paths of one carrier. Leaves that only another carrier has paths for are its.
     fn of_carrier(
         &self,
+        block: &Block,
         carrier: &Carrier<'_>,
         others: &[&Carrier<'_>],
         clocks: &[Expr],
@@ -134,7 +143,18 @@ impl Walk<'_> {
             if *id == carrier.leaf.id || is_others || !self.is_touched(leaf, &timed) {
                 continue;
             }
-            all.extend(self.walked(carrier, leaf, &timed)?);
+            match (
+                self.walked(carrier, leaf, &timed),
+                Fixed::around(block, *id),
+            ) {
+                (Ok(found), _) => all.extend(found),
+                (Err(_), Some(fixed)) => {
+                    let [_, now] = self.changes.printers();
+                    let is_same = fixed.is_same(self.changes.before(), now);
+                    self.same.borrow_mut().insert(is_same);
+                }
+                (Err(reason), None) => return Err(reason),
+            }
         }
 
         Ok(all)

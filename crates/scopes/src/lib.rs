@@ -8,7 +8,7 @@
 //! | 1 | [`parse`] | reads Trino's SQL, and checks that nothing of it was lost |
 //! | 2 | [`resolve`], [`prune`] | names each table and column without doubt, puts CTEs and views where they are used, leaves out what nothing reads |
 //! | 3 | [`joins`], [`links`], [`carrier`] | outer joins that are inner ones; equalities that lead from a table to the scope; the table that has it |
-//! | 4 | [`affected`] | the query that finds the affected scopes |
+//! | 4 | [`affected`], [`fixed`] | the query that finds the affected scopes; subqueries that must still have their old result |
 //! | 5 | [`restrict`] | the model's query, for some scopes only |
 //!
 //! It knows neither the service nor Trino: it turns SQL into SQL. A query that it does not understand to the last word gets the
@@ -22,6 +22,7 @@ mod catalog;
 mod clock;
 mod data_type;
 mod expression;
+mod fixed;
 mod functions;
 mod joins;
 mod links;

@@ -143,7 +143,8 @@ pub(crate) fn leaves_of_subqueries(block: &Block) -> Vec<&Leaf> {
     all
 }
 
-fn leaves_of(node: &Node) -> Vec<&Leaf> {
+/// The leaves of a query and of its subqueries; those inside of derived tables are theirs.
+pub(crate) fn leaves_of(node: &Node) -> Vec<&Leaf> {
     match node {
         Node::Block(block) => {
             let mut all = block.leaves();

@@ -1,5 +1,6 @@
 //! A model: its scope, the paths of its inputs to it, and the queries of a refresh.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{CastKind, DataType, Expr};
@@ -45,6 +46,8 @@ pub struct Model {
 pub struct Refresh<'a> {
     /// What stands for a table in FROM, at the snapshot of the refresh: `"lake"."marts"."orders" for version as of 7`.
     pub table: &'a dyn Fn(InputId) -> String,
+    /// As `table`, at the snapshot of the last refresh.
+    pub table_before: &'a dyn Fn(InputId) -> String,
     /// The changed rows of a table since the last refresh; `None` if no row changed.
     pub images: &'a dyn Fn(InputId) -> Option<Images>,
     /// The time of the last refresh and of this one.
@@ -60,11 +63,13 @@ pub struct Images {
 }
 
 /// What a refresh has to compute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Affected {
-    Nothing,
-    /// A query that gives the affected scopes, with a column for each of [`Model::scope`].
-    Scopes(String),
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Affected {
+    /// A query that gives the affected scopes, with a column for each of [`Model::scope`]; `None` if there are none.
+    pub scopes: Option<String>,
+    /// A query of one boolean: whether the subqueries that no equality links to the scope have the result that they had. If one has
+    /// another, the model must be computed in full. `None` if nothing that they read changed.
+    pub is_same: Option<String>,
 }
 
 impl Query {
@@ -216,23 +221,27 @@ impl Model {
     /// The reason why this refresh must compute the model in full.
     pub fn affected(&self, refresh: &Refresh<'_>) -> Result<Affected> {
         let scope = self.scope_exprs(&self.scope);
-        let found = self.with_changes(refresh, |walk| {
-            walk.scopes(&self.query.node, &scope, false, &[])
+        let (found, same) = self.with_changes(refresh, |walk| {
+            let found = walk.scopes(&self.query.node, &scope, false, &[])?;
+            Ok((found, walk.same.take()))
         })?;
-        if found.is_empty() {
-            return Ok(Affected::Nothing);
-        }
         let names: Vec<_> = self
             .scope()
             .iter()
             .map(|column| quoted(&column.name).to_string())
             .collect();
 
-        Ok(Affected::Scopes(format!(
+        let scopes = format!(
             "select * from ({}) as affected ({})",
             found.join(" union "),
             names.join(", ")
-        )))
+        );
+        let same: Vec<_> = same.into_iter().collect();
+
+        Ok(Affected {
+            scopes: (!found.is_empty()).then_some(scopes),
+            is_same: (!same.is_empty()).then(|| format!("select {}", same.join(" and "))),
+        })
     }
 
     /// The query that computes some scopes: those of a table that has the columns of [`Model::scope`], and all with a null, if asked for.
@@ -368,15 +377,19 @@ impl Model {
         };
         let one = Refresh {
             table: &|_| "t".into(),
+            table_before: &|_| "t".into(),
             images: &images,
             last: &moment,
             now: &moment,
         };
 
         self.with_changes(&one, |walk| {
-            walk.scopes(&self.query.node, exprs, false, &[])
+            match walk.scopes(&self.query.node, exprs, false, &[]) {
+                Ok(_) if walk.same.borrow().is_empty() => None,
+                Ok(_) => Some(Reason::NotLinkedSubquery),
+                Err(reason) => Some(reason),
+            }
         })
-        .err()
     }
 
     fn with_changes<T>(&self, refresh: &Refresh<'_>, act: impl FnOnce(&Walk<'_>) -> T) -> T {
@@ -384,11 +397,17 @@ impl Model {
             self.query.printer(refresh.table, refresh.last),
             self.query.printer(refresh.table, refresh.now),
         ];
-        let changes = Changed { refresh, printers };
+        let before = self.query.printer(refresh.table_before, refresh.last);
+        let changes = Changed {
+            refresh,
+            printers,
+            before,
+        };
 
         act(&Walk {
             catalog: &self.query.catalog,
             changes: &changes,
+            same: RefCell::default(),
         })
     }
 }
@@ -407,6 +426,7 @@ impl Choice {
 struct Changed<'a> {
     refresh: &'a Refresh<'a>,
     printers: [Printer<'a>; 2],
+    before: Printer<'a>,
 }
 
 impl Changes for Changed<'_> {
@@ -428,6 +448,10 @@ impl Changes for Changed<'_> {
 
     fn printers(&self) -> [&Printer<'_>; 2] {
         [&self.printers[0], &self.printers[1]]
+    }
+
+    fn before(&self) -> &Printer<'_> {
+        &self.before
     }
 
     fn has_time_moved(&self) -> bool {

@@ -26,6 +26,10 @@ pub enum Reason {
     NoScopes(String),
     #[error("{0} changed, and no equality links it to the scope")]
     NotLinked(String),
+    #[error(
+        "the result of a subquery or of an aggregate of all rows changed, and no equality links it to the scope"
+    )]
+    NotLinkedSubquery,
     #[error("the time of the refresh decides over more than one table: `{0}`")]
     Clock(String),
 }

@@ -31,6 +31,11 @@ MUTATIONS = {
         "except all",
         "except",
     ),
+    "a subquery without a link has its old result": (
+        "src/affected.rs",
+        "self.same.borrow_mut().insert(is_same);",
+        "let _ = is_same;",
+    ),
     "the time": (
         "src/affected.rs",
         "if self.changes.has_time_moved() && !timed.is_empty() {",

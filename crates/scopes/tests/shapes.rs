@@ -303,7 +303,7 @@ async fn a_table_without_a_link_is_full_only_when_it_changes() {
 }
 
 #[tokio::test]
-async fn an_uncorrelated_subquery_is_full_when_it_changes() {
+async fn an_uncorrelated_subquery_is_full_when_its_value_differs() {
     let sql = "select c.id, c.city from customers c where c.id < (select count(*) from orders)";
     is_full(
         sql,
@@ -321,6 +321,58 @@ async fn an_uncorrelated_subquery_is_full_when_it_changes() {
         &["1"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_uncorrelated_subquery_whose_value_stays_has_no_effect() {
+    let changed = [
+        ORDERS,
+        Given("customers", "id,city", "1 7; 2 7", "1 8; 2 7"),
+    ];
+    let of = |condition: &str| format!("select c.id, c.city from customers c where {condition}");
+    for condition in [
+        "c.id <= (select min(amount) from orders)",
+        "exists (select 1 from orders where amount < 15)",
+        "not exists (select 1 from orders where amount > 90)",
+        "c.id not in (select customer + 7 from orders where customer < 3)",
+    ] {
+        finds(&of(condition), "id", "id,city", &changed, &["1"]).await;
+    }
+    for condition in [
+        "c.id <= (select max(amount) from orders)",
+        "exists (select 1 from orders where amount > 45)",
+        "not exists (select 1 from orders where amount > 45)",
+        "c.id not in (select customer from orders)",
+    ] {
+        let reason = "no equality links";
+        is_full(&of(condition), "id", "id,city", &changed, reason).await;
+    }
+}
+
+#[tokio::test]
+async fn an_aggregate_of_all_rows_in_from_has_no_effect_while_it_stays() {
+    let of = |aggregate: &str| {
+        format!(
+            "select o.id, o.amount, t.n from orders o cross join (select {aggregate} as n from customers) t"
+        )
+    };
+    let (sum, count) = (of("sum(city)"), of("count(*)"));
+    finds(&count, "id", "id,amount,n", &[ORDERS, MOVED], &["2", "5"]).await;
+    is_full(&sum, "id", "id,amount,n", &[ORDERS, MOVED], "no equality").await;
+}
+
+#[tokio::test]
+async fn a_subquery_with_the_time_is_compared_at_both_times() {
+    let of = |until: &str| {
+        format!(
+            "select o.id, o.amount from orders o where o.amount > (select count(*) from customers c where date_add('day', c.id, date '2025-12-31') < {until})"
+        )
+    };
+    let given = [STILL, CUSTOMERS];
+    let today = of("current_date");
+    is_full(&today, "id", "id,amount", &given, "no equality links").await;
+    let later = of("date_add('day', 9, current_date)");
+    finds(&later, "id", "id,amount", &given, &[]).await;
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ impl Trial {
         };
         let refresh = Refresh {
             table: &new,
+            table_before: &old,
             images: &images,
             last: &moments[0],
             now: &moments[1],
@@ -128,6 +129,11 @@ impl Trial {
             Ok(affected) => affected,
             Err(reason) => return Outcome::Full(reason),
         };
+        match self.is_same(&affected).await {
+            Ok(true) => {}
+            Ok(false) => return Outcome::Full(Reason::NotLinkedSubquery),
+            Err(message) => return Outcome::Refused(message),
+        }
         let (old_rows, new_rows) = match futures::try_join!(
             run(self.stored(&model.query().at(&old, &moments[0]))),
             run(self.stored(&model.query().at(&new, &moments[1])))
@@ -156,6 +162,16 @@ impl Trial {
             panic!("{message}\n{}\n{sql}", self.sql);
         }
         answer
+    }
+
+    /// Whether the subqueries that nothing links have their old result.
+    async fn is_same(&self, affected: &Affected) -> Result<bool, String> {
+        let Some(is_same) = &affected.is_same else {
+            return Ok(true);
+        };
+        let rows = self.answer(is_same).await?;
+
+        Ok(rows[0][0].as_bool().expect("a boolean"))
     }
 
     /// A query whose rows are as the model's table stores them.
@@ -211,7 +227,7 @@ impl Trial {
         let mut with_null = false;
         let (mut scopes, mut recomputed, mut story) =
             (Scopes::new(), BTreeMap::new(), String::new());
-        if let Affected::Scopes(sql) = affected {
+        if let Some(sql) = &affected.scopes {
             let all: Vec<_> = (0..at.len()).collect();
             let found = self.answer(sql).await?;
             let columns = model
