@@ -6,7 +6,8 @@
 
 mod analysis;
 mod changed_rows;
-mod checks;
+mod clock;
+mod contract;
 mod data_tests;
 mod explanation;
 mod full;
@@ -17,15 +18,17 @@ mod last;
 mod reading;
 mod refresh;
 mod scopes;
+mod settle;
 mod unit_tests;
 mod verify;
 mod view;
 
 pub use analysis::{Analyses, Analysis, Shape};
+pub use clock::{Clock, clock};
 pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_because};
 pub use inputs::{Input, ReadTable};
 pub use last::last;
 pub use reading::Snapshots;
-pub use refresh::{Clock, Refresh, Refreshing, clock};
+pub use refresh::{Refresh, Refreshing};
 pub use unit_tests::{UnitTestResult, unit_test};
 pub use verify::{verify, verify_if_certain};

@@ -64,16 +64,6 @@ impl From<Error> for NotIncremental {
     }
 }
 
-/// Functions of time.
-const CLOCKS: [&str; 6] = [
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "localtime",
-    "localtimestamp",
-    "now",
-];
-
 impl Refreshing<'_> {
     /// Brings the model's table to what its query says over its inputs as they are.
     pub async fn run(self) -> Result<Refreshed> {
@@ -202,65 +192,6 @@ impl<'a> Refresh<'a> {
             }
             result => result,
         }
-    }
-
-    /// Whether the time of this refresh may give other rows than that of an earlier one.
-    async fn has_time_moved(&self, earlier: &Reading) -> Result<bool> {
-        let words = clock_words(&self.inputs, self.model.model);
-        if words.is_empty() {
-            return Ok(false);
-        }
-        let mut is_only_date = words == [CLOCKS[0]];
-        if let Ok(query) = &self.analysis().await?.query {
-            let clocks = query.clocks();
-            if clocks.is_empty() {
-                return Ok(false);
-            }
-            is_only_date = clocks.iter().all(|clock| clock == CLOCKS[0]);
-        }
-        let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
-
-        Ok(!is_only_date || day(earlier.as_of) != day(self.model.as_of))
-    }
-
-    /// Finds out what an earlier refresh published whose end was not seen.
-    async fn settle(&mut self) -> Result<()> {
-        let publisher = self.model.publisher;
-        let lost = publisher.resolve_unrecorded(&self.table).await?;
-        let committed: Vec<Committed> = lost.published.into_iter().chain(lost.repaired).collect();
-        match (self.state.sent.take(), committed.last()) {
-            (Some(sent), Some(newest)) => {
-                let rows = match sent.changed {
-                    Some(changed) => rows_after(self.state.rows, changed),
-                    None => Some(newest.added),
-                };
-                self.record(sent, newest.snapshot.clone(), rows, &committed)
-                    .await?;
-                self.state = publisher.store.model(&self.id).await?;
-            }
-            // A first build may have its name already. The note stays until it is recorded.
-            (Some(sent), None) if self.state.made_of.is_none() => self.state.sent = Some(sent),
-            (Some(_), None) => {
-                let newest = publisher.last_commit(&self.table).await?;
-                let is_known = newest.is_some_and(|newest| newest.snapshot == self.state.snapshot);
-                if is_known {
-                    publisher.store.forget_sent(&self.id).await?;
-                } else {
-                    publisher.store.forget_reading(&self.id).await?;
-                    self.state = publisher.store.model(&self.id).await?;
-                }
-            }
-            (None, None) => {}
-            (None, Some(_)) => {
-                publisher.store.forget_reading(&self.id).await?;
-                for one in &committed {
-                    publisher.record(one).await?;
-                }
-                self.state = publisher.store.model(&self.id).await?;
-            }
-        }
-
-        Ok(())
     }
 
     /// Whether the last refresh wrote a table or view of this name.
@@ -410,51 +341,6 @@ impl<'a> Refresh<'a> {
             model: self.id.to_string(),
             detail: detail.into(),
         }
-    }
-}
-
-/// The functions of time whose names stand in a model or in a view that it reads.
-fn clock_words(inputs: &Inputs, model: &Model) -> Vec<&'static str> {
-    let texts = inputs.views.iter().map(|view| &view.sql);
-    let texts: Vec<String> = texts
-        .chain([&model.sql])
-        .map(|sql| sql.to_lowercase())
-        .collect();
-    let used = |word: &&str| texts.iter().any(|sql| calls(sql, word));
-
-    CLOCKS.into_iter().filter(used).collect()
-}
-
-/// Whether a text has a function of time. A word that only looks like one costs a look.
-fn calls(sql: &str, function: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut places = sql.match_indices(function);
-
-    places.any(|(at, _)| {
-        let behind = &sql[at + function.len()..];
-        let is_word = !sql[..at].ends_with(is_part) && !behind.starts_with(is_part);
-
-        is_word && (function != "now" || behind.trim_start().starts_with('('))
-    })
-}
-
-/// How the rows of a model may follow the time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
-    None,
-    /// Each day of UTC may give other rows.
-    Day,
-    /// Each moment may.
-    Moment,
-}
-
-/// How the rows of a model may follow the time, by the functions that it names.
-#[must_use]
-pub fn clock(definition: &Definition, names: &Names<'_>, model: &Model) -> Clock {
-    match clock_words(&Inputs::of(definition, names, model), model).as_slice() {
-        [] => Clock::None,
-        [only] if *only == CLOCKS[0] => Clock::Day,
-        _ => Clock::Moment,
     }
 }
 

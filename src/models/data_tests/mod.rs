@@ -1,9 +1,14 @@
-//! Declared tests and contracts of a model, on the rows that it is about to have. Nothing is visible before they passed.
+//! The tests of a model, declared and singular ones, on the rows that it is about to have. Nothing is visible before they passed.
+
+mod context;
+mod failures;
+mod singular;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::checks::{ModelTest, TestContext};
+use self::context::{ModelTest, TestContext};
+use self::failures::KeepContext;
 use super::refresh::Refresh;
 use crate::error::{Error, Result};
 use crate::pipeline::Names;
@@ -25,15 +30,6 @@ struct TestsContext<'a> {
     new_rows: &'a str,
     all_rows: &'a str,
     tests: Vec<&'a TestContext<'a>>,
-}
-
-/// The context of `models/keep_failures.sql`.
-#[derive(Serialize)]
-struct KeepContext<'a> {
-    table: &'a TableName,
-    new_rows: &'a str,
-    all_rows: &'a str,
-    test: &'a TestContext<'a>,
 }
 
 /// The context of `models/would_be.sql` and `models/new_rows.sql`.
@@ -134,34 +130,6 @@ impl Refresh<'_> {
         })
     }
 
-    /// Keeps the rows that fail a test in a table, and gives its snapshot; `None` if Trino refuses it.
-    async fn keep_failures(&self, context: KeepContext<'_>) -> Result<Option<String>> {
-        let publisher = self.model.publisher;
-        let table = context.table;
-        publisher.resolve(table).await?;
-        let is_ours = publisher
-            .store
-            .has_written(publisher.pipeline, &table.to_string())
-            .await?;
-        if !is_ours && self.kind_of(table).await?.is_some() {
-            tracing::warn!(model = %self.id, %table, "failing rows were not kept: somebody else made a table of this name");
-            return Ok(None);
-        }
-        let keep = render("models/keep_failures.sql", &context)?;
-        match publisher.remake_unrecorded(table, &keep).await {
-            Ok(committed) => {
-                publisher.record(&committed).await?;
-                Ok(committed.snapshot)
-            }
-            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
-                let query_id = failure.query_id.as_str();
-                tracing::warn!(model = %self.id, %table, query_id, "failing rows were not kept, because Trino refused their table");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     fn result_of(&self, test: &ModelTest<'_>, failures: i64, rows: i64) -> TestResult {
         let severity = test.severity;
         let status = if severity.is_error && severity.error_if.holds(failures) {
@@ -186,69 +154,5 @@ impl Refresh<'_> {
             failures_table: None,
             failures_snapshot: None,
         }
-    }
-
-    /// Fails if the table about to be published has not the columns that an enforced contract declares.
-    pub(super) fn check_contract(&self, columns: &[ModelColumn]) -> Result<()> {
-        let model = self.model.model;
-        if !model.config.contract.enforced {
-            return Ok(());
-        }
-        let declared = &model.properties.columns;
-        let show = |name: &str, data_type: &str| format!("{name} {data_type}");
-        let wanted: Vec<String> = declared
-            .iter()
-            .map(|column| {
-                let data_type = column.data_type.as_deref().unwrap_or_default();
-                show(&column.name.to_lowercase(), &stored_type(data_type))
-            })
-            .collect();
-        let found: Vec<String> = columns
-            .iter()
-            .map(|column| show(&column.name, &column.data_type))
-            .collect();
-        if wanted == found {
-            return Ok(());
-        }
-        let first = wanted
-            .iter()
-            .zip(&found)
-            .find(|(wanted, found)| wanted != found);
-        let detail = match first {
-            Some((wanted, found)) => {
-                format!("it declares `{wanted}` where the query gives `{found}`")
-            }
-            None => format!(
-                "it declares {} columns, and the query gives {}",
-                wanted.len(),
-                found.len()
-            ),
-        };
-
-        Err(self.broken(format!(
-            "its contract is enforced, but {detail}; nothing was published. Change the query or the contract"
-        )))
-    }
-}
-
-/// The type by which Iceberg stores a declared one, as Trino names it.
-fn stored_type(declared: &str) -> String {
-    let lower = declared.trim().to_lowercase().replace(", ", ",");
-    match lower.as_str() {
-        "int" | "smallint" | "tinyint" => "integer".into(),
-        "string" | "text" => "varchar".into(),
-        "timestamp" => "timestamp(6)".into(),
-        "timestamp with time zone" => "timestamp(6) with time zone".into(),
-        "double precision" => "double".into(),
-        "time" => "time(6)".into(),
-        _ if lower.starts_with("time(") => "time(6)".into(),
-        "decimal" | "numeric" => "decimal(38,0)".into(),
-        _ if lower.starts_with("numeric(") => lower.replacen("numeric", "decimal", 1),
-        _ if lower.starts_with("timestamp(") && lower.ends_with("zone") => {
-            "timestamp(6) with time zone".into()
-        }
-        _ if lower.starts_with("timestamp(") => "timestamp(6)".into(),
-        _ if lower.starts_with("varchar(") || lower.starts_with("char(") => "varchar".into(),
-        _ => lower,
     }
 }
