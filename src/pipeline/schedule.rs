@@ -12,6 +12,8 @@ use crate::error::did_you_mean;
 
 const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_hours(366 * 24);
+/// Names in the database of zones that are no zones: the machine's own, and one for machines that were not set up.
+const NO_ZONES: [&str; 3] = ["factory", "localtime", "posixrules"];
 const HOW: &str = "write five fields such as `*/5 * * * *`, or `every 5m`";
 
 /// A rule that gives the times of runs.
@@ -64,7 +66,8 @@ impl Schedule {
                 rule: Rule::Every(every),
             });
         }
-        let Ok(kept_in) = TimeZone::get(zone) else {
+        let is_zone = !NO_ZONES.contains(&zone.to_lowercase().as_str());
+        let Some(kept_in) = TimeZone::get(zone).ok().filter(|_| is_zone) else {
             let zones = jiff::tz::db();
             let names: Vec<String> = zones.available().map(|name| name.to_string()).collect();
             let near = did_you_mean(zone, names.iter().map(String::as_str));
@@ -227,6 +230,7 @@ mod tests {
             ("every 0s", None, "every 1s"),
             ("every 5", None, "every 1s"),
             ("every 5m", Some("UTC"), "remove it"),
+            ("0 0 * * *", Some("localtime"), "no time zone of IANA"),
             (
                 "0 0 * * *",
                 Some("Europe/Berln"),

@@ -1,6 +1,6 @@
 //! Runs: accepted as a row, claimed by the worker, executed step by step. A run survives the service that executes it.
 //!
-//! `start` and `wait` serve callers. `worker → executor → tasks → steps → step → stop → attempt`: the worker claims a
+//! `start` and `wait` serve callers; `triggers` start runs without one. `worker → executor → tasks → steps → step → stop → attempt`: the worker claims a
 //! run, and the executor makes one attempt of it. A task says which steps the attempt needs, and `step` runs and
 //! records each of them.
 
@@ -9,17 +9,15 @@ mod counts;
 mod executor;
 mod failure;
 mod monitoring;
-mod poll;
 mod request;
 mod retries;
-mod schedule;
 mod start;
 mod step;
 mod steps;
 mod stop;
-mod target_lag;
 mod task;
 mod tasks;
+mod triggers;
 mod wait;
 mod whole_number;
 mod worker;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::executor::{self, AttemptEnd};
 use super::retries::Retries;
-use super::{poll, schedule, target_lag, wait};
+use super::{triggers, wait};
 use crate::app::App;
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
@@ -42,17 +42,7 @@ pub async fn work(app: App) {
 /// Starts the tasks that run beside the runs. They end when the set is dropped.
 fn spawn_helpers(app: &App) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    for definition in app.pipelines.usable() {
-        if let Some(every) = definition.poll {
-            tasks.spawn(poll::poll(app.clone(), definition.name.clone(), every));
-        }
-        if definition.schedule.is_some() {
-            tasks.spawn(schedule::keep(app.clone(), definition.name.clone()));
-        }
-        if !definition.target_lags.is_empty() {
-            tasks.spawn(target_lag::keep(app.clone(), definition.name.clone()));
-        }
-    }
+    triggers::watch(app, &mut tasks);
     tasks.spawn(wait::watch_runs(app.clone()));
     tasks.spawn(forget_idempotency_keys(app.clone()));
 

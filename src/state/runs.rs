@@ -179,6 +179,17 @@ impl Store {
             .ok_or_else(|| Error::not_found("run", &id.to_string(), []))
     }
 
+    /// The last run of a pipeline that was accepted.
+    pub async fn last_run(&self, pipeline: &str) -> Result<Option<Run>> {
+        let which = RunQuery {
+            pipeline: Some(pipeline.to_owned()),
+            limit: 1,
+            ..RunQuery::default()
+        };
+
+        Ok(self.runs(&which).await?.pop())
+    }
+
     /// Lists runs, newest first.
     pub async fn runs(&self, which: &RunQuery) -> Result<Vec<Run>> {
         let RunQuery {

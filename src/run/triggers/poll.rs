@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::request::Request;
-use super::start::start_by_itself;
+use super::faults::Faults;
 use crate::app::App;
-use crate::error::{Error, Result, causes};
+use crate::error::{Error, Result};
 use crate::pipeline::Definition;
+use crate::run::request::Request;
+use crate::run::start::start_by_itself;
 use crate::source::{self, Purpose, Tally};
-use crate::state::{EmptyPoll, Run, RunQuery, RunState, Trigger};
+use crate::state::{EmptyPoll, Run, RunState, Trigger};
 
 /// How many times `poll` the pause grows to while the source has nothing.
 const MAX_IDLE: u32 = 4;
@@ -30,10 +31,10 @@ enum Poll {
 ///
 /// It does not ask the source while a run waits or is active. If the source has nothing, freshness and cursor move
 /// without a batch.
-pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
+pub(super) async fn watch(app: App, pipeline: String, every: Duration) {
     let mut pause = every;
     let mut next = every;
-    let mut is_fault_logged = false;
+    let mut faults = Faults::of(&pipeline, "the source cannot be polled");
     let mut is_first = true;
     loop {
         tokio::time::sleep(next).await;
@@ -43,6 +44,7 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
         let late = |_| Err(Error::TimedOut("the source does not answer a poll".into()));
         let polled = tokio::time::timeout(MAX_WAIT, poll_once(&app, definition, is_first)).await;
         let polled = polled.unwrap_or_else(late);
+        faults.note(&polled);
         let is_active = matches!(polled, Ok(Poll::NotAsked));
         is_first &= is_active || polled.is_err();
         pause = match polled {
@@ -52,15 +54,6 @@ pub(super) async fn poll(app: App, pipeline: String, every: Duration) {
             Ok(Poll::StartedAgain) | Err(_) => (pause * 2).min(MAX_WAIT.max(every)),
         };
         next = if is_active { every } else { pause };
-        match polled {
-            Err(error) if !is_fault_logged => {
-                let cause = causes(&error);
-                tracing::warn!(pipeline, %error, cause, "the source cannot be polled");
-                is_fault_logged = true;
-            }
-            Err(_) => {}
-            Ok(_) => is_fault_logged = false,
-        }
     }
 }
 
@@ -72,14 +65,7 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
     if store.pipeline(pipeline).await?.is_paused {
         return Ok(Poll::NotAsked);
     }
-    let last = store
-        .runs(&RunQuery {
-            pipeline: Some(pipeline.clone()),
-            limit: 1,
-            ..RunQuery::default()
-        })
-        .await?
-        .pop();
+    let last = store.last_run(pipeline).await?;
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
         return Ok(Poll::NotAsked);
     }

@@ -4,36 +4,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::request::Request;
-use super::start::start_by_itself;
+use super::faults::Faults;
 use crate::app::App;
-use crate::error::{Result, causes};
+use crate::error::Result;
 use crate::pipeline::Schedule;
+use crate::run::request::Request;
+use crate::run::start::start_by_itself;
 use crate::state::Trigger;
 
-/// The longest sleep: another service may pause and resume the pipeline meanwhile.
+/// The longest sleep: another service may pause the pipeline meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// A resumed pipeline is seen after this time.
+const PAUSED_SLEEP: Duration = Duration::from_secs(1);
 const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(5);
 
 /// Starts the runs of a pipeline's schedule, for ever.
-pub(super) async fn keep(app: App, pipeline: String) {
-    let mut is_fault_logged = false;
+pub(super) async fn watch(app: App, pipeline: String) {
+    let mut faults = Faults::of(&pipeline, "the run of a schedule cannot be started");
     loop {
-        let pause = match keep_once(&app, &pipeline).await {
-            Ok(pause) => {
-                is_fault_logged = false;
-                pause
-            }
-            Err(error) => {
-                if !is_fault_logged {
-                    let cause = causes(&error);
-                    tracing::warn!(pipeline, %error, cause, "the run of a schedule cannot be started");
-                }
-                is_fault_logged = true;
-                PAUSE_AFTER_FAULT
-            }
-        };
-        tokio::time::sleep(pause).await;
+        let looked = look(&app, &pipeline).await;
+        faults.note(&looked);
+        tokio::time::sleep(looked.unwrap_or(PAUSE_AFTER_FAULT)).await;
     }
 }
 
@@ -41,13 +32,16 @@ pub(super) async fn keep(app: App, pipeline: String) {
 ///
 /// Times that passed while no service was there have one run together. All services read the same last time, find the same next
 /// one, and use it as the key of its run, so that only one of them starts it.
-async fn keep_once(app: &App, pipeline: &str) -> Result<Duration> {
+async fn look(app: &App, pipeline: &str) -> Result<Duration> {
     let definition = app.pipelines.get(pipeline)?;
     let Some(schedule) = &definition.schedule else {
         return Ok(LONGEST_SLEEP);
     };
     app.store.begin_schedule(pipeline, &schedule.text).await?;
     let state = app.store.pipeline(pipeline).await?;
+    if state.is_paused {
+        return Ok(PAUSED_SLEEP);
+    }
     let Some(until) = state.scheduled_until else {
         return Ok(LONGEST_SLEEP);
     };
@@ -59,9 +53,6 @@ async fn keep_once(app: &App, pipeline: &str) -> Result<Duration> {
         && !wait.is_zero()
     {
         return Ok(wait.min(LONGEST_SLEEP));
-    }
-    if state.is_paused {
-        return Ok(LONGEST_SLEEP);
     }
     let key = key(schedule, due);
     let request = Request::default();

@@ -7,14 +7,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::faults::Faults;
 use super::poll::{has_something, read_nothing_new};
-use super::request::Request;
-use super::start::start_by_itself;
 use crate::app::App;
-use crate::error::{Error, Result, causes};
+use crate::error::{Error, Result};
 use crate::models::{Clock, clock};
 use crate::pipeline::{Definition, Names, TableId};
-use crate::state::{Run, RunQuery, RunState, Trigger};
+use crate::run::request::Request;
+use crate::run::start::start_by_itself;
+use crate::state::{Run, RunState, Trigger};
 
 /// Between two looks at the lags.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
@@ -43,7 +44,7 @@ struct Due {
 }
 
 /// Keeps the models of a pipeline within their target lags, for ever.
-pub(super) async fn keep(app: App, pipeline: String) {
+pub(super) async fn watch(app: App, pipeline: String) {
     let Ok(definition) = app.pipelines.get(&pipeline) else {
         return;
     };
@@ -54,7 +55,7 @@ pub(super) async fn keep(app: App, pipeline: String) {
     let usual = (shortest / 20).clamp(LEAST_PAUSE, MOST_PAUSE);
     let mut pause = usual;
     let mut before = Vec::new();
-    let mut is_fault_logged = false;
+    let mut faults = Faults::of(&pipeline, "target lags cannot be kept");
     loop {
         tokio::time::sleep(pause).await;
         let late = |_| Err(Error::TimedOut("the source does not answer".into()));
@@ -63,24 +64,13 @@ pub(super) async fn keep(app: App, pipeline: String) {
             look(&app, definition, &clocks, usual, &mut before),
         )
         .await;
-        match look.unwrap_or_else(late) {
-            Ok(look) => {
-                is_fault_logged = false;
-                pause = match look {
-                    Look::NotLooked => pause,
-                    Look::Nothing | Look::Started => usual,
-                    Look::StartedAgain => (pause * 2).min(MAX_WAIT.max(usual)),
-                };
-            }
-            Err(error) => {
-                if !is_fault_logged {
-                    let cause = causes(&error);
-                    tracing::warn!(pipeline, %error, cause, "target lags cannot be kept");
-                }
-                is_fault_logged = true;
-                pause = (pause * 2).min(MAX_WAIT.max(usual));
-            }
-        }
+        let look = look.unwrap_or_else(late);
+        faults.note(&look);
+        pause = match look {
+            Ok(Look::NotLooked) => pause,
+            Ok(Look::Nothing | Look::Started) => usual,
+            Ok(Look::StartedAgain) | Err(_) => (pause * 2).min(MAX_WAIT.max(usual)),
+        };
     }
 }
 
@@ -98,12 +88,7 @@ async fn look(
     if store.pipeline(pipeline).await?.is_paused {
         return Ok(Look::NotLooked);
     }
-    let which = RunQuery {
-        pipeline: Some(pipeline.clone()),
-        limit: 1,
-        ..RunQuery::default()
-    };
-    let last = store.runs(&which).await?.pop();
+    let last = store.last_run(pipeline).await?;
     if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
         return Ok(Look::NotLooked);
     }
