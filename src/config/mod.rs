@@ -1,6 +1,7 @@
 //! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
 mod duration;
+mod origins;
 mod runs;
 mod secret;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use duration::parse_duration;
 pub(crate) use duration::{duration, some_duration};
+pub use origins::Origins;
 pub use runs::Runs;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -44,6 +46,7 @@ pub struct Http {
     pub bind: SocketAddr,
     pub metrics_bind: SocketAddr,
     pub body_limit_bytes: usize,
+    pub cors_origins: Origins,
 }
 
 #[derive(Debug, Clone, Deserialize)]

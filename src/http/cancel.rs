@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Accepted;
-use super::read::{Body, Empty, Path, Query};
+use super::read::{Body, Empty, Path};
 use super::runs::{Run, RunPath};
 use crate::app::App;
 use crate::error::{Problem, Result};
@@ -28,7 +28,6 @@ use crate::state::{self, ChangedRun};
 pub(super) async fn cancel_run(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-    Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     let run = run::cancel(&app, run_id).await?.run;
@@ -52,7 +51,6 @@ pub(super) async fn cancel_run(
 pub(super) async fn retry_run(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-    Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     let ChangedRun {

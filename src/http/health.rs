@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`: whether the service is alive, and whether it can take runs.
+//! `/livez`, `/readyz` and `/v1/version`: whether the service is alive, whether it can take runs, and which one it is.
 
 use std::time::Duration;
 
@@ -30,6 +30,17 @@ pub(super) struct Ready {
     state: &'static str,
     /// Trino: `ok`, or the fault.
     trino: String,
+}
+
+/// The version of the service.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Version {
+    /// Of the program.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Of the API: what may change within it is on the page of its conventions.
+    #[schema(example = "v1")]
+    api_version: &'static str,
 }
 
 /// Say that the service is alive.
@@ -71,4 +82,16 @@ pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
         state: "ok",
         trino: trino.unwrap_or_else(|| "ok".into()),
     }))
+}
+
+/// Get the version of the service.
+#[utoipa::path(
+    get, path = "/v1/version", tag = "service",
+    responses((status = OK, description = "The version", body = Version), Problem),
+)]
+pub(super) async fn get_version() -> Json<Version> {
+    Json(Version {
+        version: env!("CARGO_PKG_VERSION"),
+        api_version: "v1",
+    })
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod cancel;
 mod changes;
+mod cors;
 mod docs;
 mod engine;
 mod events;
@@ -12,10 +13,13 @@ mod health;
 mod key;
 mod models;
 mod page;
+mod parameters;
 mod pipelines;
 mod read;
+mod refreshes;
 mod rejects;
 mod repair;
+mod request_id;
 mod rows;
 mod runs;
 mod sources;
@@ -23,6 +27,7 @@ mod start;
 mod steps;
 mod tables;
 mod test_results;
+mod validate;
 
 use std::any::Any;
 use std::time::Duration;
@@ -30,7 +35,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, Uri, header};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -39,6 +44,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::parameters::{Parameters, refuse_unknown};
+use self::request_id::with_request_id;
 use crate::app::App;
 use crate::error::Error;
 
@@ -71,7 +78,10 @@ struct Frame;
 /// The API with its documents; unknown paths and methods are problems.
 pub fn router(app: App) -> Router {
     let limit = app.config.http.body_limit_bytes;
+    let cors = cors::layer(&app.config.http.cors_origins);
     let (router, document) = resources().split_for_parts();
+    let parameters = Parameters::of(&document);
+    let router = router.route_layer(from_fn_with_state(parameters, refuse_unknown));
     let documents = docs::routes(document);
 
     router
@@ -84,9 +94,11 @@ pub fn router(app: App) -> Router {
             StatusCode::GATEWAY_TIMEOUT,
             ANSWER_TIMEOUT,
         ))
-        .layer(axum::middleware::from_fn(problem_for_bare_status))
+        .layer(from_fn(problem_for_bare_status))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
+        .layer(cors)
+        .layer(from_fn(with_request_id))
 }
 
 /// The OpenAPI document as indented JSON with a line end.
@@ -138,12 +150,12 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
         .routes(routes!(models::get_model_sql))
-        .routes(routes!(models::list_refreshes))
+        .routes(routes!(refreshes::list_refreshes))
         .routes(routes!(models::get_lineage))
         .routes(routes!(models::get_graph))
-        .routes(routes!(models::validate_models))
-        .routes(routes!(models::run_unit_tests))
-        .routes(routes!(models::refresh_model))
+        .routes(routes!(validate::validate_models))
+        .routes(routes!(validate::run_unit_tests))
+        .routes(routes!(refreshes::refresh_model))
         .routes(routes!(models::verify_model))
         .routes(routes!(models::suspend_model))
         .routes(routes!(models::resume_model))
@@ -157,6 +169,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(engine::get_engine))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
+        .routes(routes!(health::get_version))
 }
 
 /// Turns the bare status of a layer or of the documents' files into a problem.

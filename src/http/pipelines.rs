@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::{Body, Empty, Path, Query};
+use super::read::{Body, Empty, Path};
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{Definition, Names, Schedule, Table};
@@ -138,7 +138,6 @@ pub(super) async fn get_pipeline(
 pub(super) async fn pause_pipeline(
     State(app): State<App>,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
-    Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Pipeline>> {
     pause(&app, &pipeline, true).await
@@ -155,7 +154,6 @@ pub(super) async fn pause_pipeline(
 pub(super) async fn resume_pipeline(
     State(app): State<App>,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
-    Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Pipeline>> {
     pause(&app, &pipeline, false).await

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::key::{IdempotencyKey, accepted};
-use super::read::{Body, Empty, Path, Query};
+use super::read::{Body, Empty, Path};
 use super::rejects::without_nul;
 use super::runs::Run;
 use super::tables::TablePath;
@@ -59,7 +59,6 @@ pub(super) async fn verify_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Empty {}): Query<Empty>,
     Body(request): Body<Verify>,
 ) -> Result<Response> {
     let one_in = request.one_in.unwrap_or(1);
@@ -90,7 +89,6 @@ pub(super) async fn rebuild_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Empty {}): Query<Empty>,
     Body(request): Body<Rebuild>,
 ) -> Result<Response> {
     let tracked = app.pipelines.table(&table)?.table;
@@ -131,7 +129,6 @@ pub(super) async fn restage_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     start(&app, &table, key, |table| Task::Restage { table }).await
@@ -154,7 +151,6 @@ pub(super) async fn resync_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
-    Query(Empty {}): Query<Empty>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
     let definition = app.pipelines.table(&table)?.definition;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod audit;
+mod calls;
 mod contracts;
 mod convergence;
 mod deletes;

@@ -1,0 +1,35 @@
+//! `X-Request-Id`: a name for each call, in its answer and in the lines that it logs.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+use uuid::Uuid;
+
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LONGEST: usize = 128;
+
+/// Takes the caller's id, or makes one.
+pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
+    let given = request.headers().get(&REQUEST_ID).and_then(readable);
+    let id = given.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let method = request.method().as_str();
+    let path = request.uri().path();
+    let span = tracing::info_span!("request", request_id = id, method, path);
+    let mut answer = next.run(request).instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+
+    answer
+}
+
+/// An id that may stand in a log.
+fn readable(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    let is_readable =
+        (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+
+    is_readable.then(|| text.to_owned())
+}
