@@ -120,6 +120,8 @@ pub(super) async fn get_history(
     get, path = "/v1/tables/{table}/rows", tag = "tables",
     params(
         TablePath,
+        ("key" = inline(Option<Key>), Query, style = Form, explode,
+         description = "Only the row with this key: a parameter `key.<column>` for each key column"),
         ("as_of" = Option<Timestamp>, Query, description = "The rows that were valid at this event time", example = "2026-01-01T12:00:00Z"),
         ("loaded_as_of" = Option<Timestamp>, Query, description = "The rows that were published at this time"),
         ("after" = Option<String>, Query, description = "The `next` of the page before"),
