@@ -2,6 +2,9 @@
 
 mod columns;
 mod configuration;
+mod files;
+mod jinja;
+mod macros;
 mod ordering;
 mod packages;
 mod rendering;

@@ -109,3 +109,27 @@ fn the_model_of_a_singular_test_comes_after_the_others_that_it_reads() {
     assert_eq!(project.singular_tests[0].model, "c");
     assert_eq!(project.singular_tests[1].model, "d");
 }
+
+#[test]
+fn a_thousand_models_can_read_each_other_in_a_row() {
+    let files: Vec<(String, String)> = (0..1_000)
+        .map(|n| {
+            let from = if n == 0 {
+                "orders".to_owned()
+            } else {
+                format!("m{}", n - 1)
+            };
+            (
+                format!("models/m{n}.sql"),
+                format!("select * from {{{{ ref('{from}') }}}}"),
+            )
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(place, text)| (place.as_str(), text.as_str()))
+        .collect();
+    let project = read(&files).expect("right");
+    let names = project.models.iter().map(|model| model.name.clone());
+    assert!(names.eq((0..1_000).map(|n| format!("m{n}"))));
+}
