@@ -41,6 +41,7 @@ mod settings;
 mod sources;
 mod target_lag;
 mod unit_test;
+mod watch;
 
 pub use config::{Config, Contract, Materialized, OnError, Refresh};
 pub use data_test::{Check, Comparison, Condition, DataTest, Severity, SingularTest, TESTED_ROWS};

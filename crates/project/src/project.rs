@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -13,9 +16,14 @@ use crate::reading::Reading;
 use crate::relation::{Column, Relation};
 use crate::sources::SourceKey;
 use crate::unit_test::UnitTest;
+use crate::watch::Watch;
 
 /// For templates whose macros and includes are deep in each other, in bytes.
 const STACK: usize = 256 << 20;
+
+/// How long one file may be rendered, and how often the waiting thread looks within that time.
+const LONGEST: Duration = Duration::from_secs(10);
+const LOOKS: u32 = 20;
 
 /// What models may refer to.
 #[derive(Clone, Debug, Default)]
@@ -76,47 +84,105 @@ pub struct Model {
 impl Project {
     /// Reads the project in a folder. `name` is that of the pipeline, and of the project if it gives itself none.
     ///
+    /// Steps and sizes of values bound what a template does. For what they do not see, a file may be rendered for ten seconds.
+    /// Nothing can stop its thread, which then goes on until the process ends.
+    ///
     /// # Errors
     ///
-    /// All faults of all files.
+    /// All faults of all files. If a file is rendered for too long, only that.
     pub fn read(folder: &Path, name: &str, known: &Known) -> Result<Self, Vec<Fault>> {
-        let read = || {
-            let mut reading = Reading {
-                known,
-                said: Said::default(),
-            };
-            let project = reading.project(folder, name);
-            let Said { faults, warnings } = reading.said.once();
+        Self::read_within(LONGEST, folder, name, known)
+    }
 
-            project
-                .map(|project| Self {
-                    warnings,
-                    ..project
-                })
-                .ok_or(faults)
+    /// The same, with another limit for each file.
+    fn read_within(
+        limit: Duration,
+        folder: &Path,
+        name: &str,
+        known: &Known,
+    ) -> Result<Self, Vec<Fault>> {
+        let watch = Watch::default();
+        let (sender, receiver) = mpsc::channel();
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        let mut reading = Reading {
+            known: Arc::new(known.clone()),
+            said: Said::default(),
+            watch: watch.clone(),
         };
-        let failed = |what: &str| {
-            Err(vec![Fault::new(
-                "models",
-                format!("the models could not be read: {what}"),
-            )])
+        let read = move || {
+            let project = reading.project(&folder, &name);
+            // Whoever waited may be gone.
+            let _ = sender.send(result(project, reading.said));
         };
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        if let Err(error) = thread.spawn(read) {
+            return Err(unread(&error.to_string()));
+        }
 
-        std::thread::scope(|scope| {
-            match std::thread::Builder::new()
-                .stack_size(STACK)
-                .spawn_scoped(scope, read)
-            {
-                Ok(thread) => thread
-                    .join()
-                    .unwrap_or_else(|_| failed("rendering panicked")),
-                Err(error) => failed(&error.to_string()),
+        loop {
+            match receiver.recv_timeout(limit / LOOKS) {
+                Ok(project) => return project,
+                Err(RecvTimeoutError::Disconnected) => return Err(unread("rendering panicked")),
+                Err(RecvTimeoutError::Timeout) => {}
             }
-        })
+            if let Some(file) = watch.longer_than(limit) {
+                let message = format!(
+                    "the template takes longer than {} seconds; does a loop or a macro make lists of lists?",
+                    limit.as_secs_f32()
+                );
+                return Err(vec![Fault::new(&file, message)]);
+            }
+        }
     }
 
     #[must_use]
     pub fn model(&self, name: &str) -> Option<&Model> {
         self.models.iter().find(|model| model.name == name)
+    }
+}
+
+fn result(project: Option<Project>, said: Said) -> Result<Project, Vec<Fault>> {
+    let Said { faults, warnings } = said.once();
+
+    project
+        .map(|project| Project {
+            warnings,
+            ..project
+        })
+        .ok_or(faults)
+}
+
+fn unread(why: &str) -> Vec<Fault> {
+    vec![Fault::new(
+        "models",
+        format!("the models could not be read: {why}"),
+    )]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_rendered_for_too_long_is_named() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let write = |place: &str, text: &str| {
+            let path = folder.path().join(place);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        // Tuples count no steps, and no list holds them.
+        write(
+            "macros/same.sql",
+            "{% macro same(x, y, n) %}{% if n %}{{ same((x, x), (y, y), n - 1) }}{% else %}{{ x == y }}{% endif %}{% endmacro %}",
+        );
+        write("models/quick.sql", "select 1 as a");
+        write("models/slow.sql", "select {{ same(1, 1, 35) }} as a");
+        let limit = Duration::from_millis(500);
+        let faults = Project::read_within(limit, folder.path(), "shop", &Known::default());
+        assert_eq!(
+            faults.expect_err("a fault")[0].to_string(),
+            "models/slow.sql: the template takes longer than 0.5 seconds; does a loop or a macro make lists of lists?"
+        );
     }
 }

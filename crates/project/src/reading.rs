@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -21,17 +22,19 @@ use crate::relations::Relations;
 use crate::render::{Renderer, Shared};
 use crate::settings::Settings;
 use crate::unit_test;
+use crate::watch::Watch;
 
-pub(crate) struct Reading<'a> {
-    pub(crate) known: &'a Known,
+pub(crate) struct Reading {
+    pub(crate) known: Arc<Known>,
     pub(crate) said: Said,
+    pub(crate) watch: Watch,
 }
 
-impl Reading<'_> {
+impl Reading {
     /// The project, if no fault was found.
     pub(crate) fn project(&mut self, folder: &Path, name: &str) -> Option<Project> {
         let mut files = Files::of(folder);
-        let settings = Settings::read(&mut files, name, self.known, &mut self.said);
+        let settings = Settings::read(&mut files, name, &self.known, &mut self.said);
         let faults = &mut self.said.faults;
         let model_files = files.below("models", &["sql", "py"], faults);
         let test_files = files.below("tests", &["sql", "csv"], faults);
@@ -41,20 +44,25 @@ impl Reading<'_> {
         test_files.retain(File::is_sql);
         let macro_files = files.below("macros", &["sql"], faults);
         let yaml_files = files.below("models", &["yml", "yaml"], faults);
-        let properties = properties::read(&yaml_files, self.known, &mut self.said);
-        let model_files = names::models(model_files, self.known, &mut self.said);
+        let properties = properties::read(&yaml_files, &self.known, &mut self.said);
+        let model_files = names::models(model_files, &self.known, &mut self.said);
         let test_files = names::tests(test_files, &model_files, &mut self.said);
         settings.check_folders(&model_files, &mut self.said);
         // A model's table is known when its configuration is, and that stands in its template.
         let provisional: BTreeMap<String, Relation> = model_files
             .iter()
             .map(|file| {
-                let relation = draft::relation(&file.name, &Config::default(), self.known);
+                let relation = draft::relation(&file.name, &Config::default(), &self.known);
                 (file.name.clone(), relation)
             })
             .collect();
-        let shared = Shared::new(self.known, &settings, &properties, provisional.clone());
-        let mut renderer = Renderer::new(shared, &macro_files, &mut self.said.faults);
+        let shared = Shared::new(&self.known, &settings, &properties, provisional.clone());
+        let mut renderer = Renderer::new(
+            shared,
+            &macro_files,
+            self.watch.clone(),
+            &mut self.said.faults,
+        );
         self.has_no_fault()?;
 
         let drafts = self.drafts(model_files, &renderer, &settings, &properties);
@@ -65,14 +73,15 @@ impl Reading<'_> {
         names::check_tables(
             tables,
             &properties.sources.tables,
-            self.known,
+            &self.known,
             &mut self.said,
         );
         self.check_properties(&properties, &drafts);
         self.has_no_fault()?;
 
+        let known = Arc::clone(&self.known);
         let relations = Relations {
-            known: self.known,
+            known: &known,
             enforced: drafts
                 .iter()
                 .filter(|draft| draft.config.contract.enforced)
@@ -147,7 +156,7 @@ impl Reading<'_> {
 
         files
             .into_iter()
-            .filter_map(|file| Draft::read(file, renderer, settings, properties, self.known, said))
+            .filter_map(|file| Draft::read(file, renderer, settings, properties, &self.known, said))
             .collect()
     }
 

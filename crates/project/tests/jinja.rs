@@ -170,3 +170,72 @@ fn filters_of_jinja_are_there() {
         "select 'one...' 'one two t' a%20b/c%3F%C3%A9 a=x+y&b=1 4 ' a  ' '..ab.'"
     );
 }
+
+/// Lists that hold the one before twice, 60 times.
+const DOUBLED: &str = "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}";
+
+#[test]
+fn lists_that_share_parts_are_as_large_as_they_print() {
+    for use_of_it in [
+        "select {{ ns.x }}",
+        "select {{ ns.x == ns.y }}",
+        "{{ config(meta={'x': ns.x}) }}select 1",
+        "select {{ ns.x | tojson }} {{ ns.x | join }} {{ [ns.x, ns.y] | unique }}",
+    ] {
+        for lists in [DOUBLED, &DOUBLED.replace('[', "(").replace(']', ")")] {
+            let text = format!("select 1,\n{lists}{use_of_it}");
+            assert_eq!(
+                faults(&[("models/m.sql", &text)]),
+                "models/m.sql:2: a list or map has more than 100000 values with all that is in it; does a loop put a list into itself?"
+            );
+        }
+    }
+    // Each part is small until the last ones are put into the first ones.
+    let linked = "{% set ns = namespace(first=[], last=[], all=[]) %}{% for i in range(6) %}{% set leaf = [] %}{% set ns.last = leaf %}{% for j in range(10) %}{% set ns.last = [ns.last, ns.last] %}{% endfor %}{% do ns.all.append([leaf, ns.last]) %}{% endfor %}{% for i in range(5) %}{% do ns.all[i][0].append(ns.all[i + 1][1]) %}{% endfor %}";
+    for use_of_it in [
+        "{{ ns.all[0][1] }}",
+        "{{ config(meta={'x': ns.all[0][1]}) }}",
+    ] {
+        let fault = faults(&[("models/m.sql", &format!("{linked}select 1 {use_of_it}"))]);
+        assert!(fault.contains("more than 100000 values"), "{fault}");
+    }
+}
+
+#[test]
+fn lists_in_each_other_have_a_limit() {
+    let text = |depth: usize| {
+        format!(
+            "{{% set ns = namespace(x=1) %}}{{% for i in range({depth}) %}}{{% set ns.x = {{'a': ns.x}} %}}{{% endfor %}}{{{{ config(meta=ns.x) }}}}select 1"
+        )
+    };
+    assert_eq!(rendered(&text(50)), "select 1");
+    assert_eq!(
+        faults(&[("models/m.sql", &text(10_000))]),
+        "models/m.sql:1: more than 100 lists or maps are in each other; does a loop put a list into itself?"
+    );
+}
+
+#[test]
+fn a_namespace_in_itself_is_refused() {
+    for text in [
+        "{% set ns = namespace() %}{%- set ns.x = ns -%}select {{ ns }}",
+        "{% set ns = namespace() %}{% set ns.x = ({'a': [ns]}, 1) | list %}select {{ ns }}",
+    ] {
+        assert_eq!(
+            faults(&[("models/m.sql", text)]),
+            "models/m.sql:1: a namespace cannot be put into a namespace; put a map into it"
+        );
+    }
+    assert_eq!(
+        rendered(
+            "{% set ns = namespace(a=[], b=namespace(c=1)) %}{% set ns.a = ns.a + ['x'] %}{% set ns.b.c = 1, 2 %}{%- set ns.d = 'y' if ns.a else 'z' -%}select {{ ns.a | join }} {{ ns.b.c[1] }} {{ ns.d }}"
+        ),
+        "select x 2 y"
+    );
+}
+
+#[test]
+fn a_long_list_may_grow_in_a_loop() {
+    let text = "{% set ns = namespace(names=[]) %}{% for i in range(3000) %}{% set ns.names = ns.names + ['c' ~ i] %}{% endfor %}select {{ ns.names | length }}";
+    assert_eq!(rendered(text), "select 3000");
+}

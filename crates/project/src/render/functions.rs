@@ -6,7 +6,7 @@ use minijinja::value::{Kwargs, Object, Serde, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::context::Context;
-use super::{invalid, json, lock};
+use super::{invalid, json, lock, size};
 use crate::nearest::did_you_mean;
 use crate::sources::SourceKey;
 
@@ -49,17 +49,17 @@ impl Kind {
 }
 
 impl Object for Bound {
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         match self.kind {
             Kind::Ref => self.context.reference(args),
             Kind::Source => self.context.source(args),
-            Kind::Config => self.context.configure(args),
+            Kind::Config => self.context.configure(state, args),
             Kind::Var => self.context.var(args),
             Kind::EnvVar => self.context.env_var(args),
             Kind::Log => Ok(Value::from("")),
             Kind::Return => self.context.return_(args),
             Kind::IsIncremental => Ok(Value::from(false)),
-            Kind::ToJson => json::function(args),
+            Kind::ToJson => json::function(state, args),
         }
     }
 
@@ -156,10 +156,11 @@ impl Context {
         Ok(value)
     }
 
-    fn configure(&self, args: &[Value]) -> Result<Value, Error> {
+    fn configure(&self, state: &State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let (positional, named): (&[Value], Kwargs) = from_args(args)?;
         let mut config = lock(&self.notes.config);
         let mut add = |name: &str, value: &Value| {
+            size::check(state, value)?;
             let value = serde_json::to_value(value).map_err(|fault| invalid(fault.to_string()))?;
             config.insert(name.to_owned(), value);
             Ok::<(), Error>(())

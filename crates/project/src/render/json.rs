@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 
 use minijinja::value::{Kwargs, from_args};
-use minijinja::{Error, Value};
+use minijinja::{Error, State, Value};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use super::invalid;
+use super::{invalid, size};
 
 /// Deeper lines than these are refused, in blanks.
 const WIDEST_INDENT: usize = 16;
 
 /// `tojson(value, default=none, sort_keys=false)`: the default stands for what is no JSON.
-pub(super) fn function(args: &[Value]) -> Result<Value, Error> {
+pub(super) fn function(state: &State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (value, default, sorts, named): (Value, Option<Value>, Option<bool>, Kwargs) =
         from_args(args)?;
     let default = match default {
@@ -26,6 +26,8 @@ pub(super) fn function(args: &[Value]) -> Result<Value, Error> {
     };
     named.assert_all_used()?;
 
+    size::check(state, &value)?;
+
     Ok(printed(&value, sorts, None).map_or(default, Value::from))
 }
 
@@ -34,7 +36,13 @@ pub(super) fn function(args: &[Value]) -> Result<Value, Error> {
     clippy::needless_pass_by_value,
     reason = "minijinja gives arguments as values"
 )]
-pub(super) fn filter(value: &Value, indent: Option<usize>, named: Kwargs) -> Result<Value, Error> {
+pub(super) fn filter(
+    state: &State<'_, '_>,
+    value: &Value,
+    indent: Option<usize>,
+    named: Kwargs,
+) -> Result<Value, Error> {
+    size::check(state, value)?;
     let indent = match indent {
         Some(indent) => Some(indent),
         None => named.get::<Option<usize>>("indent")?,

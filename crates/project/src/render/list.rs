@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, Value, ValueKind, from_args};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Value, from_args};
 use minijinja::{Error, ErrorKind, State};
 
 use super::invalid;
+use super::size::contains;
 
 /// A list that a template wrote, or made by the filter `list`.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ impl List {
             state.consume_fuel(1)?;
             items.push(item);
         }
+        contains(state, &items, |_| false)?;
 
         Ok(Value::from_object(Self(Mutex::new(items))))
     }
@@ -39,38 +41,6 @@ impl List {
 
         Ok(Value::from(()))
     }
-}
-
-/// Whether one of these values, or what is in it, is the one asked for: a value that contained itself could not be printed.
-pub(super) fn contains(
-    state: &State<'_, '_>,
-    values: &[Value],
-    is_it: impl Fn(&Value) -> bool,
-) -> Result<bool, Error> {
-    let mut left = values.to_vec();
-    while let Some(value) = left.pop() {
-        state.consume_fuel(1)?;
-        if is_it(&value) {
-            return Ok(true);
-        }
-        match value.kind() {
-            ValueKind::Map => {
-                for key in value.try_iter()? {
-                    state.consume_fuel(1)?;
-                    left.push(value.get_item(&key)?);
-                }
-            }
-            ValueKind::Seq | ValueKind::Iterable => {
-                for item in value.try_iter()? {
-                    state.consume_fuel(1)?;
-                    left.push(item);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    Ok(false)
 }
 
 impl Object for List {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use minijinja::value::{Enumerator, Kwargs, Object, Value, from_args};
 use minijinja::{Error, ErrorKind, State};
 
-use super::list::contains;
+use super::size::{self, contains};
 use super::{invalid, lock};
 
 /// A map that a template wrote, or made by `dict(…)`.
@@ -102,6 +102,7 @@ impl Map {
 
     fn insert(&self, state: &State<'_, '_>, key: Value, value: Value) -> Result<(), Error> {
         state.consume_fuel(1)?;
+        size::check(state, &value)?;
         lock(&self.0).insert(key, value);
 
         Ok(())

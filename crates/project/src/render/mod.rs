@@ -9,6 +9,7 @@ mod map;
 mod namespace;
 mod python;
 mod relation;
+mod size;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use crate::properties::Properties;
 use crate::relation::{Column, Relation};
 use crate::settings::Settings;
 use crate::sources::SourceKey;
+use crate::watch::Watch;
 
 use context::Context;
 use macros::Macros;
@@ -47,6 +49,7 @@ const SNAPSHOT: &str = "snapshots are not supported; Icefront keeps the history 
 pub(crate) struct Renderer {
     environment: Environment<'static>,
     shared: Arc<Shared>,
+    watch: Watch,
 }
 
 /// What functions in templates know of the project.
@@ -134,13 +137,19 @@ impl Shared {
 
 impl Renderer {
     /// Reads the macros. Faults are those of their files.
-    pub(crate) fn new(mut shared: Shared, macro_files: &[File], faults: &mut Vec<Fault>) -> Self {
+    pub(crate) fn new(
+        mut shared: Shared,
+        macro_files: &[File],
+        watch: Watch,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(DEEPEST);
         environment.set_debug(true);
+        environment.set_formatter(size::formatter);
         environment.remove_global("debug");
         python::add_to(&mut environment);
         shared.macros = Macros::read(&mut environment, macro_files, faults);
@@ -148,6 +157,7 @@ impl Renderer {
         Self {
             environment,
             shared: Arc::new(shared),
+            watch,
         }
     }
 
@@ -173,6 +183,7 @@ impl Renderer {
         Self {
             environment: self.environment.clone(),
             shared: Arc::new(shared),
+            watch: self.watch.clone(),
         }
     }
 
@@ -184,7 +195,9 @@ impl Renderer {
             shared: Arc::clone(&self.shared),
             notes: Arc::clone(&notes),
         };
+        self.watch.begin(&file.place);
         let result = self.sql(file, context);
+        self.watch.end();
         let (sql, fault) = match result {
             Ok(sql) => (sql, None),
             Err(fault) => (String::new(), Some(fault)),

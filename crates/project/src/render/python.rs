@@ -5,12 +5,13 @@ use minijinja::{Environment, Error, State, Value};
 
 use super::list::List;
 use super::map::Map;
-use super::{invalid, json, text};
+use super::{invalid, json, size, text};
 
-/// The functions and the filter that templates call instead.
+/// The functions and the filter that templates call instead, or besides.
 const LIST: &str = "dbt_list__";
 const MAP: &str = "dbt_map__";
 const FORMAT: &str = "dbt_format__";
+const HELD: &str = "dbt_held__";
 /// Behind these words a list begins. Behind another word `[` takes an item.
 const BEFORE_LISTS: [&str; 8] = ["in", "if", "elif", "else", "and", "or", "not", "is"];
 
@@ -22,6 +23,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(MAP, Map::of);
     environment.add_function("dict", Map::of_entries);
     environment.add_filter(FORMAT, formatted);
+    environment.add_function(HELD, size::held);
     environment.add_filter("tojson", json::filter);
     text::add_filters(environment);
 }
@@ -65,7 +67,7 @@ fn formatted(state: &mut State<'_, '_>, text: Value, values: Value) -> Result<Va
     state.apply_filter("format", &arguments)
 }
 
-/// The template with `dbt_list__([…])` for each list, `dbt_map__({…})` for each map, and `'…' | dbt_format__(values)` for each `'…' % values`. Lines stay.
+/// The template with `dbt_list__([…])` for each list, `dbt_map__({…})` for each map, `'…' | dbt_format__(values)` for each `'…' % values`, and `dbt_held__((…))` around what is put into a namespace. Lines stay.
 pub(super) fn translated(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -195,6 +197,13 @@ fn edited(text: &str, tokens: &[Token]) -> String {
     let mut insertions = Vec::new();
     let mut removed = Vec::new();
     let mut open: Vec<bool> = Vec::new();
+    let held = held(text, tokens);
+    if let Some(begin) = held {
+        insertions.push(Insertion {
+            at: begin,
+            text: "dbt_held__((",
+        });
+    }
     for (place, token) in tokens.iter().enumerate() {
         match token.kind {
             Kind::Open => {
@@ -234,6 +243,13 @@ fn edited(text: &str, tokens: &[Token]) -> String {
             _ => {}
         }
     }
+    let end = tokens.iter().rfind(|token| token.kind != Kind::Sign);
+    if let Some(end) = end.filter(|_| held.is_some()) {
+        insertions.push(Insertion {
+            at: end.end,
+            text: "))",
+        });
+    }
     insertions.sort_by_key(|insertion| insertion.at);
     let mut out = String::with_capacity(text.len() + 16 * insertions.len());
     let mut insertions = insertions.iter().peekable();
@@ -247,6 +263,26 @@ fn edited(text: &str, tokens: &[Token]) -> String {
     }
 
     out
+}
+
+/// Where the value of `set name.part = …` begins, if this is in the tag.
+fn held(text: &str, tokens: &[Token]) -> Option<usize> {
+    let mut tokens = tokens
+        .iter()
+        .map(|token| (*token, &text[token.begin..token.end]))
+        .skip_while(|(_, sign)| matches!(*sign, "-" | "+"));
+    tokens.next().filter(|(_, word)| *word == "set")?;
+    let mut is_part = false;
+    loop {
+        match tokens.next()? {
+            (_, "=") => break,
+            (_, ".") => is_part = true,
+            _ => {}
+        }
+    }
+    let (first, _) = tokens.next()?;
+
+    is_part.then_some(first.begin)
 }
 
 /// Whether a token ends a value, of which `[` would take an item.
