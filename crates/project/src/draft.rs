@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::config::{Config, Written};
+use crate::control::fault_of_values;
 use crate::fault::{Fault, Said};
 use crate::files::File;
 use crate::project::Known;
@@ -119,6 +120,12 @@ fn is_right(file: &File, written: &[Placed<Written>], said: &mut Said) -> bool {
                 Fault::new(&one.file, format!("model `{}`: {message}", file.name))
             }
         };
+        // Those of files were looked at when they were read, those of `pipeline.yaml` were not.
+        let values = Value::Object(one.value.clone());
+        if let Some(fault) = fault_of_values(&one.file, &values, "") {
+            said.fault(fault);
+            is_right = false;
+        }
         for remark in remarks(&one.value) {
             match remark {
                 Remark::Refused(message) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::control::{control_character, fault_of_text};
 use crate::fault::Fault;
 
 /// A file of a project with its text.
@@ -33,6 +34,8 @@ const MOST_FILES: usize = 10_000;
 const LARGEST_FILE: u64 = 1_000_000;
 const LARGEST_PROJECT: u64 = 50_000_000;
 const DEEPEST: usize = 20;
+/// What some editors write before a text in UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reads files of one project.
 pub(crate) struct Files {
@@ -68,6 +71,11 @@ impl Files {
                 format!("it has more than {MOST_FILES} files; split the project"),
             ));
             return Vec::new();
+        }
+        for folder in &found.too_deep {
+            let message =
+                format!("the folder is more than {DEEPEST} folders deep; move its files up");
+            faults.push(Fault::new(&self.place(folder), message));
         }
         found.paths.retain(|path| {
             path.extension()
@@ -105,22 +113,37 @@ impl Files {
     }
 
     fn read(&mut self, path: &Path, faults: &mut Vec<Fault>) -> Option<File> {
-        let place = path
-            .strip_prefix(&self.folder)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let place = self.place(path);
+        if control_character(&place).is_some() {
+            let place = place.replace(char::is_control, "?");
+            let message = "the name of the file has a control character; rename it";
+            faults.push(Fault::new(&place, message));
+            return None;
+        }
         match self.text(path) {
-            Ok(text) => Some(File {
-                name: path.file_stem()?.to_string_lossy().into_owned(),
-                place,
-                text,
-            }),
+            Ok(text) => {
+                if let Some(fault) = fault_of_text(&place, &text) {
+                    faults.push(fault);
+                    return None;
+                }
+                Some(File {
+                    name: path.file_stem()?.to_string_lossy().into_owned(),
+                    place,
+                    text,
+                })
+            }
             Err(message) => {
                 faults.push(Fault::new(&place, message));
                 None
             }
         }
+    }
+
+    /// The path below the project's folder.
+    fn place(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.folder).unwrap_or(path);
+
+        path.to_string_lossy().replace('\\', "/")
     }
 
     fn text(&mut self, path: &Path) -> Result<String, String> {
@@ -142,7 +165,10 @@ impl Files {
             .checked_sub(size)
             .ok_or("the files of the project are larger than 50 MB; split it")?;
 
-        Ok(text)
+        Ok(match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(text) => text.to_owned(),
+            None => text,
+        })
     }
 
     /// Follows links, as Kubernetes mounts files by them, but into no folder twice.
@@ -150,7 +176,11 @@ impl Files {
         let is_new = folder
             .canonicalize()
             .is_ok_and(|real| found.folders.insert(real));
-        if depth > DEEPEST || !is_new {
+        if !is_new {
+            return;
+        }
+        if depth > DEEPEST {
+            found.too_deep.push(folder.to_owned());
             return;
         }
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -174,4 +204,6 @@ impl Files {
 struct Found {
     paths: Vec<PathBuf>,
     folders: BTreeSet<PathBuf>,
+    /// Folders that are not looked into.
+    too_deep: Vec<PathBuf>,
 }

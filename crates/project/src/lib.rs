@@ -21,6 +21,7 @@
 //! It knows no server: the tables that models may read are given as [`Known`]. All faults are found, not only the first.
 
 mod config;
+mod control;
 mod data_test;
 mod draft;
 mod fault;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::config::Written;
+use crate::control::fault_of_values;
 use crate::fault::{Fault, Said};
 use crate::files::File;
 use crate::nearest::did_you_mean;
@@ -226,7 +227,13 @@ impl Properties {
 pub(crate) fn parse(place: &str, text: &str, faults: &mut Vec<Fault>) -> Option<Value> {
     let plainly = serde_saphyr::options! { with_snippet: false };
     match serde_saphyr::from_str_with_options(text, plainly) {
-        Ok(value) => Some(value),
+        Ok(value) => match fault_of_values(place, &value, text) {
+            Some(fault) => {
+                faults.push(fault);
+                None
+            }
+            None => Some(value),
+        },
         Err(fault) => {
             faults.push(Fault::new(place, fault.to_string()));
             None

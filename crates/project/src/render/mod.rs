@@ -22,6 +22,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use serde::Deserialize;
 
 use crate::config::Written;
+use crate::control::{fault_of_sql, fault_of_values};
 use crate::fault::Fault;
 use crate::files::File;
 use crate::project::Known;
@@ -198,14 +199,18 @@ impl Renderer {
         self.watch.begin(&file.place);
         let result = self.sql(file, context);
         self.watch.end();
+        let config = taken(&notes.config);
         let (sql, fault) = match result {
-            Ok(sql) => (sql, None),
+            Ok(sql) => {
+                let values = serde_json::Value::Object(config.clone());
+                (sql, fault_of_values(&file.place, &values, &file.text))
+            }
             Err(fault) => (String::new(), Some(fault)),
         };
 
         Rendered {
             sql,
-            config: taken(&notes.config),
+            config,
             refs: taken(&notes.refs),
             sources: taken(&notes.sources),
             listed: taken(&notes.listed),
@@ -232,7 +237,10 @@ impl Renderer {
             ));
         }
 
-        Ok(sql)
+        match fault_of_sql(&file.place, &sql, &file.text) {
+            Some(fault) => Err(fault),
+            None => Ok(sql),
+        }
     }
 }
 
