@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::properties::with_nearest;
 use crate::remark::NAMES;
+use crate::shape::{Field, Shape};
 use crate::target_lag::TargetLag;
 
 /// Configuration as it is written, by name.
@@ -84,12 +84,38 @@ pub struct Contract {
     pub enforced: bool,
 }
 
+/// The keys of a configuration. `target_lag` says by itself what is wrong with it.
+pub(crate) const SHAPE: Shape = Shape::SomeFields(&[
+    Field::new("enabled", Shape::Truth),
+    Field::new(
+        "materialized",
+        Shape::Word(&["view", "table", "incremental"]),
+    ),
+    Field::new("unique_key", Shape::Names),
+    Field::new("refresh", Shape::Word(&["auto", "strict", "full"])),
+    Field::new("tags", Shape::Names),
+    Field::new("alias", Shape::Table),
+    Field::new("schema", Shape::Table),
+    Field::new("description", Shape::Text),
+    Field::new("meta", Shape::Map),
+    Field::new("on_error", Shape::Word(&["skip", "keep"])),
+    Field::new("properties", Shape::Map),
+    Field::new(
+        "contract",
+        Shape::Fields(&[Field::new("enforced", Shape::Truth)]),
+    ),
+]);
+
 impl Config {
     /// Reads the configuration of a model. Of several sources the later ones count; `tags` and `meta` add up.
     pub(crate) fn read(sources: &[&Written]) -> Result<Self, String> {
         let mut merged = Written::new();
         for (name, value) in sources.iter().flat_map(|source| source.iter()) {
             if !NAMES.contains(&name.as_str()) {
+                continue;
+            }
+            if value.is_null() {
+                merged.remove(name);
                 continue;
             }
             let value = match (name.as_str(), merged.get(name)) {
@@ -103,8 +129,9 @@ impl Config {
             };
             merged.insert(name.clone(), value);
         }
-        let config: Self = serde_json::from_value(Value::Object(merged))
-            .map_err(|fault| with_nearest(&fault.to_string()))?;
+        let config: Self = SHAPE
+            .read(Value::Object(merged))
+            .map_err(|faults| faults.join("; "))?;
         if config.materialized == Materialized::Incremental && config.unique_key.is_empty() {
             return Err(
                 "an incremental model needs `unique_key`: the columns that identify a row".into(),

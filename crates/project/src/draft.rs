@@ -125,6 +125,7 @@ fn is_right(file: &File, written: &[Placed<Written>], said: &mut Said) -> bool {
         if let Some(fault) = fault_of_values(&one.file, &values, "") {
             said.fault(fault);
             is_right = false;
+            continue;
         }
         for remark in remarks(&one.value) {
             match remark {

@@ -39,6 +39,7 @@ mod remark;
 mod render;
 mod selection;
 mod settings;
+mod shape;
 mod sources;
 mod target_lag;
 mod unit_test;

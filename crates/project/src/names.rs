@@ -7,6 +7,7 @@ use crate::files::File;
 use crate::project::Known;
 use crate::relation::Relation;
 use crate::render::GENERIC_TEST;
+use crate::shape::is_name;
 use crate::sources::SourceKey;
 
 /// The files whose model has a right name of its own.
@@ -77,6 +78,19 @@ fn of_table(name: &str) -> Option<String> {
 
     (!is_plain).then(|| {
         format!("`{name}` becomes the name of a table; use lower-case letters, digits and `_`")
+    })
+}
+
+/// The fault of a name that Icefront cannot use for a test, which stands in paths of the API and in names of tables.
+pub(crate) fn test_name_fault(name: &str) -> Option<String> {
+    let is_right = is_name(name)
+        && !name.contains(['/', '\\'])
+        && !name.trim().chars().all(|letter| letter == '.');
+
+    (!is_right).then(|| {
+        format!(
+            "`name` is `{name}`; write a name such as `no_negative_amounts`, without `/` and `\\`"
+        )
     })
 }
 

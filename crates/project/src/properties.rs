@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::Written;
@@ -12,6 +13,7 @@ use crate::files::File;
 use crate::nearest::did_you_mean;
 use crate::project::Known;
 use crate::relation::Column;
+use crate::shape::{Field, Shape};
 use crate::sources::Sources;
 
 /// What the YAML files say, by name.
@@ -19,7 +21,7 @@ use crate::sources::Sources;
 pub(crate) struct Properties {
     pub(crate) models: BTreeMap<String, Placed<ModelProperties>>,
     pub(crate) sources: Sources,
-    pub(crate) unit_tests: Vec<Placed<Value>>,
+    pub(crate) unit_tests: Vec<Entry>,
 }
 
 /// Something with the file that says it.
@@ -67,6 +69,25 @@ pub enum TestOf {
     Name(String),
     WithArguments(BTreeMap<String, Value>),
 }
+
+const MODEL: Shape = Shape::Fields(&[
+    Field::needed("name", Shape::Name),
+    Field::new("description", Shape::Text),
+    Field::new("config", Shape::Map),
+    Field::new("columns", Shape::List(&COLUMN)),
+    Field::new("data_tests", TESTS),
+    Field::new("tests", TESTS),
+    Field::new("meta", Shape::Map),
+]);
+const COLUMN: Shape = Shape::Fields(&[
+    Field::needed("name", Shape::Name),
+    Field::new("data_type", Shape::Name),
+    Field::new("description", Shape::Text),
+    Field::new("data_tests", TESTS),
+    Field::new("tests", TESTS),
+    Field::new("meta", Shape::Map),
+]);
+const TESTS: Shape = Shape::List(&Shape::Test);
 
 /// The parts of a YAML file.
 const NAMES: [&str; 4] = ["version", "models", "sources", "unit_tests"];
@@ -137,18 +158,11 @@ pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties
             let entries = value.as_array().cloned().unwrap_or_default();
             match part.as_str() {
                 "version" | "macros" => {}
-                "models" => entries
-                    .into_iter()
-                    .for_each(|entry| properties.add_model(file, entry, faults, warnings)),
-                "sources" => entries
-                    .into_iter()
-                    .for_each(|entry| properties.sources.add(file, entry, known, faults)),
-                "unit_tests" => properties
-                    .unit_tests
-                    .extend(entries.into_iter().map(|value| Placed {
-                        file: file.place.clone(),
-                        value,
-                    })),
+                "models" => placed(file, entries)
+                    .for_each(|entry| properties.add_model(entry, faults, warnings)),
+                "sources" => placed(file, entries)
+                    .for_each(|entry| properties.sources.add(entry, known, faults)),
+                "unit_tests" => properties.unit_tests.extend(placed(file, entries)),
                 other if IGNORED.contains(&other) => {
                     warnings.push(Fault::new(&file.place, format!("`{other}` has no effect")));
                 }
@@ -179,30 +193,26 @@ impl ModelProperties {
 }
 
 impl Properties {
-    fn add_model(
-        &mut self,
-        file: &File,
-        mut entry: Value,
-        faults: &mut Vec<Fault>,
-        warnings: &mut Vec<Fault>,
-    ) {
-        let name = entry["name"].as_str().unwrap_or("?").to_owned();
-        if entry.get("versions").is_some() {
+    fn add_model(&mut self, mut entry: Entry, faults: &mut Vec<Fault>, warnings: &mut Vec<Fault>) {
+        let file = entry.file.clone();
+        let name = entry.subject("model");
+        let value = &mut entry.value;
+        if value.get("versions").is_some() {
             let message = format!(
-                "model `{name}`: `versions` is not supported; write a model of its own for each version"
+                "{name}: `versions` is not supported; write a model of its own for each version"
             );
-            faults.push(Fault::new(&file.place, message));
+            faults.push(Fault::new(&file, message));
             return;
         }
-        for field in SEMANTIC.iter().filter(|field| entry.get(field).is_some()) {
+        for field in SEMANTIC.iter().filter(|field| value.get(field).is_some()) {
             let message =
-                format!("model `{name}`: `{field}` has no effect: Icefront has no semantic layer");
-            warnings.push(Fault::new(&file.place, message));
+                format!("{name}: `{field}` has no effect: Icefront has no semantic layer");
+            warnings.push(Fault::new(&file, message));
         }
-        ignore(&mut entry, &SEMANTIC);
-        ignore(&mut entry, &IGNORED_OF_MODELS);
-        ignore_in(&mut entry, "columns", &IGNORED_OF_COLUMNS);
-        let Some(model) = typed::<ModelProperties>(file, entry, faults) else {
+        ignore(value, &SEMANTIC);
+        ignore(value, &IGNORED_OF_MODELS);
+        ignore_in(value, "columns", &IGNORED_OF_COLUMNS);
+        let Some(model) = entry.read::<ModelProperties>("model", &MODEL, faults) else {
             return;
         };
         if let Some(other) = self.models.get(&model.name) {
@@ -210,16 +220,56 @@ impl Properties {
                 "model `{}` is described in `{}` already; keep one of the two",
                 model.name, other.file
             );
-            faults.push(Fault::new(&file.place, message));
+            faults.push(Fault::new(&file, message));
             return;
         }
-        self.models.insert(
-            model.name.clone(),
-            Placed {
-                file: file.place.clone(),
-                value: model,
-            },
-        );
+        self.models
+            .insert(model.name.clone(), Placed { file, value: model });
+    }
+}
+
+/// An entry of a list in a YAML file.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) file: String,
+    /// Its place in the list, from 1.
+    number: usize,
+    pub(crate) value: Value,
+}
+
+fn placed(file: &File, entries: Vec<Value>) -> impl Iterator<Item = Entry> {
+    entries.into_iter().zip(1..).map(|(value, number)| Entry {
+        file: file.place.clone(),
+        number,
+        value,
+    })
+}
+
+impl Entry {
+    /// How messages name it. `kind` is `model`, `source` or `unit test`.
+    pub(crate) fn subject(&self, kind: &str) -> String {
+        match self.value.get("name").and_then(Value::as_str) {
+            Some(name) if !name.is_empty() => format!("{kind} `{name}`"),
+            _ => format!("{kind} number {}", self.number),
+        }
+    }
+
+    /// The entry, if it has the right shape.
+    pub(crate) fn read<T: DeserializeOwned>(
+        self,
+        kind: &str,
+        shape: &Shape,
+        faults: &mut Vec<Fault>,
+    ) -> Option<T> {
+        let subject = self.subject(kind);
+        let told = match shape.read(self.value) {
+            Ok(value) => return Some(value),
+            Err(told) => told,
+        };
+        let told = told.into_iter();
+        faults.extend(told.map(|fault| Fault::new(&self.file, format!("{subject}: {fault}"))));
+
+        None
     }
 }
 
@@ -235,9 +285,23 @@ pub(crate) fn parse(place: &str, text: &str, faults: &mut Vec<Fault>) -> Option<
             None => Some(value),
         },
         Err(fault) => {
-            faults.push(Fault::new(place, fault.to_string()));
+            let line = fault.location().map(|at| at.line());
+            let line = line.and_then(|line| usize::try_from(line).ok());
+            faults.push(Fault::new(place, unreadable(&fault.to_string())).at(line));
             None
         }
+    }
+}
+
+/// The message of the YAML reader without its place, and with what to do.
+fn unreadable(message: &str) -> String {
+    let placed = message.rsplit_once(" at line ");
+    let message = placed.map_or(message, |(message, _)| message);
+    let twice = message.strip_prefix("duplicate mapping key: ");
+    let key = twice.map(|key| key.split(", set ").next().unwrap_or(key));
+    match key {
+        Some(key) => format!("`{key}` is there twice in one map; keep one of the two"),
+        None => format!("the YAML cannot be read: {message}"),
     }
 }
 
@@ -254,39 +318,4 @@ pub(crate) fn ignore_in(entry: &mut Value, part: &str, fields: &[&str]) {
     for entry in entries.into_iter().flatten() {
         ignore(entry, fields);
     }
-}
-
-/// The entry of a list in a file, if it has the right shape.
-pub(crate) fn typed<T: for<'de> Deserialize<'de>>(
-    file: &File,
-    entry: Value,
-    faults: &mut Vec<Fault>,
-) -> Option<T> {
-    let name = entry
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or("?")
-        .to_owned();
-    match serde_json::from_value(entry) {
-        Ok(value) => Some(value),
-        Err(fault) => {
-            let message = with_nearest(&fault.to_string());
-            faults.push(Fault::new(&file.place, format!("`{name}`: {message}")));
-            None
-        }
-    }
-}
-
-/// Adds the nearest right name to serde's message about an unknown field, which lists the expected ones.
-pub(crate) fn with_nearest(fault: &str) -> String {
-    let Some((unknown, expected)) = fault
-        .split_once("unknown ")
-        .and_then(|(_, rest)| rest.split_once("expected "))
-    else {
-        return fault.to_owned();
-    };
-    let unknown = unknown.split('`').nth(1).unwrap_or_default();
-    let names = expected.split('`').skip(1).step_by(2);
-
-    format!("{fault}{}", did_you_mean(unknown, names))
 }

@@ -34,6 +34,30 @@ fn one_query(kind: &str, sql: &str) -> Result<String, String> {
     }
 }
 
+/// What is wrong with a text that stands within a query, as far as it can be seen without a server.
+pub(crate) fn expression_fault(sql: &str) -> Option<&'static str> {
+    let bare = without_quoted(sql);
+    if bare.trim().is_empty() && !sql.contains(['\'', '"']) {
+        return Some("is empty; write a value, or remove it");
+    }
+    if bare.contains(';') {
+        return Some("has `;`; write one expression");
+    }
+    let mut open = 0_usize;
+    for letter in bare.chars() {
+        open = match letter {
+            '(' => open + 1,
+            ')' => match open.checked_sub(1) {
+                Some(open) => open,
+                None => return Some("has a `)` without its `(`"),
+            },
+            _ => open,
+        };
+    }
+
+    (open > 0).then_some("has a `(` without its `)`")
+}
+
 /// The text without comments and without what stands in quotes.
 fn without_quoted(sql: &str) -> String {
     let mut bare = String::with_capacity(sql.len());

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use crate::config::{Config, Written};
+use crate::config::{Config, SHAPE, Written};
 use crate::nearest::did_you_mean;
-use crate::properties::with_nearest;
 
 /// What a configuration may say.
 pub(crate) const NAMES: [&str; 13] = [
@@ -146,18 +145,13 @@ pub(crate) fn remarks(written: &Written) -> Vec<Remark> {
 fn of_shapes(written: &Written) -> impl Iterator<Item = Remark> {
     written
         .iter()
-        .filter(|(name, _)| NAMES.contains(&name.as_str()))
+        .filter(|(name, value)| NAMES.contains(&name.as_str()) && !value.is_null())
         .filter(|(name, value)| *name != "materialized" || kind_of_dbt(value).is_none())
-        .filter_map(|(name, value)| {
+        .flat_map(|(name, value)| {
             let alone = Written::from_iter([(name.clone(), value.clone())]);
-            let fault = serde_json::from_value::<Config>(Value::Object(alone)).err()?;
-            let message = with_nearest(&fault.to_string());
-            let is_named = message.contains(&format!("`{name}`"));
-            Some(Remark::Refused(if is_named {
-                message
-            } else {
-                format!("`{name}`: {message}")
-            }))
+            let read = SHAPE.read::<Config>(Value::Object(alone));
+
+            read.err().into_iter().flatten().map(Remark::Refused)
         })
 }
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::files::File;
 use crate::project::Known;
-use crate::properties::{ignore, ignore_in, typed};
+use crate::properties::{Entry, ignore, ignore_in};
 use crate::relation::{Column, Relation};
+use crate::shape::{Field, Shape};
 
 /// A source and its table: `source('shop', 'orders')`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +48,23 @@ struct TableYaml {
     columns: Vec<Column>,
 }
 
+const SOURCE: Shape = Shape::Fields(&[
+    Field::needed("name", Shape::Name),
+    Field::new("database", Shape::Name),
+    Field::new("schema", Shape::Name),
+    Field::new("tables", Shape::List(&TABLE)),
+]);
+const TABLE: Shape = Shape::Fields(&[
+    Field::needed("name", Shape::Name),
+    Field::new("identifier", Shape::Name),
+    Field::new("columns", Shape::List(&COLUMN)),
+]);
+/// Other keys of a column are for dbt's documents and its tests of sources.
+const COLUMN: Shape = Shape::SomeFields(&[
+    Field::needed("name", Shape::Name),
+    Field::new("data_type", Shape::Name),
+]);
+
 /// What dbt reads and Icefront does not need: fields of a source and of its tables, and of one of these.
 const IGNORED: [&str; 7] = [
     "description",
@@ -64,18 +80,13 @@ const IGNORED_OF_TABLES: [&str; 3] = ["external", "tests", "data_tests"];
 
 impl Sources {
     /// Adds an entry of `sources`.
-    pub(crate) fn add(
-        &mut self,
-        file: &File,
-        mut entry: Value,
-        known: &Known,
-        faults: &mut Vec<Fault>,
-    ) {
-        ignore(&mut entry, &IGNORED);
-        ignore(&mut entry, &IGNORED_OF_SOURCES);
-        ignore_in(&mut entry, "tables", &IGNORED);
-        ignore_in(&mut entry, "tables", &IGNORED_OF_TABLES);
-        let Some(source) = typed::<SourceYaml>(file, entry, faults) else {
+    pub(crate) fn add(&mut self, mut entry: Entry, known: &Known, faults: &mut Vec<Fault>) {
+        let file = entry.file.clone();
+        ignore(&mut entry.value, &IGNORED);
+        ignore(&mut entry.value, &IGNORED_OF_SOURCES);
+        ignore_in(&mut entry.value, "tables", &IGNORED);
+        ignore_in(&mut entry.value, "tables", &IGNORED_OF_TABLES);
+        let Some(source) = entry.read::<SourceYaml>("source", &SOURCE, faults) else {
             return;
         };
         for table in source.tables {
@@ -92,7 +103,7 @@ impl Sources {
                     "source `{}.{}`: `{part}` has Jinja, which is only rendered in models; write the name",
                     key.source, key.table
                 );
-                faults.push(Fault::new(&file.place, message));
+                faults.push(Fault::new(&file, message));
                 continue;
             }
             let is_placed =
@@ -103,7 +114,7 @@ impl Sources {
                         "`{}.{}` is a typed log of the pipeline; remove `database`, `schema` and `identifier`",
                         key.source, key.table
                     );
-                    faults.push(Fault::new(&file.place, message));
+                    faults.push(Fault::new(&file, message));
                 }
                 continue;
             }
@@ -119,7 +130,7 @@ impl Sources {
                 key.source, key.table
             );
             if self.tables.insert(key, relation).is_some() {
-                faults.push(Fault::new(&file.place, twice));
+                faults.push(Fault::new(&file, twice));
             }
         }
     }

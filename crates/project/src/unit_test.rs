@@ -7,13 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Said};
 use crate::files::File;
+use crate::names::test_name_fault;
 use crate::nearest::did_you_mean;
 use crate::project::Model;
-use crate::properties::Placed;
+use crate::properties::Entry;
 use crate::query::query_of;
 use crate::relation::Relation;
 use crate::relations::Relations;
 use crate::render::{Overrides, Renderer};
+use crate::shape::{Field, Shape};
 
 /// A test of one model over given rows. It touches no table.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,8 +61,21 @@ struct UnitTestYaml {
     // What dbt shows in its documents.
     #[serde(default, rename = "description")]
     _description: Option<String>,
-    #[serde(default, rename = "config")]
-    _config: Value,
+    #[serde(default)]
+    config: ConfigYaml,
+}
+
+/// Other keys of `config` are what dbt shows in its documents.
+#[derive(Deserialize)]
+#[serde(default)]
+struct ConfigYaml {
+    enabled: bool,
+}
+
+impl Default for ConfigYaml {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
 }
 
 #[derive(Deserialize)]
@@ -95,6 +110,34 @@ enum Format {
     Sql,
 }
 
+const UNIT_TEST: Shape = Shape::Fields(&[
+    Field::needed("name", Shape::Name),
+    Field::needed("model", Shape::Name),
+    Field::new("given", Shape::List(&GIVEN)),
+    Field::needed("expect", EXPECT),
+    Field::new("overrides", OVERRIDES),
+    Field::new("description", Shape::Text),
+    Field::new("config", CONFIG),
+]);
+const GIVEN: Shape = Shape::Fields(&[
+    Field::needed("input", Shape::Name),
+    Field::new("rows", Shape::Any),
+    Field::new("format", FORMAT),
+    Field::new("fixture", Shape::Name),
+]);
+const EXPECT: Shape = Shape::Fields(&[
+    Field::new("rows", Shape::Any),
+    Field::new("format", FORMAT),
+    Field::new("fixture", Shape::Name),
+]);
+const FORMAT: Shape = Shape::Word(&["dict", "csv", "sql"]);
+const OVERRIDES: Shape = Shape::Fields(&[
+    Field::new("vars", Shape::Map),
+    Field::new("macros", Shape::Map),
+    Field::new("env_vars", Shape::Map),
+]);
+const CONFIG: Shape = Shape::SomeFields(&[Field::new("enabled", Shape::Truth)]);
+
 /// What unit tests are read with.
 pub(crate) struct Project<'a> {
     pub(crate) relations: &'a Relations<'a>,
@@ -105,38 +148,37 @@ pub(crate) struct Project<'a> {
 }
 
 /// Reads the entries of `unit_tests`.
-pub(crate) fn read(
-    entries: &[Placed<Value>],
-    project: &Project<'_>,
-    said: &mut Said,
-) -> Vec<UnitTest> {
-    let models = &project.relations.models;
+pub(crate) fn read(entries: &[Entry], project: &Project<'_>, said: &mut Said) -> Vec<UnitTest> {
     let mut names = BTreeSet::new();
-    let mut checked = |test: UnitTest| {
-        if !models.contains_key(&test.model) {
-            let near = did_you_mean(&test.model, models.keys().map(String::as_str));
-            return Err(format!(
-                "unit test `{}` is of `{}`, which is no model{near}",
-                test.name, test.model
-            ));
+    let mut tests = Vec::new();
+    for entry in entries {
+        let file = &entry.file;
+        let Some(yaml) =
+            entry
+                .clone()
+                .read::<UnitTestYaml>("unit test", &UNIT_TEST, &mut said.faults)
+        else {
+            continue;
+        };
+        if !yaml.config.enabled {
+            continue;
         }
-        if !names.insert(test.name.clone()) {
-            return Err(format!(
-                "there are two unit tests `{}`; rename one of them",
-                test.name
-            ));
+        let subject = entry.subject("unit test");
+        let read = UnitTest::read(file, yaml, project, said).and_then(|test| {
+            let is_new = names.insert(test.name.clone());
+            is_new
+                .then_some(test)
+                .ok_or_else(|| "there are two of this name; rename one of them".to_owned())
+        });
+        match read {
+            Ok(test) => tests.push(test),
+            Err(message) => {
+                said.fault(Fault::new(file, format!("{subject}: {message}")));
+            }
         }
+    }
 
-        Ok(test)
-    };
-    let read = |Placed { file, value }: &Placed<Value>| {
-        UnitTest::read(file, value.clone(), project, said)
-            .and_then(&mut checked)
-            .map_err(|message| said.fault(Fault::new(file, message)))
-            .ok()
-    };
-
-    entries.iter().filter_map(read).collect()
+    tests
 }
 
 impl UnitTest {
@@ -147,26 +189,32 @@ impl UnitTest {
     /// A sentence about what is wrong.
     fn read(
         file: &str,
-        entry: Value,
+        yaml: UnitTestYaml,
         project: &Project<'_>,
         said: &mut Said,
     ) -> Result<Self, String> {
-        let name = entry["name"].as_str().unwrap_or("?").to_owned();
-        let of = |fault: String| format!("unit test `{name}`: {fault}");
-        let yaml: UnitTestYaml = serde_json::from_value(entry)
-            .map_err(|fault| of(crate::properties::with_nearest(&fault.to_string())))?;
+        let models = &project.relations.models;
+        if !models.contains_key(&yaml.model) {
+            let near = did_you_mean(&yaml.model, models.keys().map(String::as_str));
+            return Err(format!("`{}` is no model{near}", yaml.model));
+        }
+        if let Some(fault) = test_name_fault(&yaml.name) {
+            return Err(fault);
+        }
         let mut given = Vec::new();
         for input in yaml.given {
             if input.input.trim() == "this" {
-                let message =
-                    of("the input `this` has no effect: a model does not read its own rows".into());
+                let message = format!(
+                    "unit test `{}`: the input `this` has no effect: a model does not read its own rows",
+                    yaml.name
+                );
                 said.warning(Fault::new(file, message));
                 continue;
             }
-            let relation = project.relations.find(&input.input).map_err(of)?;
+            let relation = project.relations.find(&input.input)?;
             let rows = project
                 .rows(input.rows, input.format, input.fixture)
-                .map_err(|fault| of(format!("`{}`: {fault}", input.input)))?;
+                .map_err(|fault| format!("`{}`: {fault}", input.input))?;
             given.push(Given {
                 input: input.input,
                 relation,
@@ -176,9 +224,9 @@ impl UnitTest {
         let expect = yaml.expect;
         let expected = project
             .rows(expect.rows, expect.format, expect.fixture)
-            .map_err(|fault| of(format!("`expect`: {fault}")))?;
+            .map_err(|fault| format!("`expect`: {fault}"))?;
         let sql = match yaml.overrides {
-            Some(overrides) => project.overridden(&yaml.model, overrides).map_err(of)?,
+            Some(overrides) => project.overridden(&yaml.model, overrides)?,
             None => None,
         };
 
@@ -201,6 +249,11 @@ impl Project<'_> {
         };
         if overrides.is_incremental() {
             return Err("`is_incremental` is always false; remove it from `overrides`".into());
+        }
+        for name in overrides.macro_names() {
+            if let Some(fault) = self.renderer.unknown_macro(name) {
+                return Err(format!("`overrides.macros`: {fault}"));
+            }
         }
         let file = File {
             place: model.file.clone(),

@@ -9,7 +9,9 @@ mod ordering;
 mod packages;
 mod rendering;
 mod selecting;
+mod shapes;
 mod testing;
+mod unit_tests;
 
 use std::collections::BTreeMap;
 

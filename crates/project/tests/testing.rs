@@ -1,6 +1,6 @@
 //! Tests of models: singular ones, and what declared ones may say.
 
-use icefront_project::{Check, Condition, DataTest, Project, Rows, SingularTest, TESTED_ROWS};
+use icefront_project::{Check, Condition, DataTest, Project, SingularTest, TESTED_ROWS};
 
 use crate::{faults, read, warnings};
 
@@ -411,78 +411,79 @@ fn faults_of_tests_of_dbt_utils_say_what_to_do() {
     );
 }
 
-/// The model `m`, and a unit test of it with these keys.
-fn unit_test(keys: &str, files: &[(&str, &str)]) -> Project {
-    let yaml = format!("unit_tests: [{{name: u, model: m, {keys}}}]");
-    let text = "select {{ var('tax') }} as tax, {{ dbt_utils.star(ref('orders')) }} as s, '{{ env_var('REGION') }}' as r, {{ own() }} as o";
-    let mut all = vec![
-        ("models/m.sql", text),
-        ("models/u.yml", yaml.as_str()),
-        ("dbt_project.yml", "vars: {tax: 19}"),
-        ("macros/own.sql", "{% macro own() %}own{% endmacro %}"),
-    ];
-    all.extend(files);
-    let column = icefront_project::Column {
-        name: "a".into(),
-        data_type: None,
-    };
-    let mut known = crate::known();
-    let orders = known.tables["orders"].clone();
-    known.columns.insert(orders, vec![column]);
-
-    crate::read_with(&known, &all).unwrap_or_else(|faults| panic!("{faults:?}"))
-}
-
 #[test]
-fn a_unit_test_renders_its_model_with_what_it_overrides() {
-    let sql = |overrides: &str| {
-        let keys = format!("{overrides} expect: {{rows: [{{tax: 7}}]}}");
-        unit_test(&keys, &[]).unit_tests[0].sql.clone()
+fn arguments_that_make_no_sql_are_refused_with_the_test_and_its_file() {
+    let fault = |arguments: &str| {
+        let yaml = format!("models: [{{name: first, data_tests: [{{{RULE}: {{{arguments}}}}}]}}]");
+        faults(&[("models/first.sql", TABLE), ("models/first.yml", &yaml)])
     };
-    assert_eq!(sql(""), None);
-    assert_eq!(
-        sql("overrides: {vars: {tax: 7}, env_vars: {REGION: south}, macros: {own: 1, dbt_utils.star: b}},").as_deref(),
-        Some("select 7 as tax, b as s, 'south' as r, 1 as o")
-    );
-    assert_eq!(
-        sql("overrides: {vars: {tax: 7}},").as_deref(),
-        Some("select 7 as tax, \"a\" as s, 'north' as r, own as o")
-    );
-}
-
-#[test]
-fn rows_of_a_unit_test_may_stand_in_a_file() {
-    let files = [
-        ("tests/fixtures/orders_7.csv", "id,a\n1,\n"),
-        ("tests/fixtures/result.sql", "select 1 as tax"),
-    ];
-    let keys = "given: [{input: \"ref('orders')\", format: csv, fixture: orders_7}], expect: {format: sql, fixture: result}";
-    let test = unit_test(keys, &files).unit_tests.remove(0);
-    let Rows::Listed(rows) = &test.given[0].rows else {
-        panic!("{test:?}");
-    };
-    assert_eq!(rows[0]["id"].as_deref(), Some("1"));
-    assert_eq!(rows[0]["a"], None);
-    assert_eq!(test.expected, Rows::Sql("select 1 as tax".into()));
-    let fault = faults(&[
-        ("models/first.sql", TABLE),
+    let test = "models/first.yml: test `dbt_utils.expression_is_true`: ";
+    for (arguments, wrong) in [
         (
-            "models/u.yml",
-            "unit_tests: [{name: u, model: first, expect: {format: csv, fixture: missing}}]",
+            "expression: ''",
+            "`expression` is empty; write a value, or remove it",
         ),
-    ]);
-    assert!(
-        fault.contains("`expect`: there is no file `tests/fixtures/missing.csv`"),
-        "{fault}"
+        ("expression: ' -- a > 1'", "`expression` is empty"),
+        (
+            "expression: a > 1; drop table t",
+            "`expression` has `;`; write one expression",
+        ),
+        (
+            "expression: a > (1",
+            "`expression` has a `(` without its `)`",
+        ),
+        (
+            "expression: a > 1) or (b",
+            "`expression` has a `)` without its `(`",
+        ),
+        (
+            "expression: a > 1, where: ' '",
+            "`where` is empty; write a value, or remove it",
+        ),
+        (
+            "expression: [a]",
+            "`expression` is a list or a map; write a text",
+        ),
+    ] {
+        let told = fault(arguments);
+        assert!(told.starts_with(&format!("{test}{wrong}")), "{told}");
+    }
+    let rules = declared(
+        &format!("{{{RULE}: {{expression: \"a <> ')' or b = ''\"}}}}"),
+        "name: shop",
+    );
+    assert_eq!(
+        rules[0].check,
+        Check::Expression("a <> ')' or b = ''".into())
+    );
+    let yaml = "models: [{name: first, data_tests: [{dbt_utils.unique_combination_of_columns: {combination_of_columns: [a, '']}}]}]";
+    assert_eq!(
+        faults(&[("models/first.sql", TABLE), ("models/first.yml", yaml)]),
+        "models/first.yml: test `dbt_utils.unique_combination_of_columns`: one of `combination_of_columns` is empty; write a value, or remove it"
     );
 }
 
 #[test]
-fn a_unit_test_that_gives_rows_of_its_own_model_is_warned_of() {
-    let project = unit_test("given: [{input: this, rows: []}], expect: {rows: []}", &[]);
-    assert_eq!(project.unit_tests[0].given, []);
+fn a_test_has_a_name_that_a_path_can_have() {
+    for (name, found) in [("..", ".."), ("", ""), ("a/b", "a/b"), ("' '", " ")] {
+        let name = if name.is_empty() { "''" } else { name };
+        let yaml = format!(
+            "models: [{{name: first, data_tests: [{{{RULE}: {{expression: a > 1, name: {name}}}}}]}}]"
+        );
+        assert_eq!(
+            faults(&[("models/first.sql", TABLE), ("models/first.yml", &yaml)]),
+            format!(
+                "models/first.yml: test `dbt_utils.expression_is_true`: `name` is `{found}`; write a name such as `no_negative_amounts`, without `/` and `\\`"
+            )
+        );
+    }
+}
+
+#[test]
+fn whether_a_test_is_enabled_is_true_or_false() {
+    let test = "{{ config(enabled='no') }} select * from {{ ref('first') }}";
     assert_eq!(
-        warnings(&project),
-        "models/u.yml: unit test `u`: the input `this` has no effect: a model does not read its own rows"
+        faults(&[("models/first.sql", TABLE), ("tests/t.sql", test)]),
+        "tests/t.sql: test `t`: `enabled` is `no`; write `true` or `false`"
     );
 }

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::severity::{Condition, Severity};
+use crate::names::test_name_fault;
 use crate::nearest::did_you_mean;
+use crate::query::expression_fault;
 
 /// Settings of a test that dbt has in `config`.
 const SETTINGS: [&str; 7] = [
@@ -93,9 +95,30 @@ impl<'a> Arguments<'a> {
                     self.subject
                 ))
             }
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::String(text)) => match expression_fault(&text) {
+                Some(fault) => Err(format!("{}: `{name}` {fault}", self.subject)),
+                None => Ok(Some(text)),
+            },
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(value.to_string())),
-            Some(_) => Err(format!("{}: `{name}` is no text", self.subject)),
+            Some(_) => Err(format!(
+                "{}: `{name}` is a list or a map; write a text",
+                self.subject
+            )),
+        }
+    }
+
+    /// The name that a test gives itself.
+    pub(super) fn given_name(&mut self) -> Result<Option<String>, String> {
+        let Some(name) = self.take("name") else {
+            return Ok(None);
+        };
+        let name = name
+            .as_str()
+            .map_or_else(|| name.to_string(), str::to_owned);
+
+        match test_name_fault(&name) {
+            Some(fault) => Err(format!("{}: {fault}", self.subject)),
+            None => Ok(Some(name)),
         }
     }
 
@@ -122,15 +145,27 @@ impl<'a> Arguments<'a> {
             .ok_or_else(|| format!("{}: `{name}` is no list of values", self.subject))
     }
 
-    /// A list of names; a single name alone, too. Without it there are none.
-    pub(super) fn names(&mut self, name: &str) -> Result<Vec<String>, String> {
+    /// A list of columns or of SQL.
+    pub(super) fn columns(&mut self, name: &str) -> Result<Vec<String>, String> {
+        let columns = self.list(name)?;
+        match columns.iter().find_map(|column| expression_fault(column)) {
+            Some(fault) => Err(format!("{}: one of `{name}` {fault}", self.subject)),
+            None => Ok(columns),
+        }
+    }
+
+    /// The same; a single column alone, too. Without it there are none.
+    pub(super) fn optional_columns(&mut self, name: &str) -> Result<Vec<String>, String> {
         match self.take(name) {
             None => Ok(Vec::new()),
-            Some(Value::String(one)) => Ok(vec![one]),
             Some(Value::Array(items)) if items.is_empty() => Ok(Vec::new()),
-            Some(items) => {
+            Some(given) => {
+                let items = match given {
+                    Value::String(_) => Value::Array(vec![given]),
+                    other => other,
+                };
                 self.left.insert(name.to_owned(), items);
-                self.list(name)
+                self.columns(name)
             }
         }
     }

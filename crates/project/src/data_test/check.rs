@@ -144,7 +144,7 @@ impl Check {
             },
             "dbt_utils.unique_combination_of_columns" => {
                 arguments.take("quote_columns");
-                Self::UniqueCombination(arguments.list("combination_of_columns")?)
+                Self::UniqueCombination(arguments.columns("combination_of_columns")?)
             }
             "dbt_utils.expression_is_true" => {
                 let expression = arguments.needed("expression")?;

@@ -140,8 +140,9 @@ impl DataTest {
             Some(column) => format!("{short}_{model}_{column}"),
             None => format!("{short}_{model}"),
         };
+        let given = arguments.given_name()?;
         let test = Self {
-            name: arguments.text("name")?.unwrap_or(usual),
+            name: given.unwrap_or(usual),
             column: column.map(str::to_owned),
             check,
             severity: arguments.severity()?,

@@ -116,9 +116,14 @@ fn not_empty_string(column: &str, arguments: &mut Arguments<'_>) -> Result<Asked
 }
 
 fn not_accepted_values(column: &str, arguments: &mut Arguments<'_>) -> Result<Asked, String> {
-    let values = arguments.list("values")?;
     // As with accepted values, texts are compared; without quotes the values are SQL.
-    let condition = if arguments.is("quote", true)? {
+    let is_text = arguments.is("quote", true)?;
+    let values = if is_text {
+        arguments.list("values")?
+    } else {
+        arguments.columns("values")?
+    };
+    let condition = if is_text {
         let values: Vec<_> = values.iter().map(|value| literal(value)).collect();
         format!("cast({column} as varchar) in ({})", values.join(", "))
     } else {
@@ -283,8 +288,8 @@ where not (
 /// Rows that only one of both tables has.
 fn equality(arguments: &mut Arguments<'_>, readable: &Readable<'_>) -> Result<Asked, String> {
     let to = (readable.find)(&arguments.needed("compare_model")?)?;
-    let compared = arguments.names("compare_columns")?;
-    let excluded = arguments.names("exclude_columns")?;
+    let compared = arguments.optional_columns("compare_columns")?;
+    let excluded = arguments.optional_columns("exclude_columns")?;
     if !compared.is_empty() && !excluded.is_empty() {
         return Err(format!(
             "test `{}` takes `compare_columns` or `exclude_columns`, not both",
@@ -328,7 +333,7 @@ pub(super) struct Groups(Vec<String>);
 
 impl Groups {
     pub(super) fn of(arguments: &mut Arguments<'_>) -> Result<Self, String> {
-        let names = arguments.names("group_by_columns")?;
+        let names = arguments.optional_columns("group_by_columns")?;
 
         Ok(Self(names.iter().map(|column| name(column)).collect()))
     }

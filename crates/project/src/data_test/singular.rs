@@ -101,7 +101,7 @@ impl Configured {
             ));
         }
         let mut arguments = Arguments::of(test, written)?.or(of_folder);
-        arguments.take("enabled");
+        arguments.is("enabled", true)?;
         // That of a folder is about declared tests.
         arguments.take("where");
 

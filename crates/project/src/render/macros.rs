@@ -88,6 +88,17 @@ impl Macros {
         self.own.get(name).map(String::as_str)
     }
 
+    /// How templates call the macros: the project's and those of dbt also without the package.
+    pub(super) fn names(&self) -> Vec<String> {
+        let packages = self.of_packages.iter().flat_map(|(package, names)| {
+            let full = names.iter().map(move |name| format!("{package}.{name}"));
+            let short = names.iter().filter(move |_| package == "dbt").cloned();
+            full.chain(short)
+        });
+
+        self.own.keys().cloned().chain(packages).collect()
+    }
+
     /// Whether Icefront brings the package.
     pub(super) fn is_package(&self, name: &str) -> bool {
         self.of_packages.contains_key(name)

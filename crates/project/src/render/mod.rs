@@ -25,6 +25,7 @@ use crate::config::Written;
 use crate::control::{fault_of_sql, fault_of_values};
 use crate::fault::Fault;
 use crate::files::File;
+use crate::nearest::did_you_mean;
 use crate::project::Known;
 use crate::properties::Properties;
 use crate::relation::{Column, Relation};
@@ -33,6 +34,7 @@ use crate::sources::SourceKey;
 use crate::watch::Watch;
 
 use context::Context;
+use functions::Kind;
 use macros::Macros;
 
 /// Steps that a model may take with all its macros. A loop over ten thousand rows takes fewer.
@@ -80,6 +82,10 @@ pub(crate) struct Overrides {
 }
 
 impl Overrides {
+    pub(crate) fn macro_names(&self) -> impl Iterator<Item = &str> {
+        self.macros.keys().map(String::as_str)
+    }
+
     /// Whether the model would be rendered with a branch that Icefront never takes.
     pub(crate) fn is_incremental(&self) -> bool {
         self.macros.get("is_incremental") == Some(&serde_json::Value::Bool(true))
@@ -165,6 +171,28 @@ impl Renderer {
     /// From now on, these are the models.
     pub(crate) fn set_models(&mut self, models: BTreeMap<String, Relation>) {
         Arc::make_mut(&mut self.shared).models = models;
+    }
+
+    /// The fault of a name that is no macro and no function: `dbt_utils.star`, `current_timestamp`, `var`.
+    pub(crate) fn unknown_macro(&self, name: &str) -> Option<String> {
+        let shared = &self.shared;
+        let is_known = match name.split_once('.') {
+            Some((package, name)) if package == shared.settings.name => {
+                shared.macros.own(name).is_some()
+            }
+            Some((package, name)) => shared.macros.has(package, name),
+            None => {
+                Kind::of(name).is_some()
+                    || shared.macros.own(name).is_some()
+                    || shared.macros.has("dbt", name)
+            }
+        };
+        let names = shared.macros.names();
+
+        (!is_known).then(|| {
+            let near = did_you_mean(name, names.iter().map(String::as_str));
+            format!("there is no macro `{name}`{near}")
+        })
     }
 
     /// The same, with what a unit test replaces.
