@@ -1,7 +1,12 @@
 //! What is wrong with a file.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+
+/// What is longer is cut in a message, in characters: what it quotes, and all of it.
+const LONGEST_QUOTED: usize = 100;
+const LONGEST: usize = 2_000;
 
 /// A fault with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,13 +59,31 @@ impl Fault {
         Self {
             file: file.into(),
             line: None,
-            message: message.into(),
+            message: shortened(&message.into()),
         }
     }
 
     pub(crate) fn at(mut self, line: Option<usize>) -> Self {
         self.line = line;
         self
+    }
+}
+
+/// A message in which nothing is long that a file says.
+fn shortened(message: &str) -> String {
+    let parts = message.split('`').zip([false, true].into_iter().cycle());
+    let parts: Vec<Cow<'_, str>> = parts
+        .map(|(part, is_quoted)| cut(part, if is_quoted { LONGEST_QUOTED } else { LONGEST }))
+        .collect();
+
+    cut(&parts.join("`"), LONGEST).into_owned()
+}
+
+/// The text, or its begin with `…`.
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 

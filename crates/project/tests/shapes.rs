@@ -123,3 +123,34 @@ fn configuration_of_the_wrong_shape_is_told_by_its_key() {
         assert_eq!(fault(config), format!("models/m.sql: {wrong}"));
     }
 }
+
+#[test]
+fn a_long_value_is_cut_in_messages() {
+    let long = "x".repeat(100_000);
+    let cut = format!("{}…", "x".repeat(100));
+    assert_eq!(
+        of_yaml(&format!("models: [{{name: m, columns: {long}}}]")),
+        format!("models/m.yml: model `m`: `columns` is `{cut}`; write a list")
+    );
+    assert_eq!(
+        faults(&[(
+            "models/m.sql",
+            &format!("select * from {{{{ ref('{long}') }}}}")
+        )]),
+        format!(
+            "models/m.sql:1: `ref('{}…` is no model and no table of the pipeline",
+            "x".repeat(95)
+        )
+    );
+    for text in [
+        format!("{{{{ exceptions.raise_compiler_error('{long}') }}}}"),
+        format!(
+            "{{{{ exceptions.raise_compiler_error('{}') }}}}",
+            "`a` ".repeat(25_000)
+        ),
+        format!("{long} 1"),
+    ] {
+        let fault = faults(&[("models/m.sql", &text)]);
+        assert!(fault.len() < 2_200, "{fault}");
+    }
+}
