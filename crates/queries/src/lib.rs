@@ -6,6 +6,7 @@ mod conditions;
 mod generator;
 mod selects;
 mod tables;
+mod totals;
 
 pub use generator::Generator;
 

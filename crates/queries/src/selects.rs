@@ -54,6 +54,7 @@ impl Generator {
         let count = *self.weighted(&counts);
         let leaves: Vec<_> = (0..count).map(|_| self.leaf(depth)).collect();
         let tree = self.tree(&leaves);
+        let tree = self.beside_totals(tree);
         let leaves = tree.leaves.clone();
         let filter = self.filter(&leaves, depth);
         let from = format!("from {}{filter}", tree.sql);
