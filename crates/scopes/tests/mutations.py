@@ -106,9 +106,7 @@ FURTHER = {
         ),
     ],
     "the walk takes no filter": [
-        ("src/affected.rs", "self.of_carrier(carrier, &others, &clocks)?", "self.of_carrier(carrier, &others, &clocks, &block.conditions)?"),
-        ("src/affected.rs", "others: &[&Carrier<'_>], clocks: &[Expr]", "others: &[&Carrier<'_>], clocks: &[Expr], filters: &[Expr]"),
-        ("src/affected.rs", "self.walked(carrier, leaf, &timed)?", "self.walked(carrier, leaf, &timed, filters)?"),
+        ("src/affected.rs", "self.walked(carrier, leaf, &timed)", "self.walked(carrier, leaf, &timed, &block.conditions)"),
         ("src/affected.rs", "leaf: &Leaf, timed: &[Expr]) -> Result<Vec<String>> {", "leaf: &Leaf, timed: &[Expr], filters: &[Expr]) -> Result<Vec<String>> {"),
     ],
 }
