@@ -92,8 +92,8 @@ MUTATIONS = {
     ),
     "the walk reads the new snapshot": (
         "tests/trial.rs",
-        "table: &new, images: &images,",
-        "table: &old, images: &images,",
+        "table: &new, table_before: &old,",
+        "table: &old, table_before: &old,",
     ),
 }
 # What a mutation needs besides.
