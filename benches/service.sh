@@ -168,7 +168,7 @@ verify() {
 # Asks for a run by the request's fields $1, at path $2 or of the pipeline, and prints its id.
 accept() {
   curl -fsS -X POST -H 'content-type: application/json' -d "{$1}" "$api/${2:-pipelines/$pipeline/runs}" |
-    sed 's/.*"run_id":"\([^"]*\)".*/\1/'
+    sed 's/^{"id":"\([^"]*\)".*/\1/'
 }
 
 # Runs $1 batches of $2 events, $3 of them late, one after the other, extraction included, and sets `ids` to those of the runs.

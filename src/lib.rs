@@ -15,5 +15,6 @@ pub mod serve;
 pub mod source;
 pub mod sql;
 pub mod state;
+pub mod time;
 pub mod trino;
 pub mod warehouse;

@@ -48,7 +48,7 @@ def run(step):
             data=json.dumps({**request, "on_failed": "rerun"}),
             response_check=succeeded,
             extra_options=ANY_STATUS,
-            response_filter=lambda response: response.json()["run_id"],
+            response_filter=lambda response: response.json()["id"],
             log_response=True,
         )
         # 404 while the run is active, 200 when it is over, however it ended.

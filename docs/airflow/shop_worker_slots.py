@@ -46,7 +46,7 @@ def run(step):
             endpoint=f"/v1/pipelines/{PIPELINE}/runs",
             headers=headers,
             data=json.dumps({**request, "on_failed": "rerun"}),
-            response_filter=lambda response: response.json()["run_id"],
+            response_filter=lambda response: response.json()["id"],
             log_response=True,
             extra_options={"timeout": 60},
         )

@@ -22,9 +22,9 @@ const steps = [
     body: { labels: { caller: "postman" } },
     status: [202],
     after: `
-is("Location is the run's", header("Location"), \`/v1/runs/\${answer.run_id}\`);
+is("Location is the run's", header("Location"), \`/v1/runs/\${answer.id}\`);
 is("Retry-After is in seconds", Number(header("Retry-After")) > 0, true);
-keep("run_id", answer.run_id);`,
+keep("run_id", answer.id);`,
   }],
   ["Start it again by the same key: the same run", `POST ${runs}`, {
     headers: byKey,
@@ -32,7 +32,7 @@ keep("run_id", answer.run_id);`,
     status: [200, 202],
     after: `
 is("it says that it was known", header("Idempotency-Replayed"), "true");
-is("it is the same run", answer.run_id, kept("run_id"));`,
+is("it is the same run", answer.id, kept("run_id"));`,
   }],
   ["Ask something else by the same key: refused", `POST ${runs}`, {
     headers: byKey,
@@ -63,15 +63,15 @@ is("one less", ids.length, kept("events") - 1);`,
   ["Its steps", "GET /v1/runs/{{run_id}}/steps", {
     status: [200],
     after: `
-is("all succeeded", answer.steps.every(({ state }) => state === "succeeded"), true);
-keep("step", (answer.steps.find(({ statements }) => statements.length > 0) ?? answer.steps[0]).name);`,
+is("all succeeded", answer.data.every(({ state }) => state === "succeeded"), true);
+keep("step", (answer.data.find(({ statements }) => statements.length > 0) ?? answer.data[0]).name);`,
   }],
   ["The SQL of a step", "GET /v1/runs/{{run_id}}/steps/{{step}}/sql", { status: [200] }],
   ["What declared tests said", "GET /v1/runs/{{run_id}}/tests", { status: [200] }],
   ["What it changed", "GET /v1/runs/{{run_id}}/changes", {
     status: [200],
     after: `
-for (const c of answer.changes) {
+for (const c of answer.data.filter(({ table }) => table)) {
   is(\`\${c.table}: every event read has a place\`, c.rejected + c.duplicate + c.staged, c.read);
   is(\`\${c.table}: so has every one published\`, c.truncates + c.late + c.superseded + c.delete_without_row + c.unchanged + c.inserted + c.updated + c.deleted, c.published);
 }`,
@@ -79,15 +79,15 @@ for (const c of answer.changes) {
   ["What could not be taken", "GET /v1/rejects?pipeline={{pipeline}}", { status: [200] }],
   ["How fresh every table is", "GET /v1/freshness", { status: [200] }],
   ["What changed, by the hour", "GET /v1/changes?table={{table}}&by=hour", { status: [200] }],
-  ["A row", "GET /v1/tables/{{table}}/rows?limit=1", { status: [200], after: 'keep("order_id", answer.rows[0].order_id);' }],
+  ["A row", "GET /v1/tables/{{table}}/rows?limit=1", { status: [200], after: 'keep("order_id", answer.data[0].order_id);' }],
   ["Its history", "GET /v1/tables/{{table}}/history?key.order_id={{order_id}}", {
     status: [200],
-    after: 'is("one version is current", answer.versions.filter((version) => version.is_current).length, 1);',
+    after: 'is("one version is current", answer.data.filter((version) => version.is_current).length, 1);',
   }],
   ["Start one that takes longer", `POST ${runs}`, {
     body: { full_refresh: true },
     status: [202],
-    after: 'keep("run_id", answer.run_id);',
+    after: 'keep("run_id", answer.id);',
   }],
   ["Start none while one is active", `POST ${runs}`, {
     body: { if_running: "reject" },
@@ -100,14 +100,14 @@ is("so does Location", header("Location"), \`/v1/runs/\${kept("run_id")}\`);`,
   ["Join the active one", `POST ${runs}`, {
     body: { if_running: "attach" },
     status: [202],
-    after: 'is("it is the same run", answer.run_id, kept("run_id"));',
+    after: 'is("it is the same run", answer.id, kept("run_id"));',
   }],
   ["It has no outcome yet", "GET /v1/runs/{{run_id}}/outcome", { status: [404] }],
   ["Cancel it", "POST /v1/runs/{{run_id}}/cancel", { status: [200, 202] }],
   ["Wait until it is cancelled", "GET /v1/runs/{{run_id}}?wait=55s", { status: [200], after: `${ended("cancelled")}
 keep("attempt", answer.attempt);` }],
   ["Cancel it again: it is over", "POST /v1/runs/{{run_id}}/cancel", { status: [200] }],
-  ["Retry it", "POST /v1/runs/{{run_id}}/retry", { status: [202], after: 'is("it is the same run", answer.run_id, kept("run_id"));' }],
+  ["Retry it", "POST /v1/runs/{{run_id}}/retry", { status: [202], after: 'is("it is the same run", answer.id, kept("run_id"));' }],
   ["Wait until it has succeeded", "GET /v1/runs/{{run_id}}?wait=55s", { status: [200], after: `${ended("succeeded")}
 if (answer.terminal) is("by its next attempt", answer.attempt, Number(kept("attempt")) + 1);` }],
   ["Retry it again: it succeeded", "POST /v1/runs/{{run_id}}/retry", { status: [200] }],

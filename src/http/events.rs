@@ -18,6 +18,7 @@ use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::state::{RunEvent, RunProgress};
+use crate::time;
 
 const LAST_EVENT: &str = "Last-Event-ID";
 /// Proxies close a connection that is silent for a minute.
@@ -30,13 +31,18 @@ const PAGE: i64 = 100;
 #[expect(dead_code, reason = "only the document needs it")]
 struct Seen {
     /// Only events after the one with this `id`.
-    #[param(rename = "Last-Event-ID", value_type = i64, minimum = 0, example = 0, required = false)]
-    last: Option<i64>,
+    #[param(
+        rename = "Last-Event-ID",
+        pattern = "^[0-9]{1,18}$",
+        example = "2",
+        required = false
+    )]
+    last: Option<String>,
 }
 
 /// An event of a run.
 #[derive(ToSchema)]
-#[schema(example = json!({"id": "2", "event": "run", "data": "{\"state\":\"running\",\"attempt\":1,\"at\":\"2026-01-01T12:00:00.1Z\"}"}))]
+#[schema(example = json!({"id": "2", "event": "run", "data": "{\"state\":\"running\",\"attempt\":1,\"occurred_at\":\"2026-01-01T12:00:00.100000Z\"}"}))]
 #[expect(dead_code, reason = "only the document needs it")]
 struct Message {
     /// The event's number; `progress` has none.
@@ -161,7 +167,7 @@ impl Following {
 fn numbered(event: &RunEvent) -> Event {
     let mut data = event.data.clone();
     if let Value::Object(members) = &mut data {
-        members.insert("at".to_owned(), event.at.to_string().into());
+        members.insert("occurred_at".to_owned(), time::text(event.at).into());
     }
 
     Event::default()

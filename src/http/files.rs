@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::Page;
-use super::read::{Path, Query, limited};
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Path, Query, any, number_of_id};
 use super::sources::SourcePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
@@ -17,39 +17,28 @@ use crate::report::{self, BatchFile};
 use crate::state::{FileQuery, FileState, LedgerFile};
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FilesQuery {
-    /// Only files in this state.
-    #[param(example = "unreadable", required = false)]
-    state: Option<FileState>,
-    /// Only files of this table, such as `drops.orders`.
+    /// Only files in one of these states. A file that was not read appears only in its last state.
+    #[param(value_type = Option<Vec<FileState>>, inline, style = Form, explode = false, required = false)]
+    state: Option<AnyOf<FileState>>,
+    /// Only files of this table.
     #[param(example = "drops.orders", required = false)]
     table: Option<String>,
-    /// The `next` of the page before.
-    #[param(example = "17", pattern = "^[0-9]{1,18}$", required = false)]
-    before: Option<String>,
-    /// The most files of a page.
-    #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
-    limit: Option<i64>,
+    /// Only files of this batch.
+    #[param(example = "3", required = false)]
+    batch_id: Option<String>,
 }
 
-/// A page of the ledger.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FilePage {
-    /// Newest first.
-    files: Vec<File>,
-    /// The `before` of the next page; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
+type FilePage = Page<File>;
 
 /// A file in the ledger.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "17", "path": "data/drops/orders/0017.csv.gz", "etag": "1c4f-62f0a9-2d1", "size": 721, "table": "drops.orders", "state": "unreadable",
-    "rows": 0, "rejects": 0, "reason": "line 17 has 4 values, not 5", "batch": 3,
-    "modified_at": "2026-03-01T12:00:00Z", "seen_at": "2026-03-01T12:00:07Z",
+    "rows": 0, "rejects": 0, "reason": "line 17 has 4 values, not 5", "batch_id": "3",
+    "modified_at": "2026-03-01T12:00:00.000000Z", "seen_at": "2026-03-01T12:00:07.000000Z",
 }))]
 pub(super) struct File {
     /// The file's number in the ledger.
@@ -73,25 +62,27 @@ pub(super) struct File {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// The batch that read or refused the file.
-    batch: i64,
+    batch_id: String,
     /// When the file was written last.
+    #[serde(serialize_with = "crate::time::exact")]
     modified_at: Timestamp,
     /// When the batch looked at the file.
+    #[serde(serialize_with = "crate::time::exact")]
     seen_at: Timestamp,
 }
 
-/// List the files of a source, read and refused.
+/// List the files of a source, read and refused, newest first.
 #[utoipa::path(
     get, path = "/v1/sources/{source}/files", tag = "sources",
-    params(SourcePath, FilesQuery),
+    params(SourcePath, FilesQuery, Paging),
     responses((status = OK, description = "A page of the ledger; empty for a source that is a server", body = FilePage), Problem),
 )]
 pub(super) async fn list_files(
     State(app): State<App>,
     Path(SourcePath { source }): Path<SourcePath>,
     Query(query): Query<FilesQuery>,
+    paging: Paging,
 ) -> Result<Json<FilePage>> {
-    let limit = limited(query.limit, 100, 1_000)?;
     let definition = app.pipelines.get(&source)?;
     let table = match &query.table {
         None => None,
@@ -105,37 +96,22 @@ pub(super) async fn list_files(
             name.strip_prefix(&format!("{source}."))
         }
     };
-    let before = match &query.before {
-        None => None,
-        Some(before) => Some(before.parse().map_err(|_| Error::Invalid {
-            field: "before".into(),
-            detail: format!(
-                "`{before}` is not a number of the ledger; use the `next` of the page before"
-            ),
-        })?),
-    };
     let which = FileQuery {
-        state: query.state,
+        states: any(query.state),
         table,
-        before,
-        limit: limit + 1,
+        batch: query.batch_id.as_deref().map(number_of_id),
+        before: paging.after()?,
+        limit: paging.asked_rows(),
     };
-    let page = Page::of(
-        app.store.files(&definition.name, &which).await?,
-        usize::try_from(limit).map_err(Error::internal)?,
-    );
-    let rejects = report::rejects_by_file(&app, definition, &page.rows)
+    let files = app.store.files(&definition.name, &which).await?;
+    let page = paging.page(files, |last| last.id)?;
+    let rejects = report::rejects_by_file(&app, definition, page.rows())
         .await
         .ok();
 
-    Ok(Json(FilePage {
-        next: page.next(|last| last.id.to_string()),
-        files: page
-            .rows
-            .into_iter()
-            .map(|file| view(&definition.name, rejects.as_ref(), file))
-            .collect(),
-    }))
+    Ok(Json(page.map(|file| {
+        view(&definition.name, rejects.as_ref(), file)
+    })))
 }
 
 fn view(
@@ -164,7 +140,7 @@ fn view(
         state: file.state,
         rows: file.rows,
         reason: file.reason,
-        batch,
+        batch_id: batch.to_string(),
         modified_at: file.modified_at,
         seen_at,
     }

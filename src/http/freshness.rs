@@ -2,45 +2,92 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::models::ModelPath;
-use super::read::Path;
+use super::of::Of;
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Path, Query};
 use super::tables::TablePath;
 use crate::app::App;
-use crate::error::{Problem, Result};
-use crate::pipeline::TrackedTable;
-use crate::report::{self, Freshness, ModelFreshness};
+use crate::error::{Error, Problem, Result};
+use crate::pipeline::{TableId, TrackedTable};
+use crate::report::{self, Freshness, LagReason, Status, Subject};
 
-/// The freshness of all tables and models.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FreshnessList {
-    /// Sorted by name.
-    tables: Vec<Freshness>,
-    /// A model comes after the models that it reads.
-    models: Vec<ModelFreshness>,
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FreshnessQuery {
+    /// Only tables and models of this pipeline.
+    #[param(example = "shop", required = false)]
+    pipeline: Option<String>,
+    /// Only this table.
+    #[param(example = "shop.orders", required = false)]
+    table: Option<String>,
+    /// Only this model.
+    #[param(example = "shop.daily_revenue", required = false)]
+    model: Option<String>,
+    /// Only with one of these.
+    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, required = false)]
+    status: Option<AnyOf<Status>>,
+    /// Only with one of these reasons.
+    #[param(value_type = Option<Vec<LagReason>>, inline, style = Form, explode = false, required = false)]
+    lag_reason: Option<AnyOf<LagReason>>,
 }
 
-/// List the freshness of every table and every model.
+type FreshnessPage = Page<Freshness>;
+
+/// List the freshness of tables and models, sorted by pipeline and name.
 #[utoipa::path(
     get, path = "/v1/freshness", tag = "reports",
-    responses((status = OK, description = "The freshness of every table and model", body = FreshnessList), Problem),
+    params(FreshnessQuery, Paging),
+    responses((status = OK, description = "A page of tables and models", body = FreshnessPage), Problem),
 )]
-pub(super) async fn list_freshness(State(app): State<App>) -> Result<Json<FreshnessList>> {
-    let mut tables = Vec::new();
-    for pipeline in app.pipelines.usable() {
-        for table in pipeline.tables.values() {
-            tables.push(report::freshness(&app, pipeline, table).await?);
+pub(super) async fn list_freshness(
+    State(app): State<App>,
+    Query(query): Query<FreshnessQuery>,
+    paging: Paging,
+) -> Result<Json<FreshnessPage>> {
+    let of = Of::find(&app, query.table.as_deref(), query.model.as_deref())?;
+    if of.is_beside(query.pipeline.as_deref()) {
+        return Ok(Json(Page::empty()));
+    }
+    let fits = |subject: &Subject<'_>| match subject {
+        Subject::Table(table) => {
+            let name = Some(&table.table.id.name);
+            of.model.is_none() && (of.table.is_none() || of.table.as_ref() == name)
         }
+        Subject::Model(model) => {
+            let name = Some(&model.model.name);
+            of.table.is_none() && (of.model.is_none() || of.model.as_ref() == name)
+        }
+    };
+    let pipeline = query.pipeline.as_deref().or(of.pipeline.as_deref());
+    let definitions = app.pipelines.chosen(pipeline)?;
+    let all = definitions.into_iter().flat_map(Subject::all).filter(fits);
+    if query.status.is_none() && query.lag_reason.is_none() {
+        let page = paging.page_of(all, Subject::id)?;
+        let found = report::freshness(&app, page.rows()).await?;
+        return Ok(Json(page.with(found)));
     }
+    // Whether something fits is known only when it was looked at.
+    let after: Option<TableId> = paging.after()?;
+    let rest = all.filter(|subject| after.as_ref().is_none_or(|after| subject.id() > *after));
+    let found = report::freshness(&app, &rest.collect::<Vec<_>>()).await?;
+    let has = |one: &Freshness| {
+        let statuses = query.status.as_ref();
+        let reasons = query.lag_reason.as_ref();
 
-    let mut models = Vec::new();
-    for model in app.pipelines.models() {
-        models.push(report::model_freshness(&app, model).await?);
-    }
+        statuses.is_none_or(|AnyOf(statuses)| statuses.contains(&one.status))
+            && reasons.is_none_or(|AnyOf(reasons)| reasons.contains(&one.lag_reason))
+    };
+    let found = found.into_iter().filter(has).take(paging.asked());
 
-    Ok(Json(FreshnessList { tables, models }))
+    Ok(Json(paging.page(found.collect(), |last| {
+        let name = last.table.as_ref().or(last.model.as_ref());
+        name.and_then(|name| name.parse::<TableId>().ok())
+    })?))
 }
 
 /// Get the freshness of a table.
@@ -53,22 +100,30 @@ pub(super) async fn get_table_freshness(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Freshness>> {
-    let TrackedTable { definition, table } = app.pipelines.table(&table)?;
+    let table: TrackedTable<'_> = app.pipelines.table(&table)?;
 
-    Ok(Json(report::freshness(&app, definition, table).await?))
+    one(&app, Subject::Table(table)).await
 }
 
 /// Get the freshness of a model: its lag behind the sources, now and over the last 24 hours.
 #[utoipa::path(
     get, path = "/v1/models/{model}/freshness", tag = "reports",
     params(ModelPath),
-    responses((status = OK, description = "The model's freshness", body = ModelFreshness), Problem),
+    responses((status = OK, description = "The model's freshness", body = Freshness), Problem),
 )]
 pub(super) async fn get_model_freshness(
     State(app): State<App>,
     Path(ModelPath { model }): Path<ModelPath>,
-) -> Result<Json<ModelFreshness>> {
+) -> Result<Json<Freshness>> {
     let model = app.pipelines.model(&model)?;
 
-    Ok(Json(report::model_freshness(&app, model).await?))
+    one(&app, Subject::Model(model)).await
+}
+
+async fn one(app: &App, subject: Subject<'_>) -> Result<Json<Freshness>> {
+    let found = report::freshness(app, &[subject]).await?.pop();
+
+    found
+        .map(Json)
+        .ok_or_else(|| Error::internal("a subject without freshness"))
 }

@@ -11,7 +11,9 @@ mod files;
 mod freshness;
 mod health;
 mod key;
+mod members;
 mod models;
+mod of;
 mod page;
 mod parameters;
 mod pipelines;
@@ -124,24 +126,24 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(events::follow_run))
         .routes(routes!(cancel::cancel_run))
         .routes(routes!(cancel::retry_run))
-        .routes(routes!(steps::list_steps))
-        .routes(routes!(steps::get_step_sql))
-        .routes(routes!(test_results::list_tests))
+        .routes(routes!(steps::list_run_steps))
+        .routes(routes!(steps::list_step_sql))
+        .routes(routes!(test_results::list_run_tests))
         .routes(routes!(test_results::list_test_failures))
         .routes(routes!(changes::list_run_changes))
         .routes(routes!(pipelines::list_pipelines))
         .routes(routes!(pipelines::get_pipeline))
-        .routes(routes!(pipelines::plan_pipeline))
+        .routes(routes!(pipelines::get_plan))
         .routes(routes!(pipelines::pause_pipeline))
         .routes(routes!(pipelines::resume_pipeline))
         .routes(routes!(sources::list_sources))
         .routes(routes!(sources::get_source))
         .routes(routes!(sources::check_source))
-        .routes(routes!(sources::safe_to_purge))
+        .routes(routes!(sources::get_safe_to_purge))
         .routes(routes!(files::list_files))
         .routes(routes!(tables::list_tables))
         .routes(routes!(tables::get_table))
-        .routes(routes!(rows::get_history))
+        .routes(routes!(rows::list_versions))
         .routes(routes!(rows::list_rows))
         .routes(routes!(repair::verify_table))
         .routes(routes!(repair::rebuild_table))

@@ -1,5 +1,7 @@
 //! `/v1/models`: the SQL models, and how they are kept.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,24 +11,18 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::key::{IdempotencyKey, accepted};
+use super::page::{Page, Paging};
 use super::pipelines::PipelinePath;
-use super::read::{Body, Empty, Path};
+use super::read::{AnyOf, Body, Empty, Path, Query};
 use super::runs::Run;
 use super::steps::SentSql;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::models::Explanation;
-use crate::pipeline::{Names, PipelineModel};
+use crate::pipeline::{Names, PipelineModel, TableId};
 use crate::report::{self, Graph};
 use crate::run::{self, Task};
 use crate::state::{ModelColumn, ModelState};
-
-/// All models.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Models {
-    /// Sorted by pipeline. A model comes after the models that it reads.
-    models: Vec<Model>,
-}
 
 /// A SQL model.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,12 +30,14 @@ pub(super) struct Model {
     /// The model's name in the API.
     #[schema(example = "shop.daily_revenue")]
     name: String,
+    /// The model's pipeline.
+    #[schema(example = "shop")]
+    pipeline: String,
     /// The file below the pipeline's folder.
     #[schema(example = "models/daily_revenue.sql")]
     file: String,
-    /// How it is kept: `view`, `table` or `incremental`.
-    #[schema(example = "incremental")]
-    materialized: &'static str,
+    /// How it is kept.
+    materialized: Materialized,
     /// Its table or view in Trino.
     #[schema(example = "lake.marts.daily_revenue")]
     table: String,
@@ -61,7 +59,7 @@ pub(super) struct Model {
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot_id: Option<String>,
     /// Whether runs leave it out.
-    is_suspended: bool,
+    suspended: bool,
     /// How it is refreshed, and why; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh: Option<Explanation>,
@@ -96,19 +94,65 @@ pub(super) struct ModelPath {
     pub(super) model: String,
 }
 
-/// List all models.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ModelsQuery {
+    /// Only models of this pipeline.
+    #[param(example = "shop", required = false)]
+    pipeline: Option<String>,
+    /// Only models with one of these tags.
+    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, example = json!(["nightly"]), required = false)]
+    tag: Option<AnyOf<String>>,
+    /// Only models that are kept in one of these ways.
+    #[param(value_type = Option<Vec<Materialized>>, inline, style = Form, explode = false, required = false)]
+    materialized: Option<AnyOf<Materialized>>,
+    /// Only models that runs leave out, or only others.
+    #[param(example = false, required = false)]
+    suspended: Option<bool>,
+}
+
+type ModelPage = Page<Model>;
+
+/// List models, sorted by pipeline and name.
 #[utoipa::path(
     get, path = "/v1/models", tag = "models",
-    responses((status = OK, description = "All models", body = Models), Problem),
+    params(ModelsQuery, Paging),
+    responses((status = OK, description = "A page of models", body = ModelPage), Problem),
 )]
-pub(super) async fn list_models(State(app): State<App>) -> Result<Json<Models>> {
-    let mut models = Vec::new();
-    for model in app.pipelines.models() {
-        let state = app.store.model(&model.id()).await?;
-        models.push(view(model, state));
-    }
+pub(super) async fn list_models(
+    State(app): State<App>,
+    Query(query): Query<ModelsQuery>,
+    paging: Paging,
+) -> Result<Json<ModelPage>> {
+    let suspended = match query.suspended {
+        Some(_) => app.store.suspended_models().await?,
+        None => HashSet::new(),
+    };
+    let definitions = app.pipelines.chosen(query.pipeline.as_deref())?;
+    let fits = |of: &PipelineModel<'_>| {
+        let config = &of.model.config;
+        let tags = query.tag.as_ref();
+        let kinds = query.materialized.as_ref();
 
-    Ok(Json(Models { models }))
+        tags.is_none_or(|AnyOf(tags)| tags.iter().any(|tag| config.tags.contains(tag)))
+            && kinds.is_none_or(|AnyOf(kinds)| kinds.contains(&config.materialized))
+            && query
+                .suspended
+                .is_none_or(|asked| asked == suspended.contains(&of.id()))
+    };
+    let all = definitions
+        .into_iter()
+        .flat_map(PipelineModel::all)
+        .filter(fits);
+    let page = paging.page_of(all, PipelineModel::id)?;
+    let ids: Vec<TableId> = page.rows().iter().map(PipelineModel::id).collect();
+    let mut states = app.store.models(&ids.iter().collect::<Vec<_>>()).await?;
+
+    Ok(Json(page.map(|of| {
+        let state = states.remove(&of.id()).unwrap_or_default();
+        view(of, state)
+    })))
 }
 
 /// Get a model: how it is kept and refreshed, and why.
@@ -146,7 +190,7 @@ pub(super) async fn get_model_sql(
         None => None,
         Some(run_id) => {
             let step = format!("model.{}", of.model.name);
-            let statements = app.store.statements(run_id, Some(&step)).await?;
+            let statements = app.store.statements(run_id, &[&step], None, None).await?;
             Some(RefreshSql {
                 run_id,
                 statements: statements.into_iter().map(SentSql::from).collect(),
@@ -265,8 +309,9 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
 
     Model {
         name: of.id().to_string(),
+        pipeline: of.definition.name.clone(),
         file: model.file.clone(),
-        materialized: config.materialized.as_str(),
+        materialized: config.materialized,
         table: Names::model(model).to_string(),
         unique_key: config.unique_key.clone(),
         tags: config.tags.clone(),
@@ -275,7 +320,7 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
         columns: if is_view { Vec::new() } else { state.columns },
         rows: state.rows.filter(|_| !is_view),
         snapshot_id: state.snapshot.filter(|_| !is_view),
-        is_suspended: state.is_suspended,
+        suspended: state.is_suspended,
         refresh: None,
     }
 }

@@ -6,18 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::{Body, Empty, Path};
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Body, Empty, Path, Query};
 use crate::app::App;
 use crate::error::{Problem, Result};
-use crate::pipeline::{Definition, Names, Schedule, Table};
+use crate::pipeline::{BrokenPipeline, Definition, Names, Schedule, SourceKind, Table};
 use crate::report::{self, Plan};
-
-/// All pipelines.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Pipelines {
-    /// The usable ones by name, then the broken ones.
-    pipelines: Vec<Pipeline>,
-}
+use crate::state::PipelineState;
 
 /// A pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,7 +28,7 @@ pub(super) struct Pipeline {
     /// The kind of the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "postgres_audit_log")]
-    source: Option<&'static str>,
+    source_kind: Option<SourceKind>,
     /// When runs start by themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0 2 * * *")]
@@ -44,12 +39,13 @@ pub(super) struct Pipeline {
     timezone: Option<String>,
     /// The next time of the schedule; absent while the pipeline is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::time::exact")]
     next_run_at: Option<Timestamp>,
     /// How often the service looks for changes, and starts a run if there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     poll_seconds: Option<u64>,
     /// Whether the pipeline is paused: nothing starts runs of it but calls of the API.
-    is_paused: bool,
+    paused: bool,
     /// The tracked tables.
     tables: Vec<PipelineTable>,
 }
@@ -86,30 +82,82 @@ pub(super) struct PipelinePath {
     pub(super) pipeline: String,
 }
 
-/// List all pipelines.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PipelinesQuery {
+    /// Only pipelines that can run, or only broken ones.
+    #[param(example = true, required = false)]
+    usable: Option<bool>,
+    /// Only pipelines that are paused, or only others.
+    #[param(example = false, required = false)]
+    paused: Option<bool>,
+    /// Only pipelines with a source of one of these kinds.
+    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, required = false)]
+    source_kind: Option<AnyOf<SourceKind>>,
+}
+
+type PipelinePage = Page<Pipeline>;
+
+/// List pipelines, sorted by name.
 #[utoipa::path(
     get, path = "/v1/pipelines", tag = "pipelines",
-    responses((status = OK, description = "All pipelines", body = Pipelines), Problem),
+    params(PipelinesQuery, Paging),
+    responses((status = OK, description = "A page of pipelines, usable and broken", body = PipelinePage), Problem),
 )]
-pub(super) async fn list_pipelines(State(app): State<App>) -> Result<Json<Pipelines>> {
-    let mut pipelines = Vec::new();
-    for pipeline in app.pipelines.usable() {
-        pipelines.push(view(&app, pipeline).await?);
-    }
-    pipelines.extend(app.pipelines.broken().map(|broken| Pipeline {
-        name: broken.name.to_owned(),
-        usable: false,
-        fault: Some(broken.fault.to_owned()),
-        source: None,
-        schedule: None,
-        timezone: None,
-        next_run_at: None,
-        poll_seconds: None,
-        is_paused: false,
-        tables: Vec::new(),
-    }));
+pub(super) async fn list_pipelines(
+    State(app): State<App>,
+    Query(query): Query<PipelinesQuery>,
+    paging: Paging,
+) -> Result<Json<PipelinePage>> {
+    let states = app.store.pipelines().await?;
+    let state_of = |name: &str| states.get(name).cloned().unwrap_or_default();
+    let usable = app.pipelines.usable().map(Listed::Usable);
+    let mut all: Vec<Listed<'_>> = usable
+        .chain(app.pipelines.broken().map(Listed::Broken))
+        .collect();
+    all.sort_by(|one, other| one.name().cmp(other.name()));
+    let fits = |listed: &Listed<'_>| {
+        let kind = listed.source_kind();
+        let is_paused = state_of(listed.name()).is_paused;
+        let kinds = query.source_kind.as_ref();
 
-    Ok(Json(Pipelines { pipelines }))
+        query
+            .usable
+            .is_none_or(|usable| usable == matches!(listed, Listed::Usable(_)))
+            && query.paused.is_none_or(|paused| paused == is_paused)
+            && kinds.is_none_or(|AnyOf(kinds)| kind.is_some_and(|kind| kinds.contains(&kind)))
+    };
+    let page = paging.page_of(all.into_iter().filter(fits), |listed| {
+        listed.name().to_owned()
+    })?;
+
+    Ok(Json(page.map(|listed| match listed {
+        Listed::Usable(definition) => view(&app, definition, &state_of(&definition.name)),
+        Listed::Broken(broken) => view_broken(&broken, &state_of(broken.name)),
+    })))
+}
+
+/// A pipeline in the list.
+enum Listed<'a> {
+    Usable(&'a Definition),
+    Broken(BrokenPipeline<'a>),
+}
+
+impl Listed<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Usable(definition) => &definition.name,
+            Self::Broken(broken) => broken.name,
+        }
+    }
+
+    fn source_kind(&self) -> Option<SourceKind> {
+        match self {
+            Self::Usable(definition) => Some(definition.source.kind()),
+            Self::Broken(_) => None,
+        }
+    }
 }
 
 /// Get a pipeline.
@@ -124,7 +172,9 @@ pub(super) async fn get_pipeline(
 ) -> Result<Json<Pipeline>> {
     let definition = app.pipelines.get(&pipeline)?;
 
-    Ok(Json(view(&app, definition).await?))
+    let state = app.store.pipeline(&pipeline).await?;
+
+    Ok(Json(view(&app, definition, &state)))
 }
 
 /// Pause a pipeline.
@@ -163,7 +213,9 @@ async fn pause(app: &App, pipeline: &str, is_paused: bool) -> Result<Json<Pipeli
     let definition = app.pipelines.get(pipeline)?;
     app.store.pause_pipeline(pipeline, is_paused).await?;
 
-    Ok(Json(view(app, definition).await?))
+    let state = app.store.pipeline(pipeline).await?;
+
+    Ok(Json(view(app, definition, &state)))
 }
 
 /// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
@@ -172,7 +224,7 @@ async fn pause(app: &App, pipeline: &str, is_paused: bool) -> Result<Json<Pipeli
     params(PipelinePath),
     responses((status = OK, description = "The plan", body = Plan), Problem),
 )]
-pub(super) async fn plan_pipeline(
+pub(super) async fn get_plan(
     State(app): State<App>,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
 ) -> Result<Json<Plan>> {
@@ -181,8 +233,22 @@ pub(super) async fn plan_pipeline(
     Ok(Json(report::plan(&app, definition).await?))
 }
 
-async fn view(app: &App, definition: &Definition) -> Result<Pipeline> {
-    let state = app.store.pipeline(&definition.name).await?;
+fn view_broken(broken: &BrokenPipeline<'_>, state: &PipelineState) -> Pipeline {
+    Pipeline {
+        name: broken.name.to_owned(),
+        usable: false,
+        fault: Some(broken.fault.to_owned()),
+        source_kind: None,
+        schedule: None,
+        timezone: None,
+        next_run_at: None,
+        poll_seconds: None,
+        paused: state.is_paused,
+        tables: Vec::new(),
+    }
+}
+
+fn view(app: &App, definition: &Definition, state: &PipelineState) -> Pipeline {
     let schedule = definition.schedule.as_ref();
     let next = |schedule: &Schedule| {
         // A time that has passed has its run in a moment.
@@ -203,16 +269,17 @@ async fn view(app: &App, definition: &Definition) -> Result<Pipeline> {
             .has_history()
             .then(|| names.history(name).to_string()),
     };
-    Ok(Pipeline {
+
+    Pipeline {
         name: definition.name.clone(),
         usable: true,
         fault: None,
-        source: Some(definition.source.kind()),
+        source_kind: Some(definition.source.kind()),
         schedule: schedule.map(|schedule| schedule.times.clone()),
         timezone: schedule.and_then(|schedule| schedule.timezone.clone()),
         next_run_at: schedule.filter(|_| !state.is_paused).and_then(next),
         poll_seconds: definition.poll.map(|poll| poll.as_secs()),
-        is_paused: state.is_paused,
+        paused: state.is_paused,
         tables: definition.tables.iter().map(table).collect(),
-    })
+    }
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 
@@ -141,42 +141,66 @@ pub(super) fn wait(text: &str) -> Result<Duration, Error> {
         .ok_or_else(fault)
 }
 
-/// Reads the RFC 3339 time of a parameter.
+/// Reads the RFC 3339 time of a parameter, up to its microseconds.
 pub(super) fn moment(name: &str, text: &str) -> Result<Timestamp, Error> {
-    text.parse().map_err(|fault| Error::Invalid {
+    instant(text).map_err(|fault| Error::Invalid {
         field: name.into(),
-        detail: format!(
-            "`{name}` is `{text}`; write a time such as `2026-01-01T12:00:00Z`: {fault}"
-        ),
+        detail: format!("`{name}`: {fault}"),
     })
 }
 
-/// Reads a number of rows between 1 and `most`.
-pub(super) fn limited(limit: Option<i64>, usual: i64, most: i64) -> Result<i64, Error> {
-    match limit {
-        None => Ok(usual),
-        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(limit) => Err(Error::Invalid {
-            field: "limit".into(),
-            detail: format!("`limit` is {limit}; it must be between 1 and {most}"),
-        }),
+/// The values of a filter, separated by commas: one of them must fit.
+#[derive(Debug, Clone)]
+pub(super) struct AnyOf<T>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for AnyOf<T> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(reader)?;
+
+        text.split(',')
+            .map(|word| T::deserialize(word.to_owned().into_deserializer()))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
-/// Reads an RFC 3339 time. A time beyond the last representable one, such as on the last day of 9999, becomes that one.
+/// Postgres cannot store NUL. Nothing has a name with NUL, so nothing has the replaced one either.
+pub(super) fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// The number of an id that is one; an id that is none belongs to nothing.
+pub(super) fn number_of_id(id: &str) -> i64 {
+    id.parse().unwrap_or(-1)
+}
+
+/// The values of a filter, if it is given.
+pub(super) fn any<T>(filter: Option<AnyOf<T>>) -> Option<Vec<T>> {
+    filter.map(|AnyOf(values)| values)
+}
+
+/// As [`moment`], for a field of a struct.
 pub(super) fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(reader)?;
+
+    instant(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// A time beyond the last representable one, such as on the last day of 9999, becomes that one.
+fn instant(text: &str) -> Result<Timestamp, String> {
     let has_no_sign = text.starts_with(|first: char| first.is_ascii_digit());
     let is_beyond = || {
         let last = Timestamp::MAX.to_zoned(TimeZone::UTC).date();
-        Pieces::parse(&text).is_ok_and(|time| time.offset().is_some() && time.date() >= last)
+        Pieces::parse(text).is_ok_and(|time| time.offset().is_some() && time.date() >= last)
     };
 
-    match text.parse() {
-        Ok(time) if has_no_sign => Ok(Some(time)),
-        Err(_) if is_beyond() => Ok(Some(Timestamp::MAX)),
-        _ => Err(D::Error::custom(format!(
+    match text.parse::<Timestamp>() {
+        Ok(time) if has_no_sign => {
+            Ok(Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time))
+        }
+        Err(_) if is_beyond() => Ok(Timestamp::MAX),
+        _ => Err(format!(
             "`{text}` is not a time; write one such as `2026-01-31T12:00:00Z`"
-        ))),
+        )),
     }
 }

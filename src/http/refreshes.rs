@@ -6,39 +6,31 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio_postgres::types::Json as Stored;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::answer::PROBLEM_JSON;
 use super::key::{IdempotencyKey, accepted};
 use super::models::ModelPath;
-use super::page::Page;
-use super::read::{Body, Empty, Path, Query, limited};
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Body, Empty, Path, Query, any, time};
 use super::runs::Run;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::models::InputSnapshot;
 use crate::pipeline::PipelineModel;
 use crate::report;
 use crate::run::{self, Request, StepKind};
-use crate::state::{Reading, RefreshAction, RefreshRecord, RefreshState, Trigger};
-
-/// A page of refreshes.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RefreshPage {
-    /// The latest first.
-    refreshes: Vec<Refresh>,
-    /// The `before` of the next page; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
+use crate::state::{Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Trigger};
 
 /// A refresh of a model.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelRefresh, example = json!({
     "id": "17", "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "trigger": "target_lag", "attempt": 1, "state": "succeeded", "action": "incremental",
     "reason": "`lake.marts.orders` changed", "scopes": 3, "inserted": 0, "updated": 3, "deleted": 0,
-    "started_at": "2026-01-01T12:00:01Z", "finished_at": "2026-01-01T12:00:02Z", "duration_seconds": 1.0,
-    "covered_until": "2026-01-01T12:00:00Z", "lag_seconds": 2.0, "target_lag_seconds": 300,
+    "started_at": "2026-01-01T12:00:01.000000Z", "finished_at": "2026-01-01T12:00:02.000000Z", "duration_seconds": 1.0,
+    "covered_until": "2026-01-01T12:00:00.000000Z", "lag_seconds": 2.0, "target_lag_seconds": 300,
 }))]
 pub(super) struct Refresh {
     id: String,
@@ -55,9 +47,7 @@ pub(super) struct Refresh {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// What it read: a snapshot of each input, and one time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Reading>)]
-    reading: Option<Value>,
+    reading: Option<ModelReading>,
     /// The affected scopes of an incremental refresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<i64>,
@@ -72,11 +62,14 @@ pub(super) struct Refresh {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Problem>)]
     error: Option<Value>,
+    #[serde(serialize_with = "crate::time::exact")]
     started_at: Timestamp,
+    #[serde(serialize_with = "crate::time::exact")]
     finished_at: Timestamp,
     duration_seconds: f64,
     /// The time up to which every committed change of the sources was in it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::time::exact")]
     covered_until: Option<Timestamp>,
     /// The time from `covered_until` to the end of the refresh.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,40 +79,85 @@ pub(super) struct Refresh {
     target_lag_seconds: Option<i64>,
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(super) struct RefreshesQuery {
-    /// The `next` of the page before.
-    #[param(example = "17", pattern = "^[0-9]{1,18}$", required = false)]
-    before: Option<String>,
-    /// The most refreshes of a page.
-    #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
-    limit: Option<i64>,
+/// What a refresh read: one snapshot of each input, and one time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelReading {
+    /// What `current_timestamp` stood for.
+    #[serde(serialize_with = "crate::time::exact")]
+    as_of: Timestamp,
+    /// The inputs, sorted by name.
+    inputs: Vec<InputSnapshot>,
 }
 
-/// List the refreshes of a model: what each did, and why.
+impl From<Reading> for ModelReading {
+    fn from(reading: Reading) -> Self {
+        let inputs = reading.inputs.into_iter();
+
+        Self {
+            as_of: reading.as_of,
+            inputs: inputs
+                .map(|(table, reading)| InputSnapshot::of(&table, reading))
+                .collect(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RefreshesQuery {
+    /// Only refreshes in one of these states.
+    #[param(value_type = Option<Vec<RefreshState>>, inline, style = Form, explode = false, required = false)]
+    state: Option<AnyOf<RefreshState>>,
+    /// Only refreshes that did one of these.
+    #[param(value_type = Option<Vec<RefreshAction>>, inline, style = Form, explode = false, required = false)]
+    action: Option<AnyOf<RefreshAction>>,
+    /// Only refreshes of runs that one of these started.
+    #[param(value_type = Option<Vec<Trigger>>, inline, style = Form, explode = false, required = false)]
+    trigger: Option<AnyOf<Trigger>>,
+    /// Only refreshes of this run.
+    #[param(example = "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", required = false)]
+    run_id: Option<Uuid>,
+    /// Only refreshes that began at this time or later.
+    #[param(example = "2026-01-01T00:00:00Z", required = false)]
+    #[serde(deserialize_with = "time")]
+    since: Option<Timestamp>,
+    /// Only refreshes that began before this time.
+    #[param(example = "2027-01-01T00:00:00Z", required = false)]
+    #[serde(deserialize_with = "time")]
+    until: Option<Timestamp>,
+}
+
+type RefreshPage = Page<Refresh>;
+
+/// List the refreshes of a model, newest first: what each did, and why.
 #[utoipa::path(
     get, path = "/v1/models/{model}/refreshes", tag = "models",
-    params(ModelPath, RefreshesQuery),
-    responses((status = OK, description = "The refreshes", body = RefreshPage), Problem),
+    params(ModelPath, RefreshesQuery, Paging),
+    responses((status = OK, description = "A page of refreshes", body = RefreshPage), Problem),
 )]
 pub(super) async fn list_refreshes(
     State(app): State<App>,
     Path(ModelPath { model }): Path<ModelPath>,
     Query(query): Query<RefreshesQuery>,
+    paging: Paging,
 ) -> Result<Json<RefreshPage>> {
-    let limit = limited(query.limit, 100, 1_000)?;
     let model = app.pipelines.model(&model)?;
-    let before = query.before.as_deref().map(id).transpose()?;
-    let found = app.store.refreshes(&model.id(), before, limit + 1).await?;
-    let page = Page::of(found, usize::try_from(limit).map_err(Error::internal)?);
-    let next = page.next(|last| last.id.to_string());
+    let which = RefreshQuery {
+        states: any(query.state),
+        actions: any(query.action),
+        triggers: any(query.trigger),
+        run: query.run_id,
+        since: query.since,
+        until: query.until,
+        before: paging.after()?,
+        limit: paging.asked_rows(),
+    };
+    let refreshes = app.store.refreshes(&model.id(), &which).await?;
 
-    Ok(Json(RefreshPage {
-        refreshes: page.rows.into_iter().map(Refresh::from).collect(),
-        next,
-    }))
+    Ok(Json(
+        paging.page(refreshes, |last| last.id)?.map(Refresh::from),
+    ))
 }
 
 /// Refresh a model, and no other.
@@ -156,13 +194,6 @@ pub(super) async fn refresh_model(
     Ok(accepted(started))
 }
 
-fn id(text: &str) -> Result<i64> {
-    text.parse().map_err(|_| Error::Invalid {
-        field: "before".into(),
-        detail: format!("`before` is `{text}`; take the `next` of the page before"),
-    })
-}
-
 impl From<RefreshRecord> for Refresh {
     fn from(record: RefreshRecord) -> Self {
         let lasted = record.finished_at.duration_since(record.started_at);
@@ -175,7 +206,7 @@ impl From<RefreshRecord> for Refresh {
             state: record.state,
             action: record.action,
             reason: record.reason,
-            reading: record.reading,
+            reading: record.reading.map(|Stored(reading)| reading.into()),
             scopes: record.scopes,
             inserted: record.inserted,
             updated: record.updated,

@@ -7,47 +7,53 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::key::{IdempotencyKey, accepted};
-use super::page::Page;
-use super::read::{Body, Query, limited};
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Body, Query, any, number_of_id, without_nul};
 use super::runs::Run;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
-use crate::report::{self, Reject, RejectQuery};
+use crate::report::{self, Operation, Reason, Reject, RejectQuery};
 use crate::run::{self, Task};
 use crate::warehouse::RejectFilter;
 
 const MOST_IDS: usize = 1_000;
 
+/// Pipelines that one page asks Trino about. A page is shorter if more of them have rejects that do not fit.
+const MOST_PIPELINES: usize = 10;
+
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RejectsQuery {
-    /// Only this pipeline; not needed with `table`, or if there is only one pipeline.
+    /// Only this pipeline.
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only this table.
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
-    /// Only with this reason.
-    #[param(example = "bad_value", required = false)]
-    reason: Option<String>,
-    /// The `next` of the page before.
-    #[param(required = false)]
-    before: Option<String>,
-    /// The most rejects of a page.
-    #[param(example = 100, minimum = 1, maximum = 1000, required = false)]
-    limit: Option<i64>,
+    /// Only with one of these reasons.
+    #[param(value_type = Option<Vec<Reason>>, inline, style = Form, explode = false, required = false)]
+    reason: Option<AnyOf<Reason>>,
+    /// Only with a fault in this column.
+    #[param(example = "order_sum", required = false)]
+    column: Option<String>,
+    /// Only of this batch.
+    #[param(example = "12", required = false)]
+    batch_id: Option<String>,
+    /// Only with one of these operations.
+    #[param(value_type = Option<Vec<Operation>>, inline, style = Form, explode = false, required = false)]
+    operation: Option<AnyOf<Operation>>,
 }
 
-/// A page of rejects.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RejectPage {
-    /// Newest batch first.
-    rejects: Vec<Reject>,
-    /// The `before` of the next page; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+type RejectPage = Page<Reject>;
+
+/// Where a reject is in the list.
+#[derive(Debug, Serialize, Deserialize)]
+struct RejectPlace {
+    pipeline: String,
+    /// The reject's id; `None` behind all rejects of the pipeline.
+    id: Option<String>,
 }
 
 /// Which rejects to replay or dismiss. By default, `replay` takes all rejects of the pipeline; `dismiss` needs `table`, `reason` or `ids`.
@@ -55,41 +61,89 @@ pub(super) struct RejectPage {
 #[serde(deny_unknown_fields, default)]
 #[schema(as = MeantRejects, example = json!({"table": "shop.orders", "reason": "bad_value"}))]
 pub(super) struct RejectSelection {
-    /// Only this pipeline; not needed with `table`, or if there is only one pipeline.
+    /// The pipeline; not needed with `table`, or if there is only one pipeline.
     pipeline: Option<String>,
     /// Only this table.
     table: Option<String>,
     /// Only with this reason.
-    reason: Option<String>,
+    reason: Option<Reason>,
     /// Only the rejects with these `id`s.
     #[schema(min_items = 1, max_items = 1000)]
     ids: Option<Vec<String>>,
 }
 
-/// List rejects: events that staging could not take.
+/// List rejects, events that staging could not take: by pipeline, newest batch first.
 #[utoipa::path(
     get, path = "/v1/rejects", tag = "rejects",
-    params(RejectsQuery),
+    params(RejectsQuery, Paging),
     responses((status = OK, description = "A page of rejects", body = RejectPage), Problem),
 )]
 pub(super) async fn list_rejects(
     State(app): State<App>,
     Query(query): Query<RejectsQuery>,
+    paging: Paging,
 ) -> Result<Json<RejectPage>> {
-    let limit = usize::try_from(limited(query.limit, 100, 1_000)?).map_err(Error::internal)?;
-    let definition = pipeline(&app, query.pipeline.as_deref(), query.table.as_deref())?;
-    let which = RejectQuery {
-        table: query.table,
-        reason: query.reason,
-        before: query.before,
-        limit: limit + 1,
+    let after: Option<RejectPlace> = paging.after()?;
+    let is_next = |of: &&Definition| match &after {
+        Some(RejectPlace { pipeline, id: None }) => of.name > *pipeline,
+        Some(RejectPlace {
+            pipeline,
+            id: Some(_),
+        }) => of.name >= *pipeline,
+        None => true,
     };
-    let page = Page::of(report::rejects(&app, definition, &which).await?, limit);
+    let definitions = with_rejects(&app, query.pipeline.as_deref(), query.table.as_deref()).await?;
+    let mut which = RejectQuery {
+        table: query.table,
+        reasons: any(query.reason).unwrap_or_default(),
+        column: query.column.as_deref().map(without_nul),
+        batch: query.batch_id.as_deref().map(number_of_id),
+        operations: any(query.operation).unwrap_or_default(),
+        after: None,
+        limit: 0,
+    };
+    let mut found: Vec<Reject> = Vec::new();
+    let mut last: Option<&str> = None;
+    for (asked, of) in definitions.into_iter().filter(is_next).enumerate() {
+        if let (MOST_PIPELINES.., Some(last)) = (asked, last) {
+            let place = RejectPlace {
+                pipeline: last.to_owned(),
+                id: None,
+            };
+            return Ok(Json(paging.page_until(found, place)?));
+        }
+        let begun = after.as_ref().filter(|after| after.pipeline == of.name);
+        which.after = begun.and_then(|after| after.id.clone());
+        which.limit = paging.asked() - found.len();
+        found.extend(report::rejects(&app, of, &which).await?);
+        if found.len() == paging.asked() {
+            break;
+        }
+        last = Some(&of.name);
+    }
 
-    Ok(Json(RejectPage {
-        next: page.next(|last| last.id.clone()),
-        rejects: page.rows,
-    }))
+    Ok(Json(paging.page(found, |last| RejectPlace {
+        pipeline: last.pipeline.clone(),
+        id: Some(last.id.clone()),
+    })?))
+}
+
+/// The pipelines that may have rejects, sorted by name.
+async fn with_rejects<'a>(
+    app: &'a App,
+    pipeline: Option<&str>,
+    table: Option<&str>,
+) -> Result<Vec<&'a Definition>> {
+    if pipeline.is_some() || table.is_some() {
+        return Ok(vec![chosen(app, pipeline, table)?]);
+    }
+    let known = app.store.pipelines_with_rejects().await?;
+
+    Ok(app
+        .pipelines
+        .usable()
+        .filter(|of| known.contains(&of.name))
+        .collect())
 }
 
 /// Replay rejects, after the definition was corrected.
@@ -161,7 +215,7 @@ async fn start(
             detail: format!("`ids` takes 1 to {MOST_IDS} ids, not {}", ids.len()),
         });
     }
-    let definition = pipeline(app, request.pipeline.as_deref(), request.table.as_deref())?;
+    let definition = chosen(app, request.pipeline.as_deref(), request.table.as_deref())?;
     let tables = match &request.table {
         Some(table) => vec![app.pipelines.table(table)?.table.id.name.clone()],
         None => definition.tables.keys().cloned().collect(),
@@ -174,7 +228,7 @@ async fn start(
         .map(|id| without_nul(id.rsplit('.').next().unwrap_or(id)))
         .collect();
     let filter = RejectFilter {
-        reason: request.reason.as_deref().map(without_nul),
+        reason: request.reason.map(|reason| reason.as_str().to_owned()),
         ids,
     };
     let task = task(tables, filter);
@@ -183,40 +237,40 @@ async fn start(
     Ok(accepted(started))
 }
 
-/// Postgres cannot store NUL. Nothing has a name with NUL, so nothing has the replaced one either.
-pub(super) fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-}
-
 /// The named pipeline, or that of the named table, or the only one.
-fn pipeline<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Result<&'a Definition> {
-    let of_table = table.map(|table| app.pipelines.table(table)).transpose()?;
+fn chosen<'a>(app: &'a App, named: Option<&str>, table: Option<&str>) -> Result<&'a Definition> {
+    let at = |field: &str, error: Error| error.at_field(field.into());
+    let of_table = table
+        .map(|table| app.pipelines.table(table))
+        .transpose()
+        .map_err(|error| at("table", error))?;
     match (named, of_table) {
-        (Some(name), Some(tracked)) if tracked.definition.name != name => Err(Error::not_found(
-            "table of that pipeline",
-            table.unwrap_or_default(),
-            [],
+        (Some(name), Some(tracked)) if tracked.definition.name != name => Err(at(
+            "table",
+            Error::not_found("table of that pipeline", table.unwrap_or_default(), []),
         )),
         (_, Some(tracked)) => Ok(tracked.definition),
-        (Some(name), None) => app.pipelines.get(name),
+        (Some(name), None) => app
+            .pipelines
+            .get(name)
+            .map_err(|error| at("pipeline", error)),
         (None, None) => {
             let usable: Vec<&Definition> = app.pipelines.usable().collect();
             if let [only] = usable[..] {
                 return Ok(only);
             }
             let known: Vec<String> = usable.iter().map(|of| format!("`{}`", of.name)).collect();
+            let detail = match known[..] {
+                [] => "no pipeline is usable; `GET /v1/pipelines` says why".into(),
+                _ => format!(
+                    "give `pipeline`, one of {}, or give `table`",
+                    known.join(", ")
+                ),
+            };
 
-            Err(Error::NotFound {
-                kind: "default for",
-                name: "pipeline".into(),
-                hint: Some(match known[..] {
-                    [] => "no pipeline is usable; `GET /v1/pipelines` says why".into(),
-                    _ => format!(
-                        "give `pipeline`, one of {}, or give `table`",
-                        known.join(", ")
-                    ),
-                }),
-                field: Some("pipeline".into()),
+            Err(Error::Invalid {
+                field: "pipeline".into(),
+                detail,
             })
         }
     }

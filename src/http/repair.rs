@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::key::{IdempotencyKey, accepted};
-use super::read::{Body, Empty, Path};
-use super::rejects::without_nul;
+use super::read::{Body, Empty, Path, without_nul};
 use super::runs::Run;
 use super::tables::TablePath;
 use crate::app::App;

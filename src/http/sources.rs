@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::Path;
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Path, Query};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::Definition;
+use crate::pipeline::{Definition, SourceKind};
 use crate::report::{self, Purge};
 use crate::source::{self, Blocking, Finding, Purpose, Safety, TableProgress, table_progress};
 use crate::state::Cursor;
@@ -23,22 +24,17 @@ const LONGEST_COUNT: Duration = Duration::from_secs(15);
 /// The limit for all questions to the source.
 const LONGEST_ASKED: Duration = Duration::from_secs(50);
 
-/// All sources.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Sources {
-    /// One for each pipeline, with the pipeline's name.
-    sources: Vec<Source>,
-}
-
 /// A source: what the service remembers, and what the source says now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Source {
     /// The source's name, which is the pipeline's.
     #[schema(example = "shop")]
     name: String,
-    /// `postgres_audit_log`, `postgres_table` or `files`.
-    #[schema(example = "postgres_audit_log")]
-    kind: &'static str,
+    /// The pipeline that reads it.
+    #[schema(example = "shop")]
+    pipeline: String,
+    /// What changes are read from.
+    kind: SourceKind,
     /// The connection's name in the settings; absent for files.
     #[schema(example = "shop")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,14 +64,16 @@ pub(super) struct CursorView {
     /// The position; its members depend on the source's kind.
     position: Value,
     /// The time up to which every committed change has landed.
+    #[serde(serialize_with = "crate::time::exact")]
     covered_until: Timestamp,
     /// How far each polled table has been read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tables: Vec<TableProgress>,
     /// The oldest open or prepared transaction at the last read: process or name, begin, and age then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    blocked_by_transaction: Option<Value>,
+    blocked_by_transaction: Option<Blocking>,
     /// When the cursor moved last.
+    #[serde(serialize_with = "crate::time::exact")]
     moved_at: Timestamp,
 }
 
@@ -122,19 +120,41 @@ pub(super) struct SourcePath {
     pub(super) source: String,
 }
 
-/// List all sources.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SourcesQuery {
+    /// Only the source of this pipeline.
+    #[param(example = "shop", required = false)]
+    pipeline: Option<String>,
+    /// Only sources of one of these kinds.
+    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, required = false)]
+    kind: Option<AnyOf<SourceKind>>,
+}
+
+type SourcePage = Page<Source>;
+
+/// List sources, sorted by name, as the service remembers them.
 #[utoipa::path(
     get, path = "/v1/sources", tag = "sources",
-    responses((status = OK, description = "All sources, as the service remembers them", body = Sources), Problem),
+    params(SourcesQuery, Paging),
+    responses((status = OK, description = "A page of sources, one for each pipeline", body = SourcePage), Problem),
 )]
-pub(super) async fn list_sources(State(app): State<App>) -> Result<Json<Sources>> {
-    let mut sources = Vec::new();
-    for definition in app.pipelines.usable() {
-        let cursor = app.store.cursor(&definition.name).await?;
-        sources.push(view(definition, cursor));
-    }
+pub(super) async fn list_sources(
+    State(app): State<App>,
+    Query(query): Query<SourcesQuery>,
+    paging: Paging,
+) -> Result<Json<SourcePage>> {
+    let kinds = query.kind.as_ref();
+    let all = app.pipelines.chosen(query.pipeline.as_deref())?;
+    let fitting = all
+        .into_iter()
+        .filter(|of| kinds.is_none_or(|AnyOf(kinds)| kinds.contains(&of.source.kind())));
+    let page = paging.page_of(fitting, |of| of.name.clone())?;
+    let names: Vec<&str> = page.rows().iter().map(|of| of.name.as_str()).collect();
+    let mut cursors = app.store.cursors(&names).await?;
 
-    Ok(Json(Sources { sources }))
+    Ok(Json(page.map(|of| view(of, cursors.remove(&of.name)))))
 }
 
 /// Get a source: its cursor, its backlog, and how safe the cursor is.
@@ -196,13 +216,13 @@ pub(super) async fn check_source(
 /// Tell up to which event the owner of an audit log may delete events.
 ///
 /// Every event up to that one has landed in every pipeline of the log, and no open transaction can commit an older one. If this is not known,
-/// `up_to_event` is `null`, and `reason` says why.
+/// `up_to_event_id` is `null`, and `reason` says why.
 #[utoipa::path(
     get, path = "/v1/sources/{source}/safe_to_purge", tag = "sources",
     params(SourcePath),
     responses((status = OK, description = "The last event that may be deleted", body = Purge), Problem),
 )]
-pub(super) async fn safe_to_purge(
+pub(super) async fn get_safe_to_purge(
     State(app): State<App>,
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Purge>> {
@@ -248,6 +268,7 @@ async fn ask_source(
 fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
     Source {
         name: definition.name.clone(),
+        pipeline: definition.name.clone(),
         kind: definition.source.kind(),
         connection: definition.source.connection().map(ToOwned::to_owned),
         path: definition.source.files().map(|files| files.path.clone()),
@@ -256,7 +277,9 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
             tables: table_progress(&mut cursor.position),
             position: cursor.position,
             covered_until: cursor.covered_until,
-            blocked_by_transaction: cursor.blocked_by,
+            blocked_by_transaction: cursor
+                .blocked_by
+                .and_then(|blocking| serde_json::from_value(blocking).ok()),
             moved_at: cursor.moved_at,
         }),
         now: None,

@@ -8,12 +8,16 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::read::Path;
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Path, Query, any, without_nul};
 use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::state::{self, StepState};
+use crate::state::{self, StepQuery, StepState};
 use crate::trino::Progress;
+
+/// Steps of a run whose names an unknown one is compared with.
+const MOST_NAMES: i64 = 1_000;
 
 /// A step of a run, by its last attempt.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,8 +30,10 @@ pub(super) struct Step {
     /// The step's state.
     state: StepState,
     /// When the step began.
+    #[serde(serialize_with = "crate::time::exact")]
     started_at: Timestamp,
     /// When the step ended.
+    #[serde(serialize_with = "crate::time::exact")]
     finished_at: Option<Timestamp>,
     /// From `started_at` to `finished_at`, or to now.
     duration_seconds: f64,
@@ -56,34 +62,23 @@ pub(super) struct Statement {
     /// The number of rows that it wrote or deleted.
     update_count: Option<i64>,
     /// The table's snapshot before it.
-    snapshot_before: Option<String>,
+    snapshot_id_before: Option<String>,
     /// The snapshot that it committed.
-    snapshot_after: Option<String>,
+    snapshot_id_after: Option<String>,
     /// When the statement was sent.
+    #[serde(serialize_with = "crate::time::exact")]
     started_at: Timestamp,
     /// When the statement ended.
+    #[serde(serialize_with = "crate::time::exact")]
     finished_at: Option<Timestamp>,
     /// What it cost, as Trino counts.
     #[schema(value_type = Option<Progress>)]
     progress: Option<Value>,
 }
 
-/// The steps of a run.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Steps {
-    /// In the order of their begin.
-    steps: Vec<Step>,
-}
-
-/// The SQL of a step.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct StepSql {
-    /// In the order of sending.
-    statements: Vec<SentSql>,
-}
-
 /// The text of a statement.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementSql)]
 pub(super) struct SentSql {
     /// The table that the statement writes.
     target: String,
@@ -95,30 +90,48 @@ pub(super) struct SentSql {
     sql: String,
 }
 
-/// List the steps of a run.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StepsQuery {
+    /// Only steps in one of these states.
+    #[param(value_type = Option<Vec<StepState>>, inline, style = Form, explode = false, required = false)]
+    state: Option<AnyOf<StepState>>,
+    /// Only the step of this name.
+    #[param(example = "mart.orders", required = false)]
+    name: Option<String>,
+}
+
+type StepPage = Page<Step>;
+
+/// List the steps of a run, in the order in which they first began.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/steps", tag = "runs",
-    params(RunPath),
-    responses((status = OK, description = "The steps, each by its last attempt", body = Steps), Problem),
+    params(RunPath, StepsQuery, Paging),
+    responses((status = OK, description = "A page of steps, each by its last attempt", body = StepPage), Problem),
 )]
-pub(super) async fn list_steps(
+pub(super) async fn list_run_steps(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-) -> Result<Json<Steps>> {
+    Query(query): Query<StepsQuery>,
+    paging: Paging,
+) -> Result<Json<StepPage>> {
     app.store.run(run_id).await?;
-    let mut statements = app.store.statements(run_id, None).await?;
-    let steps = app
-        .store
-        .steps(run_id)
-        .await?
-        .into_iter()
-        .map(|step| {
-            let own = statements.extract_if(.., |statement| statement.step == step.name);
-            Step::new(own.collect(), step)
-        })
-        .collect();
+    let which = StepQuery {
+        states: any(query.state),
+        name: query.name.as_deref().map(without_nul),
+        after: paging.after()?,
+        limit: paging.asked_rows(),
+    };
+    let steps = app.store.steps(run_id, &which).await?;
+    let page = paging.page(steps, |last| (last.began_at, last.name.clone()))?;
+    let names: Vec<&str> = page.rows().iter().map(|step| step.name.as_str()).collect();
+    let mut statements = app.store.statements(run_id, &names, None, None).await?;
 
-    Ok(Json(Steps { steps }))
+    Ok(Json(page.map(|step| {
+        let own = statements.extract_if(.., |statement| statement.step == step.name);
+        Step::new(own.collect(), step)
+    })))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -132,31 +145,42 @@ pub(super) struct StepPath {
     step: String,
 }
 
-/// Get the SQL that a step sent to Trino.
+type StatementSqlPage = Page<SentSql>;
+
+/// List the SQL that a step sent to Trino, in the order of sending.
 #[utoipa::path(
     get, path = "/v1/runs/{run_id}/steps/{step}/sql", tag = "runs",
-    params(StepPath),
-    responses((status = OK, description = "The statements", body = StepSql), Problem),
+    params(StepPath, Paging),
+    responses((status = OK, description = "A page of statements", body = StatementSqlPage), Problem),
 )]
-pub(super) async fn get_step_sql(
+pub(super) async fn list_step_sql(
     State(app): State<App>,
     Path(StepPath { run_id, step }): Path<StepPath>,
-) -> Result<Json<StepSql>> {
+    paging: Paging,
+) -> Result<Json<StatementSqlPage>> {
     app.store.run(run_id).await?;
-    let steps = app.store.steps(run_id).await?;
-    if !steps.iter().any(|known| known.name == step) {
-        let known = steps.iter().map(|known| known.name.as_str());
+    let step = without_nul(&step);
+    let steps = async |name: Option<String>| {
+        let limit = MOST_NAMES;
+        let which = StepQuery {
+            name,
+            limit,
+            ..StepQuery::default()
+        };
+        app.store.steps(run_id, &which).await
+    };
+    if steps(Some(step.clone())).await?.is_empty() {
+        let known = steps(None).await?;
+        let known = known.iter().map(|known| known.name.as_str());
         return Err(Error::not_found("step", &step, known));
     }
     let statements = app
         .store
-        .statements(run_id, Some(&step))
-        .await?
-        .into_iter()
-        .map(SentSql::from)
-        .collect();
+        .statements(run_id, &[&step], paging.after()?, Some(paging.asked_rows()))
+        .await?;
+    let page = paging.page(statements, |last| last.id)?;
 
-    Ok(Json(StepSql { statements }))
+    Ok(Json(page.map(SentSql::from)))
 }
 
 impl Step {
@@ -195,8 +219,8 @@ impl From<state::StatementRecord> for Statement {
             attempt: statement.attempt,
             trino_query_id: statement.trino_query_id,
             update_count: statement.update_count,
-            snapshot_before: statement.snapshot_before,
-            snapshot_after: statement.snapshot_after,
+            snapshot_id_before: statement.snapshot_before,
+            snapshot_id_after: statement.snapshot_after,
             started_at: statement.started_at,
             finished_at: statement.finished_at,
             progress: statement.progress,

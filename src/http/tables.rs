@@ -5,18 +5,13 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::read::Path;
+use super::page::{Page, Paging};
+use super::read::{AnyOf, Path, Query};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::{self, Drift, Marts, Names, TrackedTable};
+use crate::pipeline::{Drift, Marts, Names, SourceKind, TableId, TrackedTable};
 use crate::sql::TableName;
-
-/// All tracked tables.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Tables {
-    /// Sorted by name.
-    tables: Vec<Table>,
-}
+use crate::state::TableState;
 
 /// A tracked table.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,6 +19,11 @@ pub(super) struct Table {
     /// The table's name in the API.
     #[schema(example = "shop.orders")]
     name: String,
+    /// The table's pipeline.
+    #[schema(example = "shop")]
+    pipeline: String,
+    /// The kind of its source.
+    source_kind: SourceKind,
     /// The source table, or `files.<table>` for files.
     #[schema(example = "public.orders")]
     from: String,
@@ -31,13 +31,15 @@ pub(super) struct Table {
     key: Vec<String>,
     /// The business columns; empty before the first run.
     columns: Vec<Column>,
-    /// The last batch in the typed log.
-    staged_batch: i64,
-    /// The last batch in the current rows.
-    current_batch: i64,
-    /// The last batch in the history; absent with `history: off`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    history_batch: Option<i64>,
+    /// The last batch in the typed log; `null` before the first.
+    #[schema(example = "12")]
+    staged_batch_id: Option<String>,
+    /// The last batch in the current rows; `null` before the first.
+    #[schema(example = "12")]
+    current_batch_id: Option<String>,
+    /// The last batch in the history; `null` with `history: off`.
+    #[schema(example = "12")]
+    history_batch_id: Option<String>,
     /// The number of rejects that were neither replayed nor dismissed.
     rejects: i64,
     /// Differences between the source and the table, and columns that were added or widened.
@@ -89,20 +91,45 @@ pub(super) struct TablePath {
     pub(super) table: String,
 }
 
-/// List all tracked tables.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TablesQuery {
+    /// Only tables of this pipeline.
+    #[param(example = "shop", required = false)]
+    pipeline: Option<String>,
+    /// Only tables with a source of one of these kinds.
+    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, required = false)]
+    source_kind: Option<AnyOf<SourceKind>>,
+}
+
+type TablePage = Page<Table>;
+
+/// List tracked tables, sorted by pipeline and name.
 #[utoipa::path(
     get, path = "/v1/tables", tag = "tables",
-    responses((status = OK, description = "All tracked tables", body = Tables), Problem),
+    params(TablesQuery, Paging),
+    responses((status = OK, description = "A page of tracked tables", body = TablePage), Problem),
 )]
-pub(super) async fn list_tables(State(app): State<App>) -> Result<Json<Tables>> {
-    let mut tables = Vec::new();
-    for pipeline in app.pipelines.usable() {
-        for table in pipeline.tables.values() {
-            tables.push(view(&app, table).await?);
-        }
-    }
+pub(super) async fn list_tables(
+    State(app): State<App>,
+    Query(query): Query<TablesQuery>,
+    paging: Paging,
+) -> Result<Json<TablePage>> {
+    let kinds = query.source_kind.as_ref();
+    let definitions = app.pipelines.chosen(query.pipeline.as_deref())?;
+    let fitting = definitions
+        .into_iter()
+        .filter(|of| kinds.is_none_or(|AnyOf(kinds)| kinds.contains(&of.source.kind())));
+    let all = fitting.flat_map(TrackedTable::all);
+    let page = paging.page_of(all, |of| of.table.id.clone())?;
+    let ids: Vec<&TableId> = page.rows().iter().map(|of| &of.table.id).collect();
+    let mut states = app.store.tables(&ids).await?;
 
-    Ok(Json(Tables { tables }))
+    Ok(Json(page.map(|of| {
+        let state = states.remove(&of.table.id);
+        view(of, state)
+    })))
 }
 
 /// Get a tracked table, with snapshot, rows, files and size of its Iceberg tables.
@@ -115,12 +142,15 @@ pub(super) async fn get_table(
     State(app): State<App>,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Table>> {
-    let TrackedTable { definition, table } = app.pipelines.table(&table)?;
-    let mut view = view(&app, table).await?;
+    let of = app.pipelines.table(&table)?;
+    let TrackedTable { definition, table } = of;
     let names = Names::new(definition, &app.config);
     let name = &table.id.name;
     let known = app.store.table(&table.id).await?;
-    let marts = match known.map_or_else(|| table.marts(), |known| known.marts) {
+    let marts = known
+        .as_ref()
+        .map_or_else(|| table.marts(), |known| known.marts);
+    let marts = match marts {
         Marts::TwoTables => vec![names.current(name), names.history(name)],
         Marts::CurrentView => vec![names.history(name)],
         Marts::NoHistory => vec![names.current(name)],
@@ -129,13 +159,14 @@ pub(super) async fn get_table(
     for table in [names.staging(name)].into_iter().chain(marts) {
         stored.extend(size(&app, &table).await?);
     }
-    view.stored = Some(stored);
 
-    Ok(Json(view))
+    Ok(Json(Table {
+        stored: Some(stored),
+        ..view(of, known)
+    }))
 }
 
-async fn view(app: &App, table: &pipeline::Table) -> Result<Table> {
-    let state = app.store.table(&table.id).await?;
+fn view(TrackedTable { definition, table }: TrackedTable<'_>, state: Option<TableState>) -> Table {
     let columns = state.as_ref().map(|state| {
         let column = |column: &crate::pipeline::Column| Column {
             name: column.name.clone(),
@@ -146,21 +177,32 @@ async fn view(app: &App, table: &pipeline::Table) -> Result<Table> {
         state.columns.iter().map(column).collect()
     });
 
-    Ok(Table {
+    Table {
         name: table.id.to_string(),
+        pipeline: definition.name.clone(),
+        source_kind: definition.source.kind(),
         from: table.from.clone(),
         key: table.key.clone(),
         columns: columns.unwrap_or_default(),
-        staged_batch: state.as_ref().map_or(0, |state| state.staged_batch),
-        current_batch: state.as_ref().map_or(0, |state| state.current_batch),
-        history_batch: table
-            .marts()
-            .has_history()
-            .then(|| state.as_ref().map_or(0, |state| state.history_batch)),
+        staged_batch_id: batch_id(state.as_ref().map(|state| state.staged_batch)),
+        current_batch_id: batch_id(state.as_ref().map(|state| state.current_batch)),
+        history_batch_id: batch_id(
+            state
+                .as_ref()
+                .filter(|_| table.marts().has_history())
+                .map(|state| state.history_batch),
+        ),
         rejects: state.as_ref().map_or(0, |state| state.rejects),
         drift: state.map_or_else(Vec::new, |state| state.drift),
         stored: None,
-    })
+    }
+}
+
+/// The id of a batch; 0 stands for none.
+fn batch_id(batch: Option<i64>) -> Option<String> {
+    batch
+        .filter(|batch| *batch != 0)
+        .map(|batch| batch.to_string())
 }
 
 /// The context of `report/size.sql`.

@@ -50,10 +50,40 @@ pub struct ExplainedInput {
     pub kind: &'static str,
     /// What the last refresh read of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub read: Option<InputReading>,
+    pub reading: Option<InputSnapshot>,
     /// Why a change of it means that the model is computed in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_because: Option<String>,
+}
+
+/// What a refresh read of a table.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct InputSnapshot {
+    /// Its name in Trino.
+    #[schema(example = "lake.marts.orders")]
+    pub trino_table: String,
+    /// The snapshot; `null` for an empty table, and for one that has none.
+    pub snapshot_id: Option<String>,
+    /// Changes with the rows: the snapshot of the last publication. `snapshot_id` may be that of rewritten files.
+    pub published_snapshot_id: Option<String>,
+    /// The last batch in it, for tracked tables.
+    #[schema(example = "12")]
+    pub up_to_batch_id: Option<String>,
+    /// How often it was remade until then, for tracked tables.
+    pub remakes: Option<i64>,
+}
+
+impl InputSnapshot {
+    #[must_use]
+    pub fn of(table: &str, reading: InputReading) -> Self {
+        Self {
+            trino_table: table.to_owned(),
+            snapshot_id: reading.snapshot,
+            published_snapshot_id: reading.version,
+            up_to_batch_id: reading.upto_batch.map(|batch| batch.to_string()),
+            remakes: reading.remakes,
+        }
+    }
 }
 
 /// Explains how a model is refreshed. Changes nothing.
@@ -134,7 +164,9 @@ fn inputs(refresh: &Refresh<'_>, analysis: &Analysis) -> Vec<ExplainedInput> {
             _ => None,
         };
         ExplainedInput {
-            read: reading.and_then(|reading| reading.inputs.get(&table).cloned()),
+            reading: reading
+                .and_then(|reading| reading.inputs.get(&table).cloned())
+                .map(|reading| InputSnapshot::of(&table, reading)),
             table,
             kind: read.input.as_str(),
             full_because,

@@ -25,7 +25,9 @@ mod view;
 
 pub use analysis::{Analyses, Analysis, Shape};
 pub use clock::{Clock, clock};
-pub use explanation::{ExplainedInput, Explanation, Verdict, explain, whole_because};
+pub use explanation::{
+    ExplainedInput, Explanation, InputSnapshot, Verdict, explain, whole_because,
+};
 pub use inputs::{Input, ReadTable};
 pub use last::last;
 pub use reading::Snapshots;

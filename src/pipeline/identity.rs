@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A tracked table by its name in the API: `shop.orders`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TableId {
     pub pipeline: String,
     /// In the pipeline.
@@ -20,6 +20,14 @@ impl TableId {
             pipeline: pipeline.to_owned(),
             name: name.to_owned(),
         }
+    }
+
+    /// The pipelines and the names of some tables, as the two lists that a statement takes.
+    #[must_use]
+    pub fn columns<'a>(ids: &[&'a Self]) -> (Vec<&'a str>, Vec<&'a str>) {
+        ids.iter()
+            .map(|id| (id.pipeline.as_str(), id.name.as_str()))
+            .unzip()
     }
 }
 

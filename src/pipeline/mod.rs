@@ -34,7 +34,7 @@ pub use models::PipelineModel;
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use schedule::Schedule;
-pub use source::{AuditColumns, OrderBy, SourceDefinition};
+pub use source::{AuditColumns, OrderBy, SourceDefinition, SourceKind};
 pub use table::{ContractMode, Freshness, NewColumns, Table};
 pub use test::{Check, Severity, TableTest, Test};
 
@@ -65,6 +65,15 @@ pub struct TrackedTable<'a> {
     pub table: &'a Table,
 }
 
+impl<'a> TrackedTable<'a> {
+    /// The tables of a pipeline, sorted by name.
+    pub fn all(definition: &'a Definition) -> impl Iterator<Item = Self> {
+        let tables = definition.tables.values();
+
+        tables.map(move |table| Self { definition, table })
+    }
+}
+
 impl Pipelines {
     /// Reads every folder below `pipelines.path`. The usable pipelines run, although others are broken.
     ///
@@ -93,6 +102,21 @@ impl Pipelines {
     /// In the order of their names.
     pub fn usable(&self) -> impl Iterator<Item = &Definition> {
         self.usable.values()
+    }
+
+    /// The usable pipelines sorted by name, or only the named one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipelines::get`], about the field `pipeline`.
+    pub fn chosen(&self, only: Option<&str>) -> Result<Vec<&Definition>> {
+        match only {
+            None => Ok(self.usable().collect()),
+            Some(name) => self
+                .get(name)
+                .map(|definition| vec![definition])
+                .map_err(|error| error.at_field("pipeline".into())),
+        }
     }
 
     pub fn broken(&self) -> impl Iterator<Item = BrokenPipeline<'_>> {

@@ -22,7 +22,17 @@ pub struct PipelineModel<'a> {
     pub model: &'a icefront_project::Model,
 }
 
-impl PipelineModel<'_> {
+impl<'a> PipelineModel<'a> {
+    /// The models of a pipeline, sorted by name.
+    #[must_use]
+    pub fn all(definition: &'a Definition) -> Vec<Self> {
+        let models = definition.models.models.iter();
+        let mut models: Vec<Self> = models.map(|model| Self { definition, model }).collect();
+        models.sort_by(|one, other| one.model.name.cmp(&other.model.name));
+
+        models
+    }
+
     /// Its name in the API: `shop.daily_revenue`.
     #[must_use]
     pub fn id(&self) -> TableId {

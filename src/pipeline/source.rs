@@ -1,6 +1,6 @@
 //! Where changes come from, as `source:` describes it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::identity::qualified;
 use super::{FileSource, SourceTable};
@@ -27,14 +27,22 @@ pub enum SourceDefinition {
     Files(FileSource),
 }
 
+/// What changes are read from, as `source.kind` of `pipeline.yaml` writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    PostgresAuditLog,
+    PostgresTable,
+    Files,
+}
+
 impl SourceDefinition {
-    /// As `pipeline.yaml` writes it.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> SourceKind {
         match self {
-            Self::PostgresAuditLog { .. } => "postgres_audit_log",
-            Self::PostgresTable { .. } => "postgres_table",
-            Self::Files(_) => "files",
+            Self::PostgresAuditLog { .. } => SourceKind::PostgresAuditLog,
+            Self::PostgresTable { .. } => SourceKind::PostgresTable,
+            Self::Files(_) => SourceKind::Files,
         }
     }
 

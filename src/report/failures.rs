@@ -6,57 +6,42 @@ use uuid::Uuid;
 use super::rows::{Rows, named};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::sql::{TableName, render};
-use crate::state::TestResult;
+use crate::sql::{Answer, AnswerColumn, TableName, render};
+use crate::state::{TestQuery, TestResult};
 
 /// The context of `report/failures.sql`.
 #[derive(Serialize)]
-struct FailuresContext {
-    table: TableName,
+struct FailuresContext<'a> {
+    table: &'a TableName,
     snapshot: i64,
-    limit: i64,
+    /// The columns that have an order.
+    columns: Vec<&'a str>,
+    offset: u64,
+    limit: usize,
 }
 
-/// Rows that failed a test.
+/// Which rows that failed a test to read.
 #[derive(Debug)]
-pub struct Failures {
-    pub result: TestResult,
-    /// The table with the rows.
-    pub table: String,
-    pub rows: Rows,
+pub struct FailuresQuery<'a> {
+    pub run: Uuid,
+    pub test: &'a str,
+    /// The table or model that the test is of, where several have a test of this name.
+    pub of: Option<&'a str>,
+    /// How many rows to leave out.
+    pub offset: u64,
+    /// The most rows.
+    pub limit: usize,
 }
 
-/// Reads rows that failed a test of a run. `table` says which model the test is of, where several have a test of this name.
+/// Reads rows that failed a test of a run, in the order of their columns.
 ///
 /// # Errors
 ///
 /// [`Error::NotFound`] where no such test failed, or its rows were not kept. [`Error::Invalid`] if the name is not enough.
-pub async fn failures(
-    app: &App,
-    run: Uuid,
-    test: &str,
-    table: Option<&str>,
-    limit: i64,
-) -> Result<Failures> {
-    let results = app.store.test_results(run).await?;
-    let names: Vec<String> = results.iter().map(|result| result.name.clone()).collect();
-    let is_meant = |result: &TestResult| {
-        result.name == test && table.is_none_or(|table| result.table == table)
-    };
-    let mut meant = results.into_iter().filter(is_meant);
-    let Some(result) = meant.next() else {
-        let names = names.iter().map(String::as_str);
-        return Err(Error::not_found("test of the run", test, names));
-    };
-    if let Some(other) = meant.next() {
-        let detail = format!(
-            "`{}` and `{}` both have a test `{test}`; add `table={}` to the query",
-            result.table, other.table, result.table
-        );
-        let field = "table".into();
-        return Err(Error::Invalid { field, detail });
-    }
-    let Some(snapshot) = result.failures_snapshot.clone() else {
+pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<Rows> {
+    let test = which.test;
+    let result = result(app, which).await?;
+    let Some(snapshot) = result.failures_snapshot else {
         return Err(Error::NotFound {
             kind: "table of failing rows of test",
             name: test.into(),
@@ -66,30 +51,74 @@ pub async fn failures(
             field: None,
         });
     };
-    let Some(table) = result.failures_table.clone() else {
+    let Some(table) = result.failures_table else {
         return Err(Error::internal("failing rows without a table"));
     };
-    let context = FailuresContext {
-        table: TableName(table.split('.').map(str::to_owned).collect()),
-        snapshot: snapshot.parse().map_err(Error::internal)?,
-        limit,
-    };
-    let sql = render("report/failures.sql", context)?;
-    let rows = match app.trino.read("icefront/api", &sql).await {
-        Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
-            return Err(Error::NotFound {
+    let name = TableName(table.split('.').map(str::to_owned).collect());
+    let snapshot = snapshot.parse().map_err(Error::internal)?;
+    let read = async |columns: Vec<&str>, limit| {
+        let context = FailuresContext {
+            table: &name,
+            snapshot,
+            columns,
+            offset: which.offset,
+            limit,
+        };
+        let sql = render("report/failures.sql", context)?;
+        match app.trino.read("icefront/api", &sql).await {
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Err(Error::NotFound {
                 kind: "table of failing rows of test",
                 name: test.into(),
                 hint: Some(format!("`{table}` has the rows of this run no more")),
                 field: None,
-            });
+            }),
+            rows => rows,
         }
-        rows => named(rows?),
     };
+    let Answer { columns, .. } = read(Vec::new(), 0).await?;
+    let ordered = columns.iter().filter(|column| has_order(column));
+    let ordered = ordered.map(|column| column.name.as_str()).collect();
 
-    Ok(Failures {
-        result,
-        table,
-        rows,
-    })
+    Ok(named(read(ordered, which.limit).await?))
+}
+
+/// Whether Trino can sort by a column.
+fn has_order(column: &AnswerColumn) -> bool {
+    !column.data_type.contains("map(") && !column.data_type.contains("json")
+}
+
+/// The result of the test that is meant.
+async fn result(app: &App, which: &FailuresQuery<'_>) -> Result<TestResult> {
+    let test = which.test;
+    let asked = TestQuery {
+        name: Some(test.to_owned()),
+        of: which.of.map(str::to_owned),
+        ..TestQuery::default()
+    };
+    let mut meant = app.store.test_results(which.run, &asked).await?.into_iter();
+    let Some(result) = meant.next() else {
+        let all = app
+            .store
+            .test_results(which.run, &TestQuery::default())
+            .await?;
+        let names = all.iter().map(|result| result.name.as_str());
+        return Err(Error::not_found("test of the run", test, names));
+    };
+    if let Some(other) = meant.next() {
+        let field = if app.pipelines.model(&result.of).is_ok() {
+            "model"
+        } else {
+            "table"
+        };
+        let detail = format!(
+            "`{}` and `{}` both have a test `{test}`; add `{field}={}` to the query",
+            result.of, other.of, result.of
+        );
+        return Err(Error::Invalid {
+            field: field.into(),
+            detail,
+        });
+    }
+
+    Ok(result)
 }

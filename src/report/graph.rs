@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icefront_project::Materialized;
 use serde::Serialize;
 
 use crate::pipeline::{Definition, PipelineModel};
@@ -27,7 +28,7 @@ pub struct Node {
     pub kind: NodeKind,
     /// How a model is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub materialized: Option<&'static str>,
+    pub materialized: Option<Materialized>,
 }
 
 /// What a node is.
@@ -92,7 +93,7 @@ pub fn graph(definition: &Definition) -> Graph {
     nodes.extend(definition.models.models.iter().map(|model| Node {
         name: model.name.clone(),
         kind: NodeKind::Model,
-        materialized: Some(model.config.materialized.as_str()),
+        materialized: Some(model.config.materialized),
     }));
 
     Graph {

@@ -3,19 +3,17 @@
 mod failures;
 mod freshness;
 mod graph;
-mod model_freshness;
 mod models;
 mod plan;
 mod purge;
 mod rejects;
 mod rows;
 
-pub use failures::{Failures, failures};
-pub use freshness::{Freshness, LagReason, Status, freshness, seconds};
+pub use failures::{FailuresQuery, failures};
+pub use freshness::{Freshness, LagReason, Status, Subject, freshness, seconds};
 pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
-pub use model_freshness::{ModelFreshness, model_freshness};
 pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
-pub use rejects::{BatchFile, Reject, RejectQuery, rejects, rejects_by_file};
-pub use rows::{OrderedRows, RowQuery, Rows, rows, versions};
+pub use rejects::{BatchFile, Operation, Reason, Reject, RejectQuery, rejects, rejects_by_file};
+pub use rows::{OrderedRows, RowQuery, Rows, VersionQuery, rows, versions};

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -15,7 +14,7 @@ use crate::state::LedgerFile;
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
     "id": "12.5d41402abc4b2a76b9719d911017c592", "pipeline": "shop", "table": "shop.orders", "reason": "bad_value", "column": "order_sum",
-    "value": "1.555", "event_id": 4711, "operation": "I", "occurred_at": "2026-01-01T12:00:00.000000Z", "batch_id": 12,
+    "value": "1.555", "event_id": "4711", "operation": "insert", "occurred_at": "2026-01-01T12:00:00.000000Z", "batch_id": "12",
     "rejected_at": "2026-01-01T12:00:05.000000Z", "data": "{\"order_id\": 42, \"order_sum\": 1.555}",
 }))]
 pub struct Reject {
@@ -25,36 +24,99 @@ pub struct Reject {
     pub pipeline: String,
     /// The table's name in the API; the source's where no table is made of it.
     pub table: String,
-    /// Why: `null_key`, `bad_operation`, `future_time`, `bad_value`, `bad_json`, `id_reuse`.
+    /// Why.
+    #[schema(value_type = Option<Reason>)]
     pub reason: Option<String>,
     /// The column at fault.
     pub column: Option<String>,
     /// The value at fault, as text.
     pub value: Option<String>,
-    /// The source's number of the event; text where JavaScript would round it.
-    #[schema(value_type = Option<i64>)]
-    pub event_id: Value,
-    /// What happened: `I`, `U`, `D`, `T`, or what stood there.
-    pub operation: Option<String>,
+    /// The source's id of the event.
+    pub event_id: Option<String>,
+    /// What happened; `null` if the source has another word, which `value` shows.
+    pub operation: Option<Operation>,
     /// When it happened.
     pub occurred_at: Option<String>,
     /// The batch that landed it.
-    pub batch_id: Option<i64>,
+    pub batch_id: Option<String>,
     /// When it was rejected.
     pub rejected_at: Option<String>,
     /// The row as it came, at most 10,000 characters of it.
     pub data: Option<String>,
 }
 
-/// Which rejects to list.
+/// Why an event was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RejectReason)]
+pub enum Reason {
+    /// A value of the key is missing.
+    NullKey,
+    /// The operation is none of insert, update, delete and truncate.
+    BadOperation,
+    /// The event is from the future.
+    FutureTime,
+    /// A value does not fit its column.
+    BadValue,
+    /// The row is no JSON object.
+    BadJson,
+    /// Another event has the same id.
+    IdReuse,
+}
+
+impl Reason {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NullKey => "null_key",
+            Self::BadOperation => "bad_operation",
+            Self::FutureTime => "future_time",
+            Self::BadValue => "bad_value",
+            Self::BadJson => "bad_json",
+            Self::IdReuse => "id_reuse",
+        }
+    }
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+}
+
+impl Operation {
+    const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
+
+    /// As events have it.
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Insert => "I",
+            Self::Update => "U",
+            Self::Delete => "D",
+            Self::Truncate => "T",
+        }
+    }
+}
+
+/// Which rejects of a pipeline to list.
 #[derive(Debug, Default)]
 pub struct RejectQuery {
     /// Only of this table, by its name in the API.
     pub table: Option<String>,
-    /// Only with this reason.
-    pub reason: Option<String>,
-    /// Only after this one: the id of the last reject of the page before.
-    pub before: Option<String>,
+    /// Only with one of these reasons; all if empty.
+    pub reasons: Vec<Reason>,
+    /// Only with a fault in this column.
+    pub column: Option<String>,
+    /// Only of this batch.
+    pub batch: Option<i64>,
+    /// Only with one of these operations; all if empty.
+    pub operations: Vec<Operation>,
+    /// Only after this one: the id of the last reject before.
+    pub after: Option<String>,
     /// The most rejects.
     pub limit: usize,
 }
@@ -68,8 +130,11 @@ struct RejectsContext<'a> {
     rejects: TableName,
     /// Only of these tables; of all if empty.
     tables: Vec<&'a SourceTable>,
-    reason: Option<&'a str>,
-    before: Option<Place<'a>>,
+    reasons: Vec<&'a str>,
+    column: Option<&'a str>,
+    batch: Option<i64>,
+    operations: Vec<&'a str>,
+    after: Option<Place<'a>>,
     limit: usize,
 }
 
@@ -130,8 +195,15 @@ pub async fn rejects(
     let context = RejectsContext {
         rejects: Names::new(definition, &app.config).rejects(),
         tables,
-        reason: which.reason.as_deref(),
-        before: which.before.as_deref().map(place).transpose()?,
+        reasons: which.reasons.iter().map(|reason| reason.as_str()).collect(),
+        column: which.column.as_deref(),
+        batch: which.batch,
+        operations: which
+            .operations
+            .iter()
+            .map(|operation| operation.letter())
+            .collect(),
+        after: which.after.as_deref().map(place).transpose()?,
         limit: which.limit,
     };
     let rows: Result<Vec<RejectRow>> = app
@@ -196,11 +268,10 @@ pub async fn rejects_by_file(
 
 /// Reads the id of a reject as its place in the list.
 fn place(id: &str) -> Result<Place<'_>> {
-    let fault = || Error::NotFound {
-        kind: "page",
-        name: id.to_owned(),
-        hint: Some("give the `next` of the page before as it was".into()),
-        field: Some("before".into()),
+    let fault = || Error::Invalid {
+        field: "after".into(),
+        detail: "`after` is no cursor of this list; give the `next` of the page before as it was"
+            .into(),
     };
     let (batch, id) = id.split_once('.').ok_or_else(fault)?;
     let batch = batch.parse().map_err(|_| fault())?;
@@ -221,22 +292,20 @@ impl RejectRow {
             .values()
             .find(|table| table.source == source)
             .map_or_else(|| source.to_string(), |table| table.id.to_string());
-        let event_id = match self.audit_event_id {
-            Some(id) if id.unsigned_abs() > 1 << 53 => id.to_string().into(),
-            id => json!(id),
-        };
+        let letter = self.audit_operation.as_deref();
+        let mut operations = Operation::ALL.into_iter();
 
         Reject {
             id: format!("{}.{}", self.batch, self.name),
             pipeline: definition.name.clone(),
             table,
-            event_id,
-            operation: self.audit_operation,
+            event_id: self.audit_event_id.map(|id| id.to_string()),
+            operation: operations.find(|operation| Some(operation.letter()) == letter),
             occurred_at: time(self.occurred_at),
             data: self
                 .raw_data
                 .map(|data| data.chars().take(LONGEST_DATA).collect()),
-            batch_id: Some(self.batch),
+            batch_id: Some(self.batch.to_string()),
             reason: self.reason,
             column: self.column_name,
             value: self.value,

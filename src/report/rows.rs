@@ -30,6 +30,17 @@ pub struct RowQuery {
     pub limit: usize,
 }
 
+/// Which versions of a row to look up.
+#[derive(Debug, Default)]
+pub struct VersionQuery {
+    /// The values as texts, by column.
+    pub key: BTreeMap<String, String>,
+    /// Only versions that begin after this time.
+    pub after: Option<Timestamp>,
+    /// The most versions.
+    pub limit: usize,
+}
+
 /// Rows in the order of their key.
 #[derive(Debug)]
 pub struct OrderedRows {
@@ -43,6 +54,7 @@ pub struct OrderedRows {
 struct HistoryContext<'a> {
     history: TableName,
     key: Vec<KeyPart<'a>>,
+    after: Option<String>,
     limit: usize,
 }
 
@@ -76,23 +88,19 @@ struct ReadableTable<'a> {
     state: TableState,
 }
 
-/// Looks up all versions of one key, oldest first, at most `limit`. Fails with [`Error::NotFound`] if nothing was
-/// published yet, or if `key` has other columns.
-pub async fn versions(
-    app: &App,
-    table: &str,
-    key: &BTreeMap<String, String>,
-    limit: usize,
-) -> Result<Rows> {
+/// Looks up versions of one key, oldest first. Fails with [`Error::NotFound`] if nothing was published yet, or if the key
+/// has other columns.
+pub async fn versions(app: &App, table: &str, which: &VersionQuery) -> Result<Rows> {
     let readable = readable_table(app, table).await?;
     need_history(readable.table, &readable.state, None)?;
     let context = HistoryContext {
         history: readable.names.history(&readable.table.id.name),
-        key: whole_key(&readable.state, key)?,
-        limit,
+        key: whole_key(&readable.state, &which.key)?,
+        after: which.after.map(timestamp_text),
+        limit: which.limit,
     };
 
-    read(app, &render("report/history.sql", context)?, key).await
+    read(app, &render("report/history.sql", context)?, &which.key).await
 }
 
 /// Looks up rows in the order of their key. Fails with [`Error::NotFound`] as [`versions`] does, and if the table had
@@ -107,11 +115,9 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     if let Some(after) = &which.after
         && after.len() != keys.len()
     {
-        return Err(Error::NotFound {
-            kind: "page",
-            name: after.join(","),
-            hint: Some("give the `next` of the page before as it was".into()),
-            field: Some("after".into()),
+        return Err(Error::Invalid {
+            field: "after".into(),
+            detail: "the key of the table has changed; leave `after` out to begin again".into(),
         });
     }
     let after = which.after.as_ref().map(|after| {
@@ -291,14 +297,22 @@ fn as_not_found(error: Error, given: &BTreeMap<String, String>) -> Error {
     }
 }
 
-/// Writes integers above 2^53 as text, because JavaScript rounds them, and times as RFC 3339.
+/// Writes a value by the type of its column: `bigint` as text, because JavaScript rounds long ones, and times as RFC 3339. Trino writes
+/// `decimal` as text.
 fn exact(data_type: &str, value: Value) -> Value {
-    const LONGEST: u64 = 1 << 53;
-    match (&value, value.as_i64()) {
-        (_, Some(number)) if number.unsigned_abs() > LONGEST => number.to_string().into(),
-        (Value::String(time), _) if data_type.starts_with("timestamp") => {
+    match value {
+        Value::Number(number) if data_type.contains("bigint") => number.to_string().into(),
+        Value::Array(values) => values
+            .into_iter()
+            .map(|value| exact(data_type, value))
+            .collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, exact(data_type, value)))
+            .collect(),
+        Value::String(time) if data_type.starts_with("timestamp") => {
             time.replacen(' ', "T", 1).replace(" UTC", "Z").into()
         }
-        _ => value,
+        value => value,
     }
 }

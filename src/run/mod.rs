@@ -24,7 +24,7 @@ mod worker;
 
 pub use request::{OnFailed, Request, Selection, StepKind};
 pub use start::{cancel, retry, start, start_task};
-pub use task::Task;
+pub use task::{RunKind, Task};
 pub use wait::wait;
 pub use whole_number::whole_number;
 pub use worker::work;

@@ -1,5 +1,6 @@
 //! Accepts runs, and takes the calls that retry or cancel one.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::request::{OnFailed, Request};
@@ -9,6 +10,25 @@ use crate::error::{Error, Problem, Result};
 use crate::models;
 use crate::pipeline::Definition;
 use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun, Trigger};
+
+/// What starts a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cause<'a> {
+    pub(super) trigger: Trigger,
+    /// Under which it is started once.
+    pub(super) key: Option<&'a str>,
+    /// The schedule's time.
+    pub(super) scheduled_for: Option<Timestamp>,
+}
+
+impl Cause<'_> {
+    pub(super) fn of(trigger: Trigger) -> Self {
+        Self {
+            trigger,
+            ..Self::default()
+        }
+    }
+}
 
 /// Accepts a run of a pipeline. The run and `key` are remembered before this returns; a key that comes again gives its run.
 ///
@@ -31,7 +51,12 @@ pub async fn start(
     };
     let task = Task::Build { selection };
 
-    accept(app, pipeline, request, &task, key, Trigger::Api)
+    let cause = Cause {
+        key,
+        ..Cause::default()
+    };
+
+    accept(app, pipeline, request, &task, cause)
         .await?
         .ok_or_else(not_refused)
 }
@@ -41,15 +66,14 @@ pub(super) async fn start_by_itself(
     app: &App,
     pipeline: &Definition,
     request: Request,
-    trigger: Trigger,
-    key: Option<&str>,
+    cause: Cause<'_>,
 ) -> Result<Option<AcceptedRun>> {
     let request = Request {
         if_running: IfRunning::Attach,
         ..request
     };
 
-    accept(app, pipeline, &request, &Task::default(), key, trigger).await
+    accept(app, pipeline, &request, &Task::default(), cause).await
 }
 
 /// As [`start`], for another task than building.
@@ -59,7 +83,12 @@ pub async fn start_task(
     task: &Task,
     key: Option<&str>,
 ) -> Result<AcceptedRun> {
-    accept(app, pipeline, &Request::default(), task, key, Trigger::Api)
+    let cause = Cause {
+        key,
+        ..Cause::default()
+    };
+
+    accept(app, pipeline, &Request::default(), task, cause)
         .await?
         .ok_or_else(not_refused)
 }
@@ -69,8 +98,7 @@ async fn accept(
     pipeline: &Definition,
     request: &Request,
     task: &Task,
-    key: Option<&str>,
-    trigger: Trigger,
+    cause: Cause<'_>,
 ) -> Result<Option<AcceptedRun>> {
     // A repeated call may have other options for active and failed runs.
     let same = Request {
@@ -87,10 +115,11 @@ async fn accept(
         pipeline: &pipeline.name,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
         task: &serde_json::to_value(task).map_err(Error::internal)?,
-        key,
+        key: cause.key,
         body: &serde_json::json!({"request": same, "task": same_task}),
         if_running: request.if_running,
-        trigger,
+        trigger: cause.trigger,
+        scheduled_for: cause.scheduled_for,
         reruns: request.on_failed == OnFailed::Rerun,
     };
     let limits = AcceptLimits {

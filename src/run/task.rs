@@ -56,6 +56,45 @@ pub enum Task {
     },
 }
 
+/// The kind of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Extracts, stages, publishes and refreshes models, as far as it was asked to.
+    Build,
+    /// Makes a table's current rows and history again from its typed log.
+    Rebuild,
+    /// Makes a table's typed log again from landing, then its current rows and history.
+    Restage,
+    /// Reads a table again from its source, then builds.
+    Resync,
+    /// Compares a table with its typed log.
+    Verify,
+    /// Compares a model's table with its query.
+    VerifyModel,
+    /// Takes rejects in that are right by now.
+    Replay,
+    /// Deletes rejects.
+    Dismiss,
+}
+
+impl RunKind {
+    /// The word for it in the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Rebuild => "rebuild",
+            Self::Restage => "restage",
+            Self::Resync => "resync",
+            Self::Verify => "verify",
+            Self::VerifyModel => "verify_model",
+            Self::Replay => "replay",
+            Self::Dismiss => "dismiss",
+        }
+    }
+}
+
 impl Default for Task {
     fn default() -> Self {
         Self::Build { selection: None }
@@ -63,6 +102,20 @@ impl Default for Task {
 }
 
 impl Task {
+    #[must_use]
+    pub fn kind(&self) -> RunKind {
+        match self {
+            Self::Build { .. } => RunKind::Build,
+            Self::Rebuild { .. } => RunKind::Rebuild,
+            Self::Restage { .. } => RunKind::Restage,
+            Self::Resync { .. } => RunKind::Resync,
+            Self::Verify { .. } => RunKind::Verify,
+            Self::VerifyModel { .. } => RunKind::VerifyModel,
+            Self::Replay { .. } => RunKind::Replay,
+            Self::Dismiss { .. } => RunKind::Dismiss,
+        }
+    }
+
     /// Whether the run builds the pipeline's tables.
     #[must_use]
     pub fn builds(&self) -> bool {

@@ -1,7 +1,7 @@
 //! One reading of a source: the cursor's position after it, and what it covers.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The purpose of a snapshot.
@@ -14,7 +14,7 @@ pub enum Purpose {
 }
 
 /// A transaction that was open: what it commits is read later.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Blocking {
     /// Its process id in the source; one that was prepared has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,9 @@ pub struct Blocking {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gid: Option<String>,
     /// When it began, or was prepared.
-    pub since: Timestamp,
+    // Cursors that were kept before the field had this name are read as well.
+    #[serde(serialize_with = "crate::time::exact", alias = "since")]
+    pub began_at: Timestamp,
     /// How long ago that was when it was read.
     #[schema(example = 12.5)]
     pub age_seconds: f64,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -26,6 +27,8 @@ pub struct NewRun<'a> {
     pub body: &'a Value,
     pub if_running: IfRunning,
     pub trigger: Trigger,
+    /// The schedule's time that it is started for.
+    pub scheduled_for: Option<Timestamp>,
     /// Whether a run that failed or was cancelled under the key is queued again.
     pub reruns: bool,
 }
@@ -227,6 +230,7 @@ async fn accept_new(
                         new_run.request,
                         new_run.task,
                         &new_run.trigger,
+                        &new_run.scheduled_for,
                     ],
                 )
                 .await?;

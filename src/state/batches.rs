@@ -1,5 +1,7 @@
 //! Batches: what an extraction landed, and what it holds of each source table.
 
+use std::collections::{BTreeSet, HashMap};
+
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -79,6 +81,18 @@ pub struct WrittenBatch {
     /// The files that were read for it, if the source is a drop folder.
     pub read_files: Vec<SourceFile>,
 }
+
+struct CoveredBatch {
+    pipeline: String,
+    batch: i64,
+    covered_until: Option<Timestamp>,
+}
+
+from_row!(CoveredBatch {
+    pipeline,
+    batch,
+    covered_until
+});
 
 impl Store {
     /// Begins the next batch of a pipeline, with an id above `floor`.
@@ -183,6 +197,22 @@ impl Store {
     /// The last batch that landed, 0 before the first.
     pub async fn last_landed(&self, pipeline: &str) -> Result<i64> {
         self.value(sql!(batches::last_landed), &[&pipeline]).await
+    }
+
+    /// As [`Store::covered_until`], for some pipelines and batches. Those before the first batch are left out.
+    pub async fn covered_untils(
+        &self,
+        asked: &BTreeSet<(&str, i64)>,
+    ) -> Result<HashMap<(String, i64), Timestamp>> {
+        let (pipelines, batches): (Vec<&str>, Vec<i64>) = asked.iter().copied().unzip();
+        let rows: Vec<CoveredBatch> = self
+            .rows(sql!(batches::covered_untils), &[&pipelines, &batches])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| Some(((row.pipeline, row.batch), row.covered_until?)))
+            .collect())
     }
 
     /// The time up to which the batches up to `batch` hold every committed change; `None` before the first batch.

@@ -1,11 +1,12 @@
 //! Changes: what runs did to rows, events and versions, per run and over time.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Store;
 use super::queries::Queries;
-use super::rows::{FromRow, from_row};
+use super::rows::from_row;
 use super::sql::sql;
 use crate::error::Result;
 
@@ -175,74 +176,149 @@ pub enum Period {
 /// Which changes to sum.
 #[derive(Debug, Clone)]
 pub struct ChangeQuery {
-    /// Only of this table or model, by its name in the API.
+    pub pipeline: Option<String>,
+    /// Only those of this table, by its name in the pipeline.
     pub table: Option<String>,
-    pub since: Timestamp,
+    /// Only those of this model, by its name in the pipeline.
+    pub model: Option<String>,
+    pub since: Option<Timestamp>,
     /// Exclusive.
-    pub until: Timestamp,
+    pub until: Option<Timestamp>,
     pub run: Option<Uuid>,
+    pub by: Period,
+    /// Only sums after this one.
+    pub after: Option<ChangePlace>,
     /// The most sums.
     pub limit: i64,
 }
 
-/// A sum of changes.
-#[derive(Debug, Clone)]
+/// Where a sum is in the list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangePlace {
+    pub listed_at: Timestamp,
+    /// The name of the table or model in the API.
+    pub name: String,
+    pub run: Option<Uuid>,
+}
+
+/// The changes of a table or model in a run, an hour or a day, and the outcome of every event.
+///
+/// `read = rejected + duplicate + staged`; `published = truncates + late + superseded + delete_without_row + unchanged + inserted +
+/// updated + deleted`. A run publishes what it stages; if it fails in between, a later run does.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Change, example = json!({
+    "pipeline": "shop", "table": "shop.orders", "model": null, "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "period_start_at": null,
+    "changed_at": "2026-01-01T12:00:02.000000Z",
+    "inserted": 70, "updated": 200, "deleted": 15, "published": 300, "late": 2, "superseded": 8, "delete_without_row": 1, "unchanged": 4,
+    "truncates": 0, "truncated": 0, "read": 302, "rejected": 1, "duplicate": 1, "staged": 300,
+    "versions_opened": 272, "versions_closed": 284, "versions_split": 1, "versions_changed": 0, "versions_removed": 0,
+    "refreshes": null, "full_refreshes": null,
+}))]
 pub struct ChangeRecord {
-    /// The table's name in the API.
-    pub table: String,
-    /// The run's id, or the start of the hour or day.
-    pub period: String,
-    /// When the first of them was published.
+    /// The pipeline.
+    pub pipeline: String,
+    /// The table; `null` for a model.
+    pub table: Option<String>,
+    /// The model; `null` for a table.
+    pub model: Option<String>,
+    /// The run, with `by=run`.
+    pub run_id: Option<Uuid>,
+    /// The start of the hour or day, with `by=hour` and `by=day`.
+    #[serde(serialize_with = "crate::time::exact")]
+    pub period_start_at: Option<Timestamp>,
+    /// When the first of the changes was published.
+    #[serde(serialize_with = "crate::time::exact")]
     pub changed_at: Timestamp,
-    pub published: Published,
-    pub staged: Staged,
-    pub versions: Versions,
+    /// Rows inserted; of a model, by incremental refreshes.
+    pub inserted: i64,
+    /// Rows updated.
+    pub updated: i64,
+    /// Rows deleted.
+    pub deleted: i64,
+    /// Staged events that were taken up. This count and those below are `null` for a model, up to `versions_removed`.
+    pub published: Option<i64>,
+    /// Events older than the row that they are for.
+    pub late: Option<i64>,
+    /// Events that a later event of the same batches replaced.
+    pub superseded: Option<i64>,
+    /// Deletes of rows that did not exist.
+    pub delete_without_row: Option<i64>,
+    /// Events that left their row as it was.
+    pub unchanged: Option<i64>,
+    /// Truncates.
+    pub truncates: Option<i64>,
+    /// Rows that truncates deleted.
+    pub truncated: Option<i64>,
+    /// Events of the table that landed.
+    pub read: Option<i64>,
+    /// Events that were rejected.
+    pub rejected: Option<i64>,
+    /// Events that were in the typed log before.
+    pub duplicate: Option<i64>,
+    /// Events added to the typed log.
+    pub staged: Option<i64>,
+    /// Versions added to the history.
+    pub versions_opened: Option<i64>,
+    /// Open versions that were closed.
+    pub versions_closed: Option<i64>,
+    /// Closed versions that end earlier now, because of a late event in between.
+    pub versions_split: Option<i64>,
+    /// Versions that changed in another way: a later end, no end any more, other values.
+    pub versions_changed: Option<i64>,
+    /// Versions that late events removed.
+    pub versions_removed: Option<i64>,
+    /// Refreshes of the model that computed rows; `null` for a table.
+    pub refreshes: Option<i64>,
+    /// Refreshes that replaced all rows. Their rows are not in the counts.
+    pub full_refreshes: Option<i64>,
+    #[serde(skip)]
+    pub listed_at: Timestamp,
+    #[serde(skip)]
+    pub name: String,
 }
 
 from_row!(ChangeRecord {
+    pipeline,
     table,
-    period,
-    changed_at,
-    published: row,
-    staged: row,
-    versions: row
-});
-
-/// A sum of what refreshes changed in a model.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
-#[schema(as = ModelChange, example = json!({
-    "model": "shop.daily_revenue", "period": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "changed_at": "2026-01-01T12:00:03Z",
-    "refreshes": 1, "full_refreshes": 0, "inserted": 1, "updated": 2, "deleted": 0,
-}))]
-pub struct ModelChangeRecord {
-    /// The model's name in the API.
-    pub model: String,
-    /// The run's id, or the start of the hour or day.
-    pub period: String,
-    /// When the first refresh ended.
-    pub changed_at: Timestamp,
-    /// Refreshes that computed rows.
-    pub refreshes: i64,
-    /// Refreshes that replaced all rows. Their rows are not in the counts.
-    pub full_refreshes: i64,
-    /// Rows that incremental refreshes inserted.
-    pub inserted: i64,
-    /// Rows that incremental refreshes updated.
-    pub updated: i64,
-    /// Rows that incremental refreshes deleted.
-    pub deleted: i64,
-}
-
-from_row!(ModelChangeRecord {
     model,
-    period,
+    run_id,
+    period_start_at,
     changed_at,
-    refreshes,
-    full_refreshes,
     inserted,
     updated,
     deleted,
+    published,
+    late,
+    superseded,
+    delete_without_row,
+    unchanged,
+    truncates,
+    truncated,
+    read,
+    rejected,
+    duplicate,
+    staged,
+    versions_opened,
+    versions_closed,
+    versions_split,
+    versions_changed,
+    versions_removed,
+    refreshes,
+    full_refreshes,
+    listed_at,
+    name,
 });
+
+impl ChangeRecord {
+    #[must_use]
+    pub fn place(&self) -> ChangePlace {
+        ChangePlace {
+            listed_at: self.listed_at,
+            name: self.name.clone(),
+            run: self.run_id,
+        }
+    }
+}
 
 impl Period {
     fn as_str(self) -> &'static str {
@@ -255,35 +331,39 @@ impl Period {
 }
 
 impl Store {
-    /// Sums changes of tables, newest first.
-    pub async fn changes(&self, which: &ChangeQuery, by: Period) -> Result<Vec<ChangeRecord>> {
-        self.sums(sql!(changes::sum_changes), which, by).await
-    }
-
-    /// As [`Store::changes`], of models.
-    pub async fn model_changes(
-        &self,
-        which: &ChangeQuery,
-        by: Period,
-    ) -> Result<Vec<ModelChangeRecord>> {
-        self.sums(sql!(changes::sum_model_changes), which, by).await
-    }
-
-    async fn sums<T: FromRow>(
-        &self,
-        statement: &str,
-        which: &ChangeQuery,
-        by: Period,
-    ) -> Result<Vec<T>> {
+    /// Sums changes of tables and models, newest first.
+    pub async fn changes(&self, which: &ChangeQuery) -> Result<Vec<ChangeRecord>> {
         let ChangeQuery {
+            pipeline,
             table,
+            model,
             since,
             until,
             run,
+            by,
+            after,
             limit,
         } = which;
+        let listed_at = after.as_ref().map(|after| after.listed_at);
+        let name = after.as_ref().map(|after| &after.name);
+        let after_run = after.as_ref().and_then(|after| after.run);
 
-        self.rows(statement, &[table, since, until, run, limit, &by.as_str()])
-            .await
+        self.rows(
+            sql!(changes::list_changes),
+            &[
+                pipeline,
+                table,
+                model,
+                since,
+                until,
+                run,
+                &by.as_str(),
+                &listed_at,
+                &name,
+                &after_run,
+                limit,
+            ],
+        )
+        .await
     }
 }

@@ -1,5 +1,7 @@
 //! Cursors: how far each source has been read.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -29,6 +31,16 @@ from_row!(Cursor {
     moved_at,
 });
 
+struct CursorOfPipeline {
+    pipeline: String,
+    cursor: Cursor,
+}
+
+from_row!(CursorOfPipeline {
+    pipeline,
+    cursor: row
+});
+
 /// What a poll that found nothing new says of the source.
 #[derive(Debug)]
 pub struct EmptyPoll {
@@ -44,6 +56,18 @@ impl Store {
     /// Reads the cursor of a pipeline's source; `None` before the first extraction.
     pub async fn cursor(&self, pipeline: &str) -> Result<Option<Cursor>> {
         self.row_opt(sql!(cursors::read_cursor), &[&pipeline]).await
+    }
+
+    /// Reads the cursors of some pipelines, by pipeline.
+    pub async fn cursors(&self, pipelines: &[&str]) -> Result<HashMap<String, Cursor>> {
+        let rows: Vec<CursorOfPipeline> = self
+            .rows(sql!(cursors::read_cursors), &[&pipelines])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.pipeline, row.cursor))
+            .collect())
     }
 
     /// Records a poll that found nothing new, unless a batch has moved the cursor since `cursor` was read.

@@ -124,8 +124,9 @@ from_row!(LedgerFile {
 /// Which files of the ledger to list.
 #[derive(Debug, Default)]
 pub struct FileQuery<'a> {
-    pub state: Option<FileState>,
+    pub states: Option<Vec<FileState>>,
     pub table: Option<&'a str>,
+    pub batch: Option<i64>,
     /// Only files older than this one.
     pub before: Option<i64>,
     pub limit: i64,
@@ -145,6 +146,18 @@ from_row!(HoldingFiles {
     count,
     oldest,
     has_files
+});
+
+struct FilesOfTable {
+    pipeline: String,
+    name: String,
+    files: HoldingFiles,
+}
+
+from_row!(FilesOfTable {
+    pipeline,
+    name,
+    files: row
 });
 
 impl Store {
@@ -197,26 +210,35 @@ impl Store {
         Ok(())
     }
 
+    /// The unread files of some tables.
     pub(crate) async fn holding_files(
         &self,
-        TableId { pipeline, name }: &TableId,
-    ) -> Result<HoldingFiles> {
-        self.row(sql!(files::holding_files), &[&pipeline, &name])
-            .await
+        tables: &[&TableId],
+    ) -> Result<HashMap<TableId, HoldingFiles>> {
+        let (pipelines, names) = TableId::columns(tables);
+        let rows: Vec<FilesOfTable> = self
+            .rows(sql!(files::holding_files), &[&pipelines, &names])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (TableId::new(&row.pipeline, &row.name), row.files))
+            .collect())
     }
 
     /// Lists the ledger's files, newest first.
     pub async fn files(&self, pipeline: &str, which: &FileQuery<'_>) -> Result<Vec<LedgerFile>> {
         let FileQuery {
-            state,
+            states,
             table,
+            batch,
             before,
             limit,
         } = which;
 
         self.rows(
             sql!(files::list_files),
-            &[&pipeline, state, table, before, limit],
+            &[&pipeline, states, table, before, limit, batch],
         )
         .await
     }

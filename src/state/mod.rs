@@ -27,9 +27,7 @@ use tokio_postgres::Row;
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
 pub use batches::{OpenBatch, SourceEvents, TableEvents, WrittenBatch};
 pub use builds::{Build, ExpectedBuild, Fit, Layer};
-pub use changes::{
-    ChangeQuery, ChangeRecord, ModelChangeRecord, Period, Published, Staged, Versions,
-};
+pub use changes::{ChangePlace, ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
 pub use cursors::{Cursor, EmptyPoll};
 pub use files::{
     FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,
@@ -38,19 +36,19 @@ pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use models::{
     ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,
-    ModelState, Reading, RefreshAction, RefreshRecord, RefreshState, Refreshed,
+    ModelState, Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Refreshed,
 };
 pub use pipelines::PipelineState;
 pub use run_progress::{RunEvent, RunProgress};
-pub use runs::{AttemptId, LastRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline};
+pub use runs::{Activity, AttemptId, Run, RunQuery, RunState, Trigger, WaitingPipeline};
 pub use statements::{
     EndedStatement, LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome,
     StatementRecord,
 };
-pub use steps::{StepRecord, StepState};
+pub use steps::{StepQuery, StepRecord, StepState};
 pub use table_progress::{Changed, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow};
 pub use tables::{TableState, Window};
-pub use test_results::TestResult;
+pub use test_results::{TestQuery, TestResult};
 
 use self::queries::{Connection, Parameters, Queries};
 use self::sql::sql;

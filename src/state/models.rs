@@ -1,6 +1,6 @@
 //! SQL models: what their tables were made by and read, and each refresh of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -61,6 +61,49 @@ from_row!(ModelRow {
     is_suspended,
 });
 
+struct NamedModel {
+    pipeline: String,
+    name: String,
+    state: ModelRow,
+}
+
+from_row!(NamedModel {
+    pipeline,
+    name,
+    state: row
+});
+
+struct NamedRefresh {
+    pipeline: String,
+    name: String,
+    last: LastRefresh,
+}
+
+from_row!(NamedRefresh {
+    pipeline,
+    name,
+    last: row
+});
+
+struct NamedLag {
+    pipeline: String,
+    name: String,
+    lag: LagSince,
+}
+
+from_row!(NamedLag {
+    pipeline,
+    name,
+    lag: row
+});
+
+struct ModelName {
+    pipeline: String,
+    name: String,
+}
+
+from_row!(ModelName { pipeline, name });
+
 /// A column of a model's table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelColumn {
@@ -72,7 +115,7 @@ pub struct ModelColumn {
 }
 
 /// What a refresh read: one snapshot of each input, and one time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// What `current_timestamp` stood for.
     pub as_of: Timestamp,
@@ -81,7 +124,7 @@ pub struct Reading {
 }
 
 /// What a refresh read of one input.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputReading {
     /// The snapshot; absent for an empty table, and for one that has none.
     pub snapshot: Option<String>,
@@ -197,7 +240,7 @@ pub struct RefreshRecord {
     pub state: RefreshState,
     pub action: Option<RefreshAction>,
     pub reason: Option<String>,
-    pub reading: Option<Value>,
+    pub reading: Option<Json<Reading>>,
     pub scopes: Option<i64>,
     pub inserted: Option<i64>,
     pub updated: Option<i64>,
@@ -229,6 +272,23 @@ from_row!(RefreshRecord {
     covered_until,
     target_lag_seconds,
 });
+
+/// Which refreshes of a model to list.
+#[derive(Debug, Default)]
+pub struct RefreshQuery {
+    pub states: Option<Vec<RefreshState>>,
+    pub actions: Option<Vec<RefreshAction>>,
+    /// What started their runs.
+    pub triggers: Option<Vec<Trigger>>,
+    pub run: Option<Uuid>,
+    /// Only refreshes that began at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only refreshes that began before this time.
+    pub until: Option<Timestamp>,
+    /// Only refreshes before the one with this id.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
 
 /// How the last refresh of a model ended; nothing before the first.
 #[derive(Debug, Clone, Copy)]
@@ -266,6 +326,29 @@ impl Store {
             .await?;
 
         Ok(row.map(ModelState::from).unwrap_or_default())
+    }
+
+    /// Reads what is known of some models.
+    pub async fn models(&self, models: &[&TableId]) -> Result<HashMap<TableId, ModelState>> {
+        let (pipelines, names) = TableId::columns(models);
+        let rows: Vec<NamedModel> = self
+            .rows(sql!(models::read_models), &[&pipelines, &names])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (TableId::new(&row.pipeline, &row.name), row.state.into()))
+            .collect())
+    }
+
+    /// The models that runs leave out.
+    pub async fn suspended_models(&self) -> Result<HashSet<TableId>> {
+        let rows: Vec<ModelName> = self.rows(sql!(models::suspended_models), &[]).await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| TableId::new(&row.pipeline, &row.name))
+            .collect())
     }
 
     /// Notes what a refresh is about to publish, before its statement is sent.
@@ -444,32 +527,65 @@ impl Store {
         Ok(last.map(|OnlyColumn(run)| run))
     }
 
-    /// Measures the lag of a model since some time.
-    pub async fn lag_since(
+    /// How the last refreshes of some models ended.
+    pub async fn last_refreshes(
         &self,
-        TableId { pipeline, name }: &TableId,
-        since: Timestamp,
-        target: Option<Duration>,
-    ) -> Result<LagSince> {
-        let target = target.map(|target| target.as_secs_f64());
+        models: &[&TableId],
+    ) -> Result<HashMap<TableId, LastRefresh>> {
+        let (pipelines, names) = TableId::columns(models);
+        let rows: Vec<NamedRefresh> = self
+            .rows(sql!(models::last_refreshes), &[&pipelines, &names])
+            .await?;
 
-        self.row(
-            sql!(models::lag_since),
-            &[&pipeline, &name, &since, &target],
-        )
-        .await
+        Ok(rows
+            .into_iter()
+            .map(|row| (TableId::new(&row.pipeline, &row.name), row.last))
+            .collect())
     }
 
-    /// Lists the refreshes of a model, the latest first, below an id.
+    /// Measures the lags of some models since some time, each with its target lag in seconds.
+    pub async fn lags_since(
+        &self,
+        models: &[&TableId],
+        targets: &[Option<f64>],
+        since: Timestamp,
+    ) -> Result<HashMap<TableId, LagSince>> {
+        let (pipelines, names) = TableId::columns(models);
+        let rows: Vec<NamedLag> = self
+            .rows(
+                sql!(models::lags_since),
+                &[&pipelines, &names, &targets, &since],
+            )
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (TableId::new(&row.pipeline, &row.name), row.lag))
+            .collect())
+    }
+
+    /// Lists the refreshes of a model, the latest first.
     pub async fn refreshes(
         &self,
         TableId { pipeline, name }: &TableId,
-        before: Option<i64>,
-        limit: i64,
+        which: &RefreshQuery,
     ) -> Result<Vec<RefreshRecord>> {
+        let RefreshQuery {
+            states,
+            actions,
+            triggers,
+            run,
+            since,
+            until,
+            before,
+            limit,
+        } = which;
+
         self.rows(
             sql!(models::list_refreshes),
-            &[&pipeline, &name, &before, &limit],
+            &[
+                &pipeline, &name, before, limit, states, actions, triggers, run, since, until,
+            ],
         )
         .await
     }

@@ -1,5 +1,6 @@
 //! Pipelines: paused or not, and how far their schedules are kept.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,7 +28,21 @@ from_row!(PipelineState {
     scheduled_until,
 });
 
+struct NamedPipeline {
+    name: String,
+    state: PipelineState,
+}
+
+from_row!(NamedPipeline { name, state: row });
+
 impl Store {
+    /// What is remembered of all pipelines, by name.
+    pub async fn pipelines(&self) -> Result<HashMap<String, PipelineState>> {
+        let rows: Vec<NamedPipeline> = self.rows(sql!(pipelines::list_pipelines), &[]).await?;
+
+        Ok(rows.into_iter().map(|row| (row.name, row.state)).collect())
+    }
+
     /// What is remembered of a pipeline; the default before anything was.
     pub async fn pipeline(&self, name: &str) -> Result<PipelineState> {
         let state: Option<PipelineState> = self

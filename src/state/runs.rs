@@ -1,8 +1,11 @@
 //! Runs: accepted, claimed by a worker, ended.
 
-use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::Store;
@@ -92,6 +95,8 @@ pub struct Run {
     pub cancel_requested_at: Option<Timestamp>,
     /// How many attempts in a row have no recorded end, this one included.
     pub lost: i32,
+    /// The schedule's time that it was started for.
+    pub scheduled_for: Option<Timestamp>,
     /// The differences of the source that this run was the first to see, each with its table. Empty in a claimed run.
     pub drift: Value,
 }
@@ -111,6 +116,7 @@ from_row!(Run {
     error,
     cancel_requested_at,
     lost,
+    scheduled_for,
     drift,
 });
 
@@ -118,11 +124,45 @@ from_row!(Run {
 #[derive(Debug, Default)]
 pub struct RunQuery {
     pub pipeline: Option<String>,
-    pub state: Option<RunState>,
-    pub trigger: Option<Trigger>,
+    pub states: Option<Vec<RunState>>,
+    pub triggers: Option<Vec<Trigger>>,
+    /// The kinds of their tasks.
+    pub kinds: Option<Vec<&'static str>>,
+    /// The table of their task, by its name in the pipeline.
+    pub table: Option<String>,
+    /// The model of their task, by its name in the pipeline.
+    pub model: Option<String>,
+    /// Only runs that were accepted at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only runs that were accepted before this time.
+    pub until: Option<Timestamp>,
+    /// Only runs with these labels.
+    pub labels: BTreeMap<String, String>,
     /// Only runs older than this one.
     pub before: Option<Uuid>,
     pub limit: i64,
+}
+
+/// The clocks of services and database differ by less. Ids of runs hold the service's time, `created_at` the database's.
+const LARGEST_SKEW: SignedDuration = SignedDuration::from_hours(24);
+
+impl RunQuery {
+    /// Bounds of the ids of the runs, which an index finds.
+    fn bounds(&self) -> (Option<Uuid>, Option<Uuid>) {
+        let first = |time: Timestamp| {
+            let milliseconds = u128::try_from(time.as_millisecond()).unwrap_or(0);
+            Uuid::from_u128(milliseconds << 80)
+        };
+        let younger = self
+            .since
+            .and_then(|since| since.checked_sub(LARGEST_SKEW).ok());
+        let older = self
+            .until
+            .and_then(|until| until.checked_add(LARGEST_SKEW).ok());
+        let older = older.map(first).into_iter().chain(self.before).min();
+
+        (older, younger.map(first))
+    }
 }
 
 /// An attempt of a run.
@@ -146,16 +186,30 @@ from_row!(WaitingPipeline {
     is_cancel_requested
 });
 
-/// The states of a pipeline's last runs.
+/// What a pipeline's runs are at, and how far they have come.
 #[derive(Debug)]
-pub struct LastRuns {
-    /// That of the active run.
+pub struct Activity {
+    pub pipeline: String,
+    /// The state of the active run.
     pub active: Option<RunState>,
-    /// That of the last run that ended.
+    /// The state of the last run that ended.
     pub ended: Option<RunState>,
+    /// When the first run was accepted.
+    pub first_accepted_at: Option<Timestamp>,
+    /// The last batch that landed, 0 before the first.
+    pub last_landed: i64,
+    /// The time up to which the source was read, if a transaction held the reading back.
+    pub blocked_at: Option<Timestamp>,
 }
 
-from_row!(LastRuns { active, ended });
+from_row!(Activity {
+    pipeline,
+    active,
+    ended,
+    first_accepted_at,
+    last_landed,
+    blocked_at
+});
 
 impl Run {
     #[must_use]
@@ -192,17 +246,25 @@ impl Store {
 
     /// Lists runs, newest first.
     pub async fn runs(&self, which: &RunQuery) -> Result<Vec<Run>> {
-        let RunQuery {
-            pipeline,
-            state,
-            trigger,
-            before,
-            limit,
-        } = which;
+        let (older, younger) = which.bounds();
+        let labels = (!which.labels.is_empty()).then_some(Json(&which.labels));
 
         self.rows(
             sql!(runs::list_runs),
-            &[pipeline, state, before, limit, trigger],
+            &[
+                &which.pipeline,
+                &which.states,
+                &older,
+                &younger,
+                &which.triggers,
+                &which.kinds,
+                &which.table,
+                &which.model,
+                &which.since,
+                &which.until,
+                &labels,
+                &which.limit,
+            ],
         )
         .await
     }
@@ -271,7 +333,13 @@ impl Store {
             .await
     }
 
-    pub async fn last_runs(&self, pipeline: &str) -> Result<LastRuns> {
-        self.row(sql!(runs::last_runs), &[&pipeline]).await
+    /// What the runs of some pipelines are at, by pipeline.
+    pub async fn activities(&self, pipelines: &[&str]) -> Result<HashMap<String, Activity>> {
+        let rows: Vec<Activity> = self.rows(sql!(runs::activities), &[&pipelines]).await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.pipeline.clone(), row))
+            .collect())
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 /// A statement of a run.
 #[derive(Debug, Clone)]
 pub struct StatementRecord {
+    pub id: i64,
     pub step: String,
     /// The attempt of the run that sent it.
     pub attempt: i32,
@@ -37,6 +38,7 @@ pub struct StatementRecord {
 }
 
 from_row!(StatementRecord {
+    id,
     step,
     attempt,
     target,
@@ -228,10 +230,19 @@ impl Store {
             .await
     }
 
-    /// Lists the statements of a run, or of one step of it, in the order in which they were sent.
-    pub async fn statements(&self, run: Uuid, step: Option<&str>) -> Result<Vec<StatementRecord>> {
-        self.rows(sql!(statements::list_statements), &[&run, &step])
-            .await
+    /// Lists the statements of some steps of a run in the order in which they were sent, after the one with the id `after`.
+    pub async fn statements(
+        &self,
+        run: Uuid,
+        steps: &[&str],
+        after: Option<i64>,
+        limit: Option<i64>,
+    ) -> Result<Vec<StatementRecord>> {
+        self.rows(
+            sql!(statements::list_statements),
+            &[&run, &steps, &after, &limit],
+        )
+        .await
     }
 }
 

@@ -45,6 +45,18 @@ pub struct StepRecord {
     pub counts: Value,
     /// The problem that ended it.
     pub error: Option<Value>,
+    /// When its first attempt began.
+    pub began_at: Timestamp,
+}
+
+/// Which steps of a run to list.
+#[derive(Debug, Default)]
+pub struct StepQuery {
+    pub states: Option<Vec<StepState>>,
+    pub name: Option<String>,
+    /// Only steps after this one: when it first began, and its name.
+    pub after: Option<(Timestamp, String)>,
+    pub limit: i64,
 }
 
 from_row!(StepRecord {
@@ -55,6 +67,7 @@ from_row!(StepRecord {
     finished_at,
     counts,
     error,
+    began_at,
 });
 
 impl Store {
@@ -90,12 +103,21 @@ impl Store {
         self.value(sql!(steps::has_succeeded), &[&run, &name]).await
     }
 
-    /// Lists the steps of a run, each in its last attempt, in the order in which they began.
-    pub async fn steps(&self, run: Uuid) -> Result<Vec<StepRecord>> {
-        let mut steps: Vec<StepRecord> = self.rows(sql!(steps::list_steps), &[&run]).await?;
-        steps.sort_by_key(|step| step.started_at);
+    /// Lists steps of a run, each in its last attempt, in the order in which they first began.
+    pub async fn steps(&self, run: Uuid, which: &StepQuery) -> Result<Vec<StepRecord>> {
+        let StepQuery {
+            states,
+            name,
+            after,
+            limit,
+        } = which;
+        let (began_at, after) = after.clone().unzip();
 
-        Ok(steps)
+        self.rows(
+            sql!(steps::list_steps),
+            &[&run, &began_at, &after, states, name, limit],
+        )
+        .await
     }
 
     /// Ends the open steps of all attempts before `attempt`, with the problem that ended them if it is known.

@@ -1,5 +1,7 @@
 //! Tables: what they are made of, and how far staging, current rows and history are.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tokio_postgres::types::Json;
 
@@ -83,6 +85,18 @@ from_row!(TableState {
     remakes,
 });
 
+struct NamedTable {
+    pipeline: String,
+    name: String,
+    state: TableState,
+}
+
+from_row!(NamedTable {
+    pipeline,
+    name,
+    state: row
+});
+
 /// The batches after one and up to another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Window {
@@ -97,6 +111,24 @@ impl Store {
     pub async fn table(&self, table: &TableId) -> Result<Option<TableState>> {
         self.row_opt(sql!(tables::read_table), &[&table.pipeline, &table.name])
             .await
+    }
+
+    /// Reads what is known of some tables.
+    pub async fn tables(&self, tables: &[&TableId]) -> Result<HashMap<TableId, TableState>> {
+        let (pipelines, names) = TableId::columns(tables);
+        let rows: Vec<NamedTable> = self
+            .rows(sql!(tables::read_tables), &[&pipelines, &names])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (TableId::new(&row.pipeline, &row.name), row.state))
+            .collect())
+    }
+
+    /// Lists the pipelines that have rejects, sorted by name.
+    pub async fn pipelines_with_rejects(&self) -> Result<Vec<String>> {
+        self.values(sql!(tables::pipelines_with_rejects), &[]).await
     }
 
     /// Keeps a table's origin, columns and catalogue at first sight; later calls change nothing. `last_unknown_batch` is

@@ -10,17 +10,13 @@ use super::sql::sql;
 use crate::error::Result;
 
 /// What a test found in the rows that a run was about to publish.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
-#[schema(example = json!({
-    "table": "shop.orders", "name": "not_null_status", "column": "status", "severity": "error", "threshold": 0,
-    "status": "pass", "failures": 0, "rows": 285, "attempt": 1, "tested_at": "2026-01-01T12:00:01Z",
-}))]
+#[derive(Debug, Clone)]
 pub struct TestResult {
-    /// The table's name in the API.
-    pub table: String,
+    /// The name of the table or model in the API.
+    pub of: String,
     /// The test's name.
     pub name: String,
-    /// The column that it is about; absent where it is about rows.
+    /// The column that it is about; `None` where it is about rows.
     pub column: Option<String>,
     /// `error` or `warn`.
     pub severity: String,
@@ -37,15 +33,13 @@ pub struct TestResult {
     /// When.
     pub tested_at: Timestamp,
     /// The table with the rows that failed, with `store_failures`. The next failure of the test replaces them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failures_table: Option<String>,
     /// Its snapshot with those of this run.
-    #[serde(skip)]
     pub failures_snapshot: Option<String>,
 }
 
 from_row!(TestResult {
-    table,
+    of,
     name,
     column,
     severity,
@@ -59,6 +53,19 @@ from_row!(TestResult {
     failures_snapshot,
 });
 
+/// Which results of a run's tests to list.
+#[derive(Debug, Default)]
+pub struct TestQuery {
+    /// Only those of this table or model, by its name in the API.
+    pub of: Option<String>,
+    pub name: Option<String>,
+    pub statuses: Option<Vec<String>>,
+    /// Only tests after this one: what it is of, and its name.
+    pub after: Option<(String, String)>,
+    /// All when absent.
+    pub limit: Option<i64>,
+}
+
 impl Store {
     pub async fn record_test(&self, run: Uuid, result: &TestResult) -> Result<()> {
         self.execute(
@@ -66,7 +73,7 @@ impl Store {
             &[
                 &run,
                 &result.attempt,
-                &result.table,
+                &result.of,
                 &result.name,
                 &result.column,
                 &result.severity,
@@ -83,8 +90,21 @@ impl Store {
         Ok(())
     }
 
-    /// Lists the results of a run's tests, each in its last attempt.
-    pub async fn test_results(&self, run: Uuid) -> Result<Vec<TestResult>> {
-        self.rows(sql!(test_results::list_tests), &[&run]).await
+    /// Lists results of a run's tests, each in its last attempt, sorted by table and name.
+    pub async fn test_results(&self, run: Uuid, which: &TestQuery) -> Result<Vec<TestResult>> {
+        let TestQuery {
+            of,
+            name,
+            statuses,
+            after,
+            limit,
+        } = which;
+        let (after_table, after_name) = after.clone().unzip();
+
+        self.rows(
+            sql!(test_results::list_tests),
+            &[&run, &after_table, &after_name, of, name, statuses, limit],
+        )
+        .await
     }
 }

@@ -106,7 +106,7 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
                 Severity::Error => "fail",
             };
             TestResult {
-                table: target.table.id.to_string(),
+                of: target.table.id.to_string(),
                 name: declared.name(at),
                 column: declared.column.map(ToOwned::to_owned),
                 severity: declared.test.severity.as_str().to_owned(),

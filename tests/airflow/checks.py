@@ -50,7 +50,7 @@ def task_states(dag, dag_run):
 
 def runs_of(dag_run):
     """The service's runs of a DAG run, by step."""
-    page = requests.get(f"{SERVICE}/v1/runs", params={"limit": 50}, timeout=60).json()["runs"]
+    page = requests.get(f"{SERVICE}/v1/runs", params={"limit": 50}, timeout=60).json()["data"]
     mine = [run for run in page if run["labels"].get("dag_run_id") == dag_run]
     steps = {run["labels"]["task_group"]: run for run in mine}
     assert len(steps) == len(mine), f"a step of {dag_run} has two runs: {mine}"
@@ -123,19 +123,19 @@ def one_task():
 def fails(dag, red):
     status, log, dag_run = test_dag_on_broken_table(dag)
     failed = runs_of(dag_run)["marts"]
-    error = failed.get("error", {})
+    error = failed["error"] or {}
     check(f"{dag} fails when a run fails", status == 1 and failed["state"] == "failed", (status, failed))
     states = task_states(dag, dag_run)
     reds = [task for task, state in states.items() if state != "success"]
     check(f"{dag} has one red task: the one that asks how the run ended", reds == [f"marts.{red}"], states)
     said = re.findall(r"RuntimeError: (.*)", log)
-    words = [failed["run_id"], f"step {error.get('step')}", "step mart.orders", "COLUMN_NOT_FOUND", f"line {error.get('line')}", "order_sum"]
+    words = [failed["id"], f"step {error.get('step')}", "step mart.orders", "COLUMN_NOT_FOUND", f"line {error.get('line')}", "order_sum"]
     check(f"{dag} names the run, the step, the error and the line in the log", said and all(word in said[-1] for word in words), (words, said))
     check(f"{dag} tries the same run again for each retry of the task", len(said) == 3 and failed["attempt"] == 3, (len(said), failed["attempt"]))
     status, log = run(f"{dag}-goes-on", sys.executable, HERE / "go_on.py", "clear", dag, dag_run, f"marts.{red}")
     mended = runs_of(dag_run)["marts"]
     check(f"{dag} succeeds when the cause is mended and the red task cleared", status == 0, log[-2000:])
-    same = mended["run_id"] == failed["run_id"] and mended["state"] == "succeeded" and mended["attempt"] > failed["attempt"]
+    same = mended["id"] == failed["id"] and mended["state"] == "succeeded" and mended["attempt"] > failed["attempt"]
     check(f"{dag} then goes on with the same run, as its next attempt", same, (failed, mended))
 
 

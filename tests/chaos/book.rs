@@ -31,7 +31,7 @@ impl Book {
 
     /// Notes that a call was answered by a run.
     pub(crate) fn accepted(&mut self, run: &Value, key: Option<&str>) {
-        let Some(id) = run["run_id"].as_str() else {
+        let Some(id) = run["id"].as_str() else {
             self.odd(format!("an accepted run has no id: {run}"));
             return;
         };

@@ -102,7 +102,7 @@ async fn trigger(world: &World, ask: &Ask, random: &mut StdRng) -> Option<String
                 let mut book = world.book.borrow_mut();
                 book.accepted(&heard.body, ask.key.as_deref());
                 book.replays += u64::from(heard.is_replayed);
-                return heard.body["run_id"].as_str().map(ToOwned::to_owned);
+                return heard.body["id"].as_str().map(ToOwned::to_owned);
             }
             Some(heard) if matches!(heard.status, 409 | 429 | 503) => {
                 pause(random.random_range(100..400)).await;
@@ -171,7 +171,7 @@ async fn follow(world: &World, run: &str, random: &mut StdRng) {
 /// A run may fail only because of the faults that the test made.
 pub(crate) fn ended(world: &World, run: &Value) {
     if run["state"] == "failed" && run["error"]["retryable"] != true {
-        let told = format!("run {} failed for good: {}", run["run_id"], run["error"]);
+        let told = format!("run {} failed for good: {}", run["id"], run["error"]);
         world.book.borrow_mut().odd(told);
     }
 }

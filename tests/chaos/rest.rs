@@ -58,7 +58,7 @@ async fn runs_end(world: &World) {
         let mut active = Vec::new();
         for state in ["queued", "running"] {
             let list = get(world, &format!("/v1/runs?state={state}")).await;
-            active.extend(list["runs"].as_array().cloned().unwrap_or_default());
+            active.extend(list["data"].as_array().cloned().unwrap_or_default());
         }
         if active.is_empty() {
             return;
@@ -232,7 +232,7 @@ async fn succeed(world: &World, path: &str) {
         .expect("an answer");
     assert_eq!(heard.status, 202, "{path}: {}", heard.body);
     world.book.borrow_mut().accepted(&heard.body, None);
-    let id = heard.body["run_id"].as_str().expect("an id").to_owned();
+    let id = heard.body["id"].as_str().expect("an id").to_owned();
     for _ in 0..40 {
         let run = get(world, &format!("/v1/runs/{id}?wait=20s")).await;
         if run["terminal"] == true {

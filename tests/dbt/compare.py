@@ -59,12 +59,12 @@ def compare_models():
     rows = 0
     print(f"  {'model':26} {'kind':12} {'':11} {'rows are':8} Icefront's action")
     models = sorted((node["name"], node) for node in MANIFEST["nodes"].values() if node["resource_type"] == "model" and node["package_name"] == "shop")
-    own = {model["name"]: model for model in call("models")["models"]}
+    own = {model["name"]: model for model in call("models?limit=1000")["data"]}
     if {f"shop.{name}" for name, _ in models} != set(own):
         faults.append(f"other models: {sorted(own)}")
     for name, node in models:
-        refresh = next(iter(call(f"models/shop.{name}/refreshes?limit=1")["refreshes"]), {})
-        action = (refresh.get("action") or refresh["state"]) if refresh.get("run_id") == RUN["run_id"] else "none"
+        refresh = next(iter(call(f"models/shop.{name}/refreshes?limit=1")["data"]), {})
+        action = (refresh.get("action") or refresh["state"]) if refresh.get("run_id") == RUN["id"] else "none"
         count, difference = 0, ""
         if action in ("none", "failed", "upstream_failed"):
             difference = f"Icefront did not refresh it: {(refresh.get('error') or {}).get('detail')}"
@@ -104,13 +104,15 @@ def compare_tests():
             views += 1
             continue
         result = DBT[node["unique_id"]]
-        theirs[model["name"], short_name(node), node["column_name"]].append((result["status"], result["failures"]))
+        # dbt says `fail` for a test and `error` for freshness.
+        status = {"fail": "error"}.get(result["status"], result["status"])
+        theirs[model["name"], short_name(node), node["column_name"]].append((status, result["failures"]))
     kinds = sorted({kind for _, kind, _ in theirs}, key=len, reverse=True)
-    for result in call(f"runs/{RUN['run_id']}/tests")["tests"]:
-        if result["attempt"] != RUN["attempt"] or not result["table"].startswith("shop."):
+    for result in call(f"runs/{RUN['id']}/tests?limit=1000")["data"]:
+        if result["attempt"] != RUN["attempt"] or not result["model"]:
             continue
         kind = next((kind for kind in kinds if result["name"].startswith(kind)), result["name"])
-        ours[result["table"].removeprefix("shop."), kind, result.get("column")].append((result["status"], result["failures"]))
+        ours[result["model"].removeprefix("shop."), kind, result.get("column")].append((result["status"], result["failures"]))
     same = warnings = missing = 0
     for key in sorted(theirs.keys() | ours.keys(), key=str):
         if not ours[key] and key[0] in unchanged:

@@ -133,7 +133,7 @@ impl Drops {
         let listed = self.service.get(&path).await;
         let text =
             |file: &Value, member: &str| file[member].as_str().unwrap_or_default().to_owned();
-        let mut files: Vec<_> = listed.body["files"]
+        let mut files: Vec<_> = listed.body["data"]
             .as_array()
             .expect("files")
             .iter()

@@ -178,18 +178,22 @@ impl Service {
     }
 
     pub(crate) async fn cancel(&self, run: &Value) -> Answer {
-        self.post(link(run, "cancel"), &json!({})).await
+        let path = format!("{}/cancel", link(run, "self"));
+
+        self.post(&path, &json!({})).await
     }
 
     pub(crate) async fn retry(&self, run: &Value) -> Answer {
-        self.post(link(run, "retry"), &json!({})).await
+        let path = format!("{}/retry", link(run, "self"));
+
+        self.post(&path, &json!({})).await
     }
 
     /// The steps of a run.
     pub(crate) async fn steps(&self, run: &Value) -> Vec<Value> {
         let answer = self.get(link(run, "steps")).await.has_status(200);
 
-        answer.body["steps"].as_array().expect("steps").clone()
+        answer.body["data"].as_array().expect("steps").clone()
     }
 }
 

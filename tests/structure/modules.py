@@ -30,6 +30,7 @@ LAYERS = [
     ["postgres"],
     ["sql"],
     ["error"],
+    ["time"],
 ]
 
 

@@ -45,7 +45,7 @@ async fn start(pipeline: &str) -> Service {
 async fn results(service: &Service, run: &Value) -> Vec<String> {
     let path = link(run, "tests");
     let answer = service.get(path).await;
-    answer.body["tests"]
+    answer.body["data"]
         .as_array()
         .unwrap_or_else(|| panic!("{answer:?}"))
         .iter()
@@ -114,14 +114,14 @@ async fn a_failed_test_leaves_the_tables_and_the_next_run_takes_up_from_there() 
     let failed: Vec<String> = results(&service, &run)
         .await
         .into_iter()
-        .filter(|result| result.contains("fail"))
+        .filter(|result| result.contains(" error "))
         .collect();
     assert_eq!(
         failed,
         [
-            "accepted_values_status fail 1",
-            "expression_7 fail 1",
-            "relationships_owner fail 1"
+            "accepted_values_status error 1",
+            "expression_7 error 1",
+            "relationships_owner error 1"
         ]
     );
     assert_eq!(service.sizes("items").await, [4, 2, 2]);
@@ -218,7 +218,7 @@ async fn a_row_that_something_else_wrote_unbalances_the_ledger_before_the_cursor
 
     service.run().await.fails_with("unbalanced");
     let table = service.get(&service.table_path("items")).await;
-    assert_eq!(table.body["current_batch"], 1, "{table:?}");
+    assert_eq!(table.body["current_batch_id"], "1", "{table:?}");
     service
         .post_table("items", "verify", &json!({}))
         .await

@@ -142,7 +142,7 @@ async fn a_path_into_json_of_any_depth_finds_its_scalar_or_is_a_reject() {
         json!([[3, "3"], [4, null], [6, null], [7, null]])
     );
     let rejects = service.get("/v1/rejects").await;
-    let rejects = rejects.body["rejects"].as_array().expect("rejects").clone();
+    let rejects = rejects.body["data"].as_array().expect("rejects").clone();
     for reject in &rejects {
         assert_eq!(reject["reason"], "bad_value", "{reject}");
         assert_eq!(reject["column"], "zip", "{reject}");
@@ -180,5 +180,5 @@ async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
         .succeeds();
     assert_eq!(service.current("items", "id, name").await, json!([[1, 12]]));
     let rejects = service.get("/v1/rejects").await;
-    assert_eq!(rejects.body["rejects"][0]["value"], "twelve", "{rejects:?}");
+    assert_eq!(rejects.body["data"][0]["value"], "twelve", "{rejects:?}");
 }

@@ -142,14 +142,14 @@ async fn columns_come_and_stay_away_and_values_that_do_not_fit_are_rejects() {
             .get(&format!("/v1/rejects?table={}.orders", drops.service.name))
             .await;
         assert_eq!(
-            rejects.body["rejects"][0]["reason"], "bad_value",
+            rejects.body["data"][0]["reason"], "bad_value",
             "{rejects:?}"
         );
         let files = drops
             .service
             .get(&format!("/v1/sources/{}/files", drops.service.name))
             .await;
-        let rejects: i64 = files.body["files"]
+        let rejects: i64 = files.body["data"]
             .as_array()
             .expect("files")
             .iter()

@@ -263,10 +263,7 @@ async fn start(kinds: &[&Kind], case: &Case) -> Service {
 
 /// The ledgers of a run by table, as the API serves them.
 async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, (Ledger, Versions)> {
-    let path = format!(
-        "/v1/runs/{}/changes",
-        run["run_id"].as_str().expect("an id")
-    );
+    let path = format!("/v1/runs/{}/changes", run["id"].as_str().expect("an id"));
     let changes = service.get(&path).await;
     let ledger = |change: &Value| {
         let number = |name: &str| {
@@ -303,7 +300,7 @@ async fn ledgers(service: &Service, run: &Value) -> BTreeMap<String, (Ledger, Ve
         (short.to_owned(), (ledger, versions))
     };
 
-    changes.body["changes"]
+    changes.body["data"]
         .as_array()
         .expect("changes")
         .iter()

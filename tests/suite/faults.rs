@@ -152,13 +152,13 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
     }
     "#);
     let list = service.get("/v1/pipelines").await;
-    let usable: Vec<_> = list.body["pipelines"]
+    let usable: Vec<_> = list.body["data"]
         .as_array()
         .expect("a list")
         .iter()
         .map(|p| p["usable"] == true)
         .collect();
-    assert_eq!(usable, [true, false], "{list:?}");
+    assert_eq!(usable, [false, true], "{list:?}");
     service.run().await.succeeds();
 }
 
@@ -187,11 +187,8 @@ async fn a_service_that_is_killed_at_any_moment_ends_in_the_same_tables() {
         service.restart().await;
         let run = service.ended(&started.body).await;
         assert_eq!(run["state"], "succeeded", "round {round}: {run:#}");
-        let path = format!(
-            "/v1/runs/{}/changes",
-            run["run_id"].as_str().expect("an id")
-        );
-        let counts = service.get(&path).await.body["changes"][0].clone();
+        let path = format!("/v1/runs/{}/changes", run["id"].as_str().expect("an id"));
+        let counts = service.get(&path).await.body["data"][0].clone();
         for (sum, name) in changed.iter_mut().zip(["inserted", "updated"]) {
             *sum += counts[name].as_u64().unwrap_or(0);
         }

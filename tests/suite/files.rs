@@ -72,9 +72,9 @@ async fn a_batch_reads_only_the_files_that_its_keys_may_lie_in() {
         ("mart.items", 2_100),
         ("mart.items_history", 2_100),
     ] {
-        let path = format!("/v1/runs/{}/steps", run["run_id"].as_str().expect("an id"));
+        let path = format!("/v1/runs/{}/steps", run["id"].as_str().expect("an id"));
         let steps = service.get(&path).await;
-        let steps = steps.body["steps"].as_array().expect("steps");
+        let steps = steps.body["data"].as_array().expect("steps");
         let step = steps
             .iter()
             .find(|found| found["name"] == step)

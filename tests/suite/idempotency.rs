@@ -31,17 +31,17 @@ async fn twenty_calls_with_one_key_are_one_run() {
     let calls = (0..20).map(|_| start(&service, "a-key", &body));
     let answers = futures::future::join_all(calls).await;
 
-    let first = &answers[0].body["run_id"];
-    assert!(answers.iter().all(|answer| answer.body["run_id"] == *first));
+    let first = &answers[0].body["id"];
+    assert!(answers.iter().all(|answer| answer.body["id"] == *first));
     let replays = answers.iter().filter(|answer| is_replay(answer)).count();
     assert_eq!(replays, 19);
     let run = service.ended(&answers[0].body).await;
     assert_eq!(run["attempt"], 1);
     let again = start(&service, "a-key", &body).await;
     assert_eq!((again.status, is_replay(&again)), (200, true), "{again:?}");
-    assert_eq!(again.body["run_id"], *first);
+    assert_eq!(again.body["id"], *first);
     let runs = service.get("/v1/runs").await;
-    assert_eq!(runs.body["runs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(runs.body["data"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn another_body_under_a_known_key_is_refused_and_names_the_run() {
       }
     }
     "#);
-    assert_eq!(other.body["run_id"], first.body["run_id"]);
+    assert_eq!(other.body["run_id"], first.body["id"]);
     let another_key = start(&service, "b-key", &json!({"steps": ["extract"]})).await;
     assert_eq!((another_key.status, is_replay(&another_key)), (202, false));
 }
@@ -99,8 +99,8 @@ async fn a_failed_run_goes_on_under_its_key_from_the_first_step_that_is_not_done
     let run = service.ended(&retried.body).await;
 
     assert_eq!(
-        (&run["run_id"], &run["state"], &run["attempt"]),
-        (&failed["run_id"], &json!("succeeded"), &json!(2)),
+        (&run["id"], &run["state"], &run["attempt"]),
+        (&failed["id"], &json!("succeeded"), &json!(2)),
         "{run:#}"
     );
     let steps = service.steps(&run).await;
@@ -129,7 +129,7 @@ async fn a_failed_run_is_rerun_by_the_call_that_is_sent_again() {
 
     assert_eq!((rerun.status, is_replay(&rerun)), (202, true), "{rerun:?}");
     let run = service.ended(&rerun.body).await;
-    assert_eq!(run["run_id"], failed.body["run_id"]);
+    assert_eq!(run["id"], failed.body["id"]);
     assert_eq!(
         (&run["state"], &run["attempt"]),
         (&json!("succeeded"), &json!(2))
@@ -150,7 +150,7 @@ async fn what_to_do_about_a_run_may_be_said_anew_under_its_key() {
 
     assert_eq!((asked.status, is_replay(&asked)), (200, true), "{asked:?}");
     assert_eq!((rerun.status, is_replay(&rerun)), (202, true), "{rerun:?}");
-    assert_eq!(rerun.body["run_id"], started.body["run_id"]);
+    assert_eq!(rerun.body["id"], started.body["id"]);
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn keys_are_bounded_and_forgotten_in_time() {
     let later = start(&service, &long[..1024], &json!({})).await;
 
     assert_eq!((later.status, is_replay(&later)), (202, false), "{later:?}");
-    assert_ne!(later.body["run_id"], first.body["run_id"]);
+    assert_ne!(later.body["id"], first.body["id"]);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_repair_that_is_sent_again_is_done_once() {
             .request(Method::POST, &path)
             .header("Idempotency-Key", "rebuild-1")
             .json(&json!({}));
-        ids.push(service.call(request).await.body["run_id"].clone());
+        ids.push(service.call(request).await.body["id"].clone());
     }
 
     assert_eq!(ids[0], ids[1]);

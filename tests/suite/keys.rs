@@ -48,24 +48,21 @@ async fn odd_keys_and_ids_below_zero_are_like_any_other() {
     let after: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let second = service.get(&format!("{rows}?after={after}")).await;
     assert_eq!(
-        second.body["rows"].as_array().map(Vec::len),
+        second.body["data"].as_array().map(Vec::len),
         Some(1),
         "{second:?}"
     );
-    assert_eq!(second.body["rows"][0]["name"], "b", "{second:?}");
+    assert_eq!(second.body["data"][0]["name"], "b", "{second:?}");
     let rejects = service.get("/v1/rejects").await;
+    assert_eq!(rejects.body["data"][0]["reason"], "null_key", "{rejects:?}");
     assert_eq!(
-        rejects.body["rejects"][0]["reason"], "null_key",
-        "{rejects:?}"
-    );
-    assert_eq!(
-        rejects.body["rejects"].as_array().map(Vec::len),
+        rejects.body["data"].as_array().map(Vec::len),
         Some(2),
         "{rejects:?}"
     );
     assert_eq!(service.count("marts.items_history").await, 4);
     let path = service.table_path("items");
-    let keys = json!({"keys": [{"at": first.body["rows"][0]["at"], "weight": first.body["rows"][0]["weight"]}]});
+    let keys = json!({"keys": [{"at": first.body["data"][0]["at"], "weight": first.body["data"][0]["weight"]}]});
     for (what, body) in [("rebuild", keys), ("verify", json!({"one_in": 2}))] {
         let started = service.post(&format!("{path}/{what}"), &body).await;
         service.ended(&started.body).await.succeeds();

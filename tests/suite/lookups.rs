@@ -13,7 +13,7 @@ async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
     for (id, reads_log) in [(2_000, false), (1_500, true), (3_000, false)] {
         service.log(&[update(id, 1, id, "b")]).await;
         let run = service.run().await.succeeds();
-        let run_id = run["run_id"].as_str().expect("an id");
+        let run_id = run["id"].as_str().expect("an id");
         // Versions of a key with an older event are made from its log; its current row needs no more than the log's ids.
         for (step, of_log) in [
             ("mart.items_history", "reread as ("),
@@ -21,7 +21,7 @@ async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
         ] {
             let path = format!("/v1/runs/{run_id}/steps/{step}/sql");
             let sql = service.get(&path).await;
-            let text = sql.body["statements"][0]["sql"].as_str().expect("a text");
+            let text = sql.body["data"][0]["sql"].as_str().expect("a text");
             assert_eq!(text.contains(of_log), reads_log, "event {id}: {text}");
         }
         let steps = service.steps(&run).await;
@@ -55,7 +55,7 @@ async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
     service.run().await.succeeds();
     let rows = format!("{}/rows", service.table_path("items"));
     let names = |answer: &Value| -> Vec<String> {
-        let rows = answer["rows"]
+        let rows = answer["data"]
             .as_array()
             .unwrap_or_else(|| panic!("{answer:#}"));
         rows.iter()
@@ -65,13 +65,13 @@ async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
 
     let first = service.get(&format!("{rows}?limit=1")).await;
     assert_eq!(names(&first.body), ["a2"]);
-    assert_eq!(first.body["rows"][0]["amount"], "4.00", "{first:?}");
+    assert_eq!(first.body["data"][0]["amount"], "4.00", "{first:?}");
     let next = first.body["next"].as_str().expect("another page");
     let after: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let second = service.get(&format!("{rows}?after={after}")).await;
     assert_eq!(names(&second.body), ["c"]);
     assert_eq!(
-        second.body["rows"][0]["id"], "9007199254740993",
+        second.body["data"][0]["id"], "9007199254740993",
         "{second:?}"
     );
     assert_eq!(second.body["next"], Value::Null);

@@ -131,7 +131,7 @@ async fn a_view_of_current_rows_follows_new_columns_and_counts_what_its_rows_did
         .get(&format!("{}/rows", service.table_path("items")))
         .await;
     assert_eq!(
-        rows.body["rows"].as_array().map(Vec::len),
+        rows.body["data"].as_array().map(Vec::len),
         Some(3),
         "{rows:?}"
     );
@@ -154,8 +154,8 @@ async fn a_view_shows_what_had_been_published_by_a_time() {
         .get(&format!("{path}/rows?loaded_as_of={between}"))
         .await;
     assert_eq!(
-        rows.body["rows"],
-        json!([{"id": 1, "amount": "1.00", "name": "a", "_event_id": 1}]),
+        rows.body["data"],
+        json!([{"id": "1", "amount": "1.00", "name": "a", "_event_id": "1"}]),
         "{rows:?}"
     );
 }

@@ -72,7 +72,7 @@ async fn columns_may_be_called_anything() {
     let history = service
         .get(&format!("{path}?key.key=1&key.sub%20key=it's+%22k%22"))
         .await;
-    let notes: Vec<_> = history.body["versions"]
+    let notes: Vec<_> = history.body["data"]
         .as_array()
         .expect("versions")
         .iter()

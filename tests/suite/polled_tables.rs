@@ -151,7 +151,7 @@ async fn a_pipeline_that_polls_publishes_at_its_start_what_only_landed_before() 
     service.restart().await;
     let table = service.table_path("customers");
     for _ in 0..120 {
-        if service.get(&table).await.body["history_batch"].as_i64() >= Some(1) {
+        if service.get(&table).await.body["history_batch_id"].is_string() {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -168,7 +168,7 @@ async fn a_pipeline_that_polls_runs_by_itself_and_stays_fresh_when_idle() {
     service.write("insert into customers values (1, 'a')").await;
     let runs = async || {
         let path = format!("/v1/runs?pipeline={}", service.name);
-        service.get(&path).await.body["runs"]
+        service.get(&path).await.body["data"]
             .as_array()
             .expect("runs")
             .clone()

@@ -20,7 +20,7 @@ async fn asked(service: &Service) -> Value {
 }
 
 async fn safe_to_purge(service: &Service) -> Value {
-    asked(service).await["up_to_event"].clone()
+    asked(service).await["up_to_event_id"].clone()
 }
 
 #[tokio::test]
@@ -81,7 +81,11 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
         ))
         .await;
     let unseen = asked(&service).await;
-    assert_eq!(unseen["up_to_event"], json!(null), "no run has seen it yet");
+    assert_eq!(
+        unseen["up_to_event_id"],
+        json!(null),
+        "no run has seen it yet"
+    );
     let reason = unseen["reason"].as_str().expect("a reason");
     assert!(reason.contains("set back"), "{reason}");
     service.run().await.succeeds();
@@ -107,7 +111,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
     let anew = format!("drop table audit_log_dml, items; {ITEMS_LOG}");
     service.write(&anew).await;
     let another = asked(&service).await;
-    assert_eq!(another["up_to_event"], json!(null));
+    assert_eq!(another["up_to_event_id"], json!(null));
     let reason = another["reason"].as_str().expect("a reason");
     assert!(reason.contains("another"), "{reason}");
     assert_eq!(verdict("select"), "pass");

@@ -18,7 +18,7 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
         .start(&json!({"if_running": "attach"}))
         .await
         .has_status(202);
-    assert_eq!(attached.body["run_id"], active.body["run_id"]);
+    assert_eq!(attached.body["id"], active.body["id"]);
     let refused = service.start(&json!({"if_running": "reject"})).await;
     assert_json_snapshot!(refused.shown(), @r#"
     {
@@ -34,7 +34,7 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
       }
     }
     "#);
-    assert_eq!(refused.body["run_id"], active.body["run_id"]);
+    assert_eq!(refused.body["run_id"], active.body["id"]);
     assert_eq!(
         refused.headers["location"], active.headers["location"],
         "{refused:?}"
@@ -85,7 +85,7 @@ async fn a_queue_has_an_end() {
     "#);
     assert!(refused.headers.contains_key("retry-after"));
     let attached = service.start(&json!({"if_running": "attach"})).await;
-    assert_eq!(attached.body["run_id"], active.body["run_id"]);
+    assert_eq!(attached.body["id"], active.body["id"]);
 }
 
 #[tokio::test]
@@ -115,10 +115,7 @@ async fn a_run_that_waits_and_one_that_is_executed_are_cancelled_and_go_on_by_re
     let run = service.ended(&active.body).await;
     assert!(begun.elapsed() < Duration::from_secs(10));
     let run = run.was_cancelled().saying("no statement was under way");
-    let sync = format!(
-        "/v1/runs/{}/outcome",
-        run["run_id"].as_str().expect("an id")
-    );
+    let sync = format!("/v1/runs/{}/outcome", run["id"].as_str().expect("an id"));
     assert_eq!(service.get(&sync).await.status, 200);
     assert_eq!(service.cancel(&run).await.status, 200, "over already");
 

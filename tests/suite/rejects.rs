@@ -291,7 +291,7 @@ async fn too_many_rejects_name_the_reasons_and_their_settings() {
 }
 
 #[tokio::test]
-async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
+async fn where_pipelines_are_several_a_replay_says_what_to_give() {
     let mut service = Service::of(EVENTS).audit_log().tables(ITEMS).start().await;
     let other = service.folder.path().join("pipelines/other");
     std::fs::create_dir(&other).expect("a folder");
@@ -301,17 +301,18 @@ async fn where_pipelines_are_several_a_list_of_rejects_says_what_to_give() {
     std::fs::write(other.join("pipeline.yaml"), definition).expect("a pipeline");
     service.restart().await;
 
-    let answer = service.get("/v1/rejects").await;
+    service.get("/v1/rejects").await.has_status(200);
+    let answer = service.post("/v1/rejects/replay", &json!({})).await;
 
     assert_json_snapshot!(answer.shown(), @r#"
     {
-      "status": 404,
+      "status": 422,
       "content_type": "application/problem+json",
       "body": {
-        "type": "urn:icefront:problem:not-found",
-        "title": "The name does not exist",
-        "status": 404,
-        "detail": "there is no default for `pipeline`; give `pipeline`, one of `other`, `test`, or give `table`",
+        "type": "urn:icefront:problem:invalid-request",
+        "title": "The request has a value that is not allowed",
+        "status": 422,
+        "detail": "give `pipeline`, one of `other`, `test`, or give `table`",
         "retryable": false,
         "field": "pipeline"
       }

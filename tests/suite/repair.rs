@@ -21,11 +21,13 @@ async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
     service.log(&[update(5, 1, 5, "last")]).await;
     service.run().await.succeeds();
     let listed = service.get("/v1/rejects?reason=bad_value&limit=1").await;
-    assert_eq!(listed.body["rejects"][0]["column"], "amount", "{listed:?}");
+    assert_eq!(listed.body["data"][0]["column"], "amount", "{listed:?}");
     let next = listed.body["next"].as_str().expect("another page");
-    let second = service.get(&format!("/v1/rejects?before={next}")).await;
+    let second = service
+        .get(&format!("/v1/rejects?reason=bad_value&after={next}"))
+        .await;
     assert_eq!(
-        second.body["rejects"].as_array().map(Vec::len),
+        second.body["data"].as_array().map(Vec::len),
         Some(1),
         "{second:?}"
     );
@@ -59,7 +61,7 @@ async fn a_replayed_reject_takes_its_old_place_before_what_is_there() {
         .post_run("/v1/rejects/dismiss", &json!({"reason": "bad_value"}))
         .await
         .counts("dismissed", 1);
-    assert_eq!(service.get("/v1/rejects").await.body["rejects"], json!([]));
+    assert_eq!(service.get("/v1/rejects").await.body["data"], json!([]));
 }
 
 #[tokio::test]
@@ -111,7 +113,7 @@ async fn rejects_are_replayed_by_a_batch_of_their_own_when_the_rule_was_mended()
         service.current("items", "id, name").await,
         json!([[1, "last"], [2, "too early as well"]])
     );
-    assert_eq!(service.get("/v1/rejects").await.body["rejects"], json!([]));
+    assert_eq!(service.get("/v1/rejects").await.body["data"], json!([]));
     assert_ne!(service.freshness("items").await["lag_reason"], "rejected");
     service.log(&[update(6, 2, 6, "after")]).await;
     service.run().await.succeeds();
@@ -181,7 +183,7 @@ async fn a_pipeline_may_ask_to_be_verified_after_every_second_run() {
         let run = service.run().await.succeeds();
         let steps = service.get(link(&run, "steps")).await;
         verified.push(
-            steps.body["steps"]
+            steps.body["data"]
                 .as_array()
                 .expect("steps")
                 .iter()

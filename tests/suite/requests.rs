@@ -283,7 +283,7 @@ async fn times_are_rfc_3339_and_may_be_as_far_off_as_it_goes() {
             .get(&format!("/v1/changes?{times}"))
             .await
             .has_status(200);
-        assert_eq!(answer.body["changes"], json!([]));
+        assert_eq!(answer.body["data"], json!([]));
     }
     for time in ["-009000-01-01T00:00:00Z", "9999-12-31", "now", ""] {
         service
@@ -306,7 +306,7 @@ async fn an_empty_body_without_content_type_runs_everything() {
     assert_eq!(answer.body["succeeded"], true);
     let path = format!("/v1/runs/{}/steps", answer.run_id());
     let steps = service.get(&path).await;
-    let mut names: Vec<&str> = steps.body["steps"]
+    let mut names: Vec<&str> = steps.body["data"]
         .as_array()
         .expect("steps")
         .iter()

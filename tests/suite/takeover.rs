@@ -15,11 +15,7 @@ use crate::harness::{Flow, ITEMS, Proxy, Servers, Service, held_back, hold, inse
 async fn who_lost_a_lease_can_record_nothing() {
     let service = Service::items().start().await;
     let run = service.run().await.succeeds();
-    let id = run["run_id"]
-        .as_str()
-        .expect("an id")
-        .parse()
-        .expect("an id");
+    let id = run["id"].as_str().expect("an id").parse().expect("an id");
     let settings = service.folder.path().join("icefront.toml");
     let config = Config::load(Some(&settings)).expect("settings");
     let store = Store::new(&config.state).expect("a store");
@@ -210,17 +206,14 @@ async fn a_state_database_that_goes_away_costs_time_and_no_run() {
     "#);
     assert!(away.headers.contains_key("retry-after"));
     service
-        .get(&format!(
-            "/v1/runs/{}",
-            run["run_id"].as_str().expect("an id")
-        ))
+        .get(&format!("/v1/runs/{}", run["id"].as_str().expect("an id")))
         .await
         .has_status(503);
     tokio::time::sleep(Duration::from_secs(2)).await;
     wire.set(Flow::Open);
 
     let again = service.call(key(&service)).await.body;
-    assert_eq!(again["run_id"], run["run_id"]);
+    assert_eq!(again["id"], run["id"]);
     service.ended(&again).await.succeeds();
     let counts =
         "select (select count(*) from {staging.items}), (select count(*) from {marts.items})";

@@ -241,7 +241,7 @@ async fn freshness_says_which_files_hold_it_until_they_are_gone_and_that_there_i
 
         drops.remove("orders_2.csv").await;
         drops.run().await.succeeds();
-        assert_eq!(fresh().await["lag_reason"], "up_to_date");
+        assert_eq!(fresh().await["lag_reason"], "no_limit");
         let known = drops.ledger().await;
         assert_eq!(known.len(), 1, "{known:?}");
         drops.put("orders_2.csv", "id,amount,note\n1,1.5\n").await;

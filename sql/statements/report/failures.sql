@@ -1,2 +1,9 @@
--- Reads rows that failed a test of a run.
-select * from {{ table }} for version as of {{ snapshot }} limit {{ limit }}
+-- Reads rows that failed a test of a run, in the order of their columns.
+select *
+from {{ table }} for version as of {{ snapshot }}
+{% if columns %}
+order by {% for column in columns %}{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}
+{% endif %}
+
+offset {{ offset }}
+limit {{ limit }}

@@ -3,7 +3,8 @@ create or replace view {{ view }} as
 select
   name, kind, covered_until, lag_seconds,
   case
-    when covered_until is null or has_failed or lag_seconds > error_after_seconds then 'error'
+    when has_failed or lag_seconds > error_after_seconds then 'error'
+    when covered_until is null then 'unknown'
     when lag_seconds > warn_after_seconds then 'warn'
     else 'pass'
   end as status,

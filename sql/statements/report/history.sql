@@ -1,4 +1,4 @@
--- Finds all versions of one key, oldest first.
+-- Finds versions of one key, oldest first.
 select *
 from {{ history }}
 where
@@ -6,5 +6,8 @@ where
   {% if not loop.first %}and {% endif %}
   {{ part.name }} = cast({{ part.value | literal }} as {{ part.data_type | data_type }})
   {% endfor %}
+  {% if after %}
+  and valid_from > timestamp {{ after | literal }}
+  {% endif %}
 order by valid_from
 limit {{ limit }}

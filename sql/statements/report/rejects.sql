@@ -15,11 +15,20 @@ from (
   {% endif %}
 )
 where true
-  {% if reason %}
-  and reason = {{ reason | literal }}
+  {% if reasons %}
+  and reason in ({% for reason in reasons %}{{ reason | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
   {% endif %}
-  {% if before %}
-  and (_batch_id < {{ before.batch }} or _batch_id = {{ before.batch }} and _id > {{ before.id | literal }})
+  {% if column %}
+  and column_name = {{ column | literal }}
+  {% endif %}
+  {% if batch is not none %}
+  and _batch_id = {{ batch }}
+  {% endif %}
+  {% if operations %}
+  and audit_operation in ({% for operation in operations %}{{ operation | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
+  {% endif %}
+  {% if after %}
+  and (_batch_id < {{ after.batch }} or _batch_id = {{ after.batch }} and _id > {{ after.id | literal }})
   {% endif %}
 order by _batch_id desc, _id
 limit {{ limit }}

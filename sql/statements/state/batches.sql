@@ -64,6 +64,24 @@ select coalesce(min(id), 1) - 1 as batch from icefront.batches where pipeline = 
 -- Finds the last batch that landed.
 select coalesce(max(id), 0) as batch from icefront.batches where pipeline = $1 and state = 'landed'
 
+-- name: covered_untils
+-- Finds for some pipelines and batches what `covered_until` finds for one.
+select asked.pipeline, asked.batch, found.covered_until
+from unnest($1::text[], $2::bigint[]) as asked (pipeline, batch)
+cross join lateral (
+  select
+    case
+      when batches.id = (select max(id) from icefront.batches where pipeline = asked.pipeline and state = 'landed')
+        then greatest(batches.covered_until, cursors.covered_until)
+      else batches.covered_until
+    end as covered_until
+  from icefront.batches
+  left join icefront.cursors using (pipeline)
+  where pipeline = asked.pipeline and id <= asked.batch and batches.state = 'landed'
+  order by id desc
+  limit 1
+) as found
+
 -- name: covered_until
 -- Finds the time up to which the batches up to $2 hold every committed change. After the last batch, polls that found
 -- nothing move this time on.

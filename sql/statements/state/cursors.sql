@@ -5,6 +5,10 @@
 -- Reads how far a source has been read.
 select position, covered_until, blocked_by, moved_at from icefront.cursors where pipeline = $1
 
+-- name: read_cursors
+-- Reads how far some sources have been read.
+select pipeline, position, covered_until, blocked_by, moved_at from icefront.cursors where pipeline = any($1)
+
 -- name: record_empty_poll
 -- Notes that a source had nothing new up to a position and a time, unless a batch has moved its cursor since $2.
 --

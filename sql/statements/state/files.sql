@@ -50,21 +50,27 @@ select distinct path from icefront.files where pipeline = $1 and state <> 'lande
 delete from icefront.files where pipeline = $1 and state <> 'landed' and path = any ($2)
 
 -- name: holding_files
--- Counts a table's unread files, names the three oldest, and says whether the table ever had a file.
-with unread as (
+-- Counts the unread files of some tables, names the three oldest, and says whether a table ever had a file.
+select
+  asked.pipeline, asked.name, count(unread.path) as count,
+  coalesce(
+    (array_agg(unread.path order by unread.modified_at, unread.path) filter (where unread.path is not null))[1:3], '{}'
+  ) as oldest,
+  exists (
+    select from icefront.files where files.pipeline = asked.pipeline and files.table_name = asked.name
+  ) as has_files
+from unnest($1::text[], $2::text[]) as asked (pipeline, name)
+left join lateral (
   select path, modified_at
   from icefront.files as file
-  where pipeline = $1 and table_name = $2 and state <> 'landed'
+  where file.pipeline = asked.pipeline and file.table_name = asked.name and state <> 'landed'
     -- Only the last state of a path counts.
     and not exists (
       select from icefront.files as later
-      where later.pipeline = $1 and later.path = file.path and later.id > file.id
+      where later.pipeline = asked.pipeline and later.path = file.path and later.id > file.id
     )
-)
-select
-  (select count(*) from unread) as count,
-  array(select path from unread order by modified_at, path limit 3) as oldest,
-  exists (select from icefront.files where pipeline = $1 and table_name = $2) as has_files
+) as unread on true
+group by asked.pipeline, asked.name
 
 -- name: list_files
 -- Lists the ledger's files, newest first, older than file $4 if that is given. An unread file appears only in its last
@@ -73,11 +79,12 @@ select
   id, path, etag, size, table_name as "table", batch, state, rows, reason, modified_at, seen_at,
   read_by as definition_fingerprint
 from icefront.files as file
-where pipeline = $1 and ($2::text is null or state = $2)
-  and ($2 is null or $2 = 'landed' or not exists (
+where pipeline = $1 and ($2::text[] is null or state = any($2))
+  and ($2 is null or state = 'landed' or not exists (
     select from icefront.files as later
     where later.pipeline = $1 and later.path = file.path and later.id > file.id
   ))
   and ($3::text is null or table_name = $3) and ($4::bigint is null or id < $4)
+  and ($6::bigint is null or batch = $6)
 order by id desc
 limit $5

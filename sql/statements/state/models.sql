@@ -7,6 +7,16 @@ select made_of, columns, reading, sent, snapshot, changes_since, rows, covered_b
 from icefront.models
 where pipeline = $1 and name = $2
 
+-- name: read_models
+-- Reads what is known of some models.
+select pipeline, name, made_of, columns, reading, sent, snapshot, changes_since, rows, covered_batch, is_suspended
+from icefront.models
+join unnest($1::text[], $2::text[]) as asked (pipeline, name) using (pipeline, name)
+
+-- name: suspended_models
+-- Lists the models that runs leave out.
+select pipeline, name from icefront.models where is_suspended
+
 -- name: begin_refresh
 -- Notes what a refresh is about to publish, before its statement is sent.
 insert into icefront.models (pipeline, name, sent) values ($1, $2, $3)
@@ -61,6 +71,9 @@ from icefront.refreshes as refresh
 join icefront.runs as run on run.id = refresh.run_id
 left join icefront.batches as batch on batch.pipeline = refresh.pipeline and batch.id = refresh.covered_batch
 where refresh.pipeline = $1 and refresh.model = $2 and ($3::bigint is null or refresh.id < $3)
+  and ($5::text[] is null or refresh.state = any($5)) and ($6::text[] is null or refresh.action = any($6))
+  and ($7::text[] is null or run.trigger = any($7)) and ($8::uuid is null or refresh.run_id = $8)
+  and ($9::timestamptz is null or refresh.started_at >= $9) and ($10::timestamptz is null or refresh.started_at < $10)
 order by refresh.id desc
 limit $4
 
@@ -77,6 +90,27 @@ select
     limit 1
   ) as succeeded_at
 
+-- name: last_refreshes
+-- Finds for some models what `last_refresh` finds for one.
+select
+  asked.pipeline, asked.name,
+  (
+    select state
+    from icefront.refreshes
+    where pipeline = asked.pipeline and model = asked.name
+    order by id desc
+    limit 1
+  ) as state,
+  (
+    select run.started_at
+    from icefront.refreshes as refresh
+    join icefront.runs as run on run.id = refresh.run_id
+    where refresh.pipeline = asked.pipeline and refresh.model = asked.name and refresh.state = 'succeeded'
+    order by refresh.id desc
+    limit 1
+  ) as succeeded_at
+from unnest($1::text[], $2::text[]) as asked (pipeline, name)
+
 -- name: last_sending_run
 -- Finds the run of the last refresh of a model that sent statements which write.
 select run_id
@@ -86,53 +120,57 @@ where pipeline = $1 and model = $2
 order by id desc
 limit 1
 
--- name: lag_since
--- Measures the lag of a model since $3, in seconds: its mean, its maximum, and the share of the time within the target lag $4.
+-- name: lags_since
+-- Measures the lags of some models since $4, in seconds: mean, maximum, and the share of the time within their target lags $3.
 --
 -- A table lags from the time on up to which its batches were complete. Until the next batch, polls move this time on.
--- `held`: from when to when the table held each refresh, from the last one before $3 on. `complete`: the time up to which these rows
+-- `held`: from when to when the table held each refresh, from the last one before $4 on. `complete`: the time up to which these rows
 -- were complete: where the next batch begins, or where the cursor is. Between two refreshes the lag grows by one second a second, from
 -- `smallest` to `largest`; the integral of such a lag is (largest² − smallest²) / 2.
-with held as (
+select asked.pipeline, asked.name, measured.*
+from unnest($1::text[], $2::text[], $3::float8[]) as asked (pipeline, name, target)
+cross join lateral (
+  with held as (
+    select
+      covered_batch, finished_at as began,
+      coalesce(lead(finished_at) over (order by id), clock_timestamp()) as ended
+    from icefront.refreshes
+    where pipeline = asked.pipeline and model = asked.name and state = 'succeeded' and covered_batch is not null
+      and id >= coalesce(
+        (
+          select max(id) from icefront.refreshes
+          where pipeline = asked.pipeline and model = asked.name and state = 'succeeded' and covered_batch is not null and finished_at <= $4
+        ),
+        0
+      )
+  ),
+  complete as materialized (
+    select
+      greatest(began, $4) as began, ended,
+      coalesce(
+        (
+          select covered_from
+          from icefront.batches
+          where pipeline = asked.pipeline and state = 'landed' and id > held.covered_batch
+          order by id
+          limit 1
+        ),
+        (select covered_until from icefront.cursors where pipeline = asked.pipeline)
+      ) as complete_until
+    from held
+  ),
+  lags as (
+    select
+      extract(epoch from began - complete_until)::float8 as smallest,
+      extract(epoch from ended - complete_until)::float8 as largest
+    from complete
+    where ended > began
+  )
   select
-    covered_batch, finished_at as began,
-    coalesce(lead(finished_at) over (order by id), clock_timestamp()) as ended
-  from icefront.refreshes
-  where pipeline = $1 and model = $2 and state = 'succeeded' and covered_batch is not null
-    and id >= coalesce(
-      (
-        select max(id) from icefront.refreshes
-        where pipeline = $1 and model = $2 and state = 'succeeded' and covered_batch is not null and finished_at <= $3
-      ),
-      0
-    )
-),
-complete as materialized (
-  select
-    greatest(began, $3) as began, ended,
-    coalesce(
-      (
-        select covered_from
-        from icefront.batches
-        where pipeline = $1 and state = 'landed' and id > held.covered_batch
-        order by id
-        limit 1
-      ),
-      (select covered_until from icefront.cursors where pipeline = $1)
-    ) as complete_until
-  from held
-),
-lags as (
-  select
-    extract(epoch from began - complete_until)::float8 as smallest,
-    extract(epoch from ended - complete_until)::float8 as largest
-  from complete
-  where ended > began
-)
-select
-  sum((greatest(largest, 0) ^ 2 - greatest(smallest, 0) ^ 2) / 2) / sum(largest - smallest) as mean,
-  max(greatest(largest, 0)) as maximum,
-  case when $4::float8 is not null then
-    sum(greatest(least($4::float8, largest) - smallest, 0)) / sum(largest - smallest)
-  end as share_within_target
-from lags
+    sum((greatest(largest, 0) ^ 2 - greatest(smallest, 0) ^ 2) / 2) / sum(largest - smallest) as mean,
+    max(greatest(largest, 0)) as maximum,
+    case when asked.target is not null then
+      sum(greatest(least(asked.target, largest) - smallest, 0)) / sum(largest - smallest)
+    end as share_within_target
+  from lags
+) as measured

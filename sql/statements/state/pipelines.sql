@@ -5,6 +5,10 @@
 -- Reads what is known of a pipeline.
 select is_paused, schedule, scheduled_until from icefront.pipelines where name = $1
 
+-- name: list_pipelines
+-- Reads what is known of all pipelines.
+select name, is_paused, schedule, scheduled_until from icefront.pipelines
+
 -- name: pause_pipeline
 -- Notes whether nothing starts runs of a pipeline by itself. A schedule goes on with the times after a resume.
 insert into icefront.pipelines (name, is_paused) values ($1, $2)

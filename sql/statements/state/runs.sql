@@ -5,7 +5,7 @@
 -- Reads one run, with the differences of the source that it was the first to see.
 select
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost,
+  cancel_requested_at, lost, scheduled_for,
   (
     select coalesce(
       jsonb_agg(
@@ -21,44 +21,69 @@ from icefront.runs
 where id = $1
 
 -- name: list_runs
--- Lists runs as `read_run` reads one, newest first, older than run $3 if that is given.
+-- Lists runs as `read_run` reads one, newest first, older than run $3 and younger than run $4 if these are given.
+with page as (
+  select
+    id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
+    cancel_requested_at, lost, scheduled_for
+  from icefront.runs
+  where ($1::text is null or pipeline = $1) and ($2::text[] is null or state = any($2))
+    and ($3::uuid is null or id < $3) and ($4::uuid is null or id > $4)
+    and ($5::text[] is null or trigger = any($5)) and ($6::text[] is null or task ->> 'kind' = any($6))
+    and ($7::text is null or task ->> 'table' = $7) and ($8::text is null or task ->> 'model' = $8)
+    and ($9::timestamptz is null or created_at >= $9) and ($10::timestamptz is null or created_at < $10)
+    and ($11::jsonb is null or request -> 'labels' @> $11)
+  order by id desc
+  limit $12
+),
+seen as (
+  select known.pipeline, known.name, seen.difference
+  from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
+  where known.drift <> '[]' and known.pipeline in (select pipeline from page)
+)
 select
-  id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost,
+  page.*,
   (
     select coalesce(
       jsonb_agg(
-        seen.difference || jsonb_build_object('table', known.pipeline || '.' || known.name)
-        order by known.name
+        seen.difference || jsonb_build_object('table', seen.pipeline || '.' || seen.name)
+        order by seen.name
       ),
       '[]'
     )
-    from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
-    where known.pipeline = runs.pipeline and seen.difference ->> 'run_id' = runs.id::text
+    from seen
+    where seen.pipeline = page.pipeline and seen.difference ->> 'run_id' = page.id::text
   ) as drift
-from icefront.runs
-where ($1::text is null or pipeline = $1) and ($2::text is null or state = $2) and ($3::uuid is null or id < $3)
-  and ($5::text is null or trigger = $5)
+from page
 order by id desc
-limit $4
 
--- name: last_runs
--- Finds the state of a pipeline's active run, and of the last run that ended.
+-- name: activities
+-- Finds for some pipelines the states of the active run and of the last run that ended, when the first one was accepted, the last
+-- batch that landed, and up to when the source was read while a transaction held it back.
 select
+  asked.pipeline,
   (
     select state
     from icefront.runs
-    where pipeline = $1 and state in ('queued', 'running')
+    where pipeline = asked.pipeline and state in ('queued', 'running')
     order by state = 'running' desc, id
     limit 1
   ) as active,
   (
     select state
     from icefront.runs
-    where pipeline = $1 and state in ('succeeded', 'failed', 'cancelled')
+    where pipeline = asked.pipeline and state in ('succeeded', 'failed', 'cancelled')
     order by id desc
     limit 1
-  ) as ended
+  ) as ended,
+  (select created_at from icefront.runs where pipeline = asked.pipeline order by id limit 1) as first_accepted_at,
+  (
+    select coalesce(max(id), 0) from icefront.batches where pipeline = asked.pipeline and state = 'landed'
+  ) as last_landed,
+  (
+    select covered_until from icefront.cursors where pipeline = asked.pipeline and blocked_by is not null
+  ) as blocked_at
+from unnest($1::text[]) as asked (pipeline)
 
 -- name: waiting_pipelines
 -- Lists the pipelines that have a run to execute, and whether a run of theirs is to be cancelled.
@@ -82,7 +107,7 @@ where id = (
   and state in ('running', 'queued')
 returning
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost, '[]'::jsonb as drift
+  cancel_requested_at, lost, scheduled_for, '[]'::jsonb as drift
 
 -- name: hand_back_run
 -- Gives an attempt of a run back, so that any service can take it.

@@ -46,13 +46,14 @@ where run_id = $1 and ($2::text is null or step = $2) and state = 'sent'
 order by id
 
 -- name: list_statements
--- Lists the statements of a run, or of one step of it.
+-- Lists the statements of some steps of a run in the order of sending, after the one with the id $3.
 select
-  step, attempt, target, sql, state, trino_query_id, update_count, snapshot_before, snapshot_after,
+  id, step, attempt, target, sql, state, trino_query_id, update_count, snapshot_before, snapshot_after,
   started_at, finished_at, progress
 from icefront.statements
-where run_id = $1 and ($2::text is null or step = $2)
+where run_id = $1 and step = any($2) and ($3::bigint is null or id > $3)
 order by id
+limit $4
 
 -- name: has_written
 -- Whether this service has sent a statement that writes a table or view.

@@ -33,8 +33,17 @@ select exists (
 ) as has_succeeded
 
 -- name: list_steps
--- Lists the steps of a run, each in its last attempt.
-select distinct on (name) name, attempt, state, started_at, finished_at, counts, error
-from icefront.steps
-where run_id = $1
-order by name, attempt desc
+-- Lists the steps of a run, each in its last attempt, in the order in which they first began; after step $3, which began at $2.
+with last as (
+  select distinct on (name)
+    name, attempt, state, started_at, finished_at, counts, error, min(started_at) over (partition by name) as began_at
+  from icefront.steps
+  where run_id = $1
+  order by name, attempt desc
+)
+select name, attempt, state, started_at, finished_at, counts, error, began_at
+from last
+where ($2::timestamptz is null or (began_at, name) > ($2, $3::text))
+  and ($4::text[] is null or state = any($4)) and ($5::text is null or name = $5)
+order by began_at, name
+limit $6

@@ -10,6 +10,19 @@ select
 from icefront.tables
 where pipeline = $1 and name = $2
 
+-- name: read_tables
+-- Reads what is known of some tables.
+select
+  pipeline, name, origin, columns, seen_at, staged_batch, current_batch, history_batch, held_batch as clean_batch, rejects,
+  catalogue, drift, current_anew as remakes_current, history_anew as remakes_history, current_bytes, history_bytes,
+  is_by_clock, has_own_ids, marts, current_snapshot, history_snapshot, remakes
+from icefront.tables
+join unnest($1::text[], $2::text[]) as asked (pipeline, name) using (pipeline, name)
+
+-- name: pipelines_with_rejects
+-- Lists the pipelines that have rejects.
+select distinct pipeline from icefront.tables where rejects > 0 order by pipeline
+
 -- name: register_table
 -- Keeps a table's columns at first sight. Batches that landed before the state database knew of any are not staged
 -- again: $5 is the last of them.

@@ -13,10 +13,18 @@ set status = excluded.status, failures = excluded.failures, rows = excluded.rows
   failures_table = excluded.failures_table, failures_snapshot = excluded.failures_snapshot
 
 -- name: list_tests
--- Lists what the tests of a run found, each in its last attempt.
-select distinct on (table_name, name)
-  table_name as "table", name, column_name as "column", severity, threshold, status, failures, rows, attempt, tested_at,
-  failures_table, failures_snapshot
-from icefront.test_results
-where run_id = $1
-order by table_name, name, attempt desc
+-- Lists what the tests of a run found, each in its last attempt, sorted by table and name; after test $3 of table $2.
+with last as (
+  select distinct on (table_name, name)
+    table_name as "of", name, column_name as "column", severity, threshold, status, failures, rows, attempt, tested_at,
+    failures_table, failures_snapshot
+  from icefront.test_results
+  where run_id = $1 and ($2::text is null or (table_name, name) > ($2, $3::text))
+    and ($4::text is null or table_name = $4) and ($5::text is null or name = $5)
+  order by table_name, name, attempt desc
+)
+select *
+from last
+where $6::text[] is null or status = any($6)
+order by "of", name
+limit $7

@@ -141,7 +141,7 @@ impl Refresh<'_> {
         };
 
         TestResult {
-            table: self.id.to_string(),
+            of: self.id.to_string(),
             name: test.name.to_owned(),
             column: test.column.map(str::to_owned),
             severity: if severity.is_error { "error" } else { "warn" }.to_owned(),

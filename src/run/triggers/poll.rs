@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
 use crate::run::request::Request;
-use crate::run::start::start_by_itself;
+use crate::run::start::{Cause, start_by_itself};
 use crate::source::{self, Purpose, Tally};
 use crate::state::{EmptyPoll, Run, RunState, Trigger};
 
@@ -81,7 +81,8 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
         return Ok(Poll::Nothing);
     }
     // Another service that polls the source, too, may have started a run meanwhile.
-    start_by_itself(app, definition, Request::default(), Trigger::Poll, None).await?;
+    let cause = Cause::of(Trigger::Poll);
+    start_by_itself(app, definition, Request::default(), cause).await?;
 
     Ok(if failed.is_some() || was_idle {
         Poll::StartedAgain

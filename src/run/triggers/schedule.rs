@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::Schedule;
 use crate::run::request::Request;
-use crate::run::start::start_by_itself;
+use crate::run::start::{Cause, start_by_itself};
 use crate::state::Trigger;
 
 /// The longest sleep: another service may pause the pipeline meanwhile.
@@ -56,7 +56,12 @@ async fn look(app: &App, pipeline: &str) -> Result<Duration> {
     }
     let key = key(schedule, due);
     let request = Request::default();
-    start_by_itself(app, definition, request, Trigger::Schedule, Some(&key)).await?;
+    let cause = Cause {
+        trigger: Trigger::Schedule,
+        key: Some(&key),
+        scheduled_for: Some(due),
+    };
+    start_by_itself(app, definition, request, cause).await?;
     app.store.keep_schedule(pipeline, until, due).await?;
 
     Ok(Duration::ZERO)

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::models::{Clock, clock};
 use crate::pipeline::{Definition, Names, TableId};
 use crate::run::request::Request;
-use crate::run::start::start_by_itself;
+use crate::run::start::{Cause, start_by_itself};
 use crate::state::{Run, RunState, Trigger};
 
 /// Between two looks at the lags.
@@ -151,7 +151,8 @@ async fn look(
         select: due.iter().map(|due| format!("+{}", due.model)).collect(),
         ..Request::default()
     };
-    start_by_itself(app, definition, request, Trigger::TargetLag, None).await?;
+    let cause = Cause::of(Trigger::TargetLag);
+    start_by_itself(app, definition, request, cause).await?;
     let brought_nothing = |run: &Run| run.state == RunState::Failed || read_nothing_new(run);
     let is_again = last.as_ref().is_some_and(brought_nothing) || *before == due;
     *before = due;

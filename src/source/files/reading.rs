@@ -42,7 +42,7 @@ impl DropFolder<'_> {
         self.taken = taken.files.into_iter().collect();
 
         Ok(Reading {
-            position: json!({"path": folder, "listed_at": now}),
+            position: json!({"path": folder, "listed_at": crate::time::text(now)}),
             read_at: now,
             covered_until: covered_before.map_or(covered, |before| before.max(covered)),
             blocked_by: None,

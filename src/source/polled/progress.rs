@@ -20,6 +20,7 @@ pub struct TableProgress {
     pub is_loading: bool,
     /// When all its keys were compared with those of the current rows and of what landed since.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::time::exact")]
     pub keys_compared_at: Option<Timestamp>,
 }
 

@@ -91,7 +91,7 @@ impl SourceServer {
         let blocking = |open: OpenTransaction| Blocking {
             pid: Some(open.pid),
             gid: None,
-            since: open.since,
+            began_at: open.since,
             age_seconds: age_seconds(open.since),
         };
         let Some(prepared) = &self.prepared else {
@@ -103,7 +103,7 @@ impl SourceServer {
             || Blocking {
                 pid: None,
                 gid: Some(prepared.gid.clone()),
-                since: prepared.prepared_at,
+                began_at: prepared.prepared_at,
                 age_seconds: age_seconds(prepared.prepared_at),
             },
             blocking,

@@ -1,6 +1,7 @@
 //! SQL models over a small shop: its tables, its models, and random changes of it.
 
 mod exactness;
+mod lists;
 mod random;
 mod refreshes;
 mod reports;
@@ -177,7 +178,7 @@ impl Service {
         let path = format!("{}/refreshes?limit=1", self.model_path(model));
         let answer = self.get(&path).await.has_status(200);
 
-        answer.body["refreshes"][0].clone()
+        answer.body["data"][0].clone()
     }
 
     /// The rows of a model that are not those of its query, and the other way round.
@@ -221,5 +222,5 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn id(run: &Run) -> &str {
-    run["run_id"].as_str().expect("an id")
+    run["id"].as_str().expect("an id")
 }

@@ -19,7 +19,7 @@ async fn a_run_that_changes_nothing_sends_no_statement_for_a_model() {
         assert_eq!(refresh["action"], "no_data", "{model}: {refresh:#}");
         let path = format!("/v1/runs/{}/steps/model.{model}/sql", id(&run));
         let statements = service.get(&path).await;
-        assert_eq!(statements.body["statements"], json!([]), "{statements:?}");
+        assert_eq!(statements.body["data"], json!([]), "{statements:?}");
     }
 }
 
@@ -146,7 +146,7 @@ async fn a_run_takes_the_models_that_words_of_dbt_select() {
         .succeeds();
     let path = format!("/v1/runs/{}/steps", id(&run));
     let steps = service.get(&path).await.body;
-    let steps = steps["steps"].as_array().expect("steps");
+    let steps = steps["data"].as_array().expect("steps");
     let names: BTreeSet<&str> = steps
         .iter()
         .filter_map(|step| step["name"].as_str())

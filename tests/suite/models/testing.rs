@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Changes, MODELS, NEW_YEAR, id, shop};
-use crate::harness::{AuditRow, Run, Service};
+use crate::harness::{AuditRow, Run, Service, link};
 
 impl Service {
     /// The rows that failed a test of a run.
@@ -57,7 +57,7 @@ async fn a_singular_test_sees_the_rows_before_anybody_else_does() {
     service.restart().await;
     let run = service.run().await.succeeds();
     let tests = service.get(&format!("/v1/runs/{}/tests", id(&run))).await;
-    let status: Vec<&Value> = tests.body["tests"]
+    let status: Vec<&Value> = tests.body["data"]
         .as_array()
         .expect("a list")
         .iter()
@@ -86,18 +86,29 @@ async fn rows_that_fail_a_test_are_kept_and_answered_although_nothing_was_publis
     let run = service.run().await.fails_with("test-failed");
 
     let failures = service.failures(&run, "expression_is_true_by_day").await;
-    let rows = failures["rows"].as_array().expect("a list");
-    assert_eq!(json!(rows.len()), failures["failures"], "{failures:#}");
+    let path = format!(
+        "{}?model={}.by_day&status=error",
+        link(&run, "tests"),
+        service.name
+    );
+    let tests = service.get(&path).await.has_status(200);
+    let test = tests.body["data"].as_array().expect("a list");
+    let test = test
+        .iter()
+        .find(|test| test["name"] == "expression_is_true_by_day")
+        .expect("the test");
+    let rows = failures["data"].as_array().expect("a list");
+    assert_eq!(json!(rows.len()), test["failures"], "{failures:#}");
     assert!(
-        rows.iter().all(|row| row["orders"].as_i64() > Some(0)),
+        rows.iter().all(|row| row["orders"].as_str() > Some("0")),
         "{failures:#}"
     );
-    let table = failures["failures_table"].as_str().expect("a table");
+    let table = test["trino_failures_table"].as_str().expect("a table");
     let counted = service
         .servers
         .query(&format!("select count(*) from {table}"))
         .await;
-    assert_eq!(json!(counted[0][0]), failures["failures"]);
+    assert_eq!(json!(counted[0][0]), test["failures"]);
     let path = format!("/v1/runs/{}/tests/not_null_by_day_day/failures", id(&run));
     service.get(&path).await.is_problem(404, "not-found");
     let path = format!("/v1/runs/{}/tests/not_null_by_dayday/failures", id(&run));
@@ -172,7 +183,7 @@ async fn tests_of_dbt_utils_that_are_queries_read_the_new_rows_and_their_where()
 
     let tests = service.get(&format!("/v1/runs/{}/tests", id(&run))).await;
     let status = |name: &str| -> Value {
-        let tests = tests.body["tests"].as_array().expect("a list");
+        let tests = tests.body["data"].as_array().expect("a list");
         let test = tests.iter().find(|test| test["name"] == name);
         test.unwrap_or_else(|| panic!("{name}: {:#}", tests[0]))["status"].clone()
     };

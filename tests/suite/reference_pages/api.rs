@@ -8,10 +8,12 @@ use super::{cell, keep};
 const INTRODUCTION: &str = "\
 This page lists every call. A running service has the same at `/docs`, where each call can be tried, and the OpenAPI document at `/openapi.json`.
 
+[The conventions](api-conventions.md) hold for all of them: names, values, lists, filters, statuses, headers.
+
 - Bodies and answers are JSON. An empty body runs with all defaults.
 - Every answer with a status of 400 or more is a [problem](problems.md).
 - A call that starts a run answers `202` with the run, and takes an `Idempotency-Key`. [Runs](../explanation/runs.md) explains it.
-- Times are RFC 3339 in UTC. Numbers longer than JavaScript's are text.
+- Times are RFC 3339 in UTC with six digits of a second. Ids are text.
 ";
 
 #[test]

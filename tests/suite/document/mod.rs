@@ -1,4 +1,7 @@
-//! The OpenAPI document in the repository is the one that the service serves.
+//! The OpenAPI document in the repository is the one that the service serves, and keeps the conventions.
+
+mod conventions;
+mod walk;
 
 use icefront::error::TRINO_CLASSES;
 use icefront::http;
@@ -18,7 +21,7 @@ fn the_document_is_up_to_date() {
 
 #[test]
 fn every_error_of_trino_that_is_told_apart_is_documented_in_its_class() {
-    let page = include_str!("../../docs/explanation/runs.md");
+    let page = include_str!("../../../docs/explanation/runs.md");
 
     for (class, names) in TRINO_CLASSES {
         let row = page
