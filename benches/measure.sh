@@ -134,8 +134,8 @@ keep_files() {
     insert into bench.results (name, work, unit, measured, beside, runs)
     select 'files_of_' || replace(short, '.', '_'), format('… data files of `%s` then', short), 'files', (stored ->> 'data_files')::numeric,
       format('%s delete files, %s rows, %s MiB', stored ->> 'delete_files', stored ->> 'rows', round((stored ->> 'bytes')::numeric / 1048576, 1)), '{}'
-    from jsonb_array_elements(:'answer'::jsonb -> 'stored') with ordinality as listed (stored, n)
-    cross join lateral replace(stored ->> 'table', :'prefix', '') as short
+    from jsonb_array_elements(:'answer'::jsonb -> 'stored_tables') with ordinality as listed (stored, n)
+    cross join lateral replace(stored ->> 'trino_table', :'prefix', '') as short
     order by n
 END
 }

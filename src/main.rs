@@ -11,9 +11,10 @@ use tracing_subscriber::EnvFilter;
 use icefront::app::App;
 use icefront::config::{Config, LogFormat};
 use icefront::landing::Folder;
+use icefront::models::UnitTestResult;
 use icefront::pipeline::{BrokenPipeline, Pipelines};
 use icefront::postgres::Server;
-use icefront::state::Store;
+use icefront::state::{Status, Store};
 use icefront::trino::Trino;
 use icefront::{http, report, serve};
 use icefront_generate::{AuditTrigger, GenerateFiles, GenerateShop};
@@ -221,16 +222,18 @@ async fn test_models(test: &TestModels) -> anyhow::Result<ExitCode> {
     }
     let results = report::unit_tests(&app, definition, test.model.as_deref()).await?;
     for result in &results {
-        let word = if result.passed { "pass" } else { "FAIL" };
+        let has_passed = result.status == Status::Pass;
+        let word = if has_passed { "pass" } else { "FAIL" };
         println!("{word} {}: {}", result.model, result.name);
-        if let Some(message) = &result.message {
-            println!("     {message}");
+        if let Some(detail) = &result.detail {
+            println!("     {detail}");
         }
         for row in &result.differences {
             println!("     {}", serde_json::to_string(row)?);
         }
     }
-    let failed = results.iter().filter(|result| !result.passed).count();
+    let has_failed = |result: &&UnitTestResult| result.status != Status::Pass;
+    let failed = results.iter().filter(has_failed).count();
     println!("{} passed, {failed} failed", results.len() - failed);
 
     Ok(if failed == 0 {

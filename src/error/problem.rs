@@ -53,7 +53,12 @@ pub struct Problem {
 /// Status, slug and title of each error: the only list.
 fn answer(error: &Error) -> (u16, &'static str, &'static str) {
     match error {
-        Error::NotFound { .. } => (404, "not-found", "The name does not exist"),
+        Error::NotFound { field: None, .. } => (404, "not-found", "The name does not exist"),
+        Error::NotFound { field: Some(_), .. } => (
+            422,
+            "unknown-name",
+            "A parameter or field names something that does not exist",
+        ),
         Error::Malformed(_) => (400, "malformed-request", "The request cannot be read"),
         Error::Invalid { .. } => (
             422,

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, ResponseBuilder};
-use utoipa::{IntoResponses, PartialSchema as _, ToSchema as _};
+use utoipa::IntoResponses;
+use utoipa::openapi::RefOr;
 
 use crate::error::{Error, Problem, causes};
 
@@ -51,40 +51,11 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Puts the problem into the document's answers of every operation.
+/// Puts the schema of the problem into the document.
 impl IntoResponses for Problem {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let response = |description: &str| {
-            let content = ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name(Problem::name())))
-                .build();
-            ResponseBuilder::new()
-                .description(description)
-                .content(PROBLEM_JSON, content)
-        };
-        let retry_after = HeaderBuilder::new()
-            .schema(Some(i64::schema()))
-            .description(Some("With `429` and `503`: seconds until the next try"))
-            .build();
-
-        BTreeMap::from([
-            (
-                "4XX".into(),
-                response("The request is wrong or cannot be carried out now; `detail` says what to do")
-                    .header("Retry-After", retry_after.clone())
-                    .build()
-                    .into(),
-            ),
-            (
-                "5XX".into(),
-                response(
-                    "The service, or a server that it needs, has a fault; `retryable` says whether a later call may succeed",
-                )
-                .header("Retry-After", retry_after)
-                .build()
-                .into(),
-            ),
-        ])
+        // Which problems an operation has, `document` says.
+        BTreeMap::new()
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) struct Engine {
     #[schema(example = "483")]
     version: String,
     /// The number of active nodes.
-    nodes: i64,
+    active_nodes: i64,
     /// The catalog of all tables.
     #[schema(example = "lake")]
     catalog: String,
@@ -78,8 +78,8 @@ pub(super) struct Catalog {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Fault {
     /// The issue in Trino's tracker.
-    #[schema(example = "trinodb/trino#30639")]
-    issue: String,
+    #[schema(example = "https://github.com/trinodb/trino/issues/30639")]
+    issue_url: String,
     /// What may happen, and what the service or the user does about it.
     detail: &'static str,
 }
@@ -101,7 +101,7 @@ pub(super) async fn get_engine(State(app): State<App>) -> Result<Json<Engine>> {
     let number: String = version.chars().take_while(char::is_ascii_digit).collect();
 
     Ok(Json(Engine {
-        nodes,
+        active_nodes: nodes,
         catalog: app.trino.catalog().to_owned(),
         catalogs: catalogs
             .into_iter()
@@ -134,7 +134,7 @@ fn faults(version: u32) -> Vec<Fault> {
         .iter()
         .filter(|fault| (fault.first_version..=fault.last_version).contains(&version))
         .map(|fault| Fault {
-            issue: format!("trinodb/trino#{}", fault.issue),
+            issue_url: format!("https://github.com/trinodb/trino/issues/{}", fault.issue),
             detail: fault.detail,
         })
         .collect()

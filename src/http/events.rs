@@ -48,10 +48,23 @@ struct Message {
     /// The event's number; `progress` has none.
     #[schema(value_type = String, required = false)]
     id: Option<String>,
-    /// `run`, `step` or `progress`.
-    event: String,
+    /// What it tells.
+    event: EventName,
     /// What happened, as JSON.
     data: String,
+}
+
+/// What an event tells.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only the document needs it")]
+enum EventName {
+    /// A new state or attempt of the run: `{state, attempt, error, occurred_at}`.
+    Run,
+    /// The begin or end of a step: `{step, state, attempt, counts, error, occurred_at}`.
+    Step,
+    /// Trino's progress: `{statements: [{step, trino_table, progress}]}`.
+    Progress,
 }
 
 /// Follow a run: server-sent events until it ends.

@@ -21,7 +21,7 @@ use crate::state::{FileQuery, FileState, LedgerFile};
 #[into_params(parameter_in = Query)]
 pub(super) struct FilesQuery {
     /// Only files in one of these states. A file that was not read appears only in its last state.
-    #[param(value_type = Option<Vec<FileState>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<FileState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<FileState>>,
     /// Only files of this table.
     #[param(example = "drops.orders", required = false)]
@@ -36,8 +36,8 @@ type FilePage = Page<File>;
 /// A file in the ledger.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "17", "path": "data/drops/orders/0017.csv.gz", "etag": "1c4f-62f0a9-2d1", "size": 721, "table": "drops.orders", "state": "unreadable",
-    "rows": 0, "rejects": 0, "reason": "line 17 has 4 values, not 5", "batch_id": "3",
+    "id": "17", "path": "data/drops/orders/0017.csv.gz", "etag": "1c4f-62f0a9-2d1", "bytes": 721, "table": "drops.orders", "state": "unreadable",
+    "rows": 0, "rejects": 0, "detail": "line 17 has 4 values, not 5", "batch_id": "3",
     "modified_at": "2026-03-01T12:00:00.000000Z", "seen_at": "2026-03-01T12:00:07.000000Z",
 }))]
 pub(super) struct File {
@@ -47,20 +47,18 @@ pub(super) struct File {
     path: String,
     /// The store's name for this version of the file.
     etag: String,
-    /// In bytes.
-    size: i64,
+    /// The size of the file.
+    bytes: i64,
     /// The table of the file's rows.
     table: String,
     /// The file's outcome.
     state: FileState,
     /// The number of rows; 0 if the file was not read.
     rows: i64,
-    /// How many of the rows are rejects now; absent while Trino does not answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many of the rows are rejects now; `null` while Trino does not answer.
     rejects: Option<i64>,
     /// Why the file was not read, with the line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    detail: Option<String>,
     /// The batch that read or refused the file.
     batch_id: String,
     /// When the file was written last.
@@ -87,7 +85,10 @@ pub(super) async fn list_files(
     let table = match &query.table {
         None => None,
         Some(name) => {
-            let owner = app.pipelines.table(name)?.definition;
+            let found = app.pipelines.table(name);
+            let owner = found
+                .map_err(|error| error.at_field("table".into()))?
+                .definition;
             if owner.name != definition.name {
                 return Err(
                     Error::not_found("table of that source", name, []).at_field("table".into())
@@ -135,11 +136,11 @@ fn view(
         rejects,
         path: batch_file.path,
         etag: file.etag,
-        size: file.size,
+        bytes: file.size,
         table: format!("{pipeline}.{}", file.table),
         state: file.state,
         rows: file.rows,
-        reason: file.reason,
+        detail: file.reason,
         batch_id: batch.to_string(),
         modified_at: file.modified_at,
         seen_at,

@@ -13,7 +13,8 @@ use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::{TableId, TrackedTable};
-use crate::report::{self, Freshness, LagReason, Status, Subject};
+use crate::report::{self, Freshness, LagReason, Subject};
+use crate::state::Status;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
@@ -29,10 +30,10 @@ pub(super) struct FreshnessQuery {
     #[param(example = "shop.daily_revenue", required = false)]
     model: Option<String>,
     /// Only with one of these.
-    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     status: Option<AnyOf<Status>>,
     /// Only with one of these reasons.
-    #[param(value_type = Option<Vec<LagReason>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<LagReason>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     lag_reason: Option<AnyOf<LagReason>>,
 }
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::state::Status;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -17,19 +18,38 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Alive {
     /// Always `alive`.
     #[schema(example = "alive")]
-    status: &'static str,
+    status: AliveStatus,
+}
+
+/// That the service is alive.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AliveStatus {
+    Alive,
+}
+
+/// How ready the service is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ReadyStatus {
+    /// The service takes runs and executes them.
+    Ready,
+    /// Trino is away: runs are accepted, and tried again for a while.
+    Degraded,
 }
 
 /// Whether the service can take runs.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"status": "ready", "state": "ok", "trino": "ok"}))]
+#[schema(example = json!({"status": "ready", "state_database": "pass", "trino": "pass", "trino_detail": null}))]
 pub(super) struct Ready {
-    /// `ready`, or `degraded` while Trino is away: runs are accepted, and tried again for a while.
-    status: &'static str,
-    /// The state database: `ok`.
-    state: &'static str,
-    /// Trino: `ok`, or the fault.
-    trino: String,
+    /// How ready it is.
+    status: ReadyStatus,
+    /// Whether the state database answers.
+    state_database: Status,
+    /// Whether Trino answers.
+    trino: Status,
+    /// Why Trino does not answer.
+    trino_detail: Option<String>,
 }
 
 /// The version of the service.
@@ -49,7 +69,9 @@ pub(super) struct Version {
     responses((status = OK, description = "The service is alive", body = Alive), Problem),
 )]
 pub(super) async fn get_livez() -> Json<Alive> {
-    Json(Alive { status: "alive" })
+    Json(Alive {
+        status: AliveStatus::Alive,
+    })
 }
 
 /// Say whether the service can take runs.
@@ -78,9 +100,18 @@ pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
     };
 
     Ok(Json(Ready {
-        status: if trino.is_none() { "ready" } else { "degraded" },
-        state: "ok",
-        trino: trino.unwrap_or_else(|| "ok".into()),
+        status: if trino.is_none() {
+            ReadyStatus::Ready
+        } else {
+            ReadyStatus::Degraded
+        },
+        state_database: Status::Pass,
+        trino: if trino.is_none() {
+            Status::Pass
+        } else {
+            Status::Error
+        },
+        trino_detail: trino,
     }))
 }
 

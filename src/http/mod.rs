@@ -5,6 +5,7 @@ mod cancel;
 mod changes;
 mod cors;
 mod docs;
+mod document;
 mod engine;
 mod events;
 mod files;
@@ -82,6 +83,7 @@ pub fn router(app: App) -> Router {
     let limit = app.config.http.body_limit_bytes;
     let cors = cors::layer(&app.config.http.cors_origins);
     let (router, document) = resources().split_for_parts();
+    let document = document::finished(document);
     let parameters = Parameters::of(&document);
     let router = router.route_layer(from_fn_with_state(parameters, refuse_unknown));
     let documents = docs::routes(document);
@@ -111,7 +113,7 @@ pub fn router(app: App) -> Router {
 pub fn openapi() -> Result<String, Error> {
     let (_, document) = resources().split_for_parts();
 
-    document
+    document::finished(document)
         .to_pretty_json()
         .map(|json| json + "\n")
         .map_err(Error::internal)

@@ -40,28 +40,24 @@ pub(super) struct Model {
     materialized: Materialized,
     /// Its table or view in Trino.
     #[schema(example = "lake.marts.daily_revenue")]
-    table: String,
+    trino_table: String,
     /// The columns that identify a row of an incremental model.
-    unique_key: Vec<String>,
+    key: Vec<String>,
     /// The tags of its configuration.
     tags: Vec<String>,
     /// What it means.
-    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     /// The models and tables that it reads.
     depends_on: Vec<String>,
     /// Its columns; empty for a view, and before the first refresh.
     columns: Vec<ModelColumn>,
     /// The number of rows, as refreshes counted them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<i64>,
     /// The snapshot of the last refresh that changed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     snapshot_id: Option<String>,
     /// Whether runs leave it out.
     suspended: bool,
-    /// How it is refreshed, and why; absent in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How it is refreshed, and why; `null` in lists.
     refresh: Option<Explanation>,
 }
 
@@ -72,8 +68,7 @@ pub(super) struct ModelSql {
     source: String,
     /// As Jinja rendered it.
     rendered: String,
-    /// What the last refresh that wrote the table or view sent to Trino, in order. Absent before the first.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What the last refresh that wrote the table or view sent to Trino, in order. `null` before the first.
     sent: Option<RefreshSql>,
 }
 
@@ -102,10 +97,10 @@ pub(super) struct ModelsQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only models with one of these tags.
-    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, example = json!(["nightly"]), required = false)]
+    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, min_items = 1, example = json!(["nightly"]), required = false)]
     tag: Option<AnyOf<String>>,
     /// Only models that are kept in one of these ways.
-    #[param(value_type = Option<Vec<Materialized>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Materialized>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     materialized: Option<AnyOf<Materialized>>,
     /// Only models that runs leave out, or only others.
     #[param(example = false, required = false)]
@@ -312,8 +307,8 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
         pipeline: of.definition.name.clone(),
         file: model.file.clone(),
         materialized: config.materialized,
-        table: Names::model(model).to_string(),
-        unique_key: config.unique_key.clone(),
+        trino_table: Names::model(model).to_string(),
+        key: config.unique_key.clone(),
         tags: config.tags.clone(),
         description: described.or_else(|| model.properties.description.clone()),
         depends_on: model.refs.iter().cloned().chain(sources).collect(),

@@ -5,6 +5,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Empty, Path, Query};
@@ -12,7 +13,7 @@ use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{BrokenPipeline, Definition, Names, Schedule, SourceKind, Table};
 use crate::report::{self, Plan};
-use crate::state::PipelineState;
+use crate::state::{PipelineRuns, PipelineState, RunState};
 
 /// A pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,31 +24,44 @@ pub(super) struct Pipeline {
     /// Whether the pipeline can run.
     usable: bool,
     /// Why the pipeline is broken, with file and line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
+    error: Option<Problem>,
     /// The kind of the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "postgres_audit_log")]
     source_kind: Option<SourceKind>,
     /// When runs start by themselves.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0 2 * * *")]
     schedule: Option<String>,
-    /// The time zone of the schedule; absent for `every …`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The time zone of the schedule; `null` for `every …`.
     #[schema(example = "Europe/Berlin")]
     timezone: Option<String>,
-    /// The next time of the schedule; absent while the pipeline is paused.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The next time of the schedule; `null` while the pipeline is paused.
     #[serde(serialize_with = "crate::time::exact")]
     next_run_at: Option<Timestamp>,
     /// How often the service looks for changes, and starts a run if there are some.
-    #[serde(skip_serializing_if = "Option::is_none")]
     poll_seconds: Option<u64>,
     /// Whether the pipeline is paused: nothing starts runs of it but calls of the API.
     paused: bool,
+    /// The last run that ended.
+    last_run: Option<RunReference>,
+    /// The run that is executed, else the next one in the queue.
+    active_run: Option<RunReference>,
     /// The tracked tables.
     tables: Vec<PipelineTable>,
+    /// The text of `pipeline.yaml`; `null` in lists, and if the pipeline is broken.
+    #[schema(example = "pipeline: shop\nsource: {kind: postgres_audit_log, connection: shop}\n")]
+    definition: Option<String>,
+}
+
+/// A run of a pipeline, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RunReference {
+    /// The run's id.
+    id: Uuid,
+    /// The run's state.
+    state: RunState,
+    /// When the run ended.
+    #[serde(serialize_with = "crate::time::exact")]
+    finished_at: Option<Timestamp>,
 }
 
 /// A tracked table, and the names of its Iceberg tables.
@@ -62,15 +76,21 @@ pub(super) struct PipelineTable {
     from: String,
     /// The columns that identify a row.
     key: Vec<String>,
-    /// The Iceberg table of the typed log.
+    /// The names of its Iceberg tables.
+    trino_tables: TrinoTables,
+}
+
+/// The names of a table's Iceberg tables.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TrinoTables {
+    /// The typed log.
     #[schema(example = "lake.staging.orders")]
-    staging: String,
-    /// The Iceberg table of the current rows, or the view with `current: view`.
+    typed_log: String,
+    /// The current rows: a table, or the view with `current: view`.
     #[schema(example = "lake.marts.orders")]
-    current: String,
-    /// The Iceberg table of the history; absent with `history: off`.
+    current_rows: String,
+    /// The history; `null` with `history: off`.
     #[schema(example = "lake.marts.orders_history")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<String>,
 }
 
@@ -93,7 +113,7 @@ pub(super) struct PipelinesQuery {
     #[param(example = false, required = false)]
     paused: Option<bool>,
     /// Only pipelines with a source of one of these kinds.
-    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     source_kind: Option<AnyOf<SourceKind>>,
 }
 
@@ -132,9 +152,12 @@ pub(super) async fn list_pipelines(
         listed.name().to_owned()
     })?;
 
-    Ok(Json(page.map(|listed| match listed {
-        Listed::Usable(definition) => view(&app, definition, &state_of(&definition.name)),
-        Listed::Broken(broken) => view_broken(&broken, &state_of(broken.name)),
+    let names: Vec<&str> = page.rows().iter().map(Listed::name).collect();
+    let runs = app.store.pipeline_runs(&names).await?;
+
+    Ok(Json(page.map(|listed| {
+        let name = listed.name();
+        listed.view(&app, &state_of(name), runs.get(name))
     })))
 }
 
@@ -152,6 +175,27 @@ impl Listed<'_> {
         }
     }
 
+    fn view(&self, app: &App, state: &PipelineState, runs: Option<&PipelineRuns>) -> Pipeline {
+        let view = match self {
+            Self::Usable(definition) => view(app, definition, state),
+            Self::Broken(broken) => view_broken(broken, state),
+        };
+        let reference = |id: Option<Uuid>, state: Option<RunState>, finished_at| {
+            id.zip(state).map(|(id, state)| RunReference {
+                id,
+                state,
+                finished_at,
+            })
+        };
+
+        Pipeline {
+            last_run: runs
+                .and_then(|runs| reference(runs.last_id, runs.last_state, runs.last_finished_at)),
+            active_run: runs.and_then(|runs| reference(runs.active_id, runs.active_state, None)),
+            ..view
+        }
+    }
+
     fn source_kind(&self) -> Option<SourceKind> {
         match self {
             Self::Usable(definition) => Some(definition.source.kind()),
@@ -160,7 +204,7 @@ impl Listed<'_> {
     }
 }
 
-/// Get a pipeline.
+/// Get a pipeline, usable or broken, with its definition.
 #[utoipa::path(
     get, path = "/v1/pipelines/{pipeline}", tag = "pipelines",
     params(PipelinePath),
@@ -170,11 +214,33 @@ pub(super) async fn get_pipeline(
     State(app): State<App>,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
 ) -> Result<Json<Pipeline>> {
-    let definition = app.pipelines.get(&pipeline)?;
+    let broken = app
+        .pipelines
+        .broken()
+        .find(|broken| broken.name == pipeline);
+    let (listed, definition) = if let Some(broken) = broken {
+        (Listed::Broken(broken), None)
+    } else {
+        let definition = app.pipelines.get(&pipeline)?;
+        (
+            Listed::Usable(definition),
+            Some(definition.text.to_string()),
+        )
+    };
 
-    let state = app.store.pipeline(&pipeline).await?;
+    Ok(Json(Pipeline {
+        definition,
+        ..one(&app, &listed).await?
+    }))
+}
 
-    Ok(Json(view(&app, definition, &state)))
+/// A pipeline, as it is in lists.
+async fn one(app: &App, listed: &Listed<'_>) -> Result<Pipeline> {
+    let name = listed.name();
+    let state = app.store.pipeline(name).await?;
+    let runs = app.store.pipeline_runs(&[name]).await?;
+
+    Ok(listed.view(app, &state, runs.get(name)))
 }
 
 /// Pause a pipeline.
@@ -213,9 +279,7 @@ async fn pause(app: &App, pipeline: &str, is_paused: bool) -> Result<Json<Pipeli
     let definition = app.pipelines.get(pipeline)?;
     app.store.pause_pipeline(pipeline, is_paused).await?;
 
-    let state = app.store.pipeline(pipeline).await?;
-
-    Ok(Json(view(app, definition, &state)))
+    Ok(Json(one(app, &Listed::Usable(definition)).await?))
 }
 
 /// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
@@ -237,7 +301,7 @@ fn view_broken(broken: &BrokenPipeline<'_>, state: &PipelineState) -> Pipeline {
     Pipeline {
         name: broken.name.to_owned(),
         usable: false,
-        fault: Some(broken.fault.to_owned()),
+        error: Some(Problem::from(&broken.error())),
         source_kind: None,
         schedule: None,
         timezone: None,
@@ -245,6 +309,9 @@ fn view_broken(broken: &BrokenPipeline<'_>, state: &PipelineState) -> Pipeline {
         poll_seconds: None,
         paused: state.is_paused,
         tables: Vec::new(),
+        last_run: None,
+        active_run: None,
+        definition: None,
     }
 }
 
@@ -262,18 +329,20 @@ fn view(app: &App, definition: &Definition, state: &PipelineState) -> Pipeline {
         name: table.id.to_string(),
         from: table.from.clone(),
         key: table.key.clone(),
-        staging: names.staging(name).to_string(),
-        current: names.current(name).to_string(),
-        history: table
-            .marts()
-            .has_history()
-            .then(|| names.history(name).to_string()),
+        trino_tables: TrinoTables {
+            typed_log: names.staging(name).to_string(),
+            current_rows: names.current(name).to_string(),
+            history: table
+                .marts()
+                .has_history()
+                .then(|| names.history(name).to_string()),
+        },
     };
 
     Pipeline {
         name: definition.name.clone(),
         usable: true,
-        fault: None,
+        error: None,
         source_kind: Some(definition.source.kind()),
         schedule: schedule.map(|schedule| schedule.times.clone()),
         timezone: schedule.and_then(|schedule| schedule.timezone.clone()),
@@ -281,5 +350,8 @@ fn view(app: &App, definition: &Definition, state: &PipelineState) -> Pipeline {
         poll_seconds: definition.poll.map(|poll| poll.as_secs()),
         paused: state.is_paused,
         tables: definition.tables.iter().map(table).collect(),
+        last_run: None,
+        active_run: None,
+        definition: None,
     }
 }

@@ -28,54 +28,52 @@ use crate::state::{Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshS
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelRefresh, example = json!({
     "id": "17", "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "trigger": "target_lag", "attempt": 1, "state": "succeeded", "action": "incremental",
-    "reason": "`lake.marts.orders` changed", "scopes": 3, "inserted": 0, "updated": 3, "deleted": 0,
+    "detail": "`lake.marts.orders` changed", "scopes": 3, "inserted": 0, "updated": 3, "deleted": 0,
     "started_at": "2026-01-01T12:00:01.000000Z", "finished_at": "2026-01-01T12:00:02.000000Z", "duration_seconds": 1.0,
     "covered_until": "2026-01-01T12:00:00.000000Z", "lag_seconds": 2.0, "target_lag_seconds": 300,
 }))]
 pub(super) struct Refresh {
+    /// A number that rises.
     id: String,
     /// The run that did it.
     run_id: Uuid,
     /// What started that run.
     trigger: Trigger,
+    /// The attempt of the run.
     attempt: i32,
+    /// How it ended.
     state: RefreshState,
-    /// What was done; absent if it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What was done; `null` if it failed.
     action: Option<RefreshAction>,
     /// Why that was done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    detail: Option<String>,
     /// What it read: a snapshot of each input, and one time.
     reading: Option<ModelReading>,
     /// The affected scopes of an incremental refresh.
-    #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<i64>,
-    /// Rows that it added to the table; absent for a full refresh.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Rows that it added to the table; `null` for a full refresh.
     inserted: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Rows that it updated.
     updated: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Rows that it deleted.
     deleted: Option<i64>,
     /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Problem>)]
     error: Option<Value>,
+    /// When it began.
     #[serde(serialize_with = "crate::time::exact")]
     started_at: Timestamp,
+    /// When it ended.
     #[serde(serialize_with = "crate::time::exact")]
     finished_at: Timestamp,
+    /// From `started_at` to `finished_at`.
     duration_seconds: f64,
     /// The time up to which every committed change of the sources was in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(serialize_with = "crate::time::exact")]
     covered_until: Option<Timestamp>,
     /// The time from `covered_until` to the end of the refresh.
-    #[serde(skip_serializing_if = "Option::is_none")]
     lag_seconds: Option<f64>,
     /// The model's target lag when the refresh ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
     target_lag_seconds: Option<i64>,
 }
 
@@ -107,13 +105,13 @@ impl From<Reading> for ModelReading {
 #[into_params(parameter_in = Query)]
 pub(super) struct RefreshesQuery {
     /// Only refreshes in one of these states.
-    #[param(value_type = Option<Vec<RefreshState>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<RefreshState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<RefreshState>>,
     /// Only refreshes that did one of these.
-    #[param(value_type = Option<Vec<RefreshAction>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<RefreshAction>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     action: Option<AnyOf<RefreshAction>>,
     /// Only refreshes of runs that one of these started.
-    #[param(value_type = Option<Vec<Trigger>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Trigger>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     trigger: Option<AnyOf<Trigger>>,
     /// Only refreshes of this run.
     #[param(example = "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", required = false)]
@@ -205,7 +203,7 @@ impl From<RefreshRecord> for Refresh {
             attempt: record.attempt,
             state: record.state,
             action: record.action,
-            reason: record.reason,
+            detail: record.reason,
             reading: record.reading.map(|Stored(reading)| reading.into()),
             scopes: record.scopes,
             inserted: record.inserted,

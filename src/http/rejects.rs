@@ -33,7 +33,7 @@ pub(super) struct RejectsQuery {
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
     /// Only with one of these reasons.
-    #[param(value_type = Option<Vec<Reason>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Reason>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     reason: Option<AnyOf<Reason>>,
     /// Only with a fault in this column.
     #[param(example = "order_sum", required = false)]
@@ -42,7 +42,7 @@ pub(super) struct RejectsQuery {
     #[param(example = "12", required = false)]
     batch_id: Option<String>,
     /// Only with one of these operations.
-    #[param(value_type = Option<Vec<Operation>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Operation>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     operation: Option<AnyOf<Operation>>,
 }
 

@@ -331,13 +331,13 @@ pub(super) struct RunsQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only runs in one of these states.
-    #[param(value_type = Option<Vec<RunState>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<RunState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<RunState>>,
     /// Only runs that one of these started.
-    #[param(value_type = Option<Vec<Trigger>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Trigger>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     trigger: Option<AnyOf<Trigger>>,
     /// Only runs of one of these kinds.
-    #[param(value_type = Option<Vec<RunKind>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<RunKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     kind: Option<AnyOf<RunKind>>,
     /// Only runs that rebuild, restage, resync or verify this table.
     #[param(example = "shop.orders", required = false)]

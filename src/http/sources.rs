@@ -35,27 +35,21 @@ pub(super) struct Source {
     pipeline: String,
     /// What changes are read from.
     kind: SourceKind,
-    /// The connection's name in the settings; absent for files.
+    /// The connection's name in the settings; `null` for files.
     #[schema(example = "shop")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<String>,
     /// The drop folder.
     #[schema(example = "s3://bucket/drops/")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     /// The audit table; only for `postgres_audit_log`.
     #[schema(example = "public.audit_log_dml")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<String>,
-    /// How far the source has been read; absent before the first extraction.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_table: Option<String>,
+    /// How far the source has been read; `null` before the first extraction.
     cursor: Option<CursorView>,
-    /// The source's own answer; absent in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The source's own answer; `null` in lists.
     now: Option<SourceNow>,
     /// Why the source does not answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Problem>,
+    error: Option<Problem>,
 }
 
 /// How far a source has been read.
@@ -67,10 +61,8 @@ pub(super) struct CursorView {
     #[serde(serialize_with = "crate::time::exact")]
     covered_until: Timestamp,
     /// How far each polled table has been read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     tables: Vec<TableProgress>,
     /// The oldest open or prepared transaction at the last read: process or name, begin, and age then.
-    #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Blocking>,
     /// When the cursor moved last.
     #[serde(serialize_with = "crate::time::exact")]
@@ -84,16 +76,14 @@ pub(super) struct SourceNow {
     /// Without a column of type `xid8`, events since the begin of open transactions count again, because they are read again.
     backlog: Option<i64>,
     /// Why `backlog` is `null`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backlog_reason: Option<String>,
+    backlog_detail: Option<String>,
     /// The oldest open or prepared transaction. Its changes are read after its commit. Freshness does not pass the begin of an open
     /// transaction, and does not move while one is prepared.
-    #[serde(skip_serializing_if = "Option::is_none")]
     blocked_by_transaction: Option<Blocking>,
     /// How safe the cursor is.
     cursor_safety: Safety,
     /// Why the cursor is so safe.
-    cursor_safety_reason: String,
+    cursor_safety_detail: String,
 }
 
 /// What a check of a source found.
@@ -102,12 +92,10 @@ pub(super) struct Checked {
     /// The source's name, which is the pipeline's.
     #[schema(example = "shop")]
     source: String,
-    /// How safe the cursor is; absent if the source cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How safe the cursor is; `null` if the source cannot be read.
     cursor_safety: Option<Safety>,
     /// Why the cursor is so safe.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursor_safety_reason: Option<String>,
+    cursor_safety_detail: Option<String>,
     /// One for each check.
     findings: Vec<Finding>,
 }
@@ -128,7 +116,7 @@ pub(super) struct SourcesQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only sources of one of these kinds.
-    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     kind: Option<AnyOf<SourceKind>>,
 }
 
@@ -182,7 +170,7 @@ pub(super) async fn get_source(
     let mut source = view(definition, cursor);
     match now {
         Ok(now) => source.now = Some(now),
-        Err(error) => source.problem = Some(Problem::from(&error)),
+        Err(error) => source.error = Some(Problem::from(&error)),
     }
 
     Ok(Json(source))
@@ -203,12 +191,12 @@ pub(super) async fn check_source(
     let definition = app.pipelines.get(&source)?;
     let checked = source::check(definition, &app.connections, &app.store).await?;
     let safety = checked.safety.map(|safety| (safety.safety, safety.reason));
-    let (cursor_safety, cursor_safety_reason) = safety.unzip();
+    let (cursor_safety, cursor_safety_detail) = safety.unzip();
 
     Ok(Json(Checked {
         source,
         cursor_safety,
-        cursor_safety_reason,
+        cursor_safety_detail,
         findings: checked.findings,
     }))
 }
@@ -216,7 +204,7 @@ pub(super) async fn check_source(
 /// Tell up to which event the owner of an audit log may delete events.
 ///
 /// Every event up to that one has landed in every pipeline of the log, and no open transaction can commit an older one. If this is not known,
-/// `up_to_event_id` is `null`, and `reason` says why.
+/// `up_to_event_id` is `null`, and `detail` says why.
 #[utoipa::path(
     get, path = "/v1/sources/{source}/safe_to_purge", tag = "sources",
     params(SourcePath),
@@ -243,7 +231,7 @@ async fn ask_source(
     let safety = source.safety();
 
     let counted = source.backlog(MOST_BACKLOG, LONGEST_COUNT).await;
-    let (backlog, backlog_reason) = match counted {
+    let (backlog, backlog_detail) = match counted {
         Ok(backlog) => (Some(backlog), None),
         Err(Error::TimedOut(_)) => (
             None,
@@ -258,10 +246,10 @@ async fn ask_source(
 
     Ok(SourceNow {
         backlog,
-        backlog_reason,
+        backlog_detail,
         blocked_by_transaction: reading.blocked_by,
         cursor_safety: safety.safety,
-        cursor_safety_reason: safety.reason,
+        cursor_safety_detail: safety.reason,
     })
 }
 
@@ -272,9 +260,9 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
         kind: definition.source.kind(),
         connection: definition.source.connection().map(ToOwned::to_owned),
         path: definition.source.files().map(|files| files.path.clone()),
-        table: definition.source.table().map(ToString::to_string),
+        audit_table: definition.source.table().map(ToString::to_string),
         cursor: cursor.map(|mut cursor| CursorView {
-            tables: table_progress(&mut cursor.position),
+            tables: table_progress(&definition.name, &mut cursor.position),
             position: cursor.position,
             covered_until: cursor.covered_until,
             blocked_by_transaction: cursor
@@ -283,6 +271,6 @@ fn view(definition: &Definition, cursor: Option<Cursor>) -> Source {
             moved_at: cursor.moved_at,
         }),
         now: None,
-        problem: None,
+        error: None,
     }
 }

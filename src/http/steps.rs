@@ -13,8 +13,8 @@ use super::read::{AnyOf, Path, Query, any, without_nul};
 use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::state::{self, StepQuery, StepState};
-use crate::trino::Progress;
+use crate::state::{self, StatementState, StepQuery, StepState};
+use crate::trino::Part;
 
 /// Steps of a run whose names an unknown one is compared with.
 const MOST_NAMES: i64 = 1_000;
@@ -41,7 +41,6 @@ pub(super) struct Step {
     #[schema(value_type = BTreeMap<String, i64>)]
     counts: Value,
     /// The problem that ended the step.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Problem>)]
     error: Option<Value>,
     /// The statements that write, as sent to Trino.
@@ -52,15 +51,16 @@ pub(super) struct Step {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Statement {
     /// The table that the statement writes.
-    target: String,
-    /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
-    state: String,
+    #[schema(example = "lake.marts.orders")]
+    trino_table: String,
+    /// The statement's state.
+    state: StatementState,
     /// The attempt of the run that sent it.
     attempt: i32,
     /// The statement's id in Trino.
     trino_query_id: Option<String>,
     /// The number of rows that it wrote or deleted.
-    update_count: Option<i64>,
+    rows: Option<i64>,
     /// The table's snapshot before it.
     snapshot_id_before: Option<String>,
     /// The snapshot that it committed.
@@ -72,8 +72,33 @@ pub(super) struct Statement {
     #[serde(serialize_with = "crate::time::exact")]
     finished_at: Option<Timestamp>,
     /// What it cost, as Trino counts.
-    #[schema(value_type = Option<Progress>)]
+    #[schema(value_type = Option<StatementProgress>)]
     progress: Option<Value>,
+}
+
+/// What a statement has cost so far, as Trino counts.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only its schema is used: the state database makes the value"
+)]
+struct StatementProgress {
+    /// Trino's state of the statement, such as `RUNNING`.
+    trino_state: String,
+    /// Processor time over all nodes.
+    cpu_seconds: f64,
+    /// Time since it was sent.
+    elapsed_seconds: f64,
+    /// Rows read.
+    processed_rows: u64,
+    /// Bytes read.
+    processed_bytes: u64,
+    /// The most memory it held.
+    peak_memory_bytes: u64,
+    /// How much of its splits is done, from 0 to 100; `null` before they are known. More splits may turn up, so it may go back.
+    percent: Option<u32>,
+    /// The slice of the table that it works on, if the table is too large for one statement.
+    slice: Option<Part>,
 }
 
 /// The text of a statement.
@@ -81,7 +106,8 @@ pub(super) struct Statement {
 #[schema(as = StatementSql)]
 pub(super) struct SentSql {
     /// The table that the statement writes.
-    target: String,
+    #[schema(example = "lake.marts.orders")]
+    trino_table: String,
     /// The attempt of the run that sent it.
     attempt: i32,
     /// The statement's id in Trino.
@@ -95,7 +121,7 @@ pub(super) struct SentSql {
 #[into_params(parameter_in = Query)]
 pub(super) struct StepsQuery {
     /// Only steps in one of these states.
-    #[param(value_type = Option<Vec<StepState>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<StepState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<StepState>>,
     /// Only the step of this name.
     #[param(example = "mart.orders", required = false)]
@@ -203,7 +229,7 @@ impl Step {
 impl From<state::StatementRecord> for SentSql {
     fn from(statement: state::StatementRecord) -> Self {
         Self {
-            target: statement.target,
+            trino_table: statement.target,
             attempt: statement.attempt,
             trino_query_id: statement.trino_query_id,
             sql: statement.sql,
@@ -214,11 +240,11 @@ impl From<state::StatementRecord> for SentSql {
 impl From<state::StatementRecord> for Statement {
     fn from(statement: state::StatementRecord) -> Self {
         Self {
-            target: statement.target,
+            trino_table: statement.target,
             state: statement.state,
             attempt: statement.attempt,
             trino_query_id: statement.trino_query_id,
-            update_count: statement.update_count,
+            rows: statement.update_count,
             snapshot_id_before: statement.snapshot_before,
             snapshot_id_after: statement.snapshot_after,
             started_at: statement.started_at,

@@ -44,9 +44,8 @@ pub(super) struct Table {
     rejects: i64,
     /// Differences between the source and the table, and columns that were added or widened.
     drift: Vec<Drift>,
-    /// Its Iceberg tables, as Trino describes them; absent in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stored: Option<Vec<Stored>>,
+    /// Its Iceberg tables, as Trino describes them; `null` in lists.
+    stored_tables: Option<Vec<Stored>>,
 }
 
 /// A business column.
@@ -62,15 +61,16 @@ pub(super) struct Column {
     #[schema(example = "decimal(18,2)")]
     data_type: String,
     /// Whether it belongs to the key.
-    is_key: bool,
+    in_key: bool,
 }
 
 /// An Iceberg table.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StoredTable)]
 pub(super) struct Stored {
     /// The table's name in Trino.
     #[schema(example = "lake.marts.orders")]
-    table: String,
+    trino_table: String,
     /// The current snapshot, as text because it is too long for JavaScript's numbers.
     snapshot_id: Option<String>,
     /// The number of rows.
@@ -99,7 +99,7 @@ pub(super) struct TablesQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only tables with a source of one of these kinds.
-    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     source_kind: Option<AnyOf<SourceKind>>,
 }
 
@@ -161,7 +161,7 @@ pub(super) async fn get_table(
     }
 
     Ok(Json(Table {
-        stored: Some(stored),
+        stored_tables: Some(stored),
         ..view(of, known)
     }))
 }
@@ -172,7 +172,7 @@ fn view(TrackedTable { definition, table }: TrackedTable<'_>, state: Option<Tabl
             name: column.name.clone(),
             from: column.from.clone(),
             data_type: column.data_type.clone(),
-            is_key: column.is_key,
+            in_key: column.is_key,
         };
         state.columns.iter().map(column).collect()
     });
@@ -194,7 +194,7 @@ fn view(TrackedTable { definition, table }: TrackedTable<'_>, state: Option<Tabl
         ),
         rejects: state.as_ref().map_or(0, |state| state.rejects),
         drift: state.map_or_else(Vec::new, |state| state.drift),
-        stored: None,
+        stored_tables: None,
     }
 }
 
@@ -238,7 +238,7 @@ async fn size(app: &App, table: &TableName) -> Result<Option<Stored>> {
     };
 
     Ok(Some(Stored {
-        table: table.to_string(),
+        trino_table: table.to_string(),
         snapshot_id: row.snapshot_id,
         rows: row.row_count,
         data_files: row.data_files,

@@ -14,8 +14,8 @@ use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::Severity;
-use crate::report::{self, FailuresQuery, Status};
-use crate::state::{self, TestQuery};
+use crate::report::{self, FailuresQuery};
+use crate::state::{self, Status, TestQuery};
 
 /// What a test found in the rows that a run was about to publish.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,7 +62,7 @@ pub(super) struct TestsQuery {
     #[param(example = "shop.daily_revenue", required = false)]
     model: Option<String>,
     /// Only results with one of these outcomes.
-    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     status: Option<AnyOf<Status>>,
 }
 

@@ -11,12 +11,13 @@ use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::models::UnitTestResult;
 use crate::report::{self, Validation};
+use crate::state::Status;
 
 /// What Trino says about the models of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Validations {
     /// Whether Trino takes all of them.
-    are_valid: bool,
+    valid: bool,
     /// A model comes after the models that it reads.
     models: Vec<Validation>,
 }
@@ -38,7 +39,7 @@ pub(super) async fn validate_models(
     let models = report::validate(&app, definition).await?;
 
     Ok(Json(Validations {
-        are_valid: models.iter().all(|model| model.is_valid),
+        valid: models.iter().all(|model| model.valid),
         models,
     }))
 }
@@ -46,17 +47,20 @@ pub(super) async fn validate_models(
 /// Which unit tests to run.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"model": "daily_revenue"}))]
+#[schema(example = json!({"model": "shop.daily_revenue"}))]
 pub(super) struct RunUnitTests {
-    /// Only those of this model, by its name in the pipeline; by default all.
+    /// Only those of this model, by its name in the API or in the pipeline; by default all.
     model: Option<String>,
 }
 
 /// What the unit tests of a pipeline found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UnitTests {
+    /// The number of tests that passed.
     passed: usize,
+    /// The number of tests that did not.
     failed: usize,
+    /// The results.
     tests: Vec<UnitTestResult>,
 }
 
@@ -73,13 +77,19 @@ pub(super) async fn run_unit_tests(
     Body(request): Body<RunUnitTests>,
 ) -> Result<Json<UnitTests>> {
     let definition = app.pipelines.get(&pipeline)?;
-    if let Some(model) = &request.model {
+    let prefix = format!("{pipeline}.");
+    let model = request.model.as_deref();
+    let model = model.map(|model| model.strip_prefix(&prefix).unwrap_or(model));
+    if let Some(model) = model {
         definition
             .model(model)
             .map_err(|error| error.at_field("model".into()))?;
     }
-    let tests = report::unit_tests(&app, definition, request.model.as_deref()).await?;
-    let passed = tests.iter().filter(|test| test.passed).count();
+    let tests = report::unit_tests(&app, definition, model).await?;
+    let passed = tests
+        .iter()
+        .filter(|test| test.status == Status::Pass)
+        .count();
 
     Ok(Json(UnitTests {
         passed,

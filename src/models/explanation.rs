@@ -7,13 +7,14 @@ use super::analysis::plainly;
 use super::refresh::{Refresh, Refreshing};
 use super::{Analysis, Shape};
 use crate::error::{Error, Result};
+use crate::pipeline::NodeKind;
 use crate::state::InputReading;
 
 /// How a model can be refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = RefreshVerdict)]
-pub enum Verdict {
+#[schema(as = RefreshMode)]
+pub enum Mode {
     /// A view computes its rows when it is read.
     View,
     /// Only the affected scopes are computed.
@@ -27,12 +28,12 @@ pub enum Verdict {
 /// How a model is refreshed, and why.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Explanation {
-    pub verdict: Verdict,
+    /// How its refreshes compute it.
+    pub mode: Mode,
     /// Why it is not incremental, or not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub detail: Option<String>,
     /// The columns that cut it into scopes; empty without scopes.
-    pub scope: Vec<String>,
+    pub scope_columns: Vec<String>,
     /// The columns that may differ when the query runs again over the same rows, such as `any_value(x)`. `verify` leaves them out.
     pub not_reproducible_columns: Vec<String>,
     /// The tables that it reads, also through views.
@@ -44,16 +45,13 @@ pub struct Explanation {
 pub struct ExplainedInput {
     /// Its name in Trino.
     #[schema(example = "lake.marts.orders")]
-    pub table: String,
-    /// `current_rows`, `history`, `typed_log`, `model` or `source`.
-    #[schema(example = "current_rows")]
-    pub kind: &'static str,
+    pub trino_table: String,
+    /// What it is.
+    pub kind: NodeKind,
     /// What the last refresh read of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<InputSnapshot>,
     /// Why a change of it means that the model is computed in full.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub full_because: Option<String>,
+    pub full_refresh_detail: Option<String>,
 }
 
 /// What a refresh read of a table.
@@ -97,24 +95,21 @@ pub async fn explain(model: Refreshing<'_>) -> Result<Explanation> {
         analysis => analysis?,
     };
     let config = &model.model.config;
-    let (verdict, reason) = match &analysis.shape {
-        Shape::Whole if config.materialized == Materialized::View => (Verdict::View, None),
-        Shape::Whole => (
-            Verdict::Full,
-            Some("it is materialized as a table".to_owned()),
-        ),
+    let (mode, detail) = match &analysis.shape {
+        Shape::Whole if config.materialized == Materialized::View => (Mode::View, None),
+        Shape::Whole => (Mode::Full, Some("it is materialized as a table".to_owned())),
         Shape::Unknown => (
-            Verdict::Unknown,
+            Mode::Unknown,
             Some("it was never refreshed with this definition".to_owned()),
         ),
         Shape::Scoped(_) if config.refresh == icefront_project::Refresh::Full => (
-            Verdict::Full,
+            Mode::Full,
             Some("its configuration says `refresh: full`".to_owned()),
         ),
-        Shape::Scoped(_) => (Verdict::Incremental, None),
-        Shape::Full(reason) => (Verdict::Full, Some(plainly(reason))),
+        Shape::Scoped(_) => (Mode::Incremental, None),
+        Shape::Full(reason) => (Mode::Full, Some(plainly(reason))),
     };
-    let scope = match &analysis.shape {
+    let scope_columns = match &analysis.shape {
         Shape::Scoped(model) => model
             .scope()
             .into_iter()
@@ -124,9 +119,9 @@ pub async fn explain(model: Refreshing<'_>) -> Result<Explanation> {
     };
 
     Ok(Explanation {
-        verdict,
-        reason,
-        scope,
+        mode,
+        detail,
+        scope_columns,
         not_reproducible_columns: refresh.not_reproducible_columns(&analysis),
         inputs: inputs(&refresh, &analysis),
     })
@@ -143,11 +138,11 @@ pub async fn whole_because(model: Refreshing<'_>) -> Result<Option<String>> {
     Ok(refresh.whole_because())
 }
 
-fn unknown(reason: String) -> Explanation {
+fn unknown(detail: String) -> Explanation {
     Explanation {
-        verdict: Verdict::Unknown,
-        reason: Some(reason),
-        scope: Vec::new(),
+        mode: Mode::Unknown,
+        detail: Some(detail),
+        scope_columns: Vec::new(),
         not_reproducible_columns: Vec::new(),
         inputs: Vec::new(),
     }
@@ -159,7 +154,7 @@ fn inputs(refresh: &Refresh<'_>, analysis: &Analysis) -> Vec<ExplainedInput> {
 
     of.map(|(input, read)| {
         let table = read.table.to_string();
-        let full_because = match &analysis.shape {
+        let full_refresh_detail = match &analysis.shape {
             Shape::Scoped(model) => model.fault_of(input).map(|reason| plainly(&reason)),
             _ => None,
         };
@@ -167,9 +162,9 @@ fn inputs(refresh: &Refresh<'_>, analysis: &Analysis) -> Vec<ExplainedInput> {
             reading: reading
                 .and_then(|reading| reading.inputs.get(&table).cloned())
                 .map(|reading| InputSnapshot::of(&table, reading)),
-            table,
-            kind: read.input.as_str(),
-            full_because,
+            trino_table: table,
+            kind: read.input.kind(),
+            full_refresh_detail,
         }
     })
     .collect()

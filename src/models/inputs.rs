@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use icefront_project::{Materialized, Model, SingularTest, SourceKey};
 
-use crate::pipeline::{Definition, Names, TableId};
+use crate::pipeline::{Definition, Names, NodeKind, TableId};
 use crate::sql::TableName;
 
 /// A table that a model reads.
@@ -58,13 +58,13 @@ impl Input {
     }
 
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn kind(&self) -> NodeKind {
         match self {
-            Self::Current(_) => "current_rows",
-            Self::History(_) => "history",
-            Self::Log(_) => "typed_log",
-            Self::Model(_) => "model",
-            Self::Declared => "source",
+            Self::Current(_) => NodeKind::CurrentRows,
+            Self::History(_) => NodeKind::History,
+            Self::Log(_) => NodeKind::TypedLog,
+            Self::Model(_) => NodeKind::Model,
+            Self::Declared => NodeKind::Source,
         }
     }
 }

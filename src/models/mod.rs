@@ -25,9 +25,7 @@ mod view;
 
 pub use analysis::{Analyses, Analysis, Shape};
 pub use clock::{Clock, clock};
-pub use explanation::{
-    ExplainedInput, Explanation, InputSnapshot, Verdict, explain, whole_because,
-};
+pub use explanation::{ExplainedInput, Explanation, InputSnapshot, Mode, explain, whole_because};
 pub use inputs::{Input, ReadTable};
 pub use last::last;
 pub use reading::Snapshots;

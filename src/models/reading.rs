@@ -291,7 +291,7 @@ impl Look<'_> {
     async fn tracked(&self, present: &mut PresentInput, id: &TableId) -> Result<()> {
         let state = self.publisher.store.table(id).await?;
         let Some(state) = state.filter(|state| is_there(&present.input, state)) else {
-            let what = present.input.as_str().replace('_', " ");
+            let what = present.input.kind().in_words();
             return Err(self.missing(&format!("table `{id}` has no {what} yet")));
         };
         let columns = state.columns.iter();

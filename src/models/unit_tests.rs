@@ -14,28 +14,49 @@ use super::refresh::{Refreshing, moment};
 use crate::error::{Class, Error, Result};
 use crate::pipeline::{Definition, Names};
 use crate::sql::{Answer, TableName, render};
-use crate::state::ModelColumn;
+use crate::state::{ModelColumn, Status};
 
 /// A unit test shows so many rows that differ.
 const MOST_SHOWN: usize = 20;
 
+/// A row that differs.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RowDifference {
+    /// How it differs.
+    pub difference: Difference,
+    /// The row.
+    #[schema(value_type = Object)]
+    pub row: BTreeMap<String, Value>,
+}
+
+/// How a row differs from the expected ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RowDifferenceKind)]
+pub enum Difference {
+    /// It is expected and not there.
+    Missing,
+    /// It is there and not expected.
+    Unexpected,
+}
+
 /// What a unit test found.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
-    "name": "returned_orders_are_left_out", "model": "daily_revenue", "passed": false,
-    "differences": [{"difference": "missing", "ordered_on": "2026-01-01", "orders": 2}],
+    "name": "returned_orders_are_left_out", "model": "shop.daily_revenue", "status": "error",
+    "differences": [{"difference": "missing", "row": {"ordered_on": "2026-01-01", "orders": 2}}], "detail": null,
 }))]
 pub struct UnitTestResult {
+    /// The test's name.
     pub name: String,
-    /// The model's name in the pipeline.
+    /// The model's name in the API.
     pub model: String,
-    pub passed: bool,
-    /// Rows that are `missing` or `unexpected`, 20 at most.
-    #[schema(value_type = Vec<Object>)]
-    pub differences: Vec<BTreeMap<String, Value>>,
+    /// `pass` or `error`.
+    pub status: Status,
+    /// Rows that differ, 20 at most.
+    pub differences: Vec<RowDifference>,
     /// Why it could not be computed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    pub detail: Option<String>,
 }
 
 /// The context of `models/unit_test.sql`.
@@ -81,27 +102,26 @@ impl From<Error> for Unable {
 pub async fn unit_test(model: Refreshing<'_>, test: &UnitTest) -> Result<UnitTestResult> {
     let mut result = UnitTestResult {
         name: test.name.clone(),
-        model: test.model.clone(),
-        passed: false,
+        model: format!("{}.{}", model.definition.name, test.model),
+        status: Status::Error,
         differences: Vec::new(),
-        message: None,
+        detail: None,
     };
     match differences(model, test).await {
         Ok(differences) => {
-            result.passed = differences.is_empty();
+            if differences.is_empty() {
+                result.status = Status::Pass;
+            }
             result.differences = differences;
         }
-        Err(Unable::Says(message)) => result.message = Some(message),
+        Err(Unable::Says(message)) => result.detail = Some(message),
         Err(Unable::Failed(error)) => return Err(error),
     }
 
     Ok(result)
 }
 
-async fn differences(
-    model: Refreshing<'_>,
-    test: &UnitTest,
-) -> Result<Vec<BTreeMap<String, Value>>, Unable> {
+async fn differences(model: Refreshing<'_>, test: &UnitTest) -> Result<Vec<RowDifference>, Unable> {
     let sql = over_given_rows(model, test).await?;
     let answer = ask(
         model,
@@ -141,7 +161,19 @@ async fn differences(
     Ok(answer
         .rows
         .into_iter()
-        .map(|row| names.iter().cloned().zip(row).collect())
+        .map(|row| {
+            let mut row: BTreeMap<String, Value> = names.iter().cloned().zip(row).collect();
+            let is_missing = row.remove("difference") == Some("missing".into());
+
+            RowDifference {
+                difference: if is_missing {
+                    Difference::Missing
+                } else {
+                    Difference::Unexpected
+                },
+                row,
+            }
+        })
         .collect())
 }
 

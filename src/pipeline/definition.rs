@@ -21,6 +21,8 @@ const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub name: String,
+    /// Its `pipeline.yaml`.
+    pub text: Arc<str>,
     pub source: SourceDefinition,
     /// The tracked tables by name.
     pub tables: BTreeMap<String, Table>,
@@ -107,12 +109,13 @@ impl Definition {
         }
         let schedule = yaml
             .schedule
-            .map(|text| Schedule::read(&text, yaml.timezone.as_deref()));
+            .map(|schedule| Schedule::read(&schedule, yaml.timezone.as_deref()));
         let schedule = schedule
             .transpose()
             .map_err(|fault| format!("{place}: {fault}"))?;
         let mut definition = Self {
             name: yaml.pipeline,
+            text: text.as_str().into(),
             source: yaml.source,
             tables: yaml.tables,
             schemas: yaml.schemas.unwrap_or_else(|| config.trino.schemas.clone()),

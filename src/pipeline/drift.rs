@@ -14,7 +14,7 @@ pub struct Drift {
     /// The effect on the tables, and what you can do.
     pub detail: String,
     /// The run that saw the difference first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub run_id: Option<Uuid>,
 }
 

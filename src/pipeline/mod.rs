@@ -30,7 +30,7 @@ pub use evolution::{Evolution, MadeOf};
 pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
 pub use marts::{CurrentRows, Mart, Marts, Tracked};
-pub use models::PipelineModel;
+pub use models::{NodeKind, PipelineModel};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use schedule::Schedule;
@@ -63,6 +63,16 @@ pub struct BrokenPipeline<'a> {
 pub struct TrackedTable<'a> {
     pub definition: &'a Definition,
     pub table: &'a Table,
+}
+
+impl BrokenPipeline<'_> {
+    #[must_use]
+    pub fn error(&self) -> Error {
+        Error::PipelineBroken {
+            pipeline: self.name.to_owned(),
+            detail: self.fault.to_owned(),
+        }
+    }
 }
 
 impl<'a> TrackedTable<'a> {
@@ -133,10 +143,7 @@ impl Pipelines {
             return Ok(definition);
         }
         if let Some(fault) = self.broken.get(name) {
-            return Err(Error::PipelineBroken {
-                pipeline: name.to_owned(),
-                detail: fault.clone(),
-            });
+            return Err(BrokenPipeline { name, fault }.error());
         }
 
         Err(Error::not_found(

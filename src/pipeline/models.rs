@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use icefront_project::{Column, Fault, Known, Project, Relation, SourceKey};
+use serde::Serialize;
 
 use super::target_lag::{target_lags, warn_of_downstream};
 use super::{Definition, Names, TableId};
@@ -14,6 +15,36 @@ use crate::sql::TableName;
 
 /// A message about a pipeline's models names so many faults at most.
 const MOST_FAULTS: usize = 20;
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// The current rows of a tracked table.
+    CurrentRows,
+    /// All versions of a tracked table.
+    History,
+    /// The typed events of a tracked table.
+    TypedLog,
+    /// A declared table that Icefront does not keep.
+    Source,
+    /// A SQL model.
+    Model,
+}
+
+impl NodeKind {
+    /// As messages name it.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::CurrentRows => "current rows",
+            Self::History => "history",
+            Self::TypedLog => "typed log",
+            Self::Source => "source",
+            Self::Model => "model",
+        }
+    }
+}
 
 /// A model with the definition of its pipeline.
 #[derive(Debug, Clone, Copy)]

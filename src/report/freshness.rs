@@ -11,25 +11,12 @@ use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{Definition, PipelineModel, TableId, TrackedTable};
 use crate::state::{
-    Activity, HoldingFiles, LagSince, LastRefresh, ModelState, RefreshState, RunState, TableState,
+    Activity, HoldingFiles, LagSince, LastRefresh, ModelState, RefreshState, RunState, Status,
+    TableState,
 };
 
 /// Over how much time the mean and the longest lag are.
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
-
-/// How good something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Within its limits.
-    Pass,
-    /// Beyond a limit for warnings.
-    Warn,
-    /// Beyond a limit for errors, or failed.
-    Error,
-    /// Nothing is known yet.
-    Unknown,
-}
 
 /// Why a table or model has its lag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

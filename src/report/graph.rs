@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use icefront_project::Materialized;
 use serde::Serialize;
 
-use crate::pipeline::{Definition, PipelineModel};
+use crate::pipeline::{Definition, NodeKind, PipelineModel};
 
 /// Tables, sources and models, and what reads what.
 #[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
@@ -16,6 +16,7 @@ use crate::pipeline::{Definition, PipelineModel};
 pub struct Graph {
     /// A node comes after the nodes that it reads.
     pub nodes: Vec<Node>,
+    /// What reads what.
     pub edges: Vec<Edge>,
 }
 
@@ -25,28 +26,19 @@ pub struct Graph {
 pub struct Node {
     /// As `ref` names it; a source as `source.table`.
     pub name: String,
+    /// What it is.
     pub kind: NodeKind,
     /// How a model is kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub materialized: Option<Materialized>,
-}
-
-/// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeKind {
-    CurrentRows,
-    History,
-    TypedLog,
-    Source,
-    Model,
 }
 
 /// One reads another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[schema(as = GraphEdge)]
 pub struct Edge {
+    /// The node that is read.
     pub from: String,
+    /// The node that reads it.
     pub to: String,
 }
 

@@ -10,8 +10,8 @@ mod rejects;
 mod rows;
 
 pub use failures::{FailuresQuery, failures};
-pub use freshness::{Freshness, LagReason, Status, Subject, freshness, seconds};
-pub use graph::{Edge, Graph, Node, NodeKind, graph, lineage};
+pub use freshness::{Freshness, LagReason, Subject, freshness, seconds};
+pub use graph::{Edge, Graph, Node, graph, lineage};
 pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};

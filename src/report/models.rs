@@ -27,15 +27,12 @@ pub struct PlannedModel {
     #[schema(example = "shop.daily_revenue")]
     pub model: String,
     /// Why its table or view is made anew.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "its SQL changed")]
-    pub rebuild: Option<String>,
+    pub rebuild_detail: Option<String>,
     /// The rows that it has now, as refreshes counted them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<i64>,
     /// Why it would be refused by now, and what to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<String>,
+    pub refusal_detail: Option<String>,
 }
 
 /// Says what the next run would do to a model. Changes nothing.
@@ -51,9 +48,9 @@ pub(super) async fn plan_model(app: &App, of: PipelineModel<'_>) -> Result<Plann
 
     Ok(PlannedModel {
         model: of.id().to_string(),
-        rebuild,
+        rebuild_detail: rebuild,
         rows: state.rows,
-        refusal,
+        refusal_detail: refusal,
     })
 }
 
@@ -114,8 +111,8 @@ async fn look<T>(
 /// What Trino says about the SQL of a model.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
-    "model": "shop.daily_revenue", "file": "models/daily_revenue.sql", "is_valid": false, "line": 3, "column": 8,
-    "rendered_line": 2, "message": "Column 'revenu' cannot be resolved",
+    "model": "shop.daily_revenue", "file": "models/daily_revenue.sql", "valid": false, "line": 3, "line_column": 8,
+    "rendered_line": 2, "detail": "Column 'revenu' cannot be resolved",
 }))]
 pub struct Validation {
     /// The model's name in the API.
@@ -123,19 +120,15 @@ pub struct Validation {
     /// The file below the pipeline's folder.
     pub file: String,
     /// Whether Trino takes the SQL.
-    pub is_valid: bool,
-    /// The line of the fault in the file. Absent if Jinja made the line.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: bool,
+    /// The line of the fault in the file. `null` if Jinja made the line.
     pub line: Option<usize>,
     /// The column in that line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<usize>,
+    pub line_column: Option<usize>,
     /// The line of the fault in the rendered SQL.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rendered_line: Option<usize>,
     /// What Trino says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    pub detail: Option<String>,
 }
 
 /// The context of `models/validate.sql`.
@@ -154,11 +147,11 @@ pub async fn validate(app: &App, definition: &Definition) -> Result<Vec<Validati
         let mut validation = Validation {
             model: of.id().to_string(),
             file: model.file.clone(),
-            is_valid: answer.is_ok(),
+            valid: answer.is_ok(),
             line: None,
-            column: None,
+            line_column: None,
             rendered_line: None,
-            message: None,
+            detail: None,
         };
         match answer {
             Ok(_) => {}
@@ -200,10 +193,10 @@ impl Validation {
     /// Takes the place of a fault from Trino's message. The statement has `before` lines before the model's.
     fn locate(&mut self, message: &str, before: usize, model: &icefront_project::Model) {
         let Some(placed) = Placed::parse(message) else {
-            self.message = Some(message.to_owned());
+            self.detail = Some(message.to_owned());
             return;
         };
-        self.message = Some(placed.text.to_owned());
+        self.detail = Some(placed.text.to_owned());
         let rendered = placed.line.saturating_sub(before);
         self.rendered_line = Some(rendered);
         let text = model.sql.lines().nth(rendered.saturating_sub(1));
@@ -215,7 +208,7 @@ impl Validation {
         // A line that is there twice, or that Jinja made, has no certain place.
         if let (Some((_, line)), None) = (same.next(), same.next()) {
             self.line = Some(line);
-            self.column = Some(placed.column);
+            self.line_column = Some(placed.column);
         }
     }
 }

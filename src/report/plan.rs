@@ -16,8 +16,8 @@ use crate::warehouse::Slicing;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
     "pipeline": "shop",
-    "tables": [{"table": "shop.orders", "is_new": false, "waiting_batches": 1,
-        "changes": [{"column": "channel", "change": "added", "detail": "the source has it as varchar; it is null in what came before"}]}],
+    "tables": [{"table": "shop.orders", "new": false, "waiting_batches": 1,
+        "drift": [{"column": "channel", "change": "added", "detail": "the source has it as varchar; it is null in what came before"}]}],
 }))]
 pub struct Plan {
     /// The pipeline.
@@ -25,11 +25,9 @@ pub struct Plan {
     /// Its tables, by name.
     pub tables: Vec<PlannedTable>,
     /// Its models. A model comes after the models that it reads.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<PlannedModel>,
     /// Why the source cannot be asked; then the tables are planned by its catalogue as it was seen last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
+    pub error: Option<Problem>,
 }
 
 /// What the next run would do to a table.
@@ -38,18 +36,16 @@ pub struct PlannedTable {
     /// Its name in the API.
     pub table: String,
     /// Whether it is made for the first time.
-    pub is_new: bool,
+    pub new: bool,
     /// Batches that landed and are not staged yet.
     pub waiting_batches: i64,
     /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
     /// earlier runs carry those runs' ids.
-    pub changes: Vec<Drift>,
+    pub drift: Vec<Drift>,
     /// The size of the build, if the next run builds or remakes the tables.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<PlannedBuild>,
     /// Why it would be refused, and what to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<String>,
+    pub refusal_detail: Option<String>,
 }
 
 /// The size of a build of typed log, current rows and history from all landed events.
@@ -60,11 +56,9 @@ pub struct PlannedBuild {
     /// Slices of the history, each one statement; 1 if one statement takes the whole table.
     pub slices: i64,
     /// The most that the new files of typed log, current rows and history need, beside those that they replace.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_bytes: Option<i64>,
-    /// How long it takes, by what earlier builds took; absent before the first build of any table.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<i64>,
+    /// How long it takes, by what earlier builds took; `null` before the first build of any table.
+    pub duration_seconds: Option<i64>,
 }
 
 /// Says what the next run would do to the tables of a pipeline; changes nothing.
@@ -102,7 +96,7 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
         pipeline: definition.name.clone(),
         tables,
         models,
-        problem,
+        error: problem,
     })
 }
 
@@ -125,7 +119,7 @@ async fn planned_build(
         events: expected.events,
         slices,
         disk_bytes: expected.disk_bytes(),
-        seconds: expected.seconds(table.marts()),
+        duration_seconds: expected.seconds(table.marts()),
     }))
 }
 
@@ -136,14 +130,14 @@ fn planned(
 ) -> PlannedTable {
     let mut planned = PlannedTable {
         table: table.id.to_string(),
-        is_new: known.is_none(),
+        new: known.is_none(),
         waiting_batches: 0,
-        changes: Vec::new(),
+        drift: Vec::new(),
         build: None,
-        refusal: None,
+        refusal_detail: None,
     };
     let Some(known) = known else {
-        planned.refusal = table.columns(&catalogue).err();
+        planned.refusal_detail = table.columns(&catalogue).err();
         return planned;
     };
     let catalogue = if catalogue.is_empty() {
@@ -164,10 +158,10 @@ fn planned(
         &known.drift,
     ) {
         Ok(evolution) => {
-            planned.changes = evolution.drift;
-            planned.refusal = evolution.refusal;
+            planned.drift = evolution.drift;
+            planned.refusal_detail = evolution.refusal;
         }
-        Err(fault) => planned.refusal = Some(fault),
+        Err(fault) => planned.refusal_detail = Some(fault),
     }
 
     planned

@@ -10,23 +10,23 @@ use crate::source::{self, Purpose, floor, log_identity};
 
 /// Up to where an audit log may be deleted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(example = json!({"source": "shop", "up_to_event_id": "10412", "reason": "every event up to it has landed, and no transaction can still commit one"}))]
+#[schema(example = json!({"source": "shop", "up_to_event_id": "10412", "detail": "every event up to it has landed, and no transaction can still commit one"}))]
 pub struct Purge {
     /// Its name: the pipeline's.
     pub source: String,
     /// Events with this id and lower ones may be deleted; `null` where that is not known.
     pub up_to_event_id: Option<String>,
     /// Why.
-    pub reason: String,
+    pub detail: String,
 }
 
 /// Finds up to which event a log may be deleted: the lowest event that one of its pipelines has read up to. Gives none
 /// if the log is no longer the one that they read.
 pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> {
-    let purge = |up_to_event_id: Option<i64>, reason: String| Purge {
+    let purge = |up_to_event_id: Option<i64>, detail: String| Purge {
         source: definition.name.clone(),
         up_to_event_id: up_to_event_id.map(|event| event.to_string()),
-        reason,
+        detail,
     };
     let SourceDefinition::PostgresAuditLog {
         connection, table, ..

@@ -15,7 +15,7 @@ use crate::state::LedgerFile;
 #[schema(example = json!({
     "id": "12.5d41402abc4b2a76b9719d911017c592", "pipeline": "shop", "table": "shop.orders", "reason": "bad_value", "column": "order_sum",
     "value": "1.555", "event_id": "4711", "operation": "insert", "occurred_at": "2026-01-01T12:00:00.000000Z", "batch_id": "12",
-    "rejected_at": "2026-01-01T12:00:05.000000Z", "data": "{\"order_id\": 42, \"order_sum\": 1.555}",
+    "rejected_at": "2026-01-01T12:00:05.000000Z", "raw_data": "{\"order_id\": 42, \"order_sum\": 1.555}",
 }))]
 pub struct Reject {
     /// Its name, which `replay` and `dismiss` take.
@@ -36,13 +36,15 @@ pub struct Reject {
     /// What happened; `null` if the source has another word, which `value` shows.
     pub operation: Option<Operation>,
     /// When it happened.
+    #[schema(value_type = Option<Timestamp>)]
     pub occurred_at: Option<String>,
     /// The batch that landed it.
     pub batch_id: Option<String>,
     /// When it was rejected.
+    #[schema(value_type = Option<Timestamp>)]
     pub rejected_at: Option<String>,
     /// The row as it came, at most 10,000 characters of it.
-    pub data: Option<String>,
+    pub raw_data: Option<String>,
 }
 
 /// Why an event was rejected.
@@ -302,7 +304,7 @@ impl RejectRow {
             event_id: self.audit_event_id.map(|id| id.to_string()),
             operation: operations.find(|operation| Some(operation.letter()) == letter),
             occurred_at: time(self.occurred_at),
-            data: self
+            raw_data: self
                 .raw_data
                 .map(|data| data.chars().take(LONGEST_DATA).collect()),
             batch_id: Some(self.batch.to_string()),

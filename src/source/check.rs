@@ -1,11 +1,12 @@
 //! The check of a source: what it lacks to be read exactly and cheaply.
 
-use super::finding::{Finding, Verdict};
+use super::finding::Finding;
 use super::kind::open;
 use super::postgres::{Connections, check_rights};
 use super::safety::CursorSafety;
 use crate::error::Result;
 use crate::pipeline::Definition;
+use crate::state::Status;
 use crate::state::Store;
 
 /// What the check of a source found.
@@ -25,7 +26,7 @@ pub async fn check(
     let mut findings = check_rights(definition, connections).await?;
     if findings
         .iter()
-        .any(|finding| finding.verdict == Verdict::Error)
+        .any(|finding| finding.status == Status::Error)
     {
         return Ok(CheckedSource {
             safety: None,
@@ -36,7 +37,7 @@ pub async fn check(
     findings.extend(source.check().await?);
     let is_listed = findings
         .iter()
-        .all(|finding| finding.check != "listing" || finding.verdict != Verdict::Error);
+        .all(|finding| finding.check != "listing" || finding.status != Status::Error);
 
     Ok(CheckedSource {
         safety: is_listed.then(|| source.safety()),

@@ -2,49 +2,62 @@
 
 use serde::Serialize;
 
-/// How a check of a source ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// As it should be.
-    Pass,
-    /// It works, but costs more or proves less than it could.
-    Warn,
-    /// It cannot be read exactly.
-    Error,
+use crate::state::Status;
+
+/// The names of all checks, for the document.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only the document needs it")]
+pub(super) enum Check {
+    Schema,
+    Select,
+    Table,
+    RowSecurity,
+    SeesTransactions,
+    PreparedTransactions,
+    LongTransactions,
+    EarlierRows,
+    TransactionColumn,
+    Sequence,
+    FirstTrigger,
+    Primary,
+    CursorIndex,
+    CursorNotNull,
+    UniqueKey,
+    Listing,
+    Read,
 }
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Finding {
     /// What was looked at; never renamed.
-    #[schema(example = "first_trigger")]
+    #[schema(value_type = Check)]
     pub check: &'static str,
-    /// How it ended.
-    pub verdict: Verdict,
+    /// How it ended: `warn` if reading works, but costs more or proves less than it could; `error` if the source cannot be read exactly.
+    pub status: Status,
     /// What is the case.
     #[schema(
         example = "on `public.orders` the trigger `a_total` fires before `zz_audit`, which writes the log"
     )]
     pub detail: String,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "rename the log's trigger, so that its name sorts first")]
     pub remedy: Option<String>,
 }
 
 impl Finding {
-    fn new(check: &'static str, verdict: Verdict, detail: impl Into<String>) -> Self {
+    fn new(check: &'static str, status: Status, detail: impl Into<String>) -> Self {
         Self {
             check,
-            verdict,
+            status,
             detail: detail.into(),
             remedy: None,
         }
     }
 
     pub(super) fn pass(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Pass, detail)
+        Self::new(check, Status::Pass, detail)
     }
 
     pub(super) fn warn(
@@ -54,7 +67,7 @@ impl Finding {
     ) -> Self {
         Self {
             remedy: Some(remedy.into()),
-            ..Self::new(check, Verdict::Warn, detail)
+            ..Self::new(check, Status::Warn, detail)
         }
     }
 
@@ -65,7 +78,7 @@ impl Finding {
     ) -> Self {
         Self {
             remedy: Some(remedy.into()),
-            ..Self::new(check, Verdict::Error, detail)
+            ..Self::new(check, Status::Error, detail)
         }
     }
 }

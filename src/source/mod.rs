@@ -19,7 +19,7 @@ mod tally;
 
 pub use audit_log::{LogIdentity, floor, log_identity};
 pub use check::{CheckedSource, check};
-pub use finding::{Finding, Verdict};
+pub use finding::Finding;
 pub use intake::{Intake, TakenEvents};
 pub use kind::{open, request_reread};
 pub use opened::Source;

@@ -17,11 +17,9 @@ pub enum Purpose {
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Blocking {
     /// Its process id in the source; one that was prepared has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 4711)]
     pub pid: Option<i32>,
     /// The name by which it was prepared, to be committed or rolled back later by anybody.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub gid: Option<String>,
     /// When it began, or was prepared.
     // Cursors that were kept before the field had this name are read as well.

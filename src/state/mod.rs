@@ -16,6 +16,7 @@ mod run_progress;
 mod runs;
 mod sql;
 mod statements;
+mod status;
 mod steps;
 mod table_progress;
 mod tables;
@@ -40,11 +41,14 @@ pub use models::{
 };
 pub use pipelines::PipelineState;
 pub use run_progress::{RunEvent, RunProgress};
-pub use runs::{Activity, AttemptId, Run, RunQuery, RunState, Trigger, WaitingPipeline};
+pub use runs::{
+    Activity, AttemptId, PipelineRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline,
+};
 pub use statements::{
     EndedStatement, LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome,
-    StatementRecord,
+    StatementRecord, StatementState,
 };
+pub use status::Status;
 pub use steps::{StepQuery, StepRecord, StepState};
 pub use table_progress::{Changed, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow};
 pub use tables::{TableState, Window};

@@ -107,6 +107,7 @@ from_row!(ModelName { pipeline, name });
 /// A column of a model's table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelColumn {
+    /// Its name.
     #[schema(example = "order_month")]
     pub name: String,
     /// The type in Trino.

@@ -186,6 +186,28 @@ from_row!(WaitingPipeline {
     is_cancel_requested
 });
 
+/// The last runs of a pipeline.
+#[derive(Debug, Clone)]
+pub struct PipelineRuns {
+    pub pipeline: String,
+    /// The last run that ended.
+    pub last_id: Option<Uuid>,
+    pub last_state: Option<RunState>,
+    pub last_finished_at: Option<Timestamp>,
+    /// The run that is executed, else the next one.
+    pub active_id: Option<Uuid>,
+    pub active_state: Option<RunState>,
+}
+
+from_row!(PipelineRuns {
+    pipeline,
+    last_id,
+    last_state,
+    last_finished_at,
+    active_id,
+    active_state,
+});
+
 /// What a pipeline's runs are at, and how far they have come.
 #[derive(Debug)]
 pub struct Activity {
@@ -331,6 +353,18 @@ impl Store {
     pub async fn runs_since_verified(&self, pipeline: &str) -> Result<i64> {
         self.value(sql!(runs::runs_since_verified), &[&pipeline])
             .await
+    }
+
+    /// The last runs of some pipelines, by pipeline.
+    pub async fn pipeline_runs(&self, pipelines: &[&str]) -> Result<HashMap<String, PipelineRuns>> {
+        let rows: Vec<PipelineRuns> = self
+            .rows(sql!(runs::runs_of_pipelines), &[&pipelines])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.pipeline.clone(), row))
+            .collect())
     }
 
     /// What the runs of some pipelines are at, by pipeline.

@@ -1,6 +1,7 @@
 //! Statements that write: noted before Trino hears of them, so that a lost statement can be resolved.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -9,6 +10,28 @@ use super::rows::{from_row, text_column};
 use super::sql::sql;
 use super::{AttemptId, Store};
 use crate::error::{Error, Result};
+
+/// Where a statement is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementState {
+    /// Noted, not sent.
+    Prepared,
+    /// Sent, and not known to have ended.
+    Sent,
+    Succeeded,
+    Failed,
+    /// It was lost, and it certainly committed nothing.
+    Superseded,
+}
+
+text_column!(StatementState {
+    Prepared = "prepared",
+    Sent = "sent",
+    Succeeded = "succeeded",
+    Failed = "failed",
+    Superseded = "superseded",
+});
 
 /// A statement of a run.
 #[derive(Debug, Clone)]
@@ -20,8 +43,7 @@ pub struct StatementRecord {
     /// The table that it writes.
     pub target: String,
     pub sql: String,
-    /// `prepared`, `sent`, `succeeded`, `failed` or `superseded`.
-    pub state: String,
+    pub state: StatementState,
     pub trino_query_id: Option<String>,
     /// The rows that it acted on.
     pub update_count: Option<i64>,

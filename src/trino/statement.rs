@@ -68,11 +68,11 @@ pub struct Progress {
     pub processed_bytes: u64,
     /// The most memory it held, in bytes.
     pub peak_memory_bytes: u64,
-    /// How much of its splits is done, from 0 to 100; absent before they are known. More splits may turn up, so it may go back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How much of its splits is done, from 0 to 100; `null` before they are known. More splits may turn up, so it may go back.
+    #[serde(default)]
     pub percent: Option<u32>,
     /// The slice of the table that it works on, where the table is too large for one statement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub slice: Option<Part>,
 }
 

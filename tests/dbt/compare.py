@@ -74,7 +74,7 @@ def compare_models():
             difference = f"other columns\n    Icefront: {columns[name]}\n    dbt:      {dbt_columns[name]}"
         else:
             count, difference = compare_rows(name, ", ".join(f'"{column}"' for column, _ in columns[name]))
-        reason = f": {refresh['reason']}" if action == "full" and refresh.get("reason") else ""
+        reason = f": {refresh['detail']}" if action == "full" and refresh.get("detail") else ""
         scopes = f" of {refresh['scopes']} scopes" if refresh.get("scopes") else ""
         print(f"  {name:26} {node['config']['materialized']:12} {count:6} rows  {'DIFFERS' if difference else 'equal':8} {action}{scopes}{reason}")
         actions[action] += 1

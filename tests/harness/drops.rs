@@ -140,7 +140,7 @@ impl Drops {
             .map(|file| {
                 let path = text(file, "path");
                 let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                (name, text(file, "state"), text(file, "reason"))
+                (name, text(file, "state"), text(file, "detail"))
             })
             .collect();
         files.sort();

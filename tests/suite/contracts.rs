@@ -168,7 +168,7 @@ async fn a_changed_type_is_taken_up_by_restaging_and_refused_before() {
     let plan = service
         .get(&format!("/v1/pipelines/{}/plan", service.name))
         .await;
-    let refusal = plan.body["tables"][0]["refusal"]
+    let refusal = plan.body["tables"][0]["refusal_detail"]
         .as_str()
         .expect("a refusal");
     assert!(refusal.contains("restage"), "{refusal}");

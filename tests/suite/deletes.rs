@@ -240,7 +240,7 @@ async fn a_view_is_refused_because_its_rows_tell_no_transaction() {
     let findings = check.body["findings"].as_array().expect("findings");
     let refused = findings
         .iter()
-        .any(|finding| finding["check"] == "table" && finding["verdict"] == "error");
+        .any(|finding| finding["check"] == "table" && finding["status"] == "error");
     assert!(refused, "{check:?}");
     service
         .run()

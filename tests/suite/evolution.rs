@@ -96,7 +96,7 @@ async fn a_column_that_is_added_in_mid_stream_is_null_before_and_starts_no_versi
         .get(&format!("/v1/pipelines/{}/plan", service.name))
         .await;
     assert_eq!(
-        plan.body["tables"][0]["changes"][0]["change"], "added",
+        plan.body["tables"][0]["drift"][0]["change"], "added",
         "{plan:?}"
     );
     write(

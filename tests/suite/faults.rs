@@ -73,7 +73,7 @@ async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
     service.run().await.fails_with("source-unavailable");
     let source = service.source().await;
     assert_eq!(
-        source.body["problem"]["type"], "urn:icefront:problem:source-unavailable",
+        source.body["error"]["type"], "urn:icefront:problem:source-unavailable",
         "{source:?}"
     );
 }
@@ -137,7 +137,13 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
     .expect("a file");
     service.restart().await;
 
-    let answer = service.get("/v1/pipelines/broken").await;
+    let shown = service.get("/v1/pipelines/broken").await.has_status(200);
+    assert_eq!(shown.body["usable"], false, "{shown:?}");
+    assert_eq!(
+        shown.body["error"]["type"],
+        "urn:icefront:problem:pipeline-broken"
+    );
+    let answer = service.get("/v1/pipelines/broken/plan").await;
     assert_json_snapshot!(answer.shown(), @r#"
     {
       "status": 409,

@@ -76,7 +76,7 @@ async fn killed_goes_on(servers: Servers) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let answer = service.get(&source).await;
         let cursor = &answer.body["cursor"];
-        if cursor["tables"][0]["is_loading"] == true && cursor["moved_at"] != last {
+        if cursor["tables"][0]["loading"] == true && cursor["moved_at"] != last {
             last = cursor["moved_at"].clone();
             kills += 1;
             let churn = format!(

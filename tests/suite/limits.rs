@@ -38,7 +38,7 @@ async fn a_question_that_takes_too_long_is_told_and_a_batch_takes_its_time() {
 
     let source = service.source().await;
     assert_eq!(source.body["now"]["backlog"], json!(null), "{source:?}");
-    let reason = source.body["now"]["backlog_reason"]
+    let reason = source.body["now"]["backlog_detail"]
         .as_str()
         .expect("a reason");
     assert!(reason.contains("could not count its events"), "{reason}");
@@ -81,7 +81,7 @@ async fn a_table_that_somebody_alters_ends_the_run_with_who_it_is() {
         .saying("has locked `public.audit_log_dml`");
     let source = service.source().await.has_status(200);
     assert_eq!(
-        source.body["problem"]["type"], "urn:icefront:problem:timed-out",
+        source.body["error"]["type"], "urn:icefront:problem:timed-out",
         "{source:?}"
     );
 

@@ -57,7 +57,7 @@ async fn another_choice_of_marts_is_refused_until_a_rebuild_that_leaves_the_same
         redefine(&mut service, options).await;
         let plan = format!("/v1/pipelines/{}/plan", service.name);
         let plan = service.get(&plan).await;
-        let refusal = plan.body["tables"][0]["refusal"].as_str();
+        let refusal = plan.body["tables"][0]["refusal_detail"].as_str();
         assert!(
             refusal.is_some_and(|text| text.contains("/rebuild")),
             "{plan:?}"
@@ -170,11 +170,14 @@ async fn a_table_without_a_history_says_so_where_one_is_asked_for() {
     service.run().await.succeeds().counts("inserted", 1);
 
     let path = service.table_path("items");
-    for asked in ["history?key.id=1", "rows?as_of=2026-01-01T00:00:00Z"] {
+    for (asked, status, problem) in [
+        ("history?key.id=1", 404, "not-found"),
+        ("rows?as_of=2026-01-01T00:00:00Z", 422, "unknown-name"),
+    ] {
         service
             .get(&format!("{path}/{asked}"))
             .await
-            .is_problem(404, "not-found");
+            .is_problem(status, problem);
     }
     assert!(service.freshness("items").await["lag_seconds"].is_number());
 }

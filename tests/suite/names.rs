@@ -133,12 +133,12 @@ async fn wrong_keys_are_answered_with_the_right_one(service: &Service, path: &st
     let answer = service.get(&format!("{path}?key.key=1")).await;
     assert_json_snapshot!(answer.shown(), @r#"
     {
-      "status": 404,
+      "status": 422,
       "content_type": "application/problem+json",
       "body": {
-        "type": "urn:icefront:problem:not-found",
-        "title": "The name does not exist",
-        "status": 404,
+        "type": "urn:icefront:problem:unknown-name",
+        "title": "A parameter or field names something that does not exist",
+        "status": 422,
         "detail": "there is no key `key.key`; give the whole key: `?key.sub key=…&key.key=…`",
         "retryable": false,
         "field": "key"
@@ -149,12 +149,12 @@ async fn wrong_keys_are_answered_with_the_right_one(service: &Service, path: &st
     let answer = service.get(&unreadable).await;
     assert_json_snapshot!(answer.shown(), @r#"
     {
-      "status": 404,
+      "status": 422,
       "content_type": "application/problem+json",
       "body": {
-        "type": "urn:icefront:problem:not-found",
-        "title": "The name does not exist",
-        "status": 404,
+        "type": "urn:icefront:problem:unknown-name",
+        "title": "A parameter or field names something that does not exist",
+        "status": 422,
         "detail": "there is no row `key.key=\u0000&key.sub key=it's \"k\"`; the key cannot be read: Cannot cast '\u0000' to INT",
         "retryable": false,
         "field": "key"

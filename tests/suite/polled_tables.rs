@@ -134,8 +134,9 @@ create trigger touch before update on customers for each row execute function to
     );
     let source = service.source().await.body;
     let table = &source["cursor"]["tables"][0];
-    assert_eq!(table["table"], "customers", "{source:#}");
-    assert_eq!(table["until"], "4", "{source:#}");
+    let name = format!("{}.customers", service.name);
+    assert_eq!(table["table"], name, "{source:#}");
+    assert_eq!(table["cursor_value"], "4", "{source:#}");
 }
 
 #[tokio::test]

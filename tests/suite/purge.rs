@@ -86,7 +86,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
         json!(null),
         "no run has seen it yet"
     );
-    let reason = unseen["reason"].as_str().expect("a reason");
+    let reason = unseen["detail"].as_str().expect("a reason");
     assert!(reason.contains("set back"), "{reason}");
     service.run().await.succeeds();
     service.run().await.succeeds();
@@ -101,7 +101,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
         findings
             .iter()
             .find(|finding| finding["check"] == name)
-            .unwrap_or_else(|| panic!("{name}: {check:?}"))["verdict"]
+            .unwrap_or_else(|| panic!("{name}: {check:?}"))["status"]
             .clone()
     };
     assert_eq!(verdict("sequence"), "pass");
@@ -112,7 +112,7 @@ async fn nothing_new_appears_at_or_below_the_event_up_to_which_a_log_may_be_purg
     service.write(&anew).await;
     let another = asked(&service).await;
     assert_eq!(another["up_to_event_id"], json!(null));
-    let reason = another["reason"].as_str().expect("a reason");
+    let reason = another["detail"].as_str().expect("a reason");
     assert!(reason.contains("another"), "{reason}");
     assert_eq!(verdict("select"), "pass");
 }

@@ -163,12 +163,12 @@ async fn a_member_that_is_wrong_is_named_with_the_right_one() {
     let answer = service.start(&json!({"select": ["item"]})).await;
     assert_json_snapshot!(answer.shown(), @r#"
     {
-      "status": 404,
+      "status": 422,
       "content_type": "application/problem+json",
       "body": {
-        "type": "urn:icefront:problem:not-found",
-        "title": "The name does not exist",
-        "status": 404,
+        "type": "urn:icefront:problem:unknown-name",
+        "title": "A parameter or field names something that does not exist",
+        "status": 422,
         "detail": "there is no table `item`; did you mean `items`?",
         "retryable": false,
         "field": "select[0]"

@@ -38,11 +38,11 @@ async fn lacks(service: &Service) -> (Vec<String>, String) {
     let findings = checked.body["findings"].as_array().expect("findings");
     let lacking = findings
         .iter()
-        .filter(|finding| finding["verdict"] != "pass");
+        .filter(|finding| finding["status"] != "pass");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let names = lacking
         .clone()
-        .map(|finding| format!("{} {}", text(&finding["check"]), text(&finding["verdict"])));
+        .map(|finding| format!("{} {}", text(&finding["check"]), text(&finding["status"])));
     let remedies: Vec<String> = lacking
         .clone()
         .map(|finding| text(&finding["remedy"]))

@@ -35,7 +35,7 @@ async fn the_customers_of_a_shop_are_followed_by_their_last_change() {
     let check = service.post(&path, &json!({})).await;
     let findings = check.body["findings"].as_array().expect("findings");
     assert!(
-        findings.iter().all(|finding| finding["verdict"] == "pass"),
+        findings.iter().all(|finding| finding["status"] == "pass"),
         "{findings:#?}"
     );
     service.run().await.succeeds();

@@ -156,7 +156,7 @@ tables: {items: {from: public.items, key: [id], cursor: updated_at, overlap: 0s,
     let source = service.source().await;
     let now = &source.body["now"];
     assert_eq!(now["cursor_safety"], "unsafe", "{source:?}");
-    let reason = now["cursor_safety_reason"].as_str().unwrap_or_default();
+    let reason = now["cursor_safety_detail"].as_str().unwrap_or_default();
     assert!(reason.contains("standby"), "{source:?}");
 
     // What was open when it was read from the standby is not skipped by the primary.

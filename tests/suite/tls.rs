@@ -169,7 +169,7 @@ async fn reload(own: &OwnPostgres) {
 async fn compare(service: &Service, cases: &BTreeMap<&str, &str>) {
     for (case, expected) in cases {
         let source = service.get(&format!("/v1/sources/{case}")).await;
-        let problem = source.body["problem"]["detail"].as_str().unwrap_or("ok");
+        let problem = source.body["error"]["detail"].as_str().unwrap_or("ok");
         assert!(problem.contains(expected), "{case}: {source:?}");
         assert_eq!(problem == "ok", *expected == "ok", "{case}: {source:?}");
         assert_eq!(
@@ -179,7 +179,7 @@ async fn compare(service: &Service, cases: &BTreeMap<&str, &str>) {
         );
         assert!(!source.body.to_string().contains("cr%t"), "{source:?}");
         if problem != "ok" {
-            let retryable: &Value = &source.body["problem"]["retryable"];
+            let retryable: &Value = &source.body["error"]["retryable"];
             assert_eq!(retryable, false, "{case}: {source:?}");
         }
     }

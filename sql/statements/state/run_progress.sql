@@ -8,7 +8,11 @@ select
   (
     select coalesce(
       jsonb_agg(
-        jsonb_build_object('step', statement.step, 'target', statement.target, 'progress', statement.progress)
+        jsonb_build_object('step', statement.step, 'trino_table', statement.target, 'progress',
+          statement.progress - array['cpu_ms', 'elapsed_ms'] || jsonb_build_object(
+            'cpu_seconds', (statement.progress ->> 'cpu_ms')::float8 / 1000,
+            'elapsed_seconds', (statement.progress ->> 'elapsed_ms')::float8 / 1000
+          ))
         order by statement.id
       ),
       '[]'

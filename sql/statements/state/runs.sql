@@ -85,6 +85,27 @@ select
   ) as blocked_at
 from unnest($1::text[]) as asked (pipeline)
 
+-- name: runs_of_pipelines
+-- Finds for some pipelines the last run that ended, and the active run.
+select
+  asked.pipeline, last.id as last_id, last.state as last_state, last.finished_at as last_finished_at,
+  active.id as active_id, active.state as active_state
+from unnest($1::text[]) as asked (pipeline)
+left join lateral (
+  select id, state, finished_at
+  from icefront.runs
+  where pipeline = asked.pipeline and state in ('succeeded', 'failed', 'cancelled')
+  order by id desc
+  limit 1
+) as last on true
+left join lateral (
+  select id, state
+  from icefront.runs
+  where pipeline = asked.pipeline and state in ('queued', 'running')
+  order by state = 'running' desc, id
+  limit 1
+) as active on true
+
 -- name: waiting_pipelines
 -- Lists the pipelines that have a run to execute, and whether a run of theirs is to be cancelled.
 select pipeline, bool_or(cancel_requested_at is not null) as is_cancel_requested

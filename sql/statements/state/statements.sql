@@ -49,7 +49,12 @@ order by id
 -- Lists the statements of some steps of a run in the order of sending, after the one with the id $3.
 select
   id, step, attempt, target, sql, state, trino_query_id, update_count, snapshot_before, snapshot_after,
-  started_at, finished_at, progress
+  started_at, finished_at,
+  case when progress is not null then
+    progress - array['cpu_ms', 'elapsed_ms'] || jsonb_build_object(
+      'cpu_seconds', (progress ->> 'cpu_ms')::float8 / 1000, 'elapsed_seconds', (progress ->> 'elapsed_ms')::float8 / 1000
+    )
+  end as progress
 from icefront.statements
 where run_id = $1 and step = any($2) and ($3::bigint is null or id > $3)
 order by id

@@ -10,16 +10,15 @@ use super::position::PolledPosition;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = Loaded)]
 pub struct TableProgress {
-    /// Its name in the pipeline.
-    #[schema(example = "customers")]
+    /// Its name in the API.
+    #[schema(example = "crm.customers")]
     pub table: String,
     /// Rows whose cursor is below it have been read, as the cursor column's text; `null` where that is not known yet.
     #[schema(example = "2026-01-01T12:00:00.123456Z")]
-    pub until: Option<String>,
+    pub cursor_value: Option<String>,
     /// Whether its full load is under way: rows that change meanwhile are read after it.
-    pub is_loading: bool,
+    pub loading: bool,
     /// When all its keys were compared with those of the current rows and of what landed since.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(serialize_with = "crate::time::exact")]
     pub keys_compared_at: Option<Timestamp>,
 }
@@ -28,7 +27,7 @@ pub struct TableProgress {
 ///
 /// Removes the keys of full loads from the position: keys are data, and the API must not show them.
 #[must_use]
-pub fn table_progress(position: &mut Value) -> Vec<TableProgress> {
+pub fn table_progress(pipeline: &str, position: &mut Value) -> Vec<TableProgress> {
     let Ok(polled) = PolledPosition::deserialize(&*position) else {
         return Vec::new();
     };
@@ -43,9 +42,9 @@ pub fn table_progress(position: &mut Value) -> Vec<TableProgress> {
         .tables
         .into_iter()
         .map(|(table, known)| TableProgress {
-            table,
-            until: known.upto,
-            is_loading: known.load.is_some(),
+            table: format!("{pipeline}.{table}"),
+            cursor_value: known.upto,
+            loading: known.load.is_some(),
             keys_compared_at: known.compared_at,
         })
         .collect()

@@ -310,3 +310,20 @@ async fn what_a_failed_first_run_should_have_made_is_an_error() {
     let said = [&one["status"], &one["lag_reason"]];
     assert_eq!(said, ["error", "failed"], "{one:#}");
 }
+
+#[tokio::test]
+async fn a_pipeline_shows_its_definition_and_its_last_run() {
+    let service = Service::items().start().await;
+    let path = format!("/v1/pipelines/{}", service.name);
+    let before = service.get(&path).await.has_status(200).body;
+    let text = before["definition"].as_str().expect("a text");
+    assert!(text.contains("from: public.items"), "{text}");
+    assert_eq!(before["last_run"], Value::Null, "{before:#}");
+
+    let run = service.run().await.succeeds();
+
+    let after = service.get(&path).await.has_status(200).body;
+    assert_eq!(after["last_run"]["id"], run["id"], "{after:#}");
+    assert_eq!(after["last_run"]["state"], "succeeded", "{after:#}");
+    assert_eq!(after["active_run"], Value::Null, "{after:#}");
+}

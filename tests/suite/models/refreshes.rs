@@ -28,22 +28,24 @@ async fn a_model_tells_its_scope_and_why_it_was_refreshed_as_it_was() {
     let service = shop(&MODELS).await;
     let path = service.model_path("by_region");
     let before = service.get(&path).await.has_status(200);
-    assert_eq!(before.body["refresh"]["verdict"], "unknown", "{before:?}");
+    assert_eq!(before.body["refresh"]["mode"], "unknown", "{before:?}");
     service.log(&Changes::new(1).batch(50)).await;
     service.run().await.succeeds();
 
     let model = service.get(&path).await.has_status(200).body;
-    assert_eq!(model["refresh"]["verdict"], "incremental", "{model:#}");
+    assert_eq!(model["refresh"]["mode"], "incremental", "{model:#}");
     assert_eq!(model["refresh"]["scope"], json!(["day"]), "{model:#}");
     let inputs = model["refresh"]["inputs"].as_array().expect("a list");
     assert!(
-        inputs.iter().all(|input| input["full_because"].is_null()),
+        inputs
+            .iter()
+            .all(|input| input["full_refresh_detail"].is_null()),
         "{model:#}"
     );
     let refresh = service.last_refresh("by_region").await;
-    assert_eq!(refresh["reason"], "it is built for the first time");
+    assert_eq!(refresh["detail"], "it is built for the first time");
     let totals = service.get(&service.model_path("totals")).await.body;
-    assert_eq!(totals["refresh"]["verdict"], "full", "{totals:#}");
+    assert_eq!(totals["refresh"]["mode"], "full", "{totals:#}");
 }
 
 #[tokio::test]
@@ -60,14 +62,14 @@ async fn a_changed_query_is_planned_and_built_again_in_one_commit() {
     let plan = format!("/v1/pipelines/{}/plan", service.name);
     let plan = service.get(&plan).await.has_status(200);
     assert_eq!(
-        plan.body["models"][1]["rebuild"], "its SQL changed",
+        plan.body["models"][1]["rebuild_detail"], "its SQL changed",
         "{plan:?}"
     );
 
     service.run().await.succeeds();
 
     assert_eq!(
-        service.last_refresh("by_day").await["reason"],
+        service.last_refresh("by_day").await["detail"],
         "its SQL changed"
     );
     service.is_exact("by_day").await;
@@ -158,7 +160,7 @@ async fn a_run_takes_the_models_that_words_of_dbt_select() {
 
     let path = service.runs_path();
     let wrong = service.post(&path, &json!({"select": ["by_mont"]})).await;
-    assert_eq!(wrong.status, 404, "{wrong:?}");
+    assert_eq!(wrong.status, 422, "{wrong:?}");
     assert!(
         wrong.body["detail"]
             .as_str()
@@ -181,15 +183,15 @@ async fn trino_names_the_line_of_a_model_that_it_does_not_take() {
     let path = format!("/v1/pipelines/{}/validate", service.name);
     let answer = service.post(&path, &json!({})).await.has_status(200);
 
-    assert_eq!(answer.body["are_valid"], false, "{answer:?}");
+    assert_eq!(answer.body["valid"], false, "{answer:?}");
     let broken = answer.body["models"]
         .as_array()
         .expect("models")
         .iter()
-        .find(|model| model["is_valid"] == false)
+        .find(|model| model["valid"] == false)
         .expect("a broken one");
     assert_eq!(
-        (&broken["file"], &broken["line"], &broken["column"]),
+        (&broken["file"], &broken["line"], &broken["line_column"]),
         (&json!("models/broken.sql"), &json!(4), &json!(3)),
         "{broken:#}"
     );
@@ -231,9 +233,9 @@ async fn a_unit_test_computes_a_model_over_given_rows_and_shows_what_differs() {
     assert_eq!(
         answer.body["tests"][1]["differences"],
         json!([
-            {"difference": "missing", "day": "2026-01-01", "orders": 2},
-            {"difference": "unexpected", "day": "2026-01-01", "orders": 1},
-            {"difference": "unexpected", "day": "2026-01-02", "orders": 1},
+            {"difference": "missing", "row": {"day": "2026-01-01", "orders": 2}},
+            {"difference": "unexpected", "row": {"day": "2026-01-01", "orders": 1}},
+            {"difference": "unexpected", "row": {"day": "2026-01-02", "orders": 1}},
         ]),
         "{answer:?}"
     );

@@ -203,8 +203,9 @@ fn kind(schema: &Value) -> String {
 
 /// The allowed values of a text.
 fn words(schema: &Value) -> Option<String> {
-    let words: Vec<String> = schema["enum"]
-        .as_array()?
+    let listed = schema["enum"].as_array();
+    let words: Vec<String> = listed
+        .or(schema["x-extensible-enum"].as_array())?
         .iter()
         .map(|word| format!("`{}`", text(word)))
         .collect();

@@ -35,6 +35,7 @@ fn every_metric_is_on_its_page() {
 #[test]
 fn every_check_of_a_source_is_on_its_page() {
     let page = std::fs::read_to_string(reference().join("rights.md")).expect("a page");
+    let document = icefront::http::openapi().expect("a document");
     let calls = [
         "Finding::pass(",
         "Finding::warn(",
@@ -51,6 +52,10 @@ fn every_check_of_a_source_is_on_its_page() {
         assert!(
             page.contains(&format!("`{name}`")),
             "docs/reference/rights.md does not have the check `{name}`"
+        );
+        assert!(
+            document.contains(&format!("\"{name}\"")),
+            "the enum `Check` of src/source/finding.rs does not have `{name}`"
         );
     }
 }
