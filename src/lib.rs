@@ -18,3 +18,4 @@ pub mod state;
 pub mod time;
 pub mod trino;
 pub mod warehouse;
+pub mod webhooks;

@@ -20,7 +20,7 @@ use crate::models::Analyses;
 use crate::pipeline::Pipelines;
 use crate::source::Connections;
 use crate::sql::Statements;
-use crate::state::{Lease, Store};
+use crate::state::{Lease, Store, Subscriptions};
 use crate::trino::Trino;
 
 /// The service's parts, shared by handlers and runs.
@@ -43,6 +43,7 @@ pub struct Parts {
     pub signals: Signals,
     pub analyses: Analyses,
     pub monitored: Monitored,
+    pub subscriptions: Subscriptions,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
@@ -56,6 +57,10 @@ impl App {
     pub fn new(config: Config) -> Result<Self> {
         Statements::check()?;
 
+        // A secret that cannot be read is reported now, not when something happens.
+        for (name, webhook) in &config.webhooks {
+            webhook.receiver(name)?;
+        }
         let store = Store::new(&config.state)?;
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".into());
         let parts = Parts {
@@ -67,6 +72,7 @@ impl App {
             signals: Signals::default(),
             analyses: Analyses::default(),
             monitored: Monitored::default(),
+            subscriptions: Subscriptions::of(&config.webhooks),
             made: Mutex::default(),
             config,
         };

@@ -1,9 +1,11 @@
 //! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
 mod duration;
+mod network;
 mod origins;
 mod runs;
 mod secret;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,10 +14,12 @@ use std::time::Duration;
 
 pub use duration::parse_duration;
 pub(crate) use duration::{duration, some_duration};
+pub use network::{Network, is_private};
 pub use origins::Origins;
 pub use runs::Runs;
 use secrecy::SecretString;
 use serde::Deserialize;
+pub use webhooks::{Receiver, Webhook, WebhookEvent, WebhookFormat};
 
 use crate::error::{Error, Result, with_nearest};
 use crate::postgres::SslMode;
@@ -36,6 +40,9 @@ pub struct Config {
     #[serde(default)]
     pub connections: BTreeMap<String, Connection>,
     pub runs: Runs,
+    /// The key is the name in the API.
+    #[serde(default)]
+    pub webhooks: BTreeMap<String, Webhook>,
     pub log: Log,
 }
 
@@ -242,6 +249,9 @@ impl Config {
             connection.check(name)?;
         }
         config.runs.check()?;
+        for (name, webhook) in &config.webhooks {
+            webhook.check(name)?;
+        }
 
         Ok(config)
     }

@@ -11,13 +11,13 @@ use crate::postgres::{Address, TlsSettings};
 
 /// A secret in the settings: its value, or the file with it.
 #[derive(Debug, Clone, Copy)]
-struct SecretSetting<'a> {
+pub(super) struct SecretSetting<'a> {
     value: Option<&'a SecretString>,
     file: Option<&'a Path>,
 }
 
 impl<'a> SecretSetting<'a> {
-    fn new(value: Option<&'a SecretString>, file: Option<&'a Path>) -> Self {
+    pub(super) fn new(value: Option<&'a SecretString>, file: Option<&'a Path>) -> Self {
         Self { value, file }
     }
 }
@@ -102,7 +102,7 @@ fn address(
 }
 
 /// A file's line ends after the secret do not belong to it.
-fn secret(key: &str, setting: SecretSetting<'_>) -> Result<Option<SecretString>> {
+pub(super) fn secret(key: &str, setting: SecretSetting<'_>) -> Result<Option<SecretString>> {
     let (None, Some(path)) = (setting.value, setting.file) else {
         return Ok(setting.value.cloned());
     };

@@ -1,4 +1,4 @@
-//! The API: the only module that knows HTTP. A file per resource; `routes!` is the only list of routes.
+//! The API: the only module that answers calls. A file per resource; `routes!` is the only list of routes.
 
 mod answer;
 mod cancel;
@@ -31,6 +31,7 @@ mod steps;
 mod tables;
 mod test_results;
 mod validate;
+mod webhooks;
 
 use std::any::Any;
 use std::time::Duration;
@@ -73,6 +74,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
         (name = "models", description = "SQL models, kept exact"),
         (name = "rejects", description = "Events that staging could not take"),
         (name = "reports", description = "Freshness and changes"),
+        (name = "webhooks", description = "Who is told when something happens"),
         (name = "service", description = "The service itself, and Trino"),
     ),
 )]
@@ -170,6 +172,9 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(freshness::get_table_freshness))
         .routes(routes!(freshness::get_model_freshness))
         .routes(routes!(changes::list_changes))
+        .routes(routes!(webhooks::list_webhooks))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_deliveries))
         .routes(routes!(engine::get_engine))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))

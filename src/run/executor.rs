@@ -197,7 +197,12 @@ async fn record_end(app: &App, run: &Run, problem: Option<&Problem>, began: Inst
         .close_steps(run.id, run.attempt + 1, problem.as_ref())
         .await?;
     app.store
-        .finish_run(run.attempt_id(), state, problem.as_ref())
+        .finish_run(
+            run.attempt_id(),
+            state,
+            problem.as_ref(),
+            &app.subscriptions,
+        )
         .await?;
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
     let labels = [

@@ -12,6 +12,7 @@ mod models;
 mod pipelines;
 mod queries;
 mod rows;
+mod run_ends;
 mod run_progress;
 mod runs;
 mod sql;
@@ -21,6 +22,7 @@ mod steps;
 mod table_progress;
 mod tables;
 mod test_results;
+mod webhooks;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use tokio_postgres::Row;
@@ -53,6 +55,10 @@ pub use steps::{StepQuery, StepRecord, StepState};
 pub use table_progress::{Changed, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow};
 pub use tables::{TableState, Window};
 pub use test_results::{TestQuery, TestResult};
+pub use webhooks::{
+    ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
+    SeenFreshness, Subscriptions,
+};
 
 use self::queries::{Connection, Parameters, Queries};
 use self::sql::sql;

@@ -125,6 +125,11 @@ impl Connection {
 pub(super) struct Transaction<'a>(deadpool_postgres::Transaction<'a>);
 
 impl Transaction<'_> {
+    /// Begins a part that can be rolled back by itself.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_>> {
+        self.0.transaction().await.map(Transaction).map_err(error)
+    }
+
     pub(super) async fn commit(self) -> Result<()> {
         self.0.commit().await.map_err(error)
     }

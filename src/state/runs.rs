@@ -309,27 +309,6 @@ impl Store {
         Ok(run)
     }
 
-    /// Ends an attempt of a run, and with it the run; changes nothing if a later attempt has begun. The run's counts
-    /// are those of its steps.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`], [`Error::Interrupted`] if another service has the run by now.
-    pub async fn finish_run(
-        &self,
-        attempt: AttemptId,
-        state: RunState,
-        error: Option<&Value>,
-    ) -> Result<()> {
-        self.execute(
-            sql!(runs::finish_run),
-            &[&attempt.run, &attempt.number, &state, &error],
-        )
-        .await?;
-
-        Ok(())
-    }
-
     /// Records that the attempt ended by a temporary fault, so it is not lost.
     pub async fn record_failed_attempt(&self, attempt: AttemptId) -> Result<()> {
         self.execute(

@@ -8,6 +8,7 @@ mod items;
 mod postgres;
 mod process;
 mod proxy;
+mod receiver;
 mod runs;
 mod servers;
 mod setup;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use icefront::app::App;
 use icefront::config::Config;
-use icefront::{http, run};
+use icefront::{http, run, webhooks};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -32,6 +33,7 @@ pub(crate) use drops::{Drops, gzip};
 pub(crate) use items::{ITEMS, delete, held_back, hold, insert, items_trigger, update};
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
+pub(crate) use receiver::{Answers, Received, Receiver};
 pub(crate) use runs::{Run, link};
 pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE};
@@ -77,6 +79,11 @@ impl Service {
         self.tasks.push(tokio::spawn(async move {
             axum::serve(listener, router).await.expect("served");
         }));
+        self.work(app);
+    }
+
+    fn work(&mut self, app: App) {
+        self.tasks.push(tokio::spawn(webhooks::work(app.clone())));
         self.tasks.push(tokio::spawn(run::work(app)));
     }
 
@@ -84,7 +91,7 @@ impl Service {
     pub(crate) fn add_replica(&mut self) {
         let config = Config::load(Some(&self.settings)).expect("right settings");
         let app = App::new(config).expect("an app");
-        self.tasks.push(tokio::spawn(run::work(app)));
+        self.work(app);
     }
 
     /// Ends the service like a kill.

@@ -17,7 +17,7 @@ LAYERS = [
     ["main", "lib"],
     ["serve"],
     ["http"],
-    ["run"],
+    ["run", "webhooks"],
     ["report"],
     ["app"],
     ["source", "warehouse", "models"],

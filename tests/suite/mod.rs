@@ -47,3 +47,4 @@ mod times;
 mod tls;
 mod unreadable;
 mod waiting;
+mod webhooks;

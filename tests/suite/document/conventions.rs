@@ -11,6 +11,7 @@ use super::walk::{Document, Operation, body, kind, list, reference, text};
 const VERBS: &[&str] = &[
     "list", "get", "start", "cancel", "retry", "pause", "resume", "suspend", "verify", "rebuild",
     "restage", "resync", "replay", "dismiss", "refresh", "validate", "check", "run", "follow",
+    "test",
 ];
 
 /// Words that have another one in this API.

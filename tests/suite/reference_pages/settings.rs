@@ -7,7 +7,7 @@ Settings come from a TOML file and from the environment; the environment wins.
 `http.bind` is `ICEFRONT__HTTP__BIND` there. An unknown key stops the start, and the message names the nearest right one.
 
 `icefront settings` prints the commented file that this page is made from.
-Every secret can come from a file instead: `url_file`, `password_file`, `jwt_file`. A file is read again for each new connection.
+Every secret can come from a file instead: `url_file`, `password_file`, `jwt_file`, `secret_file`, `routing_key_file`. A file is read again for each new connection.
 Relative paths count from the folder in which the service was started.
 ";
 
@@ -44,6 +44,9 @@ fn the_page_of_the_settings_is_up_to_date() {
 fn section_of(section: &str, is_example: bool) -> String {
     if section == "connections" {
         return "\n## [connections.&lt;name&gt;]\n\nThe servers that pipelines read, each under the name that pipelines use.\n".into();
+    }
+    if section == "webhooks" {
+        return "\n## [webhooks.&lt;name&gt;]\n\nThe receivers that are told when something happens, each under the name that the API uses. [Webhooks](../guides/webhooks.md) explains them.\n".into();
     }
     if is_example {
         return format!(
