@@ -156,6 +156,8 @@ impl Error {
             | Self::VerifyFailed { .. }
             | Self::KeyTooLarge { .. }
             | Self::Unbalanced { .. }
+            | Self::ChangesGone { .. }
+            | Self::ConsumerMoved { .. }
             | Self::Internal(_) => Class::Fault,
         }
     }

@@ -253,6 +253,22 @@ pub enum Error {
     /// Counts of the same events differ between tables; the cursor does not move until they agree.
     #[error("{detail}")]
     Unbalanced { detail: String },
+    /// The row changes behind a cursor can no longer be found.
+    #[error(
+        "the row changes of {kind} `{name}` behind this cursor can no longer be found: {why}. Read all rows again: leave `after` and `consumer` out, and replace your copy"
+    )]
+    ChangesGone {
+        /// `table` or `model`.
+        kind: &'static str,
+        /// The table's or the model's name in the API.
+        name: String,
+        why: String,
+    },
+    /// Another reader moved a consumer.
+    #[error(
+        "consumer `{consumer}` does not have the cursor that `if_cursor` names: another reader moved it. Read the consumer, and go on from its cursor"
+    )]
+    ConsumerMoved { consumer: String },
     #[error("{0}")]
     TimedOut(String),
     /// A fault of the service itself.

@@ -138,6 +138,8 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "A table or model is not what it should be",
         ),
         Error::Unbalanced { .. } => (500, "unbalanced", "Counts of the same events differ"),
+        Error::ChangesGone { .. } => (410, "changes-gone", "The row changes are gone"),
+        Error::ConsumerMoved { .. } => (409, "consumer-moved", "Another reader moved the consumer"),
         Error::TimedOut(_) => (504, "timed-out", "The time limit was reached"),
         Error::Internal(_) => (500, "internal", "An internal fault"),
     }

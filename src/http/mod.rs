@@ -3,6 +3,7 @@
 mod answer;
 mod cancel;
 mod changes;
+mod consumers;
 mod cors;
 mod docs;
 mod document;
@@ -23,6 +24,7 @@ mod refreshes;
 mod rejects;
 mod repair;
 mod request_id;
+mod row_changes;
 mod rows;
 mod runs;
 mod sources;
@@ -72,6 +74,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
         (name = "sources", description = "Where changes come from, and how far they have been read"),
         (name = "tables", description = "Current rows and histories: schema, size, rows"),
         (name = "models", description = "SQL models, kept exact"),
+        (name = "consumers", description = "How far readers of row changes are"),
         (name = "rejects", description = "Events that staging could not take"),
         (name = "reports", description = "Freshness and changes"),
         (name = "webhooks", description = "Who is told when something happens"),
@@ -149,6 +152,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(tables::get_table))
         .routes(routes!(rows::list_versions))
         .routes(routes!(rows::list_rows))
+        .routes(routes!(row_changes::list_row_changes))
         .routes(routes!(repair::verify_table))
         .routes(routes!(repair::rebuild_table))
         .routes(routes!(repair::restage_table))
@@ -158,6 +162,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(models::get_model_sql))
         .routes(routes!(refreshes::list_refreshes))
         .routes(routes!(models::get_lineage))
+        .routes(routes!(row_changes::list_model_row_changes))
         .routes(routes!(models::get_graph))
         .routes(routes!(validate::validate_models))
         .routes(routes!(validate::run_unit_tests))
@@ -175,6 +180,12 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::list_webhooks))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(consumers::list_consumers))
+        .routes(routes!(
+            consumers::get_consumer,
+            consumers::set_consumer,
+            consumers::delete_consumer
+        ))
         .routes(routes!(engine::get_engine))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))

@@ -162,18 +162,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
             };
             invalid(field, format!("`{field}`: {fault}; give it once"))
         })?;
-        let limit = match limit {
-            None => USUAL_LIMIT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
-                .ok_or_else(|| {
-                    let detail =
-                        format!("`limit` is `{text}`; it must be between 1 and {LARGEST_LIMIT}");
-                    invalid("limit", detail)
-                })?,
-        };
+        let limit = self::limit(limit.as_deref())?;
         let list = list(parts.uri.path(), query);
         let after = after.map(|text| place(&text, list)).transpose()?;
 
@@ -206,6 +195,60 @@ fn place(text: &str, list: u64) -> Result<Value> {
     } else {
         Err(foreign())
     }
+}
+
+/// A cursor that lasts: it depends on no filters, and a later version of the service reads it too. It names the list.
+#[derive(Serialize, Deserialize)]
+struct LastingCursor<L, P>(L, P);
+
+/// Writes a place in a list that goes on for ever.
+pub(super) fn lasting_cursor(list: &str, place: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_vec(&LastingCursor(list, place)).map_err(Error::internal)?;
+
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(text))
+}
+
+/// Reads a cursor of [`lasting_cursor`]. `field` is the parameter with it.
+pub(super) fn lasting_place<P: DeserializeOwned>(
+    list: &str,
+    cursor: &str,
+    field: &str,
+) -> Result<P> {
+    let foreign = || {
+        let detail = format!(
+            "`{field}` is no cursor of `{list}`; give a `next` or a `cursor` of its row changes as it was"
+        );
+        invalid(field, detail)
+    };
+    if cursor.len() > LONGEST_CURSOR {
+        return Err(foreign());
+    }
+    let text = BASE64_URL_SAFE_NO_PAD
+        .decode(cursor)
+        .map_err(|_| foreign())?;
+    let LastingCursor(of, place): LastingCursor<String, P> =
+        serde_json::from_slice(&text).map_err(|_| foreign())?;
+
+    if of == list {
+        Ok(place)
+    } else {
+        Err(foreign())
+    }
+}
+
+/// Reads the parameter `limit` of a list.
+pub(super) fn limit(text: Option<&str>) -> Result<usize> {
+    let Some(text) = text else {
+        return Ok(USUAL_LIMIT);
+    };
+    let limit = text.parse().ok();
+
+    limit
+        .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
+        .ok_or_else(|| {
+            let detail = format!("`limit` is `{text}`; it must be between 1 and {LARGEST_LIMIT}");
+            invalid("limit", detail)
+        })
 }
 
 fn foreign() -> Error {

@@ -324,6 +324,8 @@ impl<'a> Refresh<'a> {
             started_at: self.began,
             refreshed,
             snapshot,
+            snapshot_before: committed.iter().find_map(|made| made.parent.clone()),
+            key: self.key(),
             rows,
             target_lag: self.model.definition.target_lag(&self.id.name),
             statements: statements.collect(),
@@ -334,6 +336,16 @@ impl<'a> Refresh<'a> {
             .store
             .record_refresh(&self.id, &ended)
             .await
+    }
+
+    /// The columns that identify a row of an incremental model; other models have none.
+    fn key(&self) -> Vec<String> {
+        let config = &self.model.model.config;
+        if config.materialized == Materialized::Incremental {
+            config.unique_key.clone()
+        } else {
+            Vec::new()
+        }
     }
 
     pub(super) fn broken(&self, detail: impl Into<String>) -> Error {

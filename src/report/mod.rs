@@ -7,6 +7,7 @@ mod models;
 mod plan;
 mod purge;
 mod rejects;
+mod row_changes;
 mod rows;
 
 pub use failures::{FailuresQuery, failures};
@@ -16,4 +17,5 @@ pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{BatchFile, Operation, Reason, Reject, RejectQuery, rejects, rejects_by_file};
+pub use row_changes::{ChangesQuery, Followed, Position, RowChanges};
 pub use rows::{OrderedRows, RowQuery, Rows, VersionQuery, rows, versions};

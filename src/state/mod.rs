@@ -4,12 +4,14 @@ mod accept;
 mod batches;
 mod builds;
 mod changes;
+mod consumers;
 mod cursors;
 mod files;
 mod landed;
 mod lease;
 mod models;
 mod pipelines;
+mod publications;
 mod queries;
 mod rows;
 mod run_ends;
@@ -31,6 +33,7 @@ pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
 pub use batches::{OpenBatch, SourceEvents, TableEvents, WrittenBatch};
 pub use builds::{Build, ExpectedBuild, Fit, Layer};
 pub use changes::{ChangePlace, ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
+pub use consumers::{Consumer, ConsumerMove, ConsumerQuery, Moved};
 pub use cursors::{Cursor, EmptyPoll};
 pub use files::{
     FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,
@@ -42,6 +45,7 @@ pub use models::{
     ModelState, Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Refreshed,
 };
 pub use pipelines::PipelineState;
+pub use publications::{KeptPublication, PublishedColumn};
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{
     Activity, AttemptId, PipelineRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline,

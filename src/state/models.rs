@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::queries::Queries;
 use super::rows::{OnlyColumn, from_row, text_column};
 use super::sql::sql;
-use super::{AttemptId, EndedStatement, StatementOutcome, Store, Trigger};
+use super::{AttemptId, EndedStatement, PublishedColumn, StatementOutcome, Store, Trigger};
 use crate::error::Result;
 use crate::pipeline::TableId;
 
@@ -197,6 +197,22 @@ pub struct Refreshed {
     pub covered_batch: Option<i64>,
 }
 
+impl Refreshed {
+    fn published_columns(&self, key: &[String]) -> Vec<PublishedColumn> {
+        let columns = self.columns.iter();
+
+        columns
+            .map(|column| PublishedColumn {
+                name: column.name.clone(),
+                data_type: column.data_type.clone(),
+                is_key: key
+                    .iter()
+                    .any(|name| name.eq_ignore_ascii_case(&column.name)),
+            })
+            .collect()
+    }
+}
+
 /// Rows that a refresh changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedRows {
@@ -213,6 +229,10 @@ pub struct EndedRefresh {
     pub refreshed: Refreshed,
     /// The table's snapshot after it; `None` if it did not change.
     pub snapshot: Option<String>,
+    /// The snapshot that it changed; `None` for the first one.
+    pub snapshot_before: Option<String>,
+    /// The names of the columns that identify a row; empty without a key.
+    pub key: Vec<String>,
     /// The table's rows after it, if they were counted.
     pub rows: Option<i64>,
     /// The model's target lag.
@@ -429,8 +449,8 @@ impl Store {
                 .await?;
         }
         let changed = refreshed.changed;
-        transaction
-            .execute(
+        let refresh_id: i64 = transaction
+            .value(
                 sql!(models::record_refresh),
                 &[
                     &pipeline,
@@ -452,6 +472,21 @@ impl Store {
                 ],
             )
             .await?;
+        if let Some(snapshot) = &ended.snapshot {
+            transaction
+                .execute(
+                    sql!(publications::record_model_publication),
+                    &[
+                        &pipeline,
+                        &name,
+                        snapshot,
+                        &refresh_id,
+                        &Json(refreshed.published_columns(&ended.key)),
+                        &ended.snapshot_before,
+                    ],
+                )
+                .await?;
+        }
         for statement in &ended.statements {
             statement
                 .end

@@ -89,6 +89,8 @@ pub struct Publication {
     pub bytes: Option<i64>,
     /// The table's snapshot after it; `None` if nothing was written.
     pub snapshot: Option<String>,
+    /// The snapshot that its first statement changed.
+    pub snapshot_before: Option<String>,
     /// Whether only keys of the new batches can have changed.
     pub is_of_batches: bool,
     pub changed: Changed,
@@ -226,6 +228,21 @@ impl Store {
         if let Some(versions) = &publication.changed.versions {
             publication
                 .record_versions(&transaction, table, versions)
+                .await?;
+        }
+        if let (Some(_), Some(snapshot)) = (&publication.changed.rows, &publication.snapshot) {
+            let TableId { pipeline, name } = table;
+            transaction
+                .execute(
+                    sql!(publications::record_table_publication),
+                    &[
+                        &pipeline,
+                        &name,
+                        snapshot,
+                        &publication.is_of_batches,
+                        &publication.snapshot_before,
+                    ],
+                )
                 .await?;
         }
         for statement in &publication.statements {

@@ -35,6 +35,7 @@ mod rejects;
 mod repair;
 mod requests;
 mod rights;
+mod row_changes;
 mod s3;
 mod samples;
 mod schedules;

@@ -54,12 +54,13 @@ insert into icefront.models (pipeline, name, is_suspended) values ($1, $2, $3)
 on conflict (pipeline, name) do update set is_suspended = excluded.is_suspended
 
 -- name: record_refresh
--- Notes a refresh at its end.
+-- Notes a refresh at its end, and gives its id.
 insert into icefront.refreshes (
   pipeline, model, run_id, attempt, state, action, reason, reading, scopes, inserted, updated, deleted, problem, started_at,
   covered_batch, target_lag_seconds
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+returning id
 
 -- name: list_refreshes
 -- Lists the refreshes of a model before an id, the latest first.

@@ -348,6 +348,7 @@ impl MartStep<'_> {
             upto_batch: refresh.window.upto_batch,
             bytes: last.map(|made| made.files.bytes),
             snapshot: last.and_then(|made| made.snapshot.clone()),
+            snapshot_before: statements.iter().find_map(|made| made.parent.clone()),
             is_of_batches: merged.is_of_batches,
             changed: merged.changed,
             statements: ended.collect(),

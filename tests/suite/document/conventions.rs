@@ -12,6 +12,7 @@ const VERBS: &[&str] = &[
     "list", "get", "start", "cancel", "retry", "pause", "resume", "suspend", "verify", "rebuild",
     "restage", "resync", "replay", "dismiss", "refresh", "validate", "check", "run", "follow",
     "test",
+    "set", "delete",
 ];
 
 /// Words that have another one in this API.
@@ -56,6 +57,9 @@ const OTHER_FILTERS: &[&str] = &[
     "after",
     "limit",
     "pipeline",
+    "net",
+    "from",
+    "consumer",
 ];
 
 /// What differs from the rules: a line for each, `rule: place`.
@@ -152,6 +156,8 @@ fn of_list(document: &Document, operation: &Operation<'_>, differs: &mut impl Fn
         .and_then(|page| page["properties"].as_object())
         .into_iter()
         .flat_map(|properties| properties.keys())
+        // A list that goes on for ever also answers where it was read to.
+        .filter(|name| *name != "cursor")
         .collect();
     let is_page = names == ["data", "next"];
     if operation.id.starts_with("list_") != is_page {
@@ -338,10 +344,10 @@ fn of_properties(document: &Document) -> Vec<String> {
             of_kind.push(property.of);
         }
     }
-    // `status` and `data` have types of standards in two places.
+    // `status` and `data` have types of standards in two places, and the cursor of a source is no text.
     for (name, kinds) in types
         .iter()
-        .filter(|(name, kinds)| kinds.len() > 1 && !["status", "data"].contains(name))
+        .filter(|(name, kinds)| kinds.len() > 1 && !["status", "data", "cursor"].contains(name))
     {
         let kinds: Vec<&str> = kinds.keys().map(String::as_str).collect();
         found.push(format!(

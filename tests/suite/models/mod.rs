@@ -5,6 +5,7 @@ mod lists;
 mod random;
 mod refreshes;
 mod reports;
+mod row_changes;
 mod testing;
 
 use rand::rngs::StdRng;

@@ -1,0 +1,628 @@
+//! Row changes: how the rows of a table or model differ between two publications. A caller who applies them to a copy has the rows
+//! of the later one.
+//!
+//! Both publications are Iceberg snapshots. For a table only keys with events in the batches between them can differ, as long as
+//! nothing was remade since.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use icefront_project::Materialized;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::rows::{Rows, named};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::pipeline::{Column, Names, PipelineModel, TableId, TrackedTable};
+use crate::sql::{Answer, TableName, render};
+use crate::state::{KeptPublication, PublishedColumn};
+use crate::time;
+
+/// A page takes no further publication after this time.
+const LONGEST_READ: Duration = Duration::from_secs(5);
+
+/// The members of a row beside its columns.
+const RESERVED: [&str; 4] = ["_change_type", "_batch_id", "_refresh_id", "_changed_at"];
+
+/// How far a caller has read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position(
+    /// The publication of which it has every row; `None` before the first.
+    Option<At>,
+    /// The publication whose rows it reads; `None` between two of them.
+    Option<At>,
+    /// The last row that it has of these.
+    Option<LastRow>,
+);
+
+/// A publication. After a loss of the state database, another one may have its id, but not its snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct At(i64, String);
+
+/// A row of a page, as the next page begins behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LastRow {
+    /// The values of the key as Trino writes them.
+    key: Vec<Option<String>>,
+    /// Whether the row as it is now is still to come.
+    is_within: bool,
+}
+
+impl Position {
+    /// The last publication of which the caller has every row.
+    #[must_use]
+    pub fn publication(&self) -> Option<i64> {
+        self.0.as_ref().map(|At(id, _)| *id)
+    }
+}
+
+impl From<&KeptPublication> for At {
+    fn from(publication: &KeptPublication) -> Self {
+        Self(publication.id, publication.snapshot.clone())
+    }
+}
+
+/// Where to begin, and how much to read.
+#[derive(Debug)]
+pub struct ChangesQuery {
+    pub position: Position,
+    /// Whether rows are compared with the newest publication in one step. Otherwise each publication is a step.
+    pub is_net: bool,
+    /// The most rows.
+    pub limit: usize,
+}
+
+/// Changed rows in order.
+#[derive(Debug)]
+pub struct RowChanges {
+    pub rows: Rows,
+    /// How far the caller has read when it has these.
+    pub position: Position,
+    /// Whether there are more by now.
+    pub has_more: bool,
+}
+
+/// A table or model whose rows can be followed.
+#[derive(Debug)]
+pub struct Followed {
+    pub id: TableId,
+    /// What it is called in messages: `table` or `model`.
+    kind: &'static str,
+    current: TableName,
+    /// The history and the typed log of a table.
+    log: Option<Log>,
+}
+
+#[derive(Debug)]
+struct Log {
+    history: TableName,
+    typed_log: TableName,
+}
+
+/// The context of `report/row_changes.sql`.
+#[derive(Serialize)]
+struct ChangesContext<'a> {
+    table: &'a TableName,
+    columns: &'a [PublishedColumn],
+    key_columns: &'a [&'a PublishedColumn],
+    /// `None`: there was no row.
+    earlier: Option<Side<'a>>,
+    later: Side<'a>,
+    touched: Option<Touched<'a>>,
+    /// The key of the last row of the page before.
+    after: Option<Vec<KeyPart<'a>>>,
+    is_within: bool,
+    limit: usize,
+}
+
+/// A publication.
+#[derive(Serialize)]
+struct Side<'a> {
+    snapshot: i64,
+    of_open_versions: bool,
+    columns: Vec<SideColumn<'a>>,
+}
+
+/// A column of the later publication, as another one has it.
+#[derive(Serialize)]
+struct SideColumn<'a> {
+    name: &'a str,
+    data_type: &'a str,
+    is_missing: bool,
+    is_narrower: bool,
+}
+
+/// The keys with an event in some batches.
+#[derive(Clone, Copy, Serialize)]
+struct Touched<'a> {
+    log: &'a TableName,
+    after_batch: i64,
+    upto_batch: i64,
+}
+
+#[derive(Serialize)]
+struct KeyPart<'a> {
+    name: &'a str,
+    data_type: &'a str,
+    value: Option<&'a str>,
+}
+
+/// The context of `report/snapshots_kept.sql` and `report/rewritten.sql`.
+#[derive(Serialize)]
+struct KeptContext {
+    snapshots: TableName,
+    wanted: Vec<i64>,
+}
+
+/// A row of `report/snapshots_kept.sql` and `report/rewritten.sql`.
+#[derive(Deserialize)]
+struct KeptRow {
+    snapshot: String,
+}
+
+/// The way from one publication to another.
+struct Step<'a> {
+    followed: &'a Followed,
+    earlier: Option<KeptPublication>,
+    later: KeptPublication,
+}
+
+impl Followed {
+    /// A tracked table by its name in the API.
+    pub fn table(app: &App, name: &str) -> Result<Self> {
+        let TrackedTable { definition, table } = app.pipelines.table(name)?;
+        let names = Names::new(definition, &app.config);
+
+        Ok(Self {
+            id: table.id.clone(),
+            kind: "table",
+            current: names.current(&table.id.name),
+            log: Some(Log {
+                history: names.history(&table.id.name),
+                typed_log: names.staging(&table.id.name),
+            }),
+        })
+    }
+
+    /// A model by its name in the API. Only rows of an incremental model have a key by which they can be followed.
+    pub fn model(app: &App, name: &str) -> Result<Self> {
+        let found = app.pipelines.model(name)?;
+        let PipelineModel { model, .. } = found;
+        if model.config.materialized != Materialized::Incremental {
+            return Err(Error::NotFound {
+                kind: "list of row changes of model",
+                name: name.to_owned(),
+                hint: Some(
+                    "only models with `materialized: incremental` and a `unique_key` have one"
+                        .into(),
+                ),
+                field: None,
+            });
+        }
+
+        Ok(Self {
+            id: found.id(),
+            kind: "model",
+            current: Names::model(model),
+            log: None,
+        })
+    }
+
+    #[must_use]
+    pub fn is_model(&self) -> bool {
+        self.log.is_none()
+    }
+
+    /// The position of a caller who has the rows as they are, or will have none before the first publication.
+    pub async fn end(&self, app: &App) -> Result<Position> {
+        let newest = app.store.newest_publication(&self.id).await?;
+
+        Ok(Position(newest.as_ref().map(At::from), None, None))
+    }
+
+    /// Finds the changed rows behind a position.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ChangesGone`] if they can no longer be found, so that the caller has to read all rows again.
+    pub async fn changes(&self, app: &App, query: ChangesQuery) -> Result<RowChanges> {
+        let ChangesQuery {
+            mut position,
+            is_net,
+            limit,
+        } = query;
+        let began = Instant::now();
+        let mut rows = Rows::new();
+        let Some(newest) = app.store.newest_publication(&self.id).await? else {
+            if position != Position::default() {
+                return Err(self.gone("nothing of it is published any more"));
+            }
+            return Ok(RowChanges {
+                rows,
+                position,
+                has_more: false,
+            });
+        };
+        loop {
+            let Some(mut step) = self.step(app, &position, &newest, is_net).await? else {
+                break;
+            };
+            let later = At::from(&step.later);
+            let left = limit - rows.len();
+            let Read {
+                rows: mut found,
+                keys,
+            } = step.read(app, position.2.as_ref(), left + 1).await?;
+            if found.len() > left {
+                found.truncate(left);
+                rows.append(&mut found);
+                let last = keys.into_iter().nth(left - 1);
+                position = Position(position.0, Some(later), last.or(position.2));
+                break;
+            }
+            rows.append(&mut found);
+            position = Position(Some(later), None, None);
+            if rows.len() == limit || began.elapsed() > LONGEST_READ {
+                break;
+            }
+        }
+        let has_more = position.1.is_some() || position.publication() < Some(newest.id);
+
+        Ok(RowChanges {
+            rows,
+            position,
+            has_more,
+        })
+    }
+
+    /// The step that a caller is in, or the next one; `None` if it has every row of the newest publication.
+    async fn step(
+        &self,
+        app: &App,
+        Position(from, to, _): &Position,
+        newest: &KeptPublication,
+        is_net: bool,
+    ) -> Result<Option<Step<'_>>> {
+        let known = async |At(id, snapshot): &At| {
+            let found = app.store.publication(&self.id, *id).await?;
+            found
+                .filter(|found| found.snapshot == *snapshot)
+                .ok_or_else(|| self.gone("its publications are not known any more"))
+        };
+        let earlier = match from {
+            Some(at) => Some(known(at).await?),
+            None => None,
+        };
+        let has_newest = earlier
+            .as_ref()
+            .is_some_and(|earlier| earlier.id >= newest.id);
+        if to.is_none() && has_newest {
+            return Ok(None);
+        }
+        let later = match (to, &earlier) {
+            (Some(at), _) => known(at).await?,
+            (None, Some(earlier)) if !is_net => {
+                let next = app.store.next_publication(&self.id, earlier.id).await?;
+                next.ok_or_else(|| self.gone("its publications are not known any more"))?
+            }
+            (None, _) => newest.clone(),
+        };
+        if later.of_history != newest.of_history {
+            return Err(self.gone("its marts are chosen anew"));
+        }
+        if let Some(earlier) = &earlier
+            && !(earlier.id < later.id && has_same_rows(earlier, &later))
+        {
+            return Err(self.gone("its columns or its key are not those of the cursor"));
+        }
+
+        Ok(Some(Step {
+            followed: self,
+            earlier,
+            later,
+        }))
+    }
+
+    fn gone(&self, why: &str) -> Error {
+        Error::ChangesGone {
+            kind: self.kind,
+            name: self.id.to_string(),
+            why: why.to_owned(),
+        }
+    }
+}
+
+/// Whether rows of the earlier publication can be compared with those of the later: by the same key, and without a column that went
+/// or took another type.
+fn has_same_rows(earlier: &KeptPublication, later: &KeptPublication) -> bool {
+    let key = |of: &KeptPublication| -> Vec<String> {
+        let columns = of.columns.iter().filter(|column| column.is_key);
+        columns.map(|column| column.name.clone()).collect()
+    };
+    let is_kept = |column: &PublishedColumn| {
+        let found = later.columns.iter().find(|other| other.name == column.name);
+        found.is_some_and(|found| {
+            let of = |column: &PublishedColumn| Column::of_type(&column.name, &column.data_type);
+            found.data_type == column.data_type || of(column).widens_to(&of(found))
+        })
+    };
+
+    earlier.of_history == later.of_history
+        && key(earlier) == key(later)
+        && earlier.columns.iter().all(is_kept)
+}
+
+/// Rows of a step, and for each what a page that ends with it notes.
+struct Read {
+    rows: Rows,
+    keys: Vec<LastRow>,
+}
+
+impl Step<'_> {
+    /// Reads rows behind the last one of the page before.
+    async fn read(&mut self, app: &App, after: Option<&LastRow>, limit: usize) -> Result<Read> {
+        let columns = &self.later.columns;
+        if !columns.iter().any(|column| column.is_key) {
+            return Err(self
+                .followed
+                .gone("it had no key when it was published last"));
+        }
+        if let Some(reserved) = columns
+            .iter()
+            .find(|column| RESERVED.contains(&column.name.as_str()))
+        {
+            return Err(Error::NotFound {
+                kind: "list of row changes of",
+                name: self.followed.id.to_string(),
+                hint: Some(format!(
+                    "its column `{}` has a name that the changes need; rename it",
+                    reserved.name
+                )),
+                field: None,
+            });
+        }
+        let answer = match self.found(app, after, limit).await {
+            Err(refusal @ Error::Trino(_)) => {
+                if !self.renew(app).await? {
+                    return Err(refusal);
+                }
+                self.found(app, after, limit).await?
+            }
+            answer => answer?,
+        };
+
+        Ok(self.read_from(answer))
+    }
+
+    async fn found(&self, app: &App, after: Option<&LastRow>, limit: usize) -> Result<Answer> {
+        let touched = self.touched(app).await?;
+        let answer = self.answer(app, touched.as_ref(), after, limit).await?;
+        // A restage may have begun after the question.
+        if touched.is_some() && self.touched(app).await?.is_none() {
+            return self.answer(app, None, after, limit).await;
+        }
+
+        Ok(answer)
+    }
+
+    /// Replaces snapshots that have expired by others with the same rows. Says whether there was one.
+    async fn renew(&mut self, app: &App) -> Result<bool> {
+        let both = self.earlier.iter().chain([&self.later]);
+        let wanted: BTreeSet<i64> = both.map(snapshot).collect::<Result<_>>()?;
+        let context = KeptContext {
+            snapshots: self.table().metadata("snapshots"),
+            wanted: wanted.into_iter().collect(),
+        };
+        let statement = "report/snapshots_kept.sql";
+        let kept: Vec<KeptRow> = match app.trino.rows("icefront/api", statement, context).await {
+            // The table is gone.
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Vec::new(),
+            kept => kept?,
+        };
+        let is_kept = |of: &KeptPublication| kept.iter().any(|kept| kept.snapshot == of.snapshot);
+        let mut has_expired = false;
+        if let Some(earlier) = self.earlier.clone().filter(|earlier| !is_kept(earlier)) {
+            let snapshot = self.same_rows(app, &earlier).await?;
+            self.earlier = Some(KeptPublication {
+                snapshot,
+                ..earlier
+            });
+            has_expired = true;
+        }
+        if !is_kept(&self.later) {
+            self.later.snapshot = self.same_rows(app, &self.later).await?;
+            has_expired = true;
+        }
+
+        Ok(has_expired)
+    }
+
+    /// A kept snapshot with the rows of a publication whose own snapshot has expired: the one that the next publication changed. If
+    /// there is none, it is the newest one, where all that is left only wrote the same rows to other files.
+    async fn same_rows(&self, app: &App, of: &KeptPublication) -> Result<String> {
+        let next = app.store.next_publication(&self.followed.id, of.id).await?;
+        let has_next = next.is_some();
+        let before = next.and_then(|next| next.snapshot_before);
+        let statement = if has_next {
+            "report/snapshots_kept.sql"
+        } else {
+            "report/rewritten.sql"
+        };
+        let wanted = before.and_then(|before| before.parse().ok());
+        let context = KeptContext {
+            snapshots: self.table().metadata("snapshots"),
+            wanted: wanted.into_iter().collect(),
+        };
+        let gone = || {
+            self.followed.gone(
+                "Iceberg snapshots of it have expired, or the table was dropped and made again",
+            )
+        };
+        if has_next && context.wanted.is_empty() {
+            return Err(gone());
+        }
+        let found: Vec<KeptRow> = match app.trino.rows("icefront/api", statement, context).await {
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Vec::new(),
+            found => found?,
+        };
+
+        found
+            .into_iter()
+            .next()
+            .map(|row| row.snapshot)
+            .ok_or_else(gone)
+    }
+
+    async fn answer(
+        &self,
+        app: &App,
+        touched: Option<&Touched<'_>>,
+        after: Option<&LastRow>,
+        limit: usize,
+    ) -> Result<Answer> {
+        let sql = render(
+            "report/row_changes.sql",
+            self.context(touched, after, limit)?,
+        )?;
+        match app.trino.read("icefront/api", &sql).await {
+            Err(error) if self.earlier.is_some() && error.is_out_of_memory() => {
+                Err(self.followed.gone(
+                    "it was remade, and all its rows are too many to be compared by one statement of Trino",
+                ))
+            }
+            answer => answer,
+        }
+    }
+
+    /// The keys that can differ; `None` if it may be any.
+    async fn touched(&self, app: &App) -> Result<Option<Touched<'_>>> {
+        let (Some(earlier), Some(log)) = (&self.earlier, &self.followed.log) else {
+            return Ok(None);
+        };
+        let id = &self.followed.id;
+        let (Some(after_batch), Some(upto_batch)) = (earlier.batch_id, self.later.batch_id) else {
+            return Ok(None);
+        };
+        let is_known = app.store.changed_by_batches(id, earlier.id).await?;
+
+        Ok(is_known.then_some(Touched {
+            log: &log.typed_log,
+            after_batch,
+            upto_batch,
+        }))
+    }
+
+    fn context<'a>(
+        &'a self,
+        touched: Option<&'a Touched<'a>>,
+        after: Option<&'a LastRow>,
+        limit: usize,
+    ) -> Result<Value> {
+        let columns = &self.later.columns;
+        let key_columns: Vec<&PublishedColumn> =
+            columns.iter().filter(|column| column.is_key).collect();
+        if after.is_some_and(|after| after.key.len() != key_columns.len()) {
+            return Err(self
+                .followed
+                .gone("its columns or its key are not those of the cursor"));
+        }
+        let parts = |after: &'a LastRow| {
+            let pairs = key_columns.iter().zip(&after.key);
+            pairs
+                .map(|(column, value)| KeyPart {
+                    name: &column.name,
+                    data_type: &column.data_type,
+                    value: value.as_deref(),
+                })
+                .collect()
+        };
+        let earlier = self.earlier.as_ref();
+        let context = ChangesContext {
+            table: self.table(),
+            columns,
+            key_columns: &key_columns,
+            earlier: earlier.map(|earlier| self.side(earlier)).transpose()?,
+            later: self.side(&self.later)?,
+            touched: touched.copied(),
+            after: after.map(parts),
+            is_within: after.is_some_and(|after| after.is_within),
+            limit,
+        };
+
+        serde_json::to_value(context).map_err(Error::internal)
+    }
+
+    /// The Iceberg table of both publications.
+    fn table(&self) -> &TableName {
+        match &self.followed.log {
+            Some(log) if self.later.of_history => &log.history,
+            _ => &self.followed.current,
+        }
+    }
+
+    fn side<'a>(&'a self, publication: &'a KeptPublication) -> Result<Side<'a>> {
+        let columns = self.later.columns.iter().map(|column| {
+            let own = publication
+                .columns
+                .iter()
+                .find(|own| own.name == column.name);
+            SideColumn {
+                name: &column.name,
+                data_type: &column.data_type,
+                is_missing: own.is_none(),
+                is_narrower: own.is_some_and(|own| own.data_type != column.data_type),
+            }
+        });
+
+        Ok(Side {
+            snapshot: snapshot(publication)?,
+            of_open_versions: publication.of_history,
+            columns: columns.collect(),
+        })
+    }
+
+    fn read_from(&self, answer: Answer) -> Read {
+        let column = |name: &str| answer.columns.iter().position(|column| column.name == name);
+        let keys = self.later.columns.iter().filter(|column| column.is_key);
+        let places: Vec<Option<usize>> = keys.map(|key| column(&key.name)).collect();
+        let kind = column("_change_type");
+        let last_row = |row: &Vec<Value>| LastRow {
+            key: places
+                .iter()
+                .map(|place| place.and_then(|place| text(&row[place])))
+                .collect(),
+            is_within: kind.is_some_and(|kind| row[kind] == "update_preimage"),
+        };
+        let keys = answer.rows.iter().map(last_row).collect();
+        let changed_at = time::text(self.later.published_at);
+        let mut rows = named(answer);
+        for row in &mut rows {
+            let id = |id: Option<i64>| json!(id.map(|id| id.to_string()));
+            if self.followed.is_model() {
+                row.insert("_refresh_id".into(), id(self.later.refresh_id));
+            } else {
+                row.insert("_batch_id".into(), id(self.later.batch_id));
+            }
+            row.insert("_changed_at".into(), json!(changed_at));
+        }
+
+        Read { rows, keys }
+    }
+}
+
+fn snapshot(publication: &KeptPublication) -> Result<i64> {
+    let id = &publication.snapshot;
+
+    id.parse()
+        .map_err(|_| Error::internal(format!("`{id}` is no id of a snapshot")))
+}
+
+/// A value as the text that can be cast to it.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
