@@ -1,11 +1,11 @@
-//! The command line: `serve`, and the small commands around it.
+//! The command line: `serve`, the small commands around it, and those of the client.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use icefront::app::App;
@@ -43,6 +43,8 @@ enum Command {
     Openapi,
     Generate(Generate),
     AuditTrigger(AuditTrigger),
+    #[command(flatten)]
+    Client(icefront_client::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,6 +160,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         },
         Command::AuditTrigger(trigger) => show(&trigger.sql()?)?,
         Command::Openapi => show(&http::openapi()?)?,
+        Command::Client(command) => return Ok(command.execute(Arguments::command()).await),
     }
 
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 mod answers;
 mod audit;
 mod calls;
+mod client;
 mod contracts;
 mod convergence;
 mod deletes;

@@ -12,6 +12,9 @@ use std::process::Command;
 const GENERATED: &str =
     "<!-- Written by tests/suite/reference_pages: change the code, then run `make test`. -->\n";
 
+/// Where the options begin that all commands to a service share.
+const SHARED: &str = "Server and output:\n";
+
 /// Compares a page with its expected text, and rewrites the page if they differ.
 fn keep(page: &str, title: &str, body: &str) {
     let now = format!("# {title}\n\n{GENERATED}\n{}\n", body.trim());
@@ -70,10 +73,44 @@ fn the_page_of_the_command_line_is_up_to_date() {
         &["audit-trigger"],
         &["generate"],
         &["generate", "files"],
+        &["run"],
+        &["runs"],
+        &["runs", "show"],
+        &["runs", "steps"],
+        &["runs", "logs"],
+        &["runs", "cancel"],
+        &["runs", "retry"],
+        &["runs", "sql"],
+        &["status"],
+        &["freshness"],
+        &["changes"],
+        &["tables"],
+        &["rows"],
+        &["history"],
+        &["rejects"],
+        &["rejects", "replay"],
+        &["rejects", "dismiss"],
+        &["sources"],
+        &["sources", "check"],
+        &["plan"],
+        &["validate"],
+        &["pause"],
+        &["resume"],
+        &["models"],
+        &["models", "show"],
+        &["models", "sql"],
+        &["models", "refresh"],
+        &["context"],
+        &["context", "set"],
+        &["context", "use"],
+        &["completions"],
+        &["man"],
     ];
     let mut body = vec![
         "One program does everything. Each command says what it takes by `--help`.\n".to_owned(),
     ];
+    // What all commands that ask a service take is told once.
+    let mut shared = String::new();
     for command in commands {
         let help = Command::new(env!("CARGO_BIN_EXE_icefront"))
             .env_clear()
@@ -84,12 +121,20 @@ fn the_page_of_the_command_line_is_up_to_date() {
             .expect("a help");
         let help = String::from_utf8(help.stdout).expect("UTF-8");
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let mut help = lines.join("\n");
+        if let Some(at) = help.find(SHARED) {
+            let rest = help.split_off(at);
+            if rest.contains("Exit codes:") {
+                shared = rest;
+            }
+        }
         let name = [&["icefront"], *command].concat().join(" ");
-        body.push(format!(
-            "\n## {name}\n\n```text\n{}\n```\n",
-            lines.join("\n").trim()
-        ));
+        body.push(format!("\n## {name}\n\n```text\n{}\n```\n", help.trim()));
     }
+    body.push(format!(
+        "\n## Server and output\n\nEach command that asks a service, from `run` to `models`, takes these options, too.\n\n```text\n{}\n```\n",
+        shared.trim()
+    ));
 
     keep("cli.md", "Command line", &body.concat());
 }

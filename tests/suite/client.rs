@@ -1,0 +1,626 @@
+//! The client: commands as a user types them, against a real service.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    ITEMS, Moment, Proxy, Service, Then, Trap, delete, hold, insert, shown, update,
+};
+
+/// What a command printed, and its exit code.
+#[derive(Debug)]
+struct Told {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Told {
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+
+        self
+    }
+
+    /// The lines of the answer, their columns parted by `|`, with masks for what differs in each run.
+    fn shown(&self) -> String {
+        masked(&self.out)
+    }
+}
+
+fn masked(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let indent = if line.starts_with(' ') { "  " } else { "" };
+        let cells = line
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty());
+        format!(
+            "{indent}{}",
+            cells.map(masked_cell).collect::<Vec<_>>().join(" | ")
+        )
+    });
+
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn masked_cell(cell: &str) -> String {
+    let cell = shown(&json!(cell)).as_str().expect("text").to_owned();
+    let is_number = |text: &str| text.parse::<f64>().is_ok();
+    let is_duration = |text: &str| {
+        let mut parts = text.split(' ');
+        parts.all(|part| {
+            part.strip_suffix(['s', 'm', 'h', 'd'])
+                .is_some_and(is_number)
+        })
+    };
+    let is_hash =
+        |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_duration(cell.strip_suffix(" ago").unwrap_or(&cell)) {
+        return "<duration>".to_owned();
+    }
+    if cell.split_once('.').is_some_and(|(_, id)| is_hash(id)) {
+        return "<reject>".to_owned();
+    }
+    // Events of a test are of the new year.
+    let is_time = cell
+        .replacen(' ', "T", 1)
+        .parse::<jiff::Timestamp>()
+        .is_ok();
+    if is_time && !cell.starts_with("2026-01-01") {
+        return "<time>".to_owned();
+    }
+    // The size of a file is Parquet's.
+    let counts = cell.split(", ").map(|count| {
+        if count.starts_with("bytes ") {
+            "bytes <n>"
+        } else {
+            count
+        }
+    });
+
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// Lines in an order that does not depend on what ran side by side.
+fn sorted(lines: &str) -> String {
+    let mut lines: Vec<&str> = lines.lines().collect();
+    lines.sort_unstable();
+
+    lines.join("\n")
+}
+
+impl Service {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_icefront"));
+        command
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("ICEFRONT_SERVER", format!("http://{}", self.address))
+            .args(arguments)
+            .stdin(Stdio::null());
+
+        command
+    }
+
+    /// Types a command, and waits for its end.
+    async fn icefront(&self, arguments: &[&str]) -> Told {
+        told(self.command(arguments)).await
+    }
+
+    /// Types a command that asks the service over a wire.
+    async fn icefront_over(&self, wire: &Proxy, arguments: &[&str]) -> Told {
+        let mut command = self.command(arguments);
+        command.env("ICEFRONT_SERVER", format!("http://{}", wire.address));
+        command.env("ICEFRONT_TOKEN", "s3cret");
+
+        told(command).await
+    }
+}
+
+/// The service of a test runs in the test's own thread, which must not wait for the command.
+async fn told(mut command: Command) -> Told {
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output.await.expect("no panic").expect("the program starts");
+
+    Told {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+#[tokio::test]
+async fn the_exit_code_of_a_run_tells_its_outcome() {
+    let pipeline = ITEMS.replace("tables:", "max_rejects: {share: 0.5, at_least: 1}\ntables:");
+    let service = Service::items().defined(&pipeline).start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    let name = service.name.as_str();
+
+    let succeeded = service
+        .icefront(&["run", name, "--wait", "--label", "team=sales"])
+        .await
+        .ends(0);
+    assert!(
+        succeeded.err.contains("succeeded  stage.items") && succeeded.err.contains("staged 1"),
+        "{succeeded:#?}"
+    );
+    assert!(succeeded.out.starts_with("succeeded  "), "{succeeded:#?}");
+    let run = service
+        .icefront(&["runs", "show", "latest", "-o", "json"])
+        .await
+        .ends(0);
+    let run: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!(run["labels"], json!({"team": "sales"}));
+
+    service
+        .log(&[insert(2, 2, "x", "b"), insert(3, 3, "y", "c")])
+        .await;
+    let failed = service
+        .icefront(&["run", name, "--wait", "-o", "name"])
+        .await
+        .ends(1);
+    assert_eq!(masked(&failed.out), "<id>");
+    assert!(
+        failed.err.contains("problem: too-many-rejects")
+            && failed.err.contains("raise `max_rejects`"),
+        "{failed:#?}"
+    );
+
+    let blocker = hold(&service).await;
+    let running = service
+        .icefront(&["run", name, "--wait", "--timeout", "1s"])
+        .await
+        .ends(4);
+    assert!(
+        running
+            .err
+            .contains("the run goes on; look at it by `icefront runs show"),
+        "{running:#?}"
+    );
+    let cancelled = tokio::join!(service.icefront(&["runs", "logs", "-f", "latest"]), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        service
+            .icefront(&["runs", "cancel", "latest"])
+            .await
+            .ends(0);
+        drop(blocker);
+    });
+    cancelled.0.ends(3);
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_done_says_what_to_do() {
+    let service = Service::items().start().await;
+    let near = format!("{}x", service.name);
+
+    let wrong = service.icefront(&["run", &near]).await.ends(2);
+    assert_snapshot!(masked(&wrong.err), @"
+    error: there is no pipeline `testx`; did you mean `test`?
+      problem: not-found
+      request: <id>
+    ");
+    let wrong = service.icefront(&["history", "itmes", "1"]).await.ends(2);
+    assert_snapshot!(masked(&wrong.err), @"error: there is no table `itmes`; did you mean `test.items`?");
+    let away = service
+        .icefront(&["status", "--server", "http://127.0.0.1:1"])
+        .await
+        .ends(5);
+    assert!(
+        away.err.contains("cannot be reached: Connection refused")
+            && away.err.contains("give its address by `--server`"),
+        "{away:#?}"
+    );
+    service.icefront(&["status", "--nowhere"]).await.ends(2);
+    service.icefront(&["runs", "show", "newest"]).await.ends(2);
+}
+
+/// A service with two runs: inserts; then an update, a delete, and a reject.
+async fn with_two_runs() -> Service {
+    let service = Service::items().start().await;
+    service
+        .log(&[insert(1, 1, 1, "a"), insert(2, 2, 2, "b")])
+        .await;
+    service.run().await.succeeds();
+    service
+        .log(&[
+            update(3, 1, 3, "a"),
+            delete(4, 2, 2, "b"),
+            insert(5, 2, "x", "b"),
+        ])
+        .await;
+    service.run().await.succeeds();
+
+    service
+}
+
+#[tokio::test]
+async fn data_is_shown_for_people() {
+    let service = with_two_runs().await;
+    let show = async |arguments: &[&str]| service.icefront(arguments).await.ends(0).shown();
+
+    assert_snapshot!(show(&["status"]).await, @"
+    PIPELINE | STATE | LAST RUN | ENDED | NEXT RUN | FRESHNESS | REJECTS
+    test | usable | succeeded | <duration> | - | pass | 1
+
+    test: 1 reject waits; see `icefront rejects --pipeline test`
+    ");
+    assert_snapshot!(show(&["freshness"]).await, @"
+    NAME | STATUS | LAG | COMPLETE UNTIL | REASON | DETAIL
+    test.items | pass | <duration> | <time> | rejected
+    ");
+    assert_snapshot!(show(&["history", "items", "1"]).await, @"
+    test.items | id=1 | 2 versions
+    ● 2026-01-01 00:01:00Z | inserted
+    │ | amount | 1.00
+    │ | name | a
+    ● 2026-01-01 00:03:00Z | updated
+    │ ~ amount | 1.00 → 3.00
+    ");
+    assert_snapshot!(show(&["history", "items", "id=2"]).await, @"
+    test.items | id=2 | 1 version
+    ● 2026-01-01 00:02:00Z | inserted
+    │ | amount | 2.00
+    │ | name | b
+    ● 2026-01-01 00:04:00Z | deleted
+    ");
+    assert_snapshot!(show(&["rows", "items"]).await, @"
+    id | amount | name
+    1 | 3.00 | a
+    ");
+    assert_snapshot!(show(&["rows", "items", "--as-of", "2026-01-01T00:02:30Z"]).await, @"
+    id | amount | name | valid_from | valid_to
+    1 | 1.00 | a | <time> | <time>
+    2 | 2.00 | b | <time> | <time>
+    ");
+    assert_snapshot!(show(&["changes", "items"]).await, @"
+    NAME | CHANGED | RUN | INSERTED | UPDATED | DELETED | READ | REJECTED | DUPLICATE | REFRESHES
+    test.items | <time> | <id> | 0 | 1 | 1 | 3 | 1 | 0 | -
+    test.items | <time> | <id> | 2 | 0 | 0 | 2 | 0 | 0 | -
+    ");
+    assert_snapshot!(show(&["tables"]).await, @"
+    TABLE | FROM | KEY | REJECTS | DRIFT
+    test.items | public.items | id | 1
+    ");
+    assert_snapshot!(show(&["rejects", "--table", "items"]).await, @"
+    REJECT | TABLE | REASON | COLUMN | VALUE | OPERATION | OCCURRED
+    <reject> | test.items | bad_value | amount | x | insert | 2026-01-01 00:05:00Z
+    ");
+}
+
+#[tokio::test]
+async fn runs_are_shown_for_people() {
+    let service = with_two_runs().await;
+    let show = async |arguments: &[&str]| service.icefront(arguments).await.ends(0).shown();
+
+    assert_snapshot!(show(&["runs", "--state", "succeeded"]).await, @"
+    RUN | PIPELINE | KIND | STATE | TRIGGER | CREATED | DURATION | PROBLEM
+    <id> | test | build | succeeded | api | <duration> | <duration>
+    <id> | test | build | succeeded | api | <duration> | <duration>
+    ");
+    assert_snapshot!(show(&["runs", "show", "latest"]).await, @"
+    run | <id>
+    pipeline | test
+    kind | build
+    state | succeeded
+    trigger | api
+    attempt | 1
+    created | <time>
+    started | <time>
+    finished | <time>
+    duration | <duration>
+    counts | read 3, bytes <n>, files 1, events 3, staged 2, deleted 1, updated 1, rejected 1, published 2, versions_closed 2, versions_opened 1
+    ");
+    // The marts begin side by side.
+    let steps = show(&["runs", "steps", "latest"]).await;
+    assert_snapshot!(sorted(&steps), @"
+    STEP | STATE | ATTEMPT | DURATION | COUNTS
+    extract | succeeded | 1 | <duration> | bytes <n>, files 1, events 3
+    mart.items | succeeded | 1 | <duration> | deleted 1, updated 1, published 2
+    mart.items_history | succeeded | 1 | <duration> | versions_closed 2, versions_opened 1
+    stage.items | succeeded | 1 | <duration> | read 3, staged 2, rejected 1
+    ");
+    assert_snapshot!(show(&["plan", &service.name]).await, @"test.items | nothing waits");
+    assert_snapshot!(show(&["sources"]).await, @"
+    SOURCE | KIND | FROM | READ UNTIL | LAST NEWS
+    test | postgres_audit_log | shop | <time> | <time>
+    ");
+    assert_snapshot!(show(&["pause", &service.name]).await, @"test is paused: only calls start its runs");
+    assert_snapshot!(show(&["resume", &service.name]).await, @"test is not paused; it has no schedule, so calls start its runs");
+    let sql = show(&["runs", "sql", "latest", "mart.items"]).await;
+    assert!(sql.contains("merge into"), "{sql}");
+}
+
+#[tokio::test]
+async fn answers_can_be_read_by_programs() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    let run = service.run().await.succeeds();
+
+    for list in [
+        "runs",
+        "tables",
+        "freshness",
+        "changes",
+        "rejects",
+        "sources",
+        "models",
+        "status",
+    ] {
+        let json = service.icefront(&[list, "-o", "json"]).await.ends(0);
+        let json: Value = serde_json::from_str(&json.out).expect("JSON");
+        assert!(
+            json["data"].is_array() && json["next"].is_null(),
+            "{list}: {json:#}"
+        );
+    }
+    let yaml = service.icefront(&["runs", "-o", "yaml"]).await.ends(0);
+    assert!(
+        yaml.out.starts_with("data:\n") && yaml.out.contains("state: succeeded"),
+        "{yaml:#?}"
+    );
+    let names = service.icefront(&["tables", "-o", "name"]).await.ends(0);
+    assert_eq!(names.out, format!("{}.items\n", service.name));
+    let ids = service.icefront(&["runs", "-o", "name"]).await.ends(0);
+    assert_eq!(ids.out.trim_end(), run["id"], "{ids:#?}");
+}
+
+#[tokio::test]
+async fn stale_data_fails_a_check() {
+    let pipeline = ITEMS.replace("key: [id]", "key: [id], freshness: {warn_after: 1ms}");
+    let service = Service::items().defined(&pipeline).start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+
+    service.icefront(&["freshness", "items"]).await.ends(0);
+    service
+        .icefront(&["freshness", "--fail-on", "error"])
+        .await
+        .ends(0);
+    service
+        .icefront(&["freshness", "--fail-on", "warn"])
+        .await
+        .ends(1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_starts_no_second_run() {
+    let service = Service::items().start().await;
+    let wire = Proxy::start(&service.address.to_string()).await;
+    wire.arm(Trap {
+        request: "POST /v1/pipelines",
+        pass: 0,
+        later: 0,
+        moment: Moment::Answered,
+        spring: Box::new(|| Then::Cut),
+    });
+
+    service
+        .icefront_over(&wire, &["run", &service.name, "--wait"])
+        .await
+        .ends(0);
+
+    assert!(!wire.disarm(), "no answer was lost");
+    let runs = service.get("/v1/runs").await.body;
+    assert_eq!(runs["data"].as_array().map(Vec::len), Some(1), "{runs:#}");
+}
+
+#[tokio::test]
+async fn a_question_is_asked_again_while_the_service_is_away() {
+    let service = Service::items().start().await;
+    let wire = Proxy::start(&service.address.to_string()).await;
+    wire.swap("HTTP/1.1 200", "HTTP/1.1 503");
+    let asked = service.icefront_over(&wire, &["tables", "-o", "name"]);
+    let back = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        wire.swap("", "");
+    };
+
+    let (told, ()) = tokio::join!(asked, back);
+
+    assert_eq!(told.ends(0).out, format!("{}.items\n", service.name));
+}
+
+#[tokio::test]
+async fn the_token_goes_to_its_server_only_and_is_never_printed() {
+    let service = Service::items().start().await;
+    let wire = Proxy::start(&service.address.to_string()).await;
+    wire.arm(Trap {
+        request: "authorization: Bearer s3cret",
+        pass: 0,
+        later: 0,
+        moment: Moment::After,
+        spring: Box::new(|| Then::GoOn),
+    });
+    service.icefront_over(&wire, &["tables"]).await.ends(0);
+    assert!(!wire.disarm(), "the token was not sent");
+
+    let refused = service
+        .icefront_over(
+            &wire,
+            &["tables", "--server", "http://icefront.example.com"],
+        )
+        .await
+        .ends(2);
+    assert!(
+        refused.err.contains("without encryption") && !refused.err.contains("s3cret"),
+        "{refused:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_hostile_value_cannot_drive_the_terminal() {
+    let service = Service::items().start().await;
+    let hostile = "\u{1b}]0;title\u{7}\u{9b}2J\u{202e}";
+    service.log(&[insert(1, 1, 1, hostile)]).await;
+    service.run().await.succeeds();
+
+    for arguments in [
+        &["rows", "items"][..],
+        &["history", "items", "1"],
+        &["rows", "items", "-o", "json"],
+        &["rows", "items", "-o", "yaml"],
+    ] {
+        let told = service.icefront(arguments).await.ends(0);
+        let is_safe = |sign: char| sign == '\n' || !(sign.is_control() || sign == '\u{202e}');
+        assert!(
+            told.out.contains("title") && told.out.chars().all(is_safe),
+            "{told:#?}"
+        );
+    }
+    let json = service.icefront(&["rows", "items", "-o", "json"]).await;
+    let json: Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(json["data"][0]["name"], hostile);
+}
+
+#[tokio::test]
+async fn contexts_name_servers() {
+    let service = Service::items().start().await;
+    let own = format!("http://{}", service.address);
+    let type_in = async |arguments: &[&str]| {
+        let mut command = service.command(arguments);
+        command.env_remove("ICEFRONT_SERVER");
+        told(command).await
+    };
+
+    type_in(&["context", "set", "away", "--server", "http://127.0.0.1:1"])
+        .await
+        .ends(0);
+    type_in(&["context", "set", "own", "--server", &own])
+        .await
+        .ends(0);
+    type_in(&["tables"]).await.ends(5);
+    type_in(&["tables", "--context", "own"]).await.ends(0);
+    type_in(&["context", "use", "own"]).await.ends(0);
+    type_in(&["tables"]).await.ends(0);
+    let wrong = type_in(&["context", "use", "nowhere"]).await.ends(2);
+    assert!(wrong.err.contains("there are `away`, `own`"), "{wrong:#?}");
+    let list = type_in(&["context"])
+        .await
+        .ends(0)
+        .out
+        .replace(&own, "<own>");
+    assert_snapshot!(masked(&list), @"
+      NAME | SERVER | TOKEN FILE
+      away | http://127.0.0.1:1 | -
+    * | own | <own> | -
+    ");
+}
+
+#[tokio::test]
+async fn shells_and_manuals_know_the_commands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().to_str().expect("UTF-8");
+    let type_in = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_icefront"));
+        command.args(arguments);
+        told(command).await.ends(0)
+    };
+
+    type_in(&["man", "--to", pages]).await;
+    for shell in ["bash", "zsh", "fish"] {
+        let script = type_in(&["completions", shell]).await.out;
+        assert!(
+            script.contains("freshness") && script.contains("full-refresh"),
+            "{script}"
+        );
+    }
+    for page in [
+        "icefront.1",
+        "icefront-run.1",
+        "icefront-runs-logs.1",
+        "icefront-serve.1",
+    ] {
+        assert!(folder.path().join(page).is_file(), "{page}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_terminal_shows_the_steps_and_asks_before_it_cancels() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+    let blocker = hold(&service).await;
+    let typed = format!(
+        "exec {} run {} --wait",
+        env!("CARGO_BIN_EXE_icefront"),
+        service.name
+    );
+    let mut terminal = Command::new("script");
+    terminal
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").expect("a path"))
+        .env("HOME", service.folder.path())
+        .env("TERM", "xterm")
+        .env("ICEFRONT_SERVER", format!("http://{}", service.address))
+        .args(["--quiet", "--return", "--command", &typed, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut terminal = terminal.spawn().expect("script, of util-linux");
+    let mut keys = terminal.stdin.take().expect("keys");
+    let mut press = async |pressed: &str| {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        keys.write_all(pressed.as_bytes()).expect("a terminal");
+        keys.flush().expect("a terminal");
+    };
+
+    press("\u{3}").await;
+    press("n\n").await;
+    press("\u{3}").await;
+    press("y\n").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    drop(blocker);
+    let ended = tokio::task::spawn_blocking(move || terminal.wait_with_output());
+    let ended = ended.await.expect("no panic").expect("an end");
+
+    let screen = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(ended.status.code(), Some(3), "{screen}");
+    assert_eq!(
+        screen.matches("cancel the run? [y/N").count(),
+        2,
+        "{screen}"
+    );
+    assert!(
+        screen.contains("\u{1b}[") && screen.contains("extract"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("the run is being cancelled") && screen.contains("cancelled"),
+        "{screen}"
+    );
+    drop(keys);
+}
+
+#[tokio::test]
+async fn each_command_of_the_guide_is_one() {
+    let guide = include_str!("../../docs/guides/cli.md");
+    let commands: Vec<&str> = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ icefront "))
+        .collect();
+    assert!(commands.len() > 20);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("token"), "s3cret").expect("a file");
+
+    for typed in commands {
+        let mut shell = Command::new("sh");
+        shell
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .env("ICEFRONT_SERVER", "http://127.0.0.1:1")
+            .env_remove("XDG_CONFIG_HOME")
+            .args(["-c", &format!("{} {typed}", env!("CARGO_BIN_EXE_icefront"))]);
+        let told = told(shell).await;
+        assert!(
+            !told.err.contains("Usage:") && !told.err.contains("panicked"),
+            "{typed}: {told:#?}"
+        );
+    }
+}
