@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
@@ -11,12 +12,12 @@ pub(crate) fn duration<'de, D>(deserializer: D) -> Result<Duration, D::Error>
 where
     D: Deserializer<'de>,
 {
-    deserializer.deserialize_str(DurationText)
+    deserializer.deserialize_str(DurationVisitor)
 }
 
-struct DurationText;
+struct DurationVisitor;
 
-impl Visitor<'_> for DurationText {
+impl Visitor<'_> for DurationVisitor {
     type Value = Duration;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,6 +29,27 @@ impl Visitor<'_> for DurationText {
             E::custom(format!(
                 "`{text}` is not a duration; write one such as `30s`, `10m` or `1h`"
             ))
+        })
+    }
+}
+
+/// The JSON Schema of what [`duration`] reads.
+pub(crate) struct DurationText;
+
+impl JsonSchema for DurationText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "[0-9] ?[A-Za-z]",
+            "examples": ["30s", "10m", "1h", "7d"],
         })
     }
 }

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use duration::parse_duration;
-pub(crate) use duration::{duration, some_duration};
+pub(crate) use duration::{DurationText, duration, some_duration};
 pub use network::{Network, is_private};
 pub use origins::Origins;
 pub use runs::Runs;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 pub use webhooks::{Receiver, Webhook, WebhookEvent, WebhookFormat};
@@ -92,7 +93,7 @@ pub struct Trino {
 }
 
 /// The schemas of the three layers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Schemas {
     /// Events as they came.

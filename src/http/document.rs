@@ -24,12 +24,13 @@ const OPEN: [&str; 8] = [
 ];
 
 /// Operations that need no state database.
-const STATELESS: [&str; 5] = [
+const STATELESS: [&str; 6] = [
     "get_livez",
     "get_version",
     "get_engine",
     "get_graph",
     "get_lineage",
+    "get_schema",
 ];
 
 /// Operations that ask Trino.

@@ -27,6 +27,7 @@ mod request_id;
 mod row_changes;
 mod rows;
 mod runs;
+mod schemas;
 mod sources;
 mod start;
 mod steps;
@@ -190,6 +191,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
         .routes(routes!(health::get_version))
+        .routes(routes!(schemas::get_schema))
 }
 
 /// Turns the bare status of a layer or of the documents' files into a problem.

@@ -1,21 +1,25 @@
 //! A column, as `pipeline.yaml` declares it.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{CatalogueColumn, Column, DataType, Test};
 
-#[derive(Debug, Clone, Deserialize)]
+/// A column of a table.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredColumn {
-    /// In the tables.
+    /// The name of the column in the tables.
     pub name: String,
-    /// The field that fills the column; by default the field with the same name.
+    /// The field that fills the column, or a path into a field's JSON, such as `attributes.address.city`; by default the field with the
+    /// same name.
     pub from: Option<String>,
-    /// In Trino.
+    /// The type in Trino.
+    #[schemars(example = &"decimal(18,2)")]
     pub data_type: String,
     /// Becomes the column's comment.
     pub description: Option<String>,
-    /// Checked before its values are published.
+    /// Tests of the values; a run checks them before it publishes rows.
     #[serde(default)]
     pub tests: Vec<Test>,
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use icefront_project::Project;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::identity::qualified;
 use super::{FileSource, Schedule, SourceDefinition, Table, TableId};
-use crate::config::{Config, Schemas, duration, some_duration};
+use crate::config::{Config, DurationText, Schemas, duration, some_duration};
 use crate::error::{did_you_mean, with_nearest};
 
 const FILE: &str = "pipeline.yaml";
@@ -46,47 +47,66 @@ pub struct Definition {
 }
 
 /// When a run compares tables with their logs by itself.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// After this many successful runs.
+    /// Compare after this many successful runs.
     pub every_runs: u32,
-    /// Compares one key in this many, chosen by its hash.
+    /// Compare one key in this many, chosen by its hash. 1 compares every key.
     #[serde(default = "each_key")]
     pub one_in: u32,
 }
 
-#[derive(Debug, Deserialize)]
+/// A pipeline of Icefront: where changes come from, and the tables that are kept.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PipelineYaml {
+#[schemars(title = "pipeline.yaml")]
+pub(super) struct PipelineYaml {
+    /// The name of the pipeline; the same as its folder's.
+    #[schemars(example = &"shop", regex(pattern = "^[a-z][a-z0-9_]*$"))]
     pipeline: String,
+    /// Where changes come from.
     source: SourceDefinition,
+    /// The tracked tables by name.
+    #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z][a-z0-9_]*$"}))]
     tables: BTreeMap<String, Table>,
+    /// The schemas that the pipeline writes to; by default those of the settings. Needed if two pipelines have a table or a model of one
+    /// name.
     schemas: Option<Schemas>,
+    /// An event from further in the future is a reject.
     #[serde(default = "a_day", deserialize_with = "duration")]
+    #[schemars(with = "DurationText", extend("default" = "1d"))]
     max_clock_skew: Duration,
+    /// A run stops if a table has more rejects than both limits.
     #[serde(default)]
     max_rejects: MaxRejects,
+    /// When a run compares tables with their typed logs by itself.
     verify: Option<Verify>,
+    /// How often Icefront asks the source for changes, and starts a run if there are some; `1s` or more.
     #[serde(default, deserialize_with = "some_duration")]
+    #[schemars(with = "DurationText")]
     poll: Option<Duration>,
+    /// When Icefront starts runs: the five fields of cron, or `every 2m`.
+    #[schemars(example = &"*/5 * * * *", example = &"every 2m")]
     schedule: Option<String>,
-    /// The time zone of a `schedule` in cron's form.
+    /// The time zone of a schedule in the five fields of cron, by its name of IANA; by default `UTC`.
+    #[schemars(example = &"Europe/Berlin")]
     timezone: Option<String>,
-    /// As in `dbt_project.yml`, and over it.
+    /// Variables of SQL models. They win over those of `dbt_project.yml`.
     #[serde(default)]
     vars: Map<String, Value>,
+    /// Configuration of SQL models by folder. It wins over that of `dbt_project.yml`.
     #[serde(default)]
     models: Map<String, Value>,
 }
 
 /// A run with more rejects of a table than both limits stops before it publishes anything.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaxRejects {
-    /// Of the events read, 0 to 1.
+    /// The share of the events read, 0 to 1.
     pub share: f64,
-    /// In events.
+    /// The number of events.
     pub at_least: u64,
 }
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::config::parse_duration;
 
 /// How deletes of a polled table are found.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deletes {
+    /// When a key comparison runs.
     #[serde(default)]
+    #[schemars(extend("default" = "off"))]
     pub compare_keys: CompareKeys,
 }
 
@@ -41,5 +44,30 @@ impl<'de> Deserialize<'de> for CompareKeys {
                     ))
                 }),
         }
+    }
+}
+
+impl JsonSchema for CompareKeys {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CompareKeys".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                {"const": "off", "description": "Deleted rows stay."},
+                {"const": "each_run", "description": "In each run."},
+                {
+                    "type": "string",
+                    "pattern": "^every .*[0-9] ?[A-Za-z]",
+                    "description": "In the first run after this time.",
+                    "examples": ["every 1h"],
+                },
+            ],
+        })
     }
 }

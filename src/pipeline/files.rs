@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use icefront_project::also_called;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
 
 use super::OperationColumn;
-use crate::config::some_duration;
+use super::scalar::Scalar;
+use crate::config::{DurationText, some_duration};
 
-#[derive(Debug, Clone, Deserialize)]
+/// A folder that files are dropped into.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSource {
-    /// The folder (`file:` or `s3:`). A pattern behind it is the default of the tables' `from`.
+    /// The folder. A pattern after it is for tables without a pattern in `from`.
+    #[schemars(example = &"file:///data/drops/", example = &"s3://bucket/drops/")]
     pub path: String,
-    /// By default, each file's name gives its format.
+    /// The format of all files; by default, each file's name gives its format. Gzip and zstd are recognised.
     pub format: Option<Format>,
+    /// How CSV files are written.
     #[serde(default)]
     pub csv: Csv,
     /// The column with the operation. Without it, and with `upsert`, every row is the present state of a row.
     #[serde(default, deserialize_with = "super::operations::or_upsert")]
+    #[schemars(schema_with = "super::operations::schema")]
     pub operation: Option<OperationColumn>,
     /// The column with the event's time; by default the file's time.
     pub occurred_at: Option<String>,
@@ -27,45 +34,57 @@ pub struct FileSource {
     /// A file is read when it has not changed for this time: by default 5 s for `file:`, and 0 s for stores in which
     /// files appear complete.
     #[serde(default, deserialize_with = "some_duration")]
+    #[schemars(with = "DurationText")]
     pub settle: Option<Duration>,
     /// Files are read only if a file with this name is beside them, such as `_SUCCESS`.
     pub marker: Option<String>,
+    /// What happens to a file that was read and has changed since.
     #[serde(default)]
     pub changed: ChangedFile,
+    /// What happens to a file when its rows have landed.
     #[serde(default)]
     pub after: AfterLanding,
 }
 
 /// Gzip and zstd are recognised and do not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// RFC 4180.
+    /// Lines of values, as RFC 4180 has them.
     Csv,
     /// One JSON object per line.
     JsonLines,
     /// One JSON array of objects.
     Json,
+    /// Parquet files.
     Parquet,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// How CSV files are written.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = also_null)]
 pub struct Csv {
     /// The first line names the columns.
     pub header: bool,
-    /// For files without a header.
+    /// The names of the columns, for files without a header.
     pub columns: Vec<String>,
+    /// One ASCII character between values.
     pub delimiter: char,
     /// Encloses values with delimiters, quotes or line ends.
     pub quote: char,
     /// The text that means null.
     #[serde(alias = "null")]
+    #[schemars(with = "Scalar")]
     pub null_text: String,
 }
 
+fn also_null(schema: &mut Schema) {
+    also_called(schema, "null_text", "null");
+}
+
 /// What happens to a file that was read and has changed since.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangedFile {
     /// Read it again; rows that it no longer has stay.
@@ -76,13 +95,15 @@ pub enum ChangedFile {
 }
 
 /// What happens to a file when its rows have landed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AfterLanding {
+    /// It stays where it is.
     #[default]
     Keep,
-    /// Into `_done/` beside it.
+    /// It moves into `_done/` beside it.
     Move,
+    /// It is deleted.
     Delete,
 }
 

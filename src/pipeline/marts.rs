@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The marts of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,10 +29,10 @@ pub enum Mart {
 }
 
 /// How the current rows are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CurrentRows {
-    /// Every engine can read them.
+    /// A table, which every engine can read.
     #[default]
     Table,
     /// A view in Trino of the history's open versions.
@@ -82,11 +83,58 @@ impl Marts {
 }
 
 /// The history where it is not the word `off`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct KeptHistory {
+    /// The columns whose changes start a version.
     #[serde(default)]
+    #[schemars(extend("default" = "all"))]
     tracked: Tracked,
+}
+
+impl JsonSchema for History {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "History".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let kept = generator.subschema_for::<KeptHistory>();
+
+        json_schema!({
+            "anyOf": [
+                {"enum": ["off", false], "description": "The table has no history."},
+                kept,
+            ],
+            "default": {"tracked": "all"},
+        })
+    }
+}
+
+impl JsonSchema for Tracked {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Tracked".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                {"const": "all", "description": "Each change of a row starts a version."},
+                {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Only a change of one of these columns starts a version.",
+                },
+            ],
+        })
+    }
 }
 
 struct HistoryVisitor;

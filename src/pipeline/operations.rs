@@ -2,25 +2,36 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::scalar::Scalar;
 
 /// The column with the operation of a row.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OperationColumn {
+    /// The name of the column.
     pub column: String,
+    /// The texts of the column, by their meaning.
     #[serde(default)]
     pub values: Operations,
 }
 
-/// The column's texts, by their meaning.
-#[derive(Debug, Clone, Deserialize)]
+/// The texts of the column, by their meaning.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
+    /// The row is new.
+    #[schemars(with = "Vec<Scalar>")]
     pub insert: Vec<String>,
+    /// The row has changed.
+    #[schemars(with = "Vec<Scalar>")]
     pub update: Vec<String>,
+    /// The row is gone.
+    #[schemars(with = "Vec<Scalar>")]
     pub delete: Vec<String>,
 }
 
@@ -57,6 +68,20 @@ pub(super) fn or_upsert<'de, D: Deserializer<'de>>(
     }
 
     deserializer.deserialize_any(Operation)
+}
+
+/// The JSON Schema of what [`or_upsert`] reads.
+pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let column = generator.subschema_for::<OperationColumn>();
+
+    json_schema!({
+        "anyOf": [
+            {"const": "upsert", "description": "Each line is the present state of a row."},
+            column,
+            {"type": "null"},
+        ],
+        "default": "upsert",
+    })
 }
 
 impl OperationColumn {

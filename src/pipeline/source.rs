@@ -1,29 +1,37 @@
 //! Where changes come from, as `source:` describes it.
 
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::identity::qualified;
 use super::{FileSource, SourceTable};
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(transform = describe_kind)]
 pub enum SourceDefinition {
-    /// An audit log.
+    /// An audit log: a table of Postgres that triggers write every change to.
     PostgresAuditLog {
-        /// In the settings.
+        /// The name of a connection in the settings.
         connection: String,
+        /// The audit log, with its schema.
         #[serde(default = "audit_table", deserialize_with = "source_table")]
+        #[schemars(with = "String", extend("default" = audit_table().to_string()))]
         table: SourceTable,
+        /// The names of the audit log's columns.
         #[serde(default)]
         columns: AuditColumns,
+        /// Which of two events of a row came later.
         #[serde(default)]
         order_by: OrderBy,
     },
-    /// Polled tables.
+    /// Polled tables: tables of Postgres with a column that rises with every change of a row.
     PostgresTable {
-        /// In the settings.
+        /// The name of a connection in the settings.
         connection: String,
     },
+    /// Files that are dropped into a folder.
     Files(FileSource),
 }
 
@@ -107,8 +115,15 @@ impl SourceDefinition {
     }
 }
 
+fn describe_kind(schema: &mut Schema) {
+    let kinds = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+    for kind in kinds.into_iter().flatten() {
+        kind["properties"]["kind"]["description"] = "What changes are read from.".into();
+    }
+}
+
 /// Which of two events of a row is the later one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderBy {
     /// The one with the higher id. Exact, because a sequence gives out the ids, and the triggers of one row fire one after the other.
@@ -119,16 +134,18 @@ pub enum OrderBy {
 }
 
 /// The names of the audit log's columns.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditColumns {
     /// A number that rises with every write.
     pub event_id: String,
-    /// `I`, `U`, `D` or `T`.
+    /// `I`, `U`, `D` or `T` (truncate).
     pub operation: String,
+    /// The time of the change.
     pub occurred_at: String,
     /// The schema of the changed table.
     pub schema: String,
+    /// The changed table.
     pub table: String,
     /// The row as JSON: the new row, or the old one for a delete.
     pub data: String,

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::marts::{History, Tracked};
 use super::{
     CatalogueColumn, Check, Column, CompareKeys, CurrentRows, DataType, DeclaredColumn, Deletes,
     Marts, SourceDefinition, SourceTable, TableId, TableTest, Test,
 };
-use crate::config::{duration, some_duration};
+use crate::config::{DurationText, duration, some_duration};
 use crate::error::did_you_mean;
 
 /// A tracked table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     #[serde(skip)]
@@ -22,8 +23,10 @@ pub struct Table {
     /// Schema and name from `from`.
     #[serde(skip)]
     pub source: SourceTable,
-    /// The source table with its schema. For files, `from` is a pattern; `Definition` moves it to `files`.
+    /// The source table with its schema; for files, a pattern of file names.
+    // `Definition` moves a pattern to `files`.
     #[serde(default)]
+    #[schemars(example = &"public.orders", example = &"orders/*.csv", extend("default" = null))]
     pub from: String,
     /// A pattern of file names below the source's folder.
     #[serde(skip)]
@@ -35,51 +38,60 @@ pub struct Table {
     #[serde(skip)]
     pub has_own_ids: bool,
     /// The columns that identify a row.
+    #[schemars(length(min = 1))]
     pub key: Vec<String>,
+    /// The limits of the lag.
     #[serde(default)]
     pub freshness: Freshness,
-    /// The other columns come from the source's catalogue.
+    /// Declared columns; the others come from the source's catalogue.
     #[serde(default)]
     pub columns: Vec<DeclaredColumn>,
     /// How the current rows are kept.
     #[serde(default)]
     pub current: CurrentRows,
+    /// Which changes start a version, or `off`.
     #[serde(default)]
     pub history: History,
     /// The column of a polled table that rises with every change of a row.
     pub cursor: Option<String>,
     /// Each poll reads the rows of this time before the last one again, because a writer may set the cursor late.
     #[serde(default = "ten_minutes", deserialize_with = "duration")]
+    #[schemars(with = "DurationText", extend("default" = "10m"))]
     pub overlap: Duration,
+    /// How deletes of a polled table are found.
     #[serde(default)]
     pub deletes: Deletes,
-    /// A SQL condition in the source: only rows that satisfy it are read.
+    /// A SQL condition in the source: only rows of a polled table that fulfil it are read.
     #[serde(rename = "where")]
     pub filter: Option<String>,
     /// Becomes the tables' comment.
     pub description: Option<String>,
+    /// What happens to columns that are new in the source.
     #[serde(default)]
     pub new_columns: NewColumns,
+    /// Whether the tables follow the source's columns.
     #[serde(default)]
     pub contract: ContractMode,
-    /// Checked before rows are published.
+    /// Tests of rows; a run checks them before it publishes rows.
     #[serde(default)]
     pub tests: Vec<Test>,
 }
 
 /// What happens to columns that are new in the source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewColumns {
+    /// The tables get them.
     #[default]
     Add,
+    /// They are only reported.
     Ignore,
     /// The run stops before it stages anything.
     Fail,
 }
 
 /// Whether the tables follow the source's columns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ContractMode {
     /// The tables get new columns and wider types.
@@ -90,12 +102,16 @@ pub enum ContractMode {
 }
 
 /// How old a table's data may become.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Freshness {
+    /// From this lag on, the table's freshness is `warn`.
     #[serde(default, deserialize_with = "some_duration")]
+    #[schemars(with = "DurationText")]
     pub warn_after: Option<Duration>,
+    /// From this lag on, the table's freshness is `error`.
     #[serde(default, deserialize_with = "some_duration")]
+    #[schemars(with = "DurationText")]
     pub error_after: Option<Duration>,
 }
 

@@ -1,7 +1,10 @@
 //! Declared tests of the rows that a batch touches, run before they are published. Names and settings are dbt's.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::scalar::Scalar;
 
 /// A declared test: a word such as `not_null`, or a name with settings such as
 /// `{accepted_values: {values: [new, paid], severity: warn}}`.
@@ -33,7 +36,9 @@ pub enum Check {
 }
 
 /// What a failed test does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The run fails, and the tables do not change.
@@ -152,6 +157,64 @@ fn values(written: Option<Value>) -> Result<Vec<String>, String> {
     values.filter(|values| !values.is_empty()).ok_or_else(|| {
         "`values` of test `accepted_values` must have at least one text, number or boolean".into()
     })
+}
+
+impl JsonSchema for Test {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Test".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let severity = generator.subschema_for::<Severity>();
+        let scalar = generator.subschema_for::<Scalar>();
+        let settings = |own: Value| {
+            let mut properties = own.as_object().cloned().unwrap_or_default();
+            let required: Vec<String> = properties.keys().cloned().collect();
+            properties.insert("severity".into(), json!(severity));
+            let threshold = json!({
+                "type": "integer",
+                "minimum": 0,
+                "description": "The most rows that may fail.",
+                "default": 0,
+            });
+            properties.insert("threshold".into(), threshold);
+
+            json!({
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": false,
+            })
+        };
+        let list = json!({"type": "array", "items": scalar, "minItems": 1});
+        let text = |description: &str| json!({"type": "string", "description": description});
+
+        json_schema!({
+            "description": "A test: a word, or a name with its settings.",
+            "anyOf": [
+                {"enum": ["not_null", "unique"]},
+                {
+                    "type": "object",
+                    "properties": {
+                        "not_null": settings(json!({})),
+                        "unique": settings(json!({})),
+                        "accepted_values": {"anyOf": [list, settings(json!({"values": list}))]},
+                        "relationships": settings(json!({
+                            "to": text("A table of the pipeline."),
+                            "field": text("A column of that table."),
+                        })),
+                        "expression": {"anyOf": [
+                            text("A SQL condition; null is accepted."),
+                            settings(json!({"sql": text("A SQL condition; null is accepted.")})),
+                        ]},
+                    },
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
 }
 
 /// A declared test of a table, with its column.

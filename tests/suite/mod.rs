@@ -40,6 +40,7 @@ mod row_changes;
 mod s3;
 mod samples;
 mod schedules;
+mod schemas;
 mod slices;
 mod source_kinds;
 mod standby;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::remark::NAMES;
+use crate::remark::{NAMES, without_effect};
 use crate::shape::{Field, Shape};
 use crate::target_lag::TargetLag;
 
@@ -13,37 +14,54 @@ use crate::target_lag::TargetLag;
 pub(crate) type Written = Map<String, Value>;
 
 /// The configuration of one model.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = without_effect)]
 pub struct Config {
+    /// `false` leaves the model out.
     pub enabled: Option<bool>,
+    /// How the model is kept.
     pub materialized: Materialized,
     /// The columns that identify a row of an incremental model.
     #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
     pub unique_key: Vec<String>,
+    /// Whether a refresh may compute the whole model.
     pub refresh: Refresh,
+    /// How far the model may be behind the data that it reads.
     pub target_lag: Option<TargetLag>,
+    /// Words to select models by.
     #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
     pub tags: Vec<String>,
     /// The name of the table, when it is not the model's.
     pub alias: Option<String>,
     /// The schema of the table, when it is not that of the marts.
     pub schema: Option<String>,
+    /// Becomes the comment of the table.
     pub description: Option<String>,
+    /// Names and values of your own.
     pub meta: Map<String, Value>,
+    /// Whether models run although a test of a model that they read failed.
     pub on_error: OnError,
     /// Trino's properties of the table: `partitioning`, `sorted_by`, `format`.
     pub properties: BTreeMap<String, Value>,
+    /// Whether the columns must be the declared ones.
     pub contract: Contract,
 }
 
 /// How a model is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Materialized {
+    /// Computed when it is read.
     #[default]
     View,
+    /// Rows that each refresh replaces as a whole.
     Table,
+    /// Rows of which a refresh computes only the affected scopes.
     Incremental,
 }
 
@@ -58,20 +76,24 @@ impl Materialized {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Whether a refresh may compute the whole model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Refresh {
+    /// Only the affected scopes are computed, if the query allows it.
     #[default]
     Auto,
     /// A model that cannot be incremental is refused.
     Strict,
+    /// Each refresh computes the whole model.
     Full,
 }
 
 /// Whether models run although a test of a model that they read failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
+    /// They are left out.
     #[default]
     Skip,
     /// They read the old rows.
@@ -79,9 +101,10 @@ pub enum OnError {
 }
 
 /// Whether the columns must be the declared ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Contract {
+    /// A refresh fails if a column, or its type, is another one.
     pub enforced: bool,
 }
 
@@ -150,14 +173,15 @@ fn items(value: &Value) -> Vec<Value> {
     }
 }
 
-fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a name, or a list of names, was expected")]
-    enum OneOrMany {
-        One(String),
-        Many(Vec<String>),
-    }
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a name, or a list of names, was expected")]
+#[schemars(inline)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
 
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(match OneOrMany::deserialize(deserializer)? {
         OneOrMany::One(one) => vec![one],
         OneOrMany::Many(many) => many,

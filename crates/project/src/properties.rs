@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::files::File;
 use crate::nearest::did_you_mean;
 use crate::project::Known;
 use crate::relation::Column;
+use crate::schema::{also_called, ignored};
 use crate::shape::{Field, Shape};
 use crate::sources::Sources;
 
@@ -32,32 +34,47 @@ pub(crate) struct Placed<T> {
 }
 
 /// What a YAML file says about a model.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = of_models)]
 pub struct ModelProperties {
+    /// The name of the model: that of its file without `.sql`.
     pub name: String,
+    /// Becomes the comment of the table.
     #[serde(default)]
     pub description: Option<String>,
+    /// How the model is kept. `config(…)` in its SQL wins.
     #[serde(default)]
+    #[schemars(with = "crate::config::Config")]
     pub config: Written,
+    /// Its columns.
     #[serde(default)]
     pub columns: Vec<ColumnProperties>,
+    /// Tests of its rows.
     #[serde(default, alias = "tests")]
     pub data_tests: Vec<TestOf>,
+    /// Names and values of your own.
     #[serde(default)]
     pub meta: Written,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What a YAML file says about a column of a model.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = of_columns)]
 pub struct ColumnProperties {
+    /// The name of the column.
     pub name: String,
+    /// The type in Trino; a contract needs it.
     #[serde(default)]
     pub data_type: Option<String>,
+    /// Becomes the comment of the column.
     #[serde(default)]
     pub description: Option<String>,
+    /// Tests of its values.
     #[serde(default, alias = "tests")]
     pub data_tests: Vec<TestOf>,
+    /// Names and values of your own.
     #[serde(default)]
     pub meta: Written,
 }
@@ -129,6 +146,23 @@ const IGNORED_OF_COLUMNS: [&str; 8] = [
     "dimension",
     "granularity",
 ];
+
+/// Adds the other names and the fields of dbt to the JSON Schema of a model.
+fn of_models(schema: &mut Schema) {
+    also_called(schema, "data_tests", "tests");
+    ignored(schema, IGNORED_OF_MODELS.into_iter().chain(SEMANTIC));
+}
+
+/// The same of a column.
+fn of_columns(schema: &mut Schema) {
+    also_called(schema, "data_tests", "tests");
+    ignored(schema, IGNORED_OF_COLUMNS);
+}
+
+/// Adds the parts of dbt to the JSON Schema of a file.
+pub(crate) fn of_files(schema: &mut Schema) {
+    ignored(schema, IGNORED.into_iter().chain(["macros"]));
+}
 
 /// Reads all YAML files.
 pub(crate) fn read(files: &[File], known: &Known, said: &mut Said) -> Properties {

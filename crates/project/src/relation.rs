@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A table by its full name. It prints as SQL writes it.
@@ -13,9 +14,11 @@ pub struct Relation {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Column {
+    /// The name of the column.
     pub name: String,
+    /// The type in Trino.
     #[serde(default)]
     pub data_type: Option<String>,
 }

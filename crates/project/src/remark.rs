@@ -1,9 +1,11 @@
 //! Faults and warnings about keys and values of a configuration that Icefront does not know.
 
+use schemars::Schema;
 use serde_json::Value;
 
 use crate::config::{Config, SHAPE, Written};
 use crate::nearest::did_you_mean;
+use crate::schema::ignored;
 
 /// What a configuration may say.
 pub(crate) const NAMES: [&str; 13] = [
@@ -109,6 +111,13 @@ const REPLACED: [(&str, &str); 5] = [
         "Icefront refreshes a model when its inputs change; use `target_lag` for a longer time",
     ),
 ];
+
+/// Adds what has no effect to the JSON Schema of a configuration.
+pub(crate) fn without_effect(schema: &mut Schema) {
+    let replaced = REPLACED.iter().map(|(name, _)| *name);
+
+    ignored(schema, IGNORED.into_iter().chain(replaced));
+}
 
 /// A name in a configuration that needs a word.
 pub(crate) enum Remark {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
 use crate::fault::Fault;
 use crate::project::Known;
 use crate::properties::{Entry, ignore, ignore_in};
 use crate::relation::{Column, Relation};
+use crate::schema::ignored;
 use crate::shape::{Field, Shape};
 
 /// A source and its table: `source('shop', 'orders')`.
@@ -25,25 +27,35 @@ pub(crate) struct Sources {
     pub(crate) columns: BTreeMap<SourceKey, Vec<Column>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Tables that models read by `source('<source>', '<table>')`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SourceYaml {
+#[schemars(rename = "Source", transform = of_sources)]
+pub(crate) struct SourceYaml {
+    /// The first name in `source(…)`.
     name: String,
-    /// The catalog.
+    /// The catalog; by default that of the settings.
     #[serde(default)]
     database: Option<String>,
+    /// The schema; by default the name.
     #[serde(default)]
     schema: Option<String>,
+    /// The tables.
     #[serde(default)]
     tables: Vec<TableYaml>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A table of a source.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SourceTable", transform = of_tables)]
 struct TableYaml {
+    /// The second name in `source(…)`.
     name: String,
+    /// The table in Trino; by default the name.
     #[serde(default)]
     identifier: Option<String>,
+    /// Its columns. Macros that name all columns need them.
     #[serde(default)]
     columns: Vec<Column>,
 }
@@ -77,6 +89,16 @@ const IGNORED: [&str; 7] = [
 ];
 const IGNORED_OF_SOURCES: [&str; 1] = ["loader"];
 const IGNORED_OF_TABLES: [&str; 3] = ["external", "tests", "data_tests"];
+
+/// Adds the fields of dbt to the JSON Schema of a source.
+fn of_sources(schema: &mut Schema) {
+    ignored(schema, IGNORED.into_iter().chain(IGNORED_OF_SOURCES));
+}
+
+/// The same of a table.
+fn of_tables(schema: &mut Schema) {
+    ignored(schema, IGNORED.into_iter().chain(IGNORED_OF_TABLES));
+}
 
 impl Sources {
     /// Adds an entry of `sources`.

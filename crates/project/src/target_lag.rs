@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// How far a model may be behind the data that it reads.
@@ -83,5 +84,24 @@ impl Visitor<'_> for Text {
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<TargetLag, E> {
         Err(Self::number(&number))
+    }
+}
+
+impl JsonSchema for TargetLag {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TargetLag".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                {"const": "downstream", "description": "As its readers need it."},
+                {"type": "string", "pattern": "[0-9] ?[A-Za-z]", "examples": ["5 minutes", "2h", "1 day"]},
+            ],
+        })
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Said};
@@ -48,27 +49,38 @@ pub enum Rows {
     Sql(String),
 }
 
-#[derive(Deserialize)]
+/// A test of one model over given rows. It touches no table.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct UnitTestYaml {
+#[schemars(rename = "UnitTest")]
+pub(crate) struct UnitTestYaml {
+    /// The name of the test.
     name: String,
+    /// The model's name.
     model: String,
+    /// The rows of each input.
     #[serde(default)]
     given: Vec<GivenYaml>,
+    /// The rows that the model should have.
     expect: RowsYaml,
+    /// What the test replaces while the model is rendered.
     #[serde(default)]
     overrides: Option<Overrides>,
+    /// Has no effect.
     // What dbt shows in its documents.
     #[serde(default, rename = "description")]
     _description: Option<String>,
+    /// `enabled: false` leaves the test out.
     #[serde(default)]
     config: ConfigYaml,
 }
 
 /// Other keys of `config` are what dbt shows in its documents.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "UnitTestConfig")]
 struct ConfigYaml {
+    /// Whether the test runs.
     enabled: bool,
 }
 
@@ -78,36 +90,62 @@ impl Default for ConfigYaml {
     }
 }
 
-#[derive(Deserialize)]
+/// The rows of one input.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Given")]
 struct GivenYaml {
+    /// The input, as the model reads it.
+    #[schemars(example = &"ref('orders')")]
     input: String,
+    /// The rows: a list of columns and values, or a text of the format.
     #[serde(default)]
+    #[schemars(schema_with = "schema_of_rows")]
     rows: Value,
+    /// The format of the rows.
     #[serde(default)]
     format: Format,
+    /// The name of a file in `tests/fixtures/` with the rows.
     #[serde(default)]
     fixture: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// The rows that a model should have.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Expected")]
 struct RowsYaml {
+    /// The rows: a list of columns and values, or a text of the format.
     #[serde(default)]
+    #[schemars(schema_with = "schema_of_rows")]
     rows: Value,
+    /// The format of the rows.
     #[serde(default)]
     format: Format,
+    /// The name of a file in `tests/fixtures/` with the rows.
     #[serde(default)]
     fixture: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Format {
+    /// A list of columns and values.
     #[default]
     Dict,
+    /// A text of lines; the first one names the columns.
     Csv,
+    /// A `select`.
     Sql,
+}
+
+fn schema_of_rows(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            {"type": "array", "items": {"type": "object"}},
+            {"type": ["string", "null"]},
+        ],
+    })
 }
 
 const UNIT_TEST: Shape = Shape::Fields(&[

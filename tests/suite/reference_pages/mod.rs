@@ -8,6 +8,8 @@ mod written;
 use std::path::PathBuf;
 use std::process::Command;
 
+pub(super) use written::read;
+
 /// The head of every generated page.
 const GENERATED: &str =
     "<!-- Written by tests/suite/reference_pages: change the code, then run `make test`. -->\n";

@@ -46,7 +46,7 @@ pub enum Check {
     Query(String),
 }
 
-const KNOWN: [&str; 20] = [
+pub(crate) const KNOWN: [&str; 20] = [
     "not_null",
     "unique",
     "accepted_values",

@@ -8,7 +8,8 @@ mod singular;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
 
 use crate::config::Written;
 use crate::properties::{ModelProperties, TestOf};
@@ -16,6 +17,7 @@ use crate::relation::Relation;
 
 use arguments::Arguments;
 pub use check::Check;
+use check::KNOWN;
 pub use query::TESTED_ROWS;
 use query::{Asked, Readable};
 pub use severity::{Comparison, Condition, Severity};
@@ -155,6 +157,66 @@ impl DataTest {
             test,
             warnings: arguments.end()?,
         }))
+    }
+}
+
+impl JsonSchema for TestOf {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DataTest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let settings = json!({
+            "type": ["object", "null"],
+            "description": "The arguments of the test, and its settings.",
+            "properties": {
+                "name": {"type": "string", "description": "The name of the test in reports."},
+                "severity": {
+                    "type": "string",
+                    "pattern": "^([Ee][Rr][Rr][Oo][Rr]|[Ww][Aa][Rr][Nn])$",
+                    "description": "`warn`: a failure is only reported.",
+                    "examples": ["error", "warn"],
+                    "default": "error",
+                },
+                "where": {"type": "string", "description": "A SQL condition: only these rows are tested."},
+                "error_if": {
+                    "type": "string",
+                    "description": "From how many failing rows on it is an error.",
+                    "examples": ["> 10"],
+                },
+                "warn_if": {
+                    "type": "string",
+                    "description": "From how many failing rows on it is a warning.",
+                    "examples": ["> 0"],
+                },
+                "store_failures": {
+                    "type": ["boolean", "string"],
+                    "description": "Whether the failing rows are kept in a table.",
+                    "default": false,
+                },
+                "enabled": {"type": ["boolean", "string"], "description": "`false` leaves the test out."},
+                "arguments": {"type": ["object", "null"], "description": "Another place of the arguments."},
+                "config": {"type": ["object", "null"], "description": "Another place of the settings."},
+            },
+        });
+        let named: Map<String, Value> = KNOWN
+            .iter()
+            .map(|name| ((*name).to_owned(), settings.clone()))
+            .collect();
+
+        json_schema!({
+            "description": "A test: its name, or its name with its arguments.",
+            "anyOf": [
+                {"enum": KNOWN},
+                {
+                    "type": "object",
+                    "properties": named,
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": false,
+                },
+            ],
+        })
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Written;
@@ -72,12 +73,14 @@ pub(crate) struct Shared {
 }
 
 /// What a unit test replaces while its model is rendered.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Overrides {
+    /// Variables, by name.
     vars: Written,
     /// The values that macros give, by name: `dbt_utils.star`, `current_timestamp`.
     macros: Written,
+    /// Environment variables, by name.
     env_vars: Written,
 }
 
