@@ -12,8 +12,9 @@ use utoipa::openapi::{
 use super::answer::PROBLEM_JSON;
 
 /// Enums that may get new words within v1.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 10] = [
     "Check",
+    "DeliveryReason",
     "DriftKind",
     "EventName",
     "LagReason",
@@ -21,25 +22,29 @@ const OPEN: [&str; 8] = [
     "RejectReason",
     "RunKind",
     "Trigger",
+    "WebhookEvent",
 ];
 
 /// Operations that need no state database.
-const STATELESS: [&str; 6] = [
+const STATELESS: [&str; 7] = [
     "get_livez",
     "get_version",
     "get_engine",
     "get_graph",
     "get_lineage",
     "get_schema",
+    "list_webhooks",
 ];
 
 /// Operations that ask Trino.
-const OF_TRINO: [&str; 10] = [
+const OF_TRINO: [&str; 12] = [
     "get_engine",
     "get_model",
     "get_plan",
     "get_table",
+    "list_model_row_changes",
     "list_rejects",
+    "list_row_changes",
     "list_rows",
     "list_test_failures",
     "list_versions",
@@ -186,12 +191,47 @@ fn answer_all(path: &str, operation: &mut Operation) {
     if takes_body {
         statuses.push((
             413,
-            "`body-too-large`: the body is larger than `http.body_limit`",
+            "`body-too-large`: the body is larger than `http.body_limit_bytes`",
         ));
         statuses.push((415, "`unsupported-media-type`: the body is not JSON"));
     }
+    if takes_key {
+        statuses.push((
+            429,
+            "`queue-full`: too many runs of the pipeline are queued",
+        ));
+    }
+    statuses.extend(of_servers(id));
+    let responses = &mut operation.responses.responses;
+    for (status, description) in statuses {
+        responses
+            .entry(status.to_string())
+            .or_insert_with(|| RefOr::T(problem(description)));
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response {
+            add_headers(status, takes_key, response);
+        }
+    }
+}
+
+/// The statuses of an operation whose servers refuse, or do not answer.
+fn of_servers(id: &str) -> Vec<(u16, &'static str)> {
+    let mut statuses = Vec::new();
     if OF_TRINO.contains(&id) {
         statuses.push((424, "`trino-failed`: Trino refused a statement"));
+    }
+    if ["list_row_changes", "list_model_row_changes"].contains(&id) {
+        statuses.push((
+            410,
+            "`changes-gone`: the changes after the cursor cannot be told any more; read from the beginning",
+        ));
+    }
+    if id == "set_consumer" {
+        statuses.push((
+            409,
+            "`consumer-moved`: another reader moved the consumer away from `if_cursor`",
+        ));
     }
     if id == "check_source" {
         statuses.push((
@@ -199,12 +239,6 @@ fn answer_all(path: &str, operation: &mut Operation) {
             "`source-unreadable`: the source cannot be read as it is",
         ));
         statuses.push((503, "`source-unavailable`, `source-conflict`, `files-unavailable`, `state-unavailable`: a server does not answer"));
-    }
-    if takes_key {
-        statuses.push((
-            429,
-            "`queue-full`: too many runs of the pipeline are queued",
-        ));
     }
     if OF_TRINO.contains(&id) {
         statuses.push((
@@ -222,17 +256,8 @@ fn answer_all(path: &str, operation: &mut Operation) {
             "`state-unavailable`: the state database does not answer",
         ));
     }
-    let responses = &mut operation.responses.responses;
-    for (status, description) in statuses {
-        responses
-            .entry(status.to_string())
-            .or_insert_with(|| RefOr::T(problem(description)));
-    }
-    for (status, response) in responses {
-        if let RefOr::T(response) = response {
-            add_headers(status, takes_key, response);
-        }
-    }
+
+    statuses
 }
 
 fn problem(description: &str) -> Response {

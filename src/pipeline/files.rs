@@ -7,7 +7,6 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::OperationColumn;
-use super::scalar::Scalar;
 use crate::config::{DurationText, some_duration};
 
 /// A folder that files are dropped into.
@@ -75,7 +74,6 @@ pub struct Csv {
     pub quote: char,
     /// The text that means null.
     #[serde(alias = "null")]
-    #[schemars(with = "Scalar")]
     pub null_text: String,
 }
 

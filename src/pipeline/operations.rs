@@ -7,8 +7,6 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::scalar::Scalar;
-
 /// The column with the operation of a row.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,13 +23,10 @@ pub struct OperationColumn {
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
     /// The row is new.
-    #[schemars(with = "Vec<Scalar>")]
     pub insert: Vec<String>,
     /// The row has changed.
-    #[schemars(with = "Vec<Scalar>")]
     pub update: Vec<String>,
     /// The row is gone.
-    #[schemars(with = "Vec<Scalar>")]
     pub delete: Vec<String>,
 }
 

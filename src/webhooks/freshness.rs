@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::error::{Error, Result, causes};
-use crate::report::{self, Freshness, Status, Subject};
+use crate::report::{self, Freshness, Subject};
 use crate::state::SeenFreshness;
+use crate::state::Status;
 
 /// The shortest time between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);

@@ -146,8 +146,8 @@ impl Service {
         let headers = answer.headers().clone();
         let text = answer.text().await.expect("a body");
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        // Values of rows have the digits of their columns.
-        let is_of_rows = ["/rows", "/history", "/failures"]
+        // Values of rows have the digits of their columns, and a schema has names of columns.
+        let is_of_rows = ["/rows", "/history", "/failures", "/schemas/"]
             .iter()
             .any(|list| asked.contains(list));
         if asked.contains("/v1/") && status < 300 && !is_of_rows {

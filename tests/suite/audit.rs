@@ -192,11 +192,11 @@ async fn tests_that_cannot_be_are_refused_with_the_pipeline() {
         assert!(PIPELINE.contains(right), "{right}");
         service.define(&PIPELINE.replace(right, wrong));
         service.restart().await;
-        service
+        let pipeline = service
             .get(&format!("/v1/pipelines/{}", service.name))
-            .await
-            .is_problem(409, "pipeline-broken")
-            .saying(told);
+            .await;
+        let error = &pipeline.body["error"];
+        assert!(error.to_string().contains(told), "{told}: {error:#}");
     }
 }
 

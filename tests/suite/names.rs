@@ -109,7 +109,7 @@ async fn wrong_keys_are_answered_with_the_right_one(service: &Service, path: &st
         "type": "urn:icefront:problem:invalid-request",
         "title": "The request has a value that is not allowed",
         "status": 422,
-        "detail": "`key.`: only `key.<column>` is read",
+        "detail": "`key.`: a name is missing behind `key.`",
         "retryable": false,
         "field": "key."
       }

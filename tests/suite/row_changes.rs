@@ -606,7 +606,7 @@ async fn a_cursor_belongs_to_its_table_and_one_parameter_says_where_to_begin() {
     service
         .get(&changes(&service, "consumer=nobody"))
         .await
-        .is_problem(404, "not-found")
+        .is_problem(422, "unknown-name")
         .about("consumer");
 }
 
@@ -656,7 +656,7 @@ async fn a_consumer_moves_only_when_it_says_so_and_only_from_where_it_was() {
 
     put(json!({"table": "nobody.items"}))
         .await
-        .is_problem(404, "not-found")
+        .is_problem(422, "unknown-name")
         .about("table");
     put(json!({})).await.is_problem(422, "invalid-request");
     put(json!({"table": table, "cursor": "x"}))
@@ -686,7 +686,7 @@ async fn a_consumer_moves_only_when_it_says_so_and_only_from_where_it_was() {
     service
         .get(&read)
         .await
-        .is_problem(404, "not-found")
+        .is_problem(422, "unknown-name")
         .about("consumer");
 }
 

@@ -201,8 +201,8 @@ fn a_definition_that_is_read_is_valid() {
         with_field("columns: [{name: a, from: b.c, data_type: bigint, tests: [{unique: {severity: error}}]}]"),
         with_field("contract: enforced, new_columns: fail, description: Orders"),
         with_source("kind: postgres_audit_log, connection: shop, order_by: occurred_at, columns: {event_id: id}, table: a.b"),
-        with_source("kind: files, path: 'file:///drops/*.csv', operation: upsert, csv: {header: false, columns: [id], 'null': 0}"),
-        with_source("kind: files, path: 'file:///drops/*.csv', operation: {column: op, values: {delete: [3, D]}}"),
+        with_source("kind: files, path: 'file:///drops/*.csv', operation: upsert, csv: {header: false, columns: [id], 'null': '-'}"),
+        with_source("kind: files, path: 'file:///drops/*.csv', operation: {column: op, values: {delete: [X, D]}}"),
         with_source("kind: files, path: 's3://drops/*', settle: 0s, marker: _SUCCESS, changed: reject, after: move, format: json_lines"),
         with_source("kind: postgres_audit_log, connection: shop")
             + "schemas: {landing: a, staging: b, marts: c}\nschedule: every 2m\npoll: 5s\nmax_clock_skew: 2h\nmax_rejects: {share: 0.5}\nverify: {every_runs: 3}\nvars: {a: [1]}\nmodels: {shop: {+tags: x}}\n",

@@ -29,7 +29,8 @@ async fn slices(service: &Service, run: &Value, step: &str) -> Vec<Value> {
     statements
         .expect("statements")
         .iter()
-        .filter_map(|statement| statement["progress"].get("slice"))
+        .map(|statement| &statement["progress"]["slice"])
+        .filter(|slice| !slice.is_null())
         .map(|slice| json!([slice["number"], slice["of"]]))
         .collect()
 }

@@ -559,11 +559,14 @@ async fn secrets_are_in_no_answer_and_no_line_of_the_log() {
             &seen[at.unwrap_or(0).saturating_sub(200)..]
         );
     }
-    let webhooks = service
+    let mut webhooks = service
         .get("/v1/webhooks?limit=2")
         .await
         .has_status(200)
         .body;
+    let next = webhooks["next"].take();
+    let next = next.as_str().expect("a cursor");
+    webhooks["next"] = json!("<cursor>");
     assert_json_snapshot!(webhooks, @r#"
     {
       "data": [
@@ -588,10 +591,9 @@ async fn secrets_are_in_no_answer_and_no_line_of_the_log() {
           "signed": true
         }
       ],
-      "next": "d2ViaG9va3MKb3Bz"
+      "next": "<cursor>"
     }
     "#);
-    let next = webhooks["next"].as_str().expect("a cursor");
     let rest = service.get(&format!("/v1/webhooks?after={next}")).await;
     assert_eq!(rest.body["data"][0]["name"], "pages", "{rest:?}");
     assert_eq!(rest.body["next"], json!(null), "{rest:?}");

@@ -1,6 +1,4 @@
 //! What the service answers. Fields that are not shown are not read, so that new ones are no fault.
-//!
-//! Where a field has an `alias`, the service may call it so.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +87,6 @@ pub(crate) struct Step {
 /// A statement that a step sent.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SentSql {
-    #[serde(alias = "target")]
     pub(crate) trino_table: Option<String>,
     pub(crate) trino_query_id: Option<String>,
     pub(crate) sql: String,
@@ -143,7 +140,6 @@ pub(crate) struct Part {
 pub(crate) struct Pipeline {
     pub(crate) name: String,
     pub(crate) usable: bool,
-    pub(crate) fault: Option<String>,
     pub(crate) error: Option<Problem>,
     pub(crate) paused: bool,
     pub(crate) schedule: Option<String>,
@@ -243,7 +239,6 @@ pub(crate) struct Cursor {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Checked {
     pub(crate) cursor_safety: Option<String>,
-    #[serde(alias = "cursor_safety_reason")]
     pub(crate) cursor_safety_detail: Option<String>,
     pub(crate) findings: Vec<Finding>,
 }
@@ -251,7 +246,6 @@ pub(crate) struct Checked {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Finding {
     pub(crate) check: String,
-    #[serde(alias = "verdict")]
     pub(crate) status: String,
     pub(crate) detail: String,
     pub(crate) remedy: Option<String>,
@@ -263,20 +257,17 @@ pub(crate) struct Plan {
     pub(crate) tables: Vec<PlannedTable>,
     #[serde(default)]
     pub(crate) models: Vec<PlannedModel>,
-    #[serde(alias = "problem")]
     pub(crate) error: Option<Problem>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PlannedTable {
     pub(crate) table: String,
-    #[serde(alias = "is_new")]
     pub(crate) new: bool,
     pub(crate) waiting_batches: i64,
-    #[serde(alias = "changes", default)]
+    #[serde(default)]
     pub(crate) drift: Vec<Drift>,
     pub(crate) build: Option<PlannedBuild>,
-    #[serde(alias = "refusal")]
     pub(crate) refusal_detail: Option<String>,
 }
 
@@ -284,16 +275,13 @@ pub(crate) struct PlannedTable {
 pub(crate) struct PlannedBuild {
     pub(crate) events: i64,
     pub(crate) slices: i64,
-    #[serde(alias = "seconds")]
     pub(crate) duration_seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PlannedModel {
     pub(crate) model: String,
-    #[serde(alias = "rebuild")]
     pub(crate) rebuild_detail: Option<String>,
-    #[serde(alias = "refusal")]
     pub(crate) refusal_detail: Option<String>,
 }
 
@@ -307,12 +295,9 @@ pub(crate) struct Validations {
 pub(crate) struct Validation {
     pub(crate) model: String,
     pub(crate) file: String,
-    #[serde(alias = "is_valid")]
     pub(crate) valid: bool,
     pub(crate) line: Option<i64>,
-    #[serde(alias = "column")]
     pub(crate) line_column: Option<i64>,
-    #[serde(alias = "message")]
     pub(crate) detail: Option<String>,
 }
 
@@ -320,7 +305,6 @@ pub(crate) struct Validation {
 pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) materialized: String,
-    #[serde(alias = "table")]
     pub(crate) trino_table: Option<String>,
     pub(crate) file: Option<String>,
     pub(crate) description: Option<String>,
@@ -336,11 +320,9 @@ pub(crate) struct Model {
 /// How a model is refreshed, and why.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Explanation {
-    #[serde(alias = "verdict")]
     pub(crate) mode: String,
-    #[serde(alias = "reason")]
     pub(crate) detail: Option<String>,
-    #[serde(alias = "scope", default)]
+    #[serde(default)]
     pub(crate) scope_columns: Vec<String>,
 }
 

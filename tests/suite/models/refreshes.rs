@@ -34,7 +34,11 @@ async fn a_model_tells_its_scope_and_why_it_was_refreshed_as_it_was() {
 
     let model = service.get(&path).await.has_status(200).body;
     assert_eq!(model["refresh"]["mode"], "incremental", "{model:#}");
-    assert_eq!(model["refresh"]["scope"], json!(["day"]), "{model:#}");
+    assert_eq!(
+        model["refresh"]["scope_columns"],
+        json!(["day"]),
+        "{model:#}"
+    );
     let inputs = model["refresh"]["inputs"].as_array().expect("a list");
     assert!(
         inputs

@@ -154,12 +154,8 @@ impl Listed for Known {
 fn remarks(known: &Known) -> Vec<String> {
     let name = text::one_line(&known.pipeline.name);
     let mut remarks = Vec::new();
-    let fault = known
-        .pipeline
-        .error
-        .as_ref()
-        .map(crate::answers::Problem::told);
-    if let Some(fault) = fault.or_else(|| known.pipeline.fault.as_deref().map(text::clean)) {
+    let fault = known.pipeline.error.as_ref();
+    if let Some(fault) = fault.map(crate::answers::Problem::told) {
         remarks.push(format!("{name} is broken: {fault}"));
     }
     if let Some((run, problem)) = known
