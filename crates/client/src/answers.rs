@@ -32,7 +32,7 @@ impl Problem {
         self.kind.rsplit(':').next().unwrap_or_default()
     }
 
-    /// What happened and what to do, with the step and the field that it is about.
+    /// The problem as a sentence, with its step and its field.
     pub(crate) fn told(&self) -> String {
         let detail = if self.detail.is_empty() {
             &self.title

@@ -80,7 +80,7 @@ impl Progress {
     /// Leaves the terminal to a question.
     pub(crate) fn hide(&self) {
         if let Some(bars) = &self.bars {
-            // What cannot be cleared is overwritten later.
+            // If the line cannot be cleared, the next one overwrites it.
             let _ = bars.clear();
             bars.set_draw_target(ProgressDrawTarget::hidden());
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-/// What is longer is cut in a message, in characters: what it quotes, and all of it.
+/// A message is cut to these lengths, in characters: each quoted part, and the whole message.
 const LONGEST_QUOTED: usize = 100;
 const LONGEST: usize = 2_000;
 

@@ -34,7 +34,7 @@ fn one_query(kind: &str, sql: &str) -> Result<String, String> {
     }
 }
 
-/// What is wrong with a text that stands within a query, as far as it can be seen without a server.
+/// Finds a fault of an expression without asking a server.
 pub(crate) fn expression_fault(sql: &str) -> Option<&'static str> {
     let bare = without_quoted(sql);
     if bare.trim().is_empty() && !sql.contains(['\'', '"']) {

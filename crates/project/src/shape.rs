@@ -166,7 +166,7 @@ impl Shape {
     }
 }
 
-/// What is wrong with the fields that are known.
+/// The faults of the known fields.
 fn of_fields(fields: &[Field], path: &str, entries: &Map<String, Value>) -> Vec<String> {
     let mut faults = Vec::new();
     for field in fields {

@@ -63,7 +63,7 @@ pub(crate) struct UnitTestYaml {
     given: Vec<GivenYaml>,
     /// The rows that the model should have.
     expect: RowsYaml,
-    /// What the test replaces while the model is rendered.
+    /// The macros, variables and settings that the test replaces while the model is rendered.
     #[serde(default)]
     overrides: Option<Overrides>,
     /// Has no effect.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the thread that reads a project and the one that waits for it share.
+/// The file that the reading thread renders. The waiting thread reads it, too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch(Arc<Mutex<Option<Rendering>>>);
 

@@ -24,7 +24,7 @@ pub struct Changes {
     /// Only changes before this time
     #[arg(long, value_name = "TIME", value_parser = times::parse_time)]
     until: Option<Timestamp>,
-    /// What the numbers are summed by
+    /// The period of each sum
     #[arg(long, value_name = "PERIOD", value_enum, default_value_t = Period::Run)]
     by: Period,
     /// The most lines
