@@ -128,7 +128,7 @@ def compare_tests():
 
 def compare_unit_tests():
     theirs = {f"{node['model']}: {node['name']}": DBT[unique_id]["status"] for unique_id, node in MANIFEST["unit_tests"].items()}
-    ours = {name: status.lower() for status, name in re.findall(r"^([A-Za-z]+) +(\w+: .+)$", UNIT_TESTS, re.MULTILINE)}
+    ours = {name: status.lower() for status, name in re.findall(r"^([A-Za-z]+) +shop\.(\w+: .+)$", UNIT_TESTS, re.MULTILINE)}
     if ours != theirs:
         faults.append("unit tests")
         print(f"  unit tests: dbt {theirs}\n  Icefront {ours}")
