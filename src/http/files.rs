@@ -21,7 +21,7 @@ use crate::state::{FileQuery, FileState, LedgerFile};
 #[into_params(parameter_in = Query)]
 pub(super) struct FilesQuery {
     /// Only files in one of these states. A file that was not read appears only in its last state.
-    #[param(value_type = Option<Vec<FileState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<FileState>>, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<FileState>>,
     /// Only files of this table.
     #[param(example = "drops.orders", required = false)]
@@ -35,7 +35,7 @@ type FilePage = Page<File>;
 
 /// A file in the ledger.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = SourceFile, example = json!({
     "id": "17", "path": "data/drops/orders/0017.csv.gz", "etag": "1c4f-62f0a9-2d1", "bytes": 721, "table": "drops.orders", "state": "unreadable",
     "rows": 0, "rejects": 0, "detail": "line 17 has 4 values, not 5", "batch_id": "3",
     "modified_at": "2026-03-01T12:00:00.000000Z", "seen_at": "2026-03-01T12:00:07.000000Z",

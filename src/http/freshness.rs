@@ -30,7 +30,7 @@ pub(super) struct FreshnessQuery {
     #[param(example = "shop.daily_revenue", required = false)]
     model: Option<String>,
     /// Only with one of these.
-    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<Status>>, style = Form, explode = false, min_items = 1, required = false)]
     status: Option<AnyOf<Status>>,
     /// Only with one of these reasons.
     #[param(value_type = Option<Vec<LagReason>>, inline, style = Form, explode = false, min_items = 1, required = false)]

@@ -100,7 +100,7 @@ pub(super) struct ModelsQuery {
     #[param(value_type = Option<Vec<String>>, style = Form, explode = false, min_items = 1, example = json!(["nightly"]), required = false)]
     tag: Option<AnyOf<String>>,
     /// Only models that are kept in one of these ways.
-    #[param(value_type = Option<Vec<Materialized>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<Materialized>>, style = Form, explode = false, min_items = 1, required = false)]
     materialized: Option<AnyOf<Materialized>>,
     /// Only models that runs leave out, or only others.
     #[param(example = false, required = false)]

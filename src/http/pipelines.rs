@@ -113,7 +113,7 @@ pub(super) struct PipelinesQuery {
     #[param(example = false, required = false)]
     paused: Option<bool>,
     /// Only pipelines with a source of one of these kinds.
-    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<SourceKind>>, style = Form, explode = false, min_items = 1, required = false)]
     source_kind: Option<AnyOf<SourceKind>>,
 }
 

@@ -105,7 +105,7 @@ impl From<Reading> for ModelReading {
 #[into_params(parameter_in = Query)]
 pub(super) struct RefreshesQuery {
     /// Only refreshes in one of these states.
-    #[param(value_type = Option<Vec<RefreshState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<RefreshState>>, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<RefreshState>>,
     /// Only refreshes that did one of these.
     #[param(value_type = Option<Vec<RefreshAction>>, inline, style = Form, explode = false, min_items = 1, required = false)]

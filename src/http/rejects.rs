@@ -42,7 +42,7 @@ pub(super) struct RejectsQuery {
     #[param(example = "12", required = false)]
     batch_id: Option<String>,
     /// Only with one of these operations.
-    #[param(value_type = Option<Vec<Operation>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<Operation>>, style = Form, explode = false, min_items = 1, required = false)]
     operation: Option<AnyOf<Operation>>,
 }
 

@@ -331,7 +331,7 @@ pub(super) struct RunsQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only runs in one of these states.
-    #[param(value_type = Option<Vec<RunState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<RunState>>, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<RunState>>,
     /// Only runs that one of these started.
     #[param(value_type = Option<Vec<Trigger>>, inline, style = Form, explode = false, min_items = 1, required = false)]

@@ -116,7 +116,7 @@ pub(super) struct SourcesQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only sources of one of these kinds.
-    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<SourceKind>>, style = Form, explode = false, min_items = 1, required = false)]
     kind: Option<AnyOf<SourceKind>>,
 }
 

@@ -121,7 +121,7 @@ pub(super) struct SentSql {
 #[into_params(parameter_in = Query)]
 pub(super) struct StepsQuery {
     /// Only steps in one of these states.
-    #[param(value_type = Option<Vec<StepState>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<StepState>>, style = Form, explode = false, min_items = 1, required = false)]
     state: Option<AnyOf<StepState>>,
     /// Only the step of this name.
     #[param(example = "mart.orders", required = false)]

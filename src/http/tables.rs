@@ -99,7 +99,7 @@ pub(super) struct TablesQuery {
     #[param(example = "shop", required = false)]
     pipeline: Option<String>,
     /// Only tables with a source of one of these kinds.
-    #[param(value_type = Option<Vec<SourceKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<SourceKind>>, style = Form, explode = false, min_items = 1, required = false)]
     source_kind: Option<AnyOf<SourceKind>>,
 }
 

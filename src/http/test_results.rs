@@ -62,7 +62,7 @@ pub(super) struct TestsQuery {
     #[param(example = "shop.daily_revenue", required = false)]
     model: Option<String>,
     /// Only results with one of these outcomes.
-    #[param(value_type = Option<Vec<Status>>, inline, style = Form, explode = false, min_items = 1, required = false)]
+    #[param(value_type = Option<Vec<Status>>, style = Form, explode = false, min_items = 1, required = false)]
     status: Option<AnyOf<Status>>,
 }
 

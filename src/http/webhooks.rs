@@ -136,7 +136,7 @@ pub(super) async fn test_webhook(
 #[into_params(parameter_in = Query)]
 pub(super) struct DeliveriesQuery {
     /// Only deliveries in one of these states.
-    #[param(value_type = Option<Vec<DeliveryState>>, inline, style = Form, explode = false, required = false)]
+    #[param(value_type = Option<Vec<DeliveryState>>, style = Form, explode = false, required = false)]
     state: Option<AnyOf<DeliveryState>>,
 }
 

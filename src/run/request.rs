@@ -24,7 +24,7 @@ const MAX_LABEL_LENGTH: usize = 256;
 /// What to run. Every field may be left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"steps": ["extract", "staging", "marts", "models"], "labels": {"dag_id": "shop_hourly"}}))]
+#[schema(as = StartRun, example = json!({"steps": ["extract", "staging", "marts", "models"], "labels": {"dag_id": "shop_hourly"}}))]
 pub struct Request {
     /// Which parts to run. They run in the order extract, staging, marts, models. All when empty.
     #[schema(max_items = 4)]

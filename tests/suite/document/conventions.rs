@@ -125,7 +125,7 @@ fn of_operation(document: &Document, operation: &Operation<'_>) -> Vec<String> {
             &parameter["example"],
             &schema["default"],
             &schema["enum"],
-            &schema["items"]["enum"],
+            &document.resolved(&schema["items"])["enum"],
         ];
         if is_shown.iter().all(|shown| shown.is_null()) && name != "after" {
             differs("a parameter has an example, a default or its words", name);
