@@ -4,33 +4,88 @@
 -- name: list_changes
 -- Sums changes of tables and models per run, hour or day ($7, in UTC), newest first, after the sum at $8 of $9 and run $10.
 -- Only tables have counts of events and versions, only models have refreshes. A full refresh replaces all rows, which nobody counts.
-with changed as (
+-- It reads no more than the sums of the page need, however many changes there are.
+-- `began`: the first change of each run and table or model, as many as the page takes. `periods`: as many hours or days, the newest first, as
+-- have the sums of the page; it begins at the end of the period of the last sum before the page.
+with recursive counted as not materialized (
   select
-    pipeline, table_name as name, true as is_table, run_id, changed_at, inserted, updated, deleted,
+    pipeline, table_name as name, true as is_table, run_id, batch_id as number, changed_at, true as has_counts, inserted, updated, deleted,
     published, late, superseded, delete_without_row, unchanged, truncates, truncated, read, rejected, duplicate, staged,
     versions_opened, versions_closed, versions_split, versions_changed, versions_removed,
     null::bigint as refreshes, null::bigint as full_refreshes
   from icefront.changes
-  where ($1::text is null or pipeline = $1) and $3::text is null and ($2::text is null or table_name = $2)
-    and ($4::timestamptz is null or changed_at >= $4) and ($5::timestamptz is null or changed_at < $5)
-    and ($6::uuid is null or run_id = $6)
   union all
   select
-    pipeline, model, false, run_id, finished_at, coalesce(inserted, 0), coalesce(updated, 0), coalesce(deleted, 0),
-    null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-    1, (action = 'full')::integer
+    pipeline, model, false, run_id, id, finished_at, state = 'succeeded' and action in ('incremental', 'time', 'full'),
+    coalesce(inserted, 0), coalesce(updated, 0), coalesce(deleted, 0),
+    null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint,
+    null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint,
+    1::bigint, (action = 'full')::integer::bigint
   from icefront.refreshes
-  where ($1::text is null or pipeline = $1) and $2::text is null and ($3::text is null or model = $3)
-    and ($4::timestamptz is null or finished_at >= $4) and ($5::timestamptz is null or finished_at < $5)
-    and ($6::uuid is null or run_id = $6)
-    and state = 'succeeded' and action in ('incremental', 'time', 'full')
 ),
-dated as (
-  select
-    *,
-    case when $7::text = 'run' then run_id end as of_run,
-    case when $7::text <> 'run' then date_trunc($7::text, changed_at at time zone 'UTC') at time zone 'UTC' end as period_start_at
+changed as not materialized (
+  select *
+  from counted
+  where has_counts and ($1::text is null or pipeline = $1)
+    and ($2::text is null or is_table and name = $2) and ($3::text is null or not is_table and name = $3)
+    and ($4::timestamptz is null or changed_at >= $4) and ($5::timestamptz is null or changed_at < $5)
+    and ($6::uuid is null or run_id = $6)
+),
+began as (
+  select pipeline, name, is_table, run_id, changed_at
   from changed
+  where $7::text = 'run'
+    and number = (
+      select number
+      from changed as same
+      where same.run_id = changed.run_id and same.pipeline = changed.pipeline and same.name = changed.name
+        and same.is_table = changed.is_table
+      order by changed_at, number
+      limit 1
+    )
+    and (
+      $8::timestamptz is null
+      or changed_at <= $8
+      and (changed_at < $8 or pipeline || '.' || name > $9::text or pipeline || '.' || name = $9 and run_id > $10::uuid)
+    )
+  order by changed_at desc, pipeline || '.' || name, run_id
+  limit $11
+),
+periods as (
+  select
+    coalesce($8 + case $7 when 'hour' then interval '1 hour' else interval '24 hours' end, $5, 'infinity') as began_at,
+    0::bigint as sums
+  where $7 <> 'run'
+  union all
+  select newest.began_at, periods.sums + counted.sums
+  from periods
+  cross join lateral (
+    select date_trunc($7, changed_at, 'UTC') as began_at
+    from changed
+    where changed_at < periods.began_at
+    order by changed_at desc
+    limit 1
+  ) as newest
+  cross join lateral (
+    select count(*) as sums
+    from (
+      select distinct pipeline, name, is_table
+      from changed
+      where changed_at >= newest.began_at and changed_at < periods.began_at
+        and ($8 is null or newest.began_at < $8 or pipeline || '.' || name > $9)
+    ) as named
+  ) as counted
+  where periods.sums < $11
+),
+taken as (
+  select changed.*, changed.run_id as of_run, null::timestamptz as period_start_at
+  from began
+  join changed using (pipeline, name, is_table, run_id)
+  union all
+  select changed.*, null, date_trunc($7, changed_at, 'UTC')
+  from changed
+  where $7 <> 'run' and changed_at >= (select min(began_at) from periods) and changed_at < (select max(began_at) from periods)
+    and ($8 is null or changed_at < $8 or pipeline || '.' || name > $9)
 ),
 sums as (
   select
@@ -62,7 +117,7 @@ sums as (
     sum(versions_removed)::bigint as versions_removed,
     sum(refreshes)::bigint as refreshes,
     sum(full_refreshes)::bigint as full_refreshes
-  from dated
+  from taken
   group by pipeline, name, is_table, of_run, period_start_at
 )
 select
@@ -70,8 +125,5 @@ select
   case when is_table then name end as "table",
   case when not is_table then name end as model
 from sums
-where $8::timestamptz is null
-  or listed_at < $8
-  or listed_at = $8 and (name > $9::text or name = $9 and run_id > $10::uuid)
 order by listed_at desc, name, run_id
 limit $11

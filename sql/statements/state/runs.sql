@@ -37,25 +37,17 @@ with page as (
   limit $12
 ),
 seen as (
-  select known.pipeline, known.name, seen.difference
-  from icefront.tables as known, jsonb_array_elements(known.drift) as seen (difference)
+  select
+    found.difference ->> 'run_id' as run_id,
+    jsonb_agg(found.difference || jsonb_build_object('table', known.pipeline || '.' || known.name) order by known.name) as drift
+  from icefront.tables as known, jsonb_array_elements(known.drift) as found (difference)
   where known.drift <> '[]' and known.pipeline in (select pipeline from page)
+  group by found.difference ->> 'run_id'
 )
-select
-  page.*,
-  (
-    select coalesce(
-      jsonb_agg(
-        seen.difference || jsonb_build_object('table', seen.pipeline || '.' || seen.name)
-        order by seen.name
-      ),
-      '[]'
-    )
-    from seen
-    where seen.pipeline = page.pipeline and seen.difference ->> 'run_id' = page.id::text
-  ) as drift
+select page.*, coalesce(seen.drift, '[]') as drift
 from page
-order by id desc
+left join seen on seen.run_id = page.id::text
+order by page.id desc
 
 -- name: activities
 -- Finds for some pipelines the states of the active run and of the last run that ended, when the first one was accepted, the last

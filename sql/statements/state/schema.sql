@@ -2,9 +2,11 @@
 -- `src/state/mod.rs` takes each by its name: the line `-- name: …` above it.
 
 -- name: session
--- Limits idle transactions and waits for locks, so that a frozen service does not block the others.
+-- Limits idle transactions and waits for locks, so that a frozen service does not block the others. To compile a statement would take longer
+-- than any of ours does.
 set idle_in_transaction_session_timeout = '5s';
-set lock_timeout = '10s'
+set lock_timeout = '10s';
+set jit = off
 
 -- name: migration_lock
 -- Creates the schema and waits for our turn to migrate. The lock ends with the connection.
