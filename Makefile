@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api postman bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api postman clients bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -44,11 +44,14 @@ airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, a
 dbt: ## run a dbt project of 30 models under Icefront and under dbt-trino, which it installs, and compare each model, before and after a change
 	tests/dbt/run
 
-api: ## call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, what schemathesis makes up
+api: ## call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, generated clients, what schemathesis makes up
 	tests/api/run
 
 postman: ## run the Postman collection by newman, against a real service
 	tests/api/run newman
+
+clients: ## generate clients for Python, TypeScript and Go, compile them, and have each run a pipeline of a real service
+	tests/api/run clients
 
 chaos: ## a hundred rounds of kills, restarts, cuts and freezes under load, on servers of its own; ICEFRONT_CHAOS_SEED repeats one
 	ICEFRONT_TEST_ROUNDS=$${ICEFRONT_TEST_ROUNDS:-100} cargo test --locked --test chaos -- --nocapture
