@@ -21,7 +21,7 @@ use clap::Args;
 
 use crate::context::Target;
 use crate::fault::{EXIT_CODES, Exit, Result};
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, tell};
 use crate::server::Server;
 
 /// Commands that ask a running service.
@@ -125,6 +125,13 @@ async fn make<T: Args + Act>(call: Call<T>) -> Result<Exit> {
     call.what.act(&client).await
 }
 
+/// Reads the most rows to print.
+fn limit(text: &str) -> std::result::Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| *limit > 0);
+
+    limit.ok_or_else(|| "it must be a number from 1".to_owned())
+}
+
 impl Command {
     /// Does what the command says. `program` is the whole command line, for completions and manual pages.
     pub async fn execute(self, program: clap::Command) -> ExitCode {
@@ -150,7 +157,7 @@ impl Command {
         };
         let exit = ended.unwrap_or_else(|fault| {
             if let Some(told) = fault.told() {
-                eprintln!("{told}");
+                tell(&told);
             }
             fault.exit()
         });

@@ -3,7 +3,7 @@
 use super::{Act, Client};
 use crate::answers::{self, PlannedModel, PlannedTable, Validation, Validations};
 use crate::fault::{Exit, Result};
-use crate::output::Cell;
+use crate::output::{Cell, tell};
 use crate::server::{Call, read};
 use crate::{text, times};
 
@@ -38,7 +38,23 @@ impl Act for Plan {
             .call(Call::get(&["pipelines", &self.pipeline, "plan"]))
             .await?;
         let plan: answers::Plan = read(&answer)?;
-        client.output.one(
+        let refusals = plan.tables.iter().map(|table| &table.refusal_detail);
+        let is_refused = refusals
+            .chain(plan.models.iter().map(|model| &model.refusal_detail))
+            .any(Option::is_some);
+        let exit = if is_refused {
+            Exit::Failed
+        } else {
+            Exit::Succeeded
+        };
+        if let Some(problem) = &plan.error {
+            tell(&format!(
+                "the source does not answer, so tables are planned as they were seen last: {}",
+                problem.told()
+            ));
+        }
+
+        exit.after(client.output.one(
             &answer,
             |_: &answers::Plan| self.pipeline.clone(),
             |plan| {
@@ -50,23 +66,7 @@ impl Act for Plan {
                 }
                 Ok(())
             },
-        )?;
-        if let Some(problem) = &plan.error {
-            eprintln!(
-                "the source does not answer, so tables are planned as they were seen last: {}",
-                problem.told()
-            );
-        }
-        let refusals = plan.tables.iter().map(|table| &table.refusal_detail);
-        let is_refused = refusals
-            .chain(plan.models.iter().map(|model| &model.refusal_detail))
-            .any(Option::is_some);
-
-        Ok(if is_refused {
-            Exit::Failed
-        } else {
-            Exit::Succeeded
-        })
+        ))
     }
 }
 
