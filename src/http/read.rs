@@ -179,6 +179,13 @@ pub(super) fn any<T>(filter: Option<AnyOf<T>>) -> Option<Vec<T>> {
     filter.map(|AnyOf(values)| values)
 }
 
+/// Tells a field that is `null` from one that is not there.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    reader: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(reader).map(Some)
+}
+
 /// As [`moment`], for a field of a struct.
 pub(super) fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(reader)?;

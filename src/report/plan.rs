@@ -14,11 +14,6 @@ use crate::warehouse::Slicing;
 
 /// What the next run of a pipeline would do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(example = json!({
-    "pipeline": "shop",
-    "tables": [{"table": "shop.orders", "new": false, "waiting_batches": 1,
-        "drift": [{"column": "channel", "change": "added", "detail": "the source has it as varchar; it is null in what came before"}]}],
-}))]
 pub struct Plan {
     /// The pipeline.
     pub pipeline: String,
