@@ -96,7 +96,7 @@ function request({ name, request, response }) {
 
 // The document's example of an answer, where it has one: what the converter would fake tells nothing.
 function example(response, code, status, { method, url }) {
-  const body = schemaOf(response)?.example;
+  const body = response?.content?.["application/json"]?.example;
   if (body === undefined) return [];
 
   return [{
@@ -120,8 +120,9 @@ function parameter({ key, value, disabled, description }, operation) {
   const [, field] = key.split(".");
   const known = (operation.parameters ?? []).find(({ name }) => name === key.split(".")[0]);
   const faked = known && known.example === undefined && known.schema?.example === undefined && !known.schema?.enum;
-  // A consumer follows one table or model: only the calls that have it in their path are about this one.
-  const variable = [key, field].find((name) => name in variables && name !== "consumer");
+  // Of these a list has everything, unless the caller asks for one.
+  const choices = ["table", "model", "consumer"];
+  const variable = [key, field].find((name) => name in variables && !choices.includes(name));
   if (variable) value = `{{${variable}}}`;
   else if (faked) value = "";
   else if (known?.schema?.enum) value = known.schema.enum[0];
