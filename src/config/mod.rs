@@ -119,7 +119,7 @@ pub struct Landing {
 pub struct Pipelines {
     /// A folder of folders, each with a `pipeline.yaml`.
     pub path: PathBuf,
-    /// The environment variables that models may read with `env_var`.
+    /// The environment variables that `pipeline.yaml` may name as `${NAME}`, and models as `env_var('NAME')`.
     pub env: Vec<String>,
     /// `target.name` in models.
     pub target: String,

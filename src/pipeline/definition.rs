@@ -10,6 +10,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::defaults::Defaults;
+use super::environment::Environment;
+use super::filled::Filled;
 use super::finding::FILE;
 use super::identity::qualified;
 use super::places::Places;
@@ -70,6 +73,9 @@ pub(super) struct PipelineYaml {
     /// The name of the pipeline; the same as its folder's.
     #[schemars(example = &"shop", regex(pattern = "^[a-z][a-z0-9_]*$"))]
     pipeline: String,
+    /// What every table takes unless it says otherwise.
+    #[serde(default)]
+    defaults: Defaults,
     /// Where changes come from.
     source: SourceDefinition,
     /// The tracked tables by name.
@@ -149,18 +155,33 @@ impl Draft {
     /// cannot be read.
     pub(super) fn read(text: &str, config: &Config, findings: &mut Vec<Finding>) -> Option<Self> {
         let plainly = serde_saphyr::options! { with_snippet: false };
-        let yaml = serde_saphyr::from_str_with_options::<PipelineYaml>(text, plainly)
+        let environment = Environment::of(config);
+        let places = Places::of(text);
+        for (text, position) in places.texts() {
+            let fault = environment.fill(text).err();
+            findings.extend(fault.map(|fault| Finding::error(FILE, &fault).at(Some(position))));
+        }
+        let mut of_shape = Vec::new();
+        let yaml = serde_saphyr::with_deserializer_from_str_with_options(text, plainly, |reader| {
+            PipelineYaml::deserialize(Filled::new(reader, &environment))
+        });
+        let yaml = yaml
             .map_err(|fault| {
-                findings.push(Finding::of_yaml(&fault));
+                of_shape.push(Finding::of_yaml(&fault));
             })
             .ok();
-        let tables = Tables::read(text, findings);
-        findings.dedup();
-        let yaml = yaml?;
-        let mut said = Said {
-            places: Places::of(text),
-            findings,
-        };
+        let mut tables = Tables::read(text, &environment, &mut of_shape);
+        of_shape.dedup();
+        findings.extend(of_shape);
+        let mut yaml = yaml?;
+        let mut said = Said { places, findings };
+        check_defaults(&mut yaml.defaults, &yaml.source, &mut said);
+        let stated = said.places.names_below("tables");
+        for (name, table) in &mut tables.right {
+            let stated = stated.get(name.as_str());
+            yaml.defaults
+                .complete(table, stated.unwrap_or(&BTreeSet::new()));
+        }
         if yaml.timezone.is_some() && yaml.schedule.is_none() {
             let message =
                 "`timezone` has no meaning without `schedule`; add a schedule, or remove it";
@@ -244,7 +265,12 @@ impl Draft {
         let mut origins = BTreeSet::new();
         for (name, table) in tables {
             for Misfit { field, message } in table.check() {
-                said.fault(&["tables", name, field], &message);
+                let origin = if table.defaulted.contains(&field) {
+                    format!("; `{field}` comes from `defaults`")
+                } else {
+                    String::new()
+                };
+                said.fault(&["tables", name, field], &format!("{message}{origin}"));
             }
             said.right(&["tables", name, "cursor"], table.check_cursor(source));
             said.right(
@@ -277,6 +303,20 @@ impl Definition {
             table.is_by_clock = self.source.is_by_clock();
             table.has_own_ids = self.source.has_own_ids();
         }
+    }
+}
+
+/// Refuses fields that only polled tables have.
+fn check_defaults(defaults: &mut Defaults, source: &SourceDefinition, said: &mut Said<'_>) {
+    if matches!(source, SourceDefinition::PostgresTable { .. }) {
+        return;
+    }
+    let cursor = defaults.cursor.take().map(|_| "cursor");
+    let deletes = defaults.deletes.take().map(|_| "deletes");
+    for field in [cursor, deletes].into_iter().flatten() {
+        let message =
+            format!("`defaults.{field}` is only for sources of kind `postgres_table`; remove it");
+        said.fault(&["defaults", field], &message);
     }
 }
 

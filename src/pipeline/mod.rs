@@ -2,11 +2,14 @@
 
 mod column;
 mod declared;
+mod defaults;
 mod definition;
 mod deletes;
 mod drift;
+mod environment;
 mod evolution;
 mod files;
+mod filled;
 mod finding;
 mod folder;
 mod identity;

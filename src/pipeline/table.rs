@@ -23,6 +23,9 @@ pub struct Table {
     /// Schema and name from `from`.
     #[serde(skip)]
     pub source: SourceTable,
+    /// The fields that it takes from the `defaults` of its pipeline.
+    #[serde(skip)]
+    pub defaulted: Vec<&'static str>,
     /// The source table with its schema; for files, a pattern of file names.
     // `Definition` moves a pattern to `files`.
     #[serde(default)]

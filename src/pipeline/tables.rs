@@ -7,6 +7,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
+use super::environment::Environment;
+use super::filled::Filled;
 use super::{Finding, Table};
 
 /// Reading ends after so many tables with a fault: each costs a reading of the whole text.
@@ -23,7 +25,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Reads them from the text of a `pipeline.yaml`. A fault outside of the tables is left to others.
-    pub(super) fn read(text: &str, findings: &mut Vec<Finding>) -> Self {
+    pub(super) fn read(text: &str, environment: &Environment, findings: &mut Vec<Finding>) -> Self {
         let mut wrong = BTreeSet::new();
         loop {
             let current = RefCell::new(None);
@@ -32,11 +34,10 @@ impl Tables {
                 current: &current,
             };
             let plainly = serde_saphyr::options! { with_snippet: false };
-            let read = serde_saphyr::with_deserializer_from_str_with_options(
-                text,
-                plainly,
-                |deserializer| deserializer.deserialize_map(whole),
-            );
+            let read =
+                serde_saphyr::with_deserializer_from_str_with_options(text, plainly, |reader| {
+                    Filled::new(reader, environment).deserialize_map(whole)
+                });
             let fault = match read {
                 Ok(right) => return Self { right, wrong },
                 Err(fault) => fault,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, EVENTS, Service};
+use crate::harness::{Answer, AuditRow, EVENTS, Service};
 
 const PATH: &str = "/v1/pipelines/validate";
 
@@ -340,4 +340,180 @@ async fn the_command_line_prints_the_same_findings() {
         printed.contains("  error: wrong/pipeline.yaml:7:5: unknown field `kye`"),
         "{printed}"
     );
+}
+
+const SHARED: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+defaults:
+  history: off
+  freshness: {warn_after: 10m, error_after: 1h}
+tables:
+  items: {from: public.items, key: [seed, id]}
+  owners:
+    from: public.owners
+    key: [id]
+    history: {tracked: all}
+    freshness: {warn_after: 5m}
+";
+
+#[tokio::test]
+async fn what_tables_share_is_written_once_and_a_table_may_say_otherwise() {
+    let service = Service::of(SHARED)
+        .audit_log()
+        .tables("create table items (seed bigint, id bigint); create table owners (id bigint);")
+        .start()
+        .await;
+    let path = format!("/v1/pipelines/{}", service.name);
+    let pipeline = service.get(&path).await.has_status(200);
+    let history = |at: usize| pipeline.body["tables"][at]["trino_tables"]["history"].clone();
+    assert_eq!(history(0), Value::Null, "{pipeline:?}");
+    assert!(history(1).is_string(), "{pipeline:?}");
+    let plan = service.get(&format!("{path}/plan")).await.has_status(200);
+    assert_eq!(
+        [
+            &plan.body["tables"][0]["defaults"],
+            &plan.body["tables"][1]["defaults"]
+        ],
+        [&json!(["freshness", "history"]), &json!([])]
+    );
+    service
+        .log(&[AuditRow {
+            id: Some(1),
+            operation: Some("I".into()),
+            occurred_at: Some(1_767_225_600_000_000),
+            table: "items".into(),
+            data: Some(json!({"seed": 1, "id": 1}).to_string()),
+        }])
+        .await;
+    service.run().await.succeeds();
+    assert_eq!(service.count("marts.items").await, 1);
+    let freshness = service.get("/v1/freshness").await;
+    let limits = |at: usize| freshness.body["data"][at]["error_after_seconds"].clone();
+    assert_eq!(
+        [limits(0), limits(1)],
+        [json!(3600), Value::Null],
+        "{freshness:?}"
+    );
+
+    let wrong = SHARED.replace("PIPELINE", &service.name).replace(
+        "  history: off\n",
+        "  history: off\n  cursor: at\n  kye: [id]\n",
+    );
+    let answer = service
+        .post(PATH, &json!({"files": {"pipeline.yaml": wrong}}))
+        .await;
+    has(
+        &findings(&answer),
+        "pipeline.yaml:7:3: error: unknown field `kye`, expected one of ",
+        &[],
+    );
+    let wrong = wrong.replace("  kye: [id]\n", "  current: view\n");
+    let answer = service
+        .post(PATH, &json!({"files": {"pipeline.yaml": wrong}}))
+        .await;
+    let found = findings(&answer);
+    has(
+        &found,
+        "pipeline.yaml:6:3: error: `defaults.cursor` is only for sources of kind `postgres_table`; remove it",
+        &[],
+    );
+    has(
+        &found,
+        "pipeline.yaml:10:3: error: `tables.items` has `current: view` and `history: off`",
+        &["; remove one of them", "; `current` comes from `defaults`"],
+    );
+}
+
+#[tokio::test]
+async fn what_differs_between_deployments_comes_from_variables_that_the_settings_list() {
+    // The tests need this variable anyway.
+    let catalog = std::env::var("ICEFRONT_TEST_CATALOG").expect("a catalog");
+    let text = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+schemas:
+  landing: PIPELINE_${ICEFRONT_TEST_CATALOG}_landing
+  staging: PIPELINE_${ICEFRONT_TEST_CATALOG}_staging
+  marts: PIPELINE_${ICEFRONT_TEST_CATALOG}_marts
+tables:
+  items:
+    from: public.items
+    key: [seed, id]
+    description: 'of ${ICEFRONT_TEST_CATALOG}, $${X} and $X'
+";
+    let service = Service::of(text)
+        .audit_log()
+        .tables("create table items (seed bigint, id bigint);")
+        .settings(r#"pipelines.env = ["ICEFRONT_TEST_CATALOG", "ICEFRONT_TEST_NOWHERE"]"#)
+        .start()
+        .await;
+    service
+        .log(&[AuditRow {
+            id: Some(1),
+            operation: Some("I".into()),
+            occurred_at: Some(1_767_225_600_000_000),
+            table: "items".into(),
+            data: Some(json!({"seed": 1, "id": 1}).to_string()),
+        }])
+        .await;
+    service.run().await.succeeds();
+    let marts = format!("{}_{catalog}_marts", service.name);
+    let pipeline = service
+        .get(&format!("/v1/pipelines/{}", service.name))
+        .await
+        .has_status(200);
+    assert_eq!(
+        pipeline.body["tables"][0]["trino_tables"]["current_rows"],
+        format!("{catalog}.{marts}.items")
+    );
+    // The text stays as it was written.
+    let definition = pipeline.body["definition"].as_str().expect("a text");
+    assert!(
+        definition.contains("_${ICEFRONT_TEST_CATALOG}_marts\n"),
+        "{definition}"
+    );
+    let comment = service
+        .query(&format!(
+            "select comment from system.metadata.table_comments where catalog_name = '{catalog}' and schema_name = '{marts}' and table_name = 'items'"
+        ))
+        .await;
+    assert_eq!(comment[0][0], format!("of {catalog}, ${{X}} and $X"));
+
+    let wrong = text
+        .replace("PIPELINE", &service.name)
+        .replace("_landing", "_${ICEFRONT_TEST_CATALOGS}")
+        .replace(
+            "${ICEFRONT_TEST_CATALOG}_staging",
+            "${ICEFRONT_TEST_NOWHERE}",
+        )
+        .replace(
+            "$X'",
+            "${X'\n    tests: [{expression: \"${ICEFRONT_TEST_POSTGRES_URL}\"}]",
+        );
+    let answer = service
+        .post(PATH, &json!({"files": {"pipeline.yaml": wrong}}))
+        .await;
+    let found = findings(&answer);
+    has(
+        &found,
+        "pipeline.yaml:5:12: error: the setting `pipelines.env` does not have `ICEFRONT_TEST_CATALOGS`; add it there",
+        &["did you mean `ICEFRONT_TEST_CATALOG`?"],
+    );
+    has(
+        &found,
+        "pipeline.yaml:6:12: error: the environment variable `ICEFRONT_TEST_NOWHERE` is not set; set it",
+        &[],
+    );
+    has(
+        &found,
+        "pipeline.yaml:12:18: error: `${` is not followed by the name",
+        &["; write `${NAME}`"],
+    );
+    has(
+        &found,
+        "pipeline.yaml:13:27: error: the setting `pipelines.env` does not have `ICEFRONT_TEST_POSTGRES_URL`",
+        &[],
+    );
+    assert!(!format!("{answer:?}").contains("postgres://"), "{answer:?}");
 }
