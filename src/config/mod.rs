@@ -104,6 +104,17 @@ pub struct Schemas {
     pub marts: String,
 }
 
+impl Schemas {
+    /// Each with the name of its layer.
+    pub(crate) fn each(&self) -> [(&'static str, &str); 3] {
+        [
+            ("landing", self.landing.as_str()),
+            ("staging", &self.staging),
+            ("marts", &self.marts),
+        ]
+    }
+}
+
 /// The folder of the landed batches, by the address that each side uses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

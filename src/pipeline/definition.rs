@@ -36,6 +36,8 @@ pub struct Definition {
     /// The tracked tables by name.
     pub tables: BTreeMap<String, Table>,
     pub schemas: Schemas,
+    /// What the name of a history has behind that of the current rows.
+    pub history_suffix: String,
     /// The most that an event's time may be later than its arrival.
     pub max_clock_skew: Duration,
     pub max_rejects: MaxRejects,
@@ -87,6 +89,10 @@ pub(super) struct PipelineYaml {
     /// The schemas that the pipeline writes to; by default those of the settings. Needed if two pipelines have a table or a model of one
     /// name.
     schemas: Option<Schemas>,
+    /// What the name of a history has behind that of the current rows.
+    #[serde(default = "history")]
+    #[schemars(regex(pattern = "^_[a-z0-9_]*[a-z0-9]$"))]
+    history_suffix: String,
     /// An event from further in the future is a reject.
     #[serde(default = "a_day", deserialize_with = "duration")]
     #[schemars(with = "DurationText", extend("default" = "1d"))]
@@ -198,6 +204,7 @@ impl Draft {
                 source: yaml.source,
                 tables: tables.right,
                 schemas: yaml.schemas.unwrap_or_else(|| config.trino.schemas.clone()),
+                history_suffix: yaml.history_suffix,
                 max_clock_skew: yaml.max_clock_skew,
                 max_rejects: yaml.max_rejects,
                 verify: yaml.verify,
@@ -262,8 +269,22 @@ impl Draft {
                 plain_name(&format!("tables.{name}"), name),
             );
         }
+        said.right(
+            &["history_suffix"],
+            check_suffix(&self.definition.history_suffix),
+        );
+        for (layer, schema) in self.definition.schemas.each() {
+            if schema.is_empty() {
+                let message = format!("`schemas.{layer}` is empty; write the name of a schema");
+                said.fault(&["schemas", layer], &message);
+            }
+        }
         let mut origins = BTreeSet::new();
         for (name, table) in tables {
+            if let Some(own) = &table.trino_name {
+                let what = format!("tables.{name}.trino_name");
+                said.right(&["tables", name, "trino_name"], plain_name(&what, own));
+            }
             for Misfit { field, message } in table.check() {
                 let origin = if table.defaulted.contains(&field) {
                     format!("; `{field}` comes from `defaults`")
@@ -289,6 +310,22 @@ impl Draft {
 }
 
 impl Definition {
+    /// What a table of it is called in Trino, in each of its schemas.
+    #[must_use]
+    pub fn trino_name<'a>(&'a self, table: &'a str) -> &'a str {
+        let table_of_it = self.tables.get(table);
+
+        table_of_it
+            .and_then(|table| table.trino_name.as_deref())
+            .unwrap_or(table)
+    }
+
+    /// What the history of a table is called in Trino.
+    #[must_use]
+    pub fn history_name(&self, table: &str) -> String {
+        format!("{}{}", self.trino_name(table), self.history_suffix)
+    }
+
     /// Copies to each table what it needs from its pipeline and source.
     fn complete(&mut self, said: &mut Said<'_>) {
         for (name, table) in &mut self.tables {
@@ -351,6 +388,27 @@ fn plain_name(what: &str, name: &str) -> Result<(), String> {
     Err(format!(
         "`{what}` is `{name}`, and becomes part of table names; use lower-case letters, digits and `_`, starting with a letter"
     ))
+}
+
+/// Two underscores are kept for tables that are built, and `_changes` for those of models.
+fn check_suffix(suffix: &str) -> Result<(), String> {
+    let is_plain = suffix.len() > 1
+        && suffix.starts_with('_')
+        && !suffix.ends_with('_')
+        && !suffix.contains("__")
+        && suffix
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+
+    is_plain.then_some(()).ok_or_else(|| {
+        format!(
+            "`history_suffix` is `{suffix}`, and becomes part of table names; write one such as `_history`: `_`, then lower-case letters, digits and single `_`"
+        )
+    })
+}
+
+fn history() -> String {
+    "_history".to_owned()
 }
 
 fn each_key() -> u32 {

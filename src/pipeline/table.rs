@@ -40,6 +40,9 @@ pub struct Table {
     /// See [`SourceDefinition::has_own_ids`].
     #[serde(skip)]
     pub has_own_ids: bool,
+    /// The name of its tables in Trino; by default its name in the pipeline. The pipeline, the API and models keep the latter.
+    #[schemars(example = &"shop_orders", regex(pattern = "^[a-z][a-z0-9_]*$"))]
+    pub trino_name: Option<String>,
     /// The columns that identify a row.
     #[schemars(length(min = 1))]
     pub key: Vec<String>,
