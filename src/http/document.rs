@@ -29,7 +29,7 @@ const OPEN: [&str; 10] = [
 ];
 
 /// Operations that need no state database.
-const STATELESS: [&str; 7] = [
+const STATELESS: [&str; 8] = [
     "get_livez",
     "get_version",
     "get_engine",
@@ -37,6 +37,7 @@ const STATELESS: [&str; 7] = [
     "get_lineage",
     "get_schema",
     "list_webhooks",
+    "validate_definition",
 ];
 
 /// Operations that ask Trino.

@@ -32,6 +32,8 @@ pub struct PlannedTable {
     pub table: String,
     /// Whether it is made for the first time.
     pub new: bool,
+    /// The fields of `pipeline.yaml` that it takes from `defaults`.
+    pub defaults: Vec<&'static str>,
     /// Batches that landed and are not staged yet.
     pub waiting_batches: i64,
     /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
@@ -126,6 +128,7 @@ fn planned(
     let mut planned = PlannedTable {
         table: table.id.to_string(),
         new: known.is_none(),
+        defaults: table.defaulted.clone(),
         waiting_batches: 0,
         drift: Vec::new(),
         build: None,

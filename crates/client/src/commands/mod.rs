@@ -14,6 +14,7 @@ mod runs;
 mod sources;
 mod status;
 mod tables;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -54,8 +55,8 @@ pub enum Command {
     Sources(Call<sources::Sources>),
     /// Show what the next run of a pipeline would do to its tables and models
     Plan(Call<pipelines::Plan>),
-    /// Ask Trino whether it takes the SQL of a pipeline's models; nothing runs
-    Validate(Call<pipelines::Validate>),
+    /// Check the files of a pipeline before they are on the service, or the SQL of a pipeline's models
+    Validate(Call<validate::Validate>),
     /// Stop runs of a pipeline from starting by themselves
     Pause(Call<pipelines::Pause>),
     /// Let runs of a pipeline start by themselves again

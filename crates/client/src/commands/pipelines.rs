@@ -1,20 +1,14 @@
-//! `icefront plan`, `validate`, `pause`, `resume`: what is asked of a pipeline.
+//! `icefront plan`, `pause`, `resume`: what is asked of a pipeline.
 
 use super::{Act, Client};
-use crate::answers::{self, PlannedModel, PlannedTable, Validation, Validations};
+use crate::answers::{self, PlannedModel, PlannedTable};
 use crate::fault::{Exit, Result};
-use crate::output::{Cell, tell};
+use crate::output::tell;
 use crate::server::{Call, read};
 use crate::{text, times};
 
 #[derive(Debug, clap::Args)]
 pub struct Plan {
-    /// The pipeline
-    pipeline: String,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Validate {
     /// The pipeline
     pipeline: String,
 }
@@ -121,47 +115,6 @@ fn planned_model(model: &PlannedModel) -> Vec<String> {
     );
 
     lines
-}
-
-impl Act for Validate {
-    async fn act(self, client: &Client) -> Result<Exit> {
-        let answer = client
-            .server
-            .call(Call::post(&["pipelines", &self.pipeline, "validate"]))
-            .await?;
-        client.output.one(
-            &answer,
-            |_: &Validations| self.pipeline.clone(),
-            |validations| {
-                client.output.table(
-                    &["MODEL", "RESULT", "PLACE", "DETAIL"],
-                    validations.models.iter().map(cells).collect(),
-                )
-            },
-        )?;
-        let Validations { models } = read(&answer)?;
-
-        Ok(if models.iter().all(|model| model.valid) {
-            Exit::Succeeded
-        } else {
-            Exit::Failed
-        })
-    }
-}
-
-fn cells(model: &Validation) -> Vec<Cell> {
-    let numbers = [model.line, model.line_column]
-        .into_iter()
-        .flatten()
-        .map(|number| format!(":{number}"));
-    let place = format!("{}{}", model.file, numbers.collect::<String>());
-
-    vec![
-        Cell::text(&model.model),
-        Cell::word(if model.valid { "valid" } else { "invalid" }),
-        Cell::text(place),
-        Cell::text(model.detail.as_deref().unwrap_or_default()),
-    ]
 }
 
 impl Act for Pause {
