@@ -205,8 +205,17 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
         }
     }
     let broken: Vec<_> = pipelines.broken().collect();
-    for BrokenPipeline { name, fault } in &broken {
-        println!("pipeline `{name}` is broken: {fault}");
+    for BrokenPipeline {
+        name,
+        folder,
+        findings,
+        ..
+    } in &broken
+    {
+        println!("pipeline `{name}` is broken:");
+        for finding in *findings {
+            println!("  {}: {folder}/{finding}", finding.severity.as_str());
+        }
     }
 
     Ok(if broken.is_empty() {

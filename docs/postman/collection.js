@@ -14,10 +14,15 @@ const variables = {
   order_id: "42",
   run_id: "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60",
   step: "extract",
+  test: "accepted_values_orders_status",
+  schema: "pipeline.json",
+  consumer: "search_index",
+  webhook: "ops",
 };
 
 const description = `Run the folder \`walk\` from top to bottom: each request keeps in variables what the next ones need, so that those of the other
-folders can be sent after it. \`baseUrl\`, \`pipeline\`, \`source\`, \`table\`, \`model\` and \`order_id\` are those of the sample pipeline. Made from openapi/openapi.json by docs/postman/make.`;
+folders can be sent after it. \`baseUrl\`, \`pipeline\`, \`source\`, \`table\`, \`model\` and \`order_id\` are those of the sample pipeline, \`webhook\` is one of
+your settings. The rows of a failed test need a test with \`store_failures\` that failed. Made from openapi/openapi.json by docs/postman/make.`;
 
 // What holds of every answer.
 const everyAnswer = `
@@ -91,7 +96,7 @@ function request({ name, request, response }) {
 
 // The document's example of an answer, where it has one: what the converter would fake tells nothing.
 function example(response, code, status, { method, url }) {
-  const body = schemaOf(response)?.example;
+  const body = response?.content?.["application/json"]?.example;
   if (body === undefined) return [];
 
   return [{
@@ -115,7 +120,9 @@ function parameter({ key, value, disabled, description }, operation) {
   const [, field] = key.split(".");
   const known = (operation.parameters ?? []).find(({ name }) => name === key.split(".")[0]);
   const faked = known && known.example === undefined && known.schema?.example === undefined && !known.schema?.enum;
-  const variable = [key, field].find((name) => name in variables);
+  // Of these a list has everything, unless the caller asks for one.
+  const choices = ["table", "model", "consumer"];
+  const variable = [key, field].find((name) => name in variables && !choices.includes(name));
   if (variable) value = `{{${variable}}}`;
   else if (faked) value = "";
   else if (known?.schema?.enum) value = known.schema.enum[0];

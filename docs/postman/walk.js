@@ -67,7 +67,12 @@ is("all succeeded", answer.data.every(({ state }) => state === "succeeded"), tru
 keep("step", (answer.data.find(({ statements }) => statements.length > 0) ?? answer.data[0]).name);`,
   }],
   ["The SQL of a step", "GET /v1/runs/{{run_id}}/steps/{{step}}/sql", { status: [200] }],
-  ["What declared tests said", "GET /v1/runs/{{run_id}}/tests", { status: [200] }],
+  ["What declared tests said", "GET /v1/runs/{{run_id}}/tests", {
+    status: [200],
+    after: `
+const failed = answer.data.find((test) => test.trino_failures_table);
+if (failed) keep("test", failed.name);`,
+  }],
   ["What it changed", "GET /v1/runs/{{run_id}}/changes", {
     status: [200],
     after: `
@@ -83,6 +88,15 @@ for (const c of answer.data.filter(({ table }) => table)) {
   ["Its history", "GET /v1/tables/{{table}}/history?key.order_id={{order_id}}", {
     status: [200],
     after: 'is("one version is current", answer.data.filter((version) => version.is_current).length, 1);',
+  }],
+  ["Begin to follow its rows, by a name", "PUT /v1/consumers/{{consumer}}", {
+    body: { table: "{{table}}", cursor: null },
+    status: [200],
+    after: 'is("it follows the table", answer.table, kept("table"));',
+  }],
+  ["The changes of its rows", "GET /v1/tables/{{table}}/changes/rows?limit=1", {
+    status: [200],
+    after: 'is("all rows come first", answer.data[0]._change_type, "insert");',
   }],
   ["Start one that takes longer", `POST ${runs}`, {
     body: { full_refresh: true },

@@ -23,6 +23,23 @@ create table icefront.publications (
   primary key (pipeline, name, id)
 );
 
+create index publications_by_columns on icefront.publications (pipeline, name, id) where columns is not null;
+
+-- Publications, each with its columns.
+create view icefront.publications_with_columns as
+select
+  publication.pipeline, publication.name, publication.id, publication.snapshot, publication.snapshot_before, publication.of_history,
+  publication.batch_id, publication.refresh_id, publication.published_at,
+  (
+    select made.columns
+    from icefront.publications as made
+    where
+      made.pipeline = publication.pipeline and made.name = publication.name and made.id <= publication.id and made.columns is not null
+    order by made.id desc
+    limit 1
+  ) as columns
+from icefront.publications as publication;
+
 create trigger hold_lease before insert or update or delete on icefront.publications for each statement execute function icefront.hold_lease();
 
 insert into icefront.publications (pipeline, name, snapshot, of_history, batch_id, columns)

@@ -44,6 +44,8 @@ pub struct Parts {
     pub analyses: Analyses,
     pub monitored: Monitored,
     pub subscriptions: Subscriptions,
+    /// Held while a definition of a caller is checked.
+    pub checking: Arc<Mutex<()>>,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
@@ -73,6 +75,7 @@ impl App {
             analyses: Analyses::default(),
             monitored: Monitored::default(),
             subscriptions: Subscriptions::of(&config.webhooks),
+            checking: Arc::default(),
             made: Mutex::default(),
             config,
         };

@@ -48,7 +48,7 @@ impl JsonSchema for DurationText {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "pattern": "[0-9] ?[A-Za-z]",
+            "pattern": "[0-9] ?[A-Za-z]|\\$\\{",
             "examples": ["30s", "10m", "1h", "7d"],
         })
     }

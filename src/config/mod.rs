@@ -104,6 +104,17 @@ pub struct Schemas {
     pub marts: String,
 }
 
+impl Schemas {
+    /// Each with the name of its layer.
+    pub(crate) fn each(&self) -> [(&'static str, &str); 3] {
+        [
+            ("landing", self.landing.as_str()),
+            ("staging", &self.staging),
+            ("marts", &self.marts),
+        ]
+    }
+}
+
 /// The folder of the landed batches, by the address that each side uses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,7 +130,7 @@ pub struct Landing {
 pub struct Pipelines {
     /// A folder of folders, each with a `pipeline.yaml`.
     pub path: PathBuf,
-    /// The environment variables that models may read with `env_var`.
+    /// The environment variables that `pipeline.yaml` may name as `${NAME}`, and models as `env_var('NAME')`.
     pub env: Vec<String>,
     /// `target.name` in models.
     pub target: String,

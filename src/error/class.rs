@@ -132,10 +132,14 @@ impl Error {
             | Self::LandingUnavailable { .. } => Class::Away,
             Self::QueueFull { .. } => Class::Busy,
             Self::SourceConflict { .. } | Self::RunActive { .. } => Class::Conflict,
-            Self::TimedOut(_) | Self::Cancelled { .. } | Self::GivenUp { .. } => Class::Limit,
+            Self::TimedOut(_)
+            | Self::OutcomePending { .. }
+            | Self::Cancelled { .. }
+            | Self::GivenUp { .. } => Class::Limit,
             Self::StateUnavailable(_) | Self::Interrupted | Self::Stopping => Class::Interrupted,
             Self::Trino(failure) => of_trino(&failure.name, &failure.class),
             Self::NotFound { .. }
+            | Self::RunUnknown { .. }
             | Self::Malformed(_)
             | Self::Invalid { .. }
             | Self::BodyTooLarge

@@ -45,6 +45,11 @@ pub enum Error {
         /// What is wrong, and what is allowed.
         detail: String,
     },
+    #[error("run `{run}` has not ended; ask again, or wait by `GET /v1/runs/{run}?wait=55s`")]
+    OutcomePending { run: Uuid },
+    /// No sensor must take a run that does not exist for one that is active.
+    #[error("there is no run `{run}`")]
+    RunUnknown { run: Uuid },
     #[error("the body is larger than `http.body_limit_bytes` allows; send a smaller one")]
     BodyTooLarge,
     #[error("the content type of the body is `{0}`; send `application/json`")]

@@ -45,6 +45,9 @@ pub struct Problem {
     /// The line of the statement, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The call that is answered with the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// Decides whether the run is tried again.
     #[serde(skip)]
     pub class: Class,
@@ -59,6 +62,8 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "unknown-name",
             "A parameter or field names something that does not exist",
         ),
+        Error::OutcomePending { .. } => (404, "outcome-pending", "The run has not ended"),
+        Error::RunUnknown { .. } => (410, "run-unknown", "The run does not exist"),
         Error::Malformed(_) => (400, "malformed-request", "The request cannot be read"),
         Error::Invalid { .. } => (
             422,
@@ -160,12 +165,16 @@ impl From<&Error> for Problem {
             trino_query_id: None,
             trino_error_name: None,
             line: None,
+            request_id: None,
             class: error.class(),
         };
         match error {
             Error::Invalid { field, .. } => problem.field = Some(field.clone()),
             Error::NotFound { field, .. } => problem.field.clone_from(field),
-            Error::KeyReused { run, .. } | Error::RunActive { run, .. } => {
+            Error::KeyReused { run, .. }
+            | Error::RunActive { run, .. }
+            | Error::OutcomePending { run }
+            | Error::RunUnknown { run } => {
                 problem.run_id = Some(*run);
             }
             Error::Trino(failure) => {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use utoipa::IntoResponses;
 use utoipa::openapi::RefOr;
 
+use super::request_id;
 use crate::error::{Error, Problem, causes};
 
 /// The content type of every answer from 400 on.
@@ -32,7 +33,8 @@ impl IntoResponse for Error {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.request_id = request_id::current();
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = (status, Json(self)).into_response();
         let headers = answer.headers_mut();

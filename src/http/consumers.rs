@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
-use super::read::{Body, Path, Query};
+use super::read::{Body, Path, Query, given, without_nul};
 use super::row_changes::place;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
@@ -40,7 +40,7 @@ pub(super) struct Consumer {
     /// How far it is; `null` before the first row.
     #[schema(required = true)]
     cursor: Option<String>,
-    /// The number of publications that it has not read to their end.
+    /// The number of publications that it has not read to their end, up to 1000.
     publications_behind: i64,
     /// The age of the first of these publications; 0 if there is none.
     lag_seconds: f64,
@@ -62,16 +62,21 @@ pub(super) struct SetConsumer {
     table: Option<String>,
     /// The model that it follows. Give this or `table`.
     model: Option<String>,
-    /// The `cursor` of the page of row changes that it has applied; `null` to begin with all rows.
-    cursor: Option<String>,
-    /// Move it only if this is its cursor, so that two readers cannot both move it.
-    if_cursor: Option<String>,
+    /// The `cursor` of the page of row changes that it has applied; `null` to begin with all rows. Without it, the consumer stays
+    /// where it is.
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "given")]
+    cursor: Option<Option<String>>,
+    /// Move it only if this is its cursor, so that two readers cannot both move it; `null` means that it has none yet.
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "given")]
+    if_cursor: Option<Option<String>>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct ConsumerPath {
-    /// The consumer's name: up to 64 letters, digits, `_`, `-` and `.`.
+    /// The consumer's name: up to 64 letters, digits, `_`, `-` and `.`, of which the first is a letter or a digit.
     #[param(example = "search_index")]
     consumer: String,
 }
@@ -166,21 +171,24 @@ pub(super) async fn set_consumer(
     check_name(&consumer)?;
     let followed = followed(&app, request.table.as_deref(), request.model.as_deref())?;
     let position = match &request.cursor {
-        Some(cursor) => place(&followed, cursor, "cursor")?,
-        None => Position::default(),
+        Some(Some(cursor)) => place(&followed, cursor, "cursor")?,
+        Some(None) | None => Position::default(),
     };
     let to = ConsumerMove {
         name: &consumer,
         of: &followed.id,
         is_model: followed.is_model(),
-        cursor: request.cursor.as_deref(),
+        cursor: request.cursor.as_ref().map(Option::as_deref),
         publication: position.publication(),
-        if_cursor: request.if_cursor.as_deref(),
+        if_cursor: request.if_cursor.as_ref().map(Option::as_deref),
         most: MOST,
     };
     match app.store.move_consumer(&to).await? {
         Moved::Done => found(&app, &consumer).await.map(Json),
         Moved::IsElsewhere => Err(Error::ConsumerMoved { consumer }),
+        Moved::IsUnknown => {
+            Err(Error::not_found("consumer", &consumer, []).at_field("if_cursor".into()))
+        }
         Moved::FollowsOther => Err(Error::Invalid {
             field: if followed.is_model() {
                 "model"
@@ -221,7 +229,7 @@ pub(super) async fn delete_consumer(
 }
 
 async fn found(app: &App, name: &str) -> Result<Consumer> {
-    let found = app.store.consumer(name).await?;
+    let found = app.store.consumer(&without_nul(name)).await?;
 
     found
         .map(Consumer::from)
@@ -246,14 +254,15 @@ fn followed(app: &App, table: Option<&str>, model: Option<&str>) -> Result<Follo
 
 fn check_name(name: &str) -> Result<()> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.len() <= LONGEST_NAME && name.chars().all(is_allowed) {
+    let begins_well = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if name.len() <= LONGEST_NAME && begins_well && name.chars().all(is_allowed) {
         return Ok(());
     }
 
     Err(Error::Invalid {
         field: "consumer".into(),
         detail: format!(
-            "the name of a consumer has at most {LONGEST_NAME} letters, digits, `_`, `-` and `.`"
+            "the name of a consumer has at most {LONGEST_NAME} letters, digits, `_`, `-` and `.`, and begins with a letter or a digit"
         ),
     })
 }

@@ -11,6 +11,9 @@ use utoipa::openapi::{
 
 use super::answer::PROBLEM_JSON;
 
+/// An example of each answer: `{operation: {status: body}}`. `tests/api/run record` writes it from answers of a real service.
+const ANSWERS: &str = include_str!("../../openapi/answers.json");
+
 /// Enums that may get new words within v1.
 const OPEN: [&str; 10] = [
     "Check",
@@ -26,7 +29,7 @@ const OPEN: [&str; 10] = [
 ];
 
 /// Operations that need no state database.
-const STATELESS: [&str; 7] = [
+const STATELESS: [&str; 8] = [
     "get_livez",
     "get_version",
     "get_engine",
@@ -34,6 +37,7 @@ const STATELESS: [&str; 7] = [
     "get_lineage",
     "get_schema",
     "list_webhooks",
+    "validate_definition",
 ];
 
 /// Operations that ask Trino.
@@ -54,6 +58,7 @@ const OF_TRINO: [&str; 12] = [
 
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
     let asked = asked(&document);
+    let answers: Value = serde_json::from_str(ANSWERS).unwrap_or_default();
     let schemas = document
         .components
         .iter_mut()
@@ -71,6 +76,7 @@ pub(super) fn finished(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             answer_all(path, operation);
+            show_answers(&answers, operation);
         }
     }
 
@@ -211,6 +217,19 @@ fn answer_all(path: &str, operation: &mut Operation) {
     for (status, response) in responses {
         if let RefOr::T(response) = response {
             add_headers(status, takes_key, response);
+        }
+    }
+}
+
+/// Adds an example to each answer that has a body.
+fn show_answers(answers: &Value, operation: &mut Operation) {
+    let of_operation = &answers[operation.operation_id.as_deref().unwrap_or_default()];
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && let Some(RefOr::T(content)) = response.content.get_mut("application/json")
+        {
+            let other = || of_operation.as_object()?.values().next();
+            content.example = of_operation.get(status).or_else(other).cloned();
         }
     }
 }

@@ -47,7 +47,8 @@ pub(super) struct Model {
     tags: Vec<String>,
     /// What it means.
     description: Option<String>,
-    /// The models and tables that it reads.
+    /// The models, tables and sources that it reads, each after the pipeline.
+    #[schema(example = json!(["shop.orders_derived"]))]
     depends_on: Vec<String>,
     /// Its columns; empty for a view, and before the first refresh.
     columns: Vec<ModelColumn>,
@@ -301,17 +302,19 @@ fn view(of: PipelineModel<'_>, state: ModelState) -> Model {
     let is_view = config.materialized == Materialized::View;
     let sources = model.sources.iter();
     let sources = sources.map(|key| format!("{}.{}", key.source, key.table));
+    let read = model.refs.iter().cloned().chain(sources);
+    let pipeline = &of.definition.name;
 
     Model {
         name: of.id().to_string(),
-        pipeline: of.definition.name.clone(),
+        pipeline: pipeline.clone(),
         file: model.file.clone(),
         materialized: config.materialized,
         trino_table: Names::model(model).to_string(),
         key: config.unique_key.clone(),
         tags: config.tags.clone(),
         description: described.or_else(|| model.properties.description.clone()),
-        depends_on: model.refs.iter().cloned().chain(sources).collect(),
+        depends_on: read.map(|name| format!("{pipeline}.{name}")).collect(),
         columns: if is_view { Vec::new() } else { state.columns },
         rows: state.rows.filter(|_| !is_view),
         snapshot_id: state.snapshot.filter(|_| !is_view),

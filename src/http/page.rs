@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 
 const USUAL_LIMIT: usize = 100;
 const LARGEST_LIMIT: usize = 1_000;
-const LONGEST_CURSOR: usize = 4_096;
+/// The most characters of a cursor. It has the key of a row.
+pub(super) const LONGEST_CURSOR: usize = 32_768;
 
 /// A page of a list.
 #[derive(Debug, Serialize)]
@@ -106,9 +107,8 @@ impl Paging {
 
     fn cursor(&self, place: impl Serialize) -> Result<String> {
         let place = serde_json::to_value(place).map_err(Error::internal)?;
-        let text = serde_json::to_vec(&Cursor(self.list, place)).map_err(Error::internal)?;
 
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(text))
+        written(&Cursor(self.list, place))
     }
 }
 
@@ -203,9 +203,19 @@ struct LastingCursor<L, P>(L, P);
 
 /// Writes a place in a list that goes on for ever.
 pub(super) fn lasting_cursor(list: &str, place: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_vec(&LastingCursor(list, place)).map_err(Error::internal)?;
+    written(&LastingCursor(list, place))
+}
 
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(text))
+/// Writes a cursor, which can be read again.
+fn written(cursor: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_vec(cursor).map_err(Error::internal)?;
+    let text = BASE64_URL_SAFE_NO_PAD.encode(text);
+    if text.len() > LONGEST_CURSOR {
+        let detail = "the key of the last row of this page is too long for a cursor; ask for another `limit`, so that the page ends with another row";
+        return Err(invalid("limit", detail.into()));
+    }
+
+    Ok(text)
 }
 
 /// Reads a cursor of [`lasting_cursor`]. `field` is the parameter with it.
@@ -331,5 +341,21 @@ impl<T: ToSchema> PartialSchema for Page<T> {
             .required("next")
             .build()
             .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_is_given_out_can_be_read_again() {
+        let key = "k".repeat(20_000);
+        let cursor = lasting_cursor("shop.orders", &key).expect("a cursor");
+        let place: String = lasting_place("shop.orders", &cursor, "after").expect("a place");
+        assert_eq!(place, key);
+
+        let refused = lasting_cursor("shop.orders", &"k".repeat(40_000)).expect_err("too long");
+        assert!(refused.to_string().contains("another `limit`"), "{refused}");
     }
 }

@@ -57,12 +57,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let content_type = content_type(request.headers());
-        let body = Bytes::from_request(request, state).await.map_err(|fault| {
-            match fault.status().as_u16() {
-                413 => Error::BodyTooLarge,
-                _ => Error::Malformed(format!("the body cannot be read: {fault}")),
-            }
-        })?;
+        let body = whole_body(request, state).await?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(T::default()));
         }
@@ -93,6 +88,28 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Error> {
         .map_err(|fault| Error::Malformed(format!("the body is not JSON: {fault}")))?;
 
     Ok(value.unwrap_or_default())
+}
+
+/// The bytes of a body, up to the limit of the settings.
+pub(super) async fn whole_body<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, Error> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|fault| match fault.status().as_u16() {
+            413 => Error::BodyTooLarge,
+            _ => Error::Malformed(format!("the body cannot be read: {fault}")),
+        })
+}
+
+pub(super) fn is_yaml(headers: &HeaderMap) -> bool {
+    let kind = content_type(headers)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+
+    ["application/yaml", "application/x-yaml", "text/yaml"].contains(&kind)
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {
@@ -177,6 +194,13 @@ pub(super) fn number_of_id(id: &str) -> i64 {
 /// The values of a filter, if it is given.
 pub(super) fn any<T>(filter: Option<AnyOf<T>>) -> Option<Vec<T>> {
     filter.map(|AnyOf(values)| values)
+}
+
+/// Tells a field that is `null` from one that is not there.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    reader: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(reader).map(Some)
 }
 
 /// As [`moment`], for a field of a struct.

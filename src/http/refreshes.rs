@@ -28,7 +28,7 @@ use crate::state::{Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshS
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelRefresh, example = json!({
     "id": "17", "run_id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "trigger": "target_lag", "attempt": 1, "state": "succeeded", "action": "incremental",
-    "detail": "`lake.marts.orders` changed", "scopes": 3, "inserted": 0, "updated": 3, "deleted": 0,
+    "detail": "`lake.marts.orders` changed", "reading": null, "error": null, "scopes": 3, "inserted": 0, "updated": 3, "deleted": 0,
     "started_at": "2026-01-01T12:00:01.000000Z", "finished_at": "2026-01-01T12:00:02.000000Z", "duration_seconds": 1.0,
     "covered_until": "2026-01-01T12:00:00.000000Z", "lag_seconds": 2.0, "target_lag_seconds": 300,
 }))]

@@ -1,4 +1,4 @@
-//! `/v1/tables/{table}/verify`, `/rebuild`, `/restage` and `/resync`: compare a table with its log, or remake it.
+//! `/v1/tables/{table}/verify`, `/test`, `/rebuild`, `/restage` and `/resync`: compare a table with its log, or remake it.
 
 use std::collections::BTreeMap;
 
@@ -69,6 +69,28 @@ pub(super) async fn verify_table(
     }
 
     start(&app, &table, key, |table| Task::Verify { table, one_in }).await
+}
+
+/// Run all declared tests of a table over all its rows.
+///
+/// A run of the pipeline tests only the rows that it changes. This run changes no table. It fails with `test-failed` if a test of
+/// severity `error` fails. The results are at `GET /v1/runs/{run_id}/tests`.
+#[utoipa::path(
+    post, path = "/v1/tables/{table}/test", tag = "tables",
+    params(TablePath, IdempotencyKey),
+    responses(
+        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
+        (status = OK, description = "The run that this key started before has ended", body = Run),
+        Problem,
+    ),
+)]
+pub(super) async fn test_table(
+    State(app): State<App>,
+    Path(TablePath { table }): Path<TablePath>,
+    key: IdempotencyKey,
+    Body(Empty {}): Body<Empty>,
+) -> Result<Response> {
+    start(&app, &table, key, |table| Task::Test { table }).await
 }
 
 /// Make a table's current rows and history again from its log.

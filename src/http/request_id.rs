@@ -10,6 +10,15 @@ use uuid::Uuid;
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 128;
 
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the call that is being answered.
+pub(super) fn current() -> Option<String> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
 /// Takes the caller's id, or makes one.
 pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(readable);
@@ -17,7 +26,8 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     let method = request.method().as_str();
     let path = request.uri().path();
     let span = tracing::info_span!("request", request_id = id, method, path);
-    let mut answer = next.run(request).instrument(span).await;
+    let answering = next.run(request).instrument(span);
+    let mut answer = CURRENT.scope(id.clone(), answering).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }

@@ -9,8 +9,8 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type}
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::models::ModelPath;
-use super::page::{self, Paging};
-use super::read::{Path, Query};
+use super::page;
+use super::read::{Path, Query, without_nul};
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
@@ -74,9 +74,11 @@ pub(super) struct RowChangesQuery {
     /// Begin at the cursor of this consumer, without `after` and `from`.
     #[param(example = "search_index", required = false)]
     consumer: Option<String>,
-    #[param(ignore)]
+    /// Begin where this `next` or `cursor` of a page ends, also with other parameters.
+    #[param(max_length = 32_768, required = false)]
     after: Option<String>,
-    #[param(ignore)]
+    /// The most rows of a page
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000, default = 100, required = false)]
     limit: Option<String>,
 }
 
@@ -86,7 +88,7 @@ pub(super) struct RowChangesQuery {
 /// have to read all rows again.
 #[utoipa::path(
     get, path = "/v1/tables/{table}/changes/rows", tag = "tables",
-    params(TablePath, RowChangesQuery, Paging),
+    params(TablePath, RowChangesQuery),
     responses((status = OK, description = "A page of changed rows", body = RowChangePage), Problem),
 )]
 pub(super) async fn list_row_changes(
@@ -104,7 +106,7 @@ pub(super) async fn list_row_changes(
 /// As [`GET /v1/tables/{table}/changes/rows`](#list-row-changes).
 #[utoipa::path(
     get, path = "/v1/models/{model}/changes/rows", tag = "models",
-    params(ModelPath, RowChangesQuery, Paging),
+    params(ModelPath, RowChangesQuery),
     responses((status = OK, description = "A page of changed rows", body = RowChangePage), Problem),
 )]
 pub(super) async fn list_model_row_changes(
@@ -180,7 +182,7 @@ pub(super) fn place(followed: &Followed, cursor: &str, field: &str) -> Result<Po
 }
 
 async fn position_of(app: &App, followed: &Followed, name: &str) -> Result<Position> {
-    let found = app.store.consumer(name).await?;
+    let found = app.store.consumer(&without_nul(name)).await?;
     let Some(consumer) = found else {
         return Err(Error::not_found("consumer", name, []).at_field("consumer".into()));
     };

@@ -2,8 +2,6 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -295,32 +293,24 @@ pub(super) async fn get_run(
     params(RunPath),
     responses(
         (status = OK, description = "The run has ended; `succeeded` in the body tells how", body = Run),
-        (status = NOT_FOUND, description = "The run is queued or running", body = Problem, content_type = "application/problem+json"),
-        (status = GONE, description = "The run does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, description = "`outcome-pending`: the run is queued or running", body = Problem, content_type = "application/problem+json"),
+        (status = GONE, description = "`run-unknown`: the run does not exist", body = Problem, content_type = "application/problem+json"),
         Problem,
     ),
 )]
 pub(super) async fn get_run_outcome(
     State(app): State<App>,
     Path(RunPath { run_id }): Path<RunPath>,
-) -> Result<Response> {
+) -> Result<Json<Run>> {
     let run = match app.store.run(run_id).await {
-        Err(error @ Error::NotFound { .. }) => {
-            let mut problem = Problem::from(&error);
-            problem.status = StatusCode::GONE.as_u16();
-            return Ok(problem.into_response());
-        }
+        Err(Error::NotFound { .. }) => return Err(Error::RunUnknown { run: run_id }),
         run => run?,
     };
-    if run.state.is_terminal() {
-        return Ok(Json(Run::from(run)).into_response());
+    if !run.state.is_terminal() {
+        return Err(Error::OutcomePending { run: run_id });
     }
 
-    Err(Error::not_found(
-        "outcome yet of run",
-        &run_id.to_string(),
-        [],
-    ))
+    Ok(Json(run.into()))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -1,17 +1,76 @@
-//! `/v1/pipelines/{pipeline}/validate` and `/unit_tests`: whether the models of a pipeline are right, before anything runs.
+//! `/v1/pipelines/validate`, `/v1/pipelines/{pipeline}/validate` and `/unit_tests`: whether a pipeline is right, before anything runs.
+
+use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::pipelines::PipelinePath;
-use super::read::{Body, Empty, Path};
+use super::read::{Body, Empty, Path, is_yaml, whole_body};
 use crate::app::App;
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::models::UnitTestResult;
-use crate::report::{self, Validation};
+use crate::report::{self, DefinitionCheck, Validation};
 use crate::state::Status;
+
+/// The files of a pipeline.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"files": {
+    "pipeline.yaml": "pipeline: shop\nsource: {kind: postgres_audit_log, connection: shop}\ntables:\n  orders: {from: public.orders, key: [order_id]}\n",
+    "models/large_orders.sql": "select * from {{ ref('orders') }} where order_sum > 100",
+}}))]
+pub(super) struct DefinitionFiles {
+    /// The text of each file, by its path below the folder of the pipeline; at most 1,000 files. Files that no pipeline has are
+    /// ignored.
+    files: BTreeMap<String, String>,
+}
+
+/// Check a definition that is not on the service yet: its `pipeline.yaml`, and its models if they are in the body.
+///
+/// The call changes nothing and asks no server. It finds at once: one fault of shape in each table and one outside of the tables, then
+/// everything that does not fit together, then the faults of models. Models are read if the fields outside of `tables` have no fault of
+/// shape. Send `pipeline.yaml` alone as `application/yaml`, or all files as JSON.
+#[utoipa::path(
+    post, path = "/v1/pipelines/validate", tag = "pipelines",
+    request_body(
+        description = "The files of the pipeline, or `pipeline.yaml` alone",
+        content(
+            (DefinitionFiles = "application/json"),
+            (String = "application/yaml", example = json!("pipeline: shop\nsource: {kind: postgres_audit_log, connection: shop}\ntables:\n  orders: {from: public.orders, key: [order_id]}\n")),
+        ),
+    ),
+    responses((status = OK, description = "What is wrong with it", body = DefinitionCheck), Problem),
+)]
+pub(super) async fn validate_definition(
+    State(app): State<App>,
+    DefinitionBody(DefinitionFiles { files }): DefinitionBody,
+) -> Result<Json<DefinitionCheck>> {
+    Ok(Json(report::check_definition(&app, files).await?))
+}
+
+/// The files, as JSON or as the YAML of `pipeline.yaml` alone.
+pub(super) struct DefinitionBody(DefinitionFiles);
+
+impl<S: Send + Sync> FromRequest<S> for DefinitionBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        if !is_yaml(request.headers()) {
+            let Body(files) = Body::from_request(request, state).await?;
+            return Ok(Self(files));
+        }
+        let bytes = whole_body(request, state).await?;
+        let text = String::from_utf8(bytes.to_vec())
+            .map_err(|_| Error::Malformed("the body is not UTF-8".into()))?;
+
+        Ok(Self(DefinitionFiles {
+            files: BTreeMap::from([("pipeline.yaml".to_owned(), text)]),
+        }))
+    }
+}
 
 /// What Trino says about the models of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]

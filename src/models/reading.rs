@@ -314,7 +314,7 @@ impl Look<'_> {
             }
             _ if state.marts == Marts::CurrentView => {
                 present.is_view = true;
-                let name = format!("{}_history", id.name);
+                let name = self.definition.history_name(&id.name);
                 if let Some(table) = present.stored.0.last_mut() {
                     *table = name;
                 }

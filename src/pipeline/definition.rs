@@ -1,21 +1,29 @@
 //! Reads and checks `pipeline.yaml`. Every fault names file, line and what was expected.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use icefront_project::Project;
 use schemars::JsonSchema;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::defaults::Defaults;
+use super::environment::Environment;
+use super::filled::Filled;
+use super::finding::FILE;
 use super::identity::qualified;
-use super::{FileSource, Schedule, SourceDefinition, Table, TableId};
+use super::places::Places;
+use super::table::Misfit;
+use super::tables::Tables;
+use super::{FileSource, Finding, Schedule, SourceDefinition, Table, TableId};
 use crate::config::{Config, DurationText, Schemas, duration, some_duration};
-use crate::error::{did_you_mean, with_nearest};
+use crate::error::did_you_mean;
 
-const FILE: &str = "pipeline.yaml";
+/// The last word of `POST /v1/pipelines/validate`.
+const VALIDATE: &str = "validate";
 const LEAST_POLL: Duration = Duration::from_secs(1);
 const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 
@@ -28,6 +36,8 @@ pub struct Definition {
     /// The tracked tables by name.
     pub tables: BTreeMap<String, Table>,
     pub schemas: Schemas,
+    /// What the name of a history has behind that of the current rows.
+    pub history_suffix: String,
     /// The most that an event's time may be later than its arrival.
     pub max_clock_skew: Duration,
     pub max_rejects: MaxRejects,
@@ -40,9 +50,9 @@ pub struct Definition {
     pub vars: Map<String, Value>,
     /// Configuration of models by folder. It wins over that of `dbt_project.yml`.
     pub model_defaults: Map<String, Value>,
-    /// Its SQL models, in an order in which they can be built. [`Definition::read`] leaves them out.
+    /// Its SQL models, in an order in which they can be built. [`Draft::read`] leaves them out.
     pub models: Arc<Project>,
-    /// How far models may lag, by name. [`Definition::read`] leaves it out.
+    /// How far models may lag, by name. [`Draft::read`] leaves it out.
     pub target_lags: BTreeMap<String, Duration>,
 }
 
@@ -65,14 +75,24 @@ pub(super) struct PipelineYaml {
     /// The name of the pipeline; the same as its folder's.
     #[schemars(example = &"shop", regex(pattern = "^[a-z][a-z0-9_]*$"))]
     pipeline: String,
+    /// What every table takes unless it says otherwise.
+    #[serde(default)]
+    defaults: Defaults,
     /// Where changes come from.
     source: SourceDefinition,
     /// The tracked tables by name.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z][a-z0-9_]*$"}))]
-    tables: BTreeMap<String, Table>,
+    #[serde(rename = "tables")]
+    #[schemars(with = "BTreeMap<String, Table>")]
+    // `Tables` reads them one by one.
+    _tables: IgnoredAny,
     /// The schemas that the pipeline writes to; by default those of the settings. Needed if two pipelines have a table or a model of one
     /// name.
     schemas: Option<Schemas>,
+    /// What the name of a history has behind that of the current rows.
+    #[serde(default = "history")]
+    #[schemars(regex(pattern = "^_[a-z0-9_]*[a-z0-9]$"))]
+    history_suffix: String,
     /// An event from further in the future is a reject.
     #[serde(default = "a_day", deserialize_with = "duration")]
     #[schemars(with = "DurationText", extend("default" = "1d"))]
@@ -110,127 +130,248 @@ pub struct MaxRejects {
     pub at_least: u64,
 }
 
-impl Definition {
-    /// # Errors
-    ///
-    /// A text with file, line and what was expected.
-    pub fn read(folder: &Path, config: &Config) -> Result<Self, String> {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let place = format!("{name}/{FILE}");
-        let text = std::fs::read_to_string(folder.join(FILE))
-            .map_err(|fault| format!("{place} cannot be read: {fault}"))?;
+/// What could be read of a `pipeline.yaml`.
+pub(super) struct Draft {
+    /// Without the tables that have a fault.
+    pub(super) definition: Definition,
+    /// The names of the tables that have a fault.
+    pub(super) wrong: BTreeSet<String>,
+}
+
+/// Collects what is wrong with a `pipeline.yaml`.
+struct Said<'a> {
+    places: Places,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Said<'_> {
+    /// Adds a fault of a field, which is found by the keys that lead to it.
+    fn fault(&mut self, path: &[&str], message: &str) {
+        let finding = Finding::error(FILE, message).at(self.places.find(path));
+        self.findings.push(finding);
+    }
+
+    fn right<T>(&mut self, path: &[&str], result: Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.fault(path, &message)).ok()
+    }
+}
+
+impl Draft {
+    /// Reads the text of a `pipeline.yaml`, and adds everything that is wrong to `findings`. Nothing if a field outside of `tables`
+    /// cannot be read.
+    pub(super) fn read(text: &str, config: &Config, findings: &mut Vec<Finding>) -> Option<Self> {
         let plainly = serde_saphyr::options! { with_snippet: false };
-        let yaml: PipelineYaml = serde_saphyr::from_str_with_options(&text, plainly)
-            .map_err(|fault| format!("{place}: {}", with_nearest(&fault.to_string())))?;
+        let environment = Environment::of(config);
+        let places = Places::of(text);
+        for (text, position) in places.texts() {
+            let fault = environment.fill(text).err();
+            findings.extend(fault.map(|fault| Finding::error(FILE, &fault).at(Some(position))));
+        }
+        let mut of_shape = Vec::new();
+        let yaml = serde_saphyr::with_deserializer_from_str_with_options(text, plainly, |reader| {
+            PipelineYaml::deserialize(Filled::new(reader, &environment))
+        });
+        let yaml = yaml
+            .map_err(|fault| {
+                of_shape.push(Finding::of_yaml(&fault));
+            })
+            .ok();
+        let mut tables = Tables::read(text, &environment, &mut of_shape);
+        of_shape.dedup();
+        findings.extend(of_shape);
+        let mut yaml = yaml?;
+        let mut said = Said { places, findings };
+        check_defaults(&mut yaml.defaults, &yaml.source, &mut said);
+        let stated = said.places.names_below("tables");
+        for (name, table) in &mut tables.right {
+            let stated = stated.get(name.as_str());
+            yaml.defaults
+                .complete(table, stated.unwrap_or(&BTreeSet::new()));
+        }
         if yaml.timezone.is_some() && yaml.schedule.is_none() {
-            return Err(format!(
-                "{place}: `timezone` has no meaning without `schedule`; add a schedule, or remove it"
-            ));
+            let message =
+                "`timezone` has no meaning without `schedule`; add a schedule, or remove it";
+            said.fault(&["timezone"], message);
         }
-        let schedule = yaml
-            .schedule
-            .map(|schedule| Schedule::read(&schedule, yaml.timezone.as_deref()));
-        let schedule = schedule
-            .transpose()
-            .map_err(|fault| format!("{place}: {fault}"))?;
-        let mut definition = Self {
-            name: yaml.pipeline,
-            text: text.as_str().into(),
-            source: yaml.source,
-            tables: yaml.tables,
-            schemas: yaml.schemas.unwrap_or_else(|| config.trino.schemas.clone()),
-            max_clock_skew: yaml.max_clock_skew,
-            max_rejects: yaml.max_rejects,
-            verify: yaml.verify,
-            poll: yaml.poll,
-            schedule,
-            vars: yaml.vars,
-            model_defaults: yaml.models,
-            models: Arc::default(),
-            target_lags: BTreeMap::new(),
+        let schedule = yaml.schedule.and_then(|text| {
+            let schedule = Schedule::read(&text, yaml.timezone.as_deref());
+            said.right(&["schedule"], schedule)
+        });
+        let mut draft = Self {
+            definition: Definition {
+                name: yaml.pipeline,
+                text: text.into(),
+                source: yaml.source,
+                tables: tables.right,
+                schemas: yaml.schemas.unwrap_or_else(|| config.trino.schemas.clone()),
+                history_suffix: yaml.history_suffix,
+                max_clock_skew: yaml.max_clock_skew,
+                max_rejects: yaml.max_rejects,
+                verify: yaml.verify,
+                poll: yaml.poll,
+                schedule,
+                vars: yaml.vars,
+                model_defaults: yaml.models,
+                models: Arc::default(),
+                target_lags: BTreeMap::new(),
+            },
+            wrong: tables.wrong,
         };
-        definition
-            .complete()
-            .and_then(|()| definition.check(config))
-            .map_err(|fault| format!("{place}: {fault}"))?;
+        draft.definition.complete(&mut said);
+        draft.check(config, &mut said);
 
-        Ok(definition)
+        Some(draft)
     }
 
-    /// Copies to each table what it needs from its pipeline and source.
-    fn complete(&mut self) -> Result<(), String> {
-        if let SourceDefinition::Files(files) = &self.source {
-            name_files(files, &mut self.tables)?;
+    fn check(&self, config: &Config, said: &mut Said<'_>) {
+        let Definition {
+            name,
+            source,
+            tables,
+            ..
+        } = &self.definition;
+        said.right(&["pipeline"], plain_name("pipeline", name));
+        if name == VALIDATE {
+            let message = format!(
+                "`pipeline` is `{VALIDATE}`, which is the name of a call; write another name"
+            );
+            said.fault(&["pipeline"], &message);
         }
-        for (name, table) in &mut self.tables {
-            table.id = TableId::new(&self.name, name);
-            table.source = qualified(&format!("tables.{name}.from"), &table.from)?;
-            table.is_by_clock = self.source.is_by_clock();
-            table.has_own_ids = self.source.has_own_ids();
+        if tables.is_empty() && self.wrong.is_empty() {
+            said.fault(&["tables"], "`tables` is empty; declare at least one table");
         }
-
-        Ok(())
-    }
-
-    fn check(&self, config: &Config) -> Result<(), String> {
-        plain_name("pipeline", &self.name)?;
-        if self.tables.is_empty() {
-            return Err("`tables` is empty; declare at least one table".into());
+        if self.definition.max_clock_skew > MOST_CLOCK_SKEW {
+            let message = "`max_clock_skew` is more than a century; write at most `36500d`";
+            said.fault(&["max_clock_skew"], message);
         }
-        if self.max_clock_skew > MOST_CLOCK_SKEW {
-            return Err("`max_clock_skew` is more than a century; write at most `36500d`".into());
+        if let Some(files) = source.files() {
+            said.right(&["source"], files.check());
         }
-        if let Some(files) = self.source.files() {
-            files.check()?;
-        }
-        if let Some(connection) = self.source.connection()
+        if let Some(connection) = source.connection()
             && !config.connections.contains_key(connection)
         {
             let known = config.connections.keys().map(String::as_str);
             let near = did_you_mean(connection, known);
-            return Err(format!(
+            let message = format!(
                 "`source.connection` is `{connection}`, but the settings have no `connections.{connection}`{near}"
-            ));
+            );
+            said.fault(&["source", "connection"], &message);
         }
-        if self.poll.is_some_and(|poll| poll < LEAST_POLL) {
-            return Err("`poll` is less than a second; write `1s` or more".into());
+        if self.definition.poll.is_some_and(|poll| poll < LEAST_POLL) {
+            said.fault(
+                &["poll"],
+                "`poll` is less than a second; write `1s` or more",
+            );
         }
-        let mut origins = BTreeSet::new();
-        for (name, table) in &self.tables {
-            plain_name(&format!("tables.{name}"), name)?;
-            table.check()?;
-            table.check_cursor(&self.source)?;
-            table.check_tests(&self.tables)?;
-            if !origins.insert(&table.from) {
-                return Err(format!(
-                    "`tables.{name}.from` is `{}`, which is already the `from` of another table",
-                    table.from
-                ));
+        for name in tables.keys().chain(&self.wrong) {
+            said.right(
+                &["tables", name],
+                plain_name(&format!("tables.{name}"), name),
+            );
+        }
+        said.right(
+            &["history_suffix"],
+            check_suffix(&self.definition.history_suffix),
+        );
+        for (layer, schema) in self.definition.schemas.each() {
+            if schema.is_empty() {
+                let message = format!("`schemas.{layer}` is empty; write the name of a schema");
+                said.fault(&["schemas", layer], &message);
             }
         }
-
-        Ok(())
+        let mut origins = BTreeSet::new();
+        for (name, table) in tables {
+            if let Some(own) = &table.trino_name {
+                let what = format!("tables.{name}.trino_name");
+                said.right(&["tables", name, "trino_name"], plain_name(&what, own));
+            }
+            for Misfit { field, message } in table.check() {
+                let origin = if table.defaulted.contains(&field) {
+                    format!("; `{field}` comes from `defaults`")
+                } else {
+                    String::new()
+                };
+                said.fault(&["tables", name, field], &format!("{message}{origin}"));
+            }
+            said.right(&["tables", name, "cursor"], table.check_cursor(source));
+            said.right(
+                &["tables", name, "tests"],
+                table.check_tests(tables, &self.wrong),
+            );
+            if !origins.insert(&table.from) {
+                let message = format!(
+                    "`tables.{name}.from` is `{}`, which is already the `from` of another table; remove one of the two tables",
+                    table.from
+                );
+                said.fault(&["tables", name, "from"], &message);
+            }
+        }
     }
 }
 
-/// Gives each table the pattern of its files, and the source name of its rows in landing.
-fn name_files(source: &FileSource, tables: &mut BTreeMap<String, Table>) -> Result<(), String> {
-    let (_, pattern) = source.split();
-    for (name, table) in tables {
-        if table.from.is_empty() {
-            pattern
-                .ok_or_else(|| format!("`tables.{name}.from` is missing; write a pattern of file names below `source.path`, such as `{name}/*.csv`"))?
-                .clone_into(&mut table.from);
-        }
-        glob::Pattern::new(&table.from).map_err(|fault| {
-            format!(
-                "`tables.{name}.from` is `{}`, which is not a pattern of file names: {fault}",
-                table.from
-            )
-        })?;
-        let files = std::mem::replace(&mut table.from, format!("files.{name}"));
-        table.files = Some(files);
+impl Definition {
+    /// What a table of it is called in Trino, in each of its schemas.
+    #[must_use]
+    pub fn trino_name<'a>(&'a self, table: &'a str) -> &'a str {
+        let table_of_it = self.tables.get(table);
+
+        table_of_it
+            .and_then(|table| table.trino_name.as_deref())
+            .unwrap_or(table)
     }
+
+    /// What the history of a table is called in Trino.
+    #[must_use]
+    pub fn history_name(&self, table: &str) -> String {
+        format!("{}{}", self.trino_name(table), self.history_suffix)
+    }
+
+    /// Copies to each table what it needs from its pipeline and source.
+    fn complete(&mut self, said: &mut Said<'_>) {
+        for (name, table) in &mut self.tables {
+            if let SourceDefinition::Files(files) = &self.source {
+                said.right(&["tables", name, "from"], name_files(files, name, table));
+            }
+            table.id = TableId::new(&self.name, name);
+            let source = qualified(&format!("tables.{name}.from"), &table.from);
+            table.source = said
+                .right(&["tables", name, "from"], source)
+                .unwrap_or_default();
+            table.is_by_clock = self.source.is_by_clock();
+            table.has_own_ids = self.source.has_own_ids();
+        }
+    }
+}
+
+/// Refuses fields that only polled tables have.
+fn check_defaults(defaults: &mut Defaults, source: &SourceDefinition, said: &mut Said<'_>) {
+    if matches!(source, SourceDefinition::PostgresTable { .. }) {
+        return;
+    }
+    let cursor = defaults.cursor.take().map(|_| "cursor");
+    let deletes = defaults.deletes.take().map(|_| "deletes");
+    for field in [cursor, deletes].into_iter().flatten() {
+        let message =
+            format!("`defaults.{field}` is only for sources of kind `postgres_table`; remove it");
+        said.fault(&["defaults", field], &message);
+    }
+}
+
+/// Gives a table the pattern of its files, and the source name of its rows in landing.
+fn name_files(source: &FileSource, name: &str, table: &mut Table) -> Result<(), String> {
+    let (_, pattern) = source.split();
+    let files = if table.from.is_empty() {
+        pattern.map(str::to_owned).ok_or_else(|| format!("`tables.{name}.from` is missing; write a pattern of file names below `source.path`, such as `{name}/*.csv`"))
+    } else {
+        Ok(table.from.clone())
+    };
+    // Also of a wrong pattern: one fault is enough.
+    table.from = format!("files.{name}");
+    let files = files?;
+    glob::Pattern::new(&files).map_err(|fault| {
+        format!("`tables.{name}.from` is `{files}`, which is not a pattern of file names: {fault}")
+    })?;
+    table.files = Some(files);
 
     Ok(())
 }
@@ -247,6 +388,27 @@ fn plain_name(what: &str, name: &str) -> Result<(), String> {
     Err(format!(
         "`{what}` is `{name}`, and becomes part of table names; use lower-case letters, digits and `_`, starting with a letter"
     ))
+}
+
+/// Two underscores are kept for tables that are built, and `_changes` for those of models.
+fn check_suffix(suffix: &str) -> Result<(), String> {
+    let is_plain = suffix.len() > 1
+        && suffix.starts_with('_')
+        && !suffix.ends_with('_')
+        && !suffix.contains("__")
+        && suffix
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+
+    is_plain.then_some(()).ok_or_else(|| {
+        format!(
+            "`history_suffix` is `{suffix}`, and becomes part of table names; write one such as `_history`: `_`, then lower-case letters, digits and single `_`"
+        )
+    })
+}
+
+fn history() -> String {
+    "_history".to_owned()
 }
 
 fn each_key() -> u32 {

@@ -63,7 +63,7 @@ impl JsonSchema for CompareKeys {
                 {"const": "each_run", "description": "In each run."},
                 {
                     "type": "string",
-                    "pattern": "^every .*[0-9] ?[A-Za-z]",
+                    "pattern": "^every .*([0-9] ?[A-Za-z]|\\$\\{)",
                     "description": "In the first run after this time.",
                     "examples": ["every 1h"],
                 },

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// A difference between a source table and the tables made from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(example = json!({"column": "channel", "change": "added", "detail": "the source has it as text; it is null in older rows"}))]
+#[schema(example = json!({"column": "channel", "change": "added", "detail": "the source has it as text; it is null in older rows", "run_id": null}))]
 pub struct Drift {
     /// The column's name.
     pub column: String,

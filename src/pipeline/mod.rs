@@ -2,25 +2,32 @@
 
 mod column;
 mod declared;
+mod defaults;
 mod definition;
 mod deletes;
 mod drift;
+mod environment;
 mod evolution;
 mod files;
+mod filled;
+mod finding;
+mod folder;
 mod identity;
 mod marts;
 mod models;
 mod names;
 mod operations;
+mod places;
 mod scalar;
 mod schedule;
 mod schema;
 mod source;
 mod table;
+mod tables;
 mod target_lag;
 mod test;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use column::{Column, DataType, TypeKind};
@@ -30,6 +37,8 @@ pub use deletes::{CompareKeys, Deletes};
 pub use drift::{Drift, DriftKind};
 pub use evolution::{Evolution, MadeOf};
 pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
+pub use finding::Finding;
+pub use folder::Checked;
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
 pub use marts::{CurrentRows, Mart, Marts, Tracked};
 pub use models::{NodeKind, PipelineModel};
@@ -48,8 +57,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Pipelines {
     usable: BTreeMap<String, Definition>,
-    /// Each with its fault.
-    broken: BTreeMap<String, String>,
+    broken: BTreeMap<String, Broken>,
 }
 
 /// A pipeline that cannot run.
@@ -57,8 +65,48 @@ pub struct Pipelines {
 pub struct BrokenPipeline<'a> {
     /// The folder's or the definition's.
     pub name: &'a str,
+    /// The name of the folder with its files.
+    pub folder: &'a str,
     /// What is wrong, with file and line.
     pub fault: &'a str,
+    pub findings: &'a [Finding],
+}
+
+#[derive(Debug)]
+struct Broken {
+    folder: String,
+    fault: String,
+    findings: Vec<Finding>,
+}
+
+/// A message about a pipeline names so many faults at most.
+const MOST_FAULTS: usize = 20;
+
+impl Broken {
+    /// `folder` is the name of the folder with the files.
+    fn new(folder: &str, findings: Vec<Finding>) -> Self {
+        let errors: Vec<&Finding> = findings.iter().filter(|one| one.is_error()).collect();
+        let named = errors.iter().take(MOST_FAULTS);
+        let mut listed: Vec<String> = named.map(|one| format!("{folder}/{one}")).collect();
+        if errors.len() > MOST_FAULTS {
+            listed.push(format!("and {} more", errors.len() - MOST_FAULTS));
+        }
+
+        Self {
+            folder: folder.to_owned(),
+            fault: listed.join("; "),
+            findings,
+        }
+    }
+
+    fn view<'a>(&'a self, name: &'a str) -> BrokenPipeline<'a> {
+        BrokenPipeline {
+            name,
+            folder: &self.folder,
+            fault: &self.fault,
+            findings: &self.findings,
+        }
+    }
 }
 
 /// A table with the definition of its pipeline.
@@ -101,10 +149,30 @@ impl Pipelines {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            match models::read_pipeline(&folder, config) {
-                Ok(definition) => pipelines.add(definition, config),
-                Err(fault) => {
-                    pipelines.broken.insert(name, fault);
+            let Checked {
+                definition,
+                mut findings,
+            } = Checked::read(&folder, config);
+            let rival = definition
+                .as_ref()
+                .and_then(|definition| pipelines.rival(definition, config));
+            let is_again = rival.is_some()
+                && definition
+                    .as_ref()
+                    .is_some_and(|own| pipelines.usable.contains_key(&own.name));
+            findings.extend(rival);
+            match definition {
+                Some(definition) if !findings.iter().any(Finding::is_error) => {
+                    pipelines.usable.insert(definition.name.clone(), definition);
+                }
+                other => {
+                    let broken = Broken::new(&name, findings);
+                    let name = match other {
+                        Some(definition) if is_again => format!("{}_again", definition.name),
+                        Some(definition) => definition.name,
+                        None => name,
+                    };
+                    pipelines.broken.insert(name, broken);
                 }
             }
         }
@@ -133,9 +201,7 @@ impl Pipelines {
     }
 
     pub fn broken(&self) -> impl Iterator<Item = BrokenPipeline<'_>> {
-        self.broken
-            .iter()
-            .map(|(name, fault)| BrokenPipeline { name, fault })
+        self.broken.iter().map(|(name, broken)| broken.view(name))
     }
 
     /// # Errors
@@ -145,8 +211,8 @@ impl Pipelines {
         if let Some(definition) = self.usable.get(name) {
             return Ok(definition);
         }
-        if let Some(fault) = self.broken.get(name) {
-            return Err(BrokenPipeline { name, fault }.error());
+        if let Some(broken) = self.broken.get(name) {
+            return Err(broken.view(name).error());
         }
 
         Err(Error::not_found(
@@ -205,48 +271,60 @@ impl Pipelines {
         })
     }
 
-    /// Adds a pipeline. It is broken if another has its name, or writes one of its tables.
-    fn add(&mut self, definition: Definition, config: &Config) {
-        // Trino reads every name in lower case.
-        let writes = |d: &Definition| -> Vec<String> {
-            let all = Names::new(d, config).all();
-            all.iter()
-                .map(|name| name.to_string().to_lowercase())
-                .collect()
-        };
-        let own = writes(&definition);
-        let twice = own
-            .iter()
-            .enumerate()
-            .find(|(at, name)| own[..*at].contains(name));
-        if let Some((_, name)) = twice {
-            let fault = format!(
+    /// Why a definition cannot stand beside the others: it writes a table twice, or one of another pipeline. One of the same name counts, too.
+    fn rival(&self, definition: &Definition, config: &Config) -> Option<Finding> {
+        let others = self.usable.values();
+
+        rival(definition, others, config)
+    }
+
+    /// The same, for a definition that would take the place of the one of its name.
+    #[must_use]
+    pub fn rival_of_next(&self, definition: &Definition, config: &Config) -> Option<Finding> {
+        let others = self.usable.values();
+
+        rival(
+            definition,
+            others.filter(|other| other.name != definition.name),
+            config,
+        )
+    }
+}
+
+fn rival<'a>(
+    definition: &Definition,
+    others: impl Iterator<Item = &'a Definition>,
+    config: &Config,
+) -> Option<Finding> {
+    let mut own = BTreeSet::new();
+    for name in written(definition, config) {
+        if own.contains(&name) {
+            let message = format!(
                 "two of its tables write `{name}`; rename one of them, or set three different `schemas`"
             );
-            self.broken.insert(definition.name, fault);
-            return;
+            return Some(Finding::error(finding::FILE, &message));
         }
-        let rival = self.usable.values().find_map(|other| {
-            let shared = writes(other).into_iter().find(|name| own.contains(name))?;
-            Some((other.name.clone(), shared))
-        });
-        match rival {
-            None => {
-                self.usable.insert(definition.name.clone(), definition);
-            }
-            Some((other, shared)) => {
-                let fault = format!(
-                    "it writes `{shared}`, which pipeline `{other}` writes too; rename one of the tables, or give one pipeline its own `schemas`"
-                );
-                let name = if other == definition.name {
-                    format!("{}_again", definition.name)
-                } else {
-                    definition.name
-                };
-                self.broken.insert(name, fault);
-            }
+        own.insert(name);
+    }
+    for other in others {
+        let shared = written(other, config).find(|name| own.contains(name));
+        if let Some(shared) = shared {
+            let message = format!(
+                "it writes `{shared}`, which pipeline `{}` writes too; rename one of the tables, or give one pipeline its own `schemas`",
+                other.name
+            );
+            return Some(Finding::error(finding::FILE, &message));
         }
     }
+
+    None
+}
+
+/// The names of the tables that a pipeline writes. Trino reads every name in lower case.
+fn written(definition: &Definition, config: &Config) -> impl Iterator<Item = String> {
+    let all = Names::new(definition, config).all();
+
+    all.into_iter().map(|name| name.to_string().to_lowercase())
 }
 
 fn folders(path: &Path) -> Result<Vec<std::path::PathBuf>> {

@@ -8,13 +8,10 @@ use icefront_project::{Column, Fault, Known, Project, Relation, SourceKey};
 use serde::Serialize;
 
 use super::target_lag::{target_lags, warn_of_downstream};
-use super::{Definition, Names, TableId};
+use super::{Definition, Finding, Names, Severity, TableId};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::sql::TableName;
-
-/// A message about a pipeline's models names so many faults at most.
-const MOST_FAULTS: usize = 20;
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -71,25 +68,35 @@ impl<'a> PipelineModel<'a> {
     }
 }
 
-/// Reads a pipeline's folder: its definition and its models.
-///
-/// # Errors
-///
-/// A text with the faults, each with its file.
-pub(super) fn read_pipeline(folder: &Path, config: &Config) -> Result<Definition, String> {
-    let mut definition = Definition::read(folder, config)?;
-    let mut models = read(folder, &definition, config).map_err(|faults| {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        format!("{name}/{faults}")
-    })?;
+/// Reads the models of a pipeline into its definition. `wrong` are names of tables that have faults; models may read them.
+pub(super) fn add_models(
+    folder: &Path,
+    definition: &mut Definition,
+    wrong: &BTreeSet<String>,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) {
+    let mut models = match read(folder, definition, wrong, config) {
+        Ok(models) => models,
+        Err(faults) => {
+            let faults = faults.iter();
+            findings.extend(faults.map(|fault| Finding::of_fault(Severity::Error, fault)));
+            return;
+        }
+    };
     definition.target_lags = target_lags(&models);
     warn_of_downstream(&mut models, &definition.target_lags);
+    let warnings = models.warnings.iter();
+    findings.extend(warnings.map(|fault| Finding::of_fault(Severity::Warn, fault)));
     definition.models = Arc::new(models);
-
-    Ok(definition)
 }
 
-fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Project, String> {
+fn read(
+    folder: &Path,
+    definition: &Definition,
+    wrong: &BTreeSet<String>,
+    config: &Config,
+) -> Result<Project, Vec<Fault>> {
     let names = Names::new(definition, config);
     let relation = |table: TableName| Relation::new(&table.0[0], &table.0[1], &table.0[2]);
     let mut tables = BTreeMap::new();
@@ -114,6 +121,15 @@ fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Proje
             columns.insert(relation(names.current(name)), declared.collect());
         }
     }
+    for name in wrong {
+        tables.insert(name.clone(), relation(names.current(name)));
+        tables.insert(format!("{name}_history"), relation(names.history(name)));
+        let key = SourceKey {
+            source: definition.name.clone(),
+            table: name.clone(),
+        };
+        sources.insert(key, relation(names.staging(name)));
+    }
     let env = config.pipelines.env.iter();
     let known = Known {
         catalog: config.trino.catalog.clone(),
@@ -129,20 +145,7 @@ fn read(folder: &Path, definition: &Definition, config: &Config) -> Result<Proje
         models: definition.model_defaults.clone(),
     };
 
-    Project::read(folder, &definition.name, &known).map_err(|faults| listed(&faults))
-}
-
-fn listed(faults: &[Fault]) -> String {
-    let mut listed: Vec<String> = faults
-        .iter()
-        .take(MOST_FAULTS)
-        .map(ToString::to_string)
-        .collect();
-    if faults.len() > MOST_FAULTS {
-        listed.push(format!("and {} more", faults.len() - MOST_FAULTS));
-    }
-
-    listed.join("; ")
+    Project::read(folder, &definition.name, &known)
 }
 
 impl Definition {

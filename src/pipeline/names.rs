@@ -35,6 +35,7 @@ impl<'a> Names<'a> {
     /// The source's keys of a table during a key comparison.
     #[must_use]
     pub fn keys(&self, table: &str) -> TableName {
+        let table = self.definition.trino_name(table);
         let name = format!("{}_{table}_keys", self.definition.name);
         TableName::new(self.catalog, &self.definition.schemas.landing, &name)
     }
@@ -42,13 +43,14 @@ impl<'a> Names<'a> {
     /// The typed log.
     #[must_use]
     pub fn staging(&self, table: &str) -> TableName {
-        TableName::new(self.catalog, &self.definition.schemas.staging, table)
+        let name = self.definition.trino_name(table);
+        TableName::new(self.catalog, &self.definition.schemas.staging, name)
     }
 
     /// The typed log once more, while marts are built from it slice by slice.
     #[must_use]
     pub fn sliced_log(&self, table: &str) -> TableName {
-        let name = format!("{table}__slices");
+        let name = format!("{}__slices", self.definition.trino_name(table));
         TableName::new(self.catalog, &self.definition.schemas.staging, &name)
     }
 
@@ -61,12 +63,13 @@ impl<'a> Names<'a> {
 
     #[must_use]
     pub fn current(&self, table: &str) -> TableName {
-        TableName::new(self.catalog, &self.definition.schemas.marts, table)
+        let name = self.definition.trino_name(table);
+        TableName::new(self.catalog, &self.definition.schemas.marts, name)
     }
 
     #[must_use]
     pub fn history(&self, table: &str) -> TableName {
-        let name = format!("{table}_history");
+        let name = self.definition.history_name(table);
         TableName::new(self.catalog, &self.definition.schemas.marts, &name)
     }
 

@@ -23,6 +23,9 @@ pub struct Table {
     /// Schema and name from `from`.
     #[serde(skip)]
     pub source: SourceTable,
+    /// The fields that it takes from the `defaults` of its pipeline.
+    #[serde(skip)]
+    pub defaulted: Vec<&'static str>,
     /// The source table with its schema; for files, a pattern of file names.
     // `Definition` moves a pattern to `files`.
     #[serde(default)]
@@ -37,6 +40,9 @@ pub struct Table {
     /// See [`SourceDefinition::has_own_ids`].
     #[serde(skip)]
     pub has_own_ids: bool,
+    /// The name of its tables in Trino; by default its name in the pipeline. The pipeline, the API and models keep the latter.
+    #[schemars(example = &"shop_orders", regex(pattern = "^[a-z][a-z0-9_]*$"))]
+    pub trino_name: Option<String>,
     /// The columns that identify a row.
     #[schemars(length(min = 1))]
     pub key: Vec<String>,
@@ -75,6 +81,12 @@ pub struct Table {
     /// Tests of rows; a run checks them before it publishes rows.
     #[serde(default)]
     pub tests: Vec<Test>,
+}
+
+/// A fault of a field of a table.
+pub(super) struct Misfit {
+    pub(super) field: &'static str,
+    pub(super) message: String,
 }
 
 /// What happens to columns that are new in the source.
@@ -266,28 +278,36 @@ impl Table {
         })
     }
 
-    /// Refuses what no source can make right.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// What no source can make right.
+    pub(super) fn check(&self) -> Vec<Misfit> {
         let name = &self.id.name;
+        let mut misfits = Vec::new();
         if self.key.is_empty() {
-            return Err(format!(
-                "`tables.{name}.key` is empty; name the columns that identify a row"
-            ));
+            misfits.push(Misfit {
+                field: "key",
+                message: format!(
+                    "`tables.{name}.key` is empty; name the columns that identify a row"
+                ),
+            });
         }
         if self.current == CurrentRows::View && self.history.is_off {
-            return Err(format!(
-                "`tables.{name}` has `current: view` and `history: off`, but that view needs a history; remove one of them"
-            ));
+            misfits.push(Misfit {
+                field: "current",
+                message: format!(
+                    "`tables.{name}` has `current: view` and `history: off`, but that view needs a history; remove one of them"
+                ),
+            });
         }
         for column in &self.columns {
-            DataType::parse(&column.data_type)
-                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
-            column
-                .column(&[])
-                .map_err(|fault| format!("`tables.{name}.columns`, `{}`: {fault}", column.name))?;
+            if let Err(fault) = column.column(&[]) {
+                misfits.push(Misfit {
+                    field: "columns",
+                    message: format!("`tables.{name}.columns`, `{}`: {fault}", column.name),
+                });
+            }
         }
 
-        Ok(())
+        misfits
     }
 
     /// Refuses `cursor`, `deletes` and `where` of tables that are not polled, and a polled table without `cursor`.
@@ -320,8 +340,13 @@ impl Table {
         }
     }
 
-    /// Refuses tests without a column, tests of unknown tables, and tests that wait for each other.
-    pub(super) fn check_tests(&self, tables: &BTreeMap<String, Self>) -> Result<(), String> {
+    /// Refuses tests without a column, tests of unknown tables, and tests that wait for each other. `others` are names of tables with
+    /// faults.
+    pub(super) fn check_tests(
+        &self,
+        tables: &BTreeMap<String, Self>,
+        others: &BTreeSet<String>,
+    ) -> Result<(), String> {
         let name = &self.id.name;
         for test in &self.tests {
             if !matches!(test.check, Check::Expression(_)) {
@@ -332,7 +357,7 @@ impl Table {
             }
         }
         for to in self.looks_at() {
-            if !tables.contains_key(to) {
+            if !tables.contains_key(to) && !others.contains(to) {
                 let near = did_you_mean(to, tables.keys().map(String::as_str));
                 return Err(format!(
                     "a test of `tables.{name}` reads `{to}`, which is not a table of the pipeline{near}"

@@ -10,8 +10,11 @@ use crate::pipeline::{Definition, NodeKind, PipelineModel};
 /// Tables, sources and models, and what reads what.
 #[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
-    "nodes": [{"name": "orders", "kind": "current_rows"}, {"name": "daily_revenue", "kind": "model", "materialized": "incremental"}],
-    "edges": [{"from": "orders", "to": "daily_revenue"}],
+    "nodes": [
+        {"name": "shop.orders", "kind": "current_rows", "materialized": null},
+        {"name": "shop.daily_revenue", "kind": "model", "materialized": "incremental"},
+    ],
+    "edges": [{"from": "shop.orders", "to": "shop.daily_revenue"}],
 }))]
 pub struct Graph {
     /// A node comes after the nodes that it reads.
@@ -24,7 +27,8 @@ pub struct Graph {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = GraphNode)]
 pub struct Node {
-    /// As `ref` names it; a source as `source.table`.
+    /// The pipeline, then the name that `ref` has, or `source.table` for a source.
+    #[schema(example = "shop.orders")]
     pub name: String,
     /// What it is.
     pub kind: NodeKind,
@@ -37,31 +41,34 @@ pub struct Node {
 #[schema(as = GraphEdge)]
 pub struct Edge {
     /// The node that is read.
+    #[schema(example = "shop.orders")]
     pub from: String,
     /// The node that reads it.
+    #[schema(example = "shop.daily_revenue")]
     pub to: String,
 }
 
 /// The graph of all models of a pipeline, and of its tables.
 #[must_use]
 pub fn graph(definition: &Definition) -> Graph {
+    let full = |name: &str| format!("{}.{name}", definition.name);
     let mut nodes: BTreeMap<String, NodeKind> = BTreeMap::new();
     for (name, table) in &definition.tables {
-        nodes.insert(name.clone(), NodeKind::CurrentRows);
+        nodes.insert(full(name), NodeKind::CurrentRows);
         if table.marts().has_history() {
-            nodes.insert(format!("{name}_history"), NodeKind::History);
+            nodes.insert(full(&format!("{name}_history")), NodeKind::History);
         }
     }
     let mut edges = BTreeSet::new();
     for model in &definition.models.models {
         for from in &model.refs {
             edges.insert(Edge {
-                from: from.clone(),
-                to: model.name.clone(),
+                from: full(from),
+                to: full(&model.name),
             });
         }
         for key in &model.sources {
-            let from = format!("{}.{}", key.source, key.table);
+            let from = full(&format!("{}.{}", key.source, key.table));
             let kind = if definition.models.sources.contains_key(key) {
                 NodeKind::Source
             } else {
@@ -70,7 +77,7 @@ pub fn graph(definition: &Definition) -> Graph {
             nodes.insert(from.clone(), kind);
             edges.insert(Edge {
                 from,
-                to: model.name.clone(),
+                to: full(&model.name),
             });
         }
     }
@@ -83,7 +90,7 @@ pub fn graph(definition: &Definition) -> Graph {
         })
         .collect();
     nodes.extend(definition.models.models.iter().map(|model| Node {
-        name: model.name.clone(),
+        name: full(&model.name),
         kind: NodeKind::Model,
         materialized: Some(model.config.materialized),
     }));
@@ -98,8 +105,9 @@ pub fn graph(definition: &Definition) -> Graph {
 #[must_use]
 pub fn lineage(of: PipelineModel<'_>) -> Graph {
     let Graph { nodes, edges } = graph(of.definition);
-    let before = reached(&of.model.name, &edges, |edge| (&edge.to, &edge.from));
-    let behind = reached(&of.model.name, &edges, |edge| (&edge.from, &edge.to));
+    let start = of.id().to_string();
+    let before = reached(&start, &edges, |edge| (&edge.to, &edge.from));
+    let behind = reached(&start, &edges, |edge| (&edge.from, &edge.to));
     let is_part = |name: &String| before.contains(name) || behind.contains(name);
 
     Graph {

@@ -1,5 +1,6 @@
 //! Reports on the data: how fresh it is and why, its rows and versions, and its rejects.
 
+mod definition;
 mod failures;
 mod freshness;
 mod graph;
@@ -10,6 +11,7 @@ mod rejects;
 mod row_changes;
 mod rows;
 
+pub use definition::{DefinitionCheck, check_definition};
 pub use failures::{FailuresQuery, failures};
 pub use freshness::{Freshness, LagReason, Subject, freshness, seconds};
 pub use graph::{Edge, Graph, Node, graph, lineage};

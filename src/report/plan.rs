@@ -14,11 +14,6 @@ use crate::warehouse::Slicing;
 
 /// What the next run of a pipeline would do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(example = json!({
-    "pipeline": "shop",
-    "tables": [{"table": "shop.orders", "new": false, "waiting_batches": 1,
-        "drift": [{"column": "channel", "change": "added", "detail": "the source has it as varchar; it is null in what came before"}]}],
-}))]
 pub struct Plan {
     /// The pipeline.
     pub pipeline: String,
@@ -37,6 +32,8 @@ pub struct PlannedTable {
     pub table: String,
     /// Whether it is made for the first time.
     pub new: bool,
+    /// The fields of `pipeline.yaml` that it takes from `defaults`.
+    pub defaults: Vec<&'static str>,
     /// Batches that landed and are not staged yet.
     pub waiting_batches: i64,
     /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
@@ -131,6 +128,7 @@ fn planned(
     let mut planned = PlannedTable {
         table: table.id.to_string(),
         new: known.is_none(),
+        defaults: table.defaulted.clone(),
         waiting_batches: 0,
         drift: Vec::new(),
         build: None,

@@ -35,6 +35,8 @@ pub enum Task {
         /// Compares one key in this many.
         one_in: u32,
     },
+    /// Runs all declared tests of a table over all its rows.
+    Test { table: String },
     /// Compares a model's table with its query.
     VerifyModel {
         /// The model, by its name in the pipeline.
@@ -70,6 +72,8 @@ pub enum RunKind {
     Resync,
     /// Compares a table with its typed log.
     Verify,
+    /// Runs all declared tests of a table over all its rows.
+    Test,
     /// Compares a model's table with its query.
     VerifyModel,
     /// Takes rejects in that are right by now.
@@ -88,6 +92,7 @@ impl RunKind {
             Self::Restage => "restage",
             Self::Resync => "resync",
             Self::Verify => "verify",
+            Self::Test => "test",
             Self::VerifyModel => "verify_model",
             Self::Replay => "replay",
             Self::Dismiss => "dismiss",
@@ -110,6 +115,7 @@ impl Task {
             Self::Restage { .. } => RunKind::Restage,
             Self::Resync { .. } => RunKind::Resync,
             Self::Verify { .. } => RunKind::Verify,
+            Self::Test { .. } => RunKind::Test,
             Self::VerifyModel { .. } => RunKind::VerifyModel,
             Self::Replay { .. } => RunKind::Replay,
             Self::Dismiss { .. } => RunKind::Dismiss,

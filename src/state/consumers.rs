@@ -59,16 +59,17 @@ pub struct ConsumerMove<'a> {
     /// The table or model that it follows.
     pub of: &'a TableId,
     pub is_model: bool,
-    pub cursor: Option<&'a str>,
+    /// Its new cursor; without one it stays where it is.
+    pub cursor: Option<Option<&'a str>>,
     /// The last publication of which it has every row.
     pub publication: Option<i64>,
-    /// Moves it only if it has this cursor.
-    pub if_cursor: Option<&'a str>,
+    /// Moves it only if it has this cursor, or none.
+    pub if_cursor: Option<Option<&'a str>>,
     /// The most consumers of the service.
     pub most: i64,
 }
 
-/// What became of a move.
+/// Whether a consumer was moved, and why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moved {
     Done,
@@ -76,6 +77,8 @@ pub enum Moved {
     FollowsOther,
     /// It has another cursor than `if_cursor`.
     IsElsewhere,
+    /// It is not known, and so cannot have `if_cursor`.
+    IsUnknown,
     /// It is not known, and there are as many as there may be.
     TooMany,
 }
@@ -114,8 +117,10 @@ impl Store {
             .row_opt(sql!(consumers::read_consumer), &[&to.name])
             .await?;
         let cursor = known.as_ref().and_then(|known| known.cursor.as_deref());
-        if to.if_cursor.is_some() && to.if_cursor != cursor {
-            return Ok(Moved::IsElsewhere);
+        match to.if_cursor {
+            Some(Some(_)) if known.is_none() => return Ok(Moved::IsUnknown),
+            Some(wanted) if wanted != cursor => return Ok(Moved::IsElsewhere),
+            _ => {}
         }
         let Some(known) = known else {
             let count: i64 = transaction
@@ -132,7 +137,7 @@ impl Store {
                         &to.of.pipeline,
                         &to.of.name,
                         &to.is_model,
-                        &to.cursor,
+                        &to.cursor.flatten(),
                         &to.publication,
                     ],
                 )
@@ -144,10 +149,13 @@ impl Store {
         if follows != (&to.of.pipeline, &to.of.name, to.is_model) {
             return Ok(Moved::FollowsOther);
         }
+        let Some(cursor) = to.cursor else {
+            return Ok(Moved::Done);
+        };
         transaction
             .execute(
                 sql!(consumers::move_consumer),
-                &[&to.name, &to.cursor, &to.publication],
+                &[&to.name, &cursor, &to.publication],
             )
             .await?;
         transaction.commit().await?;

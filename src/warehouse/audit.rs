@@ -68,8 +68,29 @@ struct TestedRow {
 /// Runs all declared tests of a table in one statement, and gives the result of each. Fails with [`Error::TestBroken`]
 /// if a test's own SQL or column is wrong.
 pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
+    if refresh.has_nothing_to_do() {
+        return Ok(Vec::new());
+    }
+
+    audited(target, refresh, Rows::Next).await
+}
+
+/// The same, of the rows that are published. `refresh` is everything up to their last batch.
+pub async fn audit_published(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResult>> {
+    audited(target, refresh, Rows::Published).await
+}
+
+/// Which rows are tested.
+#[derive(Clone, Copy)]
+enum Rows {
+    /// Those that a refresh will publish.
+    Next,
+    Published,
+}
+
+async fn audited(target: Target<'_>, refresh: &Refresh, rows: Rows) -> Result<Vec<TestResult>> {
     let tests = target.table.all_tests();
-    if tests.is_empty() || refresh.has_nothing_to_do() {
+    if tests.is_empty() {
         return Ok(Vec::new());
     }
     let described = tests
@@ -77,7 +98,18 @@ pub async fn audit(target: Target<'_>, refresh: &Refresh) -> Result<Vec<TestResu
         .enumerate()
         .map(|(at, test)| described(target, *test, at))
         .collect::<Result<Vec<_>>>()?;
-    let row = match test(target, refresh, &described).await {
+    let tested = match rows {
+        Rows::Next => test(target, refresh, &described).await,
+        Rows::Published => {
+            let published = if target.marts.has_history() {
+                target.history()
+            } else {
+                target.current()
+            };
+            test_built(target, refresh, &described, &published).await
+        }
+    };
+    let row = match tested {
         // A caller gave these keys. A key that cannot be read is not a fault of a test.
         Err(Error::Trino(failure))
             if failure.class == "USER_ERROR" && !matches!(refresh.scope, Scope::Keys(_)) =>

@@ -16,7 +16,7 @@ mod staging;
 mod target;
 mod verify;
 
-pub use audit::{audit, judge};
+pub use audit::{audit, audit_published, judge};
 pub use build::{build_upto, drop_leftover};
 pub use marts::{Merged, merge};
 pub use refresh::{Bounds, Refresh, Scope};

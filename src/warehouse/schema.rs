@@ -83,10 +83,11 @@ struct TableCommentContext<'a> {
 }
 
 /// Creates schemas and tables, adds columns and widens types. Fails with [`Error::ContractBroken`] if a column's type
-/// cannot become the right one.
+/// cannot become the right one, or if a table that has rows is missing.
 pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
     let current_is_view = target.marts == Marts::CurrentView;
+    refuse_missing(target, state).await?;
     for table in [target.staging(), target.current()] {
         landing::create_schema(target.publisher, &table).await?;
     }
@@ -120,6 +121,38 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     }
     if current_is_view && (state.history_from() > 0 || kind_of_current(target).await?.is_none()) {
         show_open_versions(target).await?;
+    }
+
+    Ok(())
+}
+
+/// Refuses to begin an empty table where one with rows should be: its name may have changed.
+async fn refuse_missing(target: Target<'_>, state: &TableState) -> Result<()> {
+    let current_is_table = target.marts != Marts::CurrentView;
+    let filled = [
+        (state.staged_batch > 0, Layer::Log, "restage"),
+        (
+            state.current_from() > 0 && current_is_table,
+            Layer::Current,
+            "rebuild",
+        ),
+        (
+            state.history_from() > 0 && target.marts.has_history(),
+            Layer::History,
+            "rebuild",
+        ),
+    ];
+    for (_, layer, remedy) in filled.into_iter().filter(|(is_filled, ..)| *is_filled) {
+        let table = target.table_of(layer);
+        if !exists(target.publisher, &table).await? {
+            return Err(Error::ContractBroken {
+                table: target.table.id.to_string(),
+                detail: format!(
+                    "`{table}` has rows, but is missing in Trino; if its name or schema changed in the definition or the settings, put the old one back, or rename the table there too. If it was dropped, make it again with `POST /v1/tables/{}/{remedy}`",
+                    target.table.id
+                ),
+            });
+        }
     }
 
     Ok(())

@@ -34,6 +34,12 @@ write_settings() {
   rm -rf "$folder/pipelines"
   mkdir -p "$folder/pipelines/broken" "$warehouse/test_api"
   cp -R "$repo/sql/pipelines/shop" "$folder/pipelines/shop"
+  # A test that fails: there are failing rows to look at.
+  mkdir "$folder/pipelines/shop/tests"
+  cat >"$folder/pipelines/shop/tests/days_with_orders.sql" <<END
+{{ config(severity = 'warn', store_failures = true) }}
+select * from {{ ref('daily_revenue') }}
+END
   cat >"$folder/pipelines/broken/pipeline.yaml" <<END
 pipeline: broken
 source: {kind: postgres_audit_log, connection: shop, table: public.nowhere}
@@ -47,6 +53,8 @@ trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "test_api_
 landing = { write_to = "file://$warehouse/test_api", read_from = "local:///test_api" }
 pipelines.path = "$folder/pipelines"
 connections.shop.url = "$shop_url"
+# The service itself: it refuses each message, which the list of deliveries shows.
+webhooks.ops = { url = "$address/nowhere", events = ["run.failed"], private_networks = ["127.0.0.0/8"] }
 runs.queue_limit = 10
 END
 }

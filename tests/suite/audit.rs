@@ -231,3 +231,68 @@ async fn a_row_that_something_else_wrote_unbalances_the_ledger_before_the_cursor
     service.run().await.succeeds();
     assert_eq!(service.current("items", "id").await, json!([[1], [2]]));
 }
+
+#[tokio::test]
+async fn a_test_that_was_added_later_looks_at_all_rows_when_it_is_asked_to() {
+    for marts in ["", "    current: view\n", "    history: off\n"] {
+        let without = format!(
+            "\npipeline: PIPELINE\nsource: {{kind: postgres_audit_log, connection: shop}}\ntables:\n  owners: {{from: public.owners, key: [id]}}\n  items:\n    from: public.items\n    key: [id]\n{marts}"
+        );
+        let mut service = start(&without).await;
+        service
+            .log(&[
+                row(
+                    1,
+                    "items",
+                    &json!({"id": 1, "status": "lost", "amount": 1, "owner": 1}),
+                ),
+                row(
+                    2,
+                    "items",
+                    &json!({"id": 2, "status": null, "amount": 1, "owner": 1}),
+                ),
+                row(
+                    3,
+                    "items",
+                    &json!({"id": 1, "status": "new", "amount": 2, "owner": 1}),
+                ),
+            ])
+            .await;
+        service.run().await.succeeds();
+        service.define(&format!(
+            "{without}    columns:\n      - {{name: status, data_type: varchar, tests: [not_null, {{accepted_values: [new]}}]}}\n    tests: [{{expression: {{sql: amount > 1, severity: warn}}}}]\n"
+        ));
+        service.restart().await;
+        let snapshots = service.get(&service.table_path("items")).await.body;
+
+        let run = service
+            .post_table("items", "test", &json!({}))
+            .await
+            .fails_with("test-failed");
+        assert_eq!(run["kind"], "test");
+        assert_eq!(
+            results(&service, &run).await,
+            [
+                "accepted_values_status pass 0",
+                "expression_3 warn 1",
+                "not_null_status error 1"
+            ],
+            "{marts}"
+        );
+        let after = service.get(&service.table_path("items")).await.body;
+        assert_eq!(snapshots["snapshot_id"], after["snapshot_id"]);
+        // The build itself tests what it changes.
+        service
+            .log(&[row(
+                4,
+                "items",
+                &json!({"id": 2, "status": "new", "amount": 2, "owner": 1}),
+            )])
+            .await;
+        service.run().await.succeeds();
+        service
+            .post_table("items", "test", &json!({}))
+            .await
+            .succeeds();
+    }
+}

@@ -624,3 +624,42 @@ async fn each_command_of_the_guide_is_one() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_files_of_a_folder_are_checked_before_they_are_on_the_service() {
+    let service = Service::items().start().await;
+    let folder = service.folder.path().join("next");
+    let models = folder.join("models/marts");
+    std::fs::create_dir_all(&models).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
+    let given = folder.to_str().expect("UTF-8");
+    let validate = ["validate", "--folder", given];
+
+    service.icefront(&["validate"]).await.ends(2);
+    let told = service.icefront(&validate).await.ends(2);
+    assert!(told.err.contains("has no `pipeline.yaml`"), "{told:#?}");
+
+    let right = ITEMS.replace("PIPELINE", &service.name);
+    write("pipeline.yaml", &right);
+    write(
+        "models/marts/all_items.sql",
+        "select * from {{ ref('items') }}",
+    );
+    write("models/notes.txt", "{{");
+    let told = service.icefront(&validate).await.ends(0);
+    assert_eq!(told.out, "the definition is right\n");
+
+    write(
+        "models/marts/all_items.sql",
+        "select * from {{ ref('itms') }}",
+    );
+    write("pipeline.yaml", &format!("{right}poll: 1ms\n"));
+    let told = service.icefront(&validate).await.ends(1);
+    assert!(
+        told.out
+            .contains(": `poll` is less than a second; write `1s` or more\n")
+            && told.out.contains("error: models/marts/all_items.sql:1: ")
+            && told.out.contains("did you mean `items`?\n"),
+        "{told:#?}"
+    );
+}

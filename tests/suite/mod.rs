@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod contracts;
 mod convergence;
+mod definitions;
 mod deletes;
 mod document;
 mod drops;

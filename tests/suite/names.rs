@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::json;
 
-use crate::harness::{AuditRow, Service};
+use crate::harness::{AuditRow, ITEMS, Service, insert, update};
 
 const PIPELINE: &str = r#"
 pipeline: PIPELINE
@@ -185,4 +185,135 @@ async fn a_column_that_the_tables_use_themselves_is_refused_with_its_name() {
       "retryable": false
     }
     "#);
+}
+
+/// The pipeline of items with other names in Trino.
+fn renamed(trino_name: &str, options: &str) -> String {
+    let named = format!("key: [id], trino_name: {trino_name}{options}}}");
+
+    ITEMS
+        .replace("key: [id]}", &named)
+        .replace("tables:", "history_suffix: _versions\ntables:")
+}
+
+#[tokio::test]
+async fn a_table_may_have_another_name_in_trino_and_keeps_its_own_everywhere_else() {
+    for options in ["", ", current: view"] {
+        let mut service = Service::items()
+            .defined(&renamed("shop_items", options))
+            .start()
+            .await;
+        service.write_model(
+            "by_name.sql",
+            "{{ config(materialized='incremental', unique_key='name') }} select name, count(*) as items from {{ ref('items') }} group by name",
+        );
+        service.write_model(
+            "versions.sql",
+            "select count(*) as versions from {{ ref('items_history') }}",
+        );
+        service.restart().await;
+        service
+            .log(&[insert(1, 1, 1, "a"), insert(2, 2, 2, "b")])
+            .await;
+        service.run().await.succeeds();
+        service.log(&[update(3, 1, 1, "b")]).await;
+        service.run().await.succeeds();
+
+        assert_eq!(service.count("staging.shop_items").await, 3);
+        assert_eq!(service.count("marts.shop_items").await, 2);
+        assert_eq!(service.count("marts.shop_items_versions").await, 3);
+        let of_models = "select (select max(items) from {marts.by_name}), (select max(versions) from {marts.versions})";
+        assert_eq!(service.rows(of_models).await, json!([[2, 3]]));
+        let rows = service
+            .get(&format!("{}/rows", service.table_path("items")))
+            .await
+            .has_status(200);
+        assert_eq!(
+            rows.body["data"].as_array().map(Vec::len),
+            Some(2),
+            "{rows:?}"
+        );
+        service
+            .post_table("items", "verify", &json!({}))
+            .await
+            .succeeds();
+    }
+}
+
+#[tokio::test]
+async fn another_name_begins_no_empty_table_and_a_renamed_table_goes_on() {
+    let mut service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+    service.define(&renamed("things", ""));
+    service.restart().await;
+    service.log(&[insert(2, 2, 2, "b")]).await;
+
+    service
+        .run()
+        .await
+        .fails_with("contract-broken")
+        .saying(".things` has rows, but is missing in Trino")
+        .saying("rename the table there too");
+
+    for (old, new) in [
+        ("staging.items", "staging.things"),
+        ("marts.items", "marts.things"),
+        ("marts.items_history", "marts.things_versions"),
+    ] {
+        let rename = format!("alter table {{{old}}} rename to {{{new}}}");
+        service.query(&rename).await;
+    }
+    service.run().await.succeeds();
+    assert_eq!(service.count("marts.things").await, 2);
+    assert_eq!(service.count("marts.things_versions").await, 2);
+    service
+        .post_table("items", "verify", &json!({}))
+        .await
+        .succeeds();
+
+    // Another schema for landing would lose what landed.
+    let moved = format!(
+        "{}schemas: {{landing: PIPELINE_other, staging: PIPELINE_staging, marts: PIPELINE_marts}}\n",
+        renamed("things", "")
+    );
+    service.define(&moved);
+    service.restart().await;
+    service
+        .run()
+        .await
+        .fails_at("extract")
+        .with("contract-broken");
+}
+
+#[tokio::test]
+async fn names_that_meet_are_refused() {
+    let service = Service::items().start().await;
+    let two = renamed("things", "").replace(
+        "trino_name: things}",
+        "trino_name: things}\n  things: {from: public.things, key: [id]}",
+    );
+    for (text, told) in [
+        (two, "two of its tables write `"),
+        (
+            renamed("Things", ""),
+            "`tables.items.trino_name` is `Things`",
+        ),
+        (
+            renamed("things", "").replace("_versions", "versions"),
+            "`history_suffix` is `versions`",
+        ),
+        (
+            renamed("things", "").replace("_versions", "__build"),
+            "`history_suffix` is `__build`",
+        ),
+        (
+            renamed("things", "") + "schemas: {landing: a, staging: '', marts: c}\n",
+            "`schemas.staging` is empty",
+        ),
+    ] {
+        let files = json!({"files": {"pipeline.yaml": text.replace("PIPELINE", &service.name)}});
+        let answer = service.post("/v1/pipelines/validate", &files).await;
+        assert!(answer.body.to_string().contains(told), "{told}: {answer:?}");
+    }
 }

@@ -53,11 +53,12 @@ async fn what_is_asked_wrongly_is_answered_with_what_is_right() {
       "status": 410,
       "content_type": "application/problem+json",
       "body": {
-        "type": "urn:icefront:problem:not-found",
-        "title": "The name does not exist",
+        "type": "urn:icefront:problem:run-unknown",
+        "title": "The run does not exist",
         "status": 410,
         "detail": "there is no run `<id>`",
-        "retryable": false
+        "retryable": false,
+        "run_id": "<id>"
       }
     }
     "#);

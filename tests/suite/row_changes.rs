@@ -608,6 +608,21 @@ async fn a_cursor_belongs_to_its_table_and_one_parameter_says_where_to_begin() {
         .await
         .is_problem(422, "unknown-name")
         .about("consumer");
+    service
+        .get(&changes(&service, "consumer=no%00body"))
+        .await
+        .is_problem(422, "unknown-name");
+    service
+        .get("/v1/consumers/%00")
+        .await
+        .is_problem(404, "not-found");
+    let parent = service.request(reqwest::Method::PUT, "/v1/consumers/.search");
+    let table = format!("{}.items", service.name);
+    service
+        .call(parent.json(&json!({"table": table})))
+        .await
+        .is_problem(422, "invalid-request")
+        .about("consumer");
 }
 
 #[tokio::test]
@@ -618,6 +633,10 @@ async fn a_consumer_moves_only_when_it_says_so_and_only_from_where_it_was() {
         let request = service.request(reqwest::Method::PUT, "/v1/consumers/search");
         service.call(request.json(&body)).await
     };
+    put(json!({"table": table, "if_cursor": "WyJ"}))
+        .await
+        .is_problem(422, "unknown-name")
+        .about("if_cursor");
     let consumer = put(json!({"table": table})).await.has_status(200).body;
     assert_eq!(consumer["cursor"], json!(null));
     assert_eq!(consumer["publications_behind"], 1);
@@ -627,10 +646,15 @@ async fn a_consumer_moves_only_when_it_says_so_and_only_from_where_it_was() {
     assert_eq!(page["data"].as_array().map(Vec::len), Some(3), "{page:#}");
     assert_eq!(service.get(&read).await.body, page, "it did not move");
     let first = page["cursor"].clone();
-    let consumer = put(json!({"table": table, "cursor": first}))
+    let consumer = put(json!({"table": table, "cursor": first, "if_cursor": null}))
         .await
         .has_status(200)
         .body;
+    put(json!({"table": table, "cursor": first, "if_cursor": null}))
+        .await
+        .is_problem(409, "consumer-moved");
+    let kept = put(json!({"table": table})).await.has_status(200).body;
+    assert_eq!(kept["cursor"], first, "without `cursor` it stays");
     assert_eq!(
         (&consumer["publications_behind"], &consumer["lag_seconds"]),
         (&json!(0), &json!(0.0))

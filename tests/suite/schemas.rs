@@ -206,6 +206,7 @@ fn a_definition_that_is_read_is_valid() {
         with_source("kind: files, path: 's3://drops/*', settle: 0s, marker: _SUCCESS, changed: reject, after: move, format: json_lines"),
         with_source("kind: postgres_audit_log, connection: shop")
             + "schemas: {landing: a, staging: b, marts: c}\nschedule: every 2m\npoll: 5s\nmax_clock_skew: 2h\nmax_rejects: {share: 0.5}\nverify: {every_runs: 3}\nvars: {a: [1]}\nmodels: {shop: {+tags: x}}\n",
+        "pipeline: shop\nsource: {kind: postgres_table, connection: shop}\ndefaults: {cursor: at, overlap: 5m, deletes: {compare_keys: each_run}, freshness: {warn_after: 1h}, current: view, history: {tracked: all}, new_columns: ignore, contract: enforced}\ntables: {orders: {from: a.b, key: [id]}}\n".to_owned(),
         "pipeline: shop\nsource: {kind: postgres_table, connection: shop}\ntables: {orders: {from: a.b, key: [id], cursor: at, overlap: 0s, where: a > 0, deletes: {compare_keys: every 1h}}}\n".to_owned(),
     ] {
         super::reference_pages::read(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
@@ -233,6 +234,8 @@ fn a_definition_of_another_shape_is_refused() {
         with_source("kind: files, path: 'file:///drops/', operation: {column: op, values: {nowhere: [1]}}"),
         with_source("kind: postgres_audit_log, connection: shop") + "poll: 5\n",
         with_source("kind: postgres_audit_log, connection: shop") + "verify: {one_in: 10}\n",
+        with_source("kind: postgres_audit_log, connection: shop") + "defaults: {key: [id]}\n",
+        with_source("kind: postgres_audit_log, connection: shop") + "defaults: {overlap: 5}\n",
         with_source("kind: postgres_audit_log, connection: shop") + "schemas: {landing: a}\n",
         with_source("kind: postgres_audit_log, connection: shop") + "max_rejects: {nowhere: 1}\n",
         with_field("nowhere: 1"),

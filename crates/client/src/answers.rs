@@ -285,6 +285,24 @@ pub(crate) struct PlannedModel {
     pub(crate) refusal_detail: Option<String>,
 }
 
+/// What is wrong with the files of a pipeline.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DefinitionCheck {
+    pub(crate) valid: bool,
+    pub(crate) findings: Vec<DefinitionFinding>,
+    pub(crate) left_out: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DefinitionFinding {
+    pub(crate) severity: String,
+    pub(crate) file: String,
+    pub(crate) line: Option<i64>,
+    pub(crate) line_column: Option<i64>,
+    pub(crate) detail: String,
+    pub(crate) remedy: Option<String>,
+}
+
 /// What Trino says about the models of a pipeline.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Validations {

@@ -97,7 +97,11 @@ impl Contexts {
             std::fs::create_dir_all(folder).map_err(|fault| failed(&fault))?;
         }
 
-        std::fs::write(&path, text).map_err(|fault| failed(&fault))
+        // Whoever reads meanwhile sees the old file or the new one.
+        let new = path.with_extension("toml.new");
+        std::fs::write(&new, text).map_err(|fault| failed(&fault))?;
+
+        std::fs::rename(&new, &path).map_err(|fault| failed(&fault))
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<&Context> {
@@ -117,13 +121,11 @@ impl Target {
     ///
     /// The token of a context is sent to the server of that context only.
     pub(crate) fn find(server: Option<&str>, context: Option<&str>) -> Result<Self> {
-        let of_environment =
-            |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let token = of_environment(TOKEN).map(SecretString::from);
+        let token = of_environment(TOKEN)?.map(SecretString::from);
         let given = match (server, context) {
             (Some(server), _) => Some(server.to_owned()),
             (None, Some(_)) => None,
-            (None, None) => of_environment(SERVER),
+            (None, None) => of_environment(SERVER)?,
         };
         if let Some(server) = given {
             return Self::new(&server, token);
@@ -161,21 +163,29 @@ impl Target {
         let server = address(server)?;
         if token.is_some() && server.scheme() == "http" && !is_loopback(&server) {
             return Err(Fault::Usage(format!(
-                "the token would go to `{server}` without encryption, for everybody to read; use `https:`, or unset `{TOKEN}`"
+                "the token would go to `{server}` without encryption, for everybody to read; use `https:`, or send no token"
             )));
         }
-        if let Some(token) = &token
-            && !token
-                .expose_secret()
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic())
+        if let Some(token) = token.as_ref().map(ExposeSecret::expose_secret)
+            && (token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()))
         {
             return Err(Fault::Usage(
-                "the token has blanks or signs that are not ASCII; correct it".into(),
+                "the token is empty, or has blanks or signs that are not ASCII; correct it".into(),
             ));
         }
 
         Ok(Self { server, token })
+    }
+}
+
+/// A variable of the environment; `None` if it is empty.
+fn of_environment(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Fault::Usage(format!(
+            "`{name}` is no UTF-8 text; correct it, or unset it"
+        ))),
     }
 }
 
@@ -196,7 +206,7 @@ pub(crate) fn address(text: &str) -> Result<Url> {
         ))
     };
     // Not by the text: a wrong address may have a password in it.
-    let mut url: Url = text.parse().map_err(|_| {
+    let url: Url = text.parse().map_err(|_| {
         Fault::Usage(
             "the server's address cannot be read; write it as `https://icefront.example.com`"
                 .into(),
@@ -210,8 +220,11 @@ pub(crate) fn address(text: &str) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(wrong("it must begin with `http://` or `https://`"));
     }
-    url.set_query(None);
-    url.set_fragment(None);
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Fault::Usage(
+            "the server's address has a `?` or a `#` in it; leave out what begins there".into(),
+        ));
+    }
 
     Ok(url)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Events {
     last: Option<String>,
     stream: Option<Response>,
     buffer: Vec<u8>,
+    /// How much of the buffer has no end of a message.
+    searched: usize,
 }
 
 impl Events {
@@ -35,11 +37,13 @@ impl Events {
             last: None,
             stream: None,
             buffer: Vec::new(),
+            searched: 0,
         }
     }
 
     pub(crate) async fn open(&mut self, server: &Server) -> Result<()> {
         self.buffer.clear();
+        self.searched = 0;
         self.stream = Some(
             server
                 .stream(&["runs", &self.run, "events"], self.last.as_deref())
@@ -83,8 +87,12 @@ impl Events {
     /// Takes the whole messages out of the buffer. Events that this client does not know are left out.
     fn take_messages(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
-        while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
-            let message: Vec<u8> = self.buffer.drain(..end + 2).collect();
+        while let Some(end) = self.buffer[self.searched..]
+            .windows(2)
+            .position(|pair| pair == b"\n\n")
+        {
+            let message: Vec<u8> = self.buffer.drain(..self.searched + end + 2).collect();
+            self.searched = 0;
             let message = String::from_utf8_lossy(&message);
             let (mut name, mut data) = ("", Vec::new());
             for line in message.lines() {
@@ -99,6 +107,7 @@ impl Events {
             }
             events.extend(event(name, &data.join("\n")));
         }
+        self.searched = self.buffer.len().saturating_sub(1);
 
         events
     }

@@ -20,11 +20,21 @@ pub(crate) enum Exit {
     Unreachable = 5,
 }
 
+impl Exit {
+    /// The exit code of a command that has printed its answer. A reader who went away, such as `head`, does not change it.
+    pub(crate) fn after(self, printed: Result<()>) -> Result<Self> {
+        match printed {
+            Ok(()) | Err(Fault::OutputClosed) => Ok(self),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
 /// What each exit code means, for `--help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  it succeeded
-  1  the run failed, a check found an error, or the service refused the call
+  1  the run failed, a check found an error, the service refused the call, or the output cannot be written
   2  the command line is wrong, or names something that does not exist
   3  the run was cancelled
   4  the run is still queued or running: the time limit was reached, or you went away
@@ -41,6 +51,8 @@ pub(crate) enum Fault {
     Usage(String),
     /// Something answers that is no service of Icefront.
     Strange(String),
+    /// The output cannot be written, for example because the disk is full.
+    Output(String),
     /// The reader of the output went away, such as `head`.
     OutputClosed,
 }
@@ -53,7 +65,7 @@ impl Fault {
             Self::OutputClosed => Exit::Succeeded,
             Self::Usage(_) => Exit::Usage,
             Self::Unreachable(_) => Exit::Unreachable,
-            Self::Strange(_) => Exit::Failed,
+            Self::Strange(_) | Self::Output(_) => Exit::Failed,
             Self::Problem(problem) => match problem.status {
                 400 | 404 | 405 | 413 | 415 | 422 => Exit::Usage,
                 502..=504 => Exit::Unreachable,
@@ -66,9 +78,10 @@ impl Fault {
     pub(crate) fn told(&self) -> Option<String> {
         match self {
             Self::OutputClosed => None,
-            Self::Usage(detail) | Self::Unreachable(detail) | Self::Strange(detail) => {
-                Some(format!("error: {}", text::clean(detail)))
-            }
+            Self::Usage(detail)
+            | Self::Unreachable(detail)
+            | Self::Strange(detail)
+            | Self::Output(detail) => Some(format!("error: {}", text::clean(detail))),
             Self::Problem(problem) => Some(told(problem)),
         }
     }
@@ -92,6 +105,13 @@ fn told(problem: &Problem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_does_not_change_the_exit_code() {
+        let exit = Exit::Failed.after(Err(Fault::OutputClosed));
+
+        assert!(matches!(exit, Ok(Exit::Failed)));
+    }
 
     fn problem(status: u16) -> Fault {
         Fault::Problem(Box::new(Problem {

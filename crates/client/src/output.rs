@@ -97,6 +97,11 @@ fn color(word: &str) -> Option<Color> {
     }
 }
 
+/// Tells the caller something beside the output. Whoever has closed stderr does not want to know.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 impl Output {
     pub(crate) fn new(format: Format, no_color: bool) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
@@ -128,7 +133,7 @@ impl Output {
                 let rows: Vec<T> = list.read()?;
                 self.table(T::HEAD, rows.iter().map(T::cells).collect())?;
                 if !list.next.is_null() && self.is_terminal {
-                    eprintln!("more rows are there; ask for them by `--limit`");
+                    tell("more rows are there; ask for them by `--limit`");
                 }
 
                 Ok(())
@@ -241,7 +246,7 @@ impl Output {
     pub(crate) fn line(self, line: &str) -> Result<()> {
         match writeln!(std::io::stdout(), "{line}") {
             Err(fault) if fault.kind() == ErrorKind::BrokenPipe => Err(Fault::OutputClosed),
-            Err(fault) => Err(Fault::Usage(format!(
+            Err(fault) => Err(Fault::Output(format!(
                 "the output cannot be written: {fault}"
             ))),
             Ok(()) => Ok(()),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::answers::{Counts, Progress as Working, StepEvent};
 use crate::events::Event;
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::{text, times};
 
 const TICK: Duration = Duration::from_millis(120);
@@ -73,7 +73,7 @@ impl Progress {
         match &self.bars {
             // A terminal that cannot be written is no reason to leave the run.
             Some(bars) => drop(bars.println(line)),
-            None => eprintln!("{line}"),
+            None => tell(line),
         }
     }
 

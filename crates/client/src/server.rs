@@ -82,7 +82,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Whether the call may be sent again, although nobody knows what became of it.
+    /// Whether the call may be sent again, although it may have been done already.
     fn is_repeatable(&self) -> bool {
         self.method == Method::GET || self.key.is_some()
     }
@@ -165,10 +165,12 @@ impl Server {
         if let Some(last) = last_event {
             request = request.header("Last-Event-ID", last);
         }
-        let answer = request
-            .send()
+        let sent = tokio::time::timeout(CALL_TIMEOUT, request.send())
             .await
-            .map_err(|fault| self.unreachable(&fault))?;
+            .map_err(|_| {
+                Fault::Unreachable(format!("`{}` gives no answer in time", self.target.server))
+            })?;
+        let answer = sent.map_err(|fault| self.unreachable(&fault))?;
 
         if answer.status().is_success() {
             Ok(answer)
@@ -317,7 +319,7 @@ fn pause(answer: &Response) -> Duration {
     seconds.map_or(USUAL_PAUSE, Duration::from_secs)
 }
 
-/// The innermost cause, which says most. It has no address in it.
+/// The innermost cause: the most exact one, without an address.
 fn causes(fault: &reqwest::Error) -> String {
     if fault.is_timeout() {
         return "no answer in time".to_owned();

@@ -10,6 +10,7 @@ use crate::answers::{Problem, Run};
 use crate::commands::Client;
 use crate::events::Events;
 use crate::fault::{Exit, Fault, Result};
+use crate::output::tell;
 use crate::progress::{self, Progress};
 use crate::server::{Call, read};
 use crate::{text, times};
@@ -47,10 +48,10 @@ impl Wait {
                         client.output.word(&run.state)
                     ))?;
                     if !run.terminal {
-                        eprintln!(
+                        tell(&format!(
                             "follow it by `icefront runs logs -f {}`",
                             text::one_line(&run.id)
-                        );
+                        ));
                     }
                     Ok(())
                 },
@@ -65,7 +66,7 @@ impl Wait {
         ));
         let ended = follow(client, &run, progress, Instant::now() + self.timeout).await?;
 
-        tell_end(client, &ended)
+        tell_end(client, ended.as_ref())
     }
 }
 
@@ -75,10 +76,10 @@ pub(crate) async fn watch(client: &Client, run: &Run) -> Result<Exit> {
     let limit = Instant::now() + Duration::from_hours(365 * 24);
     let ended = follow(client, run, progress, limit).await?;
 
-    tell_end(client, &ended)
+    tell_end(client, ended.as_ref())
 }
 
-/// What a caller wants after Ctrl-C.
+/// The wish of a caller after Ctrl-C.
 #[derive(Debug, PartialEq, Eq)]
 enum Wish {
     Cancel,
@@ -86,55 +87,63 @@ enum Wish {
     Leave,
 }
 
-/// Follows a run until it has ended, the limit is reached, or the caller leaves. Gives the run as it is then.
+/// Follows a run until it has ended, the limit is reached, or the caller leaves. Gives the run as it is then; `None` if the caller does
+/// not wait for that.
 async fn follow(
     client: &Client,
     run: &Run,
     mut progress: Progress,
     limit: Instant,
-) -> Result<Value> {
+) -> Result<Option<Value>> {
     let mut events = Events::of(&run.id);
     let mut is_cancelled = false;
     loop {
-        let wish = {
+        let may_ask = {
             let end = until_end(client, run, &mut events, &mut progress);
             tokio::select! {
-                ended = end => return ended,
-                () = tokio::time::sleep_until(limit) => Wish::Leave,
-                // Without the signal there is nothing to ask.
-                Ok(()) = tokio::signal::ctrl_c() => if is_cancelled || !std::io::stdin().is_terminal() { Wish::Leave } else { Wish::GoOn },
+                ended = end => return ended.map(Some),
+                () = tokio::time::sleep_until(limit) => false,
+                Ok(()) = tokio::signal::ctrl_c() => !is_cancelled && std::io::stdin().is_terminal(),
             }
         };
-        let wish = if wish == Wish::Leave {
-            wish
-        } else {
+        let wish = if may_ask {
             ask(&progress).await
+        } else {
+            Wish::Leave
         };
         match wish {
             Wish::GoOn => {}
             Wish::Cancel => {
-                client
-                    .server
-                    .call(Call::post(&["runs", &run.id, "cancel"]))
-                    .await?;
+                let cancel = Call::post(&["runs", &run.id, "cancel"]);
+                if answer_or_leave(client, cancel).await?.is_none() {
+                    return Ok(None);
+                }
                 is_cancelled = true;
                 progress.say("the run is being cancelled");
             }
             Wish::Leave => {
                 let id = text::one_line(&run.id);
                 progress.say(&format!("the run goes on; look at it by `icefront runs show {id}`, or cancel it by `icefront runs cancel {id}`"));
-                return client.server.call(Call::get(&["runs", &run.id])).await;
+                return answer_or_leave(client, Call::get(&["runs", &run.id])).await;
             }
         }
+    }
+}
+
+/// Sends a call; `None` if the caller presses Ctrl-C before the answer.
+async fn answer_or_leave(client: &Client, call: Call<'_>) -> Result<Option<Value>> {
+    tokio::select! {
+        answer = client.server.call(call) => answer.map(Some),
+        Ok(()) = tokio::signal::ctrl_c() => Ok(None),
     }
 }
 
 /// Asks the caller, who has pressed Ctrl-C. Pressing it again leaves the run.
 async fn ask(progress: &Progress) -> Wish {
     progress.hide();
-    eprint!("\ncancel the run? [y/N, or Ctrl-C to leave it alone] ");
     // A terminal that cannot be written can still be read.
-    let _ = std::io::stderr().flush();
+    let question = "\ncancel the run? [y/N, or Ctrl-C to leave it alone] ";
+    let _ = std::io::stderr().write_all(question.as_bytes());
     let (answered, answer) = tokio::sync::oneshot::channel();
     // No task of the runtime: nobody can end a read of the terminal, and the end of the program must not wait for it.
     std::thread::spawn(move || {
@@ -151,7 +160,7 @@ async fn ask(progress: &Progress) -> Wish {
             Some(_) => Wish::GoOn,
             None => Wish::Leave,
         },
-        _ = tokio::signal::ctrl_c() => { eprintln!(); Wish::Leave }
+        _ = tokio::signal::ctrl_c() => { tell(""); Wish::Leave }
     };
     progress.show_again();
 
@@ -198,8 +207,11 @@ async fn next(
 }
 
 /// Prints how a run ended, and gives the exit code of that.
-fn tell_end(client: &Client, ended: &Value) -> Result<Exit> {
-    client.output.one(
+fn tell_end(client: &Client, ended: Option<&Value>) -> Result<Exit> {
+    let Some(ended) = ended else {
+        return Ok(Exit::StillRunning);
+    };
+    let printed = client.output.one(
         ended,
         |run: &Run| run.id.clone(),
         |run| {
@@ -217,7 +229,7 @@ fn tell_end(client: &Client, ended: &Value) -> Result<Exit> {
                 .trim_end(),
             )
         },
-    )?;
+    );
     let run: Run = read(ended)?;
     if let Some(problem) = &run.error {
         // The answer on stdout has it too, but not for people.
@@ -225,13 +237,10 @@ fn tell_end(client: &Client, ended: &Value) -> Result<Exit> {
             run_id: Some(run.id.clone()),
             ..problem.clone()
         };
-        eprintln!(
-            "{}",
-            Fault::Problem(Box::new(problem)).told().unwrap_or_default()
-        );
+        tell(&Fault::Problem(Box::new(problem)).told().unwrap_or_default());
     }
 
-    Ok(exit_of(&run.state))
+    exit_of(&run.state).after(printed)
 }
 
 /// The exit code that tells the outcome of a run.

@@ -10,16 +10,21 @@ select pg_advisory_xact_lock(hashtext('icefront.consumers'))
 select count(*) as consumers from icefront.consumers
 
 -- name: read_consumer
--- Reads a consumer, and how many publications it has not read; `waiting_since` is when the first of them was made.
+-- Reads a consumer, and how many publications it has not read, up to 1000; `waiting_since` is when the first of them was made.
 select
   consumer.name, consumer.pipeline, consumer.of_name, consumer.is_model, consumer.cursor, consumer.created_at, consumer.moved_at,
   waiting.publications, waiting.since as waiting_since
 from icefront.consumers as consumer,
 lateral (
-  select count(*) as publications, min(publication.published_at) as since
-  from icefront.publications as publication
-  where publication.pipeline = consumer.pipeline and publication.name = consumer.of_name
-    and publication.id > coalesce(consumer.publication, 0)
+  select count(*) as publications, min(unread.published_at) as since
+  from (
+    select publication.published_at
+    from icefront.publications as publication
+    where publication.pipeline = consumer.pipeline and publication.name = consumer.of_name
+      and publication.id > coalesce(consumer.publication, 0)
+    order by publication.id
+    limit 1000
+  ) as unread
 ) as waiting
 where consumer.name = $1
 
@@ -37,10 +42,15 @@ from (
   limit $5
 ) as consumer,
 lateral (
-  select count(*) as publications, min(publication.published_at) as since
-  from icefront.publications as publication
-  where publication.pipeline = consumer.pipeline and publication.name = consumer.of_name
-    and publication.id > coalesce(consumer.publication, 0)
+  select count(*) as publications, min(unread.published_at) as since
+  from (
+    select publication.published_at
+    from icefront.publications as publication
+    where publication.pipeline = consumer.pipeline and publication.name = consumer.of_name
+      and publication.id > coalesce(consumer.publication, 0)
+    order by publication.id
+    limit 1000
+  ) as unread
 ) as waiting
 order by consumer.name collate "C"
 

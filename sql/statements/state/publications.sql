@@ -44,46 +44,22 @@ select
 
 -- name: newest_publication
 -- Finds the last publication of a table or model.
-select
-  id, snapshot, snapshot_before, of_history, batch_id, refresh_id, published_at,
-  (
-    select made.columns
-    from icefront.publications as made
-    where made.pipeline = $1 and made.name = $2 and made.id <= publication.id and made.columns is not null
-    order by made.id desc
-    limit 1
-  ) as columns
-from icefront.publications as publication
+select id, snapshot, snapshot_before, of_history, batch_id, refresh_id, published_at, columns
+from icefront.publications_with_columns
 where pipeline = $1 and name = $2
 order by id desc
 limit 1
 
 -- name: find_publication
 -- Finds a publication by its id.
-select
-  id, snapshot, snapshot_before, of_history, batch_id, refresh_id, published_at,
-  (
-    select made.columns
-    from icefront.publications as made
-    where made.pipeline = $1 and made.name = $2 and made.id <= publication.id and made.columns is not null
-    order by made.id desc
-    limit 1
-  ) as columns
-from icefront.publications as publication
+select id, snapshot, snapshot_before, of_history, batch_id, refresh_id, published_at, columns
+from icefront.publications_with_columns
 where pipeline = $1 and name = $2 and id = $3
 
 -- name: next_publication
 -- Finds the publication that follows another one.
-select
-  id, snapshot, snapshot_before, of_history, batch_id, refresh_id, published_at,
-  (
-    select made.columns
-    from icefront.publications as made
-    where made.pipeline = $1 and made.name = $2 and made.id <= publication.id and made.columns is not null
-    order by made.id desc
-    limit 1
-  ) as columns
-from icefront.publications as publication
+select id, snapshot, snapshot_before, of_history, batch_id, refresh_id, published_at, columns
+from icefront.publications_with_columns
 where pipeline = $1 and name = $2 and id > $3
 order by id
 limit 1

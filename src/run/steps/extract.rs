@@ -16,6 +16,7 @@ use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::source::{self, Intake, Purpose, Reading, Source, TakenEvents};
 use crate::state::{FileState, WrittenBatch};
+use crate::warehouse;
 
 /// The step rewrites the manifests of the landing table after this many batches. That many slow each read by a tenth of
 /// a second.
@@ -175,6 +176,7 @@ async fn ensure_landing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i
     let mut is_new = false;
     app.make_once(&landing.table.to_string(), async || {
         if is_known {
+            refuse_missing(attempt, landing).await?;
             landing::ensure(landing).await
         } else {
             is_new = landing::create(landing).await?;
@@ -187,6 +189,19 @@ async fn ensure_landing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i
     }
 
     landing::highest_batch(landing).await
+}
+
+/// Refuses to begin an empty landing table where one with events should be: its schema may have changed.
+async fn refuse_missing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<()> {
+    let landed = attempt.app.store.last_landed(&attempt.definition.name);
+    if landed.await? == 0 || warehouse::exists(landing.publisher, landing.table).await? {
+        return Ok(());
+    }
+
+    Err(Error::ContractBroken {
+        table: landing.table.to_string(),
+        detail: "it has events, but is missing in Trino; if its schema changed in the definition or the settings, put the old one back, or rename the table there too. If it was dropped, read the source by a pipeline of another name".into(),
+    })
 }
 
 /// Compares the columns of every table with those of its source.

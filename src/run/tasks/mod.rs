@@ -6,6 +6,7 @@ mod rebuild;
 mod replay;
 mod restage;
 mod resync;
+mod test;
 mod verify;
 
 use super::attempt::Attempt;
@@ -35,6 +36,7 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         Task::Verify { table, one_in } => {
             Box::pin(verify::verify(attempt, attempt.table(table)?, *one_in)).await
         }
+        Task::Test { table } => Box::pin(test::test(attempt, attempt.table(table)?)).await,
         Task::VerifyModel { model } => Box::pin(models::verify(attempt, model)).await,
         Task::Replay { tables, filter } => Box::pin(replay::replay(attempt, tables, filter)).await,
         Task::Dismiss { tables, filter } => {

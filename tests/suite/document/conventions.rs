@@ -141,7 +141,7 @@ fn of_operation(document: &Document, operation: &Operation<'_>) -> Vec<String> {
         }
     }
     of_list(document, operation, &mut differs);
-    of_answers(operation, &mut differs);
+    of_answers(document, operation, &mut differs);
 
     found
 }
@@ -200,7 +200,11 @@ fn of_list(document: &Document, operation: &Operation<'_>, differs: &mut impl Fn
 }
 
 /// Statuses, problems and headers.
-fn of_answers(operation: &Operation<'_>, differs: &mut impl FnMut(&str, &str)) {
+fn of_answers(
+    document: &Document,
+    operation: &Operation<'_>,
+    differs: &mut impl FnMut(&str, &str),
+) {
     for (status, answer) in operation.answers() {
         let is_problem = status.starts_with('4') || status.starts_with('5');
         if status.ends_with("XX") {
@@ -210,6 +214,19 @@ fn of_answers(operation: &Operation<'_>, differs: &mut impl FnMut(&str, &str)) {
         let of_problem = &content["application/problem+json"]["schema"];
         if is_problem && reference(of_problem) != Some("Problem") {
             differs("an answer from 400 on is a problem", status);
+        }
+        let shown = &content["application/json"];
+        let fields = list(&document.resolved(&shown["schema"])["required"]);
+        if !shown.is_null()
+            && (shown["example"].is_null()
+                || fields
+                    .iter()
+                    .any(|field| shown["example"].get(field).is_none()))
+        {
+            differs(
+                "an answer has an example with all its fields; `tests/api/run record` writes it",
+                status,
+            );
         }
         let has = |header: &str| !answer["headers"][header].is_null();
         if status == "202" && !(has("Location") && has("Retry-After")) {

@@ -11,7 +11,7 @@ The `error` of a run that failed or was cancelled has the same form.
 ```json
 {
   \"type\": \"urn:icefront:problem:not-found\",
-  \"title\": \"There is no such thing\",
+  \"title\": \"The name does not exist\",
   \"status\": 404,
   \"detail\": \"there is no pipeline `shpo`; did you mean `shop`?\",
   \"retryable\": false
@@ -22,6 +22,7 @@ The `error` of a run that failed or was cancelled has the same form.
 - `detail` says what happened and what to do. It quotes neither data nor addresses; the log has the cause.
 - `retryable` says whether the same call may work later although nobody changed anything.
 - `field` names the part of the request that is wrong; `run_id` and `step` say where it happened.
+- `request_id` is the id of the call, which the log has too; the `error` of a run has none.
 - `trino_query_id`, `trino_error_name` and `line` identify the statement that Trino failed.
 
 [Runs that a scheduler can trust](../explanation/runs.md#faults) says what the service does about each class.

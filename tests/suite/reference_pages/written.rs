@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use icefront::config::Config;
-use icefront::pipeline::{self, Definition};
+use icefront::pipeline::{self, Checked, Definition};
 use serde_json::Value;
 
 use super::{reference, repository, rust_files};
@@ -138,7 +138,12 @@ pub(crate) fn read(definition: &str) -> Result<Definition, String> {
     std::fs::write(folder.join("pipeline.yaml"), definition).expect("a file");
     let config = Config::load(Some(Path::new(&settings))).expect("settings");
 
-    Definition::read(&folder, &config)
+    let checked = Checked::read(&folder, &config);
+
+    checked.definition.ok_or_else(|| {
+        let findings = checked.findings.iter().map(ToString::to_string);
+        findings.collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// The first argument of each call, if it is a text.

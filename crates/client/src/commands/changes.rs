@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::Change;
 use crate::fault::{Exit, Result};
 use crate::names::{self, Data};
@@ -28,7 +28,7 @@ pub struct Changes {
     #[arg(long, value_name = "PERIOD", value_enum, default_value_t = Period::Run)]
     by: Period,
     /// The most lines
-    #[arg(long, value_name = "ROWS", default_value_t = 50)]
+    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = limit)]
     limit: usize,
 }
 
@@ -61,7 +61,7 @@ impl Act for Changes {
         }
         client
             .output
-            .list::<Change>(&client.server.list(call, self.limit.max(1)).await?)?;
+            .list::<Change>(&client.server.list(call, self.limit).await?)?;
 
         Ok(Exit::Succeeded)
     }

@@ -33,6 +33,11 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
     },
+    /// Delete a server from the list
+    Delete {
+        /// Its name
+        name: String,
+    },
 }
 
 impl ContextCommand {
@@ -65,6 +70,12 @@ impl ContextCommand {
                 contexts
                     .contexts
                     .insert(name, Context { server, token_file });
+                contexts.save()?;
+            }
+            Verb::Delete { name } => {
+                contexts.get(&name)?;
+                contexts.contexts.remove(&name);
+                contexts.current.take_if(|current| *current == name);
                 contexts.save()?;
             }
         }

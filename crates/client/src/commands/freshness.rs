@@ -49,7 +49,6 @@ impl Act for Fresh {
             };
         }
         let list = client.server.list(call, MOST).await?;
-        client.output.list::<Freshness>(&list)?;
         let is_met = |fail_on: FailOn| -> Result<bool> {
             Ok(list
                 .read::<Freshness>()?
@@ -57,11 +56,13 @@ impl Act for Fresh {
                 .any(|fresh| fail_on.is_met_by(&fresh.status)))
         };
 
-        Ok(if self.fail_on.map(is_met).transpose()? == Some(true) {
+        let exit = if self.fail_on.map(is_met).transpose()? == Some(true) {
             Exit::Failed
         } else {
             Exit::Succeeded
-        })
+        };
+
+        exit.after(client.output.list::<Freshness>(&list))
     }
 }
 

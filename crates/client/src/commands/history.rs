@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::Row;
 use crate::fault::{Exit, Fault, Result};
 use crate::names;
@@ -21,7 +21,7 @@ pub struct History {
     #[arg(required = true)]
     key: Vec<String>,
     /// The most versions
-    #[arg(long, value_name = "ROWS", default_value_t = 1_000)]
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000, value_parser = limit)]
     limit: usize,
 }
 
@@ -33,7 +33,7 @@ impl Act for History {
         for (column, value) in &key {
             call = call.with(&format!("key.{column}"), Some(value));
         }
-        let list = client.server.list(call, self.limit.max(1)).await?;
+        let list = client.server.list(call, self.limit).await?;
         let out = client.output;
         if !out.is_for_people() {
             out.value(&list.value())?;

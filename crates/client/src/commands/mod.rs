@@ -14,6 +14,7 @@ mod runs;
 mod sources;
 mod status;
 mod tables;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ use clap::Args;
 
 use crate::context::Target;
 use crate::fault::{EXIT_CODES, Exit, Result};
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, tell};
 use crate::server::Server;
 
 /// Commands that ask a running service.
@@ -54,8 +55,8 @@ pub enum Command {
     Sources(Call<sources::Sources>),
     /// Show what the next run of a pipeline would do to its tables and models
     Plan(Call<pipelines::Plan>),
-    /// Ask Trino whether it takes the SQL of a pipeline's models; nothing runs
-    Validate(Call<pipelines::Validate>),
+    /// Check the files of a pipeline before they are on the service, or the SQL of a pipeline's models
+    Validate(Call<validate::Validate>),
     /// Stop runs of a pipeline from starting by themselves
     Pause(Call<pipelines::Pause>),
     /// Let runs of a pipeline start by themselves again
@@ -125,6 +126,13 @@ async fn make<T: Args + Act>(call: Call<T>) -> Result<Exit> {
     call.what.act(&client).await
 }
 
+/// Reads the most rows to print.
+fn limit(text: &str) -> std::result::Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| *limit > 0);
+
+    limit.ok_or_else(|| "it must be a number from 1".to_owned())
+}
+
 impl Command {
     /// Does what the command says. `program` is the whole command line, for completions and manual pages.
     pub async fn execute(self, program: clap::Command) -> ExitCode {
@@ -150,7 +158,7 @@ impl Command {
         };
         let exit = ended.unwrap_or_else(|fault| {
             if let Some(told) = fault.told() {
-                eprintln!("{told}");
+                tell(&told);
             }
             fault.exit()
         });

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::run::new_key;
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::{Model, ModelSql};
 use crate::fault::{Exit, Fault, Result};
 use crate::names;
@@ -23,7 +23,7 @@ pub struct Models {
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
     /// The most models
-    #[arg(long, value_name = "ROWS", default_value_t = 1_000)]
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000, value_parser = limit)]
     limit: usize,
 }
 
@@ -78,7 +78,7 @@ impl Act for Models {
                     .with("tag", self.tag);
                 client
                     .output
-                    .list::<Model>(&client.server.list(call, self.limit.max(1)).await?)?;
+                    .list::<Model>(&client.server.list(call, self.limit).await?)?;
             }
             Some(Verb::Show(one)) => {
                 let name = one.name(client).await?;

@@ -1,11 +1,11 @@
 //! `icefront completions`, `icefront man`: what shells and `man` need to know of the command line.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap_complete::Shell;
 
 use crate::fault::{Exit, Fault, Result};
+use crate::output::{Format, Output};
 
 const NAME: &str = "icefront";
 
@@ -29,10 +29,9 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut program, NAME, &mut script);
 
-        std::io::stdout()
-            .write_all(&script)
-            .map(|()| Exit::Succeeded)
-            .map_err(|_| Fault::OutputClosed)
+        Output::new(Format::Table, true).line(String::from_utf8_lossy(&script).trim_end())?;
+
+        Ok(Exit::Succeeded)
     }
 }
 

@@ -1,20 +1,14 @@
-//! `icefront plan`, `validate`, `pause`, `resume`: what is asked of a pipeline.
+//! `icefront plan`, `pause`, `resume`: what is asked of a pipeline.
 
 use super::{Act, Client};
-use crate::answers::{self, PlannedModel, PlannedTable, Validation, Validations};
+use crate::answers::{self, PlannedModel, PlannedTable};
 use crate::fault::{Exit, Result};
-use crate::output::Cell;
+use crate::output::tell;
 use crate::server::{Call, read};
 use crate::{text, times};
 
 #[derive(Debug, clap::Args)]
 pub struct Plan {
-    /// The pipeline
-    pipeline: String,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Validate {
     /// The pipeline
     pipeline: String,
 }
@@ -38,7 +32,23 @@ impl Act for Plan {
             .call(Call::get(&["pipelines", &self.pipeline, "plan"]))
             .await?;
         let plan: answers::Plan = read(&answer)?;
-        client.output.one(
+        let refusals = plan.tables.iter().map(|table| &table.refusal_detail);
+        let is_refused = refusals
+            .chain(plan.models.iter().map(|model| &model.refusal_detail))
+            .any(Option::is_some);
+        let exit = if is_refused {
+            Exit::Failed
+        } else {
+            Exit::Succeeded
+        };
+        if let Some(problem) = &plan.error {
+            tell(&format!(
+                "the source does not answer, so tables are planned as they were seen last: {}",
+                problem.told()
+            ));
+        }
+
+        exit.after(client.output.one(
             &answer,
             |_: &answers::Plan| self.pipeline.clone(),
             |plan| {
@@ -50,23 +60,7 @@ impl Act for Plan {
                 }
                 Ok(())
             },
-        )?;
-        if let Some(problem) = &plan.error {
-            eprintln!(
-                "the source does not answer, so tables are planned as they were seen last: {}",
-                problem.told()
-            );
-        }
-        let refusals = plan.tables.iter().map(|table| &table.refusal_detail);
-        let is_refused = refusals
-            .chain(plan.models.iter().map(|model| &model.refusal_detail))
-            .any(Option::is_some);
-
-        Ok(if is_refused {
-            Exit::Failed
-        } else {
-            Exit::Succeeded
-        })
+        ))
     }
 }
 
@@ -121,47 +115,6 @@ fn planned_model(model: &PlannedModel) -> Vec<String> {
     );
 
     lines
-}
-
-impl Act for Validate {
-    async fn act(self, client: &Client) -> Result<Exit> {
-        let answer = client
-            .server
-            .call(Call::post(&["pipelines", &self.pipeline, "validate"]))
-            .await?;
-        client.output.one(
-            &answer,
-            |_: &Validations| self.pipeline.clone(),
-            |validations| {
-                client.output.table(
-                    &["MODEL", "RESULT", "PLACE", "DETAIL"],
-                    validations.models.iter().map(cells).collect(),
-                )
-            },
-        )?;
-        let Validations { models } = read(&answer)?;
-
-        Ok(if models.iter().all(|model| model.valid) {
-            Exit::Succeeded
-        } else {
-            Exit::Failed
-        })
-    }
-}
-
-fn cells(model: &Validation) -> Vec<Cell> {
-    let numbers = [model.line, model.line_column]
-        .into_iter()
-        .flatten()
-        .map(|number| format!(":{number}"));
-    let place = format!("{}{}", model.file, numbers.collect::<String>());
-
-    vec![
-        Cell::text(&model.model),
-        Cell::word(if model.valid { "valid" } else { "invalid" }),
-        Cell::text(place),
-        Cell::text(model.detail.as_deref().unwrap_or_default()),
-    ]
 }
 
 impl Act for Pause {

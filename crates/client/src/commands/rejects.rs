@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::run::new_key;
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::Reject;
 use crate::fault::{Exit, Result};
 use crate::names;
@@ -35,7 +35,7 @@ struct ListRejects {
     #[command(flatten)]
     which: Filter,
     /// The most rejects
-    #[arg(long, value_name = "ROWS", default_value_t = 50)]
+    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = limit)]
     limit: usize,
 }
 
@@ -86,7 +86,7 @@ impl ListRejects {
             .with("reason", reason);
         client
             .output
-            .list::<Reject>(&client.server.list(call, self.limit.max(1)).await?)?;
+            .list::<Reject>(&client.server.list(call, self.limit).await?)?;
 
         Ok(Exit::Succeeded)
     }

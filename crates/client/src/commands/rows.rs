@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::run::pair;
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::Row;
 use crate::fault::{Exit, Result};
 use crate::names;
-use crate::output::Cell;
+use crate::output::{Cell, tell};
 use crate::server::Call;
 use crate::{text, times};
 
@@ -26,7 +26,7 @@ pub struct Rows {
     #[arg(long, value_name = "TIME", value_parser = times::parse_time)]
     loaded_as_of: Option<Timestamp>,
     /// The most rows
-    #[arg(long, value_name = "ROWS", default_value_t = 20)]
+    #[arg(long, value_name = "ROWS", default_value_t = 20, value_parser = limit)]
     limit: usize,
 }
 
@@ -39,14 +39,14 @@ impl Act for Rows {
         for (column, value) in self.key {
             call = call.with(&format!("key.{column}"), Some(value));
         }
-        let list = client.server.list(call, self.limit.max(1)).await?;
+        let list = client.server.list(call, self.limit).await?;
         if !client.output.is_for_people() {
             client.output.value(&list.value())?;
             return Ok(Exit::Succeeded);
         }
         let rows: Vec<Row> = list.read()?;
         if rows.is_empty() {
-            eprintln!("there is no such row");
+            tell("there is no such row");
         }
         let columns = columns(&rows);
         let cells = rows.iter().map(|row| {

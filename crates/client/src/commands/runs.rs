@@ -1,15 +1,16 @@
 //! `icefront runs`: lists runs, and looks at or steers one.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::run::pair;
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::{Run, SentSql, Step, StepEvent};
 use crate::fault::{Exit, Result};
 use crate::names;
 use crate::output::{Cell, Listed};
 use crate::progress::{self, line};
-use crate::server::{Call, read};
+use crate::server::{Call, List, read};
 use crate::waiting::{Wait, watch};
 use crate::{text, times};
 
@@ -36,7 +37,7 @@ pub struct Runs {
     #[arg(long, value_name = "TIME", value_parser = times::parse_time)]
     since: Option<Timestamp>,
     /// The most runs
-    #[arg(long, value_name = "ROWS", default_value_t = 20)]
+    #[arg(long, value_name = "ROWS", default_value_t = 20, value_parser = limit)]
     limit: usize,
 }
 
@@ -102,7 +103,7 @@ impl Act for Runs {
                 }
                 client
                     .output
-                    .list::<Run>(&client.server.list(call, self.limit.max(1)).await?)?;
+                    .list::<Run>(&client.server.list(call, self.limit).await?)?;
             }
             Some(Verb::Show(one)) => show(client, &one.id(client).await?).await?,
             Some(Verb::Steps(one)) => {
@@ -301,8 +302,12 @@ impl Sql {
                 .read()?;
             steps.into_iter().map(|step| step.name).collect()
         };
+        let mut all = List {
+            rows: Vec::new(),
+            next: Value::Null,
+        };
         for step in steps {
-            let list = client
+            let mut list = client
                 .server
                 .list(Call::get(&["runs", &id, "steps", &step, "sql"]), MOST)
                 .await?;
@@ -310,12 +315,17 @@ impl Sql {
                 for sent in list.read::<SentSql>()? {
                     client.output.line(&statement(&step, &sent))?;
                 }
-            } else {
-                client.output.list::<SentSql>(&list)?;
             }
+            for row in &mut list.rows {
+                row["step"] = json!(step);
+            }
+            all.rows.append(&mut list.rows);
+        }
+        if client.output.is_for_people() {
+            return Ok(());
         }
 
-        Ok(())
+        client.output.list::<SentSql>(&all)
     }
 }
 

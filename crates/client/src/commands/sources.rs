@@ -40,7 +40,18 @@ impl Act for Sources {
             .call(Call::post(&["sources", &source, "check"]))
             .await?;
         let out = client.output;
-        out.one(
+        let checked: Checked = read(&answer)?;
+        let is_wrong = checked
+            .findings
+            .iter()
+            .any(|finding| finding.status == "error");
+        let exit = if is_wrong {
+            Exit::Failed
+        } else {
+            Exit::Succeeded
+        };
+
+        exit.after(out.one(
             &answer,
             |_: &Checked| source.clone(),
             |checked| {
@@ -62,18 +73,7 @@ impl Act for Sources {
                 }
                 Ok(())
             },
-        )?;
-        let checked: Checked = read(&answer)?;
-        let is_wrong = checked
-            .findings
-            .iter()
-            .any(|finding| finding.status == "error");
-
-        Ok(if is_wrong {
-            Exit::Failed
-        } else {
-            Exit::Succeeded
-        })
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `icefront tables`: the tracked tables.
 
-use super::{Act, Client};
+use super::{Act, Client, limit};
 use crate::answers::Table;
 use crate::fault::{Exit, Result};
 use crate::output::{Cell, Listed};
@@ -12,7 +12,7 @@ pub struct Tables {
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
     /// The most tables
-    #[arg(long, value_name = "ROWS", default_value_t = 1_000)]
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000, value_parser = limit)]
     limit: usize,
 }
 
@@ -21,7 +21,7 @@ impl Act for Tables {
         let call = Call::get(&["tables"]).with("pipeline", self.pipeline);
         client
             .output
-            .list::<Table>(&client.server.list(call, self.limit.max(1)).await?)?;
+            .list::<Table>(&client.server.list(call, self.limit).await?)?;
 
         Ok(Exit::Succeeded)
     }

@@ -1,103 +1,27 @@
-//! Row changes: how the rows of a table or model differ between two publications. A caller who applies them to a copy has the rows
-//! of the later one.
-//!
-//! Both publications are Iceberg snapshots. For a table only keys with events in the batches between them can differ, as long as
-//! nothing was remade since.
+//! One step: the rows that differ between two publications, read by one statement.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
-use icefront_project::Materialized;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::rows::{Rows, named};
+use super::Followed;
+use super::position::LastRow;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::pipeline::{Column, Names, PipelineModel, TableId, TrackedTable};
+use crate::report::rows::{Rows, named};
 use crate::sql::{Answer, TableName, render};
 use crate::state::{KeptPublication, PublishedColumn};
 use crate::time;
 
-/// A page takes no further publication after this time.
-const LONGEST_READ: Duration = Duration::from_secs(5);
-
 /// The members of a row beside its columns.
 const RESERVED: [&str; 4] = ["_change_type", "_batch_id", "_refresh_id", "_changed_at"];
 
-/// How far a caller has read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position(
-    /// The publication of which it has every row; `None` before the first.
-    Option<At>,
-    /// The publication whose rows it reads; `None` between two of them.
-    Option<At>,
-    /// The last row that it has of these.
-    Option<LastRow>,
-);
-
-/// A publication. After a loss of the state database, another one may have its id, but not its snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct At(i64, String);
-
-/// A row of a page, as the next page begins behind it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct LastRow {
-    /// The values of the key as Trino writes them.
-    key: Vec<Option<String>>,
-    /// Whether the row as it is now is still to come.
-    is_within: bool,
-}
-
-impl Position {
-    /// The last publication of which the caller has every row.
-    #[must_use]
-    pub fn publication(&self) -> Option<i64> {
-        self.0.as_ref().map(|At(id, _)| *id)
-    }
-}
-
-impl From<&KeptPublication> for At {
-    fn from(publication: &KeptPublication) -> Self {
-        Self(publication.id, publication.snapshot.clone())
-    }
-}
-
-/// Where to begin, and how much to read.
-#[derive(Debug)]
-pub struct ChangesQuery {
-    pub position: Position,
-    /// Whether rows are compared with the newest publication in one step. Otherwise each publication is a step.
-    pub is_net: bool,
-    /// The most rows.
-    pub limit: usize,
-}
-
-/// Changed rows in order.
-#[derive(Debug)]
-pub struct RowChanges {
-    pub rows: Rows,
-    /// How far the caller has read when it has these.
-    pub position: Position,
-    /// Whether there are more by now.
-    pub has_more: bool,
-}
-
-/// A table or model whose rows can be followed.
-#[derive(Debug)]
-pub struct Followed {
-    pub id: TableId,
-    /// What it is called in messages: `table` or `model`.
-    kind: &'static str,
-    current: TableName,
-    /// The history and the typed log of a table.
-    log: Option<Log>,
-}
-
-#[derive(Debug)]
-struct Log {
-    history: TableName,
-    typed_log: TableName,
+/// The way from one publication to another.
+pub(super) struct Step<'a> {
+    pub(super) followed: &'a Followed,
+    pub(super) earlier: Option<KeptPublication>,
+    pub(super) later: KeptPublication,
 }
 
 /// The context of `report/row_changes.sql`.
@@ -161,207 +85,20 @@ struct KeptRow {
     snapshot: String,
 }
 
-/// The way from one publication to another.
-struct Step<'a> {
-    followed: &'a Followed,
-    earlier: Option<KeptPublication>,
-    later: KeptPublication,
-}
-
-impl Followed {
-    /// A tracked table by its name in the API.
-    pub fn table(app: &App, name: &str) -> Result<Self> {
-        let TrackedTable { definition, table } = app.pipelines.table(name)?;
-        let names = Names::new(definition, &app.config);
-
-        Ok(Self {
-            id: table.id.clone(),
-            kind: "table",
-            current: names.current(&table.id.name),
-            log: Some(Log {
-                history: names.history(&table.id.name),
-                typed_log: names.staging(&table.id.name),
-            }),
-        })
-    }
-
-    /// A model by its name in the API. Only rows of an incremental model have a key by which they can be followed.
-    pub fn model(app: &App, name: &str) -> Result<Self> {
-        let found = app.pipelines.model(name)?;
-        let PipelineModel { model, .. } = found;
-        if model.config.materialized != Materialized::Incremental {
-            return Err(Error::NotFound {
-                kind: "list of row changes of model",
-                name: name.to_owned(),
-                hint: Some(
-                    "only models with `materialized: incremental` and a `unique_key` have one"
-                        .into(),
-                ),
-                field: None,
-            });
-        }
-
-        Ok(Self {
-            id: found.id(),
-            kind: "model",
-            current: Names::model(model),
-            log: None,
-        })
-    }
-
-    #[must_use]
-    pub fn is_model(&self) -> bool {
-        self.log.is_none()
-    }
-
-    /// The position of a caller who has the rows as they are, or will have none before the first publication.
-    pub async fn end(&self, app: &App) -> Result<Position> {
-        let newest = app.store.newest_publication(&self.id).await?;
-
-        Ok(Position(newest.as_ref().map(At::from), None, None))
-    }
-
-    /// Finds the changed rows behind a position.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ChangesGone`] if they can no longer be found, so that the caller has to read all rows again.
-    pub async fn changes(&self, app: &App, query: ChangesQuery) -> Result<RowChanges> {
-        let ChangesQuery {
-            mut position,
-            is_net,
-            limit,
-        } = query;
-        let began = Instant::now();
-        let mut rows = Rows::new();
-        let Some(newest) = app.store.newest_publication(&self.id).await? else {
-            if position != Position::default() {
-                return Err(self.gone("nothing of it is published any more"));
-            }
-            return Ok(RowChanges {
-                rows,
-                position,
-                has_more: false,
-            });
-        };
-        loop {
-            let Some(mut step) = self.step(app, &position, &newest, is_net).await? else {
-                break;
-            };
-            let later = At::from(&step.later);
-            let left = limit - rows.len();
-            let Read {
-                rows: mut found,
-                keys,
-            } = step.read(app, position.2.as_ref(), left + 1).await?;
-            if found.len() > left {
-                found.truncate(left);
-                rows.append(&mut found);
-                let last = keys.into_iter().nth(left - 1);
-                position = Position(position.0, Some(later), last.or(position.2));
-                break;
-            }
-            rows.append(&mut found);
-            position = Position(Some(later), None, None);
-            if rows.len() == limit || began.elapsed() > LONGEST_READ {
-                break;
-            }
-        }
-        let has_more = position.1.is_some() || position.publication() < Some(newest.id);
-
-        Ok(RowChanges {
-            rows,
-            position,
-            has_more,
-        })
-    }
-
-    /// The step that a caller is in, or the next one; `None` if it has every row of the newest publication.
-    async fn step(
-        &self,
-        app: &App,
-        Position(from, to, _): &Position,
-        newest: &KeptPublication,
-        is_net: bool,
-    ) -> Result<Option<Step<'_>>> {
-        let known = async |At(id, snapshot): &At| {
-            let found = app.store.publication(&self.id, *id).await?;
-            found
-                .filter(|found| found.snapshot == *snapshot)
-                .ok_or_else(|| self.gone("its publications are not known any more"))
-        };
-        let earlier = match from {
-            Some(at) => Some(known(at).await?),
-            None => None,
-        };
-        let has_newest = earlier
-            .as_ref()
-            .is_some_and(|earlier| earlier.id >= newest.id);
-        if to.is_none() && has_newest {
-            return Ok(None);
-        }
-        let later = match (to, &earlier) {
-            (Some(at), _) => known(at).await?,
-            (None, Some(earlier)) if !is_net => {
-                let next = app.store.next_publication(&self.id, earlier.id).await?;
-                next.ok_or_else(|| self.gone("its publications are not known any more"))?
-            }
-            (None, _) => newest.clone(),
-        };
-        if later.of_history != newest.of_history {
-            return Err(self.gone("its marts are chosen anew"));
-        }
-        if let Some(earlier) = &earlier
-            && !(earlier.id < later.id && has_same_rows(earlier, &later))
-        {
-            return Err(self.gone("its columns or its key are not those of the cursor"));
-        }
-
-        Ok(Some(Step {
-            followed: self,
-            earlier,
-            later,
-        }))
-    }
-
-    fn gone(&self, why: &str) -> Error {
-        Error::ChangesGone {
-            kind: self.kind,
-            name: self.id.to_string(),
-            why: why.to_owned(),
-        }
-    }
-}
-
-/// Whether rows of the earlier publication can be compared with those of the later: by the same key, and without a column that went
-/// or took another type.
-fn has_same_rows(earlier: &KeptPublication, later: &KeptPublication) -> bool {
-    let key = |of: &KeptPublication| -> Vec<String> {
-        let columns = of.columns.iter().filter(|column| column.is_key);
-        columns.map(|column| column.name.clone()).collect()
-    };
-    let is_kept = |column: &PublishedColumn| {
-        let found = later.columns.iter().find(|other| other.name == column.name);
-        found.is_some_and(|found| {
-            let of = |column: &PublishedColumn| Column::of_type(&column.name, &column.data_type);
-            found.data_type == column.data_type || of(column).widens_to(&of(found))
-        })
-    };
-
-    earlier.of_history == later.of_history
-        && key(earlier) == key(later)
-        && earlier.columns.iter().all(is_kept)
-}
-
 /// Rows of a step, and for each what a page that ends with it notes.
-struct Read {
-    rows: Rows,
-    keys: Vec<LastRow>,
+pub(super) struct Read {
+    pub(super) rows: Rows,
+    pub(super) keys: Vec<LastRow>,
 }
 
 impl Step<'_> {
     /// Reads rows behind the last one of the page before.
-    async fn read(&mut self, app: &App, after: Option<&LastRow>, limit: usize) -> Result<Read> {
+    pub(super) async fn read(
+        &mut self,
+        app: &App,
+        after: Option<&LastRow>,
+        limit: usize,
+    ) -> Result<Read> {
         let columns = &self.later.columns;
         if !columns.iter().any(|column| column.is_key) {
             return Err(self
@@ -490,6 +227,14 @@ impl Step<'_> {
                 Err(self.followed.gone(
                     "it was remade, and all its rows are too many to be compared by one statement of Trino",
                 ))
+            }
+            // The key comes from the cursor.
+            Err(Error::Trino(failure))
+                if after.is_some() && failure.name == "INVALID_CAST_ARGUMENT" =>
+            {
+                Err(self
+                    .followed
+                    .gone("its columns or its key are not those of the cursor"))
             }
             answer => answer,
         }

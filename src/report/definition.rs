@@ -1,0 +1,107 @@
+//! Whether a definition that a caller sends is right. The pipelines that run know nothing of it.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::pipeline::{Checked, Finding};
+
+const MOST_FILES: usize = 1_000;
+const MOST_FINDINGS: usize = 1_000;
+/// In bytes, of a path.
+const LONGEST_PATH: usize = 255;
+const DEEPEST: usize = 20;
+
+/// What is wrong with a definition.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DefinitionCheck {
+    /// Whether the service would take it: no finding is an error.
+    pub valid: bool,
+    /// Errors and warnings; at most 1,000. Those of `pipeline.yaml` come first.
+    pub findings: Vec<Finding>,
+    /// The number of further findings.
+    pub left_out: usize,
+}
+
+/// Reads the files of a pipeline, by their paths below its folder, and asks no server.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a path that leaves the folder, and for too many files.
+pub async fn check_definition(
+    app: &App,
+    files: BTreeMap<String, String>,
+) -> Result<DefinitionCheck> {
+    // One at a time, so that callers cannot take the memory and the processors of runs.
+    let turn = Arc::clone(&app.checking).lock_owned().await;
+    let app = app.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        check(&app, &files)
+    });
+
+    checked.await.map_err(Error::internal)?
+}
+
+fn check(app: &App, files: &BTreeMap<String, String>) -> Result<DefinitionCheck> {
+    if files.len() > MOST_FILES {
+        return Err(Error::Invalid {
+            field: "files".into(),
+            detail: format!("`files` has more than {MOST_FILES} files; send fewer"),
+        });
+    }
+    let folder = TempDir::new().map_err(Error::internal)?;
+    for (path, text) in files {
+        write(folder.path(), path, text)?;
+    }
+    let Checked {
+        definition,
+        mut findings,
+    } = Checked::read(folder.path(), &app.config);
+    let rival = definition.and_then(|own| app.pipelines.rival_of_next(&own, &app.config));
+    findings.extend(rival);
+    let left_out = findings.len().saturating_sub(MOST_FINDINGS);
+    let valid = !findings.iter().any(Finding::is_error);
+    findings.truncate(MOST_FINDINGS);
+
+    Ok(DefinitionCheck {
+        valid,
+        findings,
+        left_out,
+    })
+}
+
+fn write(folder: &Path, path: &str, text: &str) -> Result<()> {
+    let shown: String = path.chars().take(LONGEST_PATH).collect();
+    let refused = |detail: &str| Error::Invalid {
+        field: format!("files.{shown}"),
+        detail: format!(
+            "`files` has a file `{shown}`, {detail}; write a path below the folder of the pipeline, such as `models/orders.sql`"
+        ),
+    };
+    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    let below = Path::new(path);
+    if path.is_empty() || path.len() > LONGEST_PATH || path.contains(['\\', '\0']) {
+        return Err(refused("which is no path"));
+    }
+    if !below.components().all(is_plain) {
+        return Err(refused("which leads out of the folder"));
+    }
+    if below.components().count() > DEEPEST {
+        return Err(refused("which is too deep"));
+    }
+    let place = folder.join(below);
+    if let Some(parent) = place.parent() {
+        std::fs::create_dir_all(parent).map_err(|_| refused("below a file"))?;
+    }
+    if place.is_dir() {
+        return Err(refused("which is a folder of another file"));
+    }
+
+    std::fs::write(&place, text).map_err(Error::internal)
+}
