@@ -123,6 +123,8 @@ function parameter({ key, value, disabled, description }, operation) {
   // Of these a list has everything, unless the caller asks for one.
   const choices = ["table", "model", "consumer"];
   const variable = [key, field].find((name) => name in variables && !choices.includes(name));
+  // Whoever only tries a call deletes nothing.
+  if (key === "dry_run") return { key, value: "true", description: description?.content };
   if (variable) value = `{{${variable}}}`;
   else if (faked) value = "";
   else if (known?.schema?.enum) value = known.schema.enum[0];

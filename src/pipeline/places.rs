@@ -48,14 +48,15 @@ impl Places {
 
     /// The names of the keys below a key of the first level, and of the keys below each of them.
     pub(super) fn names_below(&self, first: &str) -> BTreeMap<&str, BTreeSet<&str>> {
-        let names = |places: &'_ Self| -> BTreeSet<&str> {
-            places.keys.iter().map(|key| key.name.as_str()).collect()
-        };
         let found = self.keys.iter().find(|key| key.name == first);
         let keys = found.into_iter().flat_map(|key| &key.value.below.keys);
 
-        keys.map(|key| (key.name.as_str(), names(&key.value.below)))
+        keys.map(|key| (key.name.as_str(), key.value.below.names()))
             .collect()
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        self.keys.iter().map(|key| key.name.as_str()).collect()
     }
 
     /// The texts that name environment variables, with their places.
