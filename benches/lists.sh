@@ -35,14 +35,16 @@ forget_lists() {
   rm -rf "$bench/pipelines"
 }
 
-# Prints list $1 with the cursor that $2 pages of 1,000 lead to.
+# Prints list $1 with the cursor that $2 pages of 1,000, or all but the last, lead to.
 deep() {
-  local path=$1 pages=$2 next='' sign='?'
+  local path=$1 pages=$2 next='' last='' sign='?'
   [[ $path != *\?* ]] || sign='&'
   for ((; pages > 0; pages--)); do
-    next=$(curl -fsS "$api/$path${sign}limit=1000${next:+&after=$next}" | sed 's/.*"next":"\([^"]*\)"}$/\1/')
+    next=$(curl -fsS "$api/$path${sign}limit=1000${last:+&after=$last}" | sed -n 's/.*"next":"\([^"]*\)"}$/\1/p')
+    [ -n "$next" ] || break
+    last=$next
   done
-  echo "$path${sign}after=$next"
+  echo "$path${last:+${sign}after=$last}"
 }
 
 # Prints how many statements the service sends for a call of each list that it reads, a line for each: list, number. The queries of the service's
