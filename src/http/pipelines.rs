@@ -282,19 +282,33 @@ async fn pause(app: &App, pipeline: &str, is_paused: bool) -> Result<Json<Pipeli
     Ok(Json(one(app, &Listed::Usable(definition)).await?))
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PlanQuery {
+    /// Also tell the statements that would be sent, and how much waits in the source.
+    #[param(example = true, required = false)]
+    sql: bool,
+}
+
 /// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
+///
+/// With `sql=true`, each table has the statements that the run would send to Trino, as far as they are known before it. If something waits in
+/// the source, they are those of one more batch. Three things are known only in the run: bounds of ids and keys that spare reading files,
+/// statements about rejects, and how slices adapt to the memory of Trino.
 #[utoipa::path(
     get, path = "/v1/pipelines/{pipeline}/plan", tag = "pipelines",
-    params(PipelinePath),
+    params(PipelinePath, PlanQuery),
     responses((status = OK, description = "The plan", body = Plan), Problem),
 )]
 pub(super) async fn get_plan(
     State(app): State<App>,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
+    Query(PlanQuery { sql }): Query<PlanQuery>,
 ) -> Result<Json<Plan>> {
     let definition = app.pipelines.get(&pipeline)?;
 
-    Ok(Json(report::plan(&app, definition).await?))
+    Ok(Json(report::plan(&app, definition, sql).await?))
 }
 
 fn view_broken(broken: &BrokenPipeline<'_>, state: &PipelineState) -> Pipeline {

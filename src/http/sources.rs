@@ -18,9 +18,6 @@ use crate::report::{self, Purge};
 use crate::source::{self, Blocking, Finding, Purpose, Safety, TableProgress, table_progress};
 use crate::state::Cursor;
 
-/// The limits for counting waiting events.
-const MOST_BACKLOG: i64 = 100_000;
-const LONGEST_COUNT: Duration = Duration::from_secs(15);
 /// The limit for all questions to the source.
 const LONGEST_ASKED: Duration = Duration::from_secs(50);
 
@@ -230,23 +227,11 @@ async fn ask_source(
         .await?;
     let safety = source.safety();
 
-    let counted = source.backlog(MOST_BACKLOG, LONGEST_COUNT).await;
-    let (backlog, backlog_detail) = match counted {
-        Ok(backlog) => (Some(backlog), None),
-        Err(Error::TimedOut(_)) => (
-            None,
-            Some(format!(
-                "the source could not count its events within {} s, or within the `statement_timeout` of its connection; `POST /v1/sources/{}/check` tells whether an index is missing",
-                LONGEST_COUNT.as_secs(),
-                definition.name
-            )),
-        ),
-        Err(error) => return Err(error),
-    };
+    let source::Backlog { count, detail } = source::backlog(&*source, &definition.name).await?;
 
     Ok(SourceNow {
-        backlog,
-        backlog_detail,
+        backlog: count,
+        backlog_detail: detail,
         blocked_by_transaction: reading.blocked_by,
         cursor_safety: safety.safety,
         cursor_safety_detail: safety.reason,

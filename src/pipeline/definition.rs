@@ -16,7 +16,7 @@ use super::filled::Filled;
 use super::finding::FILE;
 use super::identity::qualified;
 use super::places::Places;
-use super::table::Misfit;
+use super::table::{Misfit, circle};
 use super::tables::Tables;
 use super::{FileSource, Finding, Schedule, SourceDefinition, Table, TableId};
 use crate::config::{Config, DurationText, Schemas, duration, some_duration};
@@ -24,6 +24,10 @@ use crate::error::did_you_mean;
 
 /// The last word of `POST /v1/pipelines/validate`.
 const VALIDATE: &str = "validate";
+/// Tables behind so many faults are not checked.
+const MOST_FINDINGS: usize = 1_000;
+/// A message names so many tables at most.
+const MOST_SHOWN: usize = 10;
 const LEAST_POLL: Duration = Duration::from_secs(1);
 const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 
@@ -263,27 +267,46 @@ impl Draft {
                 "`poll` is less than a second; write `1s` or more",
             );
         }
+        self.check_names(said);
+        self.check_tables(said);
+    }
+
+    /// Names become part of table names.
+    fn check_names(&self, said: &mut Said<'_>) {
+        let Definition {
+            tables, schemas, ..
+        } = &self.definition;
         for name in tables.keys().chain(&self.wrong) {
             said.right(
                 &["tables", name],
                 plain_name(&format!("tables.{name}"), name),
             );
         }
+        for (name, table) in tables {
+            if let Some(own) = &table.trino_name {
+                let what = format!("tables.{name}.trino_name");
+                said.right(&["tables", name, "trino_name"], plain_name(&what, own));
+            }
+        }
         said.right(
             &["history_suffix"],
             check_suffix(&self.definition.history_suffix),
         );
-        for (layer, schema) in self.definition.schemas.each() {
+        for (layer, schema) in schemas.each() {
             if schema.is_empty() {
                 let message = format!("`schemas.{layer}` is empty; write the name of a schema");
                 said.fault(&["schemas", layer], &message);
             }
         }
+    }
+
+    fn check_tables(&self, said: &mut Said<'_>) {
+        let Definition { source, tables, .. } = &self.definition;
         let mut origins = BTreeSet::new();
         for (name, table) in tables {
-            if let Some(own) = &table.trino_name {
-                let what = format!("tables.{name}.trino_name");
-                said.right(&["tables", name, "trino_name"], plain_name(&what, own));
+            // A finding may compare a name with all others.
+            if said.findings.len() >= MOST_FINDINGS {
+                break;
             }
             for Misfit { field, message } in table.check() {
                 let origin = if table.defaulted.contains(&field) {
@@ -305,6 +328,15 @@ impl Draft {
                 );
                 said.fault(&["tables", name, "from"], &message);
             }
+        }
+        let circle = circle(tables);
+        if let Some(first) = circle.first() {
+            let shown = circle.get(..MOST_SHOWN).unwrap_or(&circle);
+            let message = format!(
+                "tests of the tables `{}` read each other, so each would wait for the next; remove one of these `relationships`",
+                shown.join("`, `")
+            );
+            said.fault(&["tables", first, "tests"], &message);
         }
     }
 }

@@ -57,6 +57,17 @@ pub enum Tracked {
     Columns(Vec<String>),
 }
 
+impl Mart {
+    /// The step that publishes it.
+    #[must_use]
+    pub fn step(self, table: &str) -> String {
+        match self {
+            Self::Current | Self::HistoryWithView => format!("mart.{table}"),
+            Self::History => format!("mart.{table}_history"),
+        }
+    }
+}
+
 impl Marts {
     #[must_use]
     pub fn has_history(self) -> bool {

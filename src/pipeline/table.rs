@@ -340,7 +340,7 @@ impl Table {
         }
     }
 
-    /// Refuses tests without a column, tests of unknown tables, and tests that wait for each other. `others` are names of tables with
+    /// Refuses tests without a column, and tests of unknown tables. `others` are names of tables with
     /// faults.
     pub(super) fn check_tests(
         &self,
@@ -362,18 +362,6 @@ impl Table {
                 return Err(format!(
                     "a test of `tables.{name}` reads `{to}`, which is not a table of the pipeline{near}"
                 ));
-            }
-        }
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<&str> = self.looks_at().collect();
-        while let Some(next) = open.pop() {
-            if next == name {
-                return Err(format!(
-                    "tests of `tables.{name}` read a table whose tests read `{name}`; each would wait for the other, so remove one of the `relationships`"
-                ));
-            }
-            if seen.insert(next) {
-                open.extend(tables.get(next).into_iter().flat_map(Self::looks_at));
             }
         }
 
@@ -423,6 +411,60 @@ impl Table {
             .iter()
             .any(|column| column.from.as_deref().unwrap_or(&column.name) == field)
     }
+}
+
+/// Tables whose tests wait for each other, each read by the tests of the one before it; empty if there are none.
+pub(super) fn circle(tables: &BTreeMap<String, Table>) -> Vec<&str> {
+    let reads: BTreeMap<&str, Vec<&str>> = tables
+        .iter()
+        .map(|(name, table)| (name.as_str(), table.looks_at().collect()))
+        .collect();
+    let mut read_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (reader, read) in &reads {
+        for name in read {
+            read_by.entry(name).or_default().push(reader);
+        }
+    }
+    // The tables that wait for nothing leave, then those that waited only for them. Who stays is in a circle, or waits for one.
+    let mut waits_for: BTreeMap<&str, usize> = reads
+        .iter()
+        .map(|(name, read)| {
+            (
+                *name,
+                read.iter().filter(|name| reads.contains_key(*name)).count(),
+            )
+        })
+        .collect();
+    let mut free: Vec<&str> = waits_for
+        .iter()
+        .filter(|(_, number)| **number == 0)
+        .map(|(name, _)| *name)
+        .collect();
+    while let Some(name) = free.pop() {
+        waits_for.remove(name);
+        for reader in read_by.get(name).into_iter().flatten() {
+            if let Some(number) = waits_for.get_mut(reader) {
+                *number -= 1;
+                if *number == 0 {
+                    free.push(reader);
+                }
+            }
+        }
+    }
+    let mut path: Vec<&str> = waits_for.keys().next().copied().into_iter().collect();
+    let mut places = BTreeMap::new();
+    while let Some(last) = path.last().copied() {
+        if let Some(begin) = places.insert(last, path.len() - 1) {
+            path.pop();
+            return path.split_off(begin);
+        }
+        let next = reads[last]
+            .iter()
+            .find(|name| waits_for.contains_key(*name));
+        path.extend(next);
+    }
+
+    Vec::new()
 }
 
 /// The tables' own columns, besides those that start with `_`.

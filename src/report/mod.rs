@@ -6,6 +6,7 @@ mod freshness;
 mod graph;
 mod models;
 mod plan;
+mod planned_run;
 mod purge;
 mod rejects;
 mod row_changes;

@@ -3,20 +3,26 @@
 use serde::Serialize;
 
 use super::models::{PlannedModel, plan_model};
+use super::planned_run::NextRun;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{
-    CatalogueColumn, Definition, Drift, Evolution, MadeOf, PipelineModel, Table,
+    CatalogueColumn, Column, Definition, Drift, Evolution, MadeOf, PipelineModel, Table,
 };
-use crate::source;
-use crate::state::TableState;
-use crate::warehouse::Slicing;
+use crate::source::{self, Backlog, Purpose, Source};
+use crate::state::{TableState, Window};
+use crate::warehouse::{PlannedStatement, Slicing};
 
 /// What the next run of a pipeline would do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Plan {
     /// The pipeline.
     pub pipeline: String,
+    /// With `sql=true`, the events that wait in the source, counted up to 100,000; for a folder, files. `null` without it, and if
+    /// counting took too long.
+    pub backlog: Option<i64>,
+    /// Why `backlog` is `null`, with `sql=true`.
+    pub backlog_detail: Option<String>,
     /// Its tables, by name.
     pub tables: Vec<PlannedTable>,
     /// Its models. A model comes after the models that it reads.
@@ -36,6 +42,8 @@ pub struct PlannedTable {
     pub defaults: Vec<&'static str>,
     /// Batches that landed and are not staged yet.
     pub waiting_batches: i64,
+    /// Events of the table in these batches.
+    pub waiting_events: i64,
     /// How its columns would change, or not, by what the source and the definition have now. Differences that were seen by
     /// earlier runs carry those runs' ids.
     pub drift: Vec<Drift>,
@@ -43,6 +51,8 @@ pub struct PlannedTable {
     pub build: Option<PlannedBuild>,
     /// Why it would be refused, and what to do.
     pub refusal_detail: Option<String>,
+    /// With `sql=true`, the statements that would be sent to Trino, step by step; `null` without it.
+    pub statements: Option<Vec<PlannedStatement>>,
 }
 
 /// The size of a build of typed log, current rows and history from all landed events.
@@ -58,11 +68,12 @@ pub struct PlannedBuild {
     pub duration_seconds: Option<i64>,
 }
 
-/// Says what the next run would do to the tables of a pipeline; changes nothing.
-pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
-    let source = source::open(definition, &app.connections, &app.store).await;
+/// Says what the next run would do to the tables of a pipeline; changes nothing. `with_sql` asks for statements, and for what waits in
+/// the source.
+pub async fn plan(app: &App, definition: &Definition, with_sql: bool) -> Result<Plan> {
+    let mut source = source::open(definition, &app.connections, &app.store).await;
     let mut problem = source.as_ref().err().map(Problem::from);
-    let mut tables = Vec::new();
+    let mut catalogues = Vec::new();
     for table in definition.tables.values() {
         let catalogue = match &source {
             Ok(source) => match source.columns_of(&table.source).await {
@@ -74,13 +85,43 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
             },
             Err(_) => Vec::new(),
         };
+        catalogues.push(catalogue);
+    }
+    let mut waiting = Backlog::default();
+    if with_sql && let Ok(source) = &mut source {
+        match count(app, definition, &mut **source).await {
+            Ok(counted) => waiting = counted,
+            Err(error) => {
+                problem.get_or_insert(Problem::from(&error));
+            }
+        }
+    }
+    drop(source);
+    let landed = app.store.last_landed(&definition.name).await?;
+    let mut tables = Vec::new();
+    for (table, catalogue) in definition.tables.values().zip(catalogues) {
         let known = app.store.table(&table.id).await?;
-        let landed = app.store.last_landed(&definition.name).await?;
-        let waiting = landed - known.as_ref().map_or(0, |known| known.staged_batch);
+        let staged = known.as_ref().map_or(0, |known| known.staged_batch);
         let build = planned_build(app, table, known.as_ref(), landed).await?;
-        let mut planned = planned(table, known, catalogue);
-        planned.waiting_batches = waiting.max(0);
+        let (mut planned, columns) = planned(table, known.as_ref(), catalogue);
+        planned.waiting_batches = (landed - staged).max(0);
+        planned.waiting_events = waiting_events(app, table, staged, landed).await?;
         planned.build = build;
+        if with_sql {
+            let is_refused = planned.refusal_detail.is_some();
+            let next = NextRun {
+                app,
+                definition,
+                // What waits in the source comes as one more batch.
+                upto_batch: landed + i64::from(waiting.count.is_none_or(|count| count > 0)),
+            };
+            planned.statements = Some(match columns {
+                Some(columns) if !is_refused => {
+                    next.statements(table, known.as_ref(), &columns).await?
+                }
+                _ => Vec::new(),
+            });
+        }
         tables.push(planned);
     }
 
@@ -91,10 +132,35 @@ pub async fn plan(app: &App, definition: &Definition) -> Result<Plan> {
 
     Ok(Plan {
         pipeline: definition.name.clone(),
+        backlog: waiting.count,
+        backlog_detail: waiting.detail,
         tables,
         models,
         error: problem,
     })
+}
+
+/// Counts what waits in a source.
+async fn count(app: &App, definition: &Definition, source: &mut dyn Source) -> Result<Backlog> {
+    let cursor = app.store.cursor(&definition.name).await?;
+    let last = cursor.as_ref().map(|cursor| &cursor.position);
+    source.begin(last, None, Purpose::Look).await?;
+
+    source::backlog(source, &definition.name).await
+}
+
+/// The events of a table that landed and are not staged yet.
+async fn waiting_events(app: &App, table: &Table, staged: i64, landed: i64) -> Result<i64> {
+    if landed <= staged {
+        return Ok(0);
+    }
+    let window = Window {
+        after_batch: staged,
+        upto_batch: landed,
+    };
+    let landed = app.store.landed_between(table, window).await?;
+
+    Ok(landed.summary.event_count)
 }
 
 /// The size of the table's build; `None` if the next run builds nothing.
@@ -120,47 +186,55 @@ async fn planned_build(
     }))
 }
 
+/// What is planned of a table, and its columns after the run; `None` if they cannot be told.
 fn planned(
     table: &Table,
-    known: Option<TableState>,
+    known: Option<&TableState>,
     catalogue: Vec<CatalogueColumn>,
-) -> PlannedTable {
+) -> (PlannedTable, Option<Vec<Column>>) {
     let mut planned = PlannedTable {
         table: table.id.to_string(),
         new: known.is_none(),
         defaults: table.defaulted.clone(),
         waiting_batches: 0,
+        waiting_events: 0,
         drift: Vec::new(),
         build: None,
         refusal_detail: None,
+        statements: None,
     };
     let Some(known) = known else {
-        planned.refusal_detail = table.columns(&catalogue).err();
-        return planned;
+        // Without a catalogue, a source that is away has columns that nobody knows.
+        let is_known = !(catalogue.is_empty() && table.columns.is_empty());
+        return match table.columns(&catalogue) {
+            Ok(columns) => (planned, is_known.then_some(columns)),
+            Err(fault) => {
+                planned.refusal_detail = Some(fault);
+                (planned, None)
+            }
+        };
     };
     let catalogue = if catalogue.is_empty() {
-        known.catalogue
+        known.catalogue.clone()
     } else {
         catalogue
     };
-    match Evolution::of(
-        table,
-        MadeOf {
-            origin: &known.origin,
-            columns: &known.columns,
-            was_by_clock: known.is_by_clock,
-            had_own_ids: known.has_own_ids,
-            marts: known.marts,
-        },
-        &catalogue,
-        &known.drift,
-    ) {
+    let made = MadeOf {
+        origin: &known.origin,
+        columns: &known.columns,
+        was_by_clock: known.is_by_clock,
+        had_own_ids: known.has_own_ids,
+        marts: known.marts,
+    };
+    match Evolution::of(table, made, &catalogue, &known.drift) {
         Ok(evolution) => {
             planned.drift = evolution.drift;
             planned.refusal_detail = evolution.refusal;
+            (planned, Some(evolution.columns))
         }
-        Err(fault) => planned.refusal_detail = Some(fault),
+        Err(fault) => {
+            planned.refusal_detail = Some(fault);
+            (planned, None)
+        }
     }
-
-    planned
 }

@@ -5,6 +5,7 @@
 //! no run, no HTTP and no Trino.
 
 mod audit_log;
+mod backlog;
 mod check;
 mod files;
 mod finding;
@@ -18,6 +19,7 @@ mod safety;
 mod tally;
 
 pub use audit_log::{LogIdentity, floor, log_identity};
+pub use backlog::{Backlog, backlog};
 pub use check::{CheckedSource, check};
 pub use finding::Finding;
 pub use intake::{Intake, TakenEvents};

@@ -10,7 +10,7 @@ use super::queries::Queries;
 use super::rows::{from_row, text_column};
 use super::sql::sql;
 use crate::error::Result;
-use crate::pipeline::{CatalogueColumn, Column, Drift, Marts, Table, TableId};
+use crate::pipeline::{CatalogueColumn, Column, Drift, Mart, Marts, Table, TableId};
 
 /// What is known of a table.
 #[derive(Debug, Clone)]
@@ -166,6 +166,34 @@ impl Store {
 }
 
 impl TableState {
+    /// Whether the current rows show all batches up to this one, and no later ones.
+    #[must_use]
+    pub fn shows_all_upto(&self, batch: i64) -> bool {
+        self.current_batch == batch && !self.remakes_current
+    }
+
+    /// The last batch that a mart shows, or 0 if the next publication must remake it.
+    #[must_use]
+    pub fn follows_from(&self, mart: Mart) -> i64 {
+        match mart {
+            Mart::Current => self.current_from(),
+            Mart::History => self.history_from(),
+            Mart::HistoryWithView => self.current_from().min(self.history_from()),
+        }
+    }
+
+    /// Whether the next publication remakes a mart that was published before.
+    #[must_use]
+    pub fn is_remade(&self, mart: Mart) -> bool {
+        let last = match mart {
+            Mart::Current => self.current_batch,
+            Mart::History => self.history_batch,
+            Mart::HistoryWithView => self.current_batch.min(self.history_batch),
+        };
+
+        last > 0 && self.follows_from(mart) == 0
+    }
+
     /// The last batch in the current rows, or 0 if the next publication must remake them.
     #[must_use]
     pub fn current_from(&self) -> i64 {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::marts::remake_of;
+use super::planned::{Planned, PlannedStatement};
 use super::refresh::RefreshContext;
 use super::remake::Remake;
 use super::{Refresh, Scope, Target, slices};
@@ -93,11 +94,7 @@ async fn audited(target: Target<'_>, refresh: &Refresh, rows: Rows) -> Result<Ve
     if tests.is_empty() {
         return Ok(Vec::new());
     }
-    let described = tests
-        .iter()
-        .enumerate()
-        .map(|(at, test)| described(target, *test, at))
-        .collect::<Result<Vec<_>>>()?;
+    let described = all_described(target)?;
     let tested = match rows {
         Rows::Next => test(target, refresh, &described).await,
         Rows::Published => {
@@ -195,12 +192,7 @@ async fn test(
     {
         return test_built(target, refresh, tests, &built).await;
     }
-    let context = TestsContext {
-        refresh: refresh.context(target),
-        tests,
-        build: None,
-        build_is_history: false,
-    };
+    let context = at_once(target, refresh, tests);
     let refusal = match target.publisher.row("marts/test.sql", context).await {
         Err(error) if error.is_out_of_memory() => error,
         tested => return tested,
@@ -215,6 +207,35 @@ async fn test(
         Some(built) => test_built(target, &whole, tests, &built).await,
         None => Err(Error::internal("a build in slices was expected")),
     }
+}
+
+/// One statement tests the rows that the touched keys are about to have.
+fn at_once<'a>(
+    target: Target<'a>,
+    refresh: &'a Refresh,
+    tests: &'a [TestContext<'a>],
+) -> TestsContext<'a> {
+    TestsContext {
+        refresh: refresh.context(target),
+        tests,
+        build: None,
+        build_is_history: false,
+    }
+}
+
+/// The statement that would test the rows before they are published; `None` without tests.
+pub fn planned_tests(target: Target<'_>, refresh: &Refresh) -> Result<Option<PlannedStatement>> {
+    let tests = all_described(target)?;
+    if tests.is_empty() {
+        return Ok(None);
+    }
+    let planned = Planned {
+        table: None,
+        slices: 1,
+        sql: render("marts/test.sql", at_once(target, refresh, &tests))?,
+    };
+
+    Ok(Some(planned.at(format!("test.{}", target.table.id.name))))
 }
 
 /// The table with the rows that all keys are about to have; `None` if one statement takes them.
@@ -239,6 +260,16 @@ async fn test_built(
     };
 
     slices::count(target, refresh.events(), "marts/test.sql", context).await
+}
+
+fn all_described(target: Target<'_>) -> Result<Vec<TestContext<'_>>> {
+    let tests = target.table.all_tests();
+
+    tests
+        .iter()
+        .enumerate()
+        .map(|(at, test)| described(target, *test, at))
+        .collect()
 }
 
 /// A test as its statement needs it. Fails if the table lacks its column.

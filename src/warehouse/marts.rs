@@ -3,6 +3,7 @@
 use std::future::ready;
 
 use super::comparison::{Compared, RowChanges};
+use super::planned::{Planned, PlannedStatement};
 use super::remake::Remake;
 use super::{Refresh, Scope, Target, ledger, schema};
 use crate::error::Result;
@@ -100,6 +101,20 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
     })
 }
 
+/// The statements that would bring a mart to what the events say.
+pub async fn planned_mart(
+    target: Target<'_>,
+    refresh: &Refresh,
+    mart: Mart,
+) -> Result<Vec<PlannedStatement>> {
+    let planned = MartStatements::of(target, mart).planned(target, refresh);
+
+    Ok(Planned::all_at(
+        planned.await?,
+        &mart.step(&target.table.id.name),
+    ))
+}
+
 /// Counts the changes of current rows. A publication of new batches also counts the outcome of each event.
 async fn published(
     target: Target<'_>,
@@ -192,10 +207,36 @@ impl MartStatements {
         })
     }
 
+    fn merge_sql(&self, target: Target<'_>, refresh: &Refresh) -> Result<String> {
+        render(self.merge, refresh.context(target))
+    }
+
+    /// The statement that takes current rows from a complete history.
+    fn take_sql(&self, target: Target<'_>, refresh: &Refresh) -> Result<Option<String>> {
+        let is_taken = self.layer == Layer::Current && refresh.is_history_complete;
+
+        is_taken
+            .then(|| render("marts/take_current.sql", target.context()))
+            .transpose()
+    }
+
+    async fn planned(&self, target: Target<'_>, refresh: &Refresh) -> Result<Vec<Planned>> {
+        if refresh.scope != Scope::Everything {
+            let merge = self.merge_sql(target, refresh)?;
+            return Ok(vec![Planned::once(&self.table, merge)]);
+        }
+        if let Some(take) = self.take_sql(target, refresh)? {
+            return Ok(vec![Planned::once(&self.table, take)]);
+        }
+
+        remake_of(target, self.layer, refresh)
+            .planned(&|slice| refresh.context(target).sliced(slice))
+            .await
+    }
+
     async fn remake(&self, target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
         let remake = remake_of(target, self.layer, refresh);
-        if self.layer == Layer::Current && refresh.is_history_complete {
-            let take = render("marts/take_current.sql", target.context())?;
+        if let Some(take) = self.take_sql(target, refresh)? {
             return remake.make_by(&take).await;
         }
         let made = remake
@@ -221,7 +262,7 @@ impl MartStatements {
         if may_be_merged && refresh.scope == Scope::NewBatches {
             refresh.scope = Scope::TouchedKeys;
         }
-        let merge = render(self.merge, refresh.context(target))?;
+        let merge = self.merge_sql(target, &refresh)?;
 
         target.publisher.merge_unrecorded(&self.table, &merge).await
     }

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::planned::Planned;
 use super::slices::{Slice, Slicing};
 use super::{Target, build, sliced_log};
 use crate::error::{Error, Result};
@@ -126,13 +127,38 @@ impl Remake<'_> {
     }
 
     async fn make_at_once<C: Serialize>(&self, context: &impl Fn(Slice) -> C) -> Result<Committed> {
-        let context = FillContext {
-            context: context(Slice::ALL),
-            build: None,
-        };
-        let remake = render(self.statement(), context)?;
+        let remake = self.sql(context(Slice::ALL), None)?;
 
         self.make_by(&remake).await
+    }
+
+    /// The statement that replaces the table, or adds a slice to a build of it.
+    fn sql<C: Serialize>(&self, context: C, build: Option<&TableName>) -> Result<String> {
+        render(self.statement(), FillContext { context, build })
+    }
+
+    /// The statements of a remake that begins now.
+    pub(super) async fn planned<C: Serialize>(
+        &self,
+        context: &impl Fn(Slice) -> C,
+    ) -> Result<Vec<Planned>> {
+        let slicing = Slicing::new(self.events, self.fitting().await?);
+        if slicing.is_one() {
+            let remake = self.sql(context(Slice::ALL), None)?;
+            return Ok(vec![Planned::once(&self.replaced(), remake)]);
+        }
+        let table = self.table();
+        let create = render(self.create(), self.target.context_of_build(self.layer))?;
+        let first = slicing.slice().unwrap_or(Slice::ALL);
+
+        Ok(vec![
+            Planned::once(&table, create),
+            Planned {
+                slices: slicing.left().into(),
+                sql: self.sql(context(first), Some(&table))?,
+                table: Some(table),
+            },
+        ])
     }
 
     /// Replaces the table by this statement.
@@ -161,11 +187,7 @@ impl Remake<'_> {
         while let Some(slice) = slicing.slice() {
             let sent_to = i32::try_from(slice.last + 1).map_err(Error::internal)?;
             store.begin_slice(id, self.layer, sent_to).await?;
-            let context = FillContext {
-                context: context(slice),
-                build: Some(&table),
-            };
-            let sql = render(self.statement(), context)?;
+            let sql = self.sql(context(slice), Some(&table))?;
             let part = slicing.part();
             match publisher.fill_unrecorded(&table, &sql, part).await {
                 Ok(committed) => {

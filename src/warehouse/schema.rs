@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Target;
 use super::build::{self, drop_leftover};
+use super::planned::{Planned, PlannedStatement, stage_step};
 use crate::error::{Error, Result};
 use crate::landing;
 use crate::pipeline::{Column, Marts};
@@ -91,18 +92,10 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     for table in [target.staging(), target.current()] {
         landing::create_schema(target.publisher, &table).await?;
     }
-    let mut tables = vec![
-        (target.staging(), "staging/create.sql"),
-        (target.names.rejects(), "staging/create_rejects.sql"),
-    ];
     if !current_is_view {
         take_from_view(target).await?;
-        tables.push((target.current(), "marts/create_current.sql"));
     }
-    if target.marts.has_history() {
-        tables.push((target.history(), "marts/create_history.sql"));
-    }
-    for (table, template) in tables {
+    for (table, template) in created(target) {
         let create = render(template, &context)?;
         target.publisher.run(&table, &create).await?;
     }
@@ -124,6 +117,35 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     }
 
     Ok(())
+}
+
+/// The tables that a tracked table needs, with the statements that create them.
+fn created(target: Target<'_>) -> Vec<(TableName, &'static str)> {
+    let mut tables = vec![
+        (target.staging(), "staging/create.sql"),
+        (target.names.rejects(), "staging/create_rejects.sql"),
+    ];
+    if target.marts != Marts::CurrentView {
+        tables.push((target.current(), "marts/create_current.sql"));
+    }
+    if target.marts.has_history() {
+        tables.push((target.history(), "marts/create_history.sql"));
+    }
+
+    tables
+}
+
+/// The statements that would create the tables.
+pub fn planned_tables(target: Target<'_>) -> Result<Vec<PlannedStatement>> {
+    let context = target.context();
+    let created = created(target).into_iter();
+
+    created
+        .map(|(table, template)| {
+            let create = render(template, &context)?;
+            Ok(Planned::once(&table, create).at(stage_step(target)))
+        })
+        .collect()
 }
 
 /// Refuses to begin an empty table where one with rows should be: its name may have changed.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::build::{is_empty, refuse_repeated_ids};
+use super::planned::{Planned, PlannedStatement, stage_step};
 use super::refresh::RefreshContext;
 use super::reject_reasons::reject_reasons;
 use super::remake::{Filled, Remake};
@@ -165,11 +166,12 @@ impl<'a> StagingContext<'a> {
     }
 }
 
-/// Remakes the typed log from all that landed.
-async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
+/// The remake of the typed log from all that landed.
+fn remake_of<'a>(target: Target<'a>, refresh: &Refresh) -> Remake<'a> {
     let context = StagingContext::remaking(target, refresh);
     let compares_events = context.compares_events();
-    let remake = Remake {
+
+    Remake {
         target,
         layer: Layer::Log,
         slices_by_key: context.slices_by_key,
@@ -178,7 +180,35 @@ async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
         all_events: refresh.events(),
         // Events that are not compared with each other pass through a statement one by one.
         events: if compares_events { refresh.events() } else { 0 },
-    };
+    }
+}
+
+/// The statements that would bring the events of the batches into the typed log. What they reject needs others.
+pub async fn planned_log(target: Target<'_>, refresh: &Refresh) -> Result<Vec<PlannedStatement>> {
+    let planned = planned(target, refresh).await?;
+
+    Ok(Planned::all_at(planned, &stage_step(target)))
+}
+
+async fn planned(target: Target<'_>, refresh: &Refresh) -> Result<Vec<Planned>> {
+    if refresh.window.after_batch == 0 {
+        let of_slice = |slice| StagingContext::remaking(target, refresh).sliced(slice);
+        return remake_of(target, refresh).planned(&of_slice).await;
+    }
+    let slicing = Slicing::expected(target, refresh.events());
+    let slice = slicing.slice().unwrap_or(Slice::ALL);
+
+    Ok(vec![Planned {
+        table: Some(target.staging()),
+        slices: slicing.left().into(),
+        sql: merge_sql(target, refresh, slice)?,
+    }])
+}
+
+/// Remakes the typed log from all that landed.
+async fn remake(target: Target<'_>, refresh: &Refresh) -> Result<Committed> {
+    let context = StagingContext::remaking(target, refresh);
+    let remake = remake_of(target, refresh);
     let ids_may_repeat = context.refresh.ids_may_repeat && !context.refresh.is_by_content();
     let of_slice = |slice| StagingContext::remaking(target, refresh).sliced(slice);
     let filled = remake.fill(&of_slice).await?;
@@ -199,8 +229,7 @@ async fn merge(target: Target<'_>, refresh: &Refresh) -> Result<Option<i64>> {
     let mut sum = Some(0);
     let mut slicing = Slicing::expected(target, refresh.events());
     while let Some(slice) = slicing.slice() {
-        let context = StagingContext::of(target, refresh).sliced(slice);
-        let merge = render("staging/merge.sql", context)?;
+        let merge = merge_sql(target, refresh, slice)?;
         let merged = target.publisher.merge(&target.staging(), &merge).await;
         if let Some(committed) = slicing.ended(slice, merged)? {
             let rows = appended(target, &committed)?;
@@ -209,6 +238,12 @@ async fn merge(target: Target<'_>, refresh: &Refresh) -> Result<Option<i64>> {
     }
 
     Ok(sum)
+}
+
+fn merge_sql(target: Target<'_>, refresh: &Refresh, slice: Slice) -> Result<String> {
+    let context = StagingContext::of(target, refresh).sliced(slice);
+
+    render("staging/merge.sql", context)
 }
 
 /// The events that a statement appended, if Trino answered their number.

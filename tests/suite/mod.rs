@@ -27,6 +27,7 @@ mod marts_choice;
 mod models;
 mod names;
 mod outages;
+mod plans;
 mod polled_tables;
 mod purge;
 mod queue;

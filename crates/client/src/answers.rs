@@ -254,6 +254,7 @@ pub(crate) struct Finding {
 /// What the next run of a pipeline would do.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Plan {
+    pub(crate) backlog: Option<i64>,
     pub(crate) tables: Vec<PlannedTable>,
     #[serde(default)]
     pub(crate) models: Vec<PlannedModel>,
@@ -269,6 +270,14 @@ pub(crate) struct PlannedTable {
     pub(crate) drift: Vec<Drift>,
     pub(crate) build: Option<PlannedBuild>,
     pub(crate) refusal_detail: Option<String>,
+    pub(crate) statements: Option<Vec<PlannedStatement>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct PlannedStatement {
+    pub(crate) step: String,
+    pub(crate) slices: i64,
+    pub(crate) sql: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -90,11 +90,7 @@ pub(in crate::run) async fn skip(attempt: &Attempt<'_>, table: &Table) {
 }
 
 fn step_of(mart: Mart, table: &Table) -> String {
-    let name = &table.id.name;
-    match mart {
-        Mart::Current | Mart::HistoryWithView => format!("mart.{name}"),
-        Mart::History => format!("mart.{name}_history"),
-    }
+    mart.step(&table.id.name)
 }
 
 /// Waits until the other tables that the table's tests read are published, or given up, in this run.
@@ -144,24 +140,6 @@ impl MartStep<'_> {
         match self.mart {
             Mart::Current => Layer::Current,
             Mart::History | Mart::HistoryWithView => Layer::History,
-        }
-    }
-
-    /// The last batch that is published.
-    fn last_batch(&self, state: &TableState) -> i64 {
-        match self.mart {
-            Mart::Current => state.current_batch,
-            Mart::History => state.history_batch,
-            Mart::HistoryWithView => state.current_batch.min(state.history_batch),
-        }
-    }
-
-    /// The last batch that is published, or 0 if the next publication must remake the mart.
-    fn follows_from(&self, state: &TableState) -> i64 {
-        match self.mart {
-            Mart::Current => state.current_from(),
-            Mart::History => state.history_from(),
-            Mart::HistoryWithView => state.current_from().min(state.history_from()),
         }
     }
 
@@ -277,8 +255,8 @@ impl MartStep<'_> {
         part: &ToPublish,
         publisher: Publisher<'_>,
     ) -> Result<Option<Refresh>> {
-        let from = self.follows_from(state);
-        let is_remake = from == 0 && self.last_batch(state) > 0;
+        let from = state.follows_from(self.mart);
+        let is_remake = state.is_remade(self.mart);
         let keys = match part {
             ToPublish::Keys(keys) if from > 0 => Some(keys),
             // A remake covers all keys. A mart that was never made has nothing to repair, so keys are skipped.
@@ -326,7 +304,7 @@ impl MartStep<'_> {
     ) -> Result<Option<i64>> {
         let target = self.attempt.target(self.table, state, publisher);
         let upto_batch = warehouse::build_upto(target, self.layer()).await?;
-        let new = self.follows_from(state) + 1..=state.staged_batch;
+        let new = state.follows_from(self.mart) + 1..=state.staged_batch;
         // All marts of a table with tests are published up to the batch that was tested.
         let is_tested = !self.table.all_tests().is_empty();
 

@@ -60,7 +60,7 @@ async fn stage_window(
     let (store, table) = (&attempt.app.store, target.table);
     let landed = store.landed_between(table, window).await?;
     let refresh = Refresh {
-        is_current_complete: state.current_batch == window.after_batch && !state.remakes_current,
+        is_current_complete: state.shows_all_upto(window.after_batch),
         ..Refresh::of(window, landed, true)
     };
     let staged = warehouse::stage(target, &refresh).await?;

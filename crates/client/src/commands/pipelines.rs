@@ -1,7 +1,7 @@
 //! `icefront plan`, `pause`, `resume`: what is asked of a pipeline.
 
 use super::{Act, Client};
-use crate::answers::{self, PlannedModel, PlannedTable};
+use crate::answers::{self, PlannedModel, PlannedStatement, PlannedTable};
 use crate::fault::{Exit, Result};
 use crate::output::tell;
 use crate::server::{Call, read};
@@ -11,6 +11,9 @@ use crate::{text, times};
 pub struct Plan {
     /// The pipeline
     pipeline: String,
+    /// Print the statements that would be sent, too
+    #[arg(long)]
+    sql: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +32,10 @@ impl Act for Plan {
     async fn act(self, client: &Client) -> Result<Exit> {
         let answer = client
             .server
-            .call(Call::get(&["pipelines", &self.pipeline, "plan"]))
+            .call(
+                Call::get(&["pipelines", &self.pipeline, "plan"])
+                    .with("sql", self.sql.then_some("true")),
+            )
             .await?;
         let plan: answers::Plan = read(&answer)?;
         let refusals = plan.tables.iter().map(|table| &table.refusal_detail);
@@ -52,8 +58,16 @@ impl Act for Plan {
             &answer,
             |_: &answers::Plan| self.pipeline.clone(),
             |plan| {
+                if let Some(backlog) = plan.backlog {
+                    client
+                        .output
+                        .line(&format!("waiting in the source: {}", text::count(backlog)))?;
+                }
                 for table in &plan.tables {
                     client.output.lines(&planned_table(table))?;
+                    for statement in table.statements.iter().flatten() {
+                        client.output.lines(&planned_statement(statement))?;
+                    }
                 }
                 for model in &plan.models {
                     client.output.lines(&planned_model(model))?;
@@ -98,6 +112,19 @@ fn planned_table(table: &PlannedTable) -> Vec<String> {
     );
 
     lines
+}
+
+fn planned_statement(statement: &PlannedStatement) -> Vec<String> {
+    let slices = match statement.slices {
+        1 => String::new(),
+        slices => format!(", the first of {slices} slices"),
+    };
+    let step = text::one_line(&statement.step);
+    let lines = statement.sql.lines().map(text::clean);
+
+    std::iter::once(format!("  -- {step}{slices}"))
+        .chain(lines.map(|line| format!("  {line}")))
+        .collect()
 }
 
 fn planned_model(model: &PlannedModel) -> Vec<String> {
