@@ -61,6 +61,7 @@ impl App {
         for (name, webhook) in &config.webhooks {
             webhook.receiver(name)?;
         }
+        config.lineage.receiver()?;
         let store = Store::new(&config.state)?;
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".into());
         let parts = Parts {
@@ -72,7 +73,7 @@ impl App {
             signals: Signals::default(),
             analyses: Analyses::default(),
             monitored: Monitored::default(),
-            subscriptions: Subscriptions::of(&config.webhooks),
+            subscriptions: Subscriptions::of(&config),
             made: Mutex::default(),
             config,
         };
