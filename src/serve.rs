@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::App;
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
-use crate::{http, run, webhooks};
+use crate::{http, lineage, run, webhooks};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
 /// How long open requests are answered after the last run has ended or was handed back.
@@ -76,11 +76,18 @@ async fn migrate_and_work(app: App) {
             () = app.signals.stops() => return,
         }
     }
-    // A panic while webhooks are told of something ends only that.
-    let telling = tokio::spawn(webhooks::work(app.clone()));
+    // A panic while somebody is told of something ends only that.
+    let telling = [
+        tokio::spawn(webhooks::work(app.clone())),
+        tokio::spawn(lineage::work(app.clone())),
+    ];
     run::work(app).await;
-    if telling.await.is_err() {
-        tracing::error!("telling webhooks panicked; the next start continues");
+    for told in telling {
+        if told.await.is_err() {
+            tracing::error!(
+                "telling webhooks or the lineage server panicked; the next start continues"
+            );
+        }
     }
 }
 

@@ -63,6 +63,7 @@ impl App {
         for (name, webhook) in &config.webhooks {
             webhook.receiver(name)?;
         }
+        config.lineage.receiver()?;
         let store = Store::new(&config.state)?;
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".into());
         let parts = Parts {
@@ -74,7 +75,7 @@ impl App {
             signals: Signals::default(),
             analyses: Analyses::default(),
             monitored: Monitored::default(),
-            subscriptions: Subscriptions::of(&config.webhooks),
+            subscriptions: Subscriptions::of(&config),
             checking: Arc::default(),
             made: Mutex::default(),
             config,

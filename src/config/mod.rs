@@ -1,6 +1,7 @@
 //! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
 mod duration;
+mod lineage;
 mod network;
 mod origins;
 mod runs;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use duration::parse_duration;
 pub(crate) use duration::{DurationText, duration, some_duration};
+pub use lineage::{Lineage, LineageReceiver};
 pub use network::{Network, is_private};
 pub use origins::Origins;
 pub use runs::Runs;
@@ -27,6 +29,14 @@ use crate::postgres::SslMode;
 
 const DEFAULTS: &str = include_str!("config.toml");
 const MOST_CONNECTIONS: usize = 1_000;
+/// The usual variables of OpenLineage, and the settings that they set.
+const USUAL_VARIABLES: [(&str, &str); 5] = [
+    ("OPENLINEAGE_URL", "lineage.url"),
+    ("OPENLINEAGE_ENDPOINT", "lineage.endpoint"),
+    ("OPENLINEAGE_API_KEY", "lineage.api_key"),
+    ("OPENLINEAGE_NAMESPACE", "lineage.namespace"),
+    ("OPENLINEAGE_DISABLED", "lineage.disabled"),
+];
 const LEAST_LIMIT: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +54,7 @@ pub struct Config {
     /// The key is the name in the API.
     #[serde(default)]
     pub webhooks: BTreeMap<String, Webhook>,
+    pub lineage: Lineage,
     pub log: Log,
 }
 
@@ -248,7 +259,9 @@ impl Config {
         if let Some(path) = file {
             builder = builder.add_source(config::File::from(path));
         }
+        let usual = usual_variables().map_err(Error::internal)?;
         let config: Self = builder
+            .add_source(usual)
             .add_source(
                 config::Environment::with_prefix("ICEFRONT")
                     .prefix_separator("__")
@@ -267,6 +280,19 @@ impl Config {
 
         Ok(config)
     }
+}
+
+/// The usual variables of other tools that are set and not empty, as settings.
+fn usual_variables() -> Result<config::Config, config::ConfigError> {
+    let mut builder = config::Config::builder();
+    for (variable, key) in USUAL_VARIABLES {
+        let value = std::env::var(variable).ok();
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            builder = builder.set_override(key, value)?;
+        }
+    }
+
+    builder.build()
 }
 
 fn explain(fault: &str) -> String {

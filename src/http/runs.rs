@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Drift;
 use crate::report::Reason;
-use crate::run::{self, Request, RunKind, StepKind, Task};
+use crate::run::{self, OpenLineageParent, Request, RunKind, StepKind, Task};
 use crate::state::{self, RunQuery, RunState, Trigger};
 
 const LABEL: &str = "label.";
@@ -30,7 +30,7 @@ const LABEL: &str = "label.";
     "started_at": "2026-01-01T12:00:00.100000Z", "finished_at": "2026-01-01T12:00:02.400000Z", "cancel_requested_at": null,
     "duration_seconds": 2.3,
     "request": {"steps": [], "select": ["orders", "+daily_revenue"], "exclude": [], "full_refresh": false, "timeout_seconds": null,
-        "step_timeout_seconds": null, "one_in": null, "reason": null, "selected_keys": null, "selected_rejects": null},
+        "step_timeout_seconds": null, "openlineage": null, "one_in": null, "reason": null, "selected_keys": null, "selected_rejects": null},
     "labels": {"dag_id": "shop_hourly"}, "drift": [], "error": null,
     "counts": {"events": 300, "staged": 300, "inserted": 70, "updated": 200, "deleted": 15},
     "links": {
@@ -113,6 +113,8 @@ pub(super) struct RunRequest {
     timeout_seconds: Option<u32>,
     /// The caller's limit for a step.
     step_timeout_seconds: Option<u32>,
+    /// The run of OpenLineage that started or retried the run last.
+    openlineage: Option<OpenLineageParent>,
     /// Of `verify`: one key in this many is compared.
     one_in: Option<u32>,
     /// Of `replay` and `dismiss`: only rejects with this reason.
@@ -190,6 +192,7 @@ impl RunRequest {
             full_refresh: request.full_refresh,
             timeout_seconds: request.timeout_seconds,
             step_timeout_seconds: request.step_timeout_seconds,
+            openlineage: request.openlineage,
             one_in: None,
             reason: None,
             selected_keys: None,

@@ -229,7 +229,7 @@ pub(super) async fn list_deliveries(
         return Err(Error::not_found("webhook", &webhook, known));
     }
     let which = DeliveryQuery {
-        webhook: &webhook,
+        receiver: &format!("webhooks.{webhook}"),
         states: any(query.state),
         before: paging.after()?,
         limit: paging.asked_rows(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode as Negotiated;
+use tokio_postgres::config::{Host, SslMode as Negotiated};
 
 use super::tls::{SslMode, Tls};
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 /// The server counts as gone when it has not confirmed sent data for this time.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+const USUAL_PORT: u16 = 5432;
 
 /// The name under which the server lists our sessions.
 pub(super) const APPLICATION_NAME: &str = "icefront";
@@ -62,7 +64,41 @@ struct SplitUrl {
     tls: TlsSettings,
 }
 
+/// The server and the database of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The first, if there are several.
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+}
+
 impl Address {
+    /// Where the database is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Settings`] when the URL is no address.
+    pub fn place(&self) -> Result<Place> {
+        let config = self.parse()?.config;
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            // A socket is on this machine.
+            _ => "localhost".to_owned(),
+        };
+
+        Ok(Place {
+            host,
+            port: config.get_ports().first().copied().unwrap_or(USUAL_PORT),
+            // As libpq does.
+            database: config
+                .get_dbname()
+                .or(config.get_user())
+                .unwrap_or("postgres")
+                .to_owned(),
+        })
+    }
+
     /// # Errors
     ///
     /// [`Error::Settings`] when the URL is no address. The error does not quote it: it may hold a password.
@@ -187,7 +223,7 @@ fn decoded(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Duration, Parsed, SslMode, TlsSettings};
+    use super::{Address, Duration, Parsed, Place, SslMode, TlsSettings};
 
     fn address(url: &str) -> Address {
         Address {
@@ -217,6 +253,28 @@ mod tests {
         ] {
             let Parsed { tls, .. } = address(url).parse().expect("an address");
             assert_eq!(tls.mode, mode, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_database_is_its_first_host_and_has_no_secret() {
+        for (url, host, port, database) in [
+            ("postgres://reader:hush@db:6432/shop", "db", 6432, "shop"),
+            ("postgres://reader@one,two/shop", "one", 5432, "shop"),
+            (
+                "host=/var/run/postgresql user=reader",
+                "localhost",
+                5432,
+                "reader",
+            ),
+        ] {
+            let place = address(url).place().expect(url);
+            let expected = Place {
+                host: host.into(),
+                port,
+                database: database.into(),
+            };
+            assert_eq!(place, expected, "{url}");
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::NoTls;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-pub use address::{Address, TlsSettings};
+pub use address::{Address, Place, TlsSettings};
 pub use connect_error::{ConnectError, explain};
 pub use tls::SslMode;
 

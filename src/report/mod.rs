@@ -16,7 +16,7 @@ pub use definition::{DefinitionCheck, check_definition};
 pub use failures::{FailuresQuery, failures};
 pub use freshness::{Freshness, LagReason, Subject, freshness, seconds};
 pub use graph::{Edge, Graph, Node, graph, lineage};
-pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
+pub use models::{PlannedModel, Validation, column_lineage, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{BatchFile, Operation, Reason, Reject, RejectQuery, rejects, rejects_by_file};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::models::{self, Explanation, Refreshing, Snapshots, UnitTestResult};
+use crate::models::{self, ColumnLineage, Explanation, Refreshing, Snapshots, UnitTestResult};
 use crate::pipeline::{Definition, Names, PipelineModel};
 use crate::publish::Publisher;
 use crate::sql::render;
@@ -18,6 +18,11 @@ use crate::state::AttemptId;
 /// Explains how a model is refreshed. Changes nothing.
 pub async fn explain_model(app: &App, of: PipelineModel<'_>) -> Result<Explanation> {
     look(app, of, async |model| models::explain(model).await).await
+}
+
+/// Finds out where the columns of a model come from. `None` if its query is not understood to the last word.
+pub async fn column_lineage(app: &App, of: PipelineModel<'_>) -> Result<Option<ColumnLineage>> {
+    look(app, of, async |model| models::column_lineage(model).await).await
 }
 
 /// What the next run would do to a model beside the changes of its inputs.

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 
 use super::attempt::Attempt;
-use super::failure::{StepEnd, report_failure};
+use super::failure::{StepEnd, report_failure, transition};
 use super::retries::{FailedAttempt, Retries};
 use super::steps::optimize;
 use super::{stop, tasks};
 use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
-use crate::state::{Run, RunState};
+use crate::state::{Run, RunState, Transition};
 
 /// After this many lost attempts in a row, a run fails as `given-up`.
 const MAX_LOST_ATTEMPTS: i32 = 10;
@@ -190,11 +190,19 @@ async fn record_end(app: &App, run: &Run, problem: Option<&Problem>, began: Inst
         Some(problem) if problem.is_cancelled() => RunState::Cancelled,
         Some(_) => RunState::Failed,
     };
+    // A step that is still open was given up, also if the run has succeeded.
+    let transition = problem.map_or(Transition::Abort, transition);
     let problem = problem.map(serde_json::to_value).transpose();
     let problem = problem.map_err(Error::internal)?;
     // Closes the steps of all attempts below this number.
     app.store
-        .close_steps(run.id, run.attempt + 1, problem.as_ref())
+        .close_steps(
+            run.id,
+            run.attempt + 1,
+            problem.as_ref(),
+            transition,
+            &app.subscriptions,
+        )
         .await?;
     app.store
         .finish_run(

@@ -1,7 +1,7 @@
 //! How a run's errors are logged and reported.
 
 use crate::error::{Class, Error, Problem, causes};
-use crate::state::Run;
+use crate::state::{Run, Transition};
 
 /// How a step ended: done, or with the problem that is logged and recorded already.
 pub(super) type StepEnd = Result<(), Box<Problem>>;
@@ -16,6 +16,15 @@ pub(super) fn report_failure(error: &Error, run: &Run, step: &str) -> Box<Proble
     }
 
     Box::new(Problem::from(error).within(run.id, step))
+}
+
+/// What lineage servers are told of the end by a problem: a fault, or that somebody or something stopped it.
+pub(super) fn transition(problem: &Problem) -> Transition {
+    if problem.is_cancelled() || problem.class == Class::Interrupted {
+        Transition::Abort
+    } else {
+        Transition::Fail
+    }
 }
 
 /// The first problem of steps that ran side by side. A problem that leaves the run to the next attempt comes before all others.

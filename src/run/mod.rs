@@ -22,7 +22,7 @@ mod wait;
 mod whole_number;
 mod worker;
 
-pub use request::{OnFailed, Request, Selection, StepKind};
+pub use request::{OnFailed, OpenLineageParent, Request, Selection, StepKind};
 pub use start::{cancel, retry, start, start_task};
 pub use task::{RunKind, Task};
 pub use wait::wait;

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schem
 use super::whole_number::whole_number;
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
-use crate::state::IfRunning;
+use crate::state::{IfRunning, RunOfJob};
 
 const MAX_STEPS: usize = 4;
 const MAX_SELECTED: usize = 1_000;
@@ -20,6 +20,8 @@ const MAX_ENTRY_LENGTH: usize = 256;
 const MAX_LABELS: usize = 32;
 /// In characters, for names and for values.
 const MAX_LABEL_LENGTH: usize = 256;
+/// In characters, for the name of a run of OpenLineage.
+const MAX_RUN_LENGTH: usize = 1_024;
 
 /// What to run. Every field may be left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -60,6 +62,54 @@ pub struct Request {
     /// The caller's own words. The run carries them.
     #[schema(schema_with = labels)]
     pub labels: BTreeMap<String, String>,
+    /// The run of OpenLineage that starts this one, such as a task of Airflow. Lineage servers show the run below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openlineage: Option<OpenLineageParent>,
+}
+
+/// A run of OpenLineage, and the run at the top of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenLineageParent {
+    /// The run: `namespace/job/run_id`, as Airflow's macro `lineage_parent_id` and `OPENLINEAGE_PARENT_ID` have it.
+    #[schema(
+        example = "default/shop_hourly.run/019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60",
+        pattern = r"^[^\u0000-\u001f\u007f]+/[^\u0000-\u001f\u007f/]+/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        max_length = 1024
+    )]
+    pub parent_id: String,
+    /// The run at the top, such as the DAG's, in the same form; the run itself when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "default/shop_hourly/019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f61",
+        pattern = r"^[^\u0000-\u001f\u007f]+/[^\u0000-\u001f\u007f/]+/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        max_length = 1024
+    )]
+    pub root_parent_id: Option<String>,
+}
+
+impl OpenLineageParent {
+    fn check(&self) -> Result<()> {
+        let named = [
+            ("parent_id", Some(&self.parent_id)),
+            ("root_parent_id", self.root_parent_id.as_ref()),
+        ];
+        for (field, id) in named {
+            let fits = |id: &&String| {
+                id.chars().count() <= MAX_RUN_LENGTH && RunOfJob::parse(id).is_some()
+            };
+            if id.is_some_and(|id| !fits(&id)) {
+                return Err(Error::Invalid {
+                    field: format!("openlineage.{field}"),
+                    detail: format!(
+                        "`{field}` must be `namespace/job/run_id` with a UUID as its end, at most {MAX_RUN_LENGTH} characters, as Airflow's macro `lineage_{field}` gives it"
+                    ),
+                });
+            }
+        }
+
+        Ok(())
+    }
 }
 
 /// The tables and models of a run, by their names in the pipeline.
@@ -248,7 +298,9 @@ impl Request {
             );
         }
 
-        Ok(())
+        self.openlineage
+            .as_ref()
+            .map_or(Ok(()), OpenLineageParent::check)
     }
 }
 

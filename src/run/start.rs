@@ -100,8 +100,9 @@ async fn accept(
     task: &Task,
     cause: Cause<'_>,
 ) -> Result<Option<AcceptedRun>> {
-    // A repeated call may have other options for active and failed runs.
+    // A repeated call may have other options for active and failed runs, and each try of a caller is a run of its own.
     let same = Request {
+        openlineage: None,
         if_running: IfRunning::default(),
         on_failed: OnFailed::default(),
         ..request.clone()
@@ -151,7 +152,7 @@ pub async fn cancel(app: &App, id: Uuid) -> Result<ChangedRun> {
     };
     let problem = Problem::from(&error).within(id, "run");
     let problem = serde_json::to_value(problem).map_err(Error::internal)?;
-    let cancelled = app.store.cancel(id, &problem).await?;
+    let cancelled = app.store.cancel(id, &problem, &app.subscriptions).await?;
     app.signals.cancel_requested();
 
     Ok(cancelled)

@@ -4,24 +4,24 @@ use serde_json::json;
 
 use super::attempt::Attempt;
 use super::counts::Counts;
-use super::failure::{StepEnd, report_failure};
+use super::failure::{StepEnd, report_failure, transition};
 use super::stop;
 use crate::error::{Error, Result};
 use crate::publish::Publisher;
-use crate::state::StepState;
+use crate::state::{self, StepState, Subscriptions, Transition};
 
 pub(super) async fn run(
     attempt: &Attempt<'_>,
     name: &str,
     work: impl AsyncFnOnce(Publisher<'_>) -> Result<Counts>,
 ) -> StepEnd {
-    let store = &attempt.app.store;
+    let (store, subscriptions) = (&attempt.app.store, &attempt.app.subscriptions);
     let (id, limit) = (attempt.run.attempt_id(), attempt.step_limit());
     let result = async {
         if attempt.app.signals.is_stopping() {
             return Err(Error::Interrupted);
         }
-        store.begin_step(id, name).await?;
+        store.begin_step(id, name, subscriptions).await?;
         // Boxed, because a run holds many of these at once.
         let work = Box::pin(work(attempt.publisher(name)));
         let Ok(result) = tokio::time::timeout(limit, work).await else {
@@ -35,16 +35,23 @@ pub(super) async fn run(
     }
     .await;
     let end = result.map_err(|error| report_failure(&error, attempt.run, name));
-    let (state, counts, problem) = match &end {
-        Ok(counts) => (StepState::Succeeded, counts.to_json(), None),
-        Err(problem) => (
-            StepState::Failed,
-            json!({}),
-            serde_json::to_value(problem).ok(),
-        ),
+    let counts = end.as_ref().map_or_else(|_| json!({}), Counts::to_json);
+    let problem = end
+        .as_ref()
+        .err()
+        .and_then(|problem| serde_json::to_value(problem).ok());
+    let (state, told) = match &end {
+        Ok(_) => (StepState::Succeeded, Transition::Complete),
+        Err(problem) => (StepState::Failed, transition(problem)),
+    };
+    let recorded = state::StepEnd {
+        state,
+        transition: told,
+        counts: &counts,
+        problem: problem.as_ref(),
     };
     store
-        .finish_step(id, name, state, &counts, problem.as_ref())
+        .finish_step(id, name, &recorded, subscriptions)
         .await
         .map_err(|error| report_failure(&error, attempt.run, name))?;
     if end.is_ok() {
@@ -58,11 +65,17 @@ pub(super) async fn run(
 pub(super) async fn skip(attempt: &Attempt<'_>, name: &str) {
     let id = attempt.run.attempt_id();
     let store = &attempt.app.store;
+    // A step that does nothing reads and writes nothing.
+    let nobody = Subscriptions::default();
+    let skipped = state::StepEnd {
+        state: StepState::Skipped,
+        transition: Transition::Abort,
+        counts: &json!({}),
+        problem: None,
+    };
     let recorded = async {
-        store.begin_step(id, name).await?;
-        store
-            .finish_step(id, name, StepState::Skipped, &json!({}), None)
-            .await
+        store.begin_step(id, name, &nobody).await?;
+        store.finish_step(id, name, &skipped, &nobody).await
     }
     .await;
     if let Err(error) = recorded {

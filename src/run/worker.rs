@@ -184,7 +184,11 @@ async fn run_all_waiting(app: &App, pipeline: &str) -> Result<()> {
     let mut retries = Retries::new(app.config.runs.retry_for);
     let can_execute = app.pipelines.get(pipeline).is_ok();
     while !signals.is_stopping() {
-        let Some(run) = app.store.claim_run(pipeline, can_execute).await? else {
+        let claimed = app
+            .store
+            .claim_run(pipeline, can_execute, &app.subscriptions)
+            .await?;
+        let Some(run) = claimed else {
             return Ok(());
         };
         let end = executor::execute(app, &run, &mut retries).await;

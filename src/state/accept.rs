@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::lineage_notes::Happened;
 use super::queries::{Queries, Transaction};
 use super::rows::from_row;
 use super::sql::sql;
-use super::{Run, Store, Trigger};
+use super::{Run, Store, Subscriptions, Transition, Trigger};
 use crate::error::{Error, Result};
 
 /// The run that a caller asks for.
@@ -81,6 +82,20 @@ from_row!(KnownKey {
     is_same_body
 });
 
+/// A run whose end was asked for.
+struct AskedToEnd {
+    attempt: i32,
+    first_attempt: i32,
+    /// When it ended, if that was at once.
+    finished_at: Option<Timestamp>,
+}
+
+from_row!(AskedToEnd {
+    attempt,
+    first_attempt,
+    finished_at
+});
+
 /// What a pipeline has under way.
 struct ActiveRuns {
     /// The run that is executed, else the next one.
@@ -123,8 +138,9 @@ impl Store {
             None => accept_new(&transaction, new_run, limits.queue).await?,
         };
         if known.is_some() && new_run.reruns {
+            let parent = new_run.request.get("openlineage");
             transaction
-                .execute(sql!(accept::queue_again), &[&id])
+                .execute(sql!(accept::queue_again), &[&id, &parent])
                 .await?;
         }
         transaction.commit().await?;
@@ -139,7 +155,10 @@ impl Store {
 
     /// Queues a run again that failed or was cancelled.
     pub async fn queue_again(&self, id: Uuid) -> Result<ChangedRun> {
-        let queued = self.execute(sql!(accept::queue_again), &[&id]).await?;
+        let none = None::<Value>;
+        let queued = self
+            .execute(sql!(accept::queue_again), &[&id, &none])
+            .await?;
 
         Ok(ChangedRun {
             run: self.run(id).await?,
@@ -148,14 +167,38 @@ impl Store {
     }
 
     /// Asks for the end of a run. A run that was not begun ends at once, with `problem`.
-    pub async fn cancel(&self, id: Uuid, problem: &Value) -> Result<ChangedRun> {
-        let asked = self
-            .execute(sql!(accept::cancel_run), &[&id, problem])
+    pub async fn cancel(
+        &self,
+        id: Uuid,
+        problem: &Value,
+        subscriptions: &Subscriptions,
+    ) -> Result<ChangedRun> {
+        let mut connection = self.connection().await?;
+        let mut transaction = connection.begin().await?;
+        let asked: Option<AskedToEnd> = transaction
+            .row_opt(sql!(accept::cancel_run), &[&id, problem])
             .await?;
+        if let Some(asked) = &asked
+            && let Some(at) = asked.finished_at
+            // What was not begun has no end.
+            && asked.attempt >= asked.first_attempt
+        {
+            let ended = Happened {
+                run: id,
+                attempt: asked.attempt,
+                step: None,
+                transition: Transition::Abort,
+                at,
+                problem: Some(problem),
+            };
+            ended.tell(&mut transaction, subscriptions).await?;
+        }
+        transaction.commit().await?;
+        drop(connection);
 
         Ok(ChangedRun {
             run: self.run(id).await?,
-            has_changed: asked > 0,
+            has_changed: asked.is_some(),
         })
     }
 

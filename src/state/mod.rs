@@ -4,12 +4,16 @@ mod accept;
 mod batches;
 mod builds;
 mod changes;
+mod closed_steps;
 mod consumers;
 mod cursors;
 mod files;
 mod landed;
 mod lease;
+mod lineage;
+mod lineage_notes;
 mod models;
+mod outbox;
 mod pipelines;
 mod publications;
 mod queries;
@@ -40,9 +44,14 @@ pub use files::{
 };
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
+pub use lineage::{ExtractedEvents, StepStatement};
+pub use lineage_notes::{LineageNote, RunOfJob, Transition};
 pub use models::{
     ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,
     ModelState, Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Refreshed,
+};
+pub use outbox::{
+    ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
 };
 pub use pipelines::PipelineState;
 pub use publications::{KeptPublication, PublishedColumn};
@@ -55,14 +64,11 @@ pub use statements::{
     StatementRecord, StatementState,
 };
 pub use status::Status;
-pub use steps::{StepQuery, StepRecord, StepState};
+pub use steps::{StepEnd, StepQuery, StepRecord, StepState};
 pub use table_progress::{Changed, LastEvent, LookedAt, Publication, RejectsLeft, StagedWindow};
 pub use tables::{TableState, Window};
 pub use test_results::{TestQuery, TestResult};
-pub use webhooks::{
-    ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
-    SeenFreshness, Subscriptions,
-};
+pub use webhooks::{SeenFreshness, Subscriptions};
 
 use self::queries::{Connection, Parameters, Queries};
 use self::sql::sql;

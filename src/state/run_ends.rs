@@ -1,4 +1,4 @@
-//! Ends of runs: recorded together with the messages that tell webhooks of them.
+//! Ends of runs: recorded together with the messages that tell of them.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::lineage_notes::Happened;
 use super::queries::{Queries, Transaction};
 use super::rows::from_row;
 use super::sql::sql;
 use super::webhooks::{Happening, Subscriptions, queue};
-use super::{AttemptId, Run, RunState, Store};
+use super::{AttemptId, Run, RunState, Store, Transition};
 use crate::config::WebhookEvent;
 use crate::error::{Class, Result, causes};
 use crate::time;
@@ -52,13 +53,28 @@ impl Store {
     ) -> Result<()> {
         let mut connection = self.connection().await?;
         let mut transaction = connection.begin().await?;
-        let ended = transaction
-            .execute(
+        let finished_at: Option<Timestamp> = transaction
+            .value_opt(
                 sql!(runs::finish_run),
                 &[&attempt.run, &attempt.number, &state, &error],
             )
             .await?;
-        if ended > 0 && !subscriptions.is_empty() {
+        if let Some(at) = finished_at {
+            let ended = Happened {
+                run: attempt.run,
+                attempt: attempt.number,
+                step: None,
+                transition: match state {
+                    RunState::Succeeded => Transition::Complete,
+                    RunState::Cancelled => Transition::Abort,
+                    _ => Transition::Fail,
+                },
+                at,
+                problem: error,
+            };
+            ended.tell(&mut transaction, subscriptions).await?;
+        }
+        if finished_at.is_some() && subscriptions.has_webhooks() {
             let part = transaction.begin().await?;
             match queue_end_of_run(&part, attempt.run, subscriptions).await {
                 Ok(()) => part.commit().await?,

@@ -8,10 +8,12 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::Store;
-use super::queries::Queries;
+use super::closed_steps::CloseSteps;
+use super::lineage_notes::Happened;
+use super::queries::{Queries, Transaction};
 use super::rows::{from_row, text_column};
 use super::sql::sql;
+use super::{Store, Subscriptions, Transition};
 use crate::error::{Error, Result};
 
 /// Where a run is on its way.
@@ -95,6 +97,8 @@ pub struct Run {
     pub cancel_requested_at: Option<Timestamp>,
     /// How many attempts in a row have no recorded end, this one included.
     pub lost: i32,
+    /// The attempt with which it begins after a caller started it or retried it last.
+    pub first_attempt: i32,
     /// The schedule's time that it was started for.
     pub scheduled_for: Option<Timestamp>,
     /// The differences of the source that this run was the first to see, each with its table. Empty in a claimed run.
@@ -116,6 +120,7 @@ from_row!(Run {
     error,
     cancel_requested_at,
     lost,
+    first_attempt,
     scheduled_for,
     drift,
 });
@@ -241,6 +246,36 @@ impl Run {
             number: self.attempt,
         }
     }
+
+    /// Closes what earlier attempts of a claimed run left open, and queues what is told of its begin.
+    async fn begin(
+        &self,
+        transaction: &mut Transaction<'_>,
+        subscriptions: &Subscriptions,
+    ) -> Result<()> {
+        let left = CloseSteps {
+            run: self.id,
+            before: self.attempt,
+            problem: None,
+            transition: Transition::Abort,
+        };
+        left.close(transaction, subscriptions).await?;
+        if self.attempt != self.first_attempt {
+            return Ok(());
+        }
+        // Clocks of services and database differ, and the steps have the database's.
+        let at: Timestamp = transaction.value(sql!(runs::now), &[]).await?;
+        let begun = Happened {
+            run: self.id,
+            attempt: self.attempt,
+            step: None,
+            transition: Transition::Start,
+            at,
+            problem: None,
+        };
+
+        begun.tell(transaction, subscriptions).await
+    }
 }
 
 impl Store {
@@ -298,13 +333,21 @@ impl Store {
 
     /// Takes the next run of a pipeline whose lease this service holds, and begins its next attempt. If this service
     /// cannot execute the pipeline (`can_execute` is false), it takes only a run that is to be cancelled.
-    pub async fn claim_run(&self, pipeline: &str, can_execute: bool) -> Result<Option<Run>> {
-        let run: Option<Run> = self
+    pub async fn claim_run(
+        &self,
+        pipeline: &str,
+        can_execute: bool,
+        subscriptions: &Subscriptions,
+    ) -> Result<Option<Run>> {
+        let mut connection = self.connection().await?;
+        let mut transaction = connection.begin().await?;
+        let run: Option<Run> = transaction
             .row_opt(sql!(runs::claim_run), &[&pipeline, &can_execute])
             .await?;
         if let Some(run) = &run {
-            self.close_steps(run.id, run.attempt, None).await?;
+            run.begin(&mut transaction, subscriptions).await?;
         }
+        transaction.commit().await?;
 
         Ok(run)
     }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::lineage_notes::Happened;
 use super::queries::Queries;
 use super::rows::{from_row, text_column};
 use super::sql::sql;
-use super::{AttemptId, Store};
+use super::{AttemptId, Store, Subscriptions, Transition};
 use crate::error::Result;
 
 /// How a step stands.
@@ -49,6 +50,17 @@ pub struct StepRecord {
     pub began_at: Timestamp,
 }
 
+/// How an attempt of a step ended.
+#[derive(Debug)]
+pub struct StepEnd<'a> {
+    pub state: StepState,
+    /// What lineage servers are told.
+    pub transition: Transition,
+    /// What it did: a number for each name.
+    pub counts: &'a Value,
+    pub problem: Option<&'a Value>,
+}
+
 /// Which steps of a run to list.
 #[derive(Debug, Default)]
 pub struct StepQuery {
@@ -71,31 +83,70 @@ from_row!(StepRecord {
 });
 
 impl Store {
-    pub async fn begin_step(&self, attempt: AttemptId, name: &str) -> Result<()> {
-        self.execute(
-            sql!(steps::begin_step),
-            &[&attempt.run, &name, &attempt.number],
-        )
-        .await?;
+    /// Begins an attempt of a step, and queues what is told of that.
+    pub async fn begin_step(
+        &self,
+        attempt: AttemptId,
+        name: &str,
+        subscriptions: &Subscriptions,
+    ) -> Result<()> {
+        let mut connection = self.connection().await?;
+        let mut transaction = connection.begin().await?;
+        let started_at: Timestamp = transaction
+            .value(
+                sql!(steps::begin_step),
+                &[&attempt.run, &name, &attempt.number],
+            )
+            .await?;
+        let begun = Happened {
+            run: attempt.run,
+            attempt: attempt.number,
+            step: Some(name),
+            transition: Transition::Start,
+            at: started_at,
+            problem: None,
+        };
+        begun.tell(&mut transaction, subscriptions).await?;
 
-        Ok(())
+        transaction.commit().await
     }
 
+    /// Ends an attempt of a step, and queues what is told of that.
     pub async fn finish_step(
         &self,
         attempt: AttemptId,
         name: &str,
-        state: StepState,
-        counts: &Value,
-        error: Option<&Value>,
+        end: &StepEnd<'_>,
+        subscriptions: &Subscriptions,
     ) -> Result<()> {
-        self.execute(
-            sql!(steps::finish_step),
-            &[&attempt.run, &name, &attempt.number, &state, counts, &error],
-        )
-        .await?;
+        let mut connection = self.connection().await?;
+        let mut transaction = connection.begin().await?;
+        let finished_at: Option<Timestamp> = transaction
+            .value_opt(
+                sql!(steps::finish_step),
+                &[
+                    &attempt.run,
+                    &name,
+                    &attempt.number,
+                    &end.state,
+                    end.counts,
+                    &end.problem,
+                ],
+            )
+            .await?;
+        if let Some(at) = finished_at {
+            let ended = Happened {
+                run: attempt.run,
+                attempt: attempt.number,
+                step: Some(name),
+                transition: end.transition,
+                at,
+                problem: end.problem,
+            };
+            ended.tell(&mut transaction, subscriptions).await?;
+        }
 
-        Ok(())
+        transaction.commit().await
     }
 
     /// Says whether a step of a run has succeeded in any attempt.
@@ -118,18 +169,5 @@ impl Store {
             &[&run, &began_at, &after, states, name, limit],
         )
         .await
-    }
-
-    /// Ends the open steps of all attempts before `attempt`, with the problem that ended them if it is known.
-    pub async fn close_steps(
-        &self,
-        run: Uuid,
-        attempt: i32,
-        problem: Option<&Value>,
-    ) -> Result<()> {
-        self.execute(sql!(steps::close_steps), &[&run, &attempt, &problem])
-            .await?;
-
-        Ok(())
     }
 }

@@ -21,6 +21,21 @@ pub(super) enum Refused {
     Unknown,
 }
 
+impl Refused {
+    /// The refusal for which a request failed.
+    pub(super) fn of(error: &reqwest::Error) -> Option<Self> {
+        let mut next = std::error::Error::source(error);
+        while let Some(cause) = next {
+            if let Some(refused) = cause.downcast_ref::<Self>() {
+                return Some(*refused);
+            }
+            next = cause.source();
+        }
+
+        None
+    }
+}
+
 /// Resolves names to addresses that are public or in one of these networks.
 #[derive(Debug, Clone)]
 pub(super) struct Guard(Arc<[Network]>);

@@ -1,10 +1,7 @@
 //! Sends one message to one receiver, once.
 
-use std::error::Error as _;
-use std::time::{Duration, Instant};
-
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use secrecy::ExposeSecret;
@@ -14,11 +11,8 @@ use super::message::Message;
 use super::signature::signature;
 use crate::config::Webhook;
 use crate::error::{Error, Result};
-use crate::state::DeliveryReason;
-
-/// The limit for one try, from the look-up of the host's name to the answer's status.
-pub(super) const TRY_LIMIT: Duration = Duration::from_secs(10);
-const AGENT: &str = concat!("icefront/", env!("CARGO_PKG_VERSION"));
+use crate::outbox::{self, AGENT, Answer, Fault, Outcome, TRY_LIMIT, TryEnd};
+use crate::state::{ClaimedDelivery, DeliveryReason};
 
 /// Sends messages to the receiver of a webhook.
 #[derive(Debug)]
@@ -30,31 +24,33 @@ pub(super) struct Sender {
     client: Client,
 }
 
-/// How a try ended.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What the receiver answered, if it did.
-    pub http_status: Option<u16>,
-    pub duration: Duration,
-    /// Why the message counts as not delivered.
-    pub fault: Option<Fault>,
-    /// How long the receiver asked to wait before the next try.
-    pub(super) retry_after: Option<Duration>,
-    /// Whether the receiver wants no further try.
-    pub(super) is_gone: bool,
-}
+impl outbox::Receiver for Sender {
+    async fn send(&self, delivery: &ClaimedDelivery) -> Result<Outcome> {
+        let message = Message {
+            id: delivery.message_id,
+            body: &delivery.body,
+        };
 
-/// Why a message was not delivered. Quotes neither the url nor the answer's body.
-#[derive(Debug)]
-pub struct Fault {
-    pub reason: DeliveryReason,
-    pub detail: String,
-}
+        Ok(self.tell(&message).await)
+    }
 
-/// An answer's status and headers. Its body is not read.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
+    fn note(&self, delivery: &ClaimedDelivery, end: TryEnd<'_>) {
+        let (webhook, id) = (&self.name, delivery.message_id);
+        let state = match end {
+            TryEnd::Delivered => "delivered",
+            TryEnd::Failed(fault, pause) => {
+                let (reason, pause_ms) = (fault.reason.as_str(), pause.as_millis());
+                tracing::warn!(webhook, message_id = %id, reason, pause_ms, "a message was not delivered; it is sent again");
+                return;
+            }
+            TryEnd::GivenUp(fault) => {
+                let (reason, tries) = (fault.reason.as_str(), delivery.tries);
+                tracing::error!(webhook, message_id = %id, reason, tries, "a message was not delivered, and is given up");
+                "failed"
+            }
+        };
+        metrics::counter!("icefront_webhook_deliveries_total", "webhook" => webhook.clone(), "state" => state).increment(1);
+    }
 }
 
 impl Sender {
@@ -79,29 +75,8 @@ impl Sender {
         })
     }
 
-    pub(super) async fn send(&self, message: &Message<'_>) -> Outcome {
-        let began = Instant::now();
-        let late = |_| Err(Fault::late());
-        let answer = tokio::time::timeout(TRY_LIMIT, self.post(message)).await;
-        let answer = answer.unwrap_or_else(late);
-        let duration = began.elapsed();
-
-        match answer {
-            Err(fault) => Outcome {
-                http_status: None,
-                duration,
-                fault: Some(fault),
-                retry_after: None,
-                is_gone: false,
-            },
-            Ok(Answer { status, headers }) => Outcome {
-                http_status: Some(status.as_u16()),
-                duration,
-                fault: Fault::of_status(status),
-                retry_after: retry_after(&headers),
-                is_gone: status == StatusCode::GONE,
-            },
-        }
+    pub(super) async fn tell(&self, message: &Message<'_>) -> Outcome {
+        outbox::post(self.post(message), &[StatusCode::GONE]).await
     }
 
     async fn post(&self, message: &Message<'_>) -> Result<Answer, Fault> {
@@ -133,70 +108,16 @@ impl Sender {
                 signed.map_err(|error| Fault::of_settings(&error))?,
             );
         }
-        let answer = request.body(body).send().await.map_err(Fault::of_request)?;
+        let answer = request.body(body).send().await;
+        let answer = answer.map_err(|error| match Refused::of(&error) {
+            Some(refused) => refused.into(),
+            None => Fault::of_request(error),
+        })?;
 
         Ok(Answer {
             status: answer.status(),
             headers: answer.headers().clone(),
         })
-    }
-}
-
-impl Fault {
-    fn new(reason: DeliveryReason, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
-        }
-    }
-
-    fn late() -> Self {
-        let seconds = TRY_LIMIT.as_secs();
-        let detail = format!("the receiver did not answer within {seconds} s");
-
-        Self::new(DeliveryReason::Timeout, detail)
-    }
-
-    fn of_settings(error: &Error) -> Self {
-        Self::new(DeliveryReason::Settings, error.to_string())
-    }
-
-    fn of_status(status: StatusCode) -> Option<Self> {
-        if status.is_success() {
-            return None;
-        }
-        let code = status.as_u16();
-        if status.is_redirection() {
-            let detail = format!(
-                "the receiver answered {code}; redirects are not followed, so set the url to the right address"
-            );
-            return Some(Self::new(DeliveryReason::Redirect, detail));
-        }
-        let detail =
-            format!("the receiver answered {code}; a status from 200 to 299 counts as delivered");
-
-        Some(Self::new(DeliveryReason::HttpStatus, detail))
-    }
-
-    fn of_request(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            return Self::late();
-        }
-        // The url, which may be a secret, is left out.
-        let error = error.without_url();
-        let mut detail = "the connection failed".to_owned();
-        let mut next = error.source();
-        while let Some(cause) = next {
-            if let Some(refused) = cause.downcast_ref::<Refused>() {
-                return (*refused).into();
-            }
-            if let Some(fault) = cause.downcast_ref::<std::io::Error>() {
-                detail = format!("the connection failed: {fault}");
-            }
-            next = cause.source();
-        }
-
-        Self::new(DeliveryReason::Connection, detail)
     }
 }
 
@@ -209,17 +130,4 @@ impl From<Refused> for Fault {
 
         Self::new(reason, refused.to_string())
     }
-}
-
-/// Seconds in `Retry-After`. A date in it is left to the usual pauses.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-
-    Some(Duration::from_secs(seconds))
 }

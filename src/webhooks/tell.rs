@@ -5,9 +5,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::message::Message;
-use super::sender::{Outcome, Sender};
+use super::sender::Sender;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::outbox::Outcome;
 use crate::time;
 
 /// A test message, and how it was received.
@@ -36,7 +37,7 @@ pub async fn tell(app: &App, name: &str) -> Result<Told> {
         id: Uuid::now_v7(),
         body: &body,
     };
-    let outcome = Sender::new(name, webhook)?.send(&message).await;
+    let outcome = Sender::new(name, webhook)?.tell(&message).await;
 
     Ok(Told {
         message_id: message.id,

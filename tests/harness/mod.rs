@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use icefront::app::App;
 use icefront::config::Config;
-use icefront::{http, run, webhooks};
+use icefront::{http, lineage, run, webhooks};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -84,6 +84,7 @@ impl Service {
 
     fn work(&mut self, app: App) {
         self.tasks.push(tokio::spawn(webhooks::work(app.clone())));
+        self.tasks.push(tokio::spawn(lineage::work(app.clone())));
         self.tasks.push(tokio::spawn(run::work(app)));
     }
 

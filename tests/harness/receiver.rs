@@ -1,4 +1,4 @@
-//! A server that receives the messages of webhooks, and answers as a test wants.
+//! A server that receives the messages of webhooks and events of lineage, and answers as a test wants.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -48,7 +48,11 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let log = Arc::<Mutex<Log>>::default();
         let router = Router::new().fallback(receive).with_state(Arc::clone(&log));

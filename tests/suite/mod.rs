@@ -21,6 +21,7 @@ mod history_rules;
 mod idempotency;
 mod keys;
 mod limits;
+mod lineage;
 mod lookups;
 mod lost_answers;
 mod marts_choice;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use icefront::config::Config;
 use icefront::error::Error;
-use icefront::state::{AttemptId, Store};
+use icefront::state::{AttemptId, Store, Subscriptions};
 use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::json;
@@ -21,13 +21,14 @@ async fn who_lost_a_lease_can_record_nothing() {
     let store = Store::new(&config.state).expect("a store");
     let short = Duration::from_millis(200);
     let first = AttemptId { run: id, number: 1 };
+    let nobody = Subscriptions::default();
     let frozen = store
         .try_lease("p", "one", short)
         .await
         .expect("asked")
         .expect("free");
     let held = store.with_lease(&frozen);
-    held.begin_step(first, "a").await.expect("held");
+    held.begin_step(first, "a", &nobody).await.expect("held");
     assert!(
         store
             .try_lease("p", "two", short)
@@ -36,7 +37,7 @@ async fn who_lost_a_lease_can_record_nothing() {
             .is_none()
     );
     tokio::time::sleep(short * 2).await;
-    held.begin_step(first, "b")
+    held.begin_step(first, "b", &nobody)
         .await
         .expect("nobody else has it yet");
 
@@ -46,11 +47,11 @@ async fn who_lost_a_lease_can_record_nothing() {
         .expect("asked")
         .expect("over");
 
-    let refused = held.begin_step(first, "c").await;
+    let refused = held.begin_step(first, "c", &nobody).await;
     assert!(matches!(refused, Err(Error::Interrupted)), "{refused:?}");
     let leased = store.with_lease(&taken);
     leased
-        .begin_step(first, "d")
+        .begin_step(first, "d", &nobody)
         .await
         .expect("the new one records");
     drop(taken);

@@ -488,8 +488,8 @@ async fn too_many_waiting_messages_are_given_up_and_say_so() {
     let receiver = Receiver::start().await;
     let service = Service::telling(&receiver, "'run.succeeded'").await;
     let state = service.connect_to_state().await;
-    let fill = "insert into icefront.deliveries (webhook, message_id, event, body, next_try_at)
-        select 'ops', gen_random_uuid(), 'run.failed', '{}', clock_timestamp() + interval '1 hour' from generate_series(1, 1000)";
+    let fill = "insert into icefront.deliveries (receiver, message_id, event, body, next_try_at)
+        select 'webhooks.ops', gen_random_uuid(), 'run.failed', '{}', clock_timestamp() + interval '1 hour' from generate_series(1, 1000)";
     state.batch_execute(fill).await.expect("filled");
 
     service.run().await.succeeds();
@@ -505,7 +505,7 @@ async fn a_run_ends_although_its_messages_cannot_be_queued() {
     let receiver = Receiver::start().await;
     let service = Service::telling(&receiver, "'run.succeeded'").await;
     let state = service.connect_to_state().await;
-    let refuse = "alter table icefront.deliveries add check (webhook <> 'ops')";
+    let refuse = "alter table icefront.deliveries add check (receiver <> 'webhooks.ops')";
     state.batch_execute(refuse).await.expect("altered");
 
     service.run().await.succeeds();

@@ -11,6 +11,8 @@
 //! | 4 | [`affected`], [`fixed`] | the query that finds the affected scopes; subqueries that must still have their old result |
 //! | 5 | [`restrict`] | the model's query, for some scopes only |
 //!
+//! [`lineage`] tells where the columns of a result come from.
+//!
 //! It knows neither the service nor Trino: it turns SQL into SQL. A query that it does not understand to the last word gets the
 //! verdict that it must be computed in full, with the [`Reason`]. So a gap costs time, never exactness.
 //!
@@ -25,6 +27,7 @@ mod expression;
 mod fixed;
 mod functions;
 mod joins;
+mod lineage;
 mod links;
 mod model;
 mod node;
@@ -41,5 +44,6 @@ mod windows;
 pub use catalog::{Catalog, Column, InputId, Relation, RelationKind};
 pub use clock::Moment;
 pub use data_type::is_comparable;
+pub use lineage::{Influence, InputColumn, Lineage, Made, Origins};
 pub use model::{Affected, Images, Model, Query, Refresh};
 pub use reason::Reason;

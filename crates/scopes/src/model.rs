@@ -28,8 +28,8 @@ const MOST_KEY_COLUMNS: usize = 6;
 /// A query whose every table and column is known.
 #[derive(Clone, Debug)]
 pub struct Query {
-    catalog: Catalog,
-    node: Node,
+    pub(crate) catalog: Catalog,
+    pub(crate) node: Node,
 }
 
 /// A query with a unique key whose rows can be computed scope by scope.

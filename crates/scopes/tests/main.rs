@@ -2,6 +2,7 @@
 
 mod counterexamples;
 mod given;
+mod lineage;
 mod random;
 mod reproducible;
 mod shapes;

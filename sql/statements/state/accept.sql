@@ -57,9 +57,12 @@ insert into icefront.runs (id, pipeline, state, request, task, trigger, schedule
 values ($1, $2, 'queued', $3, $4, $5, $6)
 
 -- name: queue_again
--- Queues a failed or cancelled run again. Its next attempt continues where the last one ended.
+-- Queues a failed or cancelled run again. Its next attempt continues where the last one ended. The caller may be another
+-- run of OpenLineage by now ($2).
 update icefront.runs
-set state = 'queued', finished_at = null, error = null, counts = '{}', lost = 0, cancel_requested_at = null
+set state = 'queued', finished_at = null, error = null, counts = '{}', lost = 0, cancel_requested_at = null,
+  first_attempt = attempt + 1,
+  request = case when $2::jsonb is null then request else request || jsonb_build_object('openlineage', $2::jsonb) end
 where id = $1 and state in ('failed', 'cancelled')
 
 -- name: cancel_run
@@ -79,3 +82,4 @@ from (
   for update
 ) as asked
 where id = asked.run and state in ('queued', 'running')
+returning attempt, first_attempt, finished_at

@@ -5,7 +5,7 @@
 -- Reads one run, with the differences of the source that it was the first to see.
 select
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost, scheduled_for,
+  cancel_requested_at, lost, first_attempt, scheduled_for,
   (
     select coalesce(
       jsonb_agg(
@@ -25,7 +25,7 @@ where id = $1
 with page as (
   select
     id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-    cancel_requested_at, lost, scheduled_for
+    cancel_requested_at, lost, first_attempt, scheduled_for
   from icefront.runs
   where ($1::text is null or pipeline = $1) and ($2::text[] is null or state = any($2))
     and ($3::uuid is null or id < $3) and ($4::uuid is null or id > $4)
@@ -120,7 +120,11 @@ where id = (
   and state in ('running', 'queued')
 returning
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost, scheduled_for, '[]'::jsonb as drift
+  cancel_requested_at, lost, first_attempt, scheduled_for, '[]'::jsonb as drift
+
+-- name: now
+-- The database's time.
+select clock_timestamp() as now
 
 -- name: hand_back_run
 -- Gives an attempt of a run back, so that any service can take it.
@@ -170,6 +174,7 @@ set state = $3, error = $4, finished_at = clock_timestamp(),
     where counted.name is not null or recorded.total <> 0
   )
 where id = $1 and attempt = $2 and state = 'running'
+returning finished_at
 
 -- name: runs_since_verified
 -- Counts the runs of a pipeline that succeeded since tables were last compared with their typed logs.

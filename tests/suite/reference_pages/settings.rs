@@ -7,24 +7,25 @@ Settings come from a TOML file and from the environment; the environment wins.
 `http.bind` is `ICEFRONT__HTTP__BIND` there. An unknown key stops the start, and the message names the nearest right one.
 
 `icefront settings` prints the commented file that this page is made from.
-Every secret can come from a file instead: `url_file`, `password_file`, `jwt_file`, `secret_file`, `routing_key_file`. A file is read again for each new connection.
+Every secret can come from a file instead: `url_file`, `password_file`, `jwt_file`, `secret_file`, `routing_key_file`, `api_key_file`. A file is read again for each new connection.
 Relative paths count from the folder in which the service was started.
 ";
 
 #[test]
 fn the_page_of_the_settings_is_up_to_date() {
     let mut body = vec![INTRODUCTION.to_owned()];
+    let mut is_in_example = false;
     for line in include_str!("../../../src/config/config.toml").lines() {
         let plain = line.trim_start_matches("# ");
         if let Some(section) = plain
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         {
-            body.push(section_of(section, plain != line));
+            is_in_example = plain != line;
+            body.push(section_of(section, is_in_example));
         } else if let Some((setting, meaning)) = setting_of(plain) {
             let (name, default) = setting.split_once(" = ").expect("a key with a value");
-            let is_shown_only =
-                plain != line && !body.iter().any(|line| line.contains("[connections.shop]"));
+            let is_shown_only = plain != line && !is_in_example;
             let shown = if is_shown_only {
                 format!("none, such as `{default}`")
             } else {
@@ -47,6 +48,9 @@ fn section_of(section: &str, is_example: bool) -> String {
     }
     if section == "webhooks" {
         return "\n## [webhooks.&lt;name&gt;]\n\nThe receivers that are told when something happens, each under the name that the API uses. [Webhooks](../guides/webhooks.md) explains them.\n".into();
+    }
+    if section == "lineage" {
+        return "\n## [lineage]\n\nThe server that is told of runs by events of OpenLineage. [Lineage](../guides/lineage.md) explains it, and the variables `OPENLINEAGE_URL` …\nthat set the same keys.\n\n| key | default | meaning |\n|---|---|---|\n".into();
     }
     if is_example {
         return format!(
