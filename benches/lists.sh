@@ -63,6 +63,6 @@ keep_list() {
   local p99
   calls "$api/$2" 500 >"$bench/times"
   p99=$(quantile 0.99 <"$bench/times")
-  keep "list_$1" "… p99 of \`GET /v1/${2%%after=*}\`$([[ $2 != *after=* ]] || echo ', a deep page')" ms "$3" "$p99" \
-    "median $(quantile 0.5 <"$bench/times") ms${queries[$2]:+, ${queries[$2]} queries}"
+  keep "list_$1" "… p99 of \`GET /v1/${2%%[?&]after=*}\`$([[ $2 != *after=* ]] || echo ', a deep page')" ms "$3" "$p99" \
+    "median $(quantile 0.5 <"$bench/times") ms${queries[$2]:+; queries: ${queries[$2]}}"
 }
