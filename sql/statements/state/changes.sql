@@ -35,13 +35,12 @@ began as (
   select pipeline, name, is_table, run_id, changed_at
   from changed
   where $7::text = 'run'
-    and number = (
-      select number
-      from changed as same
-      where same.run_id = changed.run_id and same.pipeline = changed.pipeline and same.name = changed.name
-        and same.is_table = changed.is_table
-      order by changed_at, number
-      limit 1
+    and not exists (
+      select from changed as earlier
+      where earlier.run_id = changed.run_id and earlier.pipeline = changed.pipeline and earlier.name = changed.name
+        and earlier.is_table = changed.is_table and (earlier.changed_at, earlier.number) < (changed.changed_at, changed.number)
+      -- So it stays a look-up for each row of the page; as a join it would read all changes.
+      offset 0
     )
     and (
       $8::timestamptz is null
@@ -78,9 +77,16 @@ periods as (
   where periods.sums < $11
 ),
 taken as (
-  select changed.*, changed.run_id as of_run, null::timestamptz as period_start_at
+  select same.*, same.run_id as of_run, null::timestamptz as period_start_at
   from began
-  join changed using (pipeline, name, is_table, run_id)
+  cross join lateral (
+    select *
+    from changed
+    where changed.run_id = began.run_id and changed.pipeline = began.pipeline and changed.name = began.name
+      and changed.is_table = began.is_table
+    -- A look-up for each sum, as above.
+    offset 0
+  ) as same
   union all
   select changed.*, null, date_trunc($7, changed_at, 'UTC')
   from changed
