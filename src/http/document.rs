@@ -12,7 +12,7 @@ use utoipa::openapi::{
 use super::answer::PROBLEM_JSON;
 
 /// Enums that may get new words within v1.
-const OPEN: [&str; 10] = [
+const OPEN: [&str; 11] = [
     "Check",
     "DeliveryReason",
     "DriftKind",
@@ -20,6 +20,7 @@ const OPEN: [&str; 10] = [
     "LagReason",
     "RefreshAction",
     "RejectReason",
+    "ResetAction",
     "RunKind",
     "Trigger",
     "WebhookEvent",
@@ -37,7 +38,7 @@ const STATELESS: [&str; 7] = [
 ];
 
 /// Operations that ask Trino.
-const OF_TRINO: [&str; 12] = [
+const OF_TRINO: [&str; 13] = [
     "get_engine",
     "get_model",
     "get_plan",
@@ -48,6 +49,7 @@ const OF_TRINO: [&str; 12] = [
     "list_rows",
     "list_test_failures",
     "list_versions",
+    "reset_table",
     "run_unit_tests",
     "validate_models",
 ];

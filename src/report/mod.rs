@@ -7,8 +7,10 @@ mod models;
 mod plan;
 mod purge;
 mod rejects;
+mod reset;
 mod row_changes;
 mod rows;
+mod stored;
 
 pub use failures::{FailuresQuery, failures};
 pub use freshness::{Freshness, LagReason, Subject, freshness, seconds};
@@ -17,5 +19,7 @@ pub use models::{PlannedModel, Validation, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{BatchFile, Operation, Reason, Reject, RejectQuery, rejects, rejects_by_file};
+pub use reset::{ResetAction, ResetDelete, ResetPlan, plan_reset};
 pub use row_changes::{ChangesQuery, Followed, Position, RowChanges};
 pub use rows::{OrderedRows, RowQuery, Rows, VersionQuery, rows, versions};
+pub use stored::{StoredTable, stored};

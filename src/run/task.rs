@@ -29,6 +29,8 @@ pub enum Task {
     Restage { table: String },
     /// Reads a table again from its source, then builds.
     Resync { table: String },
+    /// Deletes everything that is held of a table, then builds: it is read from its source anew.
+    Reset { table: String },
     /// Compares current rows and history with the typed log.
     Verify {
         table: String,
@@ -68,6 +70,8 @@ pub enum RunKind {
     Restage,
     /// Reads a table again from its source, then builds.
     Resync,
+    /// Deletes everything that is held of a table, reads it from its source anew, and builds.
+    Reset,
     /// Compares a table with its typed log.
     Verify,
     /// Compares a model's table with its query.
@@ -87,6 +91,7 @@ impl RunKind {
             Self::Rebuild => "rebuild",
             Self::Restage => "restage",
             Self::Resync => "resync",
+            Self::Reset => "reset",
             Self::Verify => "verify",
             Self::VerifyModel => "verify_model",
             Self::Replay => "replay",
@@ -109,6 +114,7 @@ impl Task {
             Self::Rebuild { .. } => RunKind::Rebuild,
             Self::Restage { .. } => RunKind::Restage,
             Self::Resync { .. } => RunKind::Resync,
+            Self::Reset { .. } => RunKind::Reset,
             Self::Verify { .. } => RunKind::Verify,
             Self::VerifyModel { .. } => RunKind::VerifyModel,
             Self::Replay { .. } => RunKind::Replay,
@@ -119,6 +125,9 @@ impl Task {
     /// Whether the run builds the pipeline's tables.
     #[must_use]
     pub fn builds(&self) -> bool {
-        matches!(self, Self::Build { .. } | Self::Resync { .. })
+        matches!(
+            self,
+            Self::Build { .. } | Self::Resync { .. } | Self::Reset { .. }
+        )
     }
 }

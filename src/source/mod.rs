@@ -21,7 +21,7 @@ pub use audit_log::{LogIdentity, floor, log_identity};
 pub use check::{CheckedSource, check};
 pub use finding::Finding;
 pub use intake::{Intake, TakenEvents};
-pub use kind::{open, request_reread};
+pub use kind::{has_read_rows, open, request_reread, request_restart};
 pub use opened::Source;
 pub use polled::{TableProgress, table_progress};
 pub use postgres::Connections;

@@ -13,6 +13,7 @@ mod models;
 mod pipelines;
 mod publications;
 mod queries;
+mod resets;
 mod rows;
 mod run_ends;
 mod run_progress;
@@ -46,6 +47,7 @@ pub use models::{
 };
 pub use pipelines::PipelineState;
 pub use publications::{KeptPublication, PublishedColumn};
+pub use resets::BegunReset;
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{
     Activity, AttemptId, PipelineRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline,

@@ -3,6 +3,7 @@
 mod audit;
 mod build;
 mod comparison;
+mod forget;
 mod ledger;
 mod marts;
 mod refresh;
@@ -18,6 +19,7 @@ mod verify;
 
 pub use audit::{audit, judge};
 pub use build::{build_upto, drop_leftover};
+pub use forget::{Forgotten, forget, tables_of};
 pub use marts::{Merged, merge};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};

@@ -35,6 +35,7 @@ mod reference_pages;
 mod rejects;
 mod repair;
 mod requests;
+mod reset;
 mod rights;
 mod row_changes;
 mod s3;
