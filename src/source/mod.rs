@@ -23,7 +23,7 @@ pub use backlog::{Backlog, backlog};
 pub use check::{CheckedSource, check};
 pub use finding::Finding;
 pub use intake::{Intake, TakenEvents};
-pub use kind::{open, request_reread};
+pub use kind::{has_read_rows, open, request_reread, request_restart};
 pub use opened::Source;
 pub use polled::{TableProgress, table_progress};
 pub use postgres::Connections;

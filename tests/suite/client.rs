@@ -334,6 +334,15 @@ async fn runs_are_shown_for_people() {
     assert_snapshot!(show(&["resume", &service.name]).await, @"test is not paused; it has no schedule, so calls start its runs");
     let sql = show(&["runs", "sql", "latest", "mart.items"]).await;
     assert!(sql.contains("merge into"), "{sql}");
+    let planned = show(&["reset", "items"]).await;
+    assert!(planned.contains("drop_table"), "{planned}");
+    assert!(
+        planned.contains("lost: events that were deleted"),
+        "{planned}"
+    );
+    let confirmed = format!("{}.items", service.name);
+    let reset = show(&["reset", "items", "--confirm", &confirmed]).await;
+    assert!(reset.contains("queued"), "{reset}");
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ mod reference_pages;
 mod rejects;
 mod repair;
 mod requests;
+mod reset;
 mod rights;
 mod row_changes;
 mod s3;

@@ -92,6 +92,7 @@ fn the_page_of_the_command_line_is_up_to_date() {
         &["rejects"],
         &["rejects", "replay"],
         &["rejects", "dismiss"],
+        &["reset"],
         &["sources"],
         &["sources", "check"],
         &["plan"],
