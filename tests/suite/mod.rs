@@ -19,6 +19,7 @@ mod full_load;
 mod generated;
 mod history_rules;
 mod idempotency;
+mod init;
 mod keys;
 mod limits;
 mod lineage;

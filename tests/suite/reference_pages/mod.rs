@@ -70,6 +70,7 @@ fn the_page_of_the_command_line_is_up_to_date() {
         &["serve"],
         &["migrate"],
         &["check"],
+        &["init"],
         &["settings"],
         &["openapi"],
         &["audit-trigger"],
