@@ -4,6 +4,7 @@ pub mod app;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod init;
 pub mod landing;
 pub mod lineage;
 pub mod models;

@@ -10,6 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 use icefront::app::App;
 use icefront::config::{Config, LogFormat};
+use icefront::error::Error;
+use icefront::init::Init;
 use icefront::landing::Folder;
 use icefront::models::UnitTestResult;
 use icefront::pipeline::{BrokenPipeline, Pipelines};
@@ -35,6 +37,7 @@ enum Command {
     Migrate(Settings),
     /// Read the settings and every pipeline, and say what is wrong with them
     Check(Settings),
+    Init(InitPipeline),
     /// Run the unit tests of a pipeline's models, in Trino and without a table
     Test(TestModels),
     /// Print every setting with its default and what it means
@@ -57,6 +60,14 @@ struct TestModels {
     /// Only the tests of this model
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct InitPipeline {
+    #[command(flatten)]
+    init: Init,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 #[derive(Debug, clap::Args)]
@@ -150,6 +161,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
             println!("the state database is up to date");
         }
         Command::Check(settings) => return check(&settings.load()?),
+        Command::Init(init) => return init_pipeline(&init).await,
         Command::Test(test) => return test_models(&test).await,
         Command::Settings => show(Config::defaults())?,
         Command::Generate(Generate { shop, files }) => match (shop, files) {
@@ -223,6 +235,23 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Writes a pipeline. The exit code is 2 if the options are wrong, as those of the client's commands.
+async fn init_pipeline(InitPipeline { init, settings }: &InitPipeline) -> anyhow::Result<ExitCode> {
+    match init
+        .run(&settings.load()?, settings.config.as_deref())
+        .await
+    {
+        Ok(report) => show(&report)?,
+        Err(fault @ (Error::Invalid { .. } | Error::NotFound { .. })) => {
+            eprintln!("error: {fault}");
+            return Ok(ExitCode::from(2));
+        }
+        Err(fault) => return Err(fault.into()),
+    }
+
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs unit tests, and says how each ended. Fails if one did.

@@ -76,6 +76,7 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
             | (169, 254, _)
             | (172, 16..=31, _)
             | (192, 0, 0 | 2)
+            | (192, 88, 99)
             | (192, 168, _)
             | (198, 18..=19, _)
             | (198, 51, 100)
@@ -87,10 +88,14 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     if let Some(inner) = inner_v4(address) {
         return is_private_v4(inner);
     }
-    // Only 2000::/3 is public; 2001:db8::/32 in it is for documents.
+    // Only 2000::/3 is public. In it, 2001:db8::/32 and 3fff::/20 are for documents, and 2001::/32 is a tunnel.
     let segments = address.segments();
 
-    segments[0] & 0xe000 != 0x2000 || (segments[0] == 0x2001 && segments[1] == 0x0db8)
+    segments[0] & 0xe000 != 0x2000
+        || matches!(
+            segments,
+            [0x2001, 0 | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..]
+        )
 }
 
 /// The IPv4 address that a router finds in an IPv6 address: mapped, by NAT64 or by 6to4.
@@ -130,6 +135,9 @@ mod tests {
             "fd12:3456::1",
             "fe80::1",
             "ff02::1",
+            "192.88.99.1",
+            "2001:0:5ef5::1",
+            "3fff::1",
         ] {
             assert!(is_private(private.parse().expect(private)), "{private}");
         }

@@ -15,7 +15,7 @@ use super::answer::PROBLEM_JSON;
 const ANSWERS: &str = include_str!("../../openapi/answers.json");
 
 /// Enums that may get new words within v1.
-const OPEN: [&str; 10] = [
+const OPEN: [&str; 11] = [
     "Check",
     "DeliveryReason",
     "DriftKind",
@@ -23,6 +23,7 @@ const OPEN: [&str; 10] = [
     "LagReason",
     "RefreshAction",
     "RejectReason",
+    "ResetAction",
     "RunKind",
     "Trigger",
     "WebhookEvent",
@@ -41,7 +42,7 @@ const STATELESS: [&str; 8] = [
 ];
 
 /// Operations that ask Trino.
-const OF_TRINO: [&str; 12] = [
+const OF_TRINO: [&str; 13] = [
     "get_engine",
     "get_model",
     "get_plan",
@@ -52,6 +53,7 @@ const OF_TRINO: [&str; 12] = [
     "list_rows",
     "list_test_failures",
     "list_versions",
+    "reset_table",
     "run_unit_tests",
     "validate_models",
 ];

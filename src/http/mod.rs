@@ -3,6 +3,7 @@
 mod answer;
 mod cancel;
 mod changes;
+mod confirm;
 mod consumers;
 mod cors;
 mod docs;
@@ -24,6 +25,7 @@ mod refreshes;
 mod rejects;
 mod repair;
 mod request_id;
+mod reset;
 mod row_changes;
 mod rows;
 mod runs;
@@ -159,6 +161,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(repair::rebuild_table))
         .routes(routes!(repair::restage_table))
         .routes(routes!(repair::resync_table))
+        .routes(routes!(reset::reset_table))
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
         .routes(routes!(models::get_model_sql))

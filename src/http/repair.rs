@@ -187,7 +187,8 @@ pub(super) async fn resync_table(
     start(&app, &table, key, |table| Task::Resync { table }).await
 }
 
-async fn start(
+/// Starts a run for a table.
+pub(super) async fn start(
     app: &App,
     table: &str,
     key: IdempotencyKey,

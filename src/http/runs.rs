@@ -47,7 +47,7 @@ pub(super) struct Run {
     /// What the run does.
     #[schema(value_type = RunKind)]
     kind: Value,
-    /// The table of a run that rebuilds, restages, resyncs or verifies one; else `null`.
+    /// The table of a run that rebuilds, restages, resyncs, resets or verifies one; else `null`.
     #[schema(example = "shop.orders")]
     table: Option<String>,
     /// The model of a run that verifies one; else `null`.
@@ -332,7 +332,7 @@ pub(super) struct RunsQuery {
     /// Only runs of one of these kinds.
     #[param(value_type = Option<Vec<RunKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     kind: Option<AnyOf<RunKind>>,
-    /// Only runs that rebuild, restage, resync or verify this table.
+    /// Only runs that rebuild, restage, resync, reset or verify this table.
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
     /// Only runs that verify this model.

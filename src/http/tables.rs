@@ -8,9 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query};
 use crate::app::App;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Problem, Result};
 use crate::pipeline::{Drift, Marts, Names, SourceKind, TableId, TrackedTable};
-use crate::sql::TableName;
+use crate::report::{self, StoredTable};
 use crate::state::TableState;
 
 /// A tracked table.
@@ -45,7 +45,7 @@ pub(super) struct Table {
     /// Differences between the source and the table, and columns that were added or widened.
     drift: Vec<Drift>,
     /// Its Iceberg tables, as Trino describes them; `null` in lists.
-    stored_tables: Option<Vec<Stored>>,
+    stored_tables: Option<Vec<StoredTable>>,
 }
 
 /// A business column.
@@ -62,25 +62,6 @@ pub(super) struct Column {
     data_type: String,
     /// Whether it belongs to the key.
     in_key: bool,
-}
-
-/// An Iceberg table.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = StoredTable)]
-pub(super) struct Stored {
-    /// The table's name in Trino.
-    #[schema(example = "lake.marts.orders")]
-    trino_table: String,
-    /// The current snapshot, as text because it is too long for JavaScript's numbers.
-    snapshot_id: Option<String>,
-    /// The number of rows.
-    rows: i64,
-    /// The number of data files.
-    data_files: i64,
-    /// The number of delete files.
-    delete_files: i64,
-    /// The size of all files, in bytes.
-    bytes: i64,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -157,7 +138,7 @@ pub(super) async fn get_table(
     };
     let mut stored = Vec::new();
     for table in [names.staging(name)].into_iter().chain(marts) {
-        stored.extend(size(&app, &table).await?);
+        stored.extend(report::stored(&app, &table).await?);
     }
 
     Ok(Json(Table {
@@ -203,46 +184,4 @@ fn batch_id(batch: Option<i64>) -> Option<String> {
     batch
         .filter(|batch| *batch != 0)
         .map(|batch| batch.to_string())
-}
-
-/// The context of `report/size.sql`.
-#[derive(Serialize)]
-struct SizeContext {
-    files: TableName,
-    snapshots: TableName,
-}
-
-/// The row of `report/size.sql`.
-#[derive(Deserialize)]
-struct SizeRow {
-    snapshot_id: Option<String>,
-    row_count: i64,
-    data_files: i64,
-    delete_files: i64,
-    bytes: i64,
-}
-
-/// `None` if the Iceberg table does not exist yet.
-async fn size(app: &App, table: &TableName) -> Result<Option<Stored>> {
-    let context = SizeContext {
-        files: table.metadata("files"),
-        snapshots: table.metadata("snapshots"),
-    };
-    let row: Result<SizeRow> = app
-        .trino
-        .row("icefront/api", "report/size.sql", context)
-        .await;
-    let row = match row {
-        Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => return Ok(None),
-        row => row?,
-    };
-
-    Ok(Some(Stored {
-        trino_table: table.to_string(),
-        snapshot_id: row.snapshot_id,
-        rows: row.row_count,
-        data_files: row.data_files,
-        delete_files: row.delete_files,
-        bytes: row.bytes,
-    }))
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::{self, WebhookEvent, WebhookFormat};
 use crate::error::{Error, Problem, Result};
 use crate::state::{self, DeliveryQuery, DeliveryReason, DeliveryState};
-use crate::webhooks::{self, Told};
+use crate::webhooks::{self, TestMessage};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -111,10 +111,10 @@ pub(super) async fn test_webhook(
     Path(WebhookPath { webhook }): Path<WebhookPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<WebhookTest>> {
-    let Told {
+    let TestMessage {
         message_id,
         outcome,
-    } = webhooks::tell(&app, &webhook).await?;
+    } = webhooks::send_test(&app, &webhook).await?;
     let (reason, detail) = outcome
         .fault
         .map(|fault| (fault.reason, fault.detail))

@@ -25,7 +25,9 @@ pub(super) fn pause(tries: i32, age: Duration, asked: Option<Duration>) -> Optio
         .mul_f64(rand::rng().random_range(1.0 - JITTER..1.0 + JITTER));
     let asked = asked.unwrap_or_default().min(LONGEST_PAUSE);
 
-    (age + pause <= TRIED_FOR).then(|| pause.max(asked))
+    let pause = pause.max(asked);
+
+    (age + pause <= TRIED_FOR).then_some(pause)
 }
 
 #[cfg(test)]
@@ -54,5 +56,7 @@ mod tests {
         assert_eq!(pause(Duration::from_mins(1)), Duration::from_mins(1));
         assert_eq!(pause(Duration::from_hours(99)), LONGEST_PAUSE);
         assert!(pause(Duration::ZERO) > Duration::ZERO);
+        let late = super::pause(1, TRIED_FOR - Duration::from_mins(1), Some(LONGEST_PAUSE));
+        assert_eq!(late, None);
     }
 }

@@ -57,19 +57,29 @@ pub struct Kind {
 /// under way.
 pub async fn deliver<R: Receiver>(app: App, kind: Kind, receivers: BTreeMap<String, R>) {
     let mut helpers = JoinSet::new();
-    helpers.spawn(forget(app.clone(), kind));
+    let names = receivers.keys().cloned().collect();
+    helpers.spawn(forget(app.clone(), kind, names));
 
     Dispatcher::new(app, kind, receivers).deliver().await;
 }
 
-async fn forget(app: App, kind: Kind) {
+async fn forget(app: App, kind: Kind, receivers: Vec<String>) {
+    let Kind { settings, kept_for } = kind;
     loop {
-        if let Err(error) = app
+        let forgotten = app
             .store
-            .forget_deliveries(TRIED_FOR + LEASE, kind.settings, kind.kept_for)
-            .await
-        {
-            tracing::warn!(settings = kind.settings, %error, "old deliveries could not be deleted");
+            .forget_deliveries(TRIED_FOR + LEASE, settings, &receivers, kept_for)
+            .await;
+        match forgotten {
+            Ok(0) => {}
+            Ok(given_up) => tracing::error!(
+                settings,
+                given_up,
+                "messages are given up, because their receivers are not in the settings any more"
+            ),
+            Err(error) => {
+                tracing::warn!(settings, %error, "old deliveries could not be deleted");
+            }
         }
         tokio::time::sleep(FORGET_INTERVAL).await;
     }

@@ -47,7 +47,7 @@ pub use operations::{OperationColumn, Operations};
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use source::{AuditColumns, OrderBy, SourceDefinition, SourceKind};
-pub use table::{ContractMode, Freshness, NewColumns, Table};
+pub use table::{ContractMode, Freshness, NewColumns, Table, is_own_column};
 pub use test::{Check, Severity, TableTest, Test};
 
 use crate::config::Config;

@@ -162,9 +162,7 @@ impl Table {
     /// Whether a field's column would have the name of one of the tables' own columns.
     #[must_use]
     pub fn is_taken(&self, field: &str) -> bool {
-        let name = field.to_lowercase();
-
-        !self.declares(field) && (name.starts_with('_') || TAKEN.contains(&name.as_str()))
+        !self.declares(field) && is_own_column(&field.to_lowercase())
     }
 
     /// The declared columns, then the other columns of the source's catalogue.
@@ -372,7 +370,7 @@ impl Table {
     fn check_and_mark(&self, columns: &mut [Column]) -> Result<(), String> {
         let mut seen = BTreeSet::new();
         for column in columns.iter_mut() {
-            if column.name.starts_with('_') || TAKEN.contains(&column.name.as_str()) {
+            if is_own_column(&column.name) {
                 return Err(format!(
                     "column `{}` of `{}` has the name of one of the tables' own columns; rename it with `columns: [{{name: …, from: {}, data_type: …}}]`",
                     column.name, self.from, column.from
@@ -469,6 +467,12 @@ pub(super) fn circle(tables: &BTreeMap<String, Table>) -> Vec<&str> {
 
 /// The tables' own columns, besides those that start with `_`.
 const TAKEN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_deleted"];
+
+/// Whether a name in lower case is one of the tables' own columns.
+#[must_use]
+pub fn is_own_column(name: &str) -> bool {
+    name.starts_with('_') || TAKEN.contains(&name)
+}
 
 fn ten_minutes() -> Duration {
     Duration::from_mins(10)

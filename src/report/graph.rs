@@ -126,6 +126,27 @@ pub fn lineage(of: PipelineModel<'_>) -> Graph {
     }
 }
 
+/// The models that read a table, its history or its typed log, directly or through other models; sorted by name.
+#[must_use]
+pub(super) fn models_behind(definition: &Definition, table: &str) -> BTreeSet<String> {
+    let Graph { nodes, edges } = graph(definition);
+    let starts = [
+        table.to_owned(),
+        format!("{table}_history"),
+        format!("{}.{table}", definition.name),
+    ];
+    let behind = |start: &String| reached(start, &edges, |edge| (&edge.from, &edge.to));
+    let reached: BTreeSet<String> = starts.iter().flat_map(behind).collect();
+    let models = nodes
+        .into_iter()
+        .filter(|node| node.kind == NodeKind::Model);
+
+    models
+        .map(|node| node.name)
+        .filter(|name| reached.contains(name))
+        .collect()
+}
+
 /// All that can be reached from a node, and the node itself.
 fn reached(
     start: &str,

@@ -9,8 +9,10 @@ mod plan;
 mod planned_run;
 mod purge;
 mod rejects;
+mod reset;
 mod row_changes;
 mod rows;
+mod stored;
 
 pub use definition::{DefinitionCheck, check_definition};
 pub use failures::{FailuresQuery, failures};
@@ -20,5 +22,7 @@ pub use models::{PlannedModel, Validation, column_lineage, explain_model, unit_t
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
 pub use rejects::{BatchFile, Operation, Reason, Reject, RejectQuery, rejects, rejects_by_file};
+pub use reset::{ResetAction, ResetDelete, ResetPlan, plan_reset};
 pub use row_changes::{ChangesQuery, Followed, Position, RowChanges};
 pub use rows::{OrderedRows, RowQuery, Rows, VersionQuery, rows, versions};
+pub use stored::{StoredTable, stored};

@@ -157,7 +157,12 @@ impl<'a> Attempt<'a> {
         let columns = serde_json::to_string(&state.columns).map_err(Error::internal)?;
         let description = target.table.description.as_deref().unwrap_or_default();
         let marts = target.marts.as_str();
-        let made = format!("{} {marts} {description} {columns}", target.table.id);
+        // A reset drops the tables, and the table is then seen anew.
+        let seen_at = state.seen_at;
+        let made = format!(
+            "{} {seen_at} {marts} {description} {columns}",
+            target.table.id
+        );
 
         self.app
             .make_once(&made, async || warehouse::ensure(target, state).await)

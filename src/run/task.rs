@@ -29,6 +29,8 @@ pub enum Task {
     Restage { table: String },
     /// Reads a table again from its source, then builds.
     Resync { table: String },
+    /// Deletes everything that is held of a table, then builds: it is read from its source anew.
+    Reset { table: String },
     /// Compares current rows and history with the typed log.
     Verify {
         table: String,
@@ -70,6 +72,8 @@ pub enum RunKind {
     Restage,
     /// Reads a table again from its source, then builds.
     Resync,
+    /// Deletes everything that is held of a table, reads it from its source anew, and builds.
+    Reset,
     /// Compares a table with its typed log.
     Verify,
     /// Runs all declared tests of a table over all its rows.
@@ -91,6 +95,7 @@ impl RunKind {
             Self::Rebuild => "rebuild",
             Self::Restage => "restage",
             Self::Resync => "resync",
+            Self::Reset => "reset",
             Self::Verify => "verify",
             Self::Test => "test",
             Self::VerifyModel => "verify_model",
@@ -114,6 +119,7 @@ impl Task {
             Self::Rebuild { .. } => RunKind::Rebuild,
             Self::Restage { .. } => RunKind::Restage,
             Self::Resync { .. } => RunKind::Resync,
+            Self::Reset { .. } => RunKind::Reset,
             Self::Verify { .. } => RunKind::Verify,
             Self::Test { .. } => RunKind::Test,
             Self::VerifyModel { .. } => RunKind::VerifyModel,
@@ -125,6 +131,9 @@ impl Task {
     /// Whether the run builds the pipeline's tables.
     #[must_use]
     pub fn builds(&self) -> bool {
-        matches!(self, Self::Build { .. } | Self::Resync { .. })
+        matches!(
+            self,
+            Self::Build { .. } | Self::Resync { .. } | Self::Reset { .. }
+        )
     }
 }

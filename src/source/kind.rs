@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::audit_log::{AuditLog, LogPosition};
+use super::audit_log::{AuditLog, LogPosition, has_backfilled};
 use super::files::DropFolder;
 use super::opened::Source;
 use super::polled::{PolledPosition, PolledTables};
@@ -58,5 +58,35 @@ pub fn request_reread(source: &SourceDefinition, position: &mut Value, table: &s
             })
         }
         SourceDefinition::Files(_) => Ok(()),
+    }
+}
+
+/// Notes in a position that the next reading reads a table as if it had never been read. Changes nothing for files: the
+/// ledger of files says what was read of them.
+///
+/// # Errors
+///
+/// [`crate::error::Error::Internal`] if the position is that of another kind of source.
+pub fn request_restart(source: &SourceDefinition, position: &mut Value, table: &str) -> Result<()> {
+    match source {
+        SourceDefinition::PostgresAuditLog { .. } => {
+            change(position, |log: &mut LogPosition| log.request_restart(table))
+        }
+        SourceDefinition::PostgresTable { .. } => {
+            change(position, |polled: &mut PolledPosition| {
+                polled.request_restart(table);
+            })
+        }
+        SourceDefinition::Files(_) => Ok(()),
+    }
+}
+
+/// Whether rows of a table itself have been read, and not only a log of its changes.
+#[must_use]
+pub fn has_read_rows(source: &SourceDefinition, position: &Value, table: &str) -> bool {
+    match source {
+        SourceDefinition::PostgresAuditLog { .. } => has_backfilled(position, table),
+        SourceDefinition::PostgresTable { .. } => true,
+        SourceDefinition::Files(_) => false,
     }
 }

@@ -17,6 +17,7 @@ mod outbox;
 mod pipelines;
 mod publications;
 mod queries;
+mod resets;
 mod rows;
 mod run_ends;
 mod run_progress;
@@ -55,6 +56,7 @@ pub use outbox::{
 };
 pub use pipelines::PipelineState;
 pub use publications::{KeptPublication, PublishedColumn};
+pub use resets::BegunReset;
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{
     Activity, AttemptId, PipelineRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline,

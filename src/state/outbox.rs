@@ -18,7 +18,7 @@ use crate::error::Result;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// Not tried yet, or tried in vain and to be tried again.
+    /// Not tried yet, or to be tried again.
     Waiting,
     /// The receiver answered with a status from 200 to 299.
     Delivered,
@@ -153,6 +153,18 @@ pub struct FailedTry {
     pub pause: Option<Duration>,
 }
 
+/// A message that was queued, or given up at once.
+#[derive(Debug)]
+struct Queued {
+    receiver: String,
+    is_given_up: bool,
+}
+
+from_row!(Queued {
+    receiver,
+    is_given_up,
+});
+
 /// A message that is queued for some receivers.
 #[derive(Debug)]
 pub(super) struct NewMessage<'a> {
@@ -241,15 +253,20 @@ impl Store {
         .await
     }
 
-    /// Gives up deliveries that are older than `give_up`: their receivers were removed. Deletes the ended deliveries of
-    /// the receivers of `settings` that are older than `kept_for`.
+    /// Gives up deliveries that are older than `give_up`, to receivers of `settings` that are none of `receivers`. Deletes
+    /// the ended deliveries of `settings` that are older than `kept_for`. Says how many were given up.
     pub async fn forget_deliveries(
         &self,
         give_up: Duration,
         settings: &str,
+        receivers: &[String],
         kept_for: Duration,
-    ) -> Result<()> {
-        self.execute(sql!(outbox::give_up_deliveries), &[&give_up.as_secs_f64()])
+    ) -> Result<u64> {
+        let given_up = self
+            .execute(
+                sql!(outbox::give_up_deliveries),
+                &[&give_up.as_secs_f64(), &settings, &receivers],
+            )
             .await?;
         self.execute(
             sql!(outbox::forget_deliveries),
@@ -257,7 +274,7 @@ impl Store {
         )
         .await?;
 
-        Ok(())
+        Ok(given_up)
     }
 }
 
@@ -267,8 +284,8 @@ impl NewMessage<'_> {
             "{} deliveries to the receiver were waiting",
             self.most_waiting
         );
-        transaction
-            .execute(
+        let queued: Vec<Queued> = transaction
+            .rows(
                 sql!(outbox::queue_deliveries),
                 &[
                     &self.receivers,
@@ -281,6 +298,14 @@ impl NewMessage<'_> {
                 ],
             )
             .await?;
+        for Queued { receiver, .. } in queued.iter().filter(|queued| queued.is_given_up) {
+            let event = self.event;
+            tracing::error!(
+                receiver,
+                event,
+                "a message is given up, because too many wait for their receiver"
+            );
+        }
 
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
 
 use super::Store;
 use super::outbox::NewMessage;
 use super::queries::{Queries, Transaction};
 use super::sql::sql;
-use crate::config::{Config, WebhookEvent};
+use crate::config::{Config, WebhookEvent, WebhookFormat};
 use crate::error::Result;
 use crate::time;
 
@@ -28,6 +30,8 @@ struct Subscription {
     events: Vec<WebhookEvent>,
     pipelines: Vec<String>,
     tables: Vec<String>,
+    /// Whether messages about the same thing must come in order: `PagerDuty` does not look at their times.
+    is_in_order: bool,
 }
 
 impl Subscriptions {
@@ -38,6 +42,7 @@ impl Subscriptions {
             events: webhook.events.clone(),
             pipelines: webhook.pipelines.clone(),
             tables: webhook.tables.clone(),
+            is_in_order: webhook.format == WebhookFormat::Pagerduty,
         });
 
         Self {
@@ -63,13 +68,13 @@ impl Subscriptions {
         events.any(|event| event.is_of_freshness())
     }
 
-    /// The webhooks that want to be told of a happening.
-    fn receivers(&self, happening: &Happening) -> Vec<String> {
+    /// The webhooks that want to be told of a happening: those that take messages in any order, and those that do not.
+    fn receivers(&self, happening: &Happening) -> (Vec<String>, Vec<String>) {
         let wants = |of: &&Subscription| {
             let has = |names: &[String], name: Option<&String>| {
                 names.is_empty() || name.is_some_and(|name| names.contains(name))
             };
-            // Who is not told of `warn` has nothing to hear of its end.
+            // A webhook that is not told of `warn` is not told of its end either.
             let was_told = happening.event != WebhookEvent::FreshnessRecovered
                 || happening.worst.as_deref() != Some("warn")
                 || of.events.contains(&WebhookEvent::FreshnessWarn);
@@ -79,11 +84,18 @@ impl Subscriptions {
                 && has(&of.tables, happening.subject.as_ref())
         };
 
-        self.webhooks
+        let (in_order, others): (Vec<_>, Vec<_>) = self
+            .webhooks
             .iter()
             .filter(wants)
-            .map(|of| format!("webhooks.{}", of.webhook))
-            .collect()
+            .partition(|of| of.is_in_order);
+        let names = |of: Vec<&Subscription>| {
+            of.iter()
+                .map(|of| format!("webhooks.{}", of.webhook))
+                .collect()
+        };
+
+        (names(others), names(in_order))
     }
 }
 
@@ -153,23 +165,40 @@ pub(super) async fn queue(
     happening: Happening,
     subscriptions: &Subscriptions,
 ) -> Result<()> {
-    let receivers = subscriptions.receivers(&happening);
-    if receivers.is_empty() {
-        return Ok(());
-    }
+    let (in_any_order, in_order) = subscriptions.receivers(&happening);
+    // The begin and the end of the same trouble: `run.failed` and `run.succeeded` of a pipeline.
+    let kind = happening.event.as_str().split('.').next();
+    let subject = happening.subject.as_ref().unwrap_or(&happening.pipeline);
+    let trouble = format!("{}/{subject}", kind.unwrap_or_default());
+    let turn = turn_of(&trouble);
     let event = happening.event.as_str();
     let body = json!({
         "type": event,
         "timestamp": time::text(happening.at),
         "data": happening.data,
     });
-    let message = NewMessage {
-        receivers: &receivers,
-        event,
-        body: &body,
-        in_turn: None,
-        most_waiting: MOST_WAITING,
-    };
+    for (receivers, in_turn) in [(in_any_order, None), (in_order, Some(turn))] {
+        if receivers.is_empty() {
+            continue;
+        }
+        let message = NewMessage {
+            receivers: &receivers,
+            event,
+            body: &body,
+            in_turn,
+            most_waiting: MOST_WAITING,
+        };
+        message.queue(transaction).await?;
+    }
 
-    message.queue(transaction).await
+    Ok(())
+}
+
+/// The same id for the same trouble.
+fn turn_of(trouble: &str) -> Uuid {
+    let hash = Sha256::digest(trouble.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+
+    Builder::from_custom_bytes(bytes).into_uuid()
 }

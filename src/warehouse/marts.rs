@@ -107,12 +107,10 @@ pub async fn planned_mart(
     refresh: &Refresh,
     mart: Mart,
 ) -> Result<Vec<PlannedStatement>> {
-    let planned = MartStatements::of(target, mart).planned(target, refresh);
+    let statements = MartStatements::of(target, mart);
+    let planned = statements.planned(target, refresh).await?;
 
-    Ok(Planned::all_at(
-        planned.await?,
-        &mart.step(&target.table.id.name),
-    ))
+    Ok(Planned::all_at(planned, &mart.step(&target.table.id.name)))
 }
 
 /// Counts the changes of current rows. A publication of new batches also counts the outcome of each event.

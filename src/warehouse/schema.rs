@@ -22,8 +22,8 @@ struct TrinoColumn {
 }
 
 /// What a name in a catalogue stands for.
-#[derive(Deserialize)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum Kind {
     #[serde(rename = "BASE TABLE")]
     Table,
     #[serde(rename = "VIEW")]
@@ -258,7 +258,8 @@ async fn kind_of_current(target: Target<'_>) -> Result<Option<Kind>> {
     kind_of(target.publisher, &target.current()).await
 }
 
-async fn kind_of(publisher: Publisher<'_>, table: &TableName) -> Result<Option<Kind>> {
+/// What has this name; `None` if nothing has.
+pub(super) async fn kind_of(publisher: Publisher<'_>, table: &TableName) -> Result<Option<Kind>> {
     let found: Vec<KindRow> = publisher
         .rows("marts/kind.sql", LookupContext::of(table))
         .await?;

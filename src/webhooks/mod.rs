@@ -8,8 +8,8 @@ mod guard;
 mod message;
 mod sender;
 mod signature;
-mod tell;
+mod test_message;
 mod work;
 
-pub use tell::{Told, tell};
+pub use test_message::{TestMessage, send_test};
 pub use work::work;

@@ -15,6 +15,7 @@ mod setup;
 mod shop;
 mod shown;
 mod standby;
+mod terminal;
 mod trap;
 
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ pub(crate) use servers::Servers;
 pub(crate) use shop::{AuditRow, LOOSE_AUDIT_TABLE};
 pub(crate) use shown::shown;
 pub(crate) use standby::Standby;
+pub(crate) use terminal::Terminal;
 pub(crate) use trap::{Moment, Then, Trap};
 
 /// A pipeline over one table with a key of two parts. Its audit log has no keys, so that it can hold any row.

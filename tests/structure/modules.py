@@ -18,7 +18,7 @@ LAYERS = [
     ["serve"],
     ["http"],
     ["run", "webhooks", "lineage"],
-    ["outbox", "report"],
+    ["outbox", "report", "init"],
     ["app"],
     ["source", "warehouse", "models"],
     ["landing"],

@@ -1,6 +1,5 @@
 //! The client: commands as a user types them, against a real service.
 
-use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -8,20 +7,20 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ITEMS, Moment, Proxy, Service, Then, Trap, delete, hold, insert, shown, update,
+    ITEMS, Moment, Proxy, Service, Terminal, Then, Trap, delete, hold, insert, shown, update,
 };
 
 /// What a command printed, and its exit code.
 #[derive(Debug)]
-struct Told {
+pub(super) struct Told {
     code: Option<i32>,
-    out: String,
-    err: String,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Told {
     #[track_caller]
-    fn ends(self, code: i32) -> Self {
+    pub(super) fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
 
         self
@@ -124,7 +123,7 @@ impl Service {
 }
 
 /// The service of a test runs in the test's own thread, which must not wait for the command.
-async fn told(mut command: Command) -> Told {
+pub(super) async fn told(mut command: Command) -> Told {
     let output = tokio::task::spawn_blocking(move || command.output());
     let output = output.await.expect("no panic").expect("the program starts");
 
@@ -334,6 +333,15 @@ async fn runs_are_shown_for_people() {
     assert_snapshot!(show(&["resume", &service.name]).await, @"test is not paused; it has no schedule, so calls start its runs");
     let sql = show(&["runs", "sql", "latest", "mart.items"]).await;
     assert!(sql.contains("merge into"), "{sql}");
+    let planned = show(&["reset", "items"]).await;
+    assert!(planned.contains("drop_table"), "{planned}");
+    assert!(
+        planned.contains("lost: events that were deleted"),
+        "{planned}"
+    );
+    let confirmed = format!("{}.items", service.name);
+    let reset = show(&["reset", "items", "--confirm", &confirmed]).await;
+    assert!(reset.contains("queued"), "{reset}");
 }
 
 #[tokio::test]
@@ -540,62 +548,100 @@ async fn shells_and_manuals_know_the_commands() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_terminal_shows_the_steps_and_asks_before_it_cancels() {
     let service = Service::items().start().await;
     service.log(&[insert(1, 1, 1, "a")]).await;
     service.run().await.succeeds();
     let blocker = hold(&service).await;
-    let typed = format!(
-        "exec {} run {} --wait",
-        env!("CARGO_BIN_EXE_icefront"),
-        service.name
+    let terminal = Terminal::start(&service.command(&["run", &service.name, "--wait"]));
+
+    terminal.shows("extract").await;
+    terminal.press(&["C-c"]);
+    terminal.shows("cancel the run? [y/N").await;
+    terminal.press(&["n", "Enter"]);
+    terminal.shows("extract").await;
+    terminal.press(&["C-c"]);
+    terminal.shows_times("cancel the run? [y/N", 2).await;
+    terminal.press(&["y", "Enter"]);
+    terminal.shows("the run is being cancelled").await;
+    drop(blocker);
+
+    let screen = terminal.ends(3).await;
+    assert!(screen.contains("cancelled  test"), "{screen}");
+}
+
+#[tokio::test]
+async fn a_caller_may_leave_a_run_alone() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    let blocker = hold(&service).await;
+    let terminal = Terminal::start(&service.command(&["run", &service.name, "--wait"]));
+
+    terminal.shows("extract").await;
+    terminal.press(&["C-c"]);
+    terminal.shows("cancel the run?").await;
+    terminal.press(&["C-c"]);
+    let screen = terminal.ends(4).await;
+    drop(blocker);
+
+    assert!(
+        screen.contains("the run goes on; look at it by"),
+        "{screen}"
     );
-    let mut terminal = Command::new("script");
-    terminal
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").expect("a path"))
-        .env("HOME", service.folder.path())
-        .env("TERM", "xterm")
-        .env("ICEFRONT_SERVER", format!("http://{}", service.address))
-        .args(["--quiet", "--return", "--command", &typed, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut terminal = terminal.spawn().expect("script, of util-linux");
-    let mut keys = terminal.stdin.take().expect("keys");
-    let mut press = async |pressed: &str| {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        keys.write_all(pressed.as_bytes()).expect("a terminal");
-        keys.flush().expect("a terminal");
+    service
+        .icefront(&["runs", "logs", "-f", "latest"])
+        .await
+        .ends(0);
+}
+
+#[tokio::test]
+async fn a_terminal_shows_at_the_end_what_happened() {
+    let service = Service::items().start().await;
+    service
+        .log(&[insert(1, 1, 1, "a"), update(2, 1, 3, "a")])
+        .await;
+    let in_terminal = async |arguments: &[&str]| {
+        let terminal = Terminal::start(&service.command(arguments));
+        terminal.ends(0).await
     };
 
-    press("\u{3}").await;
-    press("n\n").await;
-    press("\u{3}").await;
-    press("y\n").await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    drop(blocker);
-    let ended = tokio::task::spawn_blocking(move || terminal.wait_with_output());
-    let ended = ended.await.expect("no panic").expect("an end");
-
-    let screen = String::from_utf8_lossy(&ended.stdout);
-    assert_eq!(ended.status.code(), Some(3), "{screen}");
-    assert_eq!(
-        screen.matches("cancel the run? [y/N").count(),
-        2,
-        "{screen}"
-    );
-    assert!(
-        screen.contains("\u{1b}[") && screen.contains("extract"),
-        "{screen}"
-    );
-    assert!(
-        screen.contains("the run is being cancelled") && screen.contains("cancelled"),
-        "{screen}"
-    );
-    drop(keys);
+    let screen = in_terminal(&["run", &service.name, "--wait"]).await;
+    // The marts end side by side.
+    assert_snapshot!(sorted(&masked(&screen)), @"
+    run <id> of test
+    succeeded | extract | <duration> | bytes <n>, files 1, events 2
+    succeeded | mart.items | <duration> | inserted 1, published 2, superseded 1
+    succeeded | mart.items_history | <duration> | versions_opened 2
+    succeeded | stage.items | <duration> | read 2, staged 2
+    succeeded | test | <duration> | read 2, bytes <n>, files 1, events 2, staged 2, inserted 1, published 2, superseded 1, versions_opened 2
+    ");
+    let plain = service
+        .icefront(&["run", &service.name, "--wait"])
+        .await
+        .ends(0);
+    assert_snapshot!(sorted(&masked(&format!("{}{}", plain.err, plain.out))), @"
+    run <id> of test
+    succeeded | extract | <duration>
+    succeeded | mart.items | <duration>
+    succeeded | mart.items_history | <duration>
+    succeeded | stage.items | <duration>
+    succeeded | test | <duration>
+    ");
+    assert_snapshot!(masked(&in_terminal(&["status"]).await), @"
+    PIPELINE | STATE | LAST RUN | ENDED | NEXT RUN | FRESHNESS | REJECTS
+    test | usable | succeeded | <duration> | - | pass | 0
+    ");
+    assert_snapshot!(masked(&in_terminal(&["history", "items", "1"]).await), @"
+    test.items | id=1 | 2 versions
+    ● 2026-01-01 00:01:00Z | inserted
+    │ | amount | 1.00
+    │ | name | a
+    ● 2026-01-01 00:02:00Z | updated
+    │ ~ amount | 1.00 → 3.00
+    ");
+    let plain = service.icefront(&["history", "items", "1"]).await.ends(0);
+    assert!(!plain.out.contains('\u{1b}'), "{plain:#?}");
 }
 
 #[tokio::test]

@@ -261,6 +261,27 @@ pub(crate) struct Plan {
     pub(crate) error: Option<Problem>,
 }
 
+/// What a reset of a table would do.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ResetPlan {
+    pub(crate) table: String,
+    #[serde(default)]
+    pub(crate) deletes: Vec<ResetDelete>,
+    pub(crate) read_detail: String,
+    pub(crate) lost_detail: String,
+    #[serde(default)]
+    pub(crate) models: Vec<String>,
+    #[serde(default)]
+    pub(crate) consumers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ResetDelete {
+    pub(crate) trino_table: String,
+    pub(crate) action: String,
+    pub(crate) rows: Option<i64>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PlannedTable {
     pub(crate) table: String,

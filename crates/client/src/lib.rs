@@ -21,7 +21,7 @@ mod names;
 mod output;
 mod progress;
 mod server;
-mod text;
+pub mod text;
 mod times;
 mod waiting;
 

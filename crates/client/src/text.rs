@@ -30,7 +30,8 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// Text on one line.
-pub(crate) fn one_line(text: &str) -> String {
+#[must_use]
+pub fn one_line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
@@ -69,7 +70,8 @@ pub(crate) fn value(value: &Value) -> String {
 }
 
 /// A number with commas: `1,234,567`.
-pub(crate) fn count(number: i64) -> String {
+#[must_use]
+pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -83,7 +85,8 @@ pub(crate) fn count(number: i64) -> String {
 }
 
 /// `1 batch`, `2 batches`.
-pub(crate) fn plural(number: i64, one: &str, many: &str) -> String {
+#[must_use]
+pub fn plural(number: i64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
 
     format!("{} {noun}", count(number))

@@ -1,9 +1,10 @@
-//! `icefront audit-trigger`: fills in `sql/audit_trigger.sql` for one table.
+//! `icefront audit-trigger`: fills in `sql/audit_log.sql` and `sql/audit_trigger.sql` for one table.
 
 use crate::error::GenerateError;
 use crate::name::{Identifier, QualifiedName};
 
-const TEMPLATE: &str = include_str!("../sql/audit_trigger.sql");
+const LOG: &str = include_str!("../sql/audit_log.sql");
+const TRIGGER: &str = include_str!("../sql/audit_trigger.sql");
 
 /// Print the SQL that makes Postgres log every change of a table, for `psql` or a migration. Harmless to repeat.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,8 +23,22 @@ pub struct AuditTrigger {
 }
 
 impl AuditTrigger {
-    /// The script that installs the log and the table's two triggers in one transaction.
+    /// The script that installs the log and the table's two triggers.
     pub fn sql(&self) -> Result<String, GenerateError> {
+        Ok(format!("{}\n{}", self.log_sql()?, self.trigger_sql()?))
+    }
+
+    /// The script that installs the log and its function, in one transaction. Tables share it.
+    pub fn log_sql(&self) -> Result<String, GenerateError> {
+        self.filled_in(LOG)
+    }
+
+    /// The script that installs the table's two triggers, in one transaction. The log must be there.
+    pub fn trigger_sql(&self) -> Result<String, GenerateError> {
+        self.filled_in(TRIGGER)
+    }
+
+    fn filled_in(&self, template: &str) -> Result<String, GenerateError> {
         let log = &self.audit_table;
         let function = format!("icefront_{}", log.name.as_str())
             .parse()
@@ -35,7 +50,7 @@ impl AuditTrigger {
         let key: Vec<_> = self.key.iter().map(Identifier::literal).collect();
 
         // In quotes a placeholder is a string, elsewhere an identifier. No name can hold a placeholder: its parser refuses that.
-        Ok(TEMPLATE
+        Ok(template
             .replace("'{{ table }}'", &self.table.literal())
             .replace("'{{ audit_table }}'", &log.literal())
             .replace("'{{ function }}'", &function.literal())

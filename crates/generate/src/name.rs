@@ -28,7 +28,7 @@ pub enum NameError {
     Impossible,
     /// The name would end a quotation in the trigger's SQL file.
     #[error(
-        "names with `{{{{` or `$icefront$` are not supported: install crates/generate/sql/audit_trigger.sql by hand"
+        "names with `{{{{` or `$icefront$` are not supported: install crates/generate/sql/audit_log.sql and audit_trigger.sql by hand"
     )]
     Reserved,
     /// There are not one or two names, or a quotation has no end.

@@ -28,6 +28,7 @@ left join lateral (
   order by deliveries.id desc
   limit 1
 ) as last on true
+returning receiver, state = 'failed' as is_given_up
 
 -- name: claim_deliveries
 -- Takes deliveries whose time has come: at most $2[n] of receiver $1[n], the longest due first. Of a turn, only the
@@ -115,10 +116,13 @@ order by id desc
 limit $4
 
 -- name: give_up_deliveries
--- Gives up deliveries older than $1 seconds that still wait: no service has their receiver in its settings any more.
+-- Gives up deliveries older than $1 seconds to receivers of settings $2 that are not among $3: no service has them in its
+-- settings any more. The others have a try before them.
 update icefront.deliveries
-set state = 'failed', given_up_at = clock_timestamp(), next_try_at = null, reason = coalesce(reason, 'webhook_removed')
-where state = 'waiting' and created_at < clock_timestamp() - $1::float8 * interval '1 second'
+set state = 'failed', given_up_at = clock_timestamp(), next_try_at = null, reason = coalesce(reason, 'webhook_removed'),
+  detail = coalesce(detail, 'the receiver is not in the settings any more')
+where state = 'waiting' and split_part(receiver, '.', 1) = $2 and receiver <> all ($3)
+  and created_at < clock_timestamp() - $1::float8 * interval '1 second'
 
 -- name: forget_deliveries
 -- Deletes the deliveries of the receivers of settings $1 that are older than $2 seconds, unless they wait.

@@ -180,7 +180,7 @@ returning finished_at
 -- Counts the runs of a pipeline that succeeded since tables were last compared with their typed logs.
 select count(*) as runs
 from icefront.runs
-where pipeline = $1 and state = 'succeeded' and task ->> 'kind' in ('build', 'resync') and id > coalesce(
+where pipeline = $1 and state = 'succeeded' and task ->> 'kind' in ('build', 'resync', 'reset') and id > coalesce(
   (
     select run.id
     from icefront.runs as run

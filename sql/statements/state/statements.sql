@@ -30,7 +30,7 @@ where id = $1
 -- Lists the lost statements of a pipeline that write to a table: those of every step, without this attempt's own.
 -- `publishes` separates runs that publish batches from runs that repair.
 select
-  statement.id, run.task ->> 'kind' in ('build', 'resync', 'replay') as publishes,
+  statement.id, run.task ->> 'kind' in ('build', 'resync', 'reset', 'replay') as publishes,
   statement.trino_query_id, statement.address
 from icefront.statements as statement
 join icefront.runs as run on run.id = statement.run_id

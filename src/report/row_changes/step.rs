@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Followed;
+use super::followed::Followed;
 use super::position::LastRow;
 use crate::app::App;
 use crate::error::{Error, Result};

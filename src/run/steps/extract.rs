@@ -75,12 +75,17 @@ pub(in crate::run) async fn finish_open_batches(
     landing::sweep(landing, &attempt.app.store).await
 }
 
-/// Refuses a table that cannot be read from its source again.
-pub(in crate::run) async fn check_reread(attempt: &Attempt<'_>, table: &str) -> Result<()> {
+/// Refuses a source that cannot be read, and a table whose rows cannot be read again.
+pub(in crate::run) async fn check_source(
+    attempt: &Attempt<'_>,
+    reread: Option<&str>,
+) -> Result<()> {
     let app = attempt.app;
     let source = source::open(attempt.definition, &app.connections, &app.store).await?;
-
-    source.check_reread(table).await
+    match reread {
+        Some(table) => source.check_reread(table).await,
+        None => Ok(()),
+    }
 }
 
 struct ExtractedBatch {

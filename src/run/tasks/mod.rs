@@ -4,6 +4,7 @@ mod build;
 mod dismiss;
 mod rebuild;
 mod replay;
+mod reset;
 mod restage;
 mod resync;
 mod test;
@@ -23,6 +24,7 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
             tracing::warn!(run_id = %attempt.run.id, %error, "statements of earlier attempts may still run in Trino");
         });
     }
+    reset::finish_begun(attempt).await?;
     match &attempt.task {
         Task::Build { .. } => build::build(attempt).await,
         Task::Rebuild { table, keys } => {
@@ -31,6 +33,10 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         Task::Restage { table } => Box::pin(restage::restage(attempt, attempt.table(table)?)).await,
         Task::Resync { table } => {
             Box::pin(resync::request_reread(attempt, table)).await?;
+            build::build(attempt).await
+        }
+        Task::Reset { table } => {
+            Box::pin(reset::reset(attempt, attempt.table(table)?)).await?;
             build::build(attempt).await
         }
         Task::Verify { table, one_in } => {

@@ -17,7 +17,7 @@ pub(super) async fn request_reread(attempt: &Attempt<'_>, table: &str) -> StepEn
         if store.has_succeeded(attempt.run.id, &name).await? {
             return Ok(Counts::default());
         }
-        extract::check_reread(attempt, table).await?;
+        extract::check_source(attempt, Some(table)).await?;
         // The cursor of a batch that lands later would not know of the request.
         extract::finish_open_batches(attempt, publisher).await?;
         if let Some(mut cursor) = store.cursor(&definition.name).await? {

@@ -23,7 +23,7 @@ use serde_json::Value;
 pub use position::{LogIdentity, floor, log_identity};
 
 pub(super) use log::AuditLog;
-pub(super) use position::LogPosition;
+pub(super) use position::{LogPosition, has_backfilled};
 
 use super::finding::Finding;
 use super::intake::Intake;

@@ -43,6 +43,9 @@ pub(in crate::source) struct LogPosition {
     /// The tracked tables whose keys the next reading compares.
     #[serde(default)]
     pub(super) compared: BTreeSet<String>,
+    /// The tracked tables whose events the next reading reads from the begin of the log.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) restarted: BTreeSet<String>,
 }
 
 /// A pending floor. It becomes the floor when all transactions open at that time have ended.
@@ -94,6 +97,20 @@ impl LogPosition {
     pub(in crate::source) fn request_reread(&mut self, table: &str) {
         self.reread.insert(table.to_owned());
     }
+
+    /// The next reading reads a table as if it had never been read.
+    pub(in crate::source) fn request_restart(&mut self, table: &str) {
+        for tables in [&mut self.backfilled, &mut self.reread, &mut self.compared] {
+            tables.remove(table);
+        }
+        self.restarted.insert(table.to_owned());
+    }
+}
+
+/// Whether rows of a table itself have been read, besides its events in the log.
+#[must_use]
+pub(in crate::source) fn has_backfilled(position: &Value, table: &str) -> bool {
+    LogPosition::deserialize(position).is_ok_and(|log| log.backfilled.contains(table))
 }
 
 /// The audit log that a position as the state database keeps it was read from; none if that was no audit log.

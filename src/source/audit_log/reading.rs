@@ -47,7 +47,14 @@ impl AuditLog<'_> {
             last.check_same(&position, connection.name)?;
         }
         let plan = LogPlan {
-            events: UnreadEvents::after(last, self.table, self.columns, &self.catalogue, &snapshot),
+            events: UnreadEvents::after(
+                last,
+                self.table,
+                self.columns,
+                &self.catalogue,
+                self.tables,
+                &snapshot,
+            ),
             backfills,
             compared: last.map_or_else(BTreeSet::new, |last| {
                 last.reread.union(&last.compared).cloned().collect()
@@ -80,6 +87,7 @@ impl AuditLog<'_> {
             backfilled,
             reread: BTreeSet::new(),
             compared: BTreeSet::new(),
+            restarted: BTreeSet::new(),
             floor: floors.floor,
             pending_floor: floors.pending,
             highest: known.and_then(|last| last.highest),

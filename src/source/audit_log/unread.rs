@@ -1,10 +1,12 @@
 //! The events that the last snapshot did not have, as statements name them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::catalogue::AuditCatalogue;
 use super::position::{LogPosition, UnreadRule};
-use crate::pipeline::{AuditColumns, SourceTable};
+use crate::pipeline::{AuditColumns, SourceTable, Table};
 use crate::source::postgres::{Snapshot, dotted};
 
 /// What `source/read.sql` names, and `source/backlog.sql` besides a limit.
@@ -23,6 +25,8 @@ pub(super) struct UnreadEvents<'a> {
     /// The higher 32 bits of `highest`, which `xmin` lacks.
     epoch: i64,
     floor: Option<i64>,
+    /// The tables whose events are all read, whatever the last snapshot had.
+    restarted: Vec<&'a SourceTable>,
 }
 
 /// The columns of an audit table, as statements name them.
@@ -50,12 +54,14 @@ impl<'a> LogColumns<'a> {
 }
 
 impl<'a> UnreadEvents<'a> {
-    /// The events that the snapshot of the position `last` did not have. Without `last`, all events.
+    /// The events that the snapshot of the position `last` did not have. Without `last`, all events. `tables` are the
+    /// tracked tables.
     pub(super) fn after(
         last: Option<&LogPosition>,
         table: &'a SourceTable,
         columns: &'a AuditColumns,
         catalogue: &AuditCatalogue,
+        tables: &'a BTreeMap<String, Table>,
         snapshot: &Snapshot,
     ) -> Self {
         // A cursor that used xmin does not cover rows from before the column was added.
@@ -66,6 +72,7 @@ impl<'a> UnreadEvents<'a> {
             }
             (Some(_), _) => UnreadRule::Xmin,
         };
+        let restarted = last.into_iter().flat_map(|last| &last.restarted);
 
         Self {
             table: dotted(table),
@@ -79,6 +86,10 @@ impl<'a> UnreadEvents<'a> {
             floor: last
                 .and_then(|last| last.floor)
                 .filter(|floor| catalogue.is_above(Some(*floor))),
+            restarted: restarted
+                .filter_map(|name| tables.get(name))
+                .map(|table| &table.source)
+                .collect(),
         }
     }
 }

@@ -36,7 +36,7 @@ impl<'a> CursorColumn<'a> {
             name,
             data_type: data_type.clone(),
         };
-        if cursor.is_time() || cursor.is_number() {
+        if can_be_cursor(&cursor.data_type) {
             return Ok(cursor);
         }
 
@@ -49,18 +49,11 @@ impl<'a> CursorColumn<'a> {
     }
 
     pub(super) fn is_time(&self) -> bool {
-        self.data_type.starts_with("timestamp") || self.data_type == "date"
+        is_time(&self.data_type)
     }
 
     pub(super) fn has_zone(&self) -> bool {
         self.data_type == "timestamp with time zone"
-    }
-
-    fn is_number(&self) -> bool {
-        matches!(
-            self.data_type.as_str(),
-            "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision"
-        )
     }
 
     /// How far a value that is written later may be below the bound, by the column's type.
@@ -74,4 +67,25 @@ impl<'a> CursorColumn<'a> {
             _ => Duration::from_hours(24),
         }
     }
+}
+
+/// Whether values of a Postgres type can rise with every change of a row: times and numbers.
+#[must_use]
+pub fn can_be_cursor(data_type: &str) -> bool {
+    let is_number = matches!(
+        data_type,
+        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision"
+    );
+
+    is_number || is_time(data_type) || (data_type.starts_with("numeric(") && !is_array(data_type))
+}
+
+/// Whether a Postgres type is one of times.
+#[must_use]
+pub fn is_time(data_type: &str) -> bool {
+    (data_type.starts_with("timestamp") && !is_array(data_type)) || data_type == "date"
+}
+
+fn is_array(data_type: &str) -> bool {
+    data_type.ends_with("[]")
 }

@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use cursor_column::{can_be_cursor, is_time};
 pub use progress::{TableProgress, table_progress};
 
 pub(super) use position::PolledPosition;

@@ -87,6 +87,11 @@ impl PolledPosition {
             known.load = Some(FullLoad::again());
         }
     }
+
+    /// The next reading reads a table as if it had never been read.
+    pub(in crate::source) fn request_restart(&mut self, table: &str) {
+        self.tables.remove(table);
+    }
 }
 
 /// The position after a reading that was read to its end. The next reading compares the keys of the tables `compare_again`.

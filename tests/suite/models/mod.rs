@@ -5,6 +5,7 @@ mod lists;
 mod random;
 mod refreshes;
 mod reports;
+mod resets;
 mod row_changes;
 mod testing;
 

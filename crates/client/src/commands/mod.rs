@@ -8,6 +8,7 @@ mod models;
 mod pages;
 mod pipelines;
 mod rejects;
+mod reset;
 mod rows;
 mod run;
 mod runs;
@@ -50,6 +51,9 @@ pub enum Command {
     /// List events that were rejected; replay or dismiss them
     #[command(args_conflicts_with_subcommands = true)]
     Rejects(Call<rejects::Rejects>),
+    /// Begin a table anew from its source; without `--confirm`, show what that would delete
+    #[command(after_help = EXIT_CODES)]
+    Reset(Call<reset::Reset>),
     /// List sources, or check one
     #[command(args_conflicts_with_subcommands = true)]
     Sources(Call<sources::Sources>),
@@ -146,6 +150,7 @@ impl Command {
             Self::Rows(call) => make(call).await,
             Self::History(call) => make(call).await,
             Self::Rejects(call) => make(call).await,
+            Self::Reset(call) => make(call).await,
             Self::Sources(call) => make(call).await,
             Self::Plan(call) => make(call).await,
             Self::Validate(call) => make(call).await,

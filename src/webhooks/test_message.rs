@@ -13,7 +13,7 @@ use crate::time;
 
 /// A test message, and how it was received.
 #[derive(Debug)]
-pub struct Told {
+pub struct TestMessage {
     pub message_id: Uuid,
     pub outcome: Outcome,
 }
@@ -23,7 +23,7 @@ pub struct Told {
 /// # Errors
 ///
 /// [`Error::NotFound`] if there is no webhook of this name.
-pub async fn tell(app: &App, name: &str) -> Result<Told> {
+pub async fn send_test(app: &App, name: &str) -> Result<TestMessage> {
     let webhooks = &app.config.webhooks;
     let webhook = webhooks
         .get(name)
@@ -39,7 +39,7 @@ pub async fn tell(app: &App, name: &str) -> Result<Told> {
     };
     let outcome = Sender::new(name, webhook)?.tell(&message).await;
 
-    Ok(Told {
+    Ok(TestMessage {
         message_id: message.id,
         outcome,
     })

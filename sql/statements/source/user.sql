@@ -1,0 +1,2 @@
+-- Reads the name of the session's user.
+select current_user::text as name
