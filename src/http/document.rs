@@ -1,6 +1,6 @@
 //! What holds for the whole OpenAPI document, and no type says alone: open enums, fields that are always there, headers, statuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
@@ -78,9 +78,9 @@ pub(super) fn finished(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             answer_all(path, operation);
-            show_answers(&answers, operation);
         }
     }
+    show_answers(&answers, &mut document);
 
     document
 }
@@ -223,15 +223,29 @@ fn answer_all(path: &str, operation: &mut Operation) {
     }
 }
 
-/// Adds an example to each answer that has a body.
-fn show_answers(answers: &Value, operation: &mut Operation) {
-    let of_operation = &answers[operation.operation_id.as_deref().unwrap_or_default()];
-    for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response
-            && let Some(RefOr::T(content)) = response.content.get_mut("application/json")
-        {
-            let other = || of_operation.as_object()?.values().next();
-            content.example = of_operation.get(status).or_else(other).cloned();
+/// Adds an example to each answer that has a body: its own, or that of another answer of the same schema.
+fn show_answers(answers: &Value, document: &mut OpenApi) {
+    let mut of_schemas = BTreeMap::new();
+    for is_own in [true, false] {
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            let id = operation.operation_id.clone().unwrap_or_default();
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else {
+                    continue;
+                };
+                let Some(RefOr::T(content)) = response.content.get_mut("application/json") else {
+                    continue;
+                };
+                let Some(RefOr::Ref(schema)) = &content.schema else {
+                    continue;
+                };
+                if let (true, Some(own)) = (is_own, answers[&id].get(status)) {
+                    of_schemas.insert(schema.ref_location.clone(), own.clone());
+                    content.example = Some(own.clone());
+                } else if content.example.is_none() {
+                    content.example = of_schemas.get(&schema.ref_location).cloned();
+                }
+            }
         }
     }
 }
