@@ -1,4 +1,4 @@
-//! A terminal of 100 columns and 30 lines in which a command runs: a tmux server of its own.
+//! A terminal of 200 columns and 30 lines in which a command runs: a tmux server of its own.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -30,7 +30,7 @@ impl Terminal {
             "on",
             ";",
         ])
-        .args(["new-session", "-d", "-x", "100", "-y", "30"]);
+        .args(["new-session", "-d", "-x", "200", "-y", "30"]);
         for (name, value) in command.get_envs() {
             let value = value.unwrap_or_default();
             let mut pair = name.to_owned();
@@ -49,9 +49,9 @@ impl Terminal {
         done(self.tmux().arg("send-keys").args(keys));
     }
 
-    /// What is on the screen and above it, without blanks at its end. Long lines are whole.
+    /// What is on the screen and above it, without blanks at its end.
     pub(crate) fn screen(&self) -> String {
-        let screen = done(self.tmux().args(["capture-pane", "-p", "-J", "-S", "-"]));
+        let screen = done(self.tmux().args(["capture-pane", "-p", "-S", "-"]));
 
         screen.trim_end().to_owned()
     }
