@@ -501,7 +501,7 @@ async fn a_cancelled_run_is_aborted_with_its_step_and_one_that_waited_is_not_tol
     held_back(&held).await;
     let waiting = service.start(&json!({})).await;
     service.cancel(&waiting.body).await.has_status(200);
-    service.cancel(&active.body).await.has_status(200);
+    service.cancel(&active.body).await.has_status(202);
     service.ended(&active.body).await.was_cancelled();
 
     let events = receiver.is_told_ends(&service.name, 1).await;
@@ -619,6 +619,7 @@ async fn a_lineage_server_that_was_away_gets_all_events_in_their_order() {
     service.log(&[insert(1, 1, 1, "a")]).await;
     service.run().await.succeeds();
     let state = service.connect_to_state().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let tries = "select max(tries), count(*) from icefront.deliveries where tries > 0";
     let tries = state.query_one(tries, &[]).await.expect("a row");
     assert!(tries.get::<_, i32>(0) > 1, "it is tried again");
