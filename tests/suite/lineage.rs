@@ -425,7 +425,6 @@ async fn a_model_has_its_query_the_origin_of_its_columns_and_its_tests() {
     assert!(made["facets"]["version"]["datasetVersion"].is_string());
     let meaning = "Items by their names";
     assert_eq!(made["facets"]["documentation"]["description"], meaning);
-    assert_eq!(made["outputFacets"]["outputStatistics"]["rowCount"], 2);
     let tested = complete("test.by_name");
     let tested = dataset(tested, "inputs", "_marts.by_name");
     assert_json_snapshot!(plain(&tested["inputFacets"]), @r#"
@@ -733,7 +732,11 @@ async fn a_refresh_without_news_and_an_update_have_the_versions_that_they_read()
     service.log(&[update(2, 1, 2, "a")]).await;
     service.run().await.succeeds();
 
-    let events = receiver.is_told_ends(&service.name, 3).await;
+    let mut events = receiver.is_told_ends(&service.name, 3).await;
+    // The events of different runs may overtake each other.
+    events
+        .0
+        .sort_by_key(|event| event["eventTime"].as_str().map(str::to_owned));
 
     let versions = |step: &str, side: &str, name: &str| -> Vec<&Value> {
         let job = service.job(step);
