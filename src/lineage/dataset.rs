@@ -112,8 +112,8 @@ impl<'a> KnownTables<'a> {
             _ => None,
         });
         let models: Vec<&Model> = models.collect();
-        let named: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
-        let published = store.published_at(pipeline, &named, at).await?;
+        let asked: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+        let published = store.published_at(pipeline, &asked, at).await?;
         for model in models {
             if let Some(snapshot) = published.get(&model.name) {
                 snapshots.insert(Names::model(model).to_string(), snapshot.clone());
