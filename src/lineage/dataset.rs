@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use icefront_project::Model;
 use serde_json::{Value, json};
 
 use super::facet::{Facet, Facets};
@@ -103,13 +104,26 @@ impl<'a> KnownTables<'a> {
             .filter_map(|place| Some(place.table(&names)?.to_string()))
             .collect();
 
+        let (store, pipeline) = (&app.store, &definition.name);
+        let mut snapshots = store.snapshots_at(pipeline, &targets, at).await?;
+        // A refresh knows its snapshot better: a statement may have written a build that then took the model's name.
+        let models = places.iter().filter_map(|place| match place {
+            Place::Model(model) => Some(*model),
+            _ => None,
+        });
+        let models: Vec<&Model> = models.collect();
+        let asked: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+        let published = store.published_at(pipeline, &asked, at).await?;
+        for model in models {
+            if let Some(snapshot) = published.get(&model.name) {
+                snapshots.insert(Names::model(model).to_string(), snapshot.clone());
+            }
+        }
+
         Ok(Self {
-            tables: app.store.tables(&ids).await?,
-            models: app.store.models(&ids).await?,
-            snapshots: app
-                .store
-                .snapshots_at(&definition.name, &targets, at)
-                .await?,
+            tables: store.tables(&ids).await?,
+            models: store.models(&ids).await?,
+            snapshots,
             app,
             definition,
             names,

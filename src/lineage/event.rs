@@ -42,8 +42,8 @@ pub(super) async fn write(
         return Ok(event(
             note,
             &of_pipeline,
-            facets,
-            job,
+            &facets,
+            &job,
             [Vec::new(), Vec::new()],
         ));
     };
@@ -61,21 +61,21 @@ pub(super) async fn write(
     };
     let mut job = job_facets(&kind);
     let Some(definition) = definition else {
-        return Ok(event(note, &own, facets, job, [Vec::new(), Vec::new()]));
+        return Ok(event(note, &own, &facets, &job, [Vec::new(), Vec::new()]));
     };
     let told = StepTold::find(app, lineages, note, &run, definition, step).await?;
     told.add_queries(&mut facets);
     told.add_model(&mut job);
     let datasets = told.datasets().await?;
 
-    Ok(event(note, &own, facets, job, datasets))
+    Ok(event(note, &own, &facets, &job, datasets))
 }
 
 fn event(
     note: &LineageNote,
     run: &RunOfJob,
-    run_facets: Facets,
-    job_facets: Facets,
+    run_facets: &Facets,
+    job_facets: &Facets,
     [inputs, outputs]: [Vec<Value>; 2],
 ) -> Value {
     json!({

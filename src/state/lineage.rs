@@ -145,4 +145,21 @@ impl Store {
             .map(|row| (row.target, row.snapshot))
             .collect())
     }
+
+    /// The snapshots that some models had at a time, by their names in the pipeline.
+    pub async fn published_at(
+        &self,
+        pipeline: &str,
+        models: &[String],
+        at: Timestamp,
+    ) -> Result<HashMap<String, String>> {
+        let rows: Vec<SnapshotRow> = self
+            .rows(sql!(lineage::published), &[&pipeline, &models, &at])
+            .await?;
+
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.target, row.snapshot))
+            .collect())
+    }
 }

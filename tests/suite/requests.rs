@@ -140,7 +140,7 @@ async fn a_member_that_is_wrong_is_named_with_the_right_one() {
         "type": "urn:icefront:problem:invalid-request",
         "title": "The request has a value that is not allowed",
         "status": 422,
-        "detail": "`stesp`: unknown field `stesp`, expected one of `steps`, `select`, `exclude`, `full_refresh`, `timeout_seconds`, `step_timeout_seconds`, `if_running`, `on_failed`, `labels` at line 1 column 8; did you mean `steps`?",
+        "detail": "`stesp`: unknown field `stesp`, expected one of `steps`, `select`, `exclude`, `full_refresh`, `timeout_seconds`, `step_timeout_seconds`, `if_running`, `on_failed`, `labels`, `openlineage` at line 1 column 8; did you mean `steps`?",
         "retryable": false,
         "field": "stesp"
       }

@@ -176,26 +176,26 @@ impl<'a> Trace<'a> {
     /// The columns that decide which rows there are.
     fn rows(&self, node: &Node) -> BTreeSet<(InputColumn, Influence)> {
         let mut rows = BTreeSet::new();
-        let mut note = |expr: &Expr, influence| {
+        let mut keep = |expr: &Expr, influence| {
             let origins = self.of_expression(expr).into_keys();
             rows.extend(origins.map(|column| (column, influence)));
         };
         for block in node.blocks() {
             for condition in block.conditions.iter().chain(&block.having) {
-                note(condition, Influence::Filter);
+                keep(condition, Influence::Filter);
             }
             for condition in block.joins().into_iter().flat_map(|join| &join.on) {
-                note(condition, Influence::Join);
+                keep(condition, Influence::Join);
             }
             for key in block
                 .grouping
                 .iter()
                 .flat_map(|of| of.sets.iter().flatten())
             {
-                note(key, Influence::GroupBy);
+                keep(key, Influence::GroupBy);
             }
             for by in block.limit.iter().flat_map(|limit| &limit.order) {
-                note(&by.expr, Influence::Sort);
+                keep(&by.expr, Influence::Sort);
             }
         }
         node.walk(&mut |node| {

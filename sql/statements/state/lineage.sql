@@ -69,6 +69,18 @@ cross join lateral (
   limit 1
 ) as last
 
+-- name: published
+-- Finds for some models the snapshot of the last refresh that had changed their rows at $3.
+select asked.name as target, last.snapshot
+from unnest($2::text[]) as asked (name)
+cross join lateral (
+  select snapshot
+  from icefront.publications
+  where pipeline = $1 and publications.name = asked.name and published_at <= $3::timestamptz
+  order by id desc
+  limit 1
+) as last
+
 -- name: queries_of_step
 -- Lists the statements that one attempt of a step sent to Trino, in order.
 select target, trino_query_id as query_id, snapshot_after is not null as has_committed
