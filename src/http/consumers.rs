@@ -57,6 +57,10 @@ pub(super) struct Consumer {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"table": "shop.orders", "cursor": null}))]
+#[expect(
+    clippy::option_option,
+    reason = "`null` differs from a field that is not there"
+)]
 pub(super) struct SetConsumer {
     /// The table that it follows. Give this or `model`.
     table: Option<String>,

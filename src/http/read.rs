@@ -197,6 +197,7 @@ pub(super) fn any<T>(filter: Option<AnyOf<T>>) -> Option<Vec<T>> {
 }
 
 /// Tells a field that is `null` from one that is not there.
+#[expect(clippy::option_option, reason = "that is what it is for")]
 pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     reader: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -262,7 +262,7 @@ impl Store {
         receivers: &[String],
         kept_for: Duration,
     ) -> Result<u64> {
-        let given_up = self
+        let removed = self
             .execute(
                 sql!(outbox::give_up_deliveries),
                 &[&give_up.as_secs_f64(), &settings, &receivers],
@@ -274,7 +274,7 @@ impl Store {
         )
         .await?;
 
-        Ok(given_up)
+        Ok(removed)
     }
 }
 
