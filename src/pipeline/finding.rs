@@ -59,7 +59,10 @@ impl Finding {
                 Some(which) => format!(
                     "the YAML is too large or too deeply nested{which}; write fewer anchors, or split the pipeline"
                 ),
-                None => message,
+                None => message.replace(
+                    "recursion limit exceeded",
+                    "the YAML is too deeply nested; write it flatter",
+                ),
             },
         )
     }

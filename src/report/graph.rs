@@ -130,10 +130,11 @@ pub fn lineage(of: PipelineModel<'_>) -> Graph {
 #[must_use]
 pub(super) fn models_behind(definition: &Definition, table: &str) -> BTreeSet<String> {
     let Graph { nodes, edges } = graph(definition);
+    let pipeline = &definition.name;
     let starts = [
-        table.to_owned(),
-        format!("{table}_history"),
-        format!("{}.{table}", definition.name),
+        format!("{pipeline}.{table}"),
+        format!("{pipeline}.{table}_history"),
+        format!("{pipeline}.{pipeline}.{table}"),
     ];
     let behind = |start: &String| reached(start, &edges, |edge| (&edge.from, &edge.to));
     let reached: BTreeSet<String> = starts.iter().flat_map(behind).collect();

@@ -6,7 +6,7 @@ use super::graph::models_behind;
 use super::stored::stored;
 use crate::app::App;
 use crate::error::Result;
-use crate::pipeline::{Marts, Names, SourceKind, TableId, TrackedTable};
+use crate::pipeline::{Marts, Names, SourceKind, TrackedTable};
 use crate::state::{ConsumerQuery, Window};
 use crate::warehouse::tables_of;
 
@@ -89,10 +89,7 @@ pub async fn plan_reset(app: &App, of: TrackedTable<'_>) -> Result<ResetPlan> {
         deletes: deletes(app, of).await?,
         read_detail,
         lost_detail,
-        models: models
-            .iter()
-            .map(|model| TableId::new(&definition.name, model).to_string())
-            .collect(),
+        models: models.into_iter().collect(),
         consumers: consumers
             .into_iter()
             .map(|consumer| consumer.name)
