@@ -44,7 +44,7 @@ airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, a
 dbt: ## run a dbt project of 30 models under Icefront and under dbt-trino, which it installs, and compare each model, before and after a change
 	tests/dbt/run
 
-api: ## call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, generated clients, what schemathesis makes up
+api: ## check the OpenAPI document, and call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, generated clients, what schemathesis makes up
 	tests/api/run
 
 postman: ## run the Postman collection by newman, against a real service
