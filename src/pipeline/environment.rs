@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_value_is_put_in_as_it_is_and_never_read_again() {
         let values = [
-            ("A", Some("x: ${B}")),
+            ("MARTS", Some("x: ${B}")),
             ("B", Some("b")),
             ("C_1", Some("")),
             ("D", None),
@@ -99,7 +99,7 @@ mod tests {
         let environment = Environment(values.into());
         for (text, filled) in [
             ("plain $B $1 {B}", "plain $B $1 {B}"),
-            ("<${A}>", "<x: ${B}>"),
+            ("<${MARTS}>", "<x: ${B}>"),
             ("${B}${C_1}${B}", "bb"),
             ("$${B} $$${B}", "${B} $${B}"),
             ("ü${B}ü", "übü"),
@@ -108,7 +108,7 @@ mod tests {
         }
         for (text, told) in [
             ("${D}", "is not set"),
-            ("${AA}", "did you mean `A`?"),
+            ("${MARTZ}", "did you mean `MARTS`?"),
             ("${B", "write `${NAME}`"),
             ("${}", "write `${NAME}`"),
             ("${1}", "write `${NAME}`"),
