@@ -1,4 +1,4 @@
--- What more lists are filtered by. With these, none reads more rows than its page needs.
+-- Indexes for the filters of lists. With them, no list reads more rows than its page needs.
 
 create index runs_by_trigger on icefront.runs (trigger, id);
 create index runs_of_table on icefront.runs (pipeline, (task ->> 'table'), id) where task ->> 'table' is not null;

@@ -38,7 +38,7 @@ pub(super) enum ResetAnswer {
 /// Begin a table anew: delete everything that is held of it, and read it from its source as if for the first time.
 ///
 /// The run drops current rows, history and typed log, deletes the table's landed events and rejects, reads the source, and builds the pipeline.
-/// Models that read the table are computed in full; row changes answer `410`. What the source no longer has is lost: `dry_run` says what that is.
+/// Models that read the table are computed in full; row changes answer `410`. Rows that the source no longer has are lost; `dry_run` says which.
 /// Until the run has published the table, readers do not find it. To begin anew from what landed, call `restage`, which loses nothing.
 #[utoipa::path(
     post, path = "/v1/tables/{table}/reset", tag = "tables",

@@ -1,4 +1,4 @@
-//! What `icefront init` tells at its end: what was written, what was left out, and what to do next.
+//! The last words of `icefront init`: the files it wrote, the tables it left out, and the next steps.
 
 use std::fmt;
 use std::path::Path;

@@ -129,7 +129,7 @@ fn add_table(line: &mut impl FnMut(&str), table: &DraftTable) {
     }
 }
 
-/// What to know of a column whose type has no counterpart in Iceberg.
+/// The comment on a column whose type has no counterpart in Iceberg.
 fn note(column: &CatalogueColumn) -> Option<String> {
     const TEXTS: [&str; 6] = ["text", "character", "\"char\"", "name", "uuid", "citext"];
     let CatalogueColumn { name, data_type } = column;

@@ -1,4 +1,4 @@
--- Tables: what they are made of. What is left of a table that was reset is a row without columns, see `resets.sql`.
+-- Tables: what they are made of. A reset leaves a row without columns of a table, see `resets.sql`.
 -- `src/state/tables.rs` takes each statement by its name: the line `-- name: …` above it.
 
 -- name: read_table
