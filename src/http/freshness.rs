@@ -75,7 +75,7 @@ pub(super) async fn list_freshness(
     // Whether something fits is known only when it was looked at.
     let after: Option<TableId> = paging.after()?;
     let rest = all.filter(|subject| after.as_ref().is_none_or(|after| subject.id() > *after));
-    let found = report::freshness(&app, &rest.collect::<Vec<_>>()).await?;
+    let rest: Vec<Subject<'_>> = rest.collect();
     let has = |one: &Freshness| {
         let statuses = query.status.as_ref();
         let reasons = query.lag_reason.as_ref();
@@ -83,9 +83,9 @@ pub(super) async fn list_freshness(
         statuses.is_none_or(|AnyOf(statuses)| statuses.contains(&one.status))
             && reasons.is_none_or(|AnyOf(reasons)| reasons.contains(&one.lag_reason))
     };
-    let found = found.into_iter().filter(has).take(paging.asked());
+    let found = report::freshness_where(&app, &rest, paging.asked(), has).await?;
 
-    Ok(Json(paging.page(found.collect(), |last| {
+    Ok(Json(paging.page(found, |last| {
         let name = last.table.as_ref().or(last.model.as_ref());
         name.and_then(|name| name.parse::<TableId>().ok())
     })?))

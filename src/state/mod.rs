@@ -17,6 +17,7 @@ mod outbox;
 mod pipelines;
 mod publications;
 mod queries;
+mod refreshes;
 mod resets;
 mod rows;
 mod run_ends;
@@ -47,15 +48,16 @@ pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use lineage::{ExtractedEvents, StepStatement};
 pub use lineage_notes::{LineageNote, RunOfJob, Transition};
-pub use models::{
-    ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,
-    ModelState, Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Refreshed,
-};
+pub use models::{InputReading, ModelColumn, ModelState, Reading};
 pub use outbox::{
     ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
 };
 pub use pipelines::PipelineState;
 pub use publications::{KeptPublication, PublishedColumn};
+pub use refreshes::{
+    ChangedRows, EndedRefresh, FailedRefresh, LagSince, LastRefresh, RefreshAction, RefreshQuery,
+    RefreshRecord, RefreshState, Refreshed,
+};
 pub use resets::BegunReset;
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{

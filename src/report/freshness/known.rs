@@ -1,156 +1,18 @@
-//! Freshness in data time: how old the data of tables and models is, measured to its sources, and what makes it so.
+//! What the state database knows of tables and models, and how fresh they are by that.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use icefront_project::{Materialized, Model};
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
+use super::{Freshness, LagReason, Subject, seconds};
 use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{Definition, PipelineModel, TableId, TrackedTable};
 use crate::state::{
-    Activity, HoldingFiles, LagSince, LastRefresh, ModelState, RefreshState, RunState, Status,
-    TableState,
+    Activity, HoldingFiles, LastRefresh, ModelState, RefreshState, RunState, Status, TableState,
 };
-
-/// Over how much time the mean and the longest lag are.
-const WINDOW: SignedDuration = SignedDuration::from_hours(24);
-
-/// Why a table or model has its lag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LagReason {
-    /// It is within its limits.
-    UpToDate,
-    /// It has all that landed, and no limit says how old it may be.
-    NoLimit,
-    /// No run of the pipeline was ever asked for.
-    NeverRun,
-    /// No run was asked for since.
-    NotScheduled,
-    /// A run waits in the queue.
-    Queued,
-    /// A run is under way.
-    Running,
-    /// The last run failed.
-    Failed,
-    /// Events were rejected; they are missing until they are replayed.
-    Rejected,
-    /// A transaction in the source was open long when it was read.
-    BlockedByTransaction,
-    /// Files of it cannot be read; `lag_detail` names them.
-    UnreadableFiles,
-    /// It never had a file: the folder has none that its `from` names.
-    EmptyFolder,
-    /// The model is suspended: runs leave it out.
-    Suspended,
-}
-
-/// How old the data of a table or a model is.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[schema(example = json!({
-    "pipeline": "shop", "table": "shop.orders", "model": null, "status": "pass", "covered_until": "2026-01-01T12:00:00.000000Z",
-    "lag_seconds": 12.5, "lag_reason": "up_to_date", "lag_detail": null, "warn_after_seconds": 600, "error_after_seconds": 3600,
-    "target_lag_seconds": null, "mean_lag_seconds": null, "max_lag_seconds": null, "share_within_target": null,
-}))]
-pub struct Freshness {
-    /// The pipeline.
-    pub pipeline: String,
-    /// The table; `null` for a model.
-    pub table: Option<String>,
-    /// The model; `null` for a table.
-    pub model: Option<String>,
-    /// Of a table: by its limits. Of a model: `warn` beyond its target lag, `error` if its last refresh failed. `unknown` before the first
-    /// publication, unless the first run failed.
-    pub status: Status,
-    /// The time up to which every committed change of its sources is in it; `null` before the first publication.
-    #[serde(serialize_with = "crate::time::exact")]
-    pub covered_until: Option<Timestamp>,
-    /// The time from `covered_until` until now.
-    pub lag_seconds: Option<f64>,
-    /// Why it has this lag.
-    pub lag_reason: LagReason,
-    /// What that is about, if there is more to say.
-    pub lag_detail: Option<String>,
-    /// The limit of a table for `warn`.
-    pub warn_after_seconds: Option<u64>,
-    /// The limit of a table for `error`.
-    pub error_after_seconds: Option<u64>,
-    /// The target lag of a model; with `downstream`, the shortest one of its readers.
-    pub target_lag_seconds: Option<u64>,
-    /// The mean lag of a model in the last 24 hours.
-    pub mean_lag_seconds: Option<f64>,
-    /// The longest lag of a model in the last 24 hours.
-    pub max_lag_seconds: Option<f64>,
-    /// The share of the last 24 hours in which a model was within its target lag, 0 to 1.
-    pub share_within_target: Option<f64>,
-}
-
-/// A table or a model whose freshness is asked for.
-#[derive(Debug, Clone, Copy)]
-pub enum Subject<'a> {
-    Table(TrackedTable<'a>),
-    Model(PipelineModel<'a>),
-}
-
-impl<'a> Subject<'a> {
-    /// The tables and models of a pipeline, sorted by name.
-    #[must_use]
-    pub fn all(definition: &'a Definition) -> Vec<Self> {
-        let tables = TrackedTable::all(definition).map(Self::Table);
-        let models = PipelineModel::all(definition).into_iter().map(Self::Model);
-        let mut all: Vec<Self> = tables.chain(models).collect();
-        all.sort_by_key(Self::id);
-
-        all
-    }
-
-    #[must_use]
-    pub fn id(&self) -> TableId {
-        match self {
-            Self::Table(table) => table.table.id.clone(),
-            Self::Model(model) => model.id(),
-        }
-    }
-
-    fn definition(&self) -> &'a Definition {
-        match self {
-            Self::Table(table) => table.definition,
-            Self::Model(model) => model.definition,
-        }
-    }
-}
-
-/// Gives the age of the data of tables and models: now − `covered_until`. Rejects hold `covered_until` back.
-///
-/// It asks the state database the same number of times, whatever the number of subjects.
-pub async fn freshness(app: &App, subjects: &[Subject<'_>]) -> Result<Vec<Freshness>> {
-    if subjects.is_empty() {
-        return Ok(Vec::new());
-    }
-    let known = Known::read(app, subjects).await?;
-    let now = Timestamp::now();
-
-    Ok(subjects
-        .iter()
-        .map(|subject| match subject {
-            Subject::Table(table) => known.of_table(*table, now),
-            Subject::Model(model) => known.of_model(*model, now),
-        })
-        .collect())
-}
-
-/// Seconds, rounded to milliseconds and never negative: the clocks of two machines do not agree more closely.
-#[must_use]
-pub fn seconds(time: SignedDuration) -> f64 {
-    rounded(time.as_secs_f64())
-}
-
-fn rounded(seconds: f64) -> f64 {
-    (seconds.max(0.0) * 1_000.0).round() / 1_000.0
-}
 
 /// Up to when something is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,11 +27,10 @@ enum Covered {
 
 /// What the state database knows of the subjects and of what they read.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     tables: HashMap<TableId, TableState>,
     models: HashMap<TableId, ModelState>,
     refreshes: HashMap<TableId, LastRefresh>,
-    lags: HashMap<TableId, LagSince>,
     files: HashMap<TableId, HoldingFiles>,
     activities: HashMap<String, Activity>,
     /// By pipeline and batch.
@@ -177,12 +38,12 @@ struct Known {
 }
 
 impl Known {
-    async fn read(app: &App, subjects: &[Subject<'_>]) -> Result<Self> {
+    pub(super) async fn read(app: &App, subjects: &[Subject<'_>]) -> Result<Self> {
         let store = &app.store;
         let mut tables = BTreeSet::new();
         let mut models = BTreeSet::new();
         let mut of_files = BTreeSet::new();
-        let mut targets: Vec<(TableId, Option<f64>)> = Vec::new();
+        let mut refreshed = BTreeSet::new();
         let mut pipelines = BTreeSet::new();
         for subject in subjects {
             let definition = subject.definition();
@@ -204,13 +65,10 @@ impl Known {
                     );
                     models.insert(of.id());
                     models.extend(read_through_views(definition, of.model).into_iter().map(id));
-                    let target = definition.target_lag(&of.model.name);
-                    targets.push((of.id(), target.map(|target| target.as_secs_f64())));
+                    refreshed.insert(of.id());
                 }
             }
         }
-        let all = |ids: &BTreeSet<TableId>| ids.iter().cloned().collect::<Vec<_>>();
-        let (tables, models, of_files) = (all(&tables), all(&models), all(&of_files));
         let pipelines: Vec<&str> = pipelines.into_iter().collect();
         let mut known = Self {
             tables: store.tables(&references(&tables)).await?,
@@ -218,14 +76,9 @@ impl Known {
             activities: store.activities(&pipelines).await?,
             ..Self::default()
         };
-        if !targets.is_empty() {
-            let (asked, targets): (Vec<TableId>, Vec<Option<f64>>) = targets.into_iter().unzip();
-            let asked = references(&asked);
-            let since = Timestamp::now();
-            let since = since.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+        if !refreshed.is_empty() {
             known.models = store.models(&references(&models)).await?;
-            known.refreshes = store.last_refreshes(&asked).await?;
-            known.lags = store.lags_since(&asked, &targets, since).await?;
+            known.refreshes = store.last_refreshes(&references(&refreshed)).await?;
         }
         let mut batches = BTreeSet::new();
         for subject in subjects {
@@ -288,7 +141,7 @@ impl Known {
         self.covered.get(&(pipeline.to_owned(), batch)).copied()
     }
 
-    fn of_table(&self, of: TrackedTable<'_>, now: Timestamp) -> Freshness {
+    pub(super) fn of_table(&self, of: TrackedTable<'_>, now: Timestamp) -> Freshness {
         let TrackedTable { definition, table } = of;
         let pipeline = definition.name.as_str();
         let batch = self.covered_batch(&of);
@@ -388,7 +241,7 @@ impl Known {
         (LagReason::UnreadableFiles, Some(detail))
     }
 
-    fn of_model(&self, of: PipelineModel<'_>, now: Timestamp) -> Freshness {
+    pub(super) fn of_model(&self, of: PipelineModel<'_>, now: Timestamp) -> Freshness {
         let PipelineModel { definition, model } = of;
         let pipeline = definition.name.as_str();
         let id = of.id();
@@ -433,7 +286,6 @@ impl Known {
         } else {
             waits(activity)
         };
-        let lag = self.lags.get(&id);
 
         Freshness {
             pipeline: pipeline.to_owned(),
@@ -447,14 +299,14 @@ impl Known {
             warn_after_seconds: None,
             error_after_seconds: None,
             target_lag_seconds: target.map(|target| target.as_secs()),
-            mean_lag_seconds: lag.and_then(|lag| lag.mean).map(rounded),
-            max_lag_seconds: lag.and_then(|lag| lag.maximum).map(rounded),
-            share_within_target: lag.and_then(|lag| lag.share_within_target).map(rounded),
+            mean_lag_seconds: None,
+            max_lag_seconds: None,
+            share_within_target: None,
         }
     }
 }
 
-fn references(ids: &[TableId]) -> Vec<&TableId> {
+fn references(ids: &BTreeSet<TableId>) -> Vec<&TableId> {
     ids.iter().collect()
 }
 
