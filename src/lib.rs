@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod app;
+pub mod auth;
 pub mod config;
 pub mod error;
 pub mod http;

@@ -6,9 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 use icefront::app::App;
+use icefront::auth::{AUDIT, Key};
 use icefront::config::{Config, LogFormat};
 use icefront::error::Error;
 use icefront::init::Init;
@@ -40,6 +44,7 @@ enum Command {
     Init(InitPipeline),
     /// Run the unit tests of a pipeline's models, in Trino and without a table
     Test(TestModels),
+    Key(Key),
     /// Print every setting with its default and what it means
     Settings,
     /// Print the OpenAPI document
@@ -163,6 +168,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(settings) => return check(&settings.load()?),
         Command::Init(init) => return init_pipeline(&init).await,
         Command::Test(test) => return test_models(&test).await,
+        Command::Key(key) => make_key(&key)?,
         Command::Settings => show(Config::defaults())?,
         Command::Generate(Generate { shop, files }) => match (shop, files) {
             (_, Some(FilesCommand::Files(files))) => println!("{}", files.run().await?),
@@ -284,16 +290,42 @@ async fn test_models(test: &TestModels) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Prints a key to its owner's eyes, and below it the line that lets it in.
+fn make_key(key: &Key) -> anyhow::Result<()> {
+    let made = key.run();
+    eprintln!(
+        "the key, shown once; give it to the caller, who sends it as `Authorization: Bearer …`:"
+    );
+    show(&format!("{}\n", made.key))?;
+    eprintln!("the line for the file `auth.keys_file`, which does not contain the key:");
+
+    show(&format!("{}\n", made.line))
+}
+
+/// Writes the log as the settings say, and the audit log as JSON whatever they say.
 fn log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log.filter)?;
-    let lines = tracing_subscriber::fmt()
+    let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
-    }
+    let lines = match config.log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let audit = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(
+            lines
+                .with_filter(filter_fn(|of| of.target() != AUDIT))
+                .with_filter(filter),
+        )
+        .with(audit.with_filter(filter_fn(|of| of.target() == AUDIT)))
+        .init();
 
     Ok(())
 }

@@ -23,6 +23,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// [`Error::Settings`] when a setting cannot be used, or an address cannot be listened on.
 pub async fn serve(config: Config) -> Result<()> {
     let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
+    let certificate = config.http.tls.as_ref();
+    let certificate = certificate.map(http::Certificate::read).transpose()?;
     let app = App::new(config)?;
     for broken in app.pipelines.broken() {
         tracing::error!(
@@ -44,14 +46,14 @@ pub async fn serve(config: Config) -> Result<()> {
 
     tracing::info!(address = %bind, "icefront serves; open /docs there");
     // Callers are answered while runs end, and `/readyz` says that the service stops.
-    let serving =
-        axum::serve(api, http::router(app)).with_graceful_shutdown(worker.clone().map(drop));
+    let stops = worker.clone().map(drop);
+    let serving = http::serve(api, certificate, http::router(app), stops);
     let late = async {
         worker.clone().await;
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
-        served = serving => served.map_err(Error::internal)?,
+        () = serving => {}
         () = late => tracing::warn!("requests were still open at the end"),
     }
     if !worker.await {

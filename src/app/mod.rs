@@ -13,6 +13,7 @@ pub use signals::Signals;
 use tokio::sync::Mutex;
 pub use watched::Watched;
 
+use crate::auth::{Auth, Grants, Principal, Role};
 use crate::config::Config;
 use crate::error::Result;
 use crate::landing::Folder;
@@ -28,6 +29,10 @@ use crate::trino::Trino;
 pub struct App {
     parts: Arc<Parts>,
     pub store: Store,
+    /// The pipelines that may be seen.
+    pub pipelines: Pipelines,
+    /// Who calls. The service itself has no name, and may do everything.
+    pub caller: Principal,
 }
 
 /// See [`App`].
@@ -36,10 +41,10 @@ pub struct Parts {
     /// Host and process, such as `icefront-0:7`: shows people which of several services holds a lease.
     pub name: String,
     pub config: Config,
+    pub auth: Auth,
     pub trino: Trino,
     pub connections: Connections,
     pub folder: Folder,
-    pub pipelines: Pipelines,
     pub signals: Signals,
     pub analyses: Analyses,
     pub monitored: Monitored,
@@ -65,13 +70,14 @@ impl App {
         }
         config.lineage.receiver()?;
         let store = Store::new(&config.state)?;
+        let pipelines = Pipelines::load(&config)?;
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".into());
         let parts = Parts {
             name: format!("{host}:{}", std::process::id()),
+            auth: Auth::new(&config.auth)?,
             trino: Trino::new(config.trino.clone())?,
             connections: Connections::new(&config.connections),
             folder: Folder::new(&config.landing)?,
-            pipelines: Pipelines::load(&config)?,
             signals: Signals::default(),
             analyses: Analyses::default(),
             monitored: Monitored::default(),
@@ -84,6 +90,11 @@ impl App {
         Ok(Self {
             parts: Arc::new(parts),
             store,
+            pipelines,
+            caller: Principal {
+                name: None,
+                grants: Arc::new(Grants::everything()),
+            },
         })
     }
 
@@ -93,6 +104,25 @@ impl App {
         Self {
             parts: Arc::clone(&self.parts),
             store: self.store.with_lease(lease),
+            pipelines: self.pipelines.clone(),
+            caller: self.caller.clone(),
+        }
+    }
+
+    /// The same service as a caller may see it: with the pipelines on which the caller has a role.
+    #[must_use]
+    pub fn granted(&self, caller: Principal, role: Role) -> Self {
+        let pipelines = if caller.grants.have_everywhere(role) {
+            self.pipelines.clone()
+        } else {
+            self.pipelines.only(|name| caller.grants.have(role, name))
+        };
+
+        Self {
+            parts: Arc::clone(&self.parts),
+            store: self.store.clone(),
+            pipelines,
+            caller,
         }
     }
 

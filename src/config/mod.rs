@@ -1,5 +1,6 @@
 //! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
+mod auth;
 mod duration;
 mod lineage;
 mod network;
@@ -13,6 +14,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use auth::check_issuer_address;
+pub use auth::{Auth, ClaimGrants, Issuer};
 pub use duration::parse_duration;
 pub(crate) use duration::{DurationText, duration, some_duration};
 pub use lineage::{Lineage, LineageReceiver};
@@ -43,6 +46,7 @@ const LEAST_LIMIT: Duration = Duration::from_millis(100);
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub http: Http,
+    pub auth: Auth,
     pub state: State,
     pub trino: Trino,
     pub landing: Landing,
@@ -66,6 +70,35 @@ pub struct Http {
     pub metrics_bind: SocketAddr,
     pub body_limit_bytes: usize,
     pub cors_origins: Origins,
+    /// The names by which callers may call; empty: on a loopback address only its own, else any.
+    pub hosts: Vec<String>,
+    /// Whether something before the service ends TLS.
+    pub behind_tls_proxy: bool,
+    pub tls: Option<Tls>,
+}
+
+/// The certificate of the API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificates (PEM), the service's first.
+    pub cert_file: PathBuf,
+    /// Its private key (PEM).
+    pub key_file: PathBuf,
+}
+
+impl Http {
+    /// Refuses to send credentials and rows over a network in the clear.
+    fn check(&self) -> Result<()> {
+        if self.bind.ip().is_loopback() || self.behind_tls_proxy || self.tls.is_some() {
+            return Ok(());
+        }
+
+        Err(Error::Settings(format!(
+            "`http.bind` is `{}`, and callers would send keys over the network in the clear; set `http.tls = {{ cert_file = …, key_file = … }}`, or `http.behind_tls_proxy = true` if a proxy before the service ends TLS",
+            self.bind
+        )))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -273,6 +306,8 @@ impl Config {
         for (name, connection) in &config.connections {
             connection.check(name)?;
         }
+        config.http.check()?;
+        config.auth.check(config.http.bind.ip())?;
         config.runs.check()?;
         for (name, webhook) in &config.webhooks {
             webhook.check(name)?;

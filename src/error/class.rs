@@ -129,8 +129,9 @@ impl Error {
             Self::SourceUnavailable { .. }
             | Self::FilesUnavailable { .. }
             | Self::TrinoUnavailable(_)
-            | Self::LandingUnavailable { .. } => Class::Away,
-            Self::QueueFull { .. } => Class::Busy,
+            | Self::LandingUnavailable { .. }
+            | Self::IssuerUnavailable { .. } => Class::Away,
+            Self::QueueFull { .. } | Self::TooManyCalls { .. } => Class::Busy,
             Self::SourceConflict { .. } | Self::RunActive { .. } => Class::Conflict,
             Self::TimedOut(_)
             | Self::OutcomePending { .. }
@@ -142,6 +143,10 @@ impl Error {
             | Self::RunUnknown { .. }
             | Self::Malformed(_)
             | Self::Invalid { .. }
+            | Self::Unauthenticated { .. }
+            | Self::Forbidden { .. }
+            | Self::CrossOrigin
+            | Self::UnknownHost { .. }
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType(_)
             | Self::MethodNotAllowed { .. }

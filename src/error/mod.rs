@@ -50,6 +50,47 @@ pub enum Error {
     /// No sensor must take a run that does not exist for one that is active.
     #[error("there is no run `{run}`")]
     RunUnknown { run: Uuid },
+    /// Nobody knows who calls.
+    #[error("{detail}")]
+    Unauthenticated {
+        /// What is missing or wrong, and what to send.
+        detail: String,
+    },
+    /// The caller is known, and may not do this.
+    #[error(
+        "this call needs the role `{role}` {}, and your credentials do not give it; ask whoever gives out keys or groups for it",
+        on_pipeline(pipeline.as_deref())
+    )]
+    Forbidden {
+        role: &'static str,
+        /// `None` if it belongs to no pipeline.
+        pipeline: Option<String>,
+    },
+    /// A web page of another origin calls.
+    #[error(
+        "a page of another origin may not call; add its origin to `http.cors_origins` if it should"
+    )]
+    CrossOrigin,
+    #[error(
+        "the service is not known as `{host}`; call it by another name, or add this one to `http.hosts`"
+    )]
+    UnknownHost { host: String },
+    #[error("{detail}; try again in {retry_after} s")]
+    TooManyCalls {
+        /// What there were too many of.
+        detail: &'static str,
+        /// In seconds.
+        retry_after: u64,
+    },
+    #[error(
+        "the keys of issuer `{issuer}` cannot be had, so its tokens cannot be checked; try again shortly"
+    )]
+    IssuerUnavailable {
+        /// Its name in the settings.
+        issuer: String,
+        #[source]
+        cause: Cause,
+    },
     #[error("the body is larger than `http.body_limit_bytes` allows; send a smaller one")]
     BodyTooLarge,
     #[error("the content type of the body is `{0}`; send `application/json`")]
@@ -325,6 +366,13 @@ fn each_reason(reasons: &[RejectReason]) -> String {
     let sentence = |of: &RejectReason| format!(" {} `{}`: {}.", of.count, of.reason, of.remedy);
 
     reasons.iter().map(sentence).collect()
+}
+
+fn on_pipeline(pipeline: Option<&str>) -> String {
+    pipeline.map_or_else(
+        || "on all pipelines".into(),
+        |name| format!("on pipeline `{name}`"),
+    )
 }
 
 fn after_name(hint: Option<&str>) -> String {

@@ -70,6 +70,14 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "invalid-request",
             "The request has a value that is not allowed",
         ),
+        Error::Unauthenticated { .. } => (401, "unauthenticated", "Nobody knows who calls"),
+        Error::Forbidden { .. } => (403, "forbidden", "The caller may not do this"),
+        Error::CrossOrigin => (403, "cross-origin", "A page of another origin calls"),
+        Error::UnknownHost { .. } => (421, "unknown-host", "The service has another name"),
+        Error::TooManyCalls { .. } => (429, "too-many-calls", "There were too many calls"),
+        Error::IssuerUnavailable { .. } => {
+            (503, "issuer-unavailable", "The issuer's keys cannot be had")
+        }
         Error::BodyTooLarge => (413, "body-too-large", "The body is too large"),
         Error::UnsupportedMediaType(_) => (
             415,

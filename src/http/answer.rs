@@ -27,6 +27,10 @@ impl IntoResponse for Error {
             let headers = located(&format!("/v1/runs/{run}"), RETRY_AFTER_SECONDS);
             answer.headers_mut().extend(headers);
         }
+        if let Self::TooManyCalls { retry_after, .. } = &self {
+            let headers = answer.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
 
         answer
     }

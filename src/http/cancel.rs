@@ -1,13 +1,12 @@
 //! `/v1/runs/{run_id}/cancel` and `/retry`: end a run, or continue one that failed.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
+use super::access::Granted;
 use super::answer::Accepted;
 use super::read::{Body, Empty, Path};
 use super::runs::{Run, RunPath};
-use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::run;
 use crate::state::{self, ChangedRun};
@@ -26,7 +25,7 @@ use crate::state::{self, ChangedRun};
     ),
 )]
 pub(super) async fn cancel_run(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
@@ -49,7 +48,7 @@ pub(super) async fn cancel_run(
     ),
 )]
 pub(super) async fn retry_run(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {

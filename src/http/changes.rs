@@ -1,16 +1,15 @@
 //! `/v1/changes`: how many rows were inserted, updated and deleted, per run, hour or day.
 
 use axum::Json;
-use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::access::Granted;
 use super::of::Of;
 use super::page::{Page, Paging};
 use super::read::{Path, Query, time};
 use super::runs::RunPath;
-use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::state::{ChangeQuery, ChangeRecord, Period};
 
@@ -64,7 +63,7 @@ type ChangePage = Page<ChangeRecord>;
     responses((status = OK, description = "A page of sums, one for each table or model that changed in a run, an hour or a day", body = ChangePage), Problem),
 )]
 pub(super) async fn list_changes(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<ChangesQuery>,
     paging: Paging,
 ) -> Result<Json<ChangePage>> {
@@ -78,6 +77,7 @@ pub(super) async fn list_changes(
         return Ok(Json(Page::empty()));
     }
     let which = ChangeQuery {
+        pipelines: app.pipelines.seen(),
         pipeline: query.pipeline.or(of.pipeline),
         table: of.table,
         model: of.model,
@@ -116,7 +116,7 @@ pub(super) struct RunChangesQuery {
     responses((status = OK, description = "A page of sums, one for each changed table and computed model", body = ChangePage), Problem),
 )]
 pub(super) async fn list_run_changes(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     Query(query): Query<RunChangesQuery>,
     paging: Paging,
@@ -124,6 +124,7 @@ pub(super) async fn list_run_changes(
     app.store.run(run_id).await?;
     let of = Of::find(&app, query.table.as_deref(), query.model.as_deref())?;
     let which = ChangeQuery {
+        pipelines: app.pipelines.seen(),
         pipeline: of.pipeline,
         table: of.table,
         model: of.model,

@@ -1,11 +1,11 @@
 //! `/v1/consumers`: readers of row changes that keep their cursor in the service.
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{Body, Path, Query, given, without_nul};
 use super::row_changes::place;
@@ -109,7 +109,7 @@ type ConsumerPage = Page<Consumer>;
     responses((status = OK, description = "A page of consumers", body = ConsumerPage), Problem),
 )]
 pub(super) async fn list_consumers(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<ConsumersQuery>,
     paging: Paging,
 ) -> Result<Json<ConsumerPage>> {
@@ -134,6 +134,7 @@ pub(super) async fn list_consumers(
     }
     let which = ConsumerQuery {
         pipeline: pipeline.or(own),
+        pipelines: app.pipelines.seen(),
         of_name: followed.as_ref().map(|followed| followed.id.name.clone()),
         is_model: followed.as_ref().map(Followed::is_model),
         after: paging.after()?,
@@ -152,7 +153,7 @@ pub(super) async fn list_consumers(
     responses((status = OK, description = "The consumer", body = Consumer), Problem),
 )]
 pub(super) async fn get_consumer(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ConsumerPath { consumer }): Path<ConsumerPath>,
 ) -> Result<Json<Consumer>> {
     found(&app, &consumer).await.map(Json)
@@ -168,7 +169,7 @@ pub(super) async fn get_consumer(
     responses((status = OK, description = "The consumer", body = Consumer), Problem),
 )]
 pub(super) async fn set_consumer(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ConsumerPath { consumer }): Path<ConsumerPath>,
     Body(request): Body<SetConsumer>,
 ) -> Result<Json<Consumer>> {
@@ -221,7 +222,7 @@ pub(super) async fn set_consumer(
     responses((status = OK, description = "The consumer that was deleted", body = Consumer), Problem),
 )]
 pub(super) async fn delete_consumer(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ConsumerPath { consumer }): Path<ConsumerPath>,
 ) -> Result<Json<Consumer>> {
     let deleted = found(&app, &consumer).await?;
@@ -236,6 +237,7 @@ async fn found(app: &App, name: &str) -> Result<Consumer> {
     let found = app.store.consumer(&without_nul(name)).await?;
 
     found
+        .filter(|found| app.pipelines.has(&found.pipeline))
         .map(Consumer::from)
         .ok_or_else(|| Error::not_found("consumer", name, []))
 }

@@ -5,14 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Header, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
 };
 
+use super::access::role;
 use super::answer::PROBLEM_JSON;
 
 /// An example of each answer: `{operation: {status: body}}`. `tests/api/run record` writes it from answers of a real service.
 const ANSWERS: &str = include_str!("../../openapi/answers.json");
+
+/// The names of the two ways to show who calls.
+const BEARER: &str = "bearer";
+const BASIC: &str = "basic";
 
 /// Enums that may get new words within v1.
 const OPEN: [&str; 11] = [
@@ -75,14 +81,40 @@ pub(super) fn finished(mut document: OpenApi) -> OpenApi {
             require_all(schema);
         }
     }
+    add_schemes(&mut document);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             answer_all(path, operation);
+            secure(operation);
         }
     }
     show_answers(&answers, &mut document);
 
     document
+}
+
+/// Adds the two ways to show who calls.
+fn add_schemes(document: &mut OpenApi) {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "A key that `icefront key new` made, or a token of an issuer of the settings",
+        ));
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("Any user name, and a key as the password"));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
+    components.add_security_scheme(BASIC, SecurityScheme::Http(basic.build()));
+}
+
+/// Says which role an operation needs.
+fn secure(operation: &mut Operation) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    let schemes = role(&id).map(|role| {
+        [BEARER, BASIC].map(|scheme| SecurityRequirement::new(scheme, [role.as_str()]))
+    });
+    operation.security = Some(schemes.into_iter().flatten().collect());
 }
 
 /// The schemas that requests consist of.
@@ -206,7 +238,18 @@ fn answer_all(path: &str, operation: &mut Operation) {
     if takes_key {
         statuses.push((
             429,
-            "`queue-full`: too many runs of the pipeline are queued",
+            "`queue-full`: too many runs of the pipeline are queued. `too-many-calls`: this caller or this address called too often",
+        ));
+    }
+    if role(id).is_some() {
+        statuses.push((
+            401,
+            "`unauthenticated`: the credentials are missing or wrong",
+        ));
+        statuses.push((403, "`forbidden`: the caller does not have the role; `cross-origin`: a page of another origin calls"));
+        statuses.push((
+            429,
+            "`too-many-calls`: this caller or this address called too often",
         ));
     }
     statuses.extend(of_servers(id));

@@ -1,12 +1,11 @@
 //! `/v1/engine`: Trino's version, its catalogs, and its known faults that matter to the service.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use super::access::Granted;
 use crate::error::{Problem, Result};
 
 /// A fault in some of Trino's versions that touches statements of the service.
@@ -89,7 +88,7 @@ pub(super) struct Fault {
     get, path = "/v1/engine", tag = "service",
     responses((status = OK, description = "Trino's version, catalogs and known faults", body = Engine), Problem),
 )]
-pub(super) async fn get_engine(State(app): State<App>) -> Result<Json<Engine>> {
+pub(super) async fn get_engine(Granted(app): Granted) -> Result<Json<Engine>> {
     let Nodes { version, nodes } = app
         .trino
         .row("icefront/api", "engine/nodes.sql", json!({}))

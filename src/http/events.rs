@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt, stream};
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::answer::PROBLEM_JSON;
 use super::read::Path;
 use super::runs::RunPath;
@@ -81,7 +81,7 @@ enum EventName {
     ),
 )]
 pub(super) async fn follow_run(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {

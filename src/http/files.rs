@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query, any, number_of_id};
 use super::sources::SourcePath;
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::report::{self, BatchFile};
 use crate::state::{FileQuery, FileState, LedgerFile};
@@ -76,7 +75,7 @@ pub(super) struct File {
     responses((status = OK, description = "A page of the ledger; empty for a source that is a server", body = FilePage), Problem),
 )]
 pub(super) async fn list_files(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(SourcePath { source }): Path<SourcePath>,
     Query(query): Query<FilesQuery>,
     paging: Paging,

@@ -1,10 +1,10 @@
 //! `/v1/freshness`: how old the data is.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::access::Granted;
 use super::models::ModelPath;
 use super::of::Of;
 use super::page::{Page, Paging};
@@ -46,7 +46,7 @@ type FreshnessPage = Page<Freshness>;
     responses((status = OK, description = "A page of tables and models", body = FreshnessPage), Problem),
 )]
 pub(super) async fn list_freshness(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<FreshnessQuery>,
     paging: Paging,
 ) -> Result<Json<FreshnessPage>> {
@@ -98,7 +98,7 @@ pub(super) async fn list_freshness(
     responses((status = OK, description = "The table's freshness", body = Freshness), Problem),
 )]
 pub(super) async fn get_table_freshness(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Freshness>> {
     let table: TrackedTable<'_> = app.pipelines.table(&table)?;
@@ -113,7 +113,7 @@ pub(super) async fn get_table_freshness(
     responses((status = OK, description = "The model's freshness", body = Freshness), Problem),
 )]
 pub(super) async fn get_model_freshness(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
 ) -> Result<Json<Freshness>> {
     let model = app.pipelines.model(&model)?;

@@ -1,9 +1,13 @@
 //! The API: the only module that answers calls. A file per resource; `routes!` is the only list of routes.
 
+mod access;
 mod answer;
+mod audit;
+mod browsers;
 mod cancel;
 mod changes;
 mod confirm;
+mod connections;
 mod consumers;
 mod cors;
 mod docs;
@@ -20,6 +24,7 @@ mod of;
 mod page;
 mod parameters;
 mod pipelines;
+mod rates;
 mod read;
 mod refreshes;
 mod rejects;
@@ -53,6 +58,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::access::Access;
+use self::browsers::Guard;
+pub use self::connections::{Certificate, serve};
 use self::parameters::{Parameters, refuse_unknown};
 use self::request_id::with_request_id;
 use crate::app::App;
@@ -70,7 +78,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "This service")),
-    security(()),
     tags(
         (name = "runs", description = "Start runs and follow them"),
         (name = "pipelines", description = "What can run, and what the next run would do"),
@@ -93,7 +100,12 @@ pub fn router(app: App) -> Router {
     let (router, document) = resources().split_for_parts();
     let document = document::finished(document);
     let parameters = Parameters::of(&document);
-    let router = router.route_layer(from_fn_with_state(parameters, refuse_unknown));
+    let access = Access::of(app.clone(), &document);
+    let guard = Guard::new(&app.config.http);
+    // The layer that is added last sees a call first.
+    let router = router
+        .route_layer(from_fn_with_state(parameters, refuse_unknown))
+        .route_layer(from_fn_with_state(access, access::check));
     let documents = docs::routes(document);
 
     router
@@ -110,6 +122,7 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
         .layer(cors)
+        .layer(from_fn_with_state(guard, browsers::guard))
         .layer(from_fn(with_request_id))
 }
 

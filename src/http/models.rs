@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
 use icefront_project::Materialized;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::key::{IdempotencyKey, accepted};
 use super::page::{Page, Paging};
 use super::pipelines::PipelinePath;
@@ -117,7 +117,7 @@ type ModelPage = Page<Model>;
     responses((status = OK, description = "A page of models", body = ModelPage), Problem),
 )]
 pub(super) async fn list_models(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<ModelsQuery>,
     paging: Paging,
 ) -> Result<Json<ModelPage>> {
@@ -158,7 +158,7 @@ pub(super) async fn list_models(
     responses((status = OK, description = "The model", body = Model), Problem),
 )]
 pub(super) async fn get_model(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
 ) -> Result<Json<Model>> {
     let model = app.pipelines.model(&model)?;
@@ -178,7 +178,7 @@ pub(super) async fn get_model(
     responses((status = OK, description = "The SQL", body = ModelSql), Problem),
 )]
 pub(super) async fn get_model_sql(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
 ) -> Result<Json<ModelSql>> {
     let of = app.pipelines.model(&model)?;
@@ -208,7 +208,7 @@ pub(super) async fn get_model_sql(
     responses((status = OK, description = "The part of the graph", body = Graph), Problem),
 )]
 pub(super) async fn get_lineage(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
 ) -> Result<Json<Graph>> {
     let model = app.pipelines.model(&model)?;
@@ -223,7 +223,7 @@ pub(super) async fn get_lineage(
     responses((status = OK, description = "The graph", body = Graph), Problem),
 )]
 pub(super) async fn get_graph(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
 ) -> Result<Json<Graph>> {
     let definition = app.pipelines.get(&pipeline)?;
@@ -244,7 +244,7 @@ pub(super) async fn get_graph(
     ),
 )]
 pub(super) async fn verify_model(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
     key: IdempotencyKey,
     Body(Empty {}): Body<Empty>,
@@ -265,7 +265,7 @@ pub(super) async fn verify_model(
     responses((status = OK, description = "The model", body = Model), Problem),
 )]
 pub(super) async fn suspend_model(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Model>> {
@@ -279,7 +279,7 @@ pub(super) async fn suspend_model(
     responses((status = OK, description = "The model", body = Model), Problem),
 )]
 pub(super) async fn resume_model(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Model>> {

@@ -28,7 +28,7 @@ impl Parameters {
     }
 }
 
-fn operations(item: &PathItem) -> Vec<(Method, &Operation)> {
+pub(super) fn operations(item: &PathItem) -> Vec<(Method, &Operation)> {
     let all = [
         (Method::GET, &item.get),
         (Method::POST, &item.post),

@@ -1,15 +1,16 @@
 //! `/v1/pipelines`: the pipelines, usable and broken.
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Empty, Path, Query};
 use crate::app::App;
+use crate::auth::Role;
 use crate::error::{Problem, Result};
 use crate::pipeline::{BrokenPipeline, Definition, Names, Schedule, SourceKind, Table};
 use crate::report::{self, Plan};
@@ -126,7 +127,7 @@ type PipelinePage = Page<Pipeline>;
     responses((status = OK, description = "A page of pipelines, usable and broken", body = PipelinePage), Problem),
 )]
 pub(super) async fn list_pipelines(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<PipelinesQuery>,
     paging: Paging,
 ) -> Result<Json<PipelinePage>> {
@@ -211,7 +212,7 @@ impl Listed<'_> {
     responses((status = OK, description = "The pipeline", body = Pipeline), Problem),
 )]
 pub(super) async fn get_pipeline(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
 ) -> Result<Json<Pipeline>> {
     let broken = app
@@ -252,7 +253,7 @@ async fn one(app: &App, listed: &Listed<'_>) -> Result<Pipeline> {
     responses((status = OK, description = "The pipeline", body = Pipeline), Problem),
 )]
 pub(super) async fn pause_pipeline(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Pipeline>> {
@@ -268,7 +269,7 @@ pub(super) async fn pause_pipeline(
     responses((status = OK, description = "The pipeline", body = Pipeline), Problem),
 )]
 pub(super) async fn resume_pipeline(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Pipeline>> {
@@ -293,7 +294,7 @@ pub(super) struct PlanQuery {
 
 /// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
 ///
-/// With `sql=true`, each table has the statements that the run would send to Trino, as far as they are known before it. If something waits in
+/// `sql=true` needs the role `reader`. With it, each table has the statements that the run would send to Trino, as far as they are known before it. If something waits in
 /// the source, they are those of one more batch. Three things are known only in the run: bounds of ids and keys that spare reading files,
 /// statements about rejects, and how slices adapt to the memory of Trino.
 #[utoipa::path(
@@ -302,11 +303,14 @@ pub(super) struct PlanQuery {
     responses((status = OK, description = "The plan", body = Plan), Problem),
 )]
 pub(super) async fn get_plan(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Query(PlanQuery { sql }): Query<PlanQuery>,
 ) -> Result<Json<Plan>> {
     let definition = app.pipelines.get(&pipeline)?;
+    if sql {
+        app.caller.needs(Role::Reader, &pipeline)?;
+    }
 
     Ok(Json(report::plan(&app, definition, sql).await?))
 }

@@ -1,7 +1,6 @@
 //! `/v1/models/{model}/refreshes`: what each refresh of a model did, and why; and the call that starts one.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,13 +9,13 @@ use tokio_postgres::types::Json as Stored;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::answer::PROBLEM_JSON;
 use super::key::{IdempotencyKey, accepted};
 use super::models::ModelPath;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Empty, Path, Query, any, time};
 use super::runs::Run;
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::models::InputSnapshot;
 use crate::pipeline::PipelineModel;
@@ -135,7 +134,7 @@ type RefreshPage = Page<Refresh>;
     responses((status = OK, description = "A page of refreshes", body = RefreshPage), Problem),
 )]
 pub(super) async fn list_refreshes(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
     Query(query): Query<RefreshesQuery>,
     paging: Paging,
@@ -172,7 +171,7 @@ pub(super) async fn list_refreshes(
     ),
 )]
 pub(super) async fn refresh_model(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
     key: IdempotencyKey,
     Body(Empty {}): Body<Empty>,

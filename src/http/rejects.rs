@@ -1,11 +1,11 @@
 //! `/v1/rejects`: list, replay and dismiss the events that staging could not take.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::access::Granted;
 use super::key::{IdempotencyKey, accepted};
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Query, any, number_of_id, without_nul};
@@ -79,7 +79,7 @@ pub(super) struct RejectSelection {
     responses((status = OK, description = "A page of rejects", body = RejectPage), Problem),
 )]
 pub(super) async fn list_rejects(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<RejectsQuery>,
     paging: Paging,
 ) -> Result<Json<RejectPage>> {
@@ -160,7 +160,7 @@ async fn with_rejects<'a>(
     ),
 )]
 pub(super) async fn replay_rejects(
-    State(app): State<App>,
+    Granted(app): Granted,
     key: IdempotencyKey,
     Body(request): Body<RejectSelection>,
 ) -> Result<Response> {
@@ -183,7 +183,7 @@ pub(super) async fn replay_rejects(
     ),
 )]
 pub(super) async fn dismiss_rejects(
-    State(app): State<App>,
+    Granted(app): Granted,
     key: IdempotencyKey,
     Body(request): Body<RejectSelection>,
 ) -> Result<Response> {

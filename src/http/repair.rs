@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::access::Granted;
 use super::key::{IdempotencyKey, accepted};
 use super::read::{Body, Empty, Path, without_nul};
 use super::runs::Run;
@@ -55,7 +55,7 @@ pub(super) struct Rebuild {
     ),
 )]
 pub(super) async fn verify_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
     Body(request): Body<Verify>,
@@ -85,7 +85,7 @@ pub(super) async fn verify_table(
     ),
 )]
 pub(super) async fn test_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
     Body(Empty {}): Body<Empty>,
@@ -107,7 +107,7 @@ pub(super) async fn test_table(
     ),
 )]
 pub(super) async fn rebuild_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
     Body(request): Body<Rebuild>,
@@ -147,7 +147,7 @@ pub(super) async fn rebuild_table(
     ),
 )]
 pub(super) async fn restage_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
     Body(Empty {}): Body<Empty>,
@@ -169,7 +169,7 @@ pub(super) async fn restage_table(
     ),
 )]
 pub(super) async fn resync_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     key: IdempotencyKey,
     Body(Empty {}): Body<Empty>,

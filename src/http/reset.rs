@@ -1,18 +1,17 @@
 //! `/v1/tables/{table}/reset`: begins a table anew from its source.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::access::Granted;
 use super::confirm::{DryRun, confirmed};
 use super::key::IdempotencyKey;
 use super::read::{Body, Path, Query};
 use super::repair::start;
 use super::runs::Run;
 use super::tables::TablePath;
-use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::report::{ResetPlan, plan_reset};
 use crate::run::Task;
@@ -51,7 +50,7 @@ pub(super) enum ResetAnswer {
     ),
 )]
 pub(super) async fn reset_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     Query(DryRun { dry_run }): Query<DryRun>,
     key: IdempotencyKey,

@@ -1,13 +1,13 @@
 //! `/v1/tables/{table}/changes/rows`, and the same for models: which rows changed, as a caller needs it who keeps a copy.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::access::Granted;
 use super::models::ModelPath;
 use super::page;
 use super::read::{Path, Query, without_nul};
@@ -92,7 +92,7 @@ pub(super) struct RowChangesQuery {
     responses((status = OK, description = "A page of changed rows", body = RowChangePage), Problem),
 )]
 pub(super) async fn list_row_changes(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     Query(query): Query<RowChangesQuery>,
 ) -> Result<Json<RowChangePage>> {
@@ -110,7 +110,7 @@ pub(super) async fn list_row_changes(
     responses((status = OK, description = "A page of changed rows", body = RowChangePage), Problem),
 )]
 pub(super) async fn list_model_row_changes(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(ModelPath { model }): Path<ModelPath>,
     Query(query): Query<RowChangesQuery>,
 ) -> Result<Json<RowChangePage>> {
@@ -183,7 +183,7 @@ pub(super) fn place(followed: &Followed, cursor: &str, field: &str) -> Result<Po
 
 async fn position_of(app: &App, followed: &Followed, name: &str) -> Result<Position> {
     let found = app.store.consumer(&without_nul(name)).await?;
-    let Some(consumer) = found else {
+    let Some(consumer) = found.filter(|found| app.pipelines.has(&found.pipeline)) else {
         return Err(Error::not_found("consumer", name, []).at_field("consumer".into()));
     };
     let follows = (&consumer.pipeline, &consumer.of_name, consumer.is_model);

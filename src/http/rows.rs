@@ -1,18 +1,18 @@
 //! `/v1/tables/{table}/history` and `/rows`: look-ups with a bounded result.
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::access::Granted;
 use super::members::{Key, Members};
 use super::page::{Page, Paging};
 use super::read::{Path, moment};
 use super::tables::TablePath;
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::report::{self, OrderedRows, RowQuery, VersionQuery};
 
@@ -59,7 +59,7 @@ impl PartialSchema for Row {
     responses((status = OK, description = "A page of versions", body = RowPage), Problem),
 )]
 pub(super) async fn list_versions(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     RawQuery(query): RawQuery,
     paging: Paging,
@@ -100,7 +100,7 @@ pub(super) async fn list_versions(
     responses((status = OK, description = "A page of rows", body = RowPage), Problem),
 )]
 pub(super) async fn list_rows(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
     RawQuery(query): RawQuery,
     paging: Paging,

@@ -1,7 +1,7 @@
 //! `/v1/runs`: the state and the outcome of runs.
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::members::{Labels, Members};
 use super::of::Of;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query, any, time, wait, without_nul};
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Drift;
 use crate::report::Reason;
@@ -26,7 +26,7 @@ const LABEL: &str = "label.";
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f60", "pipeline": "shop", "kind": "build", "table": null, "model": null, "state": "succeeded",
-    "terminal": true, "succeeded": true, "trigger": "api", "scheduled_for_at": null, "attempt": 1, "created_at": "2026-01-01T12:00:00.000000Z",
+    "terminal": true, "succeeded": true, "trigger": "api", "requested_by": "airflow", "scheduled_for_at": null, "attempt": 1, "created_at": "2026-01-01T12:00:00.000000Z",
     "started_at": "2026-01-01T12:00:00.100000Z", "finished_at": "2026-01-01T12:00:02.400000Z", "cancel_requested_at": null,
     "duration_seconds": 2.3,
     "request": {"steps": [], "select": ["orders", "+daily_revenue"], "exclude": [], "full_refresh": false, "timeout_seconds": null,
@@ -61,6 +61,9 @@ pub(super) struct Run {
     succeeded: bool,
     /// What started the run.
     trigger: Trigger,
+    /// The caller that started the run: the name of a key, or issuer and name of a token; `null` if nobody is asked for a name.
+    #[schema(example = "airflow")]
+    requested_by: Option<String>,
     /// The time of the schedule that started the run; `null` for other triggers.
     #[serde(serialize_with = "crate::time::exact")]
     scheduled_for_at: Option<Timestamp>,
@@ -232,6 +235,7 @@ impl From<state::Run> for Run {
             terminal: run.state.is_terminal(),
             succeeded: run.state == RunState::Succeeded,
             trigger: run.trigger,
+            requested_by: run.requested_by.clone(),
             scheduled_for_at: run.scheduled_for,
             attempt: run.attempt,
             created_at: run.created_at,
@@ -280,7 +284,7 @@ pub(super) struct WaitQuery {
     responses((status = OK, description = "The run", body = Run), Problem),
 )]
 pub(super) async fn get_run(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     Query(query): Query<WaitQuery>,
 ) -> Result<Json<Run>> {
@@ -302,7 +306,7 @@ pub(super) async fn get_run(
     ),
 )]
 pub(super) async fn get_run_outcome(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
 ) -> Result<Json<Run>> {
     let run = match app.store.run(run_id).await {
@@ -362,7 +366,7 @@ type RunPage = Page<Run>;
     responses((status = OK, description = "A page of runs", body = RunPage), Problem),
 )]
 pub(super) async fn list_runs(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<RunsQuery>,
     RawQuery(raw): RawQuery,
     paging: Paging,
@@ -378,6 +382,7 @@ pub(super) async fn list_runs(
     let kinds = any(query.kind);
     let which = RunQuery {
         pipeline: query.pipeline.or(of.pipeline),
+        pipelines: app.pipelines.seen(),
         states: any(query.state),
         triggers: any(query.trigger),
         kinds: kinds.map(|kinds| kinds.into_iter().map(RunKind::as_str).collect()),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query};
 use crate::app::App;
@@ -126,7 +126,7 @@ type SourcePage = Page<Source>;
     responses((status = OK, description = "A page of sources, one for each pipeline", body = SourcePage), Problem),
 )]
 pub(super) async fn list_sources(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<SourcesQuery>,
     paging: Paging,
 ) -> Result<Json<SourcePage>> {
@@ -151,7 +151,7 @@ pub(super) async fn list_sources(
     responses((status = OK, description = "The source", body = Source), Problem),
 )]
 pub(super) async fn get_source(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Source>> {
     let definition = app.pipelines.get(&source)?;
@@ -182,7 +182,7 @@ pub(super) async fn get_source(
     responses((status = OK, description = "The findings", body = Checked), Problem),
 )]
 pub(super) async fn check_source(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
@@ -208,7 +208,7 @@ pub(super) async fn check_source(
     responses((status = OK, description = "The last event that may be deleted", body = Purge), Problem),
 )]
 pub(super) async fn get_safe_to_purge(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Purge>> {
     let definition = app.pipelines.get(&source)?;

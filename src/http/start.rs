@@ -1,17 +1,16 @@
 //! `/v1/pipelines/{pipeline}/runs`: start a run, and wait for its end if the caller asks to.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::access::Granted;
 use super::answer::{PROBLEM_JSON, located};
 use super::key::{IdempotencyKey, accepted, replayed};
 use super::pipelines::PipelinePath;
 use super::read::{Body, LONGEST_WAIT, Path, Query, wait};
 use super::runs::Run;
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::run::{self, Request};
 use crate::state::{self, RunState};
@@ -61,7 +60,7 @@ pub(super) struct StartQuery {
     ),
 )]
 pub(super) async fn start_run(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Query(query): Query<StartQuery>,
     key: IdempotencyKey,

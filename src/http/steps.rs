@@ -1,17 +1,16 @@
 //! `/v1/runs/{run_id}/steps`: the steps of a run and their SQL.
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query, any, without_nul};
 use super::runs::RunPath;
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::state::{self, StatementState, StepQuery, StepState};
 use crate::trino::Part;
@@ -137,7 +136,7 @@ type StepPage = Page<Step>;
     responses((status = OK, description = "A page of steps, each by its last attempt", body = StepPage), Problem),
 )]
 pub(super) async fn list_run_steps(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     Query(query): Query<StepsQuery>,
     paging: Paging,
@@ -180,7 +179,7 @@ type StatementSqlPage = Page<SentSql>;
     responses((status = OK, description = "A page of statements", body = StatementSqlPage), Problem),
 )]
 pub(super) async fn list_step_sql(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(StepPath { run_id, step }): Path<StepPath>,
     paging: Paging,
 ) -> Result<Json<StatementSqlPage>> {

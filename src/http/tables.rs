@@ -1,13 +1,12 @@
 //! `/v1/tables`: tracked tables, their columns, and the size of their Iceberg tables.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query};
-use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{Drift, Marts, Names, SourceKind, TableId, TrackedTable};
 use crate::report::{self, StoredTable};
@@ -93,7 +92,7 @@ type TablePage = Page<Table>;
     responses((status = OK, description = "A page of tracked tables", body = TablePage), Problem),
 )]
 pub(super) async fn list_tables(
-    State(app): State<App>,
+    Granted(app): Granted,
     Query(query): Query<TablesQuery>,
     paging: Paging,
 ) -> Result<Json<TablePage>> {
@@ -120,7 +119,7 @@ pub(super) async fn list_tables(
     responses((status = OK, description = "The table", body = Table), Problem),
 )]
 pub(super) async fn get_table(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TablePath { table }): Path<TablePath>,
 ) -> Result<Json<Table>> {
     let of = app.pipelines.table(&table)?;

@@ -1,12 +1,12 @@
 //! `/v1/runs/{run_id}/tests`: the results of tests, and the rows that failed them.
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query, without_nul};
 use super::rows::{Row, RowPage};
@@ -75,7 +75,7 @@ type TestPage = Page<TestResult>;
     responses((status = OK, description = "A page of results, each from the last attempt", body = TestPage), Problem),
 )]
 pub(super) async fn list_run_tests(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
     Query(query): Query<TestsQuery>,
     paging: Paging,
@@ -131,7 +131,7 @@ pub(super) struct OfTest {
     responses((status = OK, description = "A page of rows, in the order of their columns", body = RowPage), Problem),
 )]
 pub(super) async fn list_test_failures(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(TestPath { run_id, test }): Path<TestPath>,
     Query(OfTest { table, model }): Query<OfTest>,
     paging: Paging,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, Request};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::access::Granted;
 use super::pipelines::PipelinePath;
 use super::read::{Body, Empty, Path, is_yaml, whole_body};
-use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::models::UnitTestResult;
 use crate::report::{self, DefinitionCheck, Validation};
@@ -45,7 +45,7 @@ pub(super) struct DefinitionFiles {
     responses((status = OK, description = "What is wrong with it", body = DefinitionCheck), Problem),
 )]
 pub(super) async fn validate_definition(
-    State(app): State<App>,
+    Granted(app): Granted,
     DefinitionBody(DefinitionFiles { files }): DefinitionBody,
 ) -> Result<Json<DefinitionCheck>> {
     Ok(Json(report::check_definition(&app, files).await?))
@@ -90,7 +90,7 @@ pub(super) struct Validations {
     responses((status = OK, description = "What Trino says", body = Validations), Problem),
 )]
 pub(super) async fn validate_models(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<Validations>> {
@@ -131,7 +131,7 @@ pub(super) struct UnitTests {
     responses((status = OK, description = "What the tests found", body = UnitTests), Problem),
 )]
 pub(super) async fn run_unit_tests(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(PipelinePath { pipeline }): Path<PipelinePath>,
     Body(request): Body<RunUnitTests>,
 ) -> Result<Json<UnitTests>> {

@@ -1,15 +1,14 @@
 //! `/v1/webhooks`: who is told when something happens, and whether the messages arrived.
 
 use axum::Json;
-use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access::Granted;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Empty, Path, Query, any};
-use crate::app::App;
 use crate::config::{self, WebhookEvent, WebhookFormat};
 use crate::error::{Error, Problem, Result};
 use crate::state::{self, DeliveryQuery, DeliveryReason, DeliveryState};
@@ -66,7 +65,7 @@ impl Webhook {
     responses((status = OK, description = "A page of webhooks", body = WebhookPage), Problem),
 )]
 pub(super) async fn list_webhooks(
-    State(app): State<App>,
+    Granted(app): Granted,
     paging: Paging,
 ) -> Result<Json<WebhookPage>> {
     let webhooks = app.config.webhooks.iter();
@@ -107,7 +106,7 @@ pub(super) struct WebhookTest {
     responses((status = OK, description = "The message was sent; after at most 10 seconds, `delivered` says whether it was received", body = WebhookTest), Problem),
 )]
 pub(super) async fn test_webhook(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(WebhookPath { webhook }): Path<WebhookPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Json<WebhookTest>> {
@@ -218,7 +217,7 @@ impl Delivery {
     responses((status = OK, description = "A page of deliveries", body = DeliveryPage), Problem),
 )]
 pub(super) async fn list_deliveries(
-    State(app): State<App>,
+    Granted(app): Granted,
     Path(WebhookPath { webhook }): Path<WebhookPath>,
     Query(query): Query<DeliveriesQuery>,
     paging: Paging,

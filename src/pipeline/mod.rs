@@ -29,6 +29,7 @@ mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 pub use column::{Column, DataType, TypeKind};
 pub use declared::DeclaredColumn;
@@ -53,9 +54,16 @@ pub use test::{Check, Severity, TableTest, Test};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// All pipelines of the folder `pipelines.path`.
-#[derive(Debug, Default)]
+/// The pipelines of the folder `pipelines.path`, as far as they may be seen. Cheap to clone.
+#[derive(Debug, Clone, Default)]
 pub struct Pipelines {
+    loaded: Arc<Loaded>,
+    /// The names of those that may be seen; `None` for all.
+    seen: Option<Arc<BTreeSet<String>>>,
+}
+
+#[derive(Debug, Default)]
+struct Loaded {
     usable: BTreeMap<String, Definition>,
     broken: BTreeMap<String, Broken>,
 }
@@ -142,7 +150,7 @@ impl Pipelines {
     ///
     /// [`Error::Settings`] if `pipelines.path` cannot be read.
     pub fn load(config: &Config) -> Result<Self> {
-        let mut pipelines = Self::default();
+        let mut loaded = Loaded::default();
         for folder in folders(&config.pipelines.path)? {
             let name = folder
                 .file_name()
@@ -155,15 +163,15 @@ impl Pipelines {
             } = Checked::read(&folder, config);
             let rival = definition
                 .as_ref()
-                .and_then(|definition| pipelines.rival(definition, config));
+                .and_then(|definition| rival(definition, loaded.usable.values(), config));
             let is_again = rival.is_some()
                 && definition
                     .as_ref()
-                    .is_some_and(|own| pipelines.usable.contains_key(&own.name));
+                    .is_some_and(|own| loaded.usable.contains_key(&own.name));
             findings.extend(rival);
             match definition {
                 Some(definition) if !findings.iter().any(Finding::is_error) => {
-                    pipelines.usable.insert(definition.name.clone(), definition);
+                    loaded.usable.insert(definition.name.clone(), definition);
                 }
                 other => {
                     let broken = Broken::new(&name, findings);
@@ -172,17 +180,59 @@ impl Pipelines {
                         Some(definition) => definition.name,
                         None => name,
                     };
-                    pipelines.broken.insert(name, broken);
+                    loaded.broken.insert(name, broken);
                 }
             }
         }
 
-        Ok(pipelines)
+        Ok(Self {
+            loaded: Arc::new(loaded),
+            seen: None,
+        })
+    }
+
+    /// The same pipelines, but only those whose names fit.
+    #[must_use]
+    pub fn only(&self, fits: impl Fn(&str) -> bool) -> Self {
+        let names = self.loaded.usable.keys().chain(self.loaded.broken.keys());
+        let seen = names.filter(|name| self.has(name) && fits(name));
+
+        Self {
+            seen: Some(Arc::new(seen.cloned().collect())),
+            loaded: Arc::clone(&self.loaded),
+        }
+    }
+
+    /// All pipelines, also those that may not be seen.
+    #[must_use]
+    pub fn all(&self) -> Self {
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            seen: None,
+        }
+    }
+
+    /// Whether a pipeline of this name may be seen, if there is one.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.seen.as_ref().is_none_or(|seen| seen.contains(name))
+    }
+
+    /// The names of those that may be seen; `None` if nothing is hidden, also not what pipelines left that are no more.
+    #[must_use]
+    pub fn seen(&self) -> Option<Vec<String>> {
+        let seen = self.seen.as_ref()?;
+
+        Some(seen.iter().cloned().collect())
     }
 
     /// In the order of their names.
     pub fn usable(&self) -> impl Iterator<Item = &Definition> {
-        self.usable.values()
+        let usable = self.loaded.usable.iter();
+
+        usable
+            .filter(|(name, _)| self.has(name))
+            .map(|(_, definition)| definition)
     }
 
     /// The usable pipelines sorted by name, or only the named one.
@@ -201,28 +251,34 @@ impl Pipelines {
     }
 
     pub fn broken(&self) -> impl Iterator<Item = BrokenPipeline<'_>> {
-        self.broken.iter().map(|(name, broken)| broken.view(name))
+        let broken = self.loaded.broken.iter();
+
+        broken
+            .filter(|(name, _)| self.has(name))
+            .map(|(name, broken)| broken.view(name))
     }
 
     /// # Errors
     ///
     /// [`Error::PipelineBroken`], or [`Error::NotFound`] with the nearest name.
     pub fn get(&self, name: &str) -> Result<&Definition> {
-        if let Some(definition) = self.usable.get(name) {
+        if let Some(definition) = self.found(name) {
             return Ok(definition);
         }
-        if let Some(broken) = self.broken.get(name) {
+        if let Some(broken) = self.loaded.broken.get(name).filter(|_| self.has(name)) {
             return Err(broken.view(name).error());
         }
+        let names = self.usable().map(|definition| definition.name.as_str());
 
         Err(Error::not_found(
             "pipeline",
             name,
-            self.usable
-                .keys()
-                .chain(self.broken.keys())
-                .map(String::as_str),
+            names.chain(self.broken().map(|broken| broken.name)),
         ))
+    }
+
+    fn found(&self, name: &str) -> Option<&Definition> {
+        self.loaded.usable.get(name).filter(|_| self.has(name))
     }
 
     /// Finds a table by its name in the API, such as `shop.orders`.
@@ -232,7 +288,7 @@ impl Pipelines {
     /// [`Error::NotFound`] with the nearest name.
     pub fn table(&self, name: &str) -> Result<TrackedTable<'_>> {
         let found = name.parse().ok().and_then(|id: TableId| {
-            let definition = self.usable.get(&id.pipeline)?;
+            let definition = self.found(&id.pipeline)?;
             let table = definition.tables.get(&id.name)?;
             Some(TrackedTable { definition, table })
         });
@@ -252,7 +308,7 @@ impl Pipelines {
     /// [`Error::NotFound`] with the nearest name.
     pub fn model(&self, name: &str) -> Result<PipelineModel<'_>> {
         let found = name.parse().ok().and_then(|id: TableId| {
-            let definition = self.usable.get(&id.pipeline)?;
+            let definition = self.found(&id.pipeline)?;
             let model = definition.models.model(&id.name)?;
             Some(PipelineModel { definition, model })
         });
@@ -271,17 +327,10 @@ impl Pipelines {
         })
     }
 
-    /// Why a definition cannot stand beside the others: it writes a table twice, or one of another pipeline. One of the same name counts, too.
-    fn rival(&self, definition: &Definition, config: &Config) -> Option<Finding> {
-        let others = self.usable.values();
-
-        rival(definition, others, config)
-    }
-
-    /// The same, for a definition that would take the place of the one of its name.
+    /// Why a definition cannot stand beside the others, if it takes the place of the one of its name.
     #[must_use]
     pub fn rival_of_next(&self, definition: &Definition, config: &Config) -> Option<Finding> {
-        let others = self.usable.values();
+        let others = self.loaded.usable.values();
 
         rival(
             definition,
@@ -291,6 +340,7 @@ impl Pipelines {
     }
 }
 
+/// Why a definition cannot stand beside others: it writes a table twice, or one of another pipeline. One of the same name counts, too.
 fn rival<'a>(
     definition: &Definition,
     others: impl Iterator<Item = &'a Definition>,

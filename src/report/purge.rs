@@ -41,13 +41,15 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
         .map(|own| own.position);
     let read = own.as_ref().and_then(log_identity);
     let mut lowest: Option<i64> = None;
-    let usable = app.pipelines.usable().map(|reader| {
+    // Also those that the caller may not see: what they have not read must stay.
+    let readers = app.pipelines.all();
+    let usable = readers.usable().map(|reader| {
         let is_named =
             reader.source.connection() == Some(connection) && reader.source.table() == Some(table);
         (reader.name.as_str(), is_named)
     });
     // A pipeline that is broken today must still read the rest of the log after its repair.
-    let broken = app.pipelines.broken().map(|broken| (broken.name, false));
+    let broken = readers.broken().map(|broken| (broken.name, false));
     for (reader, is_named) in usable.chain(broken) {
         let cursor = app.store.cursor(reader).await?;
         let position = cursor.map(|cursor| cursor.position);
@@ -57,6 +59,10 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
             continue;
         }
         let Some(floor) = position.as_ref().and_then(floor) else {
+            if !app.pipelines.has(reader) {
+                let reason = "another pipeline reads the log, and does not know it yet";
+                return Ok(purge(None, reason.into()));
+            }
             return Ok(purge(
                 None,
                 format!(

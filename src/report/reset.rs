@@ -75,6 +75,7 @@ pub async fn plan_reset(app: &App, of: TrackedTable<'_>) -> Result<ResetPlan> {
     let (read_detail, lost_detail) = source_details(of);
     let models = models_behind(definition, &table.id.name);
     let consumers = ConsumerQuery {
+        pipelines: None,
         pipeline: Some(definition.name.clone()),
         of_name: Some(table.id.name.clone()),
         is_model: Some(false),

@@ -120,6 +120,7 @@ async fn accept(
         body: &serde_json::json!({"request": same, "task": same_task}),
         if_running: request.if_running,
         trigger: cause.trigger,
+        requested_by: app.caller.name.as_deref(),
         scheduled_for: cause.scheduled_for,
         reruns: request.on_failed == OnFailed::Rerun,
     };

@@ -28,6 +28,8 @@ pub struct NewRun<'a> {
     pub body: &'a Value,
     pub if_running: IfRunning,
     pub trigger: Trigger,
+    /// The caller's name.
+    pub requested_by: Option<&'a str>,
     /// The schedule's time that it is started for.
     pub scheduled_for: Option<Timestamp>,
     /// Whether a run that failed or was cancelled under the key is queued again.
@@ -274,6 +276,7 @@ async fn accept_new(
                         new_run.task,
                         &new_run.trigger,
                         &new_run.scheduled_for,
+                        &new_run.requested_by,
                     ],
                 )
                 .await?;

@@ -177,6 +177,8 @@ pub enum Period {
 #[derive(Debug, Clone)]
 pub struct ChangeQuery {
     pub pipeline: Option<String>,
+    /// Only those of these pipelines.
+    pub pipelines: Option<Vec<String>>,
     /// Only those of this table, by its name in the pipeline.
     pub table: Option<String>,
     /// Only those of this model, by its name in the pipeline.
@@ -335,6 +337,7 @@ impl Store {
     pub async fn changes(&self, which: &ChangeQuery) -> Result<Vec<ChangeRecord>> {
         let ChangeQuery {
             pipeline,
+            pipelines,
             table,
             model,
             since,
@@ -362,6 +365,7 @@ impl Store {
                 &name,
                 &after_run,
                 limit,
+                pipelines,
             ],
         )
         .await

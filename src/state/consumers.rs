@@ -44,6 +44,8 @@ from_row!(Consumer {
 #[derive(Debug, Default)]
 pub struct ConsumerQuery {
     pub pipeline: Option<String>,
+    /// Only those that follow something of these pipelines.
+    pub pipelines: Option<Vec<String>>,
     /// The table or model in its pipeline.
     pub of_name: Option<String>,
     pub is_model: Option<bool>,
@@ -93,6 +95,7 @@ impl Store {
     pub async fn consumers(&self, which: &ConsumerQuery) -> Result<Vec<Consumer>> {
         let ConsumerQuery {
             pipeline,
+            pipelines,
             of_name,
             is_model,
             after,
@@ -101,7 +104,7 @@ impl Store {
 
         self.rows(
             sql!(consumers::list_consumers),
-            &[pipeline, of_name, is_model, after, limit],
+            &[pipeline, of_name, is_model, after, limit, pipelines],
         )
         .await
     }

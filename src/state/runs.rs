@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::closed_steps::CloseSteps;
 use super::lineage_notes::Happened;
 use super::queries::{Queries, Transaction};
-use super::rows::{from_row, text_column};
+use super::rows::{OnlyColumn, from_row, text_column};
 use super::sql::sql;
 use super::{Store, Subscriptions, Transition};
 use crate::error::{Error, Result};
@@ -82,6 +82,8 @@ pub struct Run {
     pub request: Value,
     /// What it is for, as `run::Task` in JSON.
     pub task: Value,
+    /// The caller that started it; `None` if the service did, or nobody was asked for a name.
+    pub requested_by: Option<String>,
     /// How many attempts it had.
     pub attempt: i32,
     /// When it was accepted.
@@ -112,6 +114,7 @@ from_row!(Run {
     trigger,
     request,
     task,
+    requested_by,
     attempt,
     created_at,
     started_at,
@@ -129,6 +132,8 @@ from_row!(Run {
 #[derive(Debug, Default)]
 pub struct RunQuery {
     pub pipeline: Option<String>,
+    /// Only runs of these pipelines.
+    pub pipelines: Option<Vec<String>>,
     pub states: Option<Vec<RunState>>,
     pub triggers: Option<Vec<Trigger>>,
     /// The kinds of their tasks.
@@ -290,6 +295,14 @@ impl Store {
             .ok_or_else(|| Error::not_found("run", &id.to_string(), []))
     }
 
+    /// The pipeline of a run; `None` if there is no such run.
+    pub async fn pipeline_of_run(&self, id: Uuid) -> Result<Option<String>> {
+        let pipeline: Option<OnlyColumn<String>> =
+            self.row_opt(sql!(runs::pipeline_of_run), &[&id]).await?;
+
+        Ok(pipeline.map(|OnlyColumn(pipeline)| pipeline))
+    }
+
     /// The last run of a pipeline that was accepted.
     pub async fn last_run(&self, pipeline: &str) -> Result<Option<Run>> {
         let which = RunQuery {
@@ -321,6 +334,7 @@ impl Store {
                 &which.until,
                 &labels,
                 &which.limit,
+                &which.pipelines,
             ],
         )
         .await

@@ -5,6 +5,7 @@ mod client;
 pub(crate) mod depth;
 mod drops;
 mod items;
+mod keys;
 mod postgres;
 mod process;
 mod proxy;
@@ -32,6 +33,7 @@ pub(crate) use certificates::Authority;
 pub(crate) use client::Answer;
 pub(crate) use drops::{Drops, gzip};
 pub(crate) use items::{ITEMS, delete, held_back, hold, insert, items_trigger, update};
+pub(crate) use keys::KeyFile;
 pub(crate) use postgres::OwnPostgres;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use receiver::{Answers, Received, Receiver};
@@ -79,7 +81,7 @@ impl Service {
         self.address = listener.local_addr().expect("an address");
         let router = http::router(app.clone());
         self.tasks.push(tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("served");
+            http::serve(listener, None, router, std::future::pending()).await;
         }));
         self.work(app);
     }

@@ -1,5 +1,6 @@
 //! The claims, by subject.
 
+mod access;
 mod answers;
 mod audit;
 mod calls;

@@ -29,7 +29,7 @@ changed as not materialized (
   where has_counts and ($1::text is null or pipeline = $1)
     and ($2::text is null or is_table and name = $2) and ($3::text is null or not is_table and name = $3)
     and ($4::timestamptz is null or changed_at >= $4) and ($5::timestamptz is null or changed_at < $5)
-    and ($6::uuid is null or run_id = $6)
+    and ($6::uuid is null or run_id = $6) and ($12::text[] is null or pipeline = any($12))
 ),
 began as (
   select pipeline, name, is_table, run_id, changed_at

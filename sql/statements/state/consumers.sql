@@ -37,7 +37,7 @@ from (
   select *
   from icefront.consumers
   where ($1::text is null or pipeline = $1) and ($2::text is null or of_name = $2) and ($3::boolean is null or is_model = $3)
-    and ($4::text is null or name collate "C" > $4)
+    and ($4::text is null or name collate "C" > $4) and ($6::text[] is null or pipeline = any($6))
   order by name collate "C"
   limit $5
 ) as consumer,

@@ -5,7 +5,7 @@
 -- Reads one run, with the differences of the source that it was the first to see.
 select
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost, first_attempt, scheduled_for,
+  requested_by, cancel_requested_at, lost, first_attempt, scheduled_for,
   (
     select coalesce(
       jsonb_agg(
@@ -25,14 +25,14 @@ where id = $1
 with page as (
   select
     id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-    cancel_requested_at, lost, first_attempt, scheduled_for
+    requested_by, cancel_requested_at, lost, first_attempt, scheduled_for
   from icefront.runs
   where ($1::text is null or pipeline = $1) and ($2::text[] is null or state = any($2))
     and ($3::uuid is null or id < $3) and ($4::uuid is null or id > $4)
     and ($5::text[] is null or trigger = any($5)) and ($6::text[] is null or task ->> 'kind' = any($6))
     and ($7::text is null or task ->> 'table' = $7) and ($8::text is null or task ->> 'model' = $8)
     and ($9::timestamptz is null or created_at >= $9) and ($10::timestamptz is null or created_at < $10)
-    and ($11::jsonb is null or request -> 'labels' @> $11)
+    and ($11::jsonb is null or request -> 'labels' @> $11) and ($13::text[] is null or pipeline = any($13))
   order by id desc
   limit $12
 ),
@@ -48,6 +48,10 @@ select page.*, coalesce(seen.drift, '[]') as drift
 from page
 left join seen on seen.run_id = page.id::text
 order by page.id desc
+
+-- name: pipeline_of_run
+-- Finds the pipeline of a run.
+select pipeline from icefront.runs where id = $1
 
 -- name: activities
 -- Finds for some pipelines the states of the active run and of the last run that ended, when the first one was accepted, the last
@@ -120,7 +124,7 @@ where id = (
   and state in ('running', 'queued')
 returning
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  cancel_requested_at, lost, first_attempt, scheduled_for, '[]'::jsonb as drift
+  requested_by, cancel_requested_at, lost, first_attempt, scheduled_for, '[]'::jsonb as drift
 
 -- name: now
 -- The database's time.

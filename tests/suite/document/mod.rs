@@ -1,7 +1,7 @@
 //! The OpenAPI document in the repository is the one that the service serves, and keeps the conventions.
 
 mod conventions;
-mod walk;
+pub(super) mod walk;
 
 use icefront::error::TRINO_CLASSES;
 use icefront::http;

@@ -4,40 +4,43 @@ use icefront::http;
 use serde_json::{Map, Value};
 
 /// The document.
-pub(super) struct Document(Value);
+pub(in crate::suite) struct Document(Value);
 
 /// An operation, with where it is.
-pub(super) struct Operation<'a> {
+pub(in crate::suite) struct Operation<'a> {
     /// Its id, such as `list_runs`.
-    pub(super) id: &'a str,
-    pub(super) path: &'a str,
-    pub(super) value: &'a Value,
+    pub(in crate::suite) id: &'a str,
+    pub(in crate::suite) path: &'a str,
+    /// In lower case.
+    pub(in crate::suite) method: &'a str,
+    pub(in crate::suite) value: &'a Value,
 }
 
 /// A property of a schema, with where it is.
-pub(super) struct Property<'a> {
+pub(in crate::suite) struct Property<'a> {
     /// The schema's name.
-    pub(super) of: &'a str,
-    pub(super) name: &'a str,
-    pub(super) schema: &'a Value,
+    pub(in crate::suite) of: &'a str,
+    pub(in crate::suite) name: &'a str,
+    pub(in crate::suite) schema: &'a Value,
     /// Whether the schema lists it as `required`.
-    pub(super) is_required: bool,
+    pub(in crate::suite) is_required: bool,
 }
 
 impl Document {
-    pub(super) fn read() -> Self {
+    pub(in crate::suite) fn read() -> Self {
         let text = http::openapi().expect("a document");
 
         Self(serde_json::from_str(&text).expect("JSON"))
     }
 
-    pub(super) fn operations(&self) -> Vec<Operation<'_>> {
+    pub(in crate::suite) fn operations(&self) -> Vec<Operation<'_>> {
         let mut found = Vec::new();
         for (path, methods) in object(&self.0["paths"]) {
-            for value in object(methods).values() {
+            for (method, value) in object(methods) {
                 found.push(Operation {
                     id: text(&value["operationId"]),
                     path,
+                    method,
                     value,
                 });
             }
@@ -46,14 +49,14 @@ impl Document {
         found
     }
 
-    pub(super) fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub(in crate::suite) fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
         object(&self.0["components"]["schemas"])
             .iter()
             .map(|(name, schema)| (name.as_str(), schema))
     }
 
     /// The own properties of all schemas.
-    pub(super) fn properties(&self) -> Vec<Property<'_>> {
+    pub(in crate::suite) fn properties(&self) -> Vec<Property<'_>> {
         self.schemas()
             .flat_map(|(of, schema)| {
                 let required = list(&schema["required"]);
@@ -81,7 +84,7 @@ impl Document {
     }
 
     /// The schema, or the one that it refers to, without `null`.
-    pub(super) fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+    pub(in crate::suite) fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         if let Some(name) = reference(schema) {
             return &self.0["components"]["schemas"][name];
         }
@@ -100,7 +103,7 @@ impl Document {
     }
 
     /// The names of the schemas that requests reach, or that answers reach.
-    pub(super) fn reached(&self, from: &str) -> Vec<String> {
+    pub(in crate::suite) fn reached(&self, from: &str) -> Vec<String> {
         let mut found = Vec::new();
         for operation in self.operations() {
             self.collect(&operation.value[from], &mut found);
@@ -125,18 +128,18 @@ impl Document {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn parameters(&self, place: &str) -> Vec<&'a Value> {
+    pub(in crate::suite) fn parameters(&self, place: &str) -> Vec<&'a Value> {
         let all = self.value["parameters"].as_array().into_iter().flatten();
 
         all.filter(|parameter| parameter["in"] == *place).collect()
     }
 
-    pub(super) fn has(&self, place: &str, name: &str) -> bool {
+    pub(in crate::suite) fn has(&self, place: &str, name: &str) -> bool {
         self.parameters(place).iter().any(|one| one["name"] == name)
     }
 
     /// Its answers, by status.
-    pub(super) fn answers(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+    pub(in crate::suite) fn answers(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
         object(&self.value["responses"])
             .iter()
             .map(|(status, answer)| (status.as_str(), answer))
@@ -144,19 +147,19 @@ impl<'a> Operation<'a> {
 }
 
 /// The schema of an answer's JSON.
-pub(super) fn body(answer: &Value) -> Option<&Value> {
+pub(in crate::suite) fn body(answer: &Value) -> Option<&Value> {
     let (_, content) = answer["content"].as_object()?.iter().next()?;
 
     Some(&content["schema"])
 }
 
 /// The name of the schema that a schema refers to.
-pub(super) fn reference(schema: &Value) -> Option<&str> {
+pub(in crate::suite) fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.rsplit('/').next()
 }
 
 /// The types of a schema without `null`, joined; a reference has the type of what it refers to.
-pub(super) fn kind(document: &Document, schema: &Value) -> String {
+pub(in crate::suite) fn kind(document: &Document, schema: &Value) -> String {
     let schema = document.resolved(schema);
     let names: Vec<&str> = match &schema["type"] {
         Value::Array(names) => names
@@ -178,11 +181,11 @@ fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
     all.chain([schema])
 }
 
-pub(super) fn text(value: &Value) -> &str {
+pub(in crate::suite) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-pub(super) fn list(value: &Value) -> Vec<String> {
+pub(in crate::suite) fn list(value: &Value) -> Vec<String> {
     let all = value.as_array().into_iter().flatten();
 
     all.map(|one| text(one).to_owned()).collect()

@@ -1,0 +1,156 @@
+//! What a web page may do: nothing of another origin, unless the settings list it. Also the headers that browsers obey.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::config::Http;
+use crate::error::{Error, Result};
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What an answer of the API may load if a browser shows it: nothing.
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+/// What `/` and `/docs` may load: files of the service, and the styles that Swagger UI writes into its elements.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Kubernetes calls these by the address of the pod.
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
+
+/// Who may call from a page, and by which names the service may be called.
+#[derive(Debug, Clone)]
+pub(super) struct Guard(Arc<Names>);
+
+#[derive(Debug)]
+struct Names {
+    origins: Vec<String>,
+    /// Names and addresses without ports; `None` for any.
+    hosts: Option<Vec<String>>,
+}
+
+impl Guard {
+    pub(super) fn new(settings: &Http) -> Self {
+        let lower = |host: &String| host.to_ascii_lowercase();
+        let hosts: Vec<String> = settings.hosts.iter().map(lower).collect();
+        let bind = settings.bind.ip();
+        let hosts = if !hosts.is_empty() {
+            Some(hosts)
+        } else if bind.is_loopback() {
+            let own = if bind.is_ipv6() {
+                format!("[{bind}]")
+            } else {
+                bind.to_string()
+            };
+            Some(vec![
+                "localhost".into(),
+                "127.0.0.1".into(),
+                "[::1]".into(),
+                own,
+            ])
+        } else {
+            None
+        };
+
+        Self(Arc::new(Names {
+            origins: settings.cors_origins.0.clone(),
+            hosts,
+        }))
+    }
+
+    fn check(&self, request: &Request) -> Result<()> {
+        let headers = request.headers();
+        let host = host(request);
+        if !PROBES.contains(&request.uri().path()) {
+            self.check_host(host)?;
+        }
+        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+
+        if is_safe || self.is_own(headers, host) {
+            Ok(())
+        } else {
+            Err(Error::CrossOrigin)
+        }
+    }
+
+    /// A page whose name suddenly leads to this service calls by that name.
+    fn check_host(&self, host: &str) -> Result<()> {
+        let Some(hosts) = &self.0.hosts else {
+            return Ok(());
+        };
+        let name = without_port(host).to_ascii_lowercase();
+
+        if hosts.contains(&name) {
+            Ok(())
+        } else {
+            Err(Error::UnknownHost {
+                host: host.chars().take(200).collect(),
+            })
+        }
+    }
+
+    /// Whether a call comes from no page, or from one of this service or of a listed origin.
+    fn is_own(&self, headers: &HeaderMap, host: &str) -> bool {
+        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        let origin = text(header::ORIGIN);
+        if origin.is_some_and(|origin| self.0.origins.iter().any(|known| known == origin)) {
+            return true;
+        }
+        if let Some(site) = text(SITE) {
+            return ["same-origin", "none"].contains(&site);
+        }
+
+        origin.is_none_or(|origin| {
+            origin
+                .split_once("://")
+                .is_some_and(|(_, of)| of.eq_ignore_ascii_case(host))
+        })
+    }
+}
+
+fn host(request: &Request) -> &str {
+    let given = request.headers().get(header::HOST);
+    // HTTP/2 has it in the address.
+    let of_address = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+
+    given
+        .and_then(|host| host.to_str().ok())
+        .or(of_address)
+        .unwrap_or_default()
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Refuses calls of foreign pages, and tells browsers what an answer may do.
+pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_page = path == "/" || path.starts_with("/docs");
+    let mut answer = match guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    let policy = if is_page { PAGE_POLICY } else { API_POLICY };
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(policy),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+
+    answer
+}
