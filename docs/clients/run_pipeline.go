@@ -1,6 +1,6 @@
 // Runs a pipeline once and says what changed: run_pipeline http://localhost:7070 shop shop-2026-01-01T12:00
 //
-// It ends with 0 if the run succeeded, with 1 if the run failed, and with 2 if a call was refused.
+// The variable ICEFRONT_TOKEN has the key, if the service asks for one. It ends with 0 if the run succeeded, with 1 if the run failed, and with 2 if a call was refused.
 package main
 
 import (
@@ -15,13 +15,16 @@ import (
 	"example.com/shop/icefront"
 )
 
-// problems makes an error of each answer from 400 on, so that all other answers have a body.
+// problems sends the key, and makes an error of each answer from 400 on, so that all other answers have a body.
 type problems struct{ http.Client }
 
 // refused is an answer that is a problem.
 type refused struct{ icefront.Problem }
 
 func (p *problems) Do(request *http.Request) (*http.Response, error) {
+	if token := os.Getenv("ICEFRONT_TOKEN"); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	answer, err := p.Client.Do(request)
 	if err != nil || answer.StatusCode < http.StatusBadRequest {
 		return answer, err

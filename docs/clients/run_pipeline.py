@@ -1,8 +1,9 @@
 """Runs a pipeline once and says what changed: python run_pipeline.py http://localhost:7070 shop shop-2026-01-01T12:00
 
-It ends with 0 if the run succeeded, with 1 if the run failed, and with 2 if a call was refused.
+The variable ICEFRONT_TOKEN has the key, if the service asks for one. It ends with 0 if the run succeeded, with 1 if the run failed, and with 2 if a call was refused.
 """
 
+import os
 import sys
 from datetime import datetime, timedelta, timezone
 
@@ -20,7 +21,7 @@ class Client(icefront.ApiClient):
 
 
 def main(address: str, pipeline: str, key: str) -> int:
-    with Client(icefront.Configuration(host=address)) as client:
+    with Client(icefront.Configuration(host=address, access_token=os.environ.get("ICEFRONT_TOKEN"))) as client:
         try:
             return run(client, pipeline, key)
         except icefront.ApiException as error:

@@ -1,14 +1,14 @@
 /**
  * Runs a pipeline once and says what changed: node run_pipeline.js http://localhost:7070 shop shop-2026-01-01T12:00
  *
- * It ends with 0 if the run succeeded, with 1 if the run failed, and with 2 if a call was refused.
+ * The variable ICEFRONT_TOKEN has the key, if the service asks for one. It ends with 0 if the run succeeded, with 1 if the run failed, and with 2 if a call was refused.
  */
 
 import { Configuration, ProblemFromJSON, ReportsApi, ResponseError, RunsApi, RunState, TablesApi } from "./icefront";
 
 async function main(address: string, pipeline: string, idempotencyKey: string): Promise<number> {
   try {
-    return await run(new Configuration({ basePath: address }), pipeline, idempotencyKey);
+    return await run(new Configuration({ basePath: address, accessToken: process.env.ICEFRONT_TOKEN ?? "" }), pipeline, idempotencyKey);
   } catch (error) {
     if (!(error instanceof ResponseError) || error.response.headers.get("content-type") !== "application/problem+json") {
       throw error;

@@ -7,6 +7,7 @@ const walk = require("./walk.js");
 
 const variables = {
   baseUrl: "http://localhost:7070",
+  token: "",
   pipeline: "shop",
   source: "shop",
   table: "shop.orders",
@@ -22,7 +23,7 @@ const variables = {
 
 const description = `Run the folder \`walk\` from top to bottom: each request keeps in variables what the next ones need, so that those of the other
 folders can be sent after it. \`baseUrl\`, \`pipeline\`, \`source\`, \`table\`, \`model\` and \`order_id\` are those of the sample pipeline, \`webhook\` is one of
-your settings. The rows of a failed test need a test with \`store_failures\` that failed. Made from openapi/openapi.json by docs/postman/make.`;
+your settings. \`token\` is a key that \`icefront key new\` made; without one, it stays empty. The rows of a failed test need a test with \`store_failures\` that failed. Made from openapi/openapi.json by docs/postman/make.`;
 
 // What holds of every answer.
 const everyAnswer = `
@@ -53,6 +54,7 @@ converter.convertV2(
         schema: "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
       },
       item: [walk.folder(test), ...tags.map(folder)],
+      auth: { type: "bearer", bearer: [{ key: "token", value: "{{token}}", type: "string" }] },
       event: [test(everyAnswer)],
       variable: Object.entries(variables).map(([key, value]) => ({ key, value })),
     };

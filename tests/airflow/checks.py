@@ -15,6 +15,7 @@ WORK = Path(sys.argv[1])
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent.parent / "docs"
 SERVICE, TRINO, SHOP = (os.environ[f"ICEFRONT_{name}"] for name in ("SERVICE", "TRINO", "SHOP"))
+AS_AIRFLOW = {"Authorization": f"Bearer {os.environ['ICEFRONT_TOKEN']}"}
 AIRFLOW = Path(sys.executable).with_name("airflow")
 # Of each DAG the task that waits first, and the one that turns red when a run fails.
 DAGS = {"shop_worker_slots": ("wait", "wait"), "shop_deferrable": ("over", "verdict")}
@@ -50,7 +51,7 @@ def task_states(dag, dag_run):
 
 def runs_of(dag_run):
     """The service's runs of a DAG run, by step."""
-    page = requests.get(f"{SERVICE}/v1/runs", params={"limit": 50}, timeout=60).json()["data"]
+    page = requests.get(f"{SERVICE}/v1/runs", params={"limit": 50}, headers=AS_AIRFLOW, timeout=60).json()["data"]
     mine = [run for run in page if run["labels"].get("dag_run_id") == dag_run]
     steps = {run["labels"]["task_group"]: run for run in mine}
     assert len(steps) == len(mine), f"a step of {dag_run} has two runs: {mine}"
@@ -116,7 +117,7 @@ def one_task():
     answers = [json.loads(answer) for answer in re.findall(r'{"type":"urn:icefront:problem.*?}(?= |$)', log, re.MULTILINE)]
     said = {(answer["run_id"], answer["step"], answer["trino_error_name"], answer["line"] > 0) for answer in answers}
     check(f"{dag} has the run, the step, the error and the line in the log, once for each try of one run", len(answers) == 3 and len(said) == 1, answers)
-    attempt = requests.get(f"{SERVICE}/v1/runs/{answers[0]['run_id']}", timeout=60).json()["attempt"]
+    attempt = requests.get(f"{SERVICE}/v1/runs/{answers[0]['run_id']}", headers=AS_AIRFLOW, timeout=60).json()["attempt"]
     check(f"{dag} tries the same run again for each retry of the task", attempt == 3, attempt)
 
 
@@ -145,7 +146,7 @@ def is_cancelled(dag, waits):
         status, log = run(f"{dag}-marked-failed", sys.executable, HERE / "go_on.py", "mark_failed", dag, f"extract.{waits}")
         dag_run = re.findall(r"^DAG run (\S+) is", log, re.MULTILINE)[-1]
         cancelled = runs_of(dag_run)["extract"]
-        answer = requests.get(SERVICE + cancelled["links"]["self"], params={"wait": "30s"}, timeout=60).json()
+        answer = requests.get(SERVICE + cancelled["links"]["self"], params={"wait": "30s"}, headers=AS_AIRFLOW, timeout=60).json()
         check(f"{dag} cancels the run when the task that waits for it is marked as failed", answer["state"] == "cancelled", answer)
         states = task_states(dag, dag_run)
         over = (states["extract.cancel"], states["staging.start"])

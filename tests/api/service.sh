@@ -14,6 +14,7 @@ start_service() {
   sql test_api_shop -c "insert into audit_log_dml (audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data)
     values ('U', now(), 'public', 'orders', '{\"order_id\": null}')"
   write_settings
+  make_key
   refuse_taken_port Icefront "$port" ICEFRONT_API_PORT
   "$icefront" serve --config "$folder/icefront.toml" >"$folder/icefront.log" 2>&1 &
   service=$!
@@ -21,6 +22,16 @@ start_service() {
     kill -0 "$service" 2>/dev/null || fail_with_log "$folder/icefront.log" "the service ended while it started"
     sleep 0.1
   done
+}
+
+# Makes the key that every caller of the service sends: curl by its own settings, the others by ICEFRONT_TOKEN.
+make_key() {
+  local made
+  made=$("$icefront" key new --name api --grant 'admin:*' 2>/dev/null)
+  tail -n 1 <<<"$made" >"$folder/keys.yaml"
+  export ICEFRONT_TOKEN CURL_HOME=$folder
+  ICEFRONT_TOKEN=$(head -n 1 <<<"$made")
+  echo "header = \"Authorization: Bearer $ICEFRONT_TOKEN\"" >"$folder/.curlrc"
 }
 
 stop_service() {
@@ -47,6 +58,7 @@ tables:
   parcels: {from: public.parcels, key: [parcel_id]}
 END
   cat >"$folder/icefront.toml" <<END
+auth = { mode = "keys", keys_file = "$folder/keys.yaml" }
 http = { bind = "127.0.0.1:$port", metrics_bind = "127.0.0.1:$((port + 1))" }
 state.url = "${postgres_url%/*}/test_api_state"
 trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "test_api_landing", staging = "test_api_staging", marts = "test_api_marts" } }
@@ -74,10 +86,10 @@ forget() {
 # Has Trino execute $1.
 trino() {
   local answer next
-  answer=$(curl -sS -H 'X-Trino-User: api' -d "$1" "$trino_url/v1/statement")
+  answer=$(curl -q -sS -H 'X-Trino-User: api' -d "$1" "$trino_url/v1/statement")
   while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
     next=${next#*:\"}
-    answer=$(curl -sS -H 'X-Trino-User: api' "${next%\"}")
+    answer=$(curl -q -sS -H 'X-Trino-User: api' "${next%\"}")
   done
   [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
 }
