@@ -149,20 +149,24 @@ pub(crate) fn check_issuer_address(address: &str) -> std::result::Result<(), Str
     ))
 }
 
+/// Reads a list, or a text with commas as a variable has it.
+pub(super) fn words<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    Ok(match Written::deserialize(reader)? {
+        Written::One(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
+        Written::Several(words) => words,
+    })
+}
+
 impl<'de> Deserialize<'de> for Modes {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            /// Also several, with commas between them, as a variable has them.
-            One(String),
-            Several(Vec<String>),
-        }
-
-        let words = match Written::deserialize(reader)? {
-            Written::One(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
-            Written::Several(words) => words,
-        };
+        let words = words(reader)?;
         let mut modes = Self::default();
         for word in &words {
             match word.as_str() {

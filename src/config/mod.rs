@@ -71,6 +71,7 @@ pub struct Http {
     pub body_limit_bytes: usize,
     pub cors_origins: Origins,
     /// The names by which callers may call; empty: on a loopback address only its own, else any.
+    #[serde(deserialize_with = "auth::words")]
     pub hosts: Vec<String>,
     /// Whether something before the service ends TLS.
     pub behind_tls_proxy: bool,

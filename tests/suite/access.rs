@@ -95,7 +95,11 @@ async fn each_operation_needs_the_role_that_its_document_names_and_none_is_left_
             continue;
         };
         // One address may not fail as often as this test does.
-        assert!([401, 429].contains(&bare.status), "{}: {bare:?}", operation.id);
+        assert!(
+            [401, 429].contains(&bare.status),
+            "{}: {bare:?}",
+            operation.id
+        );
         if operation.id == "follow_run" {
             continue;
         }

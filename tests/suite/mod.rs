@@ -54,6 +54,7 @@ mod state;
 mod takeover;
 mod times;
 mod tls;
+mod tokens;
 mod unreadable;
 mod waiting;
 mod webhooks;
