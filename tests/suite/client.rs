@@ -397,6 +397,18 @@ async fn stale_data_fails_a_check() {
 }
 
 #[tokio::test]
+async fn a_check_of_what_has_no_limit_warns_that_it_never_fails() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+
+    let check = ["freshness", "--fail-on", "warn", "-o", "name"];
+    let told = service.icefront(&check).await.ends(0);
+    assert!(told.err.contains("1 of 1 have no limit"), "{told:#?}");
+    assert_eq!(told.out, "");
+}
+
+#[tokio::test]
 async fn a_lost_answer_starts_no_second_run() {
     let service = Service::items().start().await;
     let wire = Proxy::start(&service.address.to_string()).await;

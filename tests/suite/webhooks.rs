@@ -448,7 +448,7 @@ async fn rejects_drift_and_failed_models_are_told_to_those_who_want_them() {
             {
               "change": "added",
               "column": "weight",
-              "detail": "the source has it as integer; it is null in older rows"
+              "detail": "the source has it as integer; it is null in older rows, until `POST /v1/tables/test.items/restage` fills it"
             }
           ]
         }
