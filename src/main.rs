@@ -39,7 +39,9 @@ enum Command {
     Check(Settings),
     Init(InitPipeline),
     /// Run the unit tests of a pipeline's models, in Trino and without a table
-    Test(TestModels),
+    ///
+    /// `icefront test` runs the tests of a table that has rows.
+    UnitTest(TestModels),
     /// Print every setting with its default and what it means
     Settings,
     /// Print the OpenAPI document
@@ -57,7 +59,7 @@ struct TestModels {
     /// The pipeline
     #[arg(long, value_name = "NAME")]
     pipeline: String,
-    /// Only the tests of this model
+    /// Only the unit tests of this model
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
 }
@@ -162,7 +164,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Check(settings) => return check(&settings.load()?),
         Command::Init(init) => return init_pipeline(&init).await,
-        Command::Test(test) => return test_models(&test).await,
+        Command::UnitTest(test) => return test_models(&test).await,
         Command::Settings => show(Config::defaults())?,
         Command::Generate(Generate { shop, files }) => match (shop, files) {
             (_, Some(FilesCommand::Files(files))) => println!("{}", files.run().await?),
