@@ -127,11 +127,19 @@ impl<'a> Subject<'a> {
 ///
 /// It asks the state database the same number of times, whatever the number of subjects.
 pub async fn freshness(app: &App, subjects: &[Subject<'_>]) -> Result<Vec<Freshness>> {
+    freshness_at(app, subjects, Timestamp::now()).await
+}
+
+/// The same by another clock.
+pub async fn freshness_at(
+    app: &App,
+    subjects: &[Subject<'_>],
+    now: Timestamp,
+) -> Result<Vec<Freshness>> {
     if subjects.is_empty() {
         return Ok(Vec::new());
     }
     let known = Known::read(app, subjects).await?;
-    let now = Timestamp::now();
 
     Ok(subjects
         .iter()
