@@ -84,6 +84,25 @@ pub(crate) struct Step {
     pub(crate) error: Option<Problem>,
 }
 
+/// What a test found.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct TestResult {
+    table: Option<String>,
+    model: Option<String>,
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) failures: i64,
+    pub(crate) threshold: i64,
+    pub(crate) rows: i64,
+}
+
+impl TestResult {
+    /// The table or model that it is of.
+    pub(crate) fn of(&self) -> &str {
+        either(self.table.as_deref(), self.model.as_deref())
+    }
+}
+
 /// A statement that a step sent.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SentSql {
