@@ -22,7 +22,7 @@ use icefront::pipeline::{BrokenPipeline, Pipelines};
 use icefront::postgres::Server;
 use icefront::state::{Status, Store};
 use icefront::trino::Trino;
-use icefront::{http, report, serve};
+use icefront::{http, report, serve, webhooks};
 use icefront_generate::{AuditTrigger, GenerateFiles, GenerateShop};
 
 /// Change data pipelines on Trino and Apache Iceberg behind one REST API.
@@ -39,11 +39,13 @@ enum Command {
     Serve(Settings),
     /// Bring the state database up to date, as `serve` does at its start
     Migrate(Settings),
-    /// Read the settings and every pipeline, and say what is wrong with them
+    /// Read the settings, every pipeline and every receiver of messages, and say what is wrong with them
     Check(Settings),
     Init(InitPipeline),
     /// Run the unit tests of a pipeline's models, in Trino and without a table
-    Test(TestModels),
+    ///
+    /// `icefront test` runs the tests of a table that has rows.
+    UnitTest(TestModels),
     Key(Key),
     /// Print every setting with its default and what it means
     Settings,
@@ -62,7 +64,7 @@ struct TestModels {
     /// The pipeline
     #[arg(long, value_name = "NAME")]
     pipeline: String,
-    /// Only the tests of this model
+    /// Only the unit tests of this model
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
 }
@@ -167,7 +169,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Check(settings) => return check(&settings.load()?),
         Command::Init(init) => return init_pipeline(&init).await,
-        Command::Test(test) => return test_models(&test).await,
+        Command::UnitTest(test) => return test_models(&test).await,
         Command::Key(key) => make_key(&key)?,
         Command::Settings => show(Config::defaults())?,
         Command::Generate(Generate { shop, files }) => match (shop, files) {
@@ -192,8 +194,8 @@ fn show(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Says for every pipeline whether it is usable. Fails if one is broken, or if an address or a file of the settings
-/// cannot be used.
+/// Says for every pipeline, every webhook and the lineage server whether it is usable. Fails if one is broken, or if an
+/// address or a file of the settings cannot be used.
 fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let pipelines = Pipelines::load(config)?;
     Server::new(&config.state.address()?)?;
@@ -236,11 +238,37 @@ fn check(config: &Config) -> anyhow::Result<ExitCode> {
         }
     }
 
-    Ok(if broken.is_empty() {
+    let can_tell = check_receivers(config);
+
+    Ok(if broken.is_empty() && can_tell {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Says for every webhook and the lineage server whether its settings can be used; `false` if some cannot.
+fn check_receivers(config: &Config) -> bool {
+    let webhooks = config.webhooks.iter().map(|(name, webhook)| {
+        let checked = webhooks::check(name, webhook);
+        (format!("webhook `{name}`"), checked)
+    });
+    let lineage = config.lineage.is_on().then(|| {
+        let checked = config.lineage.receiver().map(drop);
+        ("lineage server".to_owned(), checked)
+    });
+    let mut are_right = true;
+    for (receiver, checked) in webhooks.chain(lineage) {
+        match checked {
+            Ok(()) => println!("{receiver} is right"),
+            Err(error) => {
+                are_right = false;
+                println!("{receiver} is broken:\n  error: {error}");
+            }
+        }
+    }
+
+    are_right
 }
 
 /// Writes a pipeline. The exit code is 2 if the options are wrong, as those of the client's commands.

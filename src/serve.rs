@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::App;
+use crate::app::{App, Background};
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
 use crate::{http, lineage, run, webhooks};
@@ -78,19 +78,15 @@ async fn migrate_and_work(app: App) {
             () = app.signals.stops() => return,
         }
     }
-    // A panic while somebody is told of something ends only that.
-    let telling = [
-        tokio::spawn(webhooks::work(app.clone())),
-        tokio::spawn(lineage::work(app.clone())),
-    ];
+    let mut telling = Background::default();
+    let of_webhooks = app.clone();
+    telling.spawn("tell webhooks", move || webhooks::work(of_webhooks.clone()));
+    let of_lineage = app.clone();
+    telling.spawn("tell the lineage server", move || {
+        lineage::work(of_lineage.clone())
+    });
     run::work(app).await;
-    for told in telling {
-        if told.await.is_err() {
-            tracing::error!(
-                "telling webhooks or the lineage server panicked; the next start continues"
-            );
-        }
-    }
+    telling.ended().await;
 }
 
 async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {

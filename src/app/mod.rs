@@ -1,5 +1,6 @@
 //! What a running service holds: settings, servers, pipelines, signals. Cheap to clone. Knows neither runs nor HTTP.
 
+mod background;
 mod monitored;
 mod signals;
 mod watched;
@@ -8,6 +9,7 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
+pub use background::Background;
 pub use monitored::{Monitored, MonitoredPipeline};
 pub use signals::Signals;
 use tokio::sync::Mutex;

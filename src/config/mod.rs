@@ -10,6 +10,7 @@ mod secret;
 mod webhooks;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,6 +40,17 @@ const USUAL_VARIABLES: [(&str, &str); 5] = [
     ("OPENLINEAGE_API_KEY", "lineage.api_key"),
     ("OPENLINEAGE_NAMESPACE", "lineage.namespace"),
     ("OPENLINEAGE_DISABLED", "lineage.disabled"),
+];
+/// The sections of the settings, as variables name them.
+const SECTIONS: [&str; 8] = [
+    "HTTP",
+    "STATE",
+    "TRINO",
+    "LANDING",
+    "PIPELINES",
+    "RUNS",
+    "LINEAGE",
+    "LOG",
 ];
 const LEAST_LIMIT: Duration = Duration::from_millis(100);
 
@@ -288,6 +300,7 @@ impl Config {
     ///
     /// [`Error::Settings`] with the key; with the nearest right key, if it is unknown.
     pub fn load(file: Option<&Path>) -> Result<Self> {
+        check_variables(std::env::vars_os().map(|(name, _)| name))?;
         let mut builder = config::Config::builder()
             .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         if let Some(path) = file {
@@ -316,6 +329,36 @@ impl Config {
 
         Ok(config)
     }
+}
+
+/// Refuses a variable that was meant to be a setting, but has one `_` where two belong: it would have no effect.
+fn check_variables(names: impl Iterator<Item = OsString>) -> Result<()> {
+    for name in names {
+        let name = name.to_string_lossy();
+        let parts = name
+            .strip_prefix("ICEFRONT_")
+            .and_then(|key| key.split_once('_'));
+        // Kubernetes sets others, such as `ICEFRONT_STATE_SERVICE_HOST`.
+        if let Some((section, key)) = parts
+            && SECTIONS.contains(&section)
+            && is_key(&key.to_lowercase())
+        {
+            return Err(Error::Settings(format!(
+                "the variable `{name}` sets nothing, because settings have two `_` between their parts; write `ICEFRONT__{section}__{key}`"
+            )));
+        }
+    }
+
+    Ok(())
+}
+
+/// Whether a key of this name is anywhere in the settings.
+fn is_key(name: &str) -> bool {
+    let written = format!("{name} =");
+
+    DEFAULTS
+        .lines()
+        .any(|line| line.trim_start_matches("# ").starts_with(&written))
 }
 
 /// The usual variables of other tools that are set and not empty, as settings.
@@ -355,4 +398,29 @@ fn explain(fault: &str) -> String {
         "the settings cannot be used: {}",
         with_nearest(&unquoted.join("\n"))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_with_one_underscore_is_answered_with_the_right_one() {
+        let check = |name: &str| check_variables([OsString::from(name)].into_iter());
+        let refused = check("ICEFRONT_HTTP_BIND").expect_err("a setting");
+        assert!(
+            refused.to_string().contains("`ICEFRONT__HTTP__BIND`"),
+            "{refused}"
+        );
+        check("ICEFRONT_TRINO_PASSWORD").expect_err("a setting");
+        for right in [
+            "ICEFRONT__HTTP__BIND",
+            "ICEFRONT_CONFIG",
+            "ICEFRONT_HTTP_SERVICE_HOST",
+            "ICEFRONT_STATE_PORT",
+            "HTTP_BIND",
+        ] {
+            check(right).expect(right);
+        }
+    }
 }

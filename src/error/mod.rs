@@ -2,6 +2,7 @@
 
 mod cause;
 mod class;
+mod examples;
 mod nearest;
 mod problem;
 mod trino;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 pub use cause::{Cause, causes};
 pub use class::{Class, TRINO_CLASSES};
+pub use examples::examples;
 
 pub(crate) use icefront_project::did_you_mean;
 pub use icefront_project::nearest_name;

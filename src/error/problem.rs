@@ -162,7 +162,7 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let (status, slug, title) = answer(error);
         let mut problem = Self {
-            kind: format!("urn:icefront:problem:{slug}"),
+            kind: format!("{PREFIX}{slug}"),
             title: title.to_owned(),
             status,
             detail: error.to_string(),
@@ -197,10 +197,19 @@ impl From<&Error> for Problem {
     }
 }
 
+/// What the type of each problem begins with.
+const PREFIX: &str = "urn:icefront:problem:";
+
 impl Problem {
+    /// The last part of its type, such as `not-found`.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        self.kind.strip_prefix(PREFIX).unwrap_or(&self.kind)
+    }
+
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.kind.ends_with(":cancelled")
+        self.slug() == "cancelled"
     }
 
     #[must_use]

@@ -139,6 +139,7 @@ pub(super) async fn list_consumers(
         is_model: followed.as_ref().map(Followed::is_model),
         after: paging.after()?,
         limit: paging.asked_rows(),
+        name: None,
     };
     let found = app.store.consumers(&which).await?;
     let page = paging.page(found, |last| last.name.clone())?;

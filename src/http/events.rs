@@ -12,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::access::Granted;
-use super::answer::PROBLEM_JSON;
 use super::read::Path;
 use super::runs::RunPath;
 use crate::app::App;
@@ -76,7 +75,6 @@ enum EventName {
     params(RunPath, Seen),
     responses(
         (status = OK, description = "The events", body = Message, content_type = "text/event-stream"),
-        (status = NOT_FOUND, description = "The run does not exist", body = Problem, content_type = PROBLEM_JSON),
         Problem,
     ),
 )]

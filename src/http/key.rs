@@ -1,13 +1,16 @@
 //! `Idempotency-Key`: a caller's own name for a call. Calls with the same name start one run.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses};
 
 use super::answer::Accepted;
 use super::runs::Run;
@@ -76,6 +79,28 @@ pub(super) fn accepted(accepted: state::AcceptedRun) -> Response {
         replayed((StatusCode::OK, Json(body)), is_replay)
     } else {
         replayed(Accepted::at(location, body), is_replay)
+    }
+}
+
+/// The answers of a call that starts a run, for the document.
+pub(super) struct StartedRun;
+
+impl IntoResponses for StartedRun {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let run = |description: &str| {
+            let schema = Some(Ref::from_schema_name("Run"));
+            let content = ContentBuilder::new().schema(schema).build();
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content("application/json", content);
+            RefOr::T(response.build())
+        };
+        let queued = run("The run is queued; ask at `Location`");
+        let ended = run("The run that this key started before has ended");
+
+        [("202", queued), ("200", ended)]
+            .map(|(status, response)| (status.to_owned(), response))
+            .into()
     }
 }
 

@@ -10,11 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::access::Granted;
-use super::key::{IdempotencyKey, accepted};
+use super::key::{IdempotencyKey, StartedRun, accepted};
 use super::page::{Page, Paging};
 use super::pipelines::PipelinePath;
 use super::read::{AnyOf, Body, Empty, Path, Query};
-use super::runs::Run;
 use super::steps::SentSql;
 use crate::app::App;
 use crate::error::{Problem, Result};
@@ -235,13 +234,11 @@ pub(super) async fn get_graph(
 ///
 /// The run succeeds without differences; otherwise it fails with `verify-failed` and the counts.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/verify", tag = "models",
+    post,
+    path = "/v1/models/{model}/verify",
+    tag = "models",
     params(ModelPath, IdempotencyKey),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem)
 )]
 pub(super) async fn verify_model(
     Granted(app): Granted,

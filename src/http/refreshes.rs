@@ -10,12 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::access::Granted;
-use super::answer::PROBLEM_JSON;
-use super::key::{IdempotencyKey, accepted};
+use super::key::{IdempotencyKey, StartedRun, accepted};
 use super::models::ModelPath;
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Empty, Path, Query, any, time};
-use super::runs::Run;
 use crate::error::{Error, Problem, Result};
 use crate::models::InputSnapshot;
 use crate::pipeline::PipelineModel;
@@ -161,14 +159,11 @@ pub(super) async fn list_refreshes(
 ///
 /// The run does not refresh its inputs. To refresh them first, start a run with `select: ["+daily_revenue"]`.
 #[utoipa::path(
-    post, path = "/v1/models/{model}/refresh", tag = "models",
+    post,
+    path = "/v1/models/{model}/refresh",
+    tag = "models",
     params(ModelPath, IdempotencyKey),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        (status = CONFLICT, description = "The model is suspended", body = Problem, content_type = PROBLEM_JSON),
-        Problem,
-    ),
+    responses(StartedRun, Problem)
 )]
 pub(super) async fn refresh_model(
     Granted(app): Granted,

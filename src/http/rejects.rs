@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::Granted;
-use super::key::{IdempotencyKey, accepted};
+use super::key::{IdempotencyKey, StartedRun, accepted};
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Body, Query, any, number_of_id, without_nul};
-use super::runs::Run;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::pipeline::Definition;
@@ -153,11 +152,7 @@ async fn with_rejects<'a>(
     post, path = "/v1/rejects/replay", tag = "rejects",
     params(IdempotencyKey),
     request_body(content = Option<RejectSelection>, description = "Which rejects"),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem),
 )]
 pub(super) async fn replay_rejects(
     Granted(app): Granted,
@@ -176,11 +171,7 @@ pub(super) async fn replay_rejects(
     post, path = "/v1/rejects/dismiss", tag = "rejects",
     params(IdempotencyKey),
     request_body(content = Option<RejectSelection>, description = "Which rejects"),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem),
 )]
 pub(super) async fn dismiss_rejects(
     Granted(app): Granted,

@@ -8,9 +8,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::access::Granted;
-use super::key::{IdempotencyKey, accepted};
+use super::key::{IdempotencyKey, StartedRun, accepted};
 use super::read::{Body, Empty, Path, without_nul};
-use super::runs::Run;
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
@@ -48,11 +47,7 @@ pub(super) struct Rebuild {
     post, path = "/v1/tables/{table}/verify", tag = "tables",
     params(TablePath, IdempotencyKey),
     request_body(content = Option<Verify>, description = "How much to compare; by default everything"),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem),
 )]
 pub(super) async fn verify_table(
     Granted(app): Granted,
@@ -76,13 +71,11 @@ pub(super) async fn verify_table(
 /// A run of the pipeline tests only the rows that it changes. This run changes no table. It fails with `test-failed` if a test of
 /// severity `error` fails. The results are at `GET /v1/runs/{run_id}/tests`.
 #[utoipa::path(
-    post, path = "/v1/tables/{table}/test", tag = "tables",
+    post,
+    path = "/v1/tables/{table}/test",
+    tag = "tables",
     params(TablePath, IdempotencyKey),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem)
 )]
 pub(super) async fn test_table(
     Granted(app): Granted,
@@ -100,11 +93,7 @@ pub(super) async fn test_table(
     post, path = "/v1/tables/{table}/rebuild", tag = "tables",
     params(TablePath, IdempotencyKey),
     request_body(content = Option<Rebuild>, description = "Which keys to make again; by default all"),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem),
 )]
 pub(super) async fn rebuild_table(
     Granted(app): Granted,
@@ -138,13 +127,11 @@ pub(super) async fn rebuild_table(
 ///
 /// Use it after a change of a key or a type, or to fill a new column from old events. The source is not read.
 #[utoipa::path(
-    post, path = "/v1/tables/{table}/restage", tag = "tables",
+    post,
+    path = "/v1/tables/{table}/restage",
+    tag = "tables",
     params(TablePath, IdempotencyKey),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem)
 )]
 pub(super) async fn restage_table(
     Granted(app): Granted,
@@ -160,13 +147,11 @@ pub(super) async fn restage_table(
 /// Use it for changes that the source did not show. For a `postgres_table`, the run reads every row and deletes the rows that the source no longer has.
 /// For an audit log, it reads only rows without an event in the log; events of the log win, truncates included. Equal rows count as `unchanged`.
 #[utoipa::path(
-    post, path = "/v1/tables/{table}/resync", tag = "tables",
+    post,
+    path = "/v1/tables/{table}/resync",
+    tag = "tables",
     params(TablePath, IdempotencyKey),
-    responses(
-        (status = ACCEPTED, description = "The run is queued; ask at `Location`", body = Run),
-        (status = OK, description = "The run that this key started before has ended", body = Run),
-        Problem,
-    ),
+    responses(StartedRun, Problem)
 )]
 pub(super) async fn resync_table(
     Granted(app): Granted,

@@ -4,7 +4,9 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::access::Granted;
@@ -16,6 +18,9 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::report::{self, Followed, Position};
 
+/// How a row can change.
+const CHANGE_TYPES: [&str; 4] = ["insert", "update_preimage", "update_postimage", "delete"];
+
 /// A changed row.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -25,12 +30,22 @@ impl ToSchema for RowChange {}
 
 impl PartialSchema for RowChange {
     fn schema() -> RefOr<Schema> {
+        let kind = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(CHANGE_TYPES))
+            .description(Some("How it changed. `update_preimage` is the row as it was, `update_postimage` as it is."));
+        let changed_at = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("When the change was published."));
         ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("A changed row: its values by column, and how it changed. `_change_type` is `insert`, `update_preimage` (the row as it was), `update_postimage` (as it is) or `delete`. `_batch_id` is the last batch of the publication, for a model `_refresh_id` its refresh, and `_changed_at` its time."))
+            .description(Some("A changed row: its values by column, and how it changed. A row of a table also has `_batch_id`, the last batch of the publication; a row of a model has `_refresh_id`, its refresh."))
+            .property("_change_type", kind)
+            .property("_changed_at", changed_at)
             .additional_properties(Some(AdditionalProperties::FreeForm(true)))
             .examples([json!({
-                "order_id": 42, "status": "paid", "_change_type": "update_postimage", "_batch_id": "17",
+                "order_id": "42", "status": "paid", "_change_type": "update_postimage", "_batch_id": "17",
                 "_changed_at": "2026-01-01T12:00:00.000000Z",
             })])
             .build()

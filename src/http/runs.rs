@@ -300,8 +300,6 @@ pub(super) async fn get_run(
     params(RunPath),
     responses(
         (status = OK, description = "The run has ended; `succeeded` in the body tells how", body = Run),
-        (status = NOT_FOUND, description = "`outcome-pending`: the run is queued or running", body = Problem, content_type = "application/problem+json"),
-        (status = GONE, description = "`run-unknown`: the run does not exist", body = Problem, content_type = "application/problem+json"),
         Problem,
     ),
 )]

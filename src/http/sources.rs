@@ -52,7 +52,8 @@ pub(super) struct Source {
 /// How far a source has been read.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CursorView {
-    /// The position; its members depend on the source's kind.
+    /// The position, for people who look for a fault. Its members depend on the source's kind and on the release.
+    #[schema(value_type = Object)]
     position: Value,
     /// The time up to which every committed change has landed.
     #[serde(serialize_with = "crate::time::exact")]

@@ -16,17 +16,9 @@ impl Log {
     /// Looks for the audit log. One that exists must have the columns that the triggers fill.
     pub(super) async fn find(name: SourceTable, inventory: &Inventory<'_>) -> Result<Self> {
         let columns = inventory.columns(&name).await?;
-        let AuditColumns {
-            event_id,
-            operation,
-            occurred_at,
-            schema,
-            table,
-            data,
-        } = AuditColumns::default();
-        let wanted = [event_id, operation, occurred_at, schema, table, data];
-        let lacks = |wanted: &&String| columns.iter().all(|column| column.name != **wanted);
-        if let Some(lacking) = wanted.iter().find(lacks)
+        let wanted = AuditColumns::default();
+        let lacks = |wanted: &&str| columns.iter().all(|column| column.name != **wanted);
+        if let Some(lacking) = wanted.names().iter().find(|wanted| lacks(wanted))
             && !columns.is_empty()
         {
             return Err(invalid(

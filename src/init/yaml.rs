@@ -51,6 +51,9 @@ impl Draft<'_> {
             "# poll: 10s            # starts a run when the source has changes; without it, calls and schedules start runs",
         );
         line("# schedule: every 1h   # or the five fields of cron");
+        line(
+            "# defaults: {freshness: {warn_after: 10m, error_after: 1h}}   # older tables are told by `icefront freshness --fail-on error`",
+        );
         line("tables:");
         for table in &self.tables {
             add_table(&mut line, table);

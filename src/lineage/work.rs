@@ -17,7 +17,8 @@ const KIND: Kind = Kind {
 /// Delivers events until the service is about to end, then waits for the tries under way.
 pub async fn work(app: App) {
     if !app.config.lineage.is_on() {
-        return;
+        let none = BTreeMap::<String, Sender>::new();
+        return outbox::deliver(app, KIND, none).await;
     }
     match Sender::new(app.clone()) {
         Ok(sender) => {

@@ -24,8 +24,7 @@ const MOST_SHOWN: usize = 20;
 pub struct RowDifference {
     /// How it differs.
     pub difference: Difference,
-    /// The row.
-    #[schema(value_type = Object)]
+    /// The row: its values by column.
     pub row: BTreeMap<String, Value>,
 }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::back_off::{TRIED_FOR, pause};
 use super::post::{Fault, Outcome, TRY_LIMIT};
-use crate::app::App;
+use crate::app::{App, Background};
 use crate::error::{Result, causes};
 use crate::state::{ClaimedDelivery, FailedTry};
 
@@ -54,11 +54,17 @@ pub struct Kind {
 }
 
 /// Delivers messages to some receivers, by their settings, until the service is about to end. Then waits for the tries
-/// under way.
+/// under way. Messages to receivers that are gone from the settings are given up, also if none is left.
 pub async fn deliver<R: Receiver>(app: App, kind: Kind, receivers: BTreeMap<String, R>) {
-    let mut helpers = JoinSet::new();
-    let names = receivers.keys().cloned().collect();
-    helpers.spawn(forget(app.clone(), kind, names));
+    let mut helpers = Background::default();
+    let names: Vec<String> = receivers.keys().cloned().collect();
+    let of = app.clone();
+    helpers.spawn("forget deliveries", move || {
+        forget(of.clone(), kind, names.clone())
+    });
+    if receivers.is_empty() {
+        return app.signals.stops().await;
+    }
 
     Dispatcher::new(app, kind, receivers).deliver().await;
 }

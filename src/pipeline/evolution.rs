@@ -2,6 +2,7 @@
 
 use super::{
     CatalogueColumn, Column, ContractMode, DataType, Drift, DriftKind, Marts, NewColumns, Table,
+    TableId,
 };
 
 /// The future shape of a table, from its definition and its source's catalogue.
@@ -62,11 +63,12 @@ impl Evolution {
         if let Some(detail) = refusals.into_iter().flatten().next() {
             evolution.refuse(detail);
         }
+        let id = &table.id;
         if let Some(key) = missing_key(made, catalogue) {
             evolution.columns = made.to_vec();
             evolution.note(&key, DriftKind::Gone, "it is a column of the key".into());
             evolution.refuse(format!(
-                "column `{key}` of the key of `{name}` is gone from `{}`; bring it back, or set `tables.{name}.key` to the columns that identify a row now, and call `POST /v1/tables/…/restage`",
+                "column `{key}` of the key of `{name}` is gone from `{}`; bring it back, or set `tables.{name}.key` to the columns that identify a row now, and call `POST /v1/tables/{id}/restage`",
                 table.from
             ));
             return Ok(evolution);
@@ -77,7 +79,7 @@ impl Evolution {
             let kept = if let Some(wanted) = found {
                 evolution.keep(table, column, wanted)
             } else {
-                let hint = renamed(made, &wanted);
+                let hint = renamed(id, made, &wanted);
                 let detail = format!(
                     "the source no longer has it; the tables keep it, and it is null in new rows{hint}"
                 );
@@ -99,10 +101,11 @@ impl Evolution {
 
     /// Refuses another source table, and another key.
     fn refuse_other_identity(&mut self, table: &Table, origin: &str, made: &[Column]) {
-        let name = &table.id.name;
+        let id = &table.id;
+        let name = &id.name;
         if table.from != origin {
             self.refuse(format!(
-                "`tables.{name}.from` is `{}`, but the tables were made from `{origin}`; put it back, or remake the tables with `POST /v1/tables/…/restage`",
+                "`tables.{name}.from` is `{}`, but the tables were made from `{origin}`; put it back, or remake the tables with `POST /v1/tables/{id}/restage`",
                 table.from
             ));
         }
@@ -116,7 +119,7 @@ impl Evolution {
         key.sort_unstable();
         if wanted != key {
             self.refuse(format!(
-                "`tables.{name}.key` is `{}`, but the tables were made with `{}`; put it back, or remake the tables with `POST /v1/tables/…/restage`",
+                "`tables.{name}.key` is `{}`, but the tables were made with `{}`; put it back, or remake the tables with `POST /v1/tables/{id}/restage`",
                 wanted.join(", "),
                 key.join(", ")
             ));
@@ -125,7 +128,8 @@ impl Evolution {
 
     /// The future of a column that the table and its source have.
     fn keep(&mut self, table: &Table, made: &Column, wanted: &Column) -> Column {
-        let name = &table.id.name;
+        let id = &table.id;
+        let name = &id.name;
         let mut kept = Column {
             description: wanted.description.clone(),
             ..made.clone()
@@ -136,12 +140,12 @@ impl Evolution {
             .any(|c| c.name.to_lowercase() == made.name);
         if (&made.from, &made.path) != (&wanted.from, &wanted.path) {
             self.refuse(format!(
-                "`tables.{name}.columns.{}` is filled from `{}`, but was filled from `{}`; put it back, or remake the tables with `POST /v1/tables/…/restage`",
+                "`tables.{name}.columns.{}` is filled from `{}`, but was filled from `{}`; put it back, or remake the tables with `POST /v1/tables/{id}/restage`",
                 made.name, wanted.from, made.from
             ));
         } else if made.is_untracked != wanted.is_untracked {
             self.refuse(format!(
-                "`tables.{name}.history.tracked` changed after the history was made; put it back, or remake the history with `POST /v1/tables/…/rebuild`"
+                "`tables.{name}.history.tracked` changed after the history was made; put it back, or remake the history with `POST /v1/tables/{id}/rebuild`"
             ));
         } else if made.data_type != wanted.data_type {
             if made.widens_to(wanted) && (declared || table.contract == ContractMode::Evolve) {
@@ -156,7 +160,7 @@ impl Evolution {
                 };
             } else if declared {
                 self.refuse(format!(
-                    "`tables.{name}.columns.{}` is declared as {}, but the tables have {}; put it back, or remake the tables with `POST /v1/tables/…/restage`",
+                    "`tables.{name}.columns.{}` is declared as {}, but the tables have {}; put it back, or remake the tables with `POST /v1/tables/{id}/restage`",
                     made.name, wanted.data_type, made.data_type
                 ));
             } else if !made.holds(wanted) {
@@ -164,7 +168,7 @@ impl Evolution {
                     &made.name,
                     DriftKind::Retyped,
                     format!(
-                        "the source has {} now, the tables keep {}; events whose values do not fit are rejects. `POST /v1/tables/…/restage` makes the tables again with the new type",
+                        "the source has {} now, the tables keep {}; events whose values do not fit are rejects. `POST /v1/tables/{id}/restage` makes the tables again with the new type",
                         wanted.data_type, made.data_type
                     ),
                 );
@@ -180,14 +184,21 @@ impl Evolution {
             .columns
             .iter()
             .any(|c| c.name.to_lowercase() == column.name);
-        let has = format!("the source has it as {}", column.data_type);
+        let id = &table.id;
+        let has = if declared {
+            format!("it is declared as {}", column.data_type)
+        } else {
+            format!("the source has it as {}", column.data_type)
+        };
         if declared
             || (table.contract == ContractMode::Evolve && table.new_columns == NewColumns::Add)
         {
             self.note(
                 &column.name,
                 DriftKind::Added,
-                format!("{has}; it is null in older rows"),
+                format!(
+                    "{has}; it is null in older rows, until `POST /v1/tables/{id}/restage` fills it"
+                ),
             );
             self.columns.push(column);
         } else if table.new_columns == NewColumns::Fail {
@@ -205,7 +216,7 @@ impl Evolution {
             self.note(
                 &column.name,
                 DriftKind::Ignored,
-                format!("{has}; `{by}` keeps it out of the tables. Declare it to add it, and call `POST /v1/tables/…/restage` to fill it in older rows"),
+                format!("{has}; `{by}` keeps it out of the tables. Declare it to add it, and call `POST /v1/tables/{id}/restage` to fill it in older rows"),
             );
         }
     }
@@ -291,7 +302,7 @@ fn missing_key(made: &[Column], catalogue: &[CatalogueColumn]) -> Option<String>
 }
 
 /// A hint, if one column went and one of the same type came.
-fn renamed(made: &[Column], wanted: &[Column]) -> String {
+fn renamed(id: &TableId, made: &[Column], wanted: &[Column]) -> String {
     let gone: Vec<&Column> = made
         .iter()
         .filter(|c| wanted.iter().all(|w| w.name != c.name))
@@ -302,7 +313,7 @@ fn renamed(made: &[Column], wanted: &[Column]) -> String {
         .collect();
     match (&gone[..], &new[..]) {
         ([gone], [new]) if gone.data_type == new.data_type => format!(
-            ". It may have been renamed to `{}`; if so, declare `{{name: {}, from: {}, data_type: {}}}` and call `POST /v1/tables/…/restage`",
+            ". It may have been renamed to `{}`; if so, declare `{{name: {}, from: {}, data_type: {}}}` and call `POST /v1/tables/{id}/restage`",
             new.name, gone.name, new.from, gone.data_type
         ),
         _ => String::new(),

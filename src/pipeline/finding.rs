@@ -59,10 +59,19 @@ impl Finding {
                 Some(which) => format!(
                     "the YAML is too large or too deeply nested{which}; write fewer anchors, or split the pipeline"
                 ),
-                None => message.replace(
-                    "recursion limit exceeded",
-                    "the YAML is too deeply nested; write it flatter",
-                ),
+                None => message
+                    .replace(
+                        "recursion limit exceeded",
+                        "the YAML is too deeply nested; write it flatter",
+                    )
+                    .replace(
+                        "expected sequence start",
+                        "a list must stand here; write one such as `[order_id]`",
+                    )
+                    .replace(
+                        "unexpected end of input",
+                        "the file ends too early; `icefront init` writes a whole one",
+                    ),
             },
         )
     }

@@ -87,8 +87,9 @@ impl Schedule {
         let whole = format!("{text} {zone}");
         let has_fixed_hours = fields[1].chars().all(|c| c.is_ascii_digit() || c == ',');
         let searched_in = if has_fixed_hours { "UTC" } else { zone };
-        let cron = parse_crontab(&format!("{text} {searched_in}"))
-            .map_err(|fault| format!("`schedule` is `{text}`; {HOW}: {fault}"))?;
+        let cron = parse_crontab(&format!("{text} {searched_in}")).map_err(|_| {
+            format!("`schedule` is `{text}`, and one of its fields has no such value; {HOW}")
+        })?;
         let schedule = Self {
             times: text.trim().to_owned(),
             timezone: Some(zone.to_owned()),

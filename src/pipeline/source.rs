@@ -151,6 +151,23 @@ pub struct AuditColumns {
     pub data: String,
 }
 
+impl AuditColumns {
+    /// All that an audit log must have.
+    #[must_use]
+    pub fn names(&self) -> [&str; 6] {
+        let Self {
+            event_id,
+            operation,
+            occurred_at,
+            schema,
+            table,
+            data,
+        } = self;
+
+        [event_id, operation, occurred_at, schema, table, data]
+    }
+}
+
 impl Default for AuditColumns {
     fn default() -> Self {
         Self {

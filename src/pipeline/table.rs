@@ -238,12 +238,13 @@ impl Table {
     /// Why the tables cannot continue in another order of events; `None` if the order is the same.
     #[must_use]
     pub fn other_order(&self, was_by_clock: bool) -> Option<String> {
-        let name = &self.id.name;
+        let id = &self.id;
+        let name = &id.name;
         let order = |is_by_clock| if is_by_clock { "time" } else { "id" };
 
         (self.is_by_clock != was_by_clock).then(|| {
             format!(
-                "the events of `{name}` are ordered by {} now, but its tables were made in the order of the {}; put `source` back, or remake the tables with `POST /v1/tables/…/rebuild`",
+                "the events of `{name}` are ordered by {} now, but its tables were made in the order of the {}; put `source` back, or remake the tables with `POST /v1/tables/{id}/rebuild`",
                 order(self.is_by_clock),
                 order(was_by_clock)
             )
@@ -293,6 +294,21 @@ impl Table {
                 field: "current",
                 message: format!(
                     "`tables.{name}` has `current: view` and `history: off`, but that view needs a history; remove one of them"
+                ),
+            });
+        }
+        let Freshness {
+            warn_after,
+            error_after,
+        } = self.freshness;
+        if warn_after
+            .zip(error_after)
+            .is_some_and(|(warn, error)| warn > error)
+        {
+            misfits.push(Misfit {
+                field: "freshness",
+                message: format!(
+                    "`tables.{name}.freshness` has a `warn_after` above its `error_after`, so it never warns; lower `warn_after`, or remove it"
                 ),
             });
         }

@@ -16,7 +16,9 @@ mod stored;
 
 pub use definition::{DefinitionCheck, check_definition};
 pub use failures::{FailuresQuery, failures};
-pub use freshness::{Freshness, LagReason, Subject, freshness, freshness_where, seconds};
+pub use freshness::{
+    Freshness, LagReason, Subject, freshness, freshness_at, freshness_where, seconds,
+};
 pub use graph::{Edge, Graph, Node, graph, lineage};
 pub use models::{PlannedModel, Validation, column_lineage, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};

@@ -142,7 +142,14 @@ struct ValidateContext<'a> {
     sql: &'a str,
 }
 
-/// Asks Trino whether it takes the SQL of each model. Runs none of it.
+/// The context of `models/validate_key.sql`.
+#[derive(Serialize)]
+struct ValidateKeyContext<'a> {
+    sql: &'a str,
+    key: &'a [String],
+}
+
+/// Asks Trino whether it takes the SQL of each model, and finds the columns of its unique key. Runs none of it.
 pub async fn validate(app: &App, definition: &Definition) -> Result<Vec<Validation>> {
     let mut validations = Vec::new();
     for model in &definition.models.models {
@@ -159,7 +166,7 @@ pub async fn validate(app: &App, definition: &Definition) -> Result<Vec<Validati
             detail: None,
         };
         match answer {
-            Ok(_) => {}
+            Ok(_) => validation.check_key(app, model).await?,
             Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
                 let before = sql.find(&model.sql);
                 let before = before.map_or(0, |at| sql[..at].lines().count());
@@ -195,6 +202,31 @@ impl<'a> Placed<'a> {
 }
 
 impl Validation {
+    /// Finds a column of the unique key that the query does not give. Trino takes the query itself.
+    async fn check_key(&mut self, app: &App, model: &icefront_project::Model) -> Result<()> {
+        let key = &model.config.unique_key;
+        if key.is_empty() {
+            return Ok(());
+        }
+        let context = ValidateKeyContext {
+            sql: &model.sql,
+            key,
+        };
+        let sql = render("models/validate_key.sql", context)?;
+        match app.trino.query("icefront/validate", &sql).await {
+            Ok(_) => Ok(()),
+            Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
+                self.valid = false;
+                self.detail = Some(format!(
+                    "its `unique_key` names a column that the query does not give: {}",
+                    failure.message
+                ));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the place of a fault from Trino's message. The statement has `before` lines before the model's.
     fn locate(&mut self, message: &str, before: usize, model: &icefront_project::Model) {
         let Some(placed) = Placed::parse(message) else {

@@ -81,6 +81,7 @@ pub async fn plan_reset(app: &App, of: TrackedTable<'_>) -> Result<ResetPlan> {
         is_model: Some(false),
         after: None,
         limit: MOST_CONSUMERS,
+        name: None,
     };
     let consumers = app.store.consumers(&consumers).await?;
 

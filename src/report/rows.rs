@@ -224,7 +224,7 @@ async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Ro
 
 /// Rows as JSON that loses nothing.
 pub(super) fn named(answer: Answer) -> Rows {
-    let Answer { columns, rows } = answer;
+    let Answer { columns, rows, .. } = answer;
     let rows = rows.into_iter().map(|row| {
         let cells = columns.iter().zip(row);
         let cells =

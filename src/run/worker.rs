@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::executor::{self, AttemptEnd};
 use super::retries::Retries;
 use super::{triggers, wait};
-use crate::app::App;
+use crate::app::{App, Background};
 use crate::error::{Result, causes};
 use crate::state::WaitingPipeline;
 
@@ -39,12 +39,16 @@ pub async fn work(app: App) {
     while worker.working.join_next().await.is_some() {}
 }
 
-/// Starts the tasks that run beside the runs. They end when the set is dropped.
-fn spawn_helpers(app: &App) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
+/// Starts the tasks that run beside the runs. They end when this is dropped.
+fn spawn_helpers(app: &App) -> Background {
+    let mut tasks = Background::default();
     triggers::watch(app, &mut tasks);
-    tasks.spawn(wait::watch_runs(app.clone()));
-    tasks.spawn(forget_idempotency_keys(app.clone()));
+    let of_runs = app.clone();
+    tasks.spawn("watch runs", move || wait::watch_runs(of_runs.clone()));
+    let of_keys = app.clone();
+    tasks.spawn("forget keys", move || {
+        forget_idempotency_keys(of_keys.clone())
+    });
 
     tasks
 }

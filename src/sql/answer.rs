@@ -26,6 +26,27 @@ pub struct Answer {
     pub columns: Vec<AnswerColumn>,
     /// Values as Trino's JSON, in the order of the columns.
     pub rows: Vec<Vec<Value>>,
+    /// Whether the statement was ended before its last row, because its rows have enough bytes.
+    pub is_cut: bool,
+}
+
+/// About how many bytes some values have as JSON.
+#[must_use]
+pub fn bytes_of(values: &[Value]) -> usize {
+    /// Of a number, a boolean or null, or of what stands around a value.
+    const SHORT: usize = 8;
+
+    let bytes = |value: &Value| match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => bytes_of(values),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| name.len() + bytes_of(std::slice::from_ref(value)))
+            .sum(),
+        _ => 0,
+    };
+
+    values.iter().map(|value| SHORT + bytes(value)).sum()
 }
 
 impl Answer {
@@ -34,7 +55,7 @@ impl Answer {
     /// A field without a column, or with a value that it cannot hold, is [`Error::Internal`]: it names the statement and
     /// the column, and shows no value.
     pub fn decode<T: DeserializeOwned>(self, statement: &str) -> Result<Vec<T>> {
-        let Self { columns, rows } = self;
+        let Self { columns, rows, .. } = self;
         let columns = &columns;
 
         rows.into_iter()
@@ -154,6 +175,7 @@ mod tests {
                 })
                 .collect(),
             rows: rows.iter().map(|row| row.to_vec()).collect(),
+            is_cut: false,
         }
     }
 

@@ -6,7 +6,7 @@ mod statements;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use answer::{Answer, AnswerColumn};
+pub use answer::{Answer, AnswerColumn, bytes_of};
 pub use statements::{Statements, render};
 
 pub(crate) use statements::statement;

@@ -52,6 +52,37 @@ pub struct ConsumerQuery {
     /// Only consumers after the one with this name.
     pub after: Option<String>,
     pub limit: i64,
+    /// Only the consumer with this name.
+    pub name: Option<String>,
+}
+
+impl ConsumerQuery {
+    fn one(name: &str) -> Self {
+        Self {
+            limit: 1,
+            name: Some(name.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    async fn read(&self, state: &impl Queries) -> Result<Vec<Consumer>> {
+        let Self {
+            pipeline,
+            pipelines,
+            of_name,
+            is_model,
+            after,
+            limit,
+            name,
+        } = self;
+
+        state
+            .rows(
+                sql!(consumers::list_consumers),
+                &[pipeline, of_name, is_model, after, limit, name, pipelines],
+            )
+            .await
+    }
 }
 
 /// How far a consumer says that it is.
@@ -88,25 +119,12 @@ pub enum Moved {
 impl Store {
     /// Reads a consumer; `None` if there is none of this name.
     pub async fn consumer(&self, name: &str) -> Result<Option<Consumer>> {
-        self.row_opt(sql!(consumers::read_consumer), &[&name]).await
+        Ok(ConsumerQuery::one(name).read(self).await?.pop())
     }
 
     /// Lists consumers, sorted by name.
     pub async fn consumers(&self, which: &ConsumerQuery) -> Result<Vec<Consumer>> {
-        let ConsumerQuery {
-            pipeline,
-            pipelines,
-            of_name,
-            is_model,
-            after,
-            limit,
-        } = which;
-
-        self.rows(
-            sql!(consumers::list_consumers),
-            &[pipeline, of_name, is_model, after, limit, pipelines],
-        )
-        .await
+        which.read(self).await
     }
 
     /// Adds a consumer, or moves it.
@@ -116,9 +134,7 @@ impl Store {
         transaction
             .query(sql!(consumers::lock_consumers), &[])
             .await?;
-        let known: Option<Consumer> = transaction
-            .row_opt(sql!(consumers::read_consumer), &[&to.name])
-            .await?;
+        let known = ConsumerQuery::one(to.name).read(&transaction).await?.pop();
         let cursor = known.as_ref().and_then(|known| known.cursor.as_deref());
         match to.if_cursor {
             Some(Some(_)) if known.is_none() => return Ok(Moved::IsUnknown),

@@ -120,12 +120,19 @@ pub struct SeenFreshness<'a> {
     pub name: &'a str,
     /// `pass`, `warn` or `error`.
     pub status: &'a str,
+    /// When the look began, by the clock of the state database.
+    pub at: Timestamp,
     pub data: Value,
 }
 
 impl Store {
+    /// The time by the clock of the state database, which all services share.
+    pub async fn now(&self) -> Result<Timestamp> {
+        self.value(sql!(runs::now), &[]).await
+    }
+
     /// Notes how fresh a table or model is. If the status is another one than before, queues the messages that say so,
-    /// in the same transaction.
+    /// in the same transaction. A look that began before the one that gave the present status changes nothing: what it saw may be older.
     pub async fn note_freshness(
         &self,
         seen: SeenFreshness<'_>,
@@ -134,7 +141,10 @@ impl Store {
         let mut connection = self.connection().await?;
         let transaction = connection.begin().await?;
         let worst: Option<String> = transaction
-            .value_opt(sql!(webhooks::note_freshness), &[&seen.name, &seen.status])
+            .value_opt(
+                sql!(webhooks::note_freshness),
+                &[&seen.name, &seen.status, &seen.at],
+            )
             .await?;
         let event = match (seen.status, worst.as_deref()) {
             // The status is as before, or this is the first look and all is well.
@@ -149,7 +159,7 @@ impl Store {
                 pipeline: seen.pipeline.to_owned(),
                 subject: Some(seen.name.to_owned()),
                 worst,
-                at: Timestamp::now(),
+                at: seen.at,
                 data: seen.data,
             };
             queue(&transaction, happening, subscriptions).await?;

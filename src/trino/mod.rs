@@ -113,6 +113,11 @@ impl Trino {
 
     /// Runs a statement that only reads, whatever its columns are.
     pub async fn read(&self, source: &str, sql: &str) -> Result<Answer> {
+        self.read_some(source, sql, usize::MAX).await
+    }
+
+    /// As [`Trino::read`], but ends the statement when its rows have about so many bytes; then [`Answer::is_cut`].
+    pub async fn read_some(&self, source: &str, sql: &str, most_bytes: usize) -> Result<Answer> {
         let client = self.client(source, &[])?;
         let first = client
             .get::<Row>(sql)
@@ -122,8 +127,11 @@ impl Trino {
             trino: self,
             query_id: Some(first.id.clone()),
         };
-        let outcome = statement::drive(&client, first, &mut |_| {}).await;
-        asked.query_id = None;
+        let outcome = statement::drive(&client, first, most_bytes, &mut |_| {}).await;
+        let is_cut = outcome.as_ref().is_ok_and(|outcome| outcome.answer.is_cut);
+        if !is_cut {
+            asked.query_id = None;
+        }
 
         Ok(outcome?.answer)
     }
@@ -153,13 +161,14 @@ impl Trino {
         remember(first.id.clone(), address.unwrap_or_default()).await?;
 
         let slice = statement.slice;
-        let mut outcome = statement::drive(&client, first, &mut |progress: &Progress| {
-            heard(&Progress {
-                slice,
-                ..progress.clone()
-            });
-        })
-        .await?;
+        let mut outcome =
+            statement::drive(&client, first, usize::MAX, &mut |progress: &Progress| {
+                heard(&Progress {
+                    slice,
+                    ..progress.clone()
+                });
+            })
+            .await?;
         outcome.progress.slice = slice;
 
         Ok(outcome)

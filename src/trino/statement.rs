@@ -8,7 +8,7 @@ use prusto::{Client, Row};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, TrinoFailure};
-use crate::sql::{Answer, AnswerColumn};
+use crate::sql::{Answer, AnswerColumn, bytes_of};
 
 const PAGE_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -80,10 +80,12 @@ fn percent(done: u32, all: u32) -> Option<u32> {
     (done * 100).checked_div(all)
 }
 
-/// Follows a statement to its last page. Fetching a page again is harmless, so a lost answer is asked for again.
+/// Follows a statement to its last page, or until its rows have about `most_bytes`. Fetching a page again is harmless, so a
+/// lost answer is asked for again.
 pub(super) async fn drive(
     client: &Client,
     first: QueryResult<Row>,
+    most_bytes: usize,
     heard: &mut (dyn FnMut(&Progress) + Send),
 ) -> Result<Outcome> {
     let mut outcome = Outcome {
@@ -91,6 +93,7 @@ pub(super) async fn drive(
         ..Outcome::default()
     };
     let mut page = first;
+    let mut bytes: usize = 0;
     loop {
         if let Some(error) = page.error {
             return Err(Error::Trino(Box::new(refusal(error, outcome.query_id))));
@@ -105,10 +108,11 @@ pub(super) async fn drive(
                 .collect();
         }
         if let Some(QueryResultData::Direct(rows)) = page.data {
-            outcome
-                .answer
-                .rows
-                .extend(rows.into_iter().map(Row::into_json));
+            let rows = rows.into_iter().map(Row::into_json);
+            for row in rows {
+                bytes = bytes.saturating_add(bytes_of(&row));
+                outcome.answer.rows.push(row);
+            }
         }
         outcome.update_count = page.update_count.or(outcome.update_count);
         outcome.progress = Progress {
@@ -125,6 +129,10 @@ pub(super) async fn drive(
         let Some(next) = page.next_uri else {
             return Ok(outcome);
         };
+        if bytes >= most_bytes {
+            outcome.answer.is_cut = true;
+            return Ok(outcome);
+        }
         page = next_page(client, &next, &outcome.query_id).await?;
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::app::App;
 use crate::error::{Error, Result, causes};
 use crate::report::{self, Freshness, Subject};
@@ -33,13 +35,13 @@ pub(super) async fn watch(app: App) {
 async fn look(app: &App) -> Result<()> {
     for definition in app.pipelines.usable() {
         let subjects = Subject::all(definition);
-        for (subject, seen) in subjects
-            .iter()
-            .zip(report::freshness(app, &subjects).await?)
-        {
+        // By one clock, so that services agree, and before anything is read.
+        let now = app.store.now().await?;
+        let seen = report::freshness_at(app, &subjects, now).await?;
+        for (subject, seen) in subjects.iter().zip(seen) {
             // One that was never built is no trouble yet.
             if seen.covered_until.is_some() {
-                note(app, subject, &seen).await?;
+                note(app, subject, &seen, now).await?;
             }
         }
     }
@@ -47,7 +49,7 @@ async fn look(app: &App) -> Result<()> {
     Ok(())
 }
 
-async fn note(app: &App, subject: &Subject<'_>, seen: &Freshness) -> Result<()> {
+async fn note(app: &App, subject: &Subject<'_>, seen: &Freshness, at: Timestamp) -> Result<()> {
     let status = match seen.status {
         Status::Pass => "pass",
         Status::Warn => "warn",
@@ -58,6 +60,7 @@ async fn note(app: &App, subject: &Subject<'_>, seen: &Freshness) -> Result<()> 
         pipeline: &seen.pipeline,
         name: &subject.id().to_string(),
         status,
+        at,
         data: serde_json::to_value(seen).map_err(Error::internal)?,
     };
 

@@ -1,6 +1,6 @@
 //! Keeps messages out of private networks: what a name resolves to is looked at before anything connects to it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use reqwest::Url;
@@ -49,9 +49,14 @@ impl Guard {
         !is_private(address) || self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Looks at a url whose host is an address: it is not resolved.
+    /// Looks at a url whose host is an address or this machine: it need not be resolved.
     pub(super) fn check(&self, url: &Url) -> Result<(), Refused> {
         let host = url.host_str().unwrap_or_default();
+        if host == "localhost" || host.ends_with(".localhost") {
+            let own = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            let is_allowed = own.into_iter().any(|own| self.allows(own));
+            return is_allowed.then_some(()).ok_or(Refused::Private);
+        }
         let address = host.trim_start_matches('[').trim_end_matches(']').parse();
         match address {
             Ok(address) if !self.allows(address) => Err(Refused::Private),
@@ -98,6 +103,7 @@ mod tests {
             "http://[::1]/",
             "http://[::ffff:169.254.169.254]/",
             "https://10.3.0.1/",
+            "http://localhost:80/",
         ] {
             assert_eq!(check(private), Err(Refused::Private), "{private}");
         }

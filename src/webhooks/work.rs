@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
 use super::freshness;
 use super::sender::Sender;
-use crate::app::App;
+use crate::app::{App, Background};
 use crate::error::{Result, causes};
 use crate::outbox::{self, Kind};
 
@@ -18,13 +16,11 @@ const KIND: Kind = Kind {
 
 /// Delivers messages until the service is about to end, then waits for the tries under way.
 pub async fn work(app: App) {
-    if app.config.webhooks.is_empty() {
-        return;
-    }
     warn_of_unknown_names(&app);
-    let mut helpers = JoinSet::new();
+    let mut helpers = Background::default();
     if app.subscriptions.has_freshness() {
-        helpers.spawn(freshness::watch(app.clone()));
+        let of = app.clone();
+        helpers.spawn("watch freshness", move || freshness::watch(of.clone()));
     }
     match senders(&app) {
         Ok(senders) => outbox::deliver(app, KIND, senders).await,

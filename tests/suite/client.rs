@@ -345,6 +345,84 @@ async fn runs_are_shown_for_people() {
 }
 
 #[tokio::test]
+async fn the_tests_of_a_table_look_at_all_its_rows() {
+    let tested =
+        |tests: &str| ITEMS.replace("key: [id]}", &format!("key: [id], tests: [{tests}]}}"));
+    let warns = "{expression: {sql: amount > 1, severity: warn}}";
+    let mut service = Service::items().defined(&tested(warns)).start().await;
+    service
+        .log(&[insert(1, 1, 1, "a"), insert(2, 2, 2, "b")])
+        .await;
+    service.run().await.succeeds();
+
+    let warned = service
+        .icefront(&["test", "items", "--wait", "--quiet"])
+        .await
+        .ends(0);
+    assert_snapshot!(warned.shown(), @"
+    succeeded | test | <duration> | tests 1, tests_warned 1
+    OF | TEST | STATUS | FAILURES | ALLOWED | ROWS
+    test.items | expression_1 | warn | 1 | 0 | 2
+    ");
+    service.define(&tested(&format!("{warns}, {{expression: amount < 2}}")));
+    service.restart().await;
+    let failed = service.icefront(&["test", "items", "--wait"]).await.ends(1);
+    assert!(
+        failed.err.contains("problem: test-failed") && failed.out.contains("error"),
+        "{failed:#?}"
+    );
+    let listed = service.icefront(&["runs", "tests", "latest"]).await.ends(0);
+    assert_snapshot!(listed.shown(), @"
+    OF | TEST | STATUS | FAILURES | ALLOWED | ROWS
+    test.items | expression_1 | warn | 1 | 0 | 2
+    test.items | expression_2 | error | 1 | 0 | 2
+    ");
+    let json = service
+        .icefront(&["test", "items", "--wait", "-o", "json"])
+        .await
+        .ends(1);
+    let run: Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(
+        (&run["kind"], &run["state"]),
+        (&json!("test"), &json!("failed"))
+    );
+    let begun = service
+        .icefront(&["test", "items", "-o", "name"])
+        .await
+        .ends(0);
+    assert_eq!(masked(&begun.out), "<id>");
+    let unknown = service.icefront(&["test", "itmes"]).await.ends(2);
+    assert!(unknown.err.contains("did you mean"), "{unknown:#?}");
+}
+
+#[tokio::test]
+async fn a_plan_prints_the_statements_of_the_next_run() {
+    let service = Service::items().start().await;
+    let plan = async |more: &[&str]| {
+        let arguments = [&["plan", service.name.as_str()], more].concat();
+        service.icefront(&arguments).await.ends(0).out
+    };
+    service.log(&[insert(1, 1, 1, "a")]).await;
+
+    let told = plan(&["--sql"]).await;
+    assert!(told.starts_with("waiting in the source: 1\n"), "{told}");
+    let answer: Value = serde_json::from_str(&plan(&["--sql", "-o", "json"]).await).expect("JSON");
+    let statements = answer["tables"][0]["statements"].as_array();
+    let told_of = |statement: &Value| {
+        let text = |name: &str| statement[name].as_str().expect("a text").to_owned();
+        let sql = text("sql");
+        let sql = sql.lines().map(|line| format!("  {line}\n"));
+        format!("  -- {}\n{}", text("step"), sql.collect::<String>())
+    };
+    let statements: Vec<String> = statements.expect("them").iter().map(told_of).collect();
+    assert!(told.ends_with(&statements.concat()), "{told}");
+    assert!(statements.concat().contains("create"), "{told}");
+    assert!(!plan(&[]).await.contains("create"));
+    service.run().await.succeeds();
+    assert!(!plan(&["--sql"]).await.contains("create"));
+}
+
+#[tokio::test]
 async fn answers_can_be_read_by_programs() {
     let service = Service::items().start().await;
     service.log(&[insert(1, 1, 1, "a")]).await;
@@ -394,6 +472,18 @@ async fn stale_data_fails_a_check() {
         .icefront(&["freshness", "--fail-on", "warn"])
         .await
         .ends(1);
+}
+
+#[tokio::test]
+async fn a_check_of_what_has_no_limit_warns_that_it_never_fails() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+
+    let check = ["freshness", "--fail-on", "warn", "-o", "name"];
+    let told = service.icefront(&check).await.ends(0);
+    assert!(told.err.contains("1 of 1 have no limit"), "{told:#?}");
+    assert_eq!(told.out, "");
 }
 
 #[tokio::test]

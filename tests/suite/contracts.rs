@@ -72,7 +72,7 @@ async fn a_key_that_vanished_from_the_source_stops_the_run_and_leaves_the_tables
       "step": "stage.items",
       "type": "urn:icefront:problem:contract-broken",
       "title": "The source differs from the contract",
-      "detail": "table `test.items` cannot be staged: column `id` of the key of `items` is gone from `public.items`; bring it back, or set `tables.items.key` to the columns that identify a row now, and call `POST /v1/tables/…/restage`",
+      "detail": "table `test.items` cannot be staged: column `id` of the key of `items` is gone from `public.items`; bring it back, or set `tables.items.key` to the columns that identify a row now, and call `POST /v1/tables/test.items/restage`",
       "run_id": "<id>",
       "status": 424,
       "retryable": false

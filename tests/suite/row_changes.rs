@@ -356,6 +356,47 @@ async fn a_changed_row_is_told_as_it_was_and_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_page_of_long_rows_is_shorter_and_loses_none() {
+    const COLUMNS: [&str; 3] = ["id", "amount", "name"];
+    let long = |sign: &str, megabytes: usize| sign.repeat(megabytes << 20);
+    let service = Service::items().start().await;
+    let sizes = [3, 3, 3, 9, 1, 3];
+    let rows: Vec<AuditRow> = (1..)
+        .zip(sizes)
+        .map(|(id, size)| insert(id, id, id, &long("a", size)))
+        .collect();
+    service.log(&rows).await;
+    service.run().await.succeeds();
+    let mut reader = Reader::new(&service.table_path("items"), "limit=1000", &COLUMNS, 1);
+    let current = async || {
+        service
+            .query("select id, amount, name from {marts.items}")
+            .await
+    };
+
+    let mut read = Vec::new();
+    let mut has_more = true;
+    while has_more {
+        has_more = reader.page(&service).await;
+        read.push(reader.rows.len());
+    }
+    assert_eq!(read[..3], [2, 3, 4]);
+    assert_eq!(read.last(), Some(&6), "{read:?}");
+    reader.has(&current().await, "at the beginning");
+    // A row as it was and as it is can be parted by the end of a page.
+    service
+        .log(&[
+            update(7, 1, 1, &long("b", 4)),
+            update(8, 2, 2, &long("c", 6)),
+            delete(9, 3, 3, &long("a", 3)),
+        ])
+        .await;
+    service.run().await.succeeds();
+    reader.follow(&service).await;
+    reader.has(&current().await, "at the end");
+}
+
+#[tokio::test]
 async fn net_changes_tell_a_row_once_and_others_tell_each_publication() {
     let service = items().await;
     let cursor = end(&service).await;

@@ -5,10 +5,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use icefront::config::Config;
+use icefront::state::{SeenFreshness, Store, Subscriptions};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::harness::{Answers, ITEMS, Received, Receiver, Service, insert, shown};
+use crate::suite::client::told;
 
 const SECRET: &str = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0IQ==";
 
@@ -398,6 +400,128 @@ async fn a_table_that_becomes_too_old_is_told_once_and_its_recovery_too() {
 }
 
 #[tokio::test]
+async fn a_look_that_began_earlier_does_not_undo_a_later_one() {
+    let receiver = Receiver::start().await;
+    let events = "'freshness.error', 'freshness.recovered'";
+    let service = Service::telling(&receiver, events).await;
+    let settings = service.folder.path().join("icefront.toml");
+    let config = Config::load(Some(&settings)).expect("settings");
+    let store = Store::new(&config.state).expect("a store");
+    let subscriptions = Subscriptions::of(&config);
+    let name = format!("{}.other", service.name);
+    let now = store.now().await.expect("a time");
+    // The second look of a pair is that of a service that began earlier, and was slow.
+    for (seconds, status) in [
+        (10, "pass"),
+        (20, "error"),
+        (15, "pass"),
+        (40, "pass"),
+        (30, "error"),
+    ] {
+        let seen = SeenFreshness {
+            pipeline: &service.name,
+            name: &name,
+            status,
+            at: now + Duration::from_secs(seconds),
+            data: json!({"table": name}),
+        };
+        let noted = store.note_freshness(seen, &subscriptions).await;
+        noted.expect("noted");
+    }
+
+    let deliveries = service.deliveries().await;
+    let events: Vec<&Value> = deliveries.iter().map(|one| &one["event"]).collect();
+    assert_eq!(events, ["freshness.recovered", "freshness.error"]);
+}
+
+#[tokio::test]
+async fn messages_are_given_up_when_the_last_webhook_is_removed() {
+    let receiver = Receiver::start().await;
+    let mut service = Service::telling(&receiver, "'run.succeeded'").await;
+    let state = service.connect_to_state().await;
+    let queue = "insert into icefront.deliveries (receiver, message_id, event, body, created_at, next_try_at)
+        select receiver, gen_random_uuid(), 'run.failed', '{}', clock_timestamp() - age, clock_timestamp() + interval '1 hour'
+        from unnest(array['webhooks.ops', 'lineage']) as receiver, unnest(array[interval '25 hours', interval '1 hour']) as age";
+    state.batch_execute(queue).await.expect("queued");
+
+    service.configure("");
+    service.restart().await;
+
+    // Another service that is not restarted yet may still know the receivers of younger ones.
+    let told = "select receiver || ' ' || coalesce(reason, state) as told from icefront.deliveries order by 1";
+    let begun = Instant::now();
+    loop {
+        let rows = state.query(told, &[]).await.expect("rows");
+        let told: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let expected = [
+            // Ended ones of lineage are kept for an hour only.
+            "lineage waiting",
+            "webhooks.ops waiting",
+            "webhooks.ops webhook_removed",
+        ];
+        if told == expected {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{told:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_the_settings_finds_receivers_that_cannot_be_told() {
+    let service = Service::items().start().await;
+    let check = async |settings: &str| {
+        service.configure(settings);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_icefront"));
+        let file = service.folder.path().join("icefront.toml");
+        command.args(["check", "--config"]).arg(file);
+        told(command).await
+    };
+    let events = "events = ['run.failed']";
+
+    for (settings, expected) in [
+        (
+            format!("[webhooks.ops]\n{events}\nurl = 'hooks.example/hush'"),
+            "webhook `ops` is broken:\n  error: `webhooks.ops.url` is not an address",
+        ),
+        (
+            format!("[webhooks.ops]\n{events}\nurl = 'http://10.1.2.3/hush'"),
+            "list its network in `private_networks`",
+        ),
+        (
+            format!("[webhooks.ops]\n{events}\nurl = 'http://localhost/hush'"),
+            "list its network in `private_networks`",
+        ),
+        (
+            format!("[webhooks.ops]\n{events}\nurl_file = '/nowhere'"),
+            "`webhooks.ops.url_file` names `/nowhere`, which cannot be read",
+        ),
+        (
+            "[lineage]\nurl = 'marquez/hush'".to_owned(),
+            "lineage server is broken:\n  error: `lineage.url` is not an address",
+        ),
+        (
+            "[lineage]\nurl = 'http://marquez:5000'\napi_key_file = '/nowhere'".to_owned(),
+            "`lineage.api_key_file` names `/nowhere`, which cannot be read",
+        ),
+    ] {
+        let found = check(&settings).await.ends(1);
+        assert!(found.out.contains(expected), "{found:#?}");
+        assert!(!found.out.contains("hush"), "{found:#?}");
+    }
+    let right = format!(
+        "[webhooks.ops]\n{events}\nurl = 'http://10.1.2.3/hush'\nprivate_networks = ['10.0.0.0/8']\n[lineage]\nurl = 'http://marquez:5000'"
+    );
+    let found = check(&right).await.ends(0);
+    assert!(
+        found
+            .out
+            .ends_with("webhook `ops` is right\nlineage server is right\n"),
+        "{found:#?}"
+    );
+}
+
+#[tokio::test]
 async fn rejects_drift_and_failed_models_are_told_to_those_who_want_them() {
     let (receiver, other) = (Receiver::start().await, Receiver::start().await);
     let settings = format!(
@@ -448,7 +572,7 @@ async fn rejects_drift_and_failed_models_are_told_to_those_who_want_them() {
             {
               "change": "added",
               "column": "weight",
-              "detail": "the source has it as integer; it is null in older rows"
+              "detail": "the source has it as integer; it is null in older rows, until `POST /v1/tables/test.items/restage` fills it"
             }
           ]
         }

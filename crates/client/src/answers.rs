@@ -84,6 +84,25 @@ pub(crate) struct Step {
     pub(crate) error: Option<Problem>,
 }
 
+/// What a test found.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct TestResult {
+    table: Option<String>,
+    model: Option<String>,
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) failures: i64,
+    pub(crate) threshold: i64,
+    pub(crate) rows: i64,
+}
+
+impl TestResult {
+    /// The table or model that it is of.
+    pub(crate) fn of(&self) -> &str {
+        either(self.table.as_deref(), self.model.as_deref())
+    }
+}
+
 /// A statement that a step sent.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SentSql {
@@ -157,9 +176,23 @@ pub(crate) struct Freshness {
     pub(crate) lag_seconds: Option<f64>,
     pub(crate) lag_reason: Option<String>,
     pub(crate) lag_detail: Option<String>,
+    pub(crate) warn_after_seconds: Option<u64>,
+    pub(crate) error_after_seconds: Option<u64>,
+    pub(crate) target_lag_seconds: Option<u64>,
 }
 
 impl Freshness {
+    /// Whether something says how old it may become.
+    pub(crate) fn has_limit(&self) -> bool {
+        [
+            self.warn_after_seconds,
+            self.error_after_seconds,
+            self.target_lag_seconds,
+        ]
+        .iter()
+        .any(Option::is_some)
+    }
+
     pub(crate) fn name(&self) -> &str {
         either(self.table.as_deref(), self.model.as_deref())
     }

@@ -202,13 +202,13 @@ fn usual(fault: Fault) -> Result<Contexts> {
 pub(crate) fn address(text: &str) -> Result<Url> {
     let wrong = |why: &str| {
         Fault::Usage(format!(
-            "`{text}` is no address of a server: {why}; write it as `https://icefront.example.com`"
+            "`{text}` is no address of a server: {why}; write it as `http://localhost:7070` or `https://icefront.example.com`"
         ))
     };
     // Not by the text: a wrong address may have a password in it.
     let url: Url = text.parse().map_err(|_| {
         Fault::Usage(
-            "the server's address cannot be read; write it as `https://icefront.example.com`"
+            "the server's address cannot be read; write it as `http://localhost:7070` or `https://icefront.example.com`"
                 .into(),
         )
     })?;

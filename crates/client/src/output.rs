@@ -103,6 +103,11 @@ pub(crate) fn tell(line: &str) {
 }
 
 impl Output {
+    /// Whether only names are printed.
+    pub(crate) fn is_of_names(self) -> bool {
+        self.format == Format::Name
+    }
+
     pub(crate) fn new(format: Format, no_color: bool) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         let is_off =

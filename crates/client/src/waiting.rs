@@ -34,6 +34,10 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_wanted
+    }
+
     /// Tells of a run that was started: at once, or at its end.
     pub(crate) async fn tell(&self, client: &Client, started: Value) -> Result<Exit> {
         let run: Run = read(&started)?;

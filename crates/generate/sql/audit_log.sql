@@ -1,12 +1,12 @@
 -- Makes the log {{ audit_table }}, and the function by which triggers write every insert, update, delete and truncate of a table into it:
 -- an event a row, in the order of the writes. Harmless to repeat.
 --
--- `icefront audit-trigger --table public.orders` prints this file and audit_trigger.sql with their names filled in, ready for psql.
--- By hand, replace everywhere what stands in double braces:
---     audit_table  the log, one for all tables or one for each pipeline: public.audit_log_dml
---     function     the trigger function, one for each log: public.icefront_audit_log_dml
---     table        the table, quoted where need be: public.orders
---     key          the key columns as strings: 'order_id', 'line'. Or nothing: then it is the primary key.
+--# `icefront audit-trigger --table public.orders` prints this file and audit_trigger.sql with their names filled in, ready for psql.
+--# By hand, replace everywhere what stands in double braces:
+--#     audit_table  the log, one for all tables or one for each pipeline: public.audit_log_dml
+--#     function     the trigger function, one for each log: public.icefront_audit_log_dml
+--#     table        the table, quoted where need be: public.orders
+--#     key          the key columns as strings: 'order_id', 'line'. Or nothing: then it is the primary key.
 -- It needs Postgres 14 or newer, the right to create in the log's schema, and the right TRIGGER on the tables.
 -- Not logged are the rows that the tables have already, a truncate of a single partition, and what a subscription of logical
 -- replication writes.

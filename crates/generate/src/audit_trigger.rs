@@ -49,6 +49,12 @@ impl AuditTrigger {
             .map_err(|_| GenerateError::LongLogName(log.clone()))?;
         let key: Vec<_> = self.key.iter().map(Identifier::literal).collect();
 
+        // What the file says about itself is for those who read the file.
+        let template: String = template
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("--#"))
+            .collect();
+
         // In quotes a placeholder is a string, elsewhere an identifier. No name can hold a placeholder: its parser refuses that.
         Ok(template
             .replace("'{{ table }}'", &self.table.literal())

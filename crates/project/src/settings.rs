@@ -43,7 +43,7 @@ const REPLACED: [(&str, &str); 9] = [
         "`adapter.dispatch` looks for the project's macro first, then for the package's",
     ),
     ("sources", "write it for each source in a YAML file"),
-    ("unit_tests", "`icefront test` runs all unit tests"),
+    ("unit_tests", "`icefront unit-test` runs all unit tests"),
     ("exposures", "Icefront has no exposures"),
     ("metrics", "Icefront has no metrics"),
     ("semantic-models", "Icefront has no semantic models"),

@@ -23,15 +23,15 @@ group by changes.pipeline, changes.table_name, tables.rejects
 order by 1
 
 -- name: note_freshness
--- Notes the status of a table or model. Gives a row only if it is another one than at the last look.
-insert into icefront.freshness_seen as seen (name, status, worst) values ($1, $2, $2)
+-- Notes the status that a table or model had at $3. Gives a row only if it is another one than before, and not older.
+insert into icefront.freshness_seen as seen (name, status, worst, changed_at) values ($1, $2, $2, $3)
 on conflict (name) do update
-set status = excluded.status, changed_at = clock_timestamp(),
+set status = excluded.status, changed_at = excluded.changed_at,
   worst = case
     when excluded.status = 'pass' then seen.worst
     when seen.status = 'pass' then excluded.status
     when 'error' in (seen.worst, excluded.status) then 'error'
     else excluded.status
   end
-where seen.status <> excluded.status
+where seen.status <> excluded.status and seen.changed_at < excluded.changed_at
 returning worst

@@ -126,7 +126,16 @@ impl<'a> Subject<'a> {
 ///
 /// It asks the state database the same number of times, whatever the number of subjects.
 pub async fn freshness(app: &App, subjects: &[Subject<'_>]) -> Result<Vec<Freshness>> {
-    freshness_where(app, subjects, subjects.len(), |_| true).await
+    freshness_at(app, subjects, Timestamp::now()).await
+}
+
+/// The same by another clock.
+pub async fn freshness_at(
+    app: &App,
+    subjects: &[Subject<'_>],
+    now: Timestamp,
+) -> Result<Vec<Freshness>> {
+    chosen(app, subjects, now, subjects.len(), |_| true).await
 }
 
 /// As [`freshness`], for the first subjects that fit, at most `limit`. While `fits` looks, lags over time are not known yet.
@@ -136,11 +145,20 @@ pub async fn freshness_where(
     limit: usize,
     fits: impl Fn(&Freshness) -> bool,
 ) -> Result<Vec<Freshness>> {
+    chosen(app, subjects, Timestamp::now(), limit, fits).await
+}
+
+async fn chosen(
+    app: &App,
+    subjects: &[Subject<'_>],
+    now: Timestamp,
+    limit: usize,
+    fits: impl Fn(&Freshness) -> bool,
+) -> Result<Vec<Freshness>> {
     if subjects.is_empty() {
         return Ok(Vec::new());
     }
     let known = Known::read(app, subjects).await?;
-    let now = Timestamp::now();
     let all = subjects.iter().map(|subject| match subject {
         Subject::Table(table) => known.of_table(*table, now),
         Subject::Model(model) => known.of_model(*model, now),

@@ -6,12 +6,14 @@
 
 mod followed;
 mod position;
+mod room;
 mod step;
 
 use std::time::{Duration, Instant};
 
 use self::position::At;
-use self::step::{Read, Step};
+use self::room::Room;
+use self::step::Step;
 use super::rows::Rows;
 use crate::app::App;
 use crate::error::Result;
@@ -21,6 +23,8 @@ use crate::state::{KeptPublication, PublishedColumn};
 pub use self::followed::Followed;
 pub use self::position::Position;
 
+/// About the most bytes of a page's rows. A longer row has a page of its own.
+const MOST_BYTES: usize = 8 << 20;
 /// A page takes no further publication after this time.
 const LONGEST_READ: Duration = Duration::from_secs(5);
 
@@ -68,27 +72,26 @@ impl Followed {
                 has_more: false,
             });
         };
+        let mut room = Room {
+            rows: limit,
+            bytes: MOST_BYTES,
+        };
         loop {
             let Some(mut step) = self.step(app, &position, &newest, is_net).await? else {
                 break;
             };
             let later = At::from(&step.later);
-            let left = limit - rows.len();
-            let Read {
-                rows: mut found,
-                keys,
-            } = step.read(app, position.last_row.as_ref(), left + 1).await?;
-            if found.len() > left {
-                found.truncate(left);
-                rows.append(&mut found);
-                let last = keys.into_iter().nth(left - 1);
+            let last_row = position.last_row.as_ref();
+            let mut read = step.read(app, last_row, room).await?;
+            room = room.without(read.taken);
+            rows.append(&mut read.rows);
+            if read.goes_on_behind.is_some() {
                 position.reads = Some(later);
-                position.last_row = last.or(position.last_row);
+                position.last_row = read.goes_on_behind;
                 break;
             }
-            rows.append(&mut found);
             position = Position::behind(Some(later));
-            if rows.len() == limit || began.elapsed() > LONGEST_READ {
+            if room.is_full() || began.elapsed() > LONGEST_READ {
                 break;
             }
         }

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::followed::Followed;
 use super::position::LastRow;
+use super::room::{Room, Taken};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::report::rows::{Rows, named};
-use crate::sql::{Answer, TableName, render};
+use crate::sql::{Answer, TableName, bytes_of, render};
 use crate::state::{KeptPublication, PublishedColumn};
 use crate::time;
 
@@ -85,19 +86,21 @@ struct KeptRow {
     snapshot: String,
 }
 
-/// Rows of a step, and for each what a page that ends with it notes.
+/// Rows of a step that a page takes.
 pub(super) struct Read {
     pub(super) rows: Rows,
-    pub(super) keys: Vec<LastRow>,
+    pub(super) taken: Taken,
+    /// The last of them, if the step has more.
+    pub(super) goes_on_behind: Option<LastRow>,
 }
 
 impl Step<'_> {
-    /// Reads rows behind the last one of the page before.
+    /// Reads rows behind the last one of the page before: as many as there is room for, and one at least.
     pub(super) async fn read(
         &mut self,
         app: &App,
         after: Option<&LastRow>,
-        limit: usize,
+        room: Room,
     ) -> Result<Read> {
         let columns = &self.later.columns;
         if !columns.iter().any(|column| column.is_key) {
@@ -119,25 +122,25 @@ impl Step<'_> {
                 field: None,
             });
         }
-        let answer = match self.found(app, after, limit).await {
+        let answer = match self.found(app, after, room).await {
             Err(refusal @ Error::Trino(_)) => {
                 if !self.renew(app).await? {
                     return Err(refusal);
                 }
-                self.found(app, after, limit).await?
+                self.found(app, after, room).await?
             }
             answer => answer?,
         };
 
-        Ok(self.read_from(answer))
+        Ok(self.read_from(answer, room))
     }
 
-    async fn found(&self, app: &App, after: Option<&LastRow>, limit: usize) -> Result<Answer> {
+    async fn found(&self, app: &App, after: Option<&LastRow>, room: Room) -> Result<Answer> {
         let touched = self.touched(app).await?;
-        let answer = self.answer(app, touched.as_ref(), after, limit).await?;
+        let answer = self.answer(app, touched.as_ref(), after, room).await?;
         // A restage may have begun after the question.
         if touched.is_some() && self.touched(app).await?.is_none() {
-            return self.answer(app, None, after, limit).await;
+            return self.answer(app, None, after, room).await;
         }
 
         Ok(answer)
@@ -216,13 +219,13 @@ impl Step<'_> {
         app: &App,
         touched: Option<&Touched<'_>>,
         after: Option<&LastRow>,
-        limit: usize,
+        room: Room,
     ) -> Result<Answer> {
-        let sql = render(
-            "report/row_changes.sql",
-            self.context(touched, after, limit)?,
-        )?;
-        match app.trino.read("icefront/api", &sql).await {
+        // One more than there is room for tells that the step goes on.
+        let context = self.context(touched, after, room.rows + 1)?;
+        let sql = render("report/row_changes.sql", context)?;
+        let found = app.trino.read_some("icefront/api", &sql, room.bytes).await;
+        match found {
             Err(error) if self.earlier.is_some() && error.is_out_of_memory() => {
                 Err(self.followed.gone(
                     "it was remade, and all its rows are too many to be compared by one statement of Trino",
@@ -327,19 +330,36 @@ impl Step<'_> {
         })
     }
 
-    fn read_from(&self, answer: Answer) -> Read {
-        let column = |name: &str| answer.columns.iter().position(|column| column.name == name);
-        let keys = self.later.columns.iter().filter(|column| column.is_key);
-        let places: Vec<Option<usize>> = keys.map(|key| column(&key.name)).collect();
-        let kind = column("_change_type");
-        let last_row = |row: &Vec<Value>| LastRow {
-            key: places
-                .iter()
-                .map(|place| place.and_then(|place| text(&row[place])))
-                .collect(),
-            is_within: kind.is_some_and(|kind| row[kind] == "update_preimage"),
+    fn read_from(&self, mut answer: Answer, room: Room) -> Read {
+        let names: usize = answer.columns.iter().map(|column| column.name.len()).sum();
+        let sizes = answer.rows.iter().map(|row| names + bytes_of(row));
+        let taken = room.fits(sizes);
+        let goes_on = answer.is_cut || taken.rows < answer.rows.len();
+        answer.rows.truncate(taken.rows);
+        let last = answer.rows.last().filter(|_| goes_on);
+
+        Read {
+            taken,
+            goes_on_behind: last.map(|row| self.last_row(&answer, row)),
+            rows: self.told(answer),
+        }
+    }
+
+    fn last_row(&self, answer: &Answer, row: &[Value]) -> LastRow {
+        let value = |name: &str| {
+            let place = answer.columns.iter().position(|column| column.name == name);
+            place.and_then(|place| row.get(place))
         };
-        let keys = answer.rows.iter().map(last_row).collect();
+        let keys = self.later.columns.iter().filter(|column| column.is_key);
+
+        LastRow {
+            key: keys.map(|key| value(&key.name).and_then(text)).collect(),
+            is_within: value("_change_type").is_some_and(|kind| kind == "update_preimage"),
+        }
+    }
+
+    /// The rows as a caller sees them.
+    fn told(&self, answer: Answer) -> Rows {
         let changed_at = time::text(self.later.published_at);
         let mut rows = named(answer);
         for row in &mut rows {
@@ -352,7 +372,7 @@ impl Step<'_> {
             row.insert("_changed_at".into(), json!(changed_at));
         }
 
-        Read { rows, keys }
+        rows
     }
 }
 

@@ -7,22 +7,29 @@ mod poll;
 mod schedule;
 mod target_lag;
 
-use tokio::task::JoinSet;
-
-use crate::app::App;
+use crate::app::{App, Background};
 
 /// Starts the tasks that watch for what starts runs.
-pub(super) fn watch(app: &App, tasks: &mut JoinSet<()>) {
+pub(super) fn watch(app: &App, tasks: &mut Background) {
     for definition in app.pipelines.usable() {
-        let pipeline = &definition.name;
+        let of = || (app.clone(), definition.name.clone());
         if let Some(every) = definition.poll {
-            tasks.spawn(poll::watch(app.clone(), pipeline.clone(), every));
+            let (app, pipeline) = of();
+            tasks.spawn("poll", move || {
+                poll::watch(app.clone(), pipeline.clone(), every)
+            });
         }
         if definition.schedule.is_some() {
-            tasks.spawn(schedule::watch(app.clone(), pipeline.clone()));
+            let (app, pipeline) = of();
+            tasks.spawn("schedule", move || {
+                schedule::watch(app.clone(), pipeline.clone())
+            });
         }
         if !definition.target_lags.is_empty() {
-            tasks.spawn(target_lag::watch(app.clone(), pipeline.clone()));
+            let (app, pipeline) = of();
+            tasks.spawn("target lag", move || {
+                target_lag::watch(app.clone(), pipeline.clone())
+            });
         }
     }
 }

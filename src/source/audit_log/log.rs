@@ -111,16 +111,8 @@ impl<'a> AuditLog<'a> {
     }
 
     fn check_columns(&self) -> Result<()> {
-        let AuditColumns {
-            event_id,
-            operation,
-            occurred_at,
-            schema,
-            table,
-            data,
-        } = self.columns;
-        for name in [event_id, operation, occurred_at, schema, table, data] {
-            if !self.catalogue.columns.contains(name) {
+        for name in self.columns.names() {
+            if self.catalogue.columns.iter().all(|column| column != name) {
                 return Err(missing_column(
                     self.table,
                     name,

@@ -3,7 +3,7 @@
 use super::connections::{Connections, PipelineConnection};
 use super::row::value;
 use super::session::Session;
-use crate::error::Result;
+use crate::error::{Result, did_you_mean};
 use crate::pipeline::{Definition, SourceTable};
 use crate::source::finding::Finding;
 use crate::sql::statement;
@@ -91,7 +91,13 @@ async fn check_table(
 ) -> Result<Vec<Finding>> {
     let schema = &table.schema;
     let Some(rights) = TableRights::of(session, table).await? else {
-        return Ok(vec![missing(table, need)]);
+        let rows = session
+            .query(statement!("source/names.sql"), &[&table.schema])
+            .await?;
+        let names = rows.iter().map(|row| value::<String>(row, "name"));
+        let names = names.collect::<Result<Vec<_>>>()?;
+        let near = did_you_mean(&table.name, names.iter().map(String::as_str));
+        return Ok(vec![missing(table, need, &near)]);
     };
     let lacks = |check, detail: String, remedy: String| match need {
         Need::AuditLog | Need::Polled => Finding::error(check, detail, remedy),
@@ -143,8 +149,8 @@ async fn check_table(
     Ok(findings)
 }
 
-fn missing(table: &SourceTable, need: Need) -> Finding {
-    let detail = format!("there is no table `{table}` in the database of the connection");
+fn missing(table: &SourceTable, need: Need, near: &str) -> Finding {
+    let detail = format!("there is no table `{table}` in the database of the connection{near}");
     match need {
         Need::AuditLog | Need::Polled => Finding::error(
             "table",

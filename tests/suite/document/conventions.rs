@@ -61,6 +61,14 @@ const OTHER_FILTERS: &[&str] = &[
     "consumer",
 ];
 
+/// Objects whose members nobody can list, as the page of the conventions says.
+const FREE_FORM: [&str; 4] = [
+    "CursorView.position",
+    "Row",
+    "RowChange",
+    "RowDifference.row",
+];
+
 /// What differs from the rules: a line for each, `rule: place`.
 fn differences() -> BTreeSet<String> {
     let document = Document::read();
@@ -211,9 +219,15 @@ fn of_answers(
             differs("a status is no range", status);
         }
         let content = &answer["content"];
-        let of_problem = &content["application/problem+json"]["schema"];
-        if is_problem && reference(of_problem) != Some("Problem") {
+        let of_problem = &content["application/problem+json"];
+        if is_problem && reference(&of_problem["schema"]) != Some("Problem") {
             differs("an answer from 400 on is a problem", status);
+        }
+        if is_problem && !shows_its_problems(document, status, answer) {
+            differs(
+                "an answer from 400 on names its problem types, with an example of each",
+                status,
+            );
         }
         let shown = &content["application/json"];
         let fields = list(&document.resolved(&shown["schema"])["required"]);
@@ -252,10 +266,29 @@ fn of_answers(
     }
 }
 
+/// Whether a problem has an example of each type that its description names, and each under its own status.
+fn shows_its_problems(document: &Document, status: &str, answer: &Value) -> bool {
+    let shown = document.examples(&answer["content"]["application/problem+json"]);
+    let told = text(&answer["description"]);
+    let named = told.matches("`: ").count();
+    let is_right = |(name, body): &(&str, &Value)| {
+        told.contains(&format!("`{name}`: "))
+            && text(&body["type"]) == format!("urn:icefront:problem:{name}")
+            && body["status"].as_u64() == status.parse().ok()
+            && !text(&body["detail"]).is_empty()
+    };
+
+    !shown.is_empty() && shown.len() == named && shown.iter().all(is_right)
+}
+
 fn of_schemas(document: &Document) -> Vec<String> {
     let mut found = Vec::new();
     let requests = document.reached("requestBody");
+    let answers = document.reached("responses");
     for (name, schema) in document.schemas() {
+        if answers.iter().any(|answer| answer == name) && has_unknown_members(name, schema) {
+            found.push(format!("an object of an answer lists its members: {name}"));
+        }
         let own = snake(name);
         let has = |property: &str| !schema["properties"][property].is_null();
         if has(&format!("{own}_id")) {
@@ -301,7 +334,8 @@ fn of_properties(document: &Document) -> Vec<String> {
             &resolved["x-extensible-enum"],
         ];
         let has_words = words.iter().any(|words| words.is_array());
-        if !is_snake(name) {
+        // What is no column of a row begins with `_`.
+        if !is_snake(name.trim_start_matches('_')) {
             differs("a field is in snake_case");
         }
         if kind == "boolean"
@@ -349,6 +383,9 @@ fn of_properties(document: &Document) -> Vec<String> {
             differs("a time ends with `_at` or `_until`");
         }
         let is_asked = requests.iter().any(|request| request == property.of);
+        if !is_asked && has_unknown_members(&place, schema) {
+            differs("an object of an answer lists its members");
+        }
         if !is_asked && !property.is_required && property.of != "Problem" {
             differs("a field is always there");
         }
@@ -374,6 +411,28 @@ fn of_properties(document: &Document) -> Vec<String> {
     }
 
     found
+}
+
+/// Whether nothing says what an object consists of.
+fn has_unknown_members(place: &str, schema: &Value) -> bool {
+    let is_described = ["$ref", "oneOf", "anyOf", "allOf", "enum"]
+        .iter()
+        .any(|word| !schema[word].is_null());
+    let types = [
+        list(&schema["type"]),
+        vec![text(&schema["type"]).to_owned()],
+    ]
+    .concat();
+    let can_be = |kind: &str| types.iter().any(|one| one == kind);
+    let has_members = schema["properties"].is_object()
+        || schema["additionalProperties"]
+            .as_object()
+            .is_some_and(|members| !members.is_empty());
+    let is_open = schema["type"].is_null() || can_be("object") && !has_members;
+    let is_free = is_open || schema["additionalProperties"] == true;
+    let is_list = can_be("array") && has_unknown_members("", &schema["items"]);
+
+    !FREE_FORM.contains(&place) && (is_free && !is_described || is_list)
 }
 
 fn is_problem(schema: &Value) -> bool {

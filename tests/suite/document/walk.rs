@@ -102,6 +102,19 @@ impl Document {
         schema
     }
 
+    /// The examples of an answer's content, by name.
+    pub(super) fn examples<'a>(&'a self, content: &'a Value) -> Vec<(&'a str, &'a Value)> {
+        let resolved = |example: &'a Value| match reference(example) {
+            Some(name) => &self.0["components"]["examples"][name]["value"],
+            None => &example["value"],
+        };
+
+        object(&content["examples"])
+            .iter()
+            .map(|(name, example)| (name.as_str(), resolved(example)))
+            .collect()
+    }
+
     /// The names of the schemas that requests reach, or that answers reach.
     pub(in crate::suite) fn reached(&self, from: &str) -> Vec<String> {
         let mut found = Vec::new();

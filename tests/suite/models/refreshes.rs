@@ -202,6 +202,29 @@ async fn trino_names_the_line_of_a_model_that_it_does_not_take() {
 }
 
 #[tokio::test]
+async fn a_unique_key_that_the_query_does_not_give_is_found_before_a_run() {
+    let mut service = shop(&MODELS[..1]).await;
+    service.log(&Changes::new(1).batch(5)).await;
+    service.run().await.succeeds();
+    service.write_model(
+        "misspelt.sql",
+        "{{ config(materialized='incremental', unique_key='idd') }}\nselect id, amount from {{ ref('orders') }}",
+    );
+    service.restart().await;
+
+    let path = format!("/v1/pipelines/{}/validate", service.name);
+    let answer = service.post(&path, &json!({})).await.has_status(200);
+
+    let models = answer.body["models"].as_array().expect("models");
+    let wrong = models.iter().find(|model| model["valid"] == false);
+    let detail = wrong.and_then(|model| model["detail"].as_str());
+    assert!(
+        detail.is_some_and(|detail| detail.contains("`unique_key`") && detail.contains("idd")),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_unit_test_computes_a_model_over_given_rows_and_shows_what_differs() {
     let mut service = shop(&MODELS[..2]).await;
     service.write_model(

@@ -110,11 +110,23 @@ fn call(anchor: &str, (method, path): (&str, &str), operation: &Value) -> String
         });
         lines.push(format!(
             "| `{status}` | {answered} | {} |\n",
-            cell(text(&answer["description"]))
+            linked(&cell(text(&answer["description"])), content)
         ));
     }
 
     lines.concat()
+}
+
+/// A description, in which each problem type links to its chapter.
+fn linked(description: &str, content: Option<(&String, &Value)>) -> String {
+    let examples = content.and_then(|(_, body)| body["examples"].as_object());
+    let mut linked = description.to_owned();
+    for slug in examples.into_iter().flat_map(Map::keys) {
+        let link = format!("[`{slug}`](problems.md#{slug}): ");
+        linked = linked.replace(&format!("`{slug}`: "), &link);
+    }
+
+    linked
 }
 
 fn object(name: &str, schema: &Value) -> String {

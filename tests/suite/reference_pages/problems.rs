@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use icefront::error::Problem;
+
 use super::{cell, keep};
 
 const INTRODUCTION: &str = "\
@@ -45,6 +47,18 @@ fn the_page_of_the_problems_is_up_to_date() {
         answers.len() > 30,
         "the answers are written in another way now"
     );
+
+    let shown: Vec<String> = icefront::error::examples()
+        .iter()
+        .map(|error| Problem::from(error).slug().to_owned())
+        .collect();
+    for (_, Answer { slug, .. }) in &answers {
+        let times = shown.iter().filter(|shown| *shown == slug).count();
+        assert_eq!(
+            times, 1,
+            "`{slug}` needs one example in src/error/examples.rs"
+        );
+    }
 
     let mut body = vec![INTRODUCTION.to_owned()];
     body.push("\n| type | status | title | class |\n|---|---|---|---|\n".to_owned());

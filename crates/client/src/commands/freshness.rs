@@ -8,7 +8,7 @@ use crate::fault::{Exit, Result};
 use crate::names::{self, Data};
 use crate::output::{Cell, Listed};
 use crate::server::{Call, List};
-use crate::times;
+use crate::{text, times};
 
 const MOST: usize = 100_000;
 
@@ -19,7 +19,8 @@ pub struct Fresh {
     /// Only tables and models of this pipeline
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
-    /// Exit with 1 if a table or model is at this status, or worse
+    /// Exit with 1 if a table or model is at this status, or worse; with `-o name`, print only those. A table gets its limits by
+    /// `freshness: {warn_after: 10m, error_after: 1h}` in `pipeline.yaml`, a model by `target_lag`
     #[arg(long, value_name = "STATUS", value_enum)]
     fail_on: Option<FailOn>,
 }
@@ -48,21 +49,41 @@ impl Act for Fresh {
                 Data::Model(model) => call.with("model", Some(model)),
             };
         }
-        let list = client.server.list(call, MOST).await?;
-        let is_met = |fail_on: FailOn| -> Result<bool> {
-            Ok(list
-                .read::<Freshness>()?
-                .iter()
-                .any(|fresh| fail_on.is_met_by(&fresh.status)))
+        let mut list = client.server.list(call, MOST).await?;
+        let Some(fail_on) = self.fail_on else {
+            client.output.list::<Freshness>(&list)?;
+            return Ok(Exit::Succeeded);
         };
-
-        let exit = if self.fail_on.map(is_met).transpose()? == Some(true) {
+        let all = list.read::<Freshness>()?;
+        let mut are_met = all.iter().map(|fresh| fail_on.is_met_by(&fresh.status));
+        let exit = if are_met.clone().any(|is_met| is_met) {
             Exit::Failed
         } else {
             Exit::Succeeded
         };
+        warn_of_no_limits(&all);
+        if client.output.is_of_names() {
+            list.rows.retain(|_| are_met.next() == Some(true));
+        }
 
         exit.after(client.output.list::<Freshness>(&list))
+    }
+}
+
+/// What has no limit never fails, and nobody may have meant that.
+fn warn_of_no_limits(all: &[Freshness]) {
+    let without: Vec<&str> = all
+        .iter()
+        .filter(|fresh| !fresh.has_limit())
+        .map(Freshness::name)
+        .collect();
+    if let Some(first) = without.first() {
+        eprintln!(
+            "warning: {} of {} have no limit, such as `{}`, so they are never too old; `icefront freshness --help` says how to set one",
+            without.len(),
+            all.len(),
+            text::one_line(first)
+        );
     }
 }
 

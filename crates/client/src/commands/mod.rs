@@ -15,6 +15,7 @@ mod runs;
 mod sources;
 mod status;
 mod tables;
+mod test;
 mod validate;
 
 use std::process::ExitCode;
@@ -51,6 +52,9 @@ pub enum Command {
     /// List events that were rejected; replay or dismiss them
     #[command(args_conflicts_with_subcommands = true)]
     Rejects(Call<rejects::Rejects>),
+    /// Run all declared tests of a table over all its rows
+    #[command(after_help = EXIT_CODES)]
+    Test(Call<test::Test>),
     /// Begin a table anew from its source; without `--confirm`, show what that would delete
     #[command(after_help = EXIT_CODES)]
     Reset(Call<reset::Reset>),
@@ -150,6 +154,7 @@ impl Command {
             Self::Rows(call) => make(call).await,
             Self::History(call) => make(call).await,
             Self::Rejects(call) => make(call).await,
+            Self::Test(call) => make(call).await,
             Self::Reset(call) => make(call).await,
             Self::Sources(call) => make(call).await,
             Self::Plan(call) => make(call).await,

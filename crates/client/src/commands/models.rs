@@ -76,9 +76,13 @@ impl Act for Models {
                 let call = Call::get(&["models"])
                     .with("pipeline", self.pipeline)
                     .with("tag", self.tag);
-                client
-                    .output
-                    .list::<Model>(&client.server.list(call, self.limit).await?)?;
+                let list = client.server.list(call, self.limit).await?;
+                client.output.list::<Model>(&list)?;
+                if list.rows.is_empty() {
+                    eprintln!(
+                        "no models; write one as `models/<name>.sql` in the folder of a pipeline, such as `select … from {{{{ ref('orders') }}}}`, and start the service again"
+                    );
+                }
             }
             Some(Verb::Show(one)) => {
                 let name = one.name(client).await?;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::run::new_key;
 use super::{Act, Client};
 use crate::answers::ResetPlan;
-use crate::fault::{Exit, Result};
+use crate::fault::{Exit, Fault, Result};
 use crate::server::Call;
 use crate::waiting::Wait;
 use crate::{names, text};
@@ -26,6 +26,11 @@ impl Act for Reset {
         let table = names::table(&client.server, &self.table).await?.name;
         let path = ["tables", table.as_str(), "reset"];
         if let Some(confirm) = &self.confirm {
+            if *confirm != table {
+                return Err(Fault::Usage(format!(
+                    "`--confirm` is `{confirm}`, not the table's full name; without `--confirm` the command shows what would be deleted, then add `--confirm {table}`"
+                )));
+            }
             let key = new_key();
             let call = Call::post(&path).body(json!({"confirm": confirm}));
             let started = client.server.call(call.key(&key)).await?;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::run::pair;
-use super::{Act, Client, limit};
-use crate::answers::{Run, SentSql, Step, StepEvent};
+use super::{Act, Client, limit, test};
+use crate::answers::{Run, SentSql, Step, StepEvent, TestResult};
 use crate::fault::{Exit, Result};
 use crate::names;
 use crate::output::{Cell, Listed};
@@ -47,6 +47,8 @@ enum Verb {
     Show(OneRun),
     /// List the steps of a run
     Steps(OneRun),
+    /// List the results of the tests of a run
+    Tests(OneRun),
     /// Print what happened in a run, step by step
     Logs(Logs),
     /// Cancel a run
@@ -114,6 +116,10 @@ impl Act for Runs {
                         .list(Call::get(&["runs", &id, "steps"]), MOST)
                         .await?,
                 )?;
+            }
+            Some(Verb::Tests(one)) => {
+                let results = test::results(client, &one.id(client).await?).await?;
+                client.output.list::<TestResult>(&results)?;
             }
             Some(Verb::Logs(logs)) => return logs.act(client).await,
             Some(Verb::Cancel(one)) => {
