@@ -172,10 +172,6 @@ fn types(operation: &Operation, path: &str) -> BTreeSet<&'static str> {
                 "unknown-host",
             ],
         ),
-        (
-            !path.starts_with("/livez") && !path.starts_with("/readyz"),
-            &["unknown-host"],
-        ),
         (takes_key, &["idempotency-key-reused", "queue-full"]),
         (asks_trino, &["trino-failed", "trino-unavailable"]),
         (!STATELESS.contains(&id), &["state-unavailable"]),
