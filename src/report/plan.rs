@@ -206,7 +206,14 @@ fn planned(
     let Some(known) = known else {
         // Without a catalogue, a source that is away has columns that nobody knows.
         let is_known = !(catalogue.is_empty() && table.columns.is_empty());
-        return match table.columns(&catalogue) {
+        let columns = table.columns(&catalogue).and_then(|columns| {
+            // A source that is away may have more of them.
+            if !catalogue.is_empty() {
+                table.check_properties(&columns)?;
+            }
+            Ok(columns)
+        });
+        return match columns {
             Ok(columns) => (planned, is_known.then_some(columns)),
             Err(fault) => {
                 planned.refusal_detail = Some(fault);
@@ -229,7 +236,8 @@ fn planned(
     match Evolution::of(table, made, &catalogue, &known.drift) {
         Ok(evolution) => {
             planned.drift = evolution.drift;
-            planned.refusal_detail = evolution.refusal;
+            let misnamed = table.check_properties(&evolution.columns).err();
+            planned.refusal_detail = evolution.refusal.or(misnamed);
             (planned, Some(evolution.columns))
         }
         Err(fault) => {

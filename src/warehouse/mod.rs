@@ -7,6 +7,7 @@ mod forget;
 mod ledger;
 mod marts;
 mod planned;
+mod properties;
 mod refresh;
 mod reject_reasons;
 mod rejects;

@@ -2,6 +2,7 @@
 //! table of its own. That one then replaces the table by one commit, so readers never see a part.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::planned::Planned;
 use super::slices::{Slice, Slicing};
@@ -37,11 +38,11 @@ struct FillContext<'a, C> {
 }
 
 /// The context of `marts/publish_build.sql` and `marts/rename_build.sql`.
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize)]
 struct PublishContext<'a> {
     table: &'a TableName,
     build: &'a TableName,
-    is_partitioned: bool,
+    properties: Map<String, Value>,
 }
 
 /// How a build went on.
@@ -304,7 +305,7 @@ impl Remake<'_> {
         let context = PublishContext {
             table: &table,
             build: &built,
-            is_partitioned: self.layer == Layer::History,
+            properties: self.target.properties_of(self.layer),
         };
         match build::rows(self.target, &self.table()).await? {
             Some(found) if found != rows => Err(Error::Unbalanced {

@@ -1,6 +1,7 @@
 //! One tracked table with all that its statements need.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use crate::pipeline::{Column, Definition, Marts, Names, SourceTable, Table};
@@ -39,6 +40,9 @@ pub(super) struct TableContext<'a> {
     rejects: TableName,
     current: TableName,
     history: TableName,
+    /// Trino's properties of the table of current rows, and those of the history.
+    current_properties: Map<String, Value>,
+    history_properties: Map<String, Value>,
     /// Whether the current rows are a view of the history's open versions.
     current_is_view: bool,
     from: &'a SourceTable,
@@ -102,6 +106,15 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Trino's properties of the table of a layer. Those of the logs are not choosable.
+    pub(super) fn properties_of(&self, layer: Layer) -> Map<String, Value> {
+        match layer {
+            Layer::Log | Layer::Sliced => Map::new(),
+            Layer::Current => self.table.properties.of_current(),
+            Layer::History => self.table.properties.of_history(),
+        }
+    }
+
     /// The table that is built before it replaces that of a layer. Nothing follows the sliced log.
     pub(super) fn build_of(&self, layer: Layer) -> TableName {
         match layer {
@@ -136,6 +149,8 @@ impl<'a> Target<'a> {
             rejects: self.names.rejects(),
             current: self.current(),
             history: self.history(),
+            current_properties: self.properties_of(Layer::Current),
+            history_properties: self.properties_of(Layer::History),
             current_is_view: self.marts == Marts::CurrentView,
             from: &self.table.source,
             columns: self.columns,
