@@ -3,12 +3,11 @@
 use std::future::ready;
 
 use super::comparison::{Compared, RowChanges};
-use super::planned::{Planned, PlannedStatement};
 use super::remake::Remake;
 use super::{Refresh, Scope, Target, ledger, properties, schema};
 use crate::error::Result;
 use crate::pipeline::{Mart, Marts};
-use crate::publish::Committed;
+use crate::publish::{Committed, Planned, PlannedStatement};
 use crate::sql::{TableName, render};
 use crate::state::{Changed, Layer, Published};
 

@@ -4,12 +4,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::planned::Planned;
 use super::slices::{Slice, Slicing};
 use super::{Target, build, sliced_log};
 use crate::error::{Error, Result};
 use crate::landing;
-use crate::publish::Committed;
+use crate::publish::{Committed, Planned};
 use crate::sql::{TableName, render};
 use crate::state::{EndedStatement, Fit, Layer};
 
@@ -156,8 +155,7 @@ impl Remake<'_> {
             Planned::once(&table, create),
             Planned {
                 slices: slicing.left().into(),
-                sql: self.sql(context(first), Some(&table))?,
-                table: Some(table),
+                ..Planned::once(&table, self.sql(context(first), Some(&table))?)
             },
         ])
     }

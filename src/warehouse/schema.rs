@@ -5,12 +5,11 @@ use serde_json::{Map, Value};
 
 use super::Target;
 use super::build::{self, drop_leftover};
-use super::planned::{Planned, PlannedStatement, stage_step};
 use super::properties;
 use crate::error::{Error, Result};
 use crate::landing;
 use crate::pipeline::{Column, Marts};
-use crate::publish::Publisher;
+use crate::publish::{Planned, PlannedStatement, Publisher};
 use crate::sql::{TableName, render};
 use crate::state::{Layer, TableState};
 
@@ -155,7 +154,7 @@ pub fn planned_tables(target: Target<'_>) -> Result<Vec<PlannedStatement>> {
     created
         .map(|(table, template)| {
             let create = render(template, &context)?;
-            Ok(Planned::once(&table, create).at(stage_step(target)))
+            Ok(Planned::once(&table, create).at(&target.stage_step()))
         })
         .collect()
 }

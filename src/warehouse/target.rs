@@ -81,6 +81,11 @@ impl<'a> Target<'a> {
         self.names.history(&self.table.id.name)
     }
 
+    /// The step that stages the table.
+    pub(super) fn stage_step(&self) -> String {
+        format!("stage.{}", self.table.id.name)
+    }
+
     /// The layer that is built first: the others follow from it.
     #[must_use]
     pub fn first_layer(&self) -> Layer {
