@@ -157,10 +157,12 @@ impl<'a> Attempt<'a> {
         let columns = serde_json::to_string(&state.columns).map_err(Error::internal)?;
         let description = target.table.description.as_deref().unwrap_or_default();
         let marts = target.marts.as_str();
+        let properties = &target.table.properties;
+        let properties = serde_json::to_string(properties).map_err(Error::internal)?;
         // A reset drops the tables, and the table is then seen anew.
         let seen_at = state.seen_at;
         let made = format!(
-            "{} {seen_at} {marts} {description} {columns}",
+            "{} {seen_at} {marts} {description} {columns} {properties}",
             target.table.id
         );
 

@@ -293,6 +293,51 @@ async fn data_is_shown_for_people() {
 }
 
 #[tokio::test]
+async fn a_plan_prints_the_statements_for_source_tables_and_models() {
+    let mut service = Service::items().start().await;
+    service.write_model(
+        "names.sql",
+        "{{ config(materialized='table') }} select name, count(*) as items from {{ ref('items') }} group by name",
+    );
+    service.restart().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+    service.log(&[insert(2, 2, 2, "b")]).await;
+
+    let told = service
+        .icefront(&["plan", &service.name, "--sql"])
+        .await
+        .ends(0);
+    let lines: Vec<&str> = told.out.lines().collect();
+    let steps: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("  -- "))
+        .filter(|line| !line.contains(' '))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "extract",
+            "stage.items",
+            "mart.items",
+            "mart.items_history",
+            "model.names",
+            "model.names"
+        ]
+    );
+    for part in [
+        "  copy (",
+        "  merge into",
+        "  create or replace table",
+        "may change `lake.",
+    ] {
+        assert!(told.out.contains(part), "{part}: {}", told.out);
+    }
+    let plain = service.icefront(&["plan", &service.name]).await.ends(0);
+    assert!(!plain.out.contains("--"), "{}", plain.out);
+}
+
+#[tokio::test]
 async fn runs_are_shown_for_people() {
     let service = with_two_runs().await;
     let show = async |arguments: &[&str]| service.icefront(arguments).await.ends(0).shown();

@@ -31,6 +31,7 @@ mod names;
 mod outages;
 mod plans;
 mod polled_tables;
+mod properties;
 mod purge;
 mod queue;
 mod race;

@@ -288,6 +288,7 @@ pub(crate) struct Finding {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) backlog: Option<i64>,
+    pub(crate) source_statements: Option<Vec<PlannedStatement>>,
     pub(crate) tables: Vec<PlannedTable>,
     #[serde(default)]
     pub(crate) models: Vec<PlannedModel>,
@@ -332,6 +333,7 @@ pub(crate) struct PlannedStatement {
     pub(crate) step: String,
     pub(crate) slices: i64,
     pub(crate) sql: String,
+    pub(crate) detail: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -346,6 +348,7 @@ pub(crate) struct PlannedModel {
     pub(crate) model: String,
     pub(crate) rebuild_detail: Option<String>,
     pub(crate) refusal_detail: Option<String>,
+    pub(crate) statements: Option<Vec<PlannedStatement>>,
 }
 
 /// What is wrong with the files of a pipeline.
