@@ -532,6 +532,18 @@ async fn a_check_of_what_has_no_limit_warns_that_it_never_fails() {
 }
 
 #[tokio::test]
+async fn a_table_is_checked_and_made_again_by_commands() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+
+    for verb in ["verify", "rebuild", "restage", "resync"] {
+        let told = service.icefront(&[verb, "items", "--wait"]).await.ends(0);
+        assert!(told.out.contains("succeeded"), "{verb}: {told:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_starts_no_second_run() {
     let service = Service::items().start().await;
     let wire = Proxy::start(&service.address.to_string()).await;
