@@ -42,11 +42,13 @@ const STATELESS: [&str; 8] = [
 ];
 
 /// Operations that ask Trino.
-const OF_TRINO: [&str; 13] = [
+const OF_TRINO: [&str; 15] = [
+    "delete_leftover",
     "get_engine",
     "get_model",
     "get_plan",
     "get_table",
+    "list_leftovers",
     "list_model_row_changes",
     "list_rejects",
     "list_row_changes",
@@ -266,6 +268,12 @@ fn of_servers(id: &str) -> Vec<(u16, &'static str)> {
         statuses.push((
             409,
             "`consumer-moved`: another reader moved the consumer away from `if_cursor`",
+        ));
+    }
+    if id == "delete_leftover" {
+        statuses.push((
+            409,
+            "`still-declared`: a definition declares it. `pipeline-broken`: nobody can say whether one does. `run-active`: its pipeline was removed while a run was executed; cancel that run first",
         ));
     }
     if id == "check_source" {
