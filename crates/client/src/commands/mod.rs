@@ -4,6 +4,7 @@ mod changes;
 mod contexts;
 mod freshness;
 mod history;
+mod leftovers;
 mod models;
 mod pages;
 mod pipelines;
@@ -54,6 +55,9 @@ pub enum Command {
     /// Begin a table anew from its source; without `--confirm`, show what that would delete
     #[command(after_help = EXIT_CODES)]
     Reset(Call<reset::Reset>),
+    /// List what removed tables and models left behind, or delete it
+    #[command(args_conflicts_with_subcommands = true)]
+    Leftovers(Call<leftovers::Leftovers>),
     /// List sources, or check one
     #[command(args_conflicts_with_subcommands = true)]
     Sources(Call<sources::Sources>),
@@ -151,6 +155,7 @@ impl Command {
             Self::History(call) => make(call).await,
             Self::Rejects(call) => make(call).await,
             Self::Reset(call) => make(call).await,
+            Self::Leftovers(call) => make(call).await,
             Self::Sources(call) => make(call).await,
             Self::Plan(call) => make(call).await,
             Self::Validate(call) => make(call).await,
