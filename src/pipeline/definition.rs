@@ -161,6 +161,36 @@ impl Said<'_> {
     }
 }
 
+impl Definition {
+    /// The definition of a pipeline that was removed: it declares nothing.
+    #[must_use]
+    pub fn removed(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: "".into(),
+            source: SourceDefinition::PostgresTable {
+                connection: String::new(),
+            },
+            tables: BTreeMap::new(),
+            schemas: Schemas {
+                landing: String::new(),
+                staging: String::new(),
+                marts: String::new(),
+            },
+            history_suffix: history(),
+            max_clock_skew: a_day(),
+            max_rejects: MaxRejects::default(),
+            verify: None,
+            poll: None,
+            schedule: None,
+            vars: Map::new(),
+            model_defaults: Map::new(),
+            models: Arc::default(),
+            target_lags: BTreeMap::new(),
+        }
+    }
+}
+
 impl Draft {
     /// Reads the text of a `pipeline.yaml`, and adds everything that is wrong to `findings`. Nothing if a field outside of `tables`
     /// cannot be read.

@@ -83,6 +83,8 @@ struct Broken {
     folder: String,
     fault: String,
     findings: Vec<Finding>,
+    /// Whether so little can be read that it may be the definition of any pipeline.
+    is_unread: bool,
 }
 
 /// A message about a pipeline names so many faults at most.
@@ -90,7 +92,7 @@ const MOST_FAULTS: usize = 20;
 
 impl Broken {
     /// `folder` is the name of the folder with the files.
-    fn new(folder: &str, findings: Vec<Finding>) -> Self {
+    fn new(folder: &str, findings: Vec<Finding>, is_unread: bool) -> Self {
         let errors: Vec<&Finding> = findings.iter().filter(|one| one.is_error()).collect();
         let named = errors.iter().take(MOST_FAULTS);
         let mut listed: Vec<String> = named.map(|one| format!("{folder}/{one}")).collect();
@@ -102,6 +104,7 @@ impl Broken {
             folder: folder.to_owned(),
             fault: listed.join("; "),
             findings,
+            is_unread,
         }
     }
 
@@ -172,7 +175,7 @@ impl Pipelines {
                     pipelines.usable.insert(definition.name.clone(), definition);
                 }
                 other => {
-                    let broken = Broken::new(&name, findings);
+                    let broken = Broken::new(&name, findings, other.is_none());
                     let name = match other {
                         Some(definition) if is_again => format!("{}_again", definition.name),
                         Some(definition) => definition.name,
@@ -208,6 +211,29 @@ impl Pipelines {
 
     pub fn broken(&self) -> impl Iterator<Item = BrokenPipeline<'_>> {
         self.broken.iter().map(|(name, broken)| broken.view(name))
+    }
+
+    /// Why nobody can say what a pipeline declares: its definition is broken, or the only one that could be its own.
+    #[must_use]
+    pub fn unclear(&self, pipeline: &str) -> Option<BrokenPipeline<'_>> {
+        if self.usable.contains_key(pipeline) {
+            return None;
+        }
+        let is_own = |broken: &BrokenPipeline<'_>| broken.name == pipeline;
+        let unread = self.broken.iter().filter(|(_, broken)| broken.is_unread);
+        let mut unread = unread.map(|(name, broken)| broken.view(name));
+
+        self.broken().find(is_own).or_else(|| unread.next())
+    }
+
+    /// The tables that pipelines other than this one write, in lower case, each with its pipeline.
+    #[must_use]
+    pub fn written_by_others(&self, pipeline: &str, config: &Config) -> BTreeMap<String, String> {
+        let others = self.usable().filter(|other| other.name != pipeline);
+
+        others
+            .flat_map(|other| written(other, config).map(|table| (table, other.name.clone())))
+            .collect()
     }
 
     /// # Errors

@@ -20,7 +20,7 @@ mod verify;
 
 pub use audit::{audit, audit_published, judge, planned_tests};
 pub use build::{build_upto, drop_leftover};
-pub use forget::{Forgotten, forget, tables_of};
+pub use forget::{Forgotten, drop_view, forget, tables_of};
 pub use marts::{Merged, merge, planned_mart};
 pub use refresh::{Bounds, Refresh, Scope};
 pub use rejects::{Dismissed, RejectFilter, Replayed, dismiss, replay, replayable};

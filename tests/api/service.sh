@@ -15,12 +15,33 @@ start_service() {
     values ('U', now(), 'public', 'orders', '{\"order_id\": null}')"
   write_settings
   refuse_taken_port Icefront "$port" ICEFRONT_API_PORT
+  leave_tables
+  serve
+}
+
+serve() {
   "$icefront" serve --config "$folder/icefront.toml" >"$folder/icefront.log" 2>&1 &
   service=$!
   until curl -fs "$address/readyz" >"$folder/readyz.json"; do
     kill -0 "$service" 2>/dev/null || fail_with_log "$folder/icefront.log" "the service ended while it started"
     sleep 0.1
   done
+}
+
+# Runs a pipeline once and removes it: there are tables that it left.
+leave_tables() {
+  mkdir "$folder/pipelines/old_shop"
+  cat >"$folder/pipelines/old_shop/pipeline.yaml" <<END
+pipeline: old_shop
+source: {kind: postgres_audit_log, connection: shop}
+tables:
+  orders: {from: public.orders, key: [order_id], trino_name: old_orders}
+  customers: {from: public.customers, key: [customer_id], trino_name: old_customers}
+END
+  serve
+  curl -fsS -X POST "$address/v1/pipelines/old_shop/runs?sync=true&wait=55s" >"$folder/old_shop.json"
+  stop_service
+  rm -r "$folder/pipelines/old_shop"
 }
 
 stop_service() {

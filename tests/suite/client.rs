@@ -856,3 +856,32 @@ async fn the_files_of_a_folder_are_checked_before_they_are_on_the_service() {
         "{told:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_leftover_is_deleted_only_with_its_name_as_confirmation() {
+    let mut service = with_two_runs().await;
+    let name = format!("{}.items", service.name);
+    let folder = service.folder.path().join("pipelines").join(&service.name);
+    std::fs::remove_dir_all(folder).expect("removed");
+    service.restart().await;
+
+    let list = service.icefront(&["leftovers"]).await.ends(0);
+    assert!(list.out.contains("removed"), "{list:#?}");
+    assert!(list.out.contains("marts.items_history"), "{list:#?}");
+    let shown = service.icefront(&["leftovers", "delete", &name]).await;
+    let shown = shown.ends(0);
+    assert!(shown.out.contains("drop_table"), "{shown:#?}");
+    assert!(
+        shown.err.contains(&format!("--confirm {name}")),
+        "{shown:#?}"
+    );
+    let delete = ["leftovers", "delete", &name, "--confirm"];
+    service
+        .icefront(&[&delete[..], &["items"]].concat())
+        .await
+        .ends(2);
+    let deleted = [&delete[..], &[name.as_str(), "--wait", "--quiet"]].concat();
+    service.icefront(&deleted).await.ends(0);
+    let list = service.icefront(&["leftovers", "-o", "name"]).await.ends(0);
+    assert_eq!(list.out, "");
+}

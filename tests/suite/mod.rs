@@ -21,6 +21,7 @@ mod history_rules;
 mod idempotency;
 mod init;
 mod keys;
+mod leftovers;
 mod limits;
 mod lineage;
 mod lookups;

@@ -316,6 +316,47 @@ pub(crate) struct ResetDelete {
     pub(crate) rows: Option<i64>,
 }
 
+/// What a removed table or model left behind.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Leftover {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) pipeline_declared: bool,
+    #[serde(default)]
+    pub(crate) trino_names: Vec<String>,
+    pub(crate) published_at: Option<Timestamp>,
+}
+
+/// What the deletion of a leftover would do.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LeftoverPlan {
+    pub(crate) table: Option<String>,
+    pub(crate) model: Option<String>,
+    #[serde(default)]
+    pub(crate) deletes: Vec<ResetDelete>,
+    #[serde(default)]
+    pub(crate) kept: Vec<KeptTable>,
+    pub(crate) state_rows: i64,
+    #[serde(default)]
+    pub(crate) consumers: Vec<String>,
+}
+
+impl LeftoverPlan {
+    /// The name of the table or model.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.table.as_deref().or(self.model.as_deref());
+
+        name.unwrap_or_default()
+    }
+}
+
+/// A table in Trino that stays.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct KeptTable {
+    pub(crate) trino_table: String,
+    pub(crate) detail: String,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PlannedTable {
     pub(crate) table: String,

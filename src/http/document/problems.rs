@@ -17,7 +17,7 @@ const OF_FAILED_RUN: u16 = 424;
 const REQUEST: &str = "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f61";
 
 /// Problem types of single operations, beside those that follow from their paths and parameters.
-const OWN: [(&str, &[&str]); 8] = [
+const OWN: [(&str, &[&str]); 9] = [
     (
         "check_source",
         &[
@@ -26,6 +26,10 @@ const OWN: [(&str, &[&str]); 8] = [
             "source-conflict",
             "files-unavailable",
         ],
+    ),
+    (
+        "delete_leftover",
+        &["still-declared", "pipeline-broken", "run-active"],
     ),
     ("get_readyz", &["stopping"]),
     ("get_run_outcome", &["outcome-pending", "run-unknown"]),
@@ -49,11 +53,13 @@ const STATELESS: [&str; 8] = [
 ];
 
 /// Operations that ask Trino.
-const OF_TRINO: [&str; 13] = [
+const OF_TRINO: [&str; 15] = [
+    "delete_leftover",
     "get_engine",
     "get_model",
     "get_plan",
     "get_table",
+    "list_leftovers",
     "list_model_row_changes",
     "list_rejects",
     "list_row_changes",

@@ -87,7 +87,7 @@ impl AuditLog<'_> {
             backfilled,
             reread: BTreeSet::new(),
             compared: BTreeSet::new(),
-            restarted: BTreeSet::new(),
+            restarted: last.map_or_else(BTreeSet::new, |last| last.untracked_restarts(self.tables)),
             floor: floors.floor,
             pending_floor: floors.pending,
             highest: known.and_then(|last| last.highest),

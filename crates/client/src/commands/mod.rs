@@ -4,6 +4,7 @@ mod changes;
 mod contexts;
 mod freshness;
 mod history;
+mod leftovers;
 mod models;
 mod pages;
 mod pipelines;
@@ -71,6 +72,9 @@ pub enum Command {
     /// Begin a table anew from its source; without `--confirm`, show what that would delete
     #[command(after_help = EXIT_CODES)]
     Reset(Call<reset::Reset>),
+    /// List what removed tables and models left behind, or delete it
+    #[command(args_conflicts_with_subcommands = true)]
+    Leftovers(Call<leftovers::Leftovers>),
     /// List sources, or check one
     #[command(args_conflicts_with_subcommands = true)]
     Sources(Call<sources::Sources>),
@@ -182,6 +186,7 @@ impl Command {
             Self::Restage(call) => make(call.map(|of| of.by("restage"))).await,
             Self::Resync(call) => make(call.map(|of| of.by("resync"))).await,
             Self::Reset(call) => make(call).await,
+            Self::Leftovers(call) => make(call).await,
             Self::Sources(call) => make(call).await,
             Self::Plan(call) => make(call).await,
             Self::Validate(call) => make(call).await,
