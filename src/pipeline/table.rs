@@ -323,7 +323,7 @@ impl Table {
             .is_some_and(|(warn, error)| warn > error)
         {
             misfits.push(Misfit {
-                field: "freshness",
+                path: vec!["freshness"],
                 message: format!(
                     "`tables.{name}.freshness` has a `warn_after` above its `error_after`, so it never warns; lower `warn_after`, or remove it"
                 ),

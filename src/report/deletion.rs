@@ -54,6 +54,7 @@ pub async fn plan_deletion(app: &App, leftover: &Leftover) -> Result<LeftoverPla
         is_model: Some(is_model),
         after: None,
         limit: MOST_CONSUMERS,
+        name: None,
     };
     let consumers = app.store.consumers(&consumers).await?;
     let name = Some(id.to_string());
