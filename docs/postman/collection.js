@@ -18,12 +18,13 @@ const variables = {
   test: "accepted_values_orders_status",
   schema: "pipeline.json",
   consumer: "search_index",
+  leftover: "old_shop.orders",
   webhook: "ops",
 };
 
 const description = `Run the folder \`walk\` from top to bottom: each request keeps in variables what the next ones need, so that those of the other
 folders can be sent after it. \`baseUrl\`, \`pipeline\`, \`source\`, \`table\`, \`model\` and \`order_id\` are those of the sample pipeline, \`webhook\` is one of
-your settings. \`token\` is a key that \`icefront key new\` made; without one, it stays empty. The rows of a failed test need a test with \`store_failures\` that failed. Made from openapi/openapi.json by docs/postman/make.`;
+your settings. \`token\` is a key that \`icefront key new\` made; without one, it stays empty. The rows of a failed test need a test with \`store_failures\` that failed; \`leftover\` is a table that was removed. Made from openapi/openapi.json by docs/postman/make.`;
 
 // What holds of every answer.
 const everyAnswer = `

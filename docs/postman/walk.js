@@ -126,6 +126,15 @@ keep("attempt", answer.attempt);` }],
 if (answer.terminal) is("by its next attempt", answer.attempt, Number(kept("attempt")) + 1);` }],
   ["Retry it again: it succeeded", "POST /v1/runs/{{run_id}}/retry", { status: [200] }],
   ["Run and wait, told by the status", `POST ${runs}?sync=true&wait=55s`, { status: [200] }],
+  ["What removed tables left behind", "GET /v1/leftovers?pipeline=old_shop", {
+    status: [200],
+    after: 'is("two tables of a pipeline that was removed", answer.data.map(({ pipeline_declared }) => pipeline_declared), [false, false]);',
+  }],
+  ["Delete one of them", "DELETE /v1/leftovers/old_shop.customers?confirm=old_shop.customers", {
+    status: [202],
+    after: 'keep("deletion_id", answer.id);',
+  }],
+  ["Wait until it is deleted", "GET /v1/runs/{{deletion_id}}?wait=55s", { status: [200], after: ended("succeeded") }],
   ["There is no such run", "GET /v1/runs/01890000-0000-7000-8000-000000000000/outcome", { status: [410] }],
 ];
 

@@ -158,6 +158,7 @@ impl Error {
             | Self::AddFilesDisabled { .. }
             | Self::TooManyRejects { .. }
             | Self::ContractBroken { .. }
+            | Self::StillDeclared { .. }
             | Self::ModelSuspended { .. }
             | Self::ModelBroken { .. }
             | Self::TestFailed { .. }

@@ -58,6 +58,10 @@ fn of_requests() -> Vec<Error> {
             pipeline: "shop".into(),
             detail: "pipeline.yaml:5: `tables` is empty; name a table".into(),
         },
+        Error::StillDeclared {
+            kind: "table",
+            name: "shop.orders".into(),
+        },
         Error::ConsumerMoved {
             consumer: "search_index".into(),
         },

@@ -135,7 +135,7 @@ pub enum Error {
     },
     /// A run of the pipeline is active, and the caller sent `if_running: reject`.
     #[error(
-        "run `{run}` of pipeline `{pipeline}` is active; wait for it, or leave out `if_running` to queue behind it"
+        "run `{run}` of pipeline `{pipeline}` is active; wait for it or cancel it, or leave out `if_running` to queue behind it"
     )]
     RunActive { pipeline: String, run: Uuid },
     #[error(
@@ -235,6 +235,16 @@ pub enum Error {
         table: String,
         /// What differs, and what to do.
         detail: String,
+    },
+    /// What shall be deleted as a leftover is none.
+    #[error(
+        "{kind} `{name}` is declared, so it is no leftover; remove it from its definition and restart the service first"
+    )]
+    StillDeclared {
+        /// `table` or `model`.
+        kind: &'static str,
+        /// Its name in the API.
+        name: String,
     },
     #[error("model `{model}` is suspended; call `POST /v1/models/{model}/resume` first")]
     ModelSuspended {

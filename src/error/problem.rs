@@ -136,6 +136,7 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "contract-broken",
             "The source differs from the contract",
         ),
+        Error::StillDeclared { .. } => (409, "still-declared", "It is no leftover"),
         Error::ModelSuspended { .. } => (409, "model-suspended", "The model is suspended"),
         Error::ModelBroken { .. } => (424, "model-broken", "The model cannot be refreshed"),
         Error::TestFailed { .. } => (424, "test-failed", "A declared test failed"),

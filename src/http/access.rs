@@ -105,8 +105,10 @@ const ROLES: [(Role, &[&str]); 5] = [
     (
         Role::Admin,
         &[
+            "delete_leftover",
             "get_engine",
             "list_deliveries",
+            "list_leftovers",
             "list_webhooks",
             "reset_table",
             "test_webhook",
@@ -114,9 +116,11 @@ const ROLES: [(Role, &[&str]); 5] = [
     ),
 ];
 /// Operations that belong to no pipeline, so that their role must be given on all.
-const OF_NO_PIPELINE: [&str; 4] = [
+const OF_NO_PIPELINE: [&str; 6] = [
+    "delete_leftover",
     "get_engine",
     "list_deliveries",
+    "list_leftovers",
     "list_webhooks",
     "test_webhook",
 ];

@@ -14,8 +14,8 @@ pub(super) struct DryRun {
     pub(super) dry_run: bool,
 }
 
-/// Refuses a call that does not repeat the name of what it deletes.
-pub(super) fn confirmed(confirm: Option<&str>, name: &str) -> Result<()> {
+/// Refuses a call that does not repeat the name of what it deletes. `right` is how it is repeated.
+pub(super) fn confirmed(confirm: Option<&str>, name: &str, right: &str) -> Result<()> {
     if confirm == Some(name) {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub(super) fn confirmed(confirm: Option<&str>, name: &str) -> Result<()> {
     Err(Error::Invalid {
         field: "confirm".into(),
         detail: format!(
-            "this deletes what may not come back, and `confirm` {given}; look with `dry_run=true` what that is, then send `{{\"confirm\": \"{name}\"}}`"
+            "this deletes what may not come back, and `confirm` {given}; look with `dry_run=true` what that is, then send `{right}`"
         ),
     })
 }

@@ -18,6 +18,7 @@ mod files;
 mod freshness;
 mod health;
 mod key;
+mod leftovers;
 mod members;
 mod models;
 mod of;
@@ -85,6 +86,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
         (name = "tables", description = "Current rows and histories: schema, size, rows"),
         (name = "models", description = "SQL models, kept exact"),
         (name = "consumers", description = "How far readers of row changes are"),
+        (name = "leftovers", description = "What removed tables and models left behind"),
         (name = "rejects", description = "Events that staging could not take"),
         (name = "reports", description = "Freshness and changes"),
         (name = "webhooks", description = "Who is told when something happens"),
@@ -189,6 +191,8 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(models::verify_model))
         .routes(routes!(models::suspend_model))
         .routes(routes!(models::resume_model))
+        .routes(routes!(leftovers::list_leftovers))
+        .routes(routes!(leftovers::delete_leftover))
         .routes(routes!(rejects::list_rejects))
         .routes(routes!(rejects::replay_rejects))
         .routes(routes!(rejects::dismiss_rejects))

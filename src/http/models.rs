@@ -250,7 +250,7 @@ pub(super) async fn verify_model(
     let task = Task::VerifyModel {
         model: model.name.clone(),
     };
-    let started = run::start_task(&app, definition, &task, key.0.as_deref()).await?;
+    let started = run::start_task(&app, &definition.name, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))
 }

@@ -223,7 +223,7 @@ async fn start(
         ids,
     };
     let task = task(tables, filter);
-    let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
+    let started = run::start_task(app, &definition.name, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))
 }

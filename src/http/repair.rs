@@ -181,7 +181,7 @@ pub(super) async fn start(
 ) -> Result<Response> {
     let TrackedTable { definition, table } = app.pipelines.table(table)?;
     let task = task(table.id.name.clone());
-    let started = run::start_task(app, definition, &task, key.0.as_deref()).await?;
+    let started = run::start_task(app, &definition.name, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))
 }

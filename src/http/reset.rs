@@ -61,7 +61,9 @@ pub(super) async fn reset_table(
         let plan = plan_reset(&app, found).await?;
         return Ok(Json(plan).into_response());
     }
-    confirmed(request.confirm.as_deref(), &found.table.id.to_string())?;
+    let name = found.table.id.to_string();
+    let right = format!("{{\"confirm\": \"{name}\"}}");
+    confirmed(request.confirm.as_deref(), &name, &right)?;
 
     start(&app, &table, key, |table| Task::Reset { table }).await
 }

@@ -127,17 +127,6 @@ pub async fn explain(model: Refreshing<'_>) -> Result<Explanation> {
     })
 }
 
-/// Why the next refresh makes a model's table or view anew, whatever changes until then; `None` if it does not.
-///
-/// # Errors
-///
-/// [`Error::ModelBroken`] if something that it reads is not there.
-pub async fn whole_because(model: Refreshing<'_>) -> Result<Option<String>> {
-    let refresh = Refresh::observe(model).await?;
-
-    Ok(refresh.whole_because())
-}
-
 fn unknown(detail: String) -> Explanation {
     Explanation {
         mode: Mode::Unknown,

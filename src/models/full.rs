@@ -106,17 +106,9 @@ impl Refresh<'_> {
         self.check_tables(&analysis).await?;
         let sql = self.query_at(&analysis, &reading)?;
         let build = Names::build(&self.table);
-        let properties = &self.model.model.config.properties;
         self.take_place().await?;
         publisher.resolve(&build).await?;
-        let make = render(
-            "models/build.sql",
-            BuildContext {
-                build: &build,
-                sql: &sql,
-                properties,
-            },
-        )?;
+        let make = self.build_sql(&sql)?;
         let outcome = publisher.run(&build, &make).await?;
         let columns = columns_of(&[&build], publisher).await?.pop();
         let columns = kept(&columns.unwrap_or_default());
@@ -144,6 +136,36 @@ impl Refresh<'_> {
             .await?;
 
         Ok(refreshed)
+    }
+
+    /// The statement that makes the build by a query.
+    pub(super) fn build_sql(&self, sql: &str) -> Result<String> {
+        render(
+            "models/build.sql",
+            BuildContext {
+                build: &Names::build(&self.table),
+                sql,
+                properties: &self.model.model.config.properties,
+            },
+        )
+    }
+
+    /// The statement that puts the build in the place of the table: by its name where no table is, else by a copy.
+    pub(super) fn publish_sql(&self, is_by_name: bool) -> Result<String> {
+        let statement = if is_by_name {
+            "marts/rename_build.sql"
+        } else {
+            "models/publish_build.sql"
+        };
+
+        render(
+            statement,
+            PublishContext {
+                table: &self.table,
+                build: &Names::build(&self.table),
+                properties: &self.model.model.config.properties,
+            },
+        )
     }
 
     /// Refuses a query that reads a table which nobody watches for changes. A query that was analysed reads none.
@@ -227,14 +249,9 @@ impl Refresh<'_> {
     /// Puts the build in the place of the table: by its name where nothing is there, else by one commit.
     async fn publish_build(&self, build: &TableName) -> Result<Committed> {
         let publisher = self.model.publisher;
-        let context = PublishContext {
-            table: &self.table,
-            build,
-            properties: &self.model.model.config.properties,
-        };
         let was_view = self.drop_if("VIEW").await?;
         if !self.has_its_place() || was_view {
-            let rename = render("marts/rename_build.sql", &context)?;
+            let rename = self.publish_sql(true)?;
             match publisher.run(build, &rename).await {
                 Ok(_) => {
                     let last = publisher.last_commit(&self.table).await?;
@@ -247,7 +264,7 @@ impl Refresh<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let copy = render("models/publish_build.sql", &context)?;
+        let copy = self.publish_sql(false)?;
         let committed = publisher.remake_unrecorded(&self.table, &copy).await?;
         landing::drop_table(publisher, build).await?;
 

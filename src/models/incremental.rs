@@ -1,6 +1,7 @@
 //! The incremental refresh: finds the affected scopes, computes them again, and publishes the differences in one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use icefront_scopes::{Column, Images, InputId, Moment, Reason};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,9 @@ use super::Analysis;
 use super::analysis::plainly;
 use super::changed_rows::{ChangedInput, Named, named, table_at, table_before};
 use super::data_tests::Tested;
-use super::refresh::{NotIncremental, Refresh, moment, rows_after, scoped, table_of, what_changed};
+use super::refresh::{
+    Changes, NotIncremental, Refresh, moment, rows_after, scoped, table_of, what_changed,
+};
 use super::scopes::{Scopes, refused};
 use crate::error::{Error, Result};
 use crate::landing;
@@ -67,6 +70,29 @@ struct MergedKey<'a> {
     blank: Option<&'static str>,
 }
 
+/// A refresh of scopes, as far as it is known before they are found.
+pub(super) struct Prepared {
+    analysis: Arc<Analysis>,
+    reading: Reading,
+    change: Change,
+}
+
+impl Prepared {
+    pub(super) fn model(&self) -> Result<&icefront_scopes::Model, NotIncremental> {
+        scoped(&self.analysis)
+    }
+
+    /// How the affected scopes are found.
+    pub(super) fn affected(&self) -> Result<icefront_scopes::Affected, NotIncremental> {
+        self.change.affected(self.model()?)
+    }
+
+    /// The query that computes scopes again.
+    pub(super) fn recomputed(&self, scopes: &Scopes) -> Result<String, NotIncremental> {
+        self.change.recomputed(self.model()?, scopes)
+    }
+}
+
 /// What changed since the last refresh.
 struct Change {
     /// The tables as they stand in FROM, by input.
@@ -111,51 +137,62 @@ impl Change {
 }
 
 impl Refresh<'_> {
-    /// Computes the affected scopes again, and publishes how their rows differ.
-    pub(super) async fn by_scopes(
-        &mut self,
-        earlier: &Reading,
-        changed: &BTreeSet<TableName>,
-        has_time_moved: bool,
-    ) -> Result<Refreshed, NotIncremental> {
+    /// Looks up what the affected scopes are found and computed by.
+    pub(super) async fn prepare(&mut self, changes: &Changes) -> Result<Prepared, NotIncremental> {
+        let earlier = &changes.earlier;
         let analysis = self.analysis().await?;
         let reading = self
             .present
             .recorded(
                 self.model.as_of,
                 earlier,
-                changed,
+                &changes.tables,
                 self.model.snapshots,
                 self.model.publisher,
             )
             .await?;
-        let model = scoped(&analysis)?;
-        let images = self.images(&analysis, earlier, changed).await?;
+        scoped(&analysis)?;
+        let images = self.images(&analysis, earlier, &changes.tables).await?;
         let tables = self.tables_at(&analysis, &reading)?;
         let tables_before = self.tables_before(&analysis, earlier)?;
         let now = moment(reading.as_of)?;
-        let last = if has_time_moved {
+        let last = if changes.has_time_moved {
             moment(earlier.as_of)?
         } else {
             now.clone()
         };
-        let change = Change {
-            tables,
-            tables_before,
-            images,
-            last,
-            now,
-        };
-        let affected = change.affected(model)?;
+
+        Ok(Prepared {
+            analysis,
+            reading,
+            change: Change {
+                tables,
+                tables_before,
+                images,
+                last,
+                now,
+            },
+        })
+    }
+
+    /// Computes the affected scopes again, and publishes how their rows differ.
+    pub(super) async fn by_scopes(
+        &mut self,
+        changes: &Changes,
+    ) -> Result<Refreshed, NotIncremental> {
+        let prepared = self.prepare(changes).await?;
+        let model = prepared.model()?;
+        let affected = prepared.affected()?;
         if let Some(is_same) = &affected.is_same {
             self.check_is_same(is_same).await?;
         }
-        let action = if changed.is_empty() {
+        let reading = prepared.reading.clone();
+        let action = if changes.tables.is_empty() {
             RefreshAction::Time
         } else {
             RefreshAction::Incremental
         };
-        let reason = Some(what_changed(changed));
+        let reason = Some(what_changed(&changes.tables));
         let scopes = match &affected.scopes {
             None => None,
             Some(affected) => self.scopes(model.scope(), affected).await?,
@@ -163,7 +200,7 @@ impl Refresh<'_> {
         let Some(scopes) = scopes else {
             return Ok(self.keep(reading, action, reason).await?);
         };
-        let recomputed = change.recomputed(model, &scopes)?;
+        let recomputed = prepared.recomputed(&scopes)?;
         let scope: Vec<Column> = model.scope().into_iter().cloned().collect();
         let refreshed = Refreshed {
             action,
@@ -197,7 +234,7 @@ impl Refresh<'_> {
 
     /// A subquery that no equality links to the scope must have the result that it had.
     async fn check_is_same(&self, is_same: &str) -> Result<(), NotIncremental> {
-        let query = render("models/is_same.sql", json!({"is_same": is_same}))?;
+        let query = is_same_sql(is_same)?;
         let rows = self.model.publisher.read(&query).await.map_err(refused)?;
         let value = rows.first().and_then(|row| row.first());
         let is_same = value
@@ -250,25 +287,10 @@ impl Refresh<'_> {
         let changes = Names::changes(&self.table);
         let columns = &self.state.columns;
         let keys = self.key_columns()?;
-        let key_columns: Vec<Named<'_>> = keys
-            .iter()
-            .map(|column| Named { name: &column.name })
-            .collect();
+        let key_columns = named_keys(&keys);
         publisher.store.forget_changes(&self.id).await?;
         publisher.resolve(&changes).await?;
-        let differences = render(
-            "models/differences.sql",
-            DifferencesContext {
-                table: &self.table,
-                changes: &changes,
-                columns,
-                key_columns: &key_columns,
-                scope: &named(scope),
-                scopes: &scopes.text,
-                with_null: scopes.with_null,
-                recomputed,
-            },
-        )?;
+        let differences = self.differences_sql(scope, scopes, recomputed)?;
         let found = publisher.run(&changes, &differences).await.map_err(refused);
         if scopes.is_table && !matches!(found, Err(NotIncremental::Failed(_))) {
             landing::drop_table(publisher, &Names::scopes(&self.table)).await?;
@@ -295,19 +317,7 @@ impl Refresh<'_> {
             deleted: counted.deleted,
         };
         refreshed.changed = Some(expected);
-        let merge = render(
-            "models/merge.sql",
-            MergeContext {
-                table: &self.table,
-                changes: &changes,
-                columns,
-                key_columns: merged_keys(&keys, &counted.null_keys),
-                value_columns: columns
-                    .iter()
-                    .filter(|column| !keys.contains(column))
-                    .collect(),
-            },
-        )?;
+        let merge = self.merge_sql(&counted.null_keys)?;
         publisher.store.begin_refresh(&self.id, &refreshed).await?;
         let committed = publisher.merge_unrecorded(&self.table, &merge).await?;
         let acted = expected.inserted + expected.updated + expected.deleted;
@@ -332,6 +342,50 @@ impl Refresh<'_> {
         Ok(refreshed)
     }
 
+    /// The statement that keeps how the rows of scopes differ.
+    pub(super) fn differences_sql(
+        &self,
+        scope: &[Column],
+        scopes: &Scopes,
+        recomputed: &str,
+    ) -> Result<String> {
+        let keys = self.key_columns()?;
+
+        render(
+            "models/differences.sql",
+            DifferencesContext {
+                table: &self.table,
+                changes: &Names::changes(&self.table),
+                columns: &self.state.columns,
+                key_columns: &named_keys(&keys),
+                scope: &named(scope),
+                scopes: &scopes.text,
+                with_null: scopes.with_null,
+                recomputed,
+            },
+        )
+    }
+
+    /// The statement that publishes the differences. `null_keys` says of each column of the key whether it may be null.
+    pub(super) fn merge_sql(&self, null_keys: &[bool]) -> Result<String> {
+        let keys = self.key_columns()?;
+        let columns = &self.state.columns;
+
+        render(
+            "models/merge.sql",
+            MergeContext {
+                table: &self.table,
+                changes: &Names::changes(&self.table),
+                columns,
+                key_columns: merged_keys(&keys, null_keys),
+                value_columns: columns
+                    .iter()
+                    .filter(|column| !keys.contains(column))
+                    .collect(),
+            },
+        )
+    }
+
     /// The columns of the unique key, as the table has them.
     pub(super) fn key_columns(&self) -> Result<Vec<&ModelColumn>> {
         key_of(&self.state.columns, &self.model.model.config.unique_key).map_err(|name| {
@@ -347,6 +401,17 @@ impl Refresh<'_> {
             self.model.model.config.unique_key.join(", ")
         ))
     }
+}
+
+/// The statement that compares the result of a subquery with the one that it had.
+pub(super) fn is_same_sql(is_same: &str) -> Result<String> {
+    render("models/is_same.sql", json!({"is_same": is_same}))
+}
+
+fn named_keys<'a>(keys: &[&'a ModelColumn]) -> Vec<Named<'a>> {
+    keys.iter()
+        .map(|column| Named { name: &column.name })
+        .collect()
 }
 
 /// The columns of a key; the name of one that is missing.

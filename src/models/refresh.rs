@@ -51,6 +51,26 @@ pub struct Refresh<'a> {
     pub(super) made_of: Value,
 }
 
+/// What a refresh does.
+pub(super) enum Way {
+    /// The view is made, or stays as it is.
+    View,
+    /// Nothing changed since this reading.
+    Nothing(Reading),
+    /// All of the table is computed, for this reason.
+    Whole(String),
+    /// The affected scopes are computed.
+    Scopes(Changes),
+}
+
+/// What changed since the last refresh.
+pub(super) struct Changes {
+    /// What the last refresh read.
+    pub(super) earlier: Reading,
+    pub(super) tables: BTreeSet<TableName>,
+    pub(super) has_time_moved: bool,
+}
+
 /// Why a refresh does not compute only some scopes.
 pub(super) enum NotIncremental {
     /// It is computed in full, for this reason.
@@ -119,19 +139,18 @@ impl<'a> Refresh<'a> {
     }
 
     async fn run(mut self) -> Result<Refreshed> {
-        if self.model.model.config.materialized == Materialized::View {
-            return self.make_view().await;
-        }
-        let reason = match self.whole_because() {
-            Some(reason) => reason,
-            None => match self.by_changes().await {
-                Ok(refreshed) => return Ok(refreshed),
-                Err(NotIncremental::Full(reason)) => reason,
-                Err(NotIncremental::Failed(error)) => return Err(error),
+        match self.way(&BTreeSet::new()).await? {
+            Way::View => self.make_view().await,
+            Way::Nothing(earlier) => self.keep(earlier, RefreshAction::NoData, None).await,
+            Way::Whole(reason) => self.make_whole(reason).await,
+            Way::Scopes(changes) => match self.by_scopes(&changes).await {
+                Ok(refreshed) => Ok(refreshed),
+                Err(not) => {
+                    let reason = self.whole_instead(not)?;
+                    self.make_whole(reason).await
+                }
             },
-        };
-
-        self.make_whole(reason).await
+        }
     }
 
     /// Why nothing of the table can be kept; `None` if it can.
@@ -150,48 +169,63 @@ impl<'a> Refresh<'a> {
         (*made_of != self.made_of).then(|| changed_part(made_of, &self.made_of))
     }
 
-    /// Does what the changes of inputs and time ask for.
-    async fn by_changes(&mut self) -> Result<Refreshed, NotIncremental> {
+    /// Decides what the changes of definition, inputs and time ask for. `expected` are tables that will have changed, too.
+    pub(super) async fn way(&self, expected: &BTreeSet<TableName>) -> Result<Way> {
+        let config = &self.model.model.config;
+        if config.materialized == Materialized::View {
+            return Ok(Way::View);
+        }
+        if let Some(reason) = self.whole_because() {
+            return Ok(Way::Whole(reason));
+        }
         let earlier = self
             .state
             .reading
             .clone()
             .ok_or_else(|| Error::internal("a model without a reading"))?;
         self.check_contract(&self.state.columns)?;
-        let changed = self
+        let mut tables = self
             .present
             .changed_since(&earlier, self.model.definition, self.model.publisher)
             .await?;
+        let inputs = self.present.inputs.keys();
+        tables.extend(inputs.filter(|table| expected.contains(*table)).cloned());
         let has_time_moved = self.has_time_moved(&earlier).await?;
-        if changed.is_empty() && !has_time_moved {
-            return Ok(self.keep(earlier, RefreshAction::NoData, None).await?);
+        if tables.is_empty() && !has_time_moved {
+            return Ok(Way::Nothing(earlier));
         }
-        let what = what_changed(&changed);
-        let config = &self.model.model.config;
+        let what = what_changed(&tables);
         if config.materialized == Materialized::Table {
-            return Err(NotIncremental::Full(format!(
+            return Ok(Way::Whole(format!(
                 "{what}, and it is materialized as a table"
             )));
         }
         if config.refresh == icefront_project::Refresh::Full {
-            return Err(NotIncremental::Full(format!(
+            return Ok(Way::Whole(format!(
                 "{what}, and its configuration says `refresh: full`"
             )));
         }
-        let result = self.by_scopes(&earlier, &changed, has_time_moved).await;
-        match result {
-            Err(NotIncremental::Full(reason))
-                if config.refresh == icefront_project::Refresh::Strict =>
-            {
-                Err(NotIncremental::Failed(Error::ModelBroken {
-                    model: self.id.to_string(),
-                    detail: format!(
-                        "its configuration says `refresh: strict`, but it would be computed in full: {reason}; change the query, or write `refresh: auto`"
-                    ),
-                }))
-            }
-            result => result,
+
+        Ok(Way::Scopes(Changes {
+            earlier,
+            tables,
+            has_time_moved,
+        }))
+    }
+
+    /// Why the whole table is computed where its scopes cannot be.
+    pub(super) fn whole_instead(&self, not: NotIncremental) -> Result<String> {
+        let reason = match not {
+            NotIncremental::Full(reason) => reason,
+            NotIncremental::Failed(error) => return Err(error),
+        };
+        if self.model.model.config.refresh == icefront_project::Refresh::Strict {
+            return Err(self.broken(format!(
+                "its configuration says `refresh: strict`, but it would be computed in full: {reason}; change the query, or write `refresh: auto`"
+            )));
         }
+
+        Ok(reason)
     }
 
     /// Whether the last refresh wrote a table or view of this name.

@@ -8,13 +8,13 @@ use super::analysis::kept;
 use super::changed_rows::Named;
 use super::given::GivenRows;
 use super::refresh::{NotIncremental, Refresh};
-use crate::error::{Class, Error};
+use crate::error::{Class, Error, Result};
 use crate::landing;
 use crate::pipeline::Names;
 use crate::sql::{TableName, render};
 
 /// More scopes than this are kept in a table, not in a list.
-const MOST_LISTED: usize = 500;
+pub(super) const MOST_LISTED: usize = 500;
 /// In characters. The list may stand in a statement several times, and Trino takes a million.
 const LONGEST_LIST: usize = 50_000;
 /// From this share of the model's rows on, all of it is computed at once.
@@ -66,13 +66,7 @@ impl Refresh<'_> {
             .iter()
             .map(|column| Named { name: &column.name })
             .collect();
-        let context = AffectedContext {
-            scope: &names,
-            affected,
-            most: MOST_LISTED + 1,
-            scopes: &table,
-        };
-        let find = render("models/affected.sql", &context)?;
+        let find = self.affected_sql("models/affected.sql", &names, affected)?;
         let found = publisher.read(&find).await.map_err(refused)?;
         if found.is_empty() {
             return Ok(None);
@@ -100,7 +94,7 @@ impl Refresh<'_> {
             }
         }
         publisher.resolve(&table).await?;
-        let keep = render("models/scopes.sql", &context)?;
+        let keep = self.affected_sql("models/scopes.sql", &names, affected)?;
         publisher.run(&table, &keep).await.map_err(refused)?;
         let context = CountScopesContext {
             scope: &names,
@@ -113,11 +107,39 @@ impl Refresh<'_> {
         }
 
         Ok(Some(Scopes {
-            text: render("models/table.sql", serde_json::json!({"table": table}))?,
             count: counted.scopes,
             with_null: counted.with_null > 0,
-            is_table: true,
+            ..self.kept_scopes()?
         }))
+    }
+
+    /// The statement that finds the affected scopes, or keeps them.
+    pub(super) fn affected_sql(
+        &self,
+        statement: &str,
+        scope: &[Named<'_>],
+        affected: &str,
+    ) -> Result<String> {
+        let context = AffectedContext {
+            scope,
+            affected,
+            most: MOST_LISTED + 1,
+            scopes: &Names::scopes(&self.table),
+        };
+
+        render(statement, context)
+    }
+
+    /// Scopes that are kept in a table.
+    pub(super) fn kept_scopes(&self) -> Result<Scopes> {
+        let table = Names::scopes(&self.table);
+
+        Ok(Scopes {
+            text: render("models/table.sql", serde_json::json!({"table": table}))?,
+            count: 0,
+            with_null: false,
+            is_table: true,
+        })
     }
 
     /// Most of the model is computed faster as a whole.

@@ -32,19 +32,24 @@ impl Refresh<'_> {
         let publisher = self.model.publisher;
         self.take_place().await?;
         self.drop_if("BASE TABLE").await?;
-        let create = render(
-            "models/create_view.sql",
-            ViewContext {
-                view: &self.table,
-                sql: &self.model.model.sql,
-            },
-        )?;
+        let create = self.view_sql()?;
         let refreshed = self.kept(reading, RefreshAction::View, Some(reason));
         publisher.store.begin_refresh(&self.id, &refreshed).await?;
         publisher.run(&self.table, &create).await?;
         self.record(refreshed.clone(), None, None, &[]).await?;
 
         Ok(refreshed)
+    }
+
+    /// The statement that makes the view.
+    pub(super) fn view_sql(&self) -> Result<String> {
+        render(
+            "models/create_view.sql",
+            ViewContext {
+                view: &self.table,
+                sql: &self.model.model.sql,
+            },
+        )
     }
 
     /// Makes the schema of a model that is new in it, and refuses a place where something of somebody else stands.

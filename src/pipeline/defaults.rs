@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::marts::History;
-use super::{ContractMode, CurrentRows, Deletes, Freshness, NewColumns, Table};
+use super::{ContractMode, CurrentRows, Deletes, Freshness, NewColumns, Properties, Table};
 use crate::config::{DurationText, some_duration};
 
 /// What every table takes unless it says otherwise. A table that has one of these fields takes nothing of it from here.
@@ -21,6 +21,8 @@ pub(super) struct Defaults {
     current: Option<CurrentRows>,
     /// Which changes start a version, or `off`.
     history: Option<History>,
+    /// Trino's properties of the tables of current rows and history.
+    properties: Option<Properties>,
     /// The column of polled tables that rises with every change of a row.
     pub(super) cursor: Option<String>,
     /// Each poll reads the rows of this time before the last one again.
@@ -46,6 +48,11 @@ impl Defaults {
         taking.take("freshness", self.freshness.as_ref(), &mut table.freshness);
         taking.take("current", self.current.as_ref(), &mut table.current);
         taking.take("history", self.history.as_ref(), &mut table.history);
+        taking.take(
+            "properties",
+            self.properties.as_ref(),
+            &mut table.properties,
+        );
         taking.take("cursor", cursor.as_ref(), &mut table.cursor);
         taking.take("overlap", self.overlap.as_ref(), &mut table.overlap);
         taking.take("deletes", self.deletes.as_ref(), &mut table.deletes);

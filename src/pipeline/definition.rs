@@ -15,8 +15,9 @@ use super::environment::Environment;
 use super::filled::Filled;
 use super::finding::FILE;
 use super::identity::qualified;
+use super::misfit::Misfit;
 use super::places::Places;
-use super::table::{Misfit, circle};
+use super::table::circle;
 use super::tables::Tables;
 use super::{FileSource, Finding, Schedule, SourceDefinition, Table, TableId};
 use crate::config::{Config, DurationText, Schemas, duration, some_duration};
@@ -157,6 +158,36 @@ impl Said<'_> {
 
     fn right<T>(&mut self, path: &[&str], result: Result<T, String>) -> Option<T> {
         result.map_err(|message| self.fault(path, &message)).ok()
+    }
+}
+
+impl Definition {
+    /// The definition of a pipeline that was removed: it declares nothing.
+    #[must_use]
+    pub fn removed(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: "".into(),
+            source: SourceDefinition::PostgresTable {
+                connection: String::new(),
+            },
+            tables: BTreeMap::new(),
+            schemas: Schemas {
+                landing: String::new(),
+                staging: String::new(),
+                marts: String::new(),
+            },
+            history_suffix: history(),
+            max_clock_skew: a_day(),
+            max_rejects: MaxRejects::default(),
+            verify: None,
+            poll: None,
+            schedule: None,
+            vars: Map::new(),
+            model_defaults: Map::new(),
+            models: Arc::default(),
+            target_lags: BTreeMap::new(),
+        }
     }
 }
 
@@ -308,13 +339,11 @@ impl Draft {
             if said.findings.len() >= MOST_FINDINGS {
                 break;
             }
-            for Misfit { field, message } in table.check() {
-                let origin = if table.defaulted.contains(&field) {
-                    format!("; `{field}` comes from `defaults`")
-                } else {
-                    String::new()
-                };
-                said.fault(&["tables", name, field], &format!("{message}{origin}"));
+            for Misfit { path, message } in table.check() {
+                let defaulted = path.first().filter(|field| table.defaulted.contains(field));
+                let origin = defaulted.map(|field| format!("; `{field}` comes from `defaults`"));
+                let path: Vec<&str> = ["tables", name.as_str()].into_iter().chain(path).collect();
+                said.fault(&path, &format!("{message}{}", origin.unwrap_or_default()));
             }
             said.right(&["tables", name, "cursor"], table.check_cursor(source));
             said.right(

@@ -14,10 +14,14 @@ mod finding;
 mod folder;
 mod identity;
 mod marts;
+mod misfit;
 mod models;
+mod named_column;
 mod names;
 mod operations;
+mod own_columns;
 mod places;
+mod properties;
 mod scalar;
 mod schedule;
 mod schema;
@@ -45,10 +49,12 @@ pub use marts::{CurrentRows, Mart, Marts, Tracked};
 pub use models::{NodeKind, PipelineModel};
 pub use names::Names;
 pub use operations::{OperationColumn, Operations};
+pub use own_columns::is_own_column;
+pub use properties::Properties;
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use source::{AuditColumns, OrderBy, SourceDefinition, SourceKind};
-pub use table::{ContractMode, Freshness, NewColumns, Table, is_own_column};
+pub use table::{ContractMode, Freshness, NewColumns, Table};
 pub use test::{Check, Severity, TableTest, Test};
 
 use crate::config::Config;
@@ -85,6 +91,8 @@ struct Broken {
     folder: String,
     fault: String,
     findings: Vec<Finding>,
+    /// Whether so little can be read that it may be the definition of any pipeline.
+    is_unread: bool,
 }
 
 /// A message about a pipeline names so many faults at most.
@@ -92,7 +100,7 @@ const MOST_FAULTS: usize = 20;
 
 impl Broken {
     /// `folder` is the name of the folder with the files.
-    fn new(folder: &str, findings: Vec<Finding>) -> Self {
+    fn new(folder: &str, findings: Vec<Finding>, is_unread: bool) -> Self {
         let errors: Vec<&Finding> = findings.iter().filter(|one| one.is_error()).collect();
         let named = errors.iter().take(MOST_FAULTS);
         let mut listed: Vec<String> = named.map(|one| format!("{folder}/{one}")).collect();
@@ -104,6 +112,7 @@ impl Broken {
             folder: folder.to_owned(),
             fault: listed.join("; "),
             findings,
+            is_unread,
         }
     }
 
@@ -174,7 +183,7 @@ impl Pipelines {
                     loaded.usable.insert(definition.name.clone(), definition);
                 }
                 other => {
-                    let broken = Broken::new(&name, findings);
+                    let broken = Broken::new(&name, findings, other.is_none());
                     let name = match other {
                         Some(definition) if is_again => format!("{}_again", definition.name),
                         Some(definition) => definition.name,
@@ -256,6 +265,29 @@ impl Pipelines {
         broken
             .filter(|(name, _)| self.has(name))
             .map(|(name, broken)| broken.view(name))
+    }
+
+    /// Why nobody can say what a pipeline declares: its definition is broken, or the only one that could be its own.
+    #[must_use]
+    pub fn unclear(&self, pipeline: &str) -> Option<BrokenPipeline<'_>> {
+        if self.usable.contains_key(pipeline) {
+            return None;
+        }
+        let is_own = |broken: &BrokenPipeline<'_>| broken.name == pipeline;
+        let unread = self.broken.iter().filter(|(_, broken)| broken.is_unread);
+        let mut unread = unread.map(|(name, broken)| broken.view(name));
+
+        self.broken().find(is_own).or_else(|| unread.next())
+    }
+
+    /// The tables that pipelines other than this one write, in lower case, each with its pipeline.
+    #[must_use]
+    pub fn written_by_others(&self, pipeline: &str, config: &Config) -> BTreeMap<String, String> {
+        let others = self.usable().filter(|other| other.name != pipeline);
+
+        others
+            .flat_map(|other| written(other, config).map(|table| (table, other.name.clone())))
+            .collect()
     }
 
     /// # Errors

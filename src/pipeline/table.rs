@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::marts::{History, Tracked};
+use super::misfit::Misfit;
+use super::own_columns::is_own_column;
 use super::{
     CatalogueColumn, Check, Column, CompareKeys, CurrentRows, DataType, DeclaredColumn, Deletes,
-    Marts, SourceDefinition, SourceTable, TableId, TableTest, Test,
+    Marts, Properties, SourceDefinition, SourceTable, TableId, TableTest, Test,
 };
 use crate::config::{DurationText, duration, some_duration};
 use crate::error::did_you_mean;
@@ -58,6 +60,10 @@ pub struct Table {
     /// Which changes start a version, or `off`.
     #[serde(default)]
     pub history: History,
+    /// Trino's properties of the tables of current rows and history.
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    pub properties: Properties,
     /// The column of a polled table that rises with every change of a row.
     pub cursor: Option<String>,
     /// Each poll reads the rows of this time before the last one again, because a writer may set the cursor late.
@@ -81,12 +87,6 @@ pub struct Table {
     /// Tests of rows; a run checks them before it publishes rows.
     #[serde(default)]
     pub tests: Vec<Test>,
-}
-
-/// A fault of a field of a table.
-pub(super) struct Misfit {
-    pub(super) field: &'static str,
-    pub(super) message: String,
 }
 
 /// What happens to columns that are new in the source.
@@ -277,13 +277,30 @@ impl Table {
         })
     }
 
+    /// Refuses properties that name a column which the tables with these columns do not have.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with the nearest column.
+    pub fn check_properties(&self, columns: &[Column]) -> Result<(), String> {
+        let Some(missing) = self.properties.missing(columns) else {
+            return Ok(());
+        };
+        let near = did_you_mean(&missing, columns.iter().map(|column| column.name.as_str()));
+
+        Err(format!(
+            "`tables.{}.properties` names `{missing}`, which is no column of the table{near}",
+            self.id.name
+        ))
+    }
+
     /// What no source can make right.
     pub(super) fn check(&self) -> Vec<Misfit> {
         let name = &self.id.name;
         let mut misfits = Vec::new();
         if self.key.is_empty() {
             misfits.push(Misfit {
-                field: "key",
+                path: vec!["key"],
                 message: format!(
                     "`tables.{name}.key` is empty; name the columns that identify a row"
                 ),
@@ -291,7 +308,7 @@ impl Table {
         }
         if self.current == CurrentRows::View && self.history.is_off {
             misfits.push(Misfit {
-                field: "current",
+                path: vec!["current"],
                 message: format!(
                     "`tables.{name}` has `current: view` and `history: off`, but that view needs a history; remove one of them"
                 ),
@@ -306,7 +323,7 @@ impl Table {
             .is_some_and(|(warn, error)| warn > error)
         {
             misfits.push(Misfit {
-                field: "freshness",
+                path: vec!["freshness"],
                 message: format!(
                     "`tables.{name}.freshness` has a `warn_after` above its `error_after`, so it never warns; lower `warn_after`, or remove it"
                 ),
@@ -315,11 +332,12 @@ impl Table {
         for column in &self.columns {
             if let Err(fault) = column.column(&[]) {
                 misfits.push(Misfit {
-                    field: "columns",
+                    path: vec!["columns"],
                     message: format!("`tables.{name}.columns`, `{}`: {fault}", column.name),
                 });
             }
         }
+        misfits.extend(self.properties.check(name, self.marts()));
 
         misfits
     }
@@ -479,15 +497,6 @@ pub(super) fn circle(tables: &BTreeMap<String, Table>) -> Vec<&str> {
     }
 
     Vec::new()
-}
-
-/// The tables' own columns, besides those that start with `_`.
-const TAKEN: [&str; 4] = ["valid_from", "valid_to", "is_current", "is_deleted"];
-
-/// Whether a name in lower case is one of the tables' own columns.
-#[must_use]
-pub fn is_own_column(name: &str) -> bool {
-    name.starts_with('_') || TAKEN.contains(&name)
 }
 
 fn ten_minutes() -> Duration {

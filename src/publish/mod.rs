@@ -5,8 +5,10 @@
 
 mod committed;
 mod lost;
+mod planned;
 mod publisher;
 
 pub use committed::{Committed, Files, Snapshots};
 pub use lost::Resolved;
+pub use planned::{Planned, PlannedStatement};
 pub use publisher::Publisher;

@@ -1,10 +1,14 @@
 //! Reports on the data: how fresh it is and why, its rows and versions, and its rejects.
 
 mod definition;
+mod deletion;
 mod failures;
 mod freshness;
 mod graph;
+mod holdings;
+mod leftovers;
 mod models;
+mod ownership;
 mod plan;
 mod planned_run;
 mod purge;
@@ -13,13 +17,17 @@ mod reset;
 mod row_changes;
 mod rows;
 mod stored;
+mod written;
 
 pub use definition::{DefinitionCheck, check_definition};
+pub use deletion::{LeftoverPlan, plan_deletion};
 pub use failures::{FailuresQuery, failures};
 pub use freshness::{
     Freshness, LagReason, Subject, freshness, freshness_at, freshness_where, seconds,
 };
 pub use graph::{Edge, Graph, Node, graph, lineage};
+pub use holdings::{Holdings, KeptTable};
+pub use leftovers::{HeldLeftover, Leftover, find_leftover, held_leftovers, leftovers};
 pub use models::{PlannedModel, Validation, column_lineage, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
@@ -28,3 +36,4 @@ pub use reset::{ResetAction, ResetDelete, ResetPlan, plan_reset};
 pub use row_changes::{ChangesQuery, Followed, Position, RowChanges};
 pub use rows::{OrderedRows, RowQuery, Rows, VersionQuery, rows, versions};
 pub use stored::{StoredTable, stored};
+pub use written::WrittenTables;

@@ -1,5 +1,6 @@
 //! How a model is refreshed, and whether Trino takes its SQL.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
@@ -9,10 +10,12 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::models::{self, ColumnLineage, Explanation, Refreshing, Snapshots, UnitTestResult};
+use crate::models::{
+    self, ColumnLineage, Explanation, PlannedRefresh, Refreshing, Snapshots, UnitTestResult,
+};
 use crate::pipeline::{Definition, Names, PipelineModel};
-use crate::publish::Publisher;
-use crate::sql::render;
+use crate::publish::{Planned, PlannedStatement, Publisher};
+use crate::sql::{TableName, render};
 use crate::state::AttemptId;
 
 /// Explains how a model is refreshed. Changes nothing.
@@ -38,25 +41,57 @@ pub struct PlannedModel {
     pub rows: Option<i64>,
     /// Why it would be refused by now, and what to do.
     pub refusal_detail: Option<String>,
+    /// With `sql=true`, the statements that its refresh would send to Trino, without those of its tests; `null` without it. Empty
+    /// if nothing that it reads changes, and where `refusal_detail` says why they are not known.
+    pub statements: Option<Vec<PlannedStatement>>,
 }
 
-/// Says what the next run would do to a model. Changes nothing.
-pub(super) async fn plan_model(app: &App, of: PipelineModel<'_>) -> Result<PlannedModel> {
+/// Says what the next run would do to a model. Changes nothing. `expected` are the tables that the run changes before, if
+/// statements are asked for; the model's own comes to them if it changes.
+pub(super) async fn plan_model(
+    app: &App,
+    of: PipelineModel<'_>,
+    expected: Option<&mut BTreeSet<TableName>>,
+) -> Result<PlannedModel> {
     let state = app.store.model(&of.id()).await?;
-    let (rebuild, refusal) =
-        match look(app, of, async |model| models::whole_because(model).await).await {
-            Ok(rebuild) => (rebuild, None),
-            Err(Error::ModelBroken { detail, .. }) => (None, Some(detail)),
-            Err(error @ Error::TrinoUnavailable(_)) => (None, Some(error.to_string())),
-            Err(error) => return Err(error),
-        };
-
-    Ok(PlannedModel {
+    let mut planned = PlannedModel {
         model: of.id().to_string(),
-        rebuild_detail: rebuild,
+        rebuild_detail: None,
         rows: state.rows,
-        refusal_detail: refusal,
-    })
+        refusal_detail: None,
+        statements: expected.is_some().then(Vec::new),
+    };
+    let looked = match expected.filter(|_| !state.is_suspended) {
+        None => look(app, of, async |model| models::whole_because(model).await)
+            .await
+            .map(|rebuild| planned.rebuild_detail = rebuild),
+        Some(expected) => look(app, of, async |model| {
+            models::planned(model, &*expected).await
+        })
+        .await
+        .map(|refresh| planned.add(refresh, &of.model.name, expected)),
+    };
+    match looked {
+        Ok(()) => {}
+        Err(Error::ModelBroken { detail, .. }) => planned.refusal_detail = Some(detail),
+        Err(error @ Error::TrinoUnavailable(_)) => planned.refusal_detail = Some(error.to_string()),
+        Err(error) => return Err(error),
+    }
+
+    Ok(planned)
+}
+
+impl PlannedModel {
+    fn add(&mut self, refresh: PlannedRefresh, name: &str, expected: &mut BTreeSet<TableName>) {
+        if !refresh.statements.is_empty() {
+            expected.insert(refresh.table);
+        }
+        self.rebuild_detail = refresh.rebuild;
+        self.statements = Some(Planned::all_at(
+            refresh.statements,
+            &format!("model.{name}"),
+        ));
+    }
 }
 
 /// Runs the unit tests of a pipeline, or of one model, in Trino and without a table.

@@ -1,5 +1,7 @@
 //! The plan: what the next run would do to tables.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::models::{PlannedModel, plan_model};
@@ -7,11 +9,13 @@ use super::planned_run::NextRun;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::{
-    CatalogueColumn, Column, Definition, Drift, Evolution, MadeOf, PipelineModel, Table,
+    CatalogueColumn, Column, Definition, Drift, Evolution, MadeOf, Names, PipelineModel, Table,
 };
+use crate::publish::{Planned, PlannedStatement};
 use crate::source::{self, Backlog, Purpose, Source};
+use crate::sql::TableName;
 use crate::state::{TableState, Window};
-use crate::warehouse::{PlannedStatement, Slicing};
+use crate::warehouse::Slicing;
 
 /// What the next run of a pipeline would do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -23,6 +27,8 @@ pub struct Plan {
     pub backlog: Option<i64>,
     /// Why `backlog` is `null`, with `sql=true`.
     pub backlog_detail: Option<String>,
+    /// With `sql=true`, the statements that would be sent to the source; empty for a folder, `null` without it.
+    pub source_statements: Option<Vec<PlannedStatement>>,
     /// Its tables, by name.
     pub tables: Vec<PlannedTable>,
     /// Its models. A model comes after the models that it reads.
@@ -87,10 +93,10 @@ pub async fn plan(app: &App, definition: &Definition, with_sql: bool) -> Result<
         };
         catalogues.push(catalogue);
     }
-    let mut waiting = Backlog::default();
+    let mut waiting = Waiting::default();
     if with_sql && let Ok(source) = &mut source {
-        match count(app, definition, &mut **source).await {
-            Ok(counted) => waiting = counted,
+        match wait(app, definition, &mut **source).await {
+            Ok(found) => waiting = found,
             Err(error) => {
                 problem.get_or_insert(Problem::from(&error));
             }
@@ -113,7 +119,7 @@ pub async fn plan(app: &App, definition: &Definition, with_sql: bool) -> Result<
                 app,
                 definition,
                 // What waits in the source comes as one more batch.
-                upto_batch: landed + i64::from(waiting.count.is_none_or(|count| count > 0)),
+                upto_batch: landed + i64::from(waiting.backlog.count.is_none_or(|count| count > 0)),
             };
             planned.statements = Some(match columns {
                 Some(columns) if !is_refused => {
@@ -125,28 +131,63 @@ pub async fn plan(app: &App, definition: &Definition, with_sql: bool) -> Result<
         tables.push(planned);
     }
 
+    let mut expected = with_sql.then(|| changing(app, definition, &tables));
     let mut models = Vec::new();
     for model in &definition.models.models {
-        models.push(plan_model(app, PipelineModel { definition, model }).await?);
+        let of = PipelineModel { definition, model };
+        models.push(plan_model(app, of, expected.as_mut()).await?);
     }
 
     Ok(Plan {
         pipeline: definition.name.clone(),
-        backlog: waiting.count,
-        backlog_detail: waiting.detail,
+        backlog: waiting.backlog.count,
+        backlog_detail: waiting.backlog.detail,
+        source_statements: with_sql.then_some(waiting.statements),
         tables,
         models,
         error: problem,
     })
 }
 
-/// Counts what waits in a source.
-async fn count(app: &App, definition: &Definition, source: &mut dyn Source) -> Result<Backlog> {
+/// The tables of tracked tables that the run would write.
+fn changing(app: &App, definition: &Definition, tables: &[PlannedTable]) -> BTreeSet<TableName> {
+    let names = Names::new(definition, &app.config);
+    let planned = definition.tables.keys().zip(tables);
+    let written = planned.filter(|(_, planned)| {
+        let mut statements = planned.statements.iter().flatten();
+        statements.next().is_some()
+    });
+
+    written
+        .flat_map(|(name, _)| {
+            [
+                names.staging(name),
+                names.current(name),
+                names.history(name),
+            ]
+        })
+        .collect()
+}
+
+/// What waits in a source, and how it would be read.
+#[derive(Default)]
+struct Waiting {
+    backlog: Backlog,
+    statements: Vec<PlannedStatement>,
+}
+
+/// Finds out what waits in a source.
+async fn wait(app: &App, definition: &Definition, source: &mut dyn Source) -> Result<Waiting> {
     let cursor = app.store.cursor(&definition.name).await?;
     let last = cursor.as_ref().map(|cursor| &cursor.position);
-    source.begin(last, None, Purpose::Look).await?;
+    let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
+    let reading = source.begin(last, covered_before, Purpose::Plan).await?;
+    let planned = source.planned(&reading).await?;
 
-    source::backlog(source, &definition.name).await
+    Ok(Waiting {
+        statements: Planned::all_at(planned, "extract"),
+        backlog: source::backlog(source, &definition.name).await?,
+    })
 }
 
 /// The events of a table that landed and are not staged yet.
@@ -206,7 +247,14 @@ fn planned(
     let Some(known) = known else {
         // Without a catalogue, a source that is away has columns that nobody knows.
         let is_known = !(catalogue.is_empty() && table.columns.is_empty());
-        return match table.columns(&catalogue) {
+        let columns = table.columns(&catalogue).and_then(|columns| {
+            // A source that is away may have more of them.
+            if !catalogue.is_empty() {
+                table.check_properties(&columns)?;
+            }
+            Ok(columns)
+        });
+        return match columns {
             Ok(columns) => (planned, is_known.then_some(columns)),
             Err(fault) => {
                 planned.refusal_detail = Some(fault);
@@ -229,7 +277,8 @@ fn planned(
     match Evolution::of(table, made, &catalogue, &known.drift) {
         Ok(evolution) => {
             planned.drift = evolution.drift;
-            planned.refusal_detail = evolution.refusal;
+            let misnamed = table.check_properties(&evolution.columns).err();
+            planned.refusal_detail = evolution.refusal.or(misnamed);
             (planned, Some(evolution.columns))
         }
         Err(fault) => {

@@ -8,11 +8,10 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{Column, Definition, Mart, Names, Table};
-use crate::publish::Publisher;
+use crate::publish::{PlannedStatement, Publisher};
 use crate::state::{AttemptId, TableState, Window};
 use crate::warehouse::{
-    PlannedStatement, Refresh, Scope, Target, planned_log, planned_mart, planned_tables,
-    planned_tests,
+    Refresh, Scope, Target, planned_log, planned_mart, planned_tables, planned_tests,
 };
 
 /// The next run of a pipeline.

@@ -11,7 +11,7 @@ use crate::state::{ConsumerQuery, Window};
 use crate::warehouse::tables_of;
 
 /// The most consumers that a plan names; the service keeps no more.
-const MOST_CONSUMERS: i64 = 1_000;
+pub(super) const MOST_CONSUMERS: i64 = 1_000;
 
 /// What a reset of a table would do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -46,12 +46,21 @@ pub(super) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// # Errors
     ///
-    /// The pipeline is unknown here or broken, or another version of the service wrote the request or the task.
-    pub(super) fn new(app: &'a App, run: &'a Run, run_began: Instant) -> Result<Self> {
-        let definition = app.pipelines.get(&run.pipeline)?;
+    /// The pipeline is unknown here or broken, or another version of the service wrote the request or the task. `removed`
+    /// declares nothing: it is the definition of a removed pipeline whose leftovers are deleted.
+    pub(super) fn new(
+        app: &'a App,
+        run: &'a Run,
+        removed: &'a Definition,
+        run_began: Instant,
+    ) -> Result<Self> {
         let request: Request =
             serde_json::from_value(run.request.clone()).map_err(Error::internal)?;
         let task: Task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
+        let definition = match app.pipelines.get(&run.pipeline) {
+            Err(Error::NotFound { .. }) if task.deletes_leftover() => removed,
+            definition => definition?,
+        };
 
         Ok(Self {
             app,
@@ -157,10 +166,12 @@ impl<'a> Attempt<'a> {
         let columns = serde_json::to_string(&state.columns).map_err(Error::internal)?;
         let description = target.table.description.as_deref().unwrap_or_default();
         let marts = target.marts.as_str();
+        let properties = &target.table.properties;
+        let properties = serde_json::to_string(properties).map_err(Error::internal)?;
         // A reset drops the tables, and the table is then seen anew.
         let seen_at = state.seen_at;
         let made = format!(
-            "{} {seen_at} {marts} {description} {columns}",
+            "{} {seen_at} {marts} {description} {columns} {properties}",
             target.table.id
         );
 

@@ -12,6 +12,7 @@ use super::steps::optimize;
 use super::{stop, tasks};
 use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
+use crate::pipeline::Definition;
 use crate::state::{Run, RunState, Transition};
 
 /// After this many lost attempts in a row, a run fails as `given-up`.
@@ -30,7 +31,8 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
     tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
     let began = Instant::now();
     let first_attempt_began_at = retries.begin(run.id);
-    let attempt = Attempt::new(app, run, first_attempt_began_at);
+    let removed = Definition::removed(&run.pipeline);
+    let attempt = Attempt::new(app, run, &removed, first_attempt_began_at);
     let work = async {
         match &attempt {
             _ if run.lost > MAX_LOST_ATTEMPTS => {

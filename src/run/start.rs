@@ -56,7 +56,7 @@ pub async fn start(
         ..Cause::default()
     };
 
-    accept(app, pipeline, request, &task, cause)
+    accept(app, &pipeline.name, request, &task, cause)
         .await?
         .ok_or_else(not_refused)
 }
@@ -73,13 +73,13 @@ pub(super) async fn start_by_itself(
         ..request
     };
 
-    accept(app, pipeline, &request, &Task::default(), cause).await
+    accept(app, &pipeline.name, &request, &Task::default(), cause).await
 }
 
-/// As [`start`], for another task than building.
+/// As [`start`], for another task than building. The pipeline may have been removed.
 pub async fn start_task(
     app: &App,
-    pipeline: &Definition,
+    pipeline: &str,
     task: &Task,
     key: Option<&str>,
 ) -> Result<AcceptedRun> {
@@ -95,7 +95,7 @@ pub async fn start_task(
 
 async fn accept(
     app: &App,
-    pipeline: &Definition,
+    pipeline: &str,
     request: &Request,
     task: &Task,
     cause: Cause<'_>,
@@ -113,7 +113,7 @@ async fn accept(
         task => task,
     };
     let new_run = NewRun {
-        pipeline: &pipeline.name,
+        pipeline,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
         task: &serde_json::to_value(task).map_err(Error::internal)?,
         key: cause.key,

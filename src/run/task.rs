@@ -58,6 +58,10 @@ pub enum Task {
         #[serde(alias = "meant")]
         filter: RejectFilter,
     },
+    /// Deletes everything that is held of a table that no definition declares.
+    Delete { table: String },
+    /// Deletes everything that is held of a model that no definition declares.
+    DeleteModel { model: String },
 }
 
 /// The kind of a run.
@@ -84,6 +88,10 @@ pub enum RunKind {
     Replay,
     /// Deletes rejects.
     Dismiss,
+    /// Deletes everything that is held of a table that no definition declares any more.
+    Delete,
+    /// Deletes everything that is held of a model that no definition declares any more.
+    DeleteModel,
 }
 
 impl RunKind {
@@ -101,6 +109,8 @@ impl RunKind {
             Self::VerifyModel => "verify_model",
             Self::Replay => "replay",
             Self::Dismiss => "dismiss",
+            Self::Delete => "delete",
+            Self::DeleteModel => "delete_model",
         }
     }
 }
@@ -125,6 +135,8 @@ impl Task {
             Self::VerifyModel { .. } => RunKind::VerifyModel,
             Self::Replay { .. } => RunKind::Replay,
             Self::Dismiss { .. } => RunKind::Dismiss,
+            Self::Delete { .. } => RunKind::Delete,
+            Self::DeleteModel { .. } => RunKind::DeleteModel,
         }
     }
 
@@ -135,5 +147,11 @@ impl Task {
             self,
             Self::Build { .. } | Self::Resync { .. } | Self::Reset { .. }
         )
+    }
+
+    /// Whether it deletes what a removed table or model left behind. Its pipeline may be removed, too.
+    #[must_use]
+    pub fn deletes_leftover(&self) -> bool {
+        matches!(self, Self::Delete { .. } | Self::DeleteModel { .. })
     }
 }

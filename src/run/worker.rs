@@ -111,10 +111,10 @@ impl Worker {
     fn start_pipeline(&mut self, waiting: WaitingPipeline) {
         let WaitingPipeline {
             pipeline,
-            is_cancel_requested,
+            needs_no_definition,
         } = waiting;
-        // Another service may have the definition. A run that is only to be cancelled needs none.
-        if !is_cancel_requested && let Err(error) = self.app.pipelines.get(&pipeline) {
+        // Another service may have the definition.
+        if !needs_no_definition && let Err(error) = self.app.pipelines.get(&pipeline) {
             if self.unreadable.insert(pipeline.clone()) {
                 tracing::warn!(pipeline, %error, "runs of the pipeline wait: this service cannot read its definition");
             }

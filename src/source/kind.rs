@@ -8,7 +8,7 @@ use super::opened::Source;
 use super::polled::{PolledPosition, PolledTables};
 use super::postgres::{Connections, PipelineConnection, change};
 use crate::error::Result;
-use crate::pipeline::{Definition, SourceDefinition};
+use crate::pipeline::{Definition, SourceDefinition, SourceTable};
 use crate::state::Store;
 
 /// Opens the source of a pipeline: connects, and looks at the server and its tables.
@@ -78,6 +78,29 @@ pub fn request_restart(source: &SourceDefinition, position: &mut Value, table: &
             })
         }
         SourceDefinition::Files(_) => Ok(()),
+    }
+}
+
+/// Notes in a position that nothing is held of a table any more, whatever kind of source it is of. If its landed events are
+/// deleted, `deleted` is their source table: whichever table reads that next reads it from its begin.
+///
+/// # Errors
+///
+/// [`crate::error::Error::Internal`] if another version of the service wrote the position.
+pub fn forget_table(
+    position: &mut Value,
+    table: &str,
+    deleted: Option<&SourceTable>,
+) -> Result<()> {
+    // Files have no position, and that of polled tables is by table.
+    if position.get("table_oid").is_some() {
+        change(position, |log: &mut LogPosition| log.forget(table, deleted))
+    } else if position.get("tables").is_some() {
+        change(position, |polled: &mut PolledPosition| {
+            polled.request_restart(table);
+        })
+    } else {
+        Ok(())
     }
 }
 

@@ -25,7 +25,7 @@ pub use check::{CheckedSource, check};
 pub use finding::Finding;
 pub use intake::{Intake, TakenEvents};
 pub use inventory::{FoundKind, FoundTable, FoundTables, Inventory};
-pub use kind::{has_read_rows, open, request_reread, request_restart};
+pub use kind::{forget_table, has_read_rows, open, request_reread, request_restart};
 pub use opened::Source;
 pub use polled::{TableProgress, can_be_cursor, is_time, table_progress};
 pub use postgres::Connections;

@@ -13,6 +13,7 @@ use super::safety::CursorSafety;
 use super::tally::Tally;
 use crate::error::Result;
 use crate::pipeline::{CatalogueColumn, SourceTable};
+use crate::publish::Planned;
 use crate::state::SourceFile;
 
 /// The landing numbers events that have no number of their own. A batch's numbers begin at its id times this constant,
@@ -49,6 +50,11 @@ pub trait Source: Send + Sync {
     /// Counts the events that wait behind the cursor, up to `limit` of them and no longer than `within`. A drop folder
     /// counts files.
     async fn backlog(&self, limit: i64, within: Duration) -> Result<i64>;
+
+    /// The statements that would read the reading, in their order; none of files.
+    async fn planned(&self, _reading: &Reading) -> Result<Vec<Planned>> {
+        Ok(Vec::new())
+    }
 
     /// Reads every event of the reading into batch `batch`.
     async fn read(&self, batch: i64, intake: &mut Intake<'_>) -> Result<()>;

@@ -9,6 +9,8 @@ use serde_json::Value;
 pub enum Purpose {
     /// To see whether there is anything new, and how much.
     Look,
+    /// To tell what a run would read.
+    Plan,
     /// To read it.
     Read,
 }

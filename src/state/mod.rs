@@ -10,6 +10,7 @@ mod cursors;
 mod files;
 mod landed;
 mod lease;
+mod leftovers;
 mod lineage;
 mod lineage_notes;
 mod models;
@@ -46,6 +47,7 @@ pub use files::{
 };
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
+pub use leftovers::{EndedDeletion, Held, HeldTable, LeftoverKind, WrittenTable};
 pub use lineage::{ExtractedEvents, StepStatement};
 pub use lineage_notes::{LineageNote, RunOfJob, Transition};
 pub use models::{InputReading, ModelColumn, ModelState, Reading};

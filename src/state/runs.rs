@@ -187,13 +187,13 @@ pub struct AttemptId {
 #[derive(Debug)]
 pub struct WaitingPipeline {
     pub pipeline: String,
-    /// Whether a run of it is to be cancelled.
-    pub is_cancel_requested: bool,
+    /// Whether a run of it is to be cancelled, or deletes what is left. Such a run needs no definition.
+    pub needs_no_definition: bool,
 }
 
 from_row!(WaitingPipeline {
     pipeline,
-    is_cancel_requested
+    needs_no_definition
 });
 
 /// The last runs of a pipeline.
@@ -346,7 +346,8 @@ impl Store {
     }
 
     /// Takes the next run of a pipeline whose lease this service holds, and begins its next attempt. If this service
-    /// cannot execute the pipeline (`can_execute` is false), it takes only a run that is to be cancelled.
+    /// cannot execute the pipeline (`can_execute` is false), it takes only a run that is to be cancelled, or that deletes what
+    /// is left of the pipeline.
     pub async fn claim_run(
         &self,
         pipeline: &str,

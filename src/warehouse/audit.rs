@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::marts::remake_of;
-use super::planned::{Planned, PlannedStatement};
 use super::refresh::RefreshContext;
 use super::remake::Remake;
 use super::{Refresh, Scope, Target, slices};
 use crate::error::{Error, Result};
 use crate::pipeline::{Check, Column, Severity, TableTest};
+use crate::publish::{Planned, PlannedStatement};
 use crate::sql::{TableName, render};
 use crate::state::TestResult;
 
@@ -229,13 +229,9 @@ pub fn planned_tests(target: Target<'_>, refresh: &Refresh) -> Result<Option<Pla
     if tests.is_empty() {
         return Ok(None);
     }
-    let planned = Planned {
-        table: None,
-        slices: 1,
-        sql: render("marts/test.sql", at_once(target, refresh, &tests))?,
-    };
+    let planned = Planned::reading(render("marts/test.sql", at_once(target, refresh, &tests))?);
 
-    Ok(Some(planned.at(format!("test.{}", target.table.id.name))))
+    Ok(Some(planned.at(&format!("test.{}", target.table.id.name))))
 }
 
 /// The table with the rows that all keys are about to have; `None` if one statement takes them.

@@ -75,6 +75,7 @@ pub(super) fn made_of(target: Target<'_>, slices_by_key: bool) -> Value {
         "slices_by_key": slices_by_key,
         "from": target.table.from,
         "columns": target.columns,
+        "properties": target.table.properties,
         "is_by_clock": target.table.is_by_clock,
         "max_clock_skew": target.definition.max_clock_skew,
     })

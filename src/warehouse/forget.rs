@@ -1,6 +1,7 @@
 //! Forgets a table: drops its Iceberg tables, and deletes its events and rejects from the tables that it shares with others.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::schema::{Kind, kind_of};
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::pipeline::{Marts, Names, SourceTable, Table};
 use crate::publish::Publisher;
 use crate::sql::{TableName, render};
 
-/// The context of `landing/forget.sql` and `marts/drop_view.sql`.
+/// The context of `landing/forget.sql`.
 #[derive(Serialize)]
 struct ForgetContext<'a> {
     table: &'a TableName,
@@ -55,14 +56,7 @@ pub async fn forget(
         match kind_of(publisher, &dropped).await? {
             None => continue,
             Some(Kind::Table) => landing::drop_table(publisher, &dropped).await?,
-            Some(Kind::View) => {
-                let context = ForgetContext {
-                    table: &dropped,
-                    from: &table.source,
-                };
-                let drop = render("marts/drop_view.sql", context)?;
-                publisher.run(&dropped, &drop).await?;
-            }
+            Some(Kind::View) => drop_view(publisher, &dropped).await?,
         }
         forgotten.tables += 1;
     }
@@ -70,6 +64,14 @@ pub async fn forget(
     forgotten.landed = delete(&names.landing(), table, publisher).await?;
 
     Ok(forgotten)
+}
+
+/// Drops a view if it exists.
+pub async fn drop_view(publisher: Publisher<'_>, view: &TableName) -> Result<()> {
+    let drop = render("marts/drop_view.sql", json!({"table": view}))?;
+    publisher.run(view, &drop).await?;
+
+    Ok(())
 }
 
 /// Deletes the events of a table from one that it shares with others, and gives their number.

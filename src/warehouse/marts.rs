@@ -3,12 +3,11 @@
 use std::future::ready;
 
 use super::comparison::{Compared, RowChanges};
-use super::planned::{Planned, PlannedStatement};
 use super::remake::Remake;
-use super::{Refresh, Scope, Target, ledger, schema};
+use super::{Refresh, Scope, Target, ledger, properties, schema};
 use crate::error::Result;
 use crate::pipeline::{Mart, Marts};
-use crate::publish::Committed;
+use crate::publish::{Committed, Planned, PlannedStatement};
 use crate::sql::{TableName, render};
 use crate::state::{Changed, Layer, Published};
 
@@ -64,7 +63,8 @@ pub async fn merge(target: Target<'_>, refresh: &Refresh, mart: Mart) -> Result<
         repaired,
     } = MartStatements::of(target, mart)
         .make(target, refresh)
-        .await?;
+        .await
+        .map_err(|error| properties::told(target, error))?;
     let changed = match mart {
         Mart::Current => Changed {
             rows: Some(published(target, &refresh, ready(Ok(rows)), &statements).await?),

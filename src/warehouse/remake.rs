@@ -2,13 +2,13 @@
 //! table of its own. That one then replaces the table by one commit, so readers never see a part.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::planned::Planned;
 use super::slices::{Slice, Slicing};
 use super::{Target, build, sliced_log};
 use crate::error::{Error, Result};
 use crate::landing;
-use crate::publish::Committed;
+use crate::publish::{Committed, Planned};
 use crate::sql::{TableName, render};
 use crate::state::{EndedStatement, Fit, Layer};
 
@@ -37,11 +37,11 @@ struct FillContext<'a, C> {
 }
 
 /// The context of `marts/publish_build.sql` and `marts/rename_build.sql`.
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize)]
 struct PublishContext<'a> {
     table: &'a TableName,
     build: &'a TableName,
-    is_partitioned: bool,
+    properties: Map<String, Value>,
 }
 
 /// How a build went on.
@@ -155,8 +155,7 @@ impl Remake<'_> {
             Planned::once(&table, create),
             Planned {
                 slices: slicing.left().into(),
-                sql: self.sql(context(first), Some(&table))?,
-                table: Some(table),
+                ..Planned::once(&table, self.sql(context(first), Some(&table))?)
             },
         ])
     }
@@ -304,7 +303,7 @@ impl Remake<'_> {
         let context = PublishContext {
             table: &table,
             build: &built,
-            is_partitioned: self.layer == Layer::History,
+            properties: self.target.properties_of(self.layer),
         };
         match build::rows(self.target, &self.table()).await? {
             Some(found) if found != rows => Err(Error::Unbalanced {

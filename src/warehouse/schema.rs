@@ -1,14 +1,15 @@
 //! Creates the missing Iceberg tables of a tracked table, and brings existing ones to its columns.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::Target;
 use super::build::{self, drop_leftover};
-use super::planned::{Planned, PlannedStatement, stage_step};
+use super::properties;
 use crate::error::{Error, Result};
 use crate::landing;
 use crate::pipeline::{Column, Marts};
-use crate::publish::Publisher;
+use crate::publish::{Planned, PlannedStatement, Publisher};
 use crate::sql::{TableName, render};
 use crate::state::{Layer, TableState};
 
@@ -37,11 +38,12 @@ struct KindRow {
 }
 
 /// The context of the statements that make a view a table again.
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize)]
 struct TakeContext<'a> {
     /// The view, and then the table.
     table: &'a TableName,
     build: &'a TableName,
+    properties: Map<String, Value>,
 }
 
 /// The row of `marts/table_comment.sql`.
@@ -86,6 +88,13 @@ struct TableCommentContext<'a> {
 /// Creates schemas and tables, adds columns and widens types. Fails with [`Error::ContractBroken`] if a column's type
 /// cannot become the right one, or if a table that has rows is missing.
 pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
+    properties::check(target)?;
+    let ensured = ensure_all(target, state).await;
+
+    ensured.map_err(|error| properties::told(target, error))
+}
+
+async fn ensure_all(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
     let current_is_view = target.marts == Marts::CurrentView;
     refuse_missing(target, state).await?;
@@ -106,11 +115,13 @@ pub async fn ensure(target: Target<'_>, state: &TableState) -> Result<()> {
     // The first publication remakes a mart, so it needs no changes before.
     if state.current_from() > 0 && !current_is_view {
         evolve(target, &target.current(), &[]).await?;
+        properties::set(target, Layer::Current).await?;
     }
     if state.history_from() > 0 && target.marts.has_history() {
         // Histories of earlier versions of the service lack it.
         let ingested_at = Column::of_type("_ingested_at", "timestamp(6) with time zone");
         evolve(target, &target.history(), &[ingested_at]).await?;
+        properties::set(target, Layer::History).await?;
     }
     if current_is_view && (state.history_from() > 0 || kind_of_current(target).await?.is_none()) {
         show_open_versions(target).await?;
@@ -143,7 +154,7 @@ pub fn planned_tables(target: Target<'_>) -> Result<Vec<PlannedStatement>> {
     created
         .map(|(table, template)| {
             let create = render(template, &context)?;
-            Ok(Planned::once(&table, create).at(stage_step(target)))
+            Ok(Planned::once(&table, create).at(&target.stage_step()))
         })
         .collect()
 }
@@ -228,13 +239,14 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
     let context = TakeContext {
         table: &current,
         build: &build,
+        properties: target.properties_of(Layer::Current),
     };
     let kind = kind_of_current(target).await?;
     if matches!(kind, Some(Kind::View)) {
         publisher.resolve(&build).await?;
-        let copy = render("marts/copy_view.sql", context)?;
+        let copy = render("marts/copy_view.sql", &context)?;
         publisher.run(&build, &copy).await?;
-        let drop = render("marts/drop_view.sql", context)?;
+        let drop = render("marts/drop_view.sql", &context)?;
         publisher.run(&current, &drop).await?;
     }
     // An earlier attempt may have ended between the two. A build of current rows is not complete.
@@ -247,7 +259,7 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
         && !under_way
         && build::rows(target, &build).await?.is_some()
     {
-        let rename = render("marts/rename_build.sql", context)?;
+        let rename = render("marts/rename_build.sql", &context)?;
         publisher.run(&current, &rename).await?;
     }
 

@@ -3,14 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::build::{is_empty, refuse_repeated_ids};
-use super::planned::{Planned, PlannedStatement, stage_step};
 use super::refresh::RefreshContext;
 use super::reject_reasons::reject_reasons;
 use super::remake::{Filled, Remake};
 use super::slices::{Slice, Slicing};
 use super::{Refresh, Target, describe_remade};
 use crate::error::{Error, Result};
-use crate::publish::Committed;
+use crate::publish::{Committed, Planned, PlannedStatement};
 use crate::sql::render;
 use crate::state::{LastEvent, Layer, LookedAt, RejectsLeft, Staged, StagedWindow};
 
@@ -187,7 +186,7 @@ fn remake_of<'a>(target: Target<'a>, refresh: &Refresh) -> Remake<'a> {
 pub async fn planned_log(target: Target<'_>, refresh: &Refresh) -> Result<Vec<PlannedStatement>> {
     let planned = planned(target, refresh).await?;
 
-    Ok(Planned::all_at(planned, &stage_step(target)))
+    Ok(Planned::all_at(planned, &target.stage_step()))
 }
 
 async fn planned(target: Target<'_>, refresh: &Refresh) -> Result<Vec<Planned>> {
@@ -201,7 +200,7 @@ async fn planned(target: Target<'_>, refresh: &Refresh) -> Result<Vec<Planned>> 
     Ok(vec![Planned {
         table: Some(target.staging()),
         slices: slicing.left().into(),
-        sql: merge_sql(target, refresh, slice)?,
+        ..Planned::reading(merge_sql(target, refresh, slice)?)
     }])
 }
 

@@ -1,6 +1,7 @@
 //! One tracked table with all that its statements need.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use crate::pipeline::{Column, Definition, Marts, Names, SourceTable, Table};
@@ -39,6 +40,9 @@ pub(super) struct TableContext<'a> {
     rejects: TableName,
     current: TableName,
     history: TableName,
+    /// Trino's properties of the table of current rows, and those of the history.
+    current_properties: Map<String, Value>,
+    history_properties: Map<String, Value>,
     /// Whether the current rows are a view of the history's open versions.
     current_is_view: bool,
     from: &'a SourceTable,
@@ -77,6 +81,11 @@ impl<'a> Target<'a> {
         self.names.history(&self.table.id.name)
     }
 
+    /// The step that stages the table.
+    pub(super) fn stage_step(&self) -> String {
+        format!("stage.{}", self.table.id.name)
+    }
+
     /// The layer that is built first: the others follow from it.
     #[must_use]
     pub fn first_layer(&self) -> Layer {
@@ -99,6 +108,15 @@ impl<'a> Target<'a> {
             Layer::Sliced => self.sliced_log(),
             Layer::Current => self.current(),
             Layer::History => self.history(),
+        }
+    }
+
+    /// Trino's properties of the table of a layer. Those of the logs are not choosable.
+    pub(super) fn properties_of(&self, layer: Layer) -> Map<String, Value> {
+        match layer {
+            Layer::Log | Layer::Sliced => Map::new(),
+            Layer::Current => self.table.properties.of_current(),
+            Layer::History => self.table.properties.of_history(),
         }
     }
 
@@ -136,6 +154,8 @@ impl<'a> Target<'a> {
             rejects: self.names.rejects(),
             current: self.current(),
             history: self.history(),
+            current_properties: self.properties_of(Layer::Current),
+            history_properties: self.properties_of(Layer::History),
             current_is_view: self.marts == Marts::CurrentView,
             from: &self.table.source,
             columns: self.columns,

@@ -16,6 +16,11 @@ start_service() {
   write_settings
   make_key
   refuse_taken_port Icefront "$port" ICEFRONT_API_PORT
+  leave_tables
+  serve
+}
+
+serve() {
   "$icefront" serve --config "$folder/icefront.toml" >"$folder/icefront.log" 2>&1 &
   service=$!
   until curl -fs "$address/readyz" >"$folder/readyz.json"; do
@@ -32,6 +37,22 @@ make_key() {
   export ICEFRONT_TOKEN CURL_HOME=$folder
   ICEFRONT_TOKEN=$(head -n 1 <<<"$made")
   echo "header = \"Authorization: Bearer $ICEFRONT_TOKEN\"" >"$folder/.curlrc"
+}
+
+# Runs a pipeline once and removes it: there are tables that it left.
+leave_tables() {
+  mkdir "$folder/pipelines/old_shop"
+  cat >"$folder/pipelines/old_shop/pipeline.yaml" <<END
+pipeline: old_shop
+source: {kind: postgres_audit_log, connection: shop}
+tables:
+  orders: {from: public.orders, key: [order_id], trino_name: old_orders}
+  customers: {from: public.customers, key: [customer_id], trino_name: old_customers}
+END
+  serve
+  curl -fsS -X POST "$address/v1/pipelines/old_shop/runs?sync=true&wait=55s" >"$folder/old_shop.json"
+  stop_service
+  rm -r "$folder/pipelines/old_shop"
 }
 
 stop_service() {

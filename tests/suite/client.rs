@@ -293,6 +293,51 @@ async fn data_is_shown_for_people() {
 }
 
 #[tokio::test]
+async fn a_plan_prints_the_statements_for_source_tables_and_models() {
+    let mut service = Service::items().start().await;
+    service.write_model(
+        "names.sql",
+        "{{ config(materialized='table') }} select name, count(*) as items from {{ ref('items') }} group by name",
+    );
+    service.restart().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+    service.log(&[insert(2, 2, 2, "b")]).await;
+
+    let told = service
+        .icefront(&["plan", &service.name, "--sql"])
+        .await
+        .ends(0);
+    let lines: Vec<&str> = told.out.lines().collect();
+    let steps: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("  -- "))
+        .filter(|line| !line.contains(' '))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "extract",
+            "stage.items",
+            "mart.items",
+            "mart.items_history",
+            "model.names",
+            "model.names"
+        ]
+    );
+    for part in [
+        "  copy (",
+        "  merge into",
+        "  create or replace table",
+        "may change `lake.",
+    ] {
+        assert!(told.out.contains(part), "{part}: {}", told.out);
+    }
+    let plain = service.icefront(&["plan", &service.name]).await.ends(0);
+    assert!(!plain.out.contains("--"), "{}", plain.out);
+}
+
+#[tokio::test]
 async fn runs_are_shown_for_people() {
     let service = with_two_runs().await;
     let show = async |arguments: &[&str]| service.icefront(arguments).await.ends(0).shown();
@@ -484,6 +529,18 @@ async fn a_check_of_what_has_no_limit_warns_that_it_never_fails() {
     let told = service.icefront(&check).await.ends(0);
     assert!(told.err.contains("1 of 1 have no limit"), "{told:#?}");
     assert_eq!(told.out, "");
+}
+
+#[tokio::test]
+async fn a_table_is_checked_and_made_again_by_commands() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+
+    for verb in ["verify", "rebuild", "restage", "resync"] {
+        let told = service.icefront(&[verb, "items", "--wait"]).await.ends(0);
+        assert!(told.out.contains("succeeded"), "{verb}: {told:#?}");
+    }
 }
 
 #[tokio::test]
@@ -798,4 +855,33 @@ async fn the_files_of_a_folder_are_checked_before_they_are_on_the_service() {
             && told.out.contains("did you mean `items`?\n"),
         "{told:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_leftover_is_deleted_only_with_its_name_as_confirmation() {
+    let mut service = with_two_runs().await;
+    let name = format!("{}.items", service.name);
+    let folder = service.folder.path().join("pipelines").join(&service.name);
+    std::fs::remove_dir_all(folder).expect("removed");
+    service.restart().await;
+
+    let list = service.icefront(&["leftovers"]).await.ends(0);
+    assert!(list.out.contains("removed"), "{list:#?}");
+    assert!(list.out.contains("marts.items_history"), "{list:#?}");
+    let shown = service.icefront(&["leftovers", "delete", &name]).await;
+    let shown = shown.ends(0);
+    assert!(shown.out.contains("drop_table"), "{shown:#?}");
+    assert!(
+        shown.err.contains(&format!("--confirm {name}")),
+        "{shown:#?}"
+    );
+    let delete = ["leftovers", "delete", &name, "--confirm"];
+    service
+        .icefront(&[&delete[..], &["items"]].concat())
+        .await
+        .ends(2);
+    let deleted = [&delete[..], &[name.as_str(), "--wait", "--quiet"]].concat();
+    service.icefront(&deleted).await.ends(0);
+    let list = service.icefront(&["leftovers", "-o", "name"]).await.ends(0);
+    assert_eq!(list.out, "");
 }

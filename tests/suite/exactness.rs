@@ -72,6 +72,7 @@ struct Case {
     settings: &'static str,
     source: &'static str,
     marts: Marts,
+    properties: &'static str,
     /// The tables by day; at night all of them.
     by_day: &'static [&'static str],
 }
@@ -139,6 +140,29 @@ async fn random_histories_without_a_history_equal_the_reference_model() {
     compare(Case {
         marts: Marts::NoHistory,
         by_day: &["mixed", "truncated"],
+        ..Case::default()
+    })
+    .await;
+}
+
+/// Rows move between partitions as their values change.
+#[tokio::test]
+async fn random_histories_of_partitioned_and_sorted_tables_equal_the_reference_model() {
+    compare(Case {
+        properties: "format: ORC, format_version: 3, partitioning: ['bucket(id, 3)', amount], sorted_by: [name DESC NULLS LAST, id]",
+        by_day: &["mixed", "truncated"],
+        ..Case::default()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn random_histories_of_partitioned_tables_that_are_built_in_slices_equal_the_reference_model()
+{
+    compare(Case {
+        settings: "trino.statement_memory_bytes = 14000",
+        properties: "partitioning: ['truncate(name, 1)']",
+        by_day: &["truncated"],
         ..Case::default()
     })
     .await;
@@ -247,8 +271,8 @@ async fn start(kinds: &[&Kind], case: &Case) -> Service {
             Marts::NoHistory => "history: off".into(),
         };
         let table = format!(
-            "  {0}: {{from: public.{0}, key: [seed, id], {marts}}}\n",
-            kind.name
+            "  {0}: {{from: public.{0}, key: [seed, id], properties: {{{1}}}, {marts}}}\n",
+            kind.name, case.properties
         );
         pipeline.push_str(&table);
         created.push_str(&ITEMS.replace("items", kind.name));

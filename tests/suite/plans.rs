@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, ITEMS, Service, insert, update};
+use crate::harness::{Answer, ITEMS, Service, insert, items_trigger, update};
 
 async fn plan(service: &Service) -> Answer {
     let path = format!("/v1/pipelines/{}/plan?sql=true", service.name);
@@ -113,9 +114,103 @@ async fn a_plan_without_sql_asks_for_no_statements() {
     let path = format!("/v1/pipelines/{}/plan", service.name);
     let answer = service.get(&path).await.has_status(200);
     assert_eq!(answer.body["backlog"], Value::Null);
+    assert_eq!(answer.body["source_statements"], Value::Null);
     assert_eq!(answer.body["tables"][0]["statements"], Value::Null);
     service
         .get(&format!("{path}?sq=true"))
         .await
         .is_problem(422, "invalid-request");
+}
+
+/// What the statements for the source would read, read from there.
+async fn read_as_planned(service: &Service, plan: &Answer) -> Vec<String> {
+    let planned = plan.body["source_statements"].as_array();
+    let mut read = Vec::new();
+    for statement in planned.expect("statements") {
+        assert_eq!(statement["step"], "extract", "{statement:#}");
+        assert_eq!(statement["trino_table"], Value::Null, "{statement:#}");
+        let sql = statement["sql"].as_str().expect("a text");
+        let copied = service.shop.copy_out(sql).await.expect("a copy");
+        let copied: Vec<_> = copied.try_collect().await.expect("rows");
+        read.push(String::from_utf8_lossy(&copied.concat()).into_owned());
+    }
+
+    read
+}
+
+#[tokio::test]
+async fn a_plan_tells_how_the_audit_log_and_older_rows_would_be_read() {
+    let service = Service::of(ITEMS)
+        .tables("create table items (id bigint primary key, amount numeric(10,2), name text); insert into items values (1, 1, 'older');")
+        .tables(&items_trigger())
+        .start()
+        .await;
+    service
+        .write("insert into items values (2, 2, 'logged')")
+        .await;
+    let read = read_as_planned(&service, &plan(&service).await).await;
+    assert_eq!(read.len(), 2, "{read:?}");
+    assert!(
+        read[0].contains("logged") && !read[0].contains("older"),
+        "{read:?}"
+    );
+    assert!(
+        read[1].contains("older") && !read[1].contains("logged"),
+        "{read:?}"
+    );
+    service.run().await.succeeds().counts("inserted", 2);
+
+    service
+        .write("update items set name = 'newer' where id = 1")
+        .await;
+    let read = read_as_planned(&service, &plan(&service).await).await;
+    assert_eq!(read.len(), 1, "{read:?}");
+    assert!(
+        read[0].contains("newer") && !read[0].contains("logged"),
+        "{read:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_tells_how_a_polled_table_and_its_keys_would_be_read() {
+    let people = "
+pipeline: PIPELINE
+source: {kind: postgres_table, connection: shop}
+tables:
+  people: {from: public.people, key: [id], cursor: changed_at, overlap: 0s, deletes: {compare_keys: each_run}}
+";
+    let table = "create table people (id bigint primary key, name text, changed_at timestamptz not null default now());";
+    let service = Service::of(people).tables(table).start().await;
+    service
+        .write("insert into people values (1, 'first', '2020-01-01'), (2, 'second', '2020-01-02')")
+        .await;
+    let first = plan(&service).await;
+    let read = read_as_planned(&service, &first).await;
+    assert_eq!(read.len(), 1, "{read:?}");
+    let detail = &first.body["source_statements"][0]["detail"];
+    assert!(
+        detail
+            .as_str()
+            .is_some_and(|detail| detail.contains("ranges of") && detail.contains("`id`")),
+        "{detail}"
+    );
+    service.run().await.succeeds().counts("inserted", 2);
+
+    service
+        .write("insert into people values (3, 'newer')")
+        .await;
+    let next = plan(&service).await;
+    let details: Vec<&Value> = next.body["source_statements"]
+        .as_array()
+        .expect("statements")
+        .iter()
+        .map(|statement| &statement["detail"])
+        .collect();
+    assert_eq!(details, [&Value::Null, &Value::Null]);
+    let read = read_as_planned(&service, &next).await;
+    assert!(
+        read[0].contains("newer") && !read[0].contains("second"),
+        "{read:?}"
+    );
+    assert_eq!(read[1].matches("\"id\"").count(), 3, "{read:?}");
 }

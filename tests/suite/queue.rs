@@ -28,7 +28,7 @@ async fn while_a_run_is_active_another_queues_attaches_or_is_refused() {
         "type": "urn:icefront:problem:run-active",
         "title": "A run is active",
         "status": 409,
-        "detail": "run `<id>` of pipeline `test` is active; wait for it, or leave out `if_running` to queue behind it",
+        "detail": "run `<id>` of pipeline `test` is active; wait for it or cancel it, or leave out `if_running` to queue behind it",
         "retryable": true,
         "run_id": "<id>"
       }

@@ -288,6 +288,7 @@ pub(crate) struct Finding {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) backlog: Option<i64>,
+    pub(crate) source_statements: Option<Vec<PlannedStatement>>,
     pub(crate) tables: Vec<PlannedTable>,
     #[serde(default)]
     pub(crate) models: Vec<PlannedModel>,
@@ -315,6 +316,47 @@ pub(crate) struct ResetDelete {
     pub(crate) rows: Option<i64>,
 }
 
+/// What a removed table or model left behind.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Leftover {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) pipeline_declared: bool,
+    #[serde(default)]
+    pub(crate) trino_names: Vec<String>,
+    pub(crate) published_at: Option<Timestamp>,
+}
+
+/// What the deletion of a leftover would do.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LeftoverPlan {
+    pub(crate) table: Option<String>,
+    pub(crate) model: Option<String>,
+    #[serde(default)]
+    pub(crate) deletes: Vec<ResetDelete>,
+    #[serde(default)]
+    pub(crate) kept: Vec<KeptTable>,
+    pub(crate) state_rows: i64,
+    #[serde(default)]
+    pub(crate) consumers: Vec<String>,
+}
+
+impl LeftoverPlan {
+    /// The name of the table or model.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.table.as_deref().or(self.model.as_deref());
+
+        name.unwrap_or_default()
+    }
+}
+
+/// A table in Trino that stays.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct KeptTable {
+    pub(crate) trino_table: String,
+    pub(crate) detail: String,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PlannedTable {
     pub(crate) table: String,
@@ -332,6 +374,7 @@ pub(crate) struct PlannedStatement {
     pub(crate) step: String,
     pub(crate) slices: i64,
     pub(crate) sql: String,
+    pub(crate) detail: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -346,6 +389,7 @@ pub(crate) struct PlannedModel {
     pub(crate) model: String,
     pub(crate) rebuild_detail: Option<String>,
     pub(crate) refusal_detail: Option<String>,
+    pub(crate) statements: Option<Vec<PlannedStatement>>,
 }
 
 /// What is wrong with the files of a pipeline.

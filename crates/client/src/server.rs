@@ -54,6 +54,10 @@ impl<'a> Call<'a> {
         }
     }
 
+    pub(crate) fn delete(path: &[&'a str]) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
     fn new(method: Method, path: &[&'a str]) -> Self {
         Self {
             method,

@@ -1,3 +1,4 @@
 -- Copies the current rows from the view that showed them.
-create or replace table {{ build }} as
+{% from 'marts/properties.sql' import with_properties %}
+create or replace table {{ build }}{{ with_properties(properties) }} as
 select * from {{ table }}

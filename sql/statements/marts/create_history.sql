@@ -1,4 +1,5 @@
 -- Creates the table of the versions of a source table. Open ones have files of their own: a change reads only those.
+{% from 'marts/properties.sql' import with_properties %}
 create table if not exists {{ history }} (
   {% for column in columns %}
   {{ column.name }} {{ column.data_type | data_type }},
@@ -10,4 +11,4 @@ create table if not exists {{ history }} (
   _event_id bigint,
   _ingested_at timestamp(6) with time zone,
   _batch_id bigint
-) with (partitioning = array['is_current'])
+){{ with_properties(history_properties) }}

@@ -1,3 +1,4 @@
 -- Replaces a table by what was built for it, in one commit.
-create or replace table {{ table }}{% if is_partitioned %} with (partitioning = array['is_current']){% endif %} as
+{% from 'marts/properties.sql' import with_properties %}
+create or replace table {{ table }}{{ with_properties(properties) }} as
 select * from {{ build }}

@@ -1,4 +1,4 @@
 -- Replaces the table of a model by what was built for it, in one commit.
-{% from 'models/properties.sql' import with_properties %}
+{% from 'marts/properties.sql' import with_properties %}
 create or replace table {{ table }}{{ with_properties(properties) }} as
 select * from {{ build }}

@@ -103,20 +103,28 @@ left join lateral (
 ) as active on true
 
 -- name: waiting_pipelines
--- Lists the pipelines that have a run to execute, and whether a run of theirs is to be cancelled.
-select pipeline, bool_or(cancel_requested_at is not null) as is_cancel_requested
+-- Lists the pipelines that have a run to execute, and whether a run of theirs needs no definition: it is to be cancelled, or
+-- deletes what is left of a table or model.
+select
+  pipeline,
+  bool_or(cancel_requested_at is not null or task ->> 'kind' in ('delete', 'delete_model')) as needs_no_definition
 from icefront.runs
 where state in ('queued', 'running')
 group by pipeline
 
 -- name: claim_run
 -- Takes the next run of a pipeline whose lease we hold: first one that a lost service left running, then one that was
--- begun. A service that cannot execute the pipeline ($2 is false) takes only runs that are to be cancelled.
+-- begun. A service that cannot execute the pipeline ($2 is false) takes only runs that are to be cancelled, and deletions
+-- while no other run was left running.
 update icefront.runs
 set state = 'running', attempt = attempt + 1, lost = lost + 1, started_at = coalesce(started_at, clock_timestamp())
 where id = (
   select id from icefront.runs
-  where pipeline = $1 and state in ('running', 'queued') and ($2 or cancel_requested_at is not null)
+  where pipeline = $1 and state in ('running', 'queued')
+    and ($2 or cancel_requested_at is not null or task ->> 'kind' in ('delete', 'delete_model') and (
+      state = 'running'
+      or not exists (select from icefront.runs as left_running where left_running.pipeline = $1 and left_running.state = 'running')
+    ))
   order by state = 'running' desc, attempt > 0 desc, id
   limit 1
 )

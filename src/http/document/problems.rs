@@ -18,7 +18,7 @@ const OF_FAILED_RUN: u16 = 424;
 const REQUEST: &str = "019a6d3e-7f10-7c4c-9f5a-2b1c3d4e5f61";
 
 /// Problem types of single operations, beside those that follow from their paths and parameters.
-const OWN: [(&str, &[&str]); 8] = [
+const OWN: [(&str, &[&str]); 9] = [
     (
         "check_source",
         &[
@@ -27,6 +27,10 @@ const OWN: [(&str, &[&str]); 8] = [
             "source-conflict",
             "files-unavailable",
         ],
+    ),
+    (
+        "delete_leftover",
+        &["still-declared", "pipeline-broken", "run-active"],
     ),
     ("get_readyz", &["stopping"]),
     ("get_run_outcome", &["outcome-pending", "run-unknown"]),
@@ -50,11 +54,13 @@ const STATELESS: [&str; 8] = [
 ];
 
 /// Operations that ask Trino.
-const OF_TRINO: [&str; 13] = [
+const OF_TRINO: [&str; 15] = [
+    "delete_leftover",
     "get_engine",
     "get_model",
     "get_plan",
     "get_table",
+    "list_leftovers",
     "list_model_row_changes",
     "list_rejects",
     "list_row_changes",
@@ -69,13 +75,18 @@ const OF_TRINO: [&str; 13] = [
 /// Adds to each operation the statuses of its problems, and to the document an example of each problem type.
 pub(super) fn add(document: &mut OpenApi) {
     let known: Vec<Problem> = examples().iter().map(Problem::from).collect();
+    let mut shown = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            add_to(operation, path, &known);
+            let problems = problems_of(operation, path, &known);
+            shown.extend(problems.iter().map(|problem| problem.slug().to_owned()));
+            show(&problems, operation);
         }
     }
     let components = document.components.get_or_insert_default();
-    for problem in known {
+    // The others are only of runs.
+    let is_shown = |problem: &Problem| shown.contains(problem.slug());
+    for problem in known.into_iter().filter(is_shown) {
         let (slug, title) = (problem.slug().to_owned(), problem.title.clone());
         let example = ExampleBuilder::new()
             .summary(title)
@@ -90,18 +101,23 @@ fn body(mut problem: Problem) -> Value {
     serde_json::to_value(problem).unwrap_or_default()
 }
 
-fn add_to(operation: &mut Operation, path: &str, known: &[Problem]) {
+/// The problems that an operation can answer.
+fn problems_of<'a>(operation: &Operation, path: &str, known: &'a [Problem]) -> Vec<&'a Problem> {
     let types = types(operation, path);
     // With `sync`, the problem of a run is that of the call.
     let takes_sync = has_parameter(operation, &ParameterIn::Query, &["sync"]);
-    let can_come = |problem: &Problem| {
+    let can_come = |problem: &&Problem| {
         types.contains(problem.slug()) || takes_sync && problem.status == OF_FAILED_RUN
     };
+
+    known.iter().filter(can_come).collect()
+}
+
+/// Adds problems to an operation, by their statuses.
+fn show(problems: &[&Problem], operation: &mut Operation) {
     let mut statuses: BTreeMap<u16, Vec<&Problem>> = BTreeMap::new();
-    for problem in known {
-        if can_come(problem) {
-            statuses.entry(problem.status).or_default().push(problem);
-        }
+    for problem in problems {
+        statuses.entry(problem.status).or_default().push(problem);
     }
     for (status, problems) in statuses {
         let response = operation

@@ -1,6 +1,7 @@
 //! What a run is for, as steps: a file for each task.
 
 mod build;
+mod delete;
 mod dismiss;
 mod rebuild;
 mod replay;
@@ -14,6 +15,7 @@ use super::attempt::Attempt;
 use super::failure::StepEnd;
 use super::steps::models;
 use super::task::Task;
+use crate::state::LeftoverKind;
 
 /// Performs the task of an attempt.
 pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
@@ -47,6 +49,12 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         Task::Replay { tables, filter } => Box::pin(replay::replay(attempt, tables, filter)).await,
         Task::Dismiss { tables, filter } => {
             Box::pin(dismiss::dismiss(attempt, tables, filter)).await
+        }
+        Task::Delete { table } => {
+            Box::pin(delete::delete(attempt, table, LeftoverKind::Table)).await
+        }
+        Task::DeleteModel { model } => {
+            Box::pin(delete::delete(attempt, model, LeftoverKind::Model)).await
         }
     }
 }

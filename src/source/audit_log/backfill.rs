@@ -9,9 +9,7 @@ use super::position::LogPosition;
 use super::unread::LogColumns;
 use crate::error::{Error, Result};
 use crate::source::intake::Intake;
-use crate::source::postgres::{
-    CopyStatement, KeysQuery, column_of, columns, dotted, quoted, value,
-};
+use crate::source::postgres::{CopyStatement, column_of, columns, dotted, quoted, value};
 use crate::sql::statement;
 
 /// What `source/backfill.sql` names besides the columns of a row.
@@ -29,6 +27,14 @@ struct BackfillQuery<'a> {
     at: Timestamp,
 }
 
+/// What the log has of a table.
+pub(super) struct Logged {
+    /// Whether it may have events of the table.
+    pub(super) has_events: bool,
+    /// The time of the first one in the reading.
+    pub(super) first_time: Option<Timestamp>,
+}
+
 impl<'a> AuditLog<'a> {
     /// Reads the rows that are older than the log, of the tables that the reading names; after its events.
     pub(super) async fn read_backfills(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
@@ -39,30 +45,43 @@ impl<'a> AuditLog<'a> {
             let Some(backfill) = self.backfill_table(name).await? else {
                 continue;
             };
-            let source = &backfill.table.source;
-            let logged = intake.tally.of(source);
-            // The rows of a backfill are no newer than the log's first event. Rows of a resync must come after those of
-            // the reading before, so they get the time of the snapshot.
-            let is_reread = plan.compared.contains(name);
-            let at = logged
-                .and_then(|logged| logged.first_time)
-                .filter(|_| !is_reread);
-            let query = BackfillQuery {
-                table: dotted(source),
-                schema: &source.schema,
-                name: &source.name,
-                log: dotted(self.table),
-                columns: LogColumns::of(self.columns),
-                key: &backfill.key,
+            let logged = intake.tally.of(&backfill.table.source);
+            let logged = Logged {
                 has_events: plan.is_continued || logged.is_some(),
-                at: at.unwrap_or(plan.covered_until).min(plan.covered_until),
+                first_time: logged.and_then(|logged| logged.first_time),
             };
-            let columns = columns(&self.session, source).await?;
-            let copy = CopyStatement::of_rows("source/backfill.sql", &query, columns)?;
+            let copy = self.backfill_copy(&backfill, &logged).await?;
             self.session.copy(&copy, Some(&mut id), intake).await?;
         }
 
         Ok(())
+    }
+
+    /// The statement that reads the rows of a table that are older than the log.
+    pub(super) async fn backfill_copy(
+        &self,
+        backfill: &BackfillTable<'_>,
+        logged: &Logged,
+    ) -> Result<CopyStatement> {
+        let plan = self.plan()?;
+        let source = &backfill.table.source;
+        // The rows of a backfill are no newer than the log's first event. Rows of a resync must come after those of the
+        // reading before, so they get the time of the snapshot.
+        let is_reread = plan.compared.contains(backfill.name());
+        let at = logged.first_time.filter(|_| !is_reread);
+        let query = BackfillQuery {
+            table: dotted(source),
+            schema: &source.schema,
+            name: &source.name,
+            log: dotted(self.table),
+            columns: LogColumns::of(self.columns),
+            key: &backfill.key,
+            has_events: logged.has_events,
+            at: at.unwrap_or(plan.covered_until).min(plan.covered_until),
+        };
+        let columns = columns(&self.session, source).await?;
+
+        CopyStatement::of_rows("source/backfill.sql", &query, columns)
     }
 
     /// The key columns of a table, by their names in the source; empty if its rows cannot be read.
@@ -77,17 +96,8 @@ impl<'a> AuditLog<'a> {
         let Some(backfill) = self.backfill_table(table).await? else {
             return Ok(());
         };
-        let source = &backfill.table.source;
-        let query = KeysQuery {
-            table: dotted(source),
-            schema: &source.schema,
-            name: &source.name,
-            key: &backfill.key,
-            is_unique: true,
-            filter: None,
-        };
 
-        self.session.copy_keys(&query, intake).await
+        self.session.copy_keys(&backfill.keys(), intake).await
     }
 
     /// Fails if the service cannot read the table's rows.
@@ -128,7 +138,7 @@ impl<'a> AuditLog<'a> {
     }
 
     /// The table, if the service can read its rows; `None` if not.
-    async fn backfill_table(&self, name: &str) -> Result<Option<BackfillTable<'a>>> {
+    pub(super) async fn backfill_table(&self, name: &str) -> Result<Option<BackfillTable<'a>>> {
         let Some(table) = self.tables.get(name) else {
             return Ok(None);
         };

@@ -1,6 +1,7 @@
 //! A table whose rows may be older than the audit log.
 
 use crate::pipeline::Table;
+use crate::source::postgres::{KeysQuery, dotted};
 
 /// A table whose rows the service can read.
 pub(super) struct BackfillTable<'a> {
@@ -13,5 +14,19 @@ impl<'a> BackfillTable<'a> {
     /// Its name in the pipeline.
     pub(super) fn name(&self) -> &'a str {
         &self.table.id.name
+    }
+
+    /// What a statement that reads all keys of the table names.
+    pub(super) fn keys(&self) -> KeysQuery<'_> {
+        let source = &self.table.source;
+
+        KeysQuery {
+            table: dotted(source),
+            schema: &source.schema,
+            name: &source.name,
+            key: &self.key,
+            is_unique: true,
+            filter: None,
+        }
     }
 }

@@ -10,6 +10,7 @@ mod catalogue;
 mod check;
 mod floors;
 mod log;
+mod planned;
 mod position;
 mod reading;
 mod unread;
@@ -34,6 +35,7 @@ use super::safety::CursorSafety;
 use super::tally::Tally;
 use crate::error::Result;
 use crate::pipeline::{CatalogueColumn, SourceTable};
+use crate::publish::Planned;
 
 #[async_trait]
 impl Source for AuditLog<'_> {
@@ -60,6 +62,10 @@ impl Source for AuditLog<'_> {
 
     async fn backlog(&self, limit: i64, within: Duration) -> Result<i64> {
         self.count_unread(limit, within).await
+    }
+
+    async fn planned(&self, reading: &Reading) -> Result<Vec<Planned>> {
+        self.planned_reads(reading).await
     }
 
     async fn read(&self, batch: i64, intake: &mut Intake<'_>) -> Result<()> {

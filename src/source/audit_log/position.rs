@@ -1,12 +1,13 @@
 //! How far an audit log has been read: a whole snapshot, bound to the server and the table that it came from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::pipeline::{SourceTable, Table};
 use crate::source::postgres::{ServerIdentity, replaced};
 use crate::source::reading::Reading;
 use crate::source::tally::Tally;
@@ -43,7 +44,8 @@ pub(in crate::source) struct LogPosition {
     /// The tracked tables whose keys the next reading compares.
     #[serde(default)]
     pub(super) compared: BTreeSet<String>,
-    /// The tracked tables whose events the next reading reads from the begin of the log.
+    /// The tracked tables whose events the next reading reads from the begin of the log. Those by the names of their source
+    /// tables (`public.orders`) wait until a table tracks them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) restarted: BTreeSet<String>,
 }
@@ -104,6 +106,34 @@ impl LogPosition {
             tables.remove(table);
         }
         self.restarted.insert(table.to_owned());
+    }
+
+    /// Nothing is held of a table any more. `deleted` is the source table whose landed events are deleted.
+    pub(in crate::source) fn forget(&mut self, table: &str, deleted: Option<&SourceTable>) {
+        for tables in [
+            &mut self.backfilled,
+            &mut self.reread,
+            &mut self.compared,
+            &mut self.restarted,
+        ] {
+            tables.remove(table);
+        }
+        self.restarted.extend(deleted.map(SourceTable::to_string));
+    }
+
+    /// The source tables that were restarted and that none of these tables tracks. They stay until one does.
+    pub(super) fn untracked_restarts(&self, tables: &BTreeMap<String, Table>) -> BTreeSet<String> {
+        let restarted = self.restarted.iter().filter(|name| name.contains('.'));
+        let is_tracked = |name: &str| {
+            tables
+                .values()
+                .any(|table| table.source.to_string() == name)
+        };
+
+        restarted
+            .filter(|name| !is_tracked(name))
+            .cloned()
+            .collect()
     }
 }
 

@@ -87,7 +87,7 @@ impl AuditLog<'_> {
             backfilled,
             reread: BTreeSet::new(),
             compared: BTreeSet::new(),
-            restarted: BTreeSet::new(),
+            restarted: last.map_or_else(BTreeSet::new, |last| last.untracked_restarts(self.tables)),
             floor: floors.floor,
             pending_floor: floors.pending,
             highest: known.and_then(|last| last.highest),
@@ -126,11 +126,14 @@ impl AuditLog<'_> {
 
     /// Reads every event of the reading.
     pub(super) async fn read_events(&self, intake: &mut Intake<'_>) -> Result<()> {
-        let copy = render("source/read.sql", &self.plan()?.events)?;
+        let copy = CopyStatement::of_json(self.events_sql()?);
 
-        self.session
-            .copy(&CopyStatement::of_json(copy), None, intake)
-            .await
+        self.session.copy(&copy, None, intake).await
+    }
+
+    /// The statement that reads the events.
+    pub(super) fn events_sql(&self) -> Result<String> {
+        render("source/read.sql", &self.plan()?.events)
     }
 
     /// Counts the events of the reading, up to `limit` of them and no longer than `within`.

@@ -72,7 +72,11 @@ impl<'a> UnreadEvents<'a> {
             }
             (Some(_), _) => UnreadRule::Xmin,
         };
-        let restarted = last.into_iter().flat_map(|last| &last.restarted);
+        let is_restarted = |name: &str, table: &Table| {
+            last.is_some_and(|last| {
+                last.restarted.contains(name) || last.restarted.contains(&table.source.to_string())
+            })
+        };
 
         Self {
             table: dotted(table),
@@ -86,9 +90,10 @@ impl<'a> UnreadEvents<'a> {
             floor: last
                 .and_then(|last| last.floor)
                 .filter(|floor| catalogue.is_above(Some(*floor))),
-            restarted: restarted
-                .filter_map(|name| tables.get(name))
-                .map(|table| &table.source)
+            restarted: tables
+                .iter()
+                .filter(|(name, table)| is_restarted(name, table))
+                .map(|(_, table)| &table.source)
                 .collect(),
         }
     }

@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod cursor_column;
 mod next;
+mod planned;
 mod position;
 mod progress;
 mod queries;
@@ -36,6 +37,7 @@ use super::safety::CursorSafety;
 use super::tally::Tally;
 use crate::error::Result;
 use crate::pipeline::{CatalogueColumn, SourceTable};
+use crate::publish::Planned;
 
 #[async_trait]
 impl Source for PolledTables<'_> {
@@ -62,6 +64,10 @@ impl Source for PolledTables<'_> {
 
     async fn backlog(&self, limit: i64, within: Duration) -> Result<i64> {
         self.count_changed(limit, within).await
+    }
+
+    async fn planned(&self, reading: &Reading) -> Result<Vec<Planned>> {
+        self.planned_reads(reading).await
     }
 
     async fn read(&self, batch: i64, intake: &mut Intake<'_>) -> Result<()> {

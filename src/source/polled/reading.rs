@@ -141,16 +141,7 @@ impl<'a> PolledTables<'a> {
 
     /// Reads every row of the reading, tables side by side.
     pub(super) async fn read_rows(&self, first: i64, intake: &mut Intake<'_>) -> Result<()> {
-        let mut copies = Vec::new();
-        for (table, rows) in self.tables.iter().zip(&self.queries) {
-            // The snapshot has locked the tables, so no column is added after this.
-            let columns = columns(&self.session, &table.table.source).await?;
-            copies.push(CopyStatement::of_rows(
-                "source/read_rows.sql",
-                rows,
-                columns,
-            )?);
-        }
+        let copies = self.copies().await?;
         self.session
             .copy_side_by_side(&copies, first, intake)
             .await?;
@@ -161,6 +152,22 @@ impl<'a> PolledTables<'a> {
         }
 
         Ok(())
+    }
+
+    /// The statements that read the rows, in the order of the tables.
+    pub(super) async fn copies(&self) -> Result<Vec<CopyStatement>> {
+        let mut copies = Vec::new();
+        for (table, rows) in self.tables.iter().zip(&self.queries) {
+            // The snapshot has locked the tables, so no column is added after this.
+            let columns = columns(&self.session, &table.table.source).await?;
+            copies.push(CopyStatement::of_rows(
+                "source/read_rows.sql",
+                rows,
+                columns,
+            )?);
+        }
+
+        Ok(copies)
     }
 
     /// Reads all keys of a table.

@@ -25,6 +25,13 @@ pub(in crate::source) struct KeysQuery<'a> {
     pub(in crate::source) filter: Option<&'a str>,
 }
 
+impl KeysQuery<'_> {
+    /// The statement that reads the keys.
+    pub(in crate::source) fn sql(&self) -> Result<String> {
+        render("source/read_keys.sql", self)
+    }
+}
+
 impl Session<'_> {
     /// Lands the rows of a `copy … (format binary)` as events; numbers them on from `number`, if it is given.
     pub(in crate::source) async fn copy(
@@ -59,7 +66,7 @@ impl Session<'_> {
         query: &KeysQuery<'_>,
         intake: &mut Intake<'_>,
     ) -> Result<()> {
-        let copy = CopyStatement::of_json(render("source/read_keys.sql", query)?);
+        let copy = CopyStatement::of_json(query.sql()?);
 
         self.copy(&copy, None, intake).await
     }

@@ -10,7 +10,7 @@ use crate::sql::render;
 
 /// What is copied.
 pub(in crate::source) struct CopyStatement {
-    pub(super) sql: String,
+    pub(in crate::source) sql: String,
     /// The columns that make a row; empty if it comes as JSON.
     pub(super) fields: Vec<RowField>,
 }

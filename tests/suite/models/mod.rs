@@ -2,6 +2,7 @@
 
 mod exactness;
 mod lists;
+mod plans;
 mod random;
 mod refreshes;
 mod reports;

@@ -97,6 +97,8 @@ fn the_page_of_the_command_line_is_up_to_date() {
         &["rejects", "dismiss"],
         &["test"],
         &["reset"],
+        &["leftovers"],
+        &["leftovers", "delete"],
         &["sources"],
         &["sources", "check"],
         &["plan"],

@@ -82,7 +82,10 @@ fn every_field_of_a_pipeline_is_on_its_page() {
 
 /// The names of all fields of a JSON Schema, and the words of its enums.
 fn words(schema: &Value) -> BTreeSet<String> {
-    let properties = schema["properties"].as_object().into_iter().flatten();
+    // A field may be called `properties`, too.
+    let is_object = schema["type"] == "object" || schema["type"].is_array();
+    let properties = schema["properties"].as_object().filter(|_| is_object);
+    let properties = properties.into_iter().flatten();
     let mut words: BTreeSet<String> = properties.map(|(name, _)| name.clone()).collect();
     let of_enum = schema["enum"].as_array().into_iter().flatten();
     let texts = of_enum.chain([&schema["const"]]).filter_map(Value::as_str);

@@ -4,10 +4,12 @@ mod changes;
 mod contexts;
 mod freshness;
 mod history;
+mod leftovers;
 mod models;
 mod pages;
 mod pipelines;
 mod rejects;
+mod repair;
 mod reset;
 mod rows;
 mod run;
@@ -55,9 +57,24 @@ pub enum Command {
     /// Run all declared tests of a table over all its rows
     #[command(after_help = EXIT_CODES)]
     Test(Call<test::Test>),
+    /// Compare a table with its typed log
+    #[command(after_help = EXIT_CODES)]
+    Verify(Call<repair::Repair>),
+    /// Make current rows and history again from the typed log
+    #[command(after_help = EXIT_CODES)]
+    Rebuild(Call<repair::Repair>),
+    /// Make the typed log again from what landed, then current rows and history
+    #[command(after_help = EXIT_CODES)]
+    Restage(Call<repair::Repair>),
+    /// Read a table again from its source, then build
+    #[command(after_help = EXIT_CODES)]
+    Resync(Call<repair::Repair>),
     /// Begin a table anew from its source; without `--confirm`, show what that would delete
     #[command(after_help = EXIT_CODES)]
     Reset(Call<reset::Reset>),
+    /// List what removed tables and models left behind, or delete it
+    #[command(args_conflicts_with_subcommands = true)]
+    Leftovers(Call<leftovers::Leftovers>),
     /// List sources, or check one
     #[command(args_conflicts_with_subcommands = true)]
     Sources(Call<sources::Sources>),
@@ -87,6 +104,15 @@ pub struct Call<T: Args> {
     what: T,
     #[command(flatten)]
     options: Options,
+}
+
+impl<T: Args> Call<T> {
+    fn map(self, change: impl FnOnce(T) -> T) -> Self {
+        Self {
+            what: change(self.what),
+            ..self
+        }
+    }
 }
 
 /// Which service is asked, and how its answer is printed.
@@ -155,7 +181,12 @@ impl Command {
             Self::History(call) => make(call).await,
             Self::Rejects(call) => make(call).await,
             Self::Test(call) => make(call).await,
+            Self::Verify(call) => make(call.map(|of| of.by("verify"))).await,
+            Self::Rebuild(call) => make(call.map(|of| of.by("rebuild"))).await,
+            Self::Restage(call) => make(call.map(|of| of.by("restage"))).await,
+            Self::Resync(call) => make(call.map(|of| of.by("resync"))).await,
             Self::Reset(call) => make(call).await,
+            Self::Leftovers(call) => make(call).await,
             Self::Sources(call) => make(call).await,
             Self::Plan(call) => make(call).await,
             Self::Validate(call) => make(call).await,

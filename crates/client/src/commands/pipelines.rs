@@ -63,14 +63,20 @@ impl Act for Plan {
                         .output
                         .line(&format!("waiting in the source: {}", text::count(backlog)))?;
                 }
+                client
+                    .output
+                    .lines(&planned_statements(plan.source_statements.as_deref()))?;
                 for table in &plan.tables {
                     client.output.lines(&planned_table(table))?;
-                    for statement in table.statements.iter().flatten() {
-                        client.output.lines(&planned_statement(statement))?;
-                    }
+                    client
+                        .output
+                        .lines(&planned_statements(table.statements.as_deref()))?;
                 }
                 for model in &plan.models {
                     client.output.lines(&planned_model(model))?;
+                    client
+                        .output
+                        .lines(&planned_statements(model.statements.as_deref()))?;
                 }
                 Ok(())
             },
@@ -114,15 +120,24 @@ fn planned_table(table: &PlannedTable) -> Vec<String> {
     lines
 }
 
+fn planned_statements(statements: Option<&[PlannedStatement]>) -> Vec<String> {
+    let statements = statements.into_iter().flatten();
+
+    statements.flat_map(planned_statement).collect()
+}
+
 fn planned_statement(statement: &PlannedStatement) -> Vec<String> {
     let slices = match statement.slices {
         1 => String::new(),
         slices => format!(", the first of {slices} slices"),
     };
     let step = text::one_line(&statement.step);
+    let detail = statement.detail.as_deref();
+    let detail = detail.map(|detail| format!("  -- {}", text::one_line(detail)));
     let lines = statement.sql.lines().map(text::clean);
 
     std::iter::once(format!("  -- {step}{slices}"))
+        .chain(detail)
         .chain(lines.map(|line| format!("  {line}")))
         .collect()
 }

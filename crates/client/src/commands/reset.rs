@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::run::new_key;
 use super::{Act, Client};
-use crate::answers::ResetPlan;
+use crate::answers::{ResetDelete, ResetPlan};
 use crate::fault::{Exit, Fault, Result};
 use crate::server::Call;
 use crate::waiting::Wait;
@@ -54,16 +54,7 @@ impl Act for Reset {
 
 fn planned(plan: &ResetPlan) -> Vec<String> {
     let mut lines = vec![text::one_line(&plan.table)];
-    for delete in &plan.deletes {
-        let rows = delete.rows.map_or_else(String::new, |rows| {
-            format!(", {}", text::plural(rows, "row", "rows"))
-        });
-        lines.push(format!(
-            "  {} {}{rows}",
-            text::one_line(&delete.action),
-            text::one_line(&delete.trino_table)
-        ));
-    }
+    lines.extend(plan.deletes.iter().map(deleted));
     lines.push(format!("  read: {}", text::one_line(&plan.read_detail)));
     lines.push(format!("  lost: {}", text::one_line(&plan.lost_detail)));
     for (what, names) in [
@@ -76,4 +67,17 @@ fn planned(plan: &ResetPlan) -> Vec<String> {
     }
 
     lines
+}
+
+/// The line of a table that loses rows.
+pub(super) fn deleted(delete: &ResetDelete) -> String {
+    let rows = delete.rows.map_or_else(String::new, |rows| {
+        format!(", {}", text::plural(rows, "row", "rows"))
+    });
+
+    format!(
+        "  {} {}{rows}",
+        text::one_line(&delete.action),
+        text::one_line(&delete.trino_table)
+    )
 }
