@@ -270,11 +270,11 @@ impl Pipelines {
     /// Why nobody can say what a pipeline declares: its definition is broken, or the only one that could be its own.
     #[must_use]
     pub fn unclear(&self, pipeline: &str) -> Option<BrokenPipeline<'_>> {
-        if self.usable.contains_key(pipeline) {
+        if self.loaded.usable.contains_key(pipeline) {
             return None;
         }
         let is_own = |broken: &BrokenPipeline<'_>| broken.name == pipeline;
-        let unread = self.broken.iter().filter(|(_, broken)| broken.is_unread);
+        let unread = self.loaded.broken.iter().filter(|(_, broken)| broken.is_unread);
         let mut unread = unread.map(|(name, broken)| broken.view(name));
 
         self.broken().find(is_own).or_else(|| unread.next())

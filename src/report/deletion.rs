@@ -49,6 +49,7 @@ pub async fn plan_deletion(app: &App, leftover: &Leftover) -> Result<LeftoverPla
     let Leftover { id, kind } = leftover;
     let is_model = *kind == LeftoverKind::Model;
     let consumers = ConsumerQuery {
+        pipelines: None,
         pipeline: Some(id.pipeline.clone()),
         of_name: Some(id.name.clone()),
         is_model: Some(is_model),
