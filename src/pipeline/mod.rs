@@ -274,7 +274,11 @@ impl Pipelines {
             return None;
         }
         let is_own = |broken: &BrokenPipeline<'_>| broken.name == pipeline;
-        let unread = self.loaded.broken.iter().filter(|(_, broken)| broken.is_unread);
+        let unread = self
+            .loaded
+            .broken
+            .iter()
+            .filter(|(_, broken)| broken.is_unread);
         let mut unread = unread.map(|(name, broken)| broken.view(name));
 
         self.broken().find(is_own).or_else(|| unread.next())

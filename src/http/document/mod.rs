@@ -113,9 +113,10 @@ fn require_all(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// Adds an example to each answer that has a body: its own, or that of another answer of the same schema.
+/// Adds an example to each answer that has a body: its own; else that of another answer of the same schema, of the same operation if there is one.
 fn show_answers(answers: &Value, document: &mut OpenApi) {
     let mut of_schemas = BTreeMap::new();
+    let mut of_operations = BTreeMap::new();
     for is_own in [true, false] {
         for operation in document.paths.paths.values_mut().flat_map(operations) {
             let id = operation.operation_id.clone().unwrap_or_default();
@@ -131,9 +132,12 @@ fn show_answers(answers: &Value, document: &mut OpenApi) {
                 };
                 if let (true, Some(own)) = (is_own, answers[&id].get(status)) {
                     of_schemas.insert(schema.ref_location.clone(), own.clone());
+                    of_operations.insert((id.clone(), schema.ref_location.clone()), own.clone());
                     content.example = Some(own.clone());
                 } else if content.example.is_none() {
-                    content.example = of_schemas.get(&schema.ref_location).cloned();
+                    let near = of_operations.get(&(id.clone(), schema.ref_location.clone()));
+                    let far = of_schemas.get(&schema.ref_location);
+                    content.example = near.or(far).cloned();
                 }
             }
         }
