@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Grant;
+use super::grant::Grant;
 use super::key::{NewKey, hash, hex};
 use crate::config::parse_duration;
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::Role;
+use super::role::Role;
 
 const LONGEST_PATTERN: usize = 128;
 

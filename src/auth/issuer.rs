@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::{Grant, Grants, Principal};
+use super::grant::{Grant, Grants};
+use super::principal::Principal;
 use crate::config;
 use crate::error::{Cause, Error, Result};
 

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
+use super::audit::reloaded;
+use super::grant::{Grant, Grants};
 use super::key::{self, Hash};
-use super::{AUDIT, Grant, Grants, Principal};
+use super::principal::Principal;
 use crate::error::{Error, Result};
 
 /// How long a look at the file holds.
@@ -124,21 +126,6 @@ impl Keys {
             Err(fault) => reloaded(Err(&fault)),
         }
         read.text = text;
-    }
-}
-
-/// Says how a new file of keys was read.
-fn reloaded(keys: std::result::Result<usize, &Error>) {
-    let outcome = if keys.is_ok() { "read" } else { "refused" };
-    metrics::counter!("icefront_key_reloads_total", "outcome" => outcome).increment(1);
-    match keys {
-        Ok(keys) => {
-            tracing::info!(target: AUDIT, action = "reload_keys", decision = "allowed", keys, "the file of keys was read again");
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the file of keys cannot be used, so the keys before it hold; correct the file");
-            tracing::info!(target: AUDIT, action = "reload_keys", decision = "refused", "the keys before hold");
-        }
     }
 }
 

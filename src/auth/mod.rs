@@ -1,16 +1,20 @@
 //! Who calls, and what they may do: keys, tokens, roles. Knows the text of a credential, and nothing of HTTP.
 
+mod audit;
 mod command;
 mod grant;
 mod issuer;
 mod key;
 mod keys;
+mod principal;
 mod role;
 
 use std::sync::Arc;
 
+pub use audit::AUDIT;
 pub use command::Key;
 pub use grant::{Grant, Grants};
+pub use principal::Principal;
 pub use role::Role;
 
 use self::issuer::Issuer;
@@ -19,34 +23,8 @@ use self::keys::Keys;
 use crate::config;
 use crate::error::{Error, Result};
 
-/// The target of the audit log's lines.
-pub const AUDIT: &str = "icefront::audit";
 /// The longest credential that is looked at, in bytes.
 const LONGEST_CREDENTIAL: usize = 16_384;
-
-/// Somebody who calls, and what they may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The name of the key; or the issuer's name, a slash and the caller's name in the token. `None` without authentication.
-    pub name: Option<Arc<str>>,
-    pub grants: Arc<Grants>,
-}
-
-impl Principal {
-    /// # Errors
-    ///
-    /// [`Error::Forbidden`] if the caller does not have the role on the pipeline.
-    pub fn needs(&self, role: Role, pipeline: &str) -> Result<()> {
-        if self.grants.have(role, pipeline) {
-            return Ok(());
-        }
-
-        Err(Error::Forbidden {
-            role: role.as_str(),
-            pipeline: Some(pipeline.to_owned()),
-        })
-    }
-}
 
 /// How callers show who they are. Without keys and issuers, everybody may do everything.
 #[derive(Debug)]

@@ -50,15 +50,15 @@ pub use lease::Lease;
 pub use leftovers::{EndedDeletion, Held, HeldTable, LeftoverKind, WrittenTable};
 pub use lineage::{ExtractedEvents, StepStatement};
 pub use lineage_notes::{LineageNote, RunOfJob, Transition};
-pub use models::{InputReading, ModelColumn, ModelState, Reading};
+pub use models::ModelState;
 pub use outbox::{
     ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
 };
 pub use pipelines::PipelineState;
 pub use publications::{KeptPublication, PublishedColumn};
 pub use refreshes::{
-    ChangedRows, EndedRefresh, FailedRefresh, LagSince, LastRefresh, RefreshAction, RefreshQuery,
-    RefreshRecord, RefreshState, Refreshed,
+    ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,
+    Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Refreshed,
 };
 pub use resets::BegunReset;
 pub use run_progress::{RunEvent, RunProgress};

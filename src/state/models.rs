@@ -1,15 +1,13 @@
 //! SQL models: what their tables were made by, what they hold, and what they read.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::types::Json;
 
 use super::Store;
 use super::queries::Queries;
-use super::refreshes::Refreshed;
+use super::refreshes::{ModelColumn, Reading, Refreshed};
 use super::rows::from_row;
 use super::sql::sql;
 use crate::error::Result;
@@ -78,41 +76,6 @@ struct ModelName {
 }
 
 from_row!(ModelName { pipeline, name });
-
-/// A column of a model's table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ModelColumn {
-    /// Its name.
-    #[schema(example = "order_month")]
-    pub name: String,
-    /// The type in Trino.
-    #[schema(example = "date")]
-    pub data_type: String,
-}
-
-/// What a refresh read: one snapshot of each input, and one time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
-    /// What `current_timestamp` stood for.
-    pub as_of: Timestamp,
-    /// The inputs, by their tables in Trino.
-    pub inputs: BTreeMap<String, InputReading>,
-}
-
-/// What a refresh read of one input.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputReading {
-    /// The snapshot; absent for an empty table, and for one that has none.
-    pub snapshot: Option<String>,
-    /// Changes with the rows: the snapshot of the last publication, while `snapshot` may be that of rewritten files.
-    pub version: Option<String>,
-    /// The last batch in it, for tracked tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upto_batch: Option<i64>,
-    /// How often it was remade until then, for tracked tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remakes: Option<i64>,
-}
 
 impl Store {
     /// Reads what is known of a model; nothing before its first refresh.

@@ -1,6 +1,6 @@
 //! Refreshes of SQL models: what each did, how it ended, and how far models lag behind their sources.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,13 +9,47 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::models::{ModelColumn, Reading};
 use super::queries::Queries;
 use super::rows::{OnlyColumn, from_row, text_column};
 use super::sql::sql;
 use super::{AttemptId, EndedStatement, PublishedColumn, StatementOutcome, Store, Trigger};
 use crate::error::Result;
 use crate::pipeline::TableId;
+
+/// A column of a model's table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ModelColumn {
+    /// Its name.
+    #[schema(example = "order_month")]
+    pub name: String,
+    /// The type in Trino.
+    #[schema(example = "date")]
+    pub data_type: String,
+}
+
+/// What a refresh read: one snapshot of each input, and one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What `current_timestamp` stood for.
+    pub as_of: Timestamp,
+    /// The inputs, by their tables in Trino.
+    pub inputs: BTreeMap<String, InputReading>,
+}
+
+/// What a refresh read of one input.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputReading {
+    /// The snapshot; absent for an empty table, and for one that has none.
+    pub snapshot: Option<String>,
+    /// Changes with the rows: the snapshot of the last publication, while `snapshot` may be that of rewritten files.
+    pub version: Option<String>,
+    /// The last batch in it, for tracked tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upto_batch: Option<i64>,
+    /// How often it was remade until then, for tracked tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remakes: Option<i64>,
+}
 
 /// What a refresh did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

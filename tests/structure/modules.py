@@ -20,6 +20,7 @@ LAYERS = [
     ["run", "webhooks", "lineage"],
     ["outbox", "report", "init"],
     ["app"],
+    ["auth"],
     ["source", "warehouse", "models"],
     ["landing"],
     ["publish"],

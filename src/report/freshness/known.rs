@@ -6,7 +6,7 @@ use std::time::Duration;
 use icefront_project::{Materialized, Model};
 use jiff::Timestamp;
 
-use super::{Freshness, LagReason, Subject, seconds};
+use super::lag::{Freshness, LagReason, Subject, seconds};
 use crate::app::App;
 use crate::error::Result;
 use crate::pipeline::{Definition, PipelineModel, TableId, TrackedTable};
