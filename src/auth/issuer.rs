@@ -1,7 +1,7 @@
 //! Tokens of an identity provider: JSON Web Tokens, checked as RFC 8725 asks, with keys of the issuer's JWK set.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -34,6 +34,8 @@ const ALGORITHMS: [Algorithm; 9] = [
 const FETCH_INTERVAL: Duration = Duration::from_secs(30);
 /// Known keys are asked for again after this time, so that the issuer can withdraw one.
 const KEYS_HOLD: Duration = Duration::from_hours(1);
+/// Without an answer of the issuer, its keys end after this time.
+const KEYS_END: Duration = Duration::from_hours(24);
 const FETCH_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 1 << 20;
 /// How far the clocks of issuer and service may be apart, in seconds.
@@ -138,7 +140,10 @@ impl Issuer {
     /// # Errors
     ///
     /// [`Error::IssuerUnavailable`] if its keys are needed and cannot be had.
-    pub(super) async fn principal(&self, token: &str) -> Result<Result<Principal, Refused>> {
+    pub(super) async fn principal(
+        self: &Arc<Self>,
+        token: &str,
+    ) -> Result<Result<Principal, Refused>> {
         let Ok(header) = decode_header(token) else {
             return Ok(Err("the token has no header that can be read".into()));
         };
@@ -205,53 +210,65 @@ impl Issuer {
     }
 
     /// The issuer's key with an id. A key that is not known is asked for, but not again and again.
-    async fn key(&self, id: &str) -> Result<Option<Jwk>> {
-        if let Some(key) = self.known(id, KEYS_HOLD) {
-            return Ok(Some(key));
+    async fn key(self: &Arc<Self>, id: &str) -> Result<Option<Jwk>> {
+        let known = self.known(id);
+        let is_due = self
+            .keys()
+            .as_ref()
+            .is_none_or(|keys| keys.at.elapsed() >= KEYS_HOLD);
+        let asking = (known.is_none() || is_due).then(|| tokio::spawn(Arc::clone(self).ask()));
+        // A known key is taken at once, also while the issuer is away.
+        if known.is_some() {
+            return Ok(known);
         }
-        let mut asked_at = self.asked_at.lock().await;
-        let is_recent = asked_at.is_some_and(|at| at.elapsed() < FETCH_INTERVAL);
-        let mut fault = None;
-        if !is_recent {
-            *asked_at = Some(Instant::now());
-            match self.fetch().await {
-                Ok(keys) => {
-                    let fetched = Fetched {
-                        at: Instant::now(),
-                        keys: Arc::new(keys),
-                    };
-                    *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
-                }
-                Err(cause) => {
-                    let issuer = &self.name;
-                    tracing::warn!(issuer, %cause, "the keys of the issuer cannot be had");
-                    fault = Some(cause);
-                }
-            }
-        }
-        drop(asked_at);
-        // An issuer that is away takes no known key away.
-        let known = self.known(id, Duration::MAX);
-        let has_none = self
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none();
-        if known.is_none() && (has_none || fault.is_some()) {
-            return Err(Error::IssuerUnavailable {
+        // The task goes on if this caller hangs up.
+        let asked = match asking {
+            Some(asking) => asking.await.map_err(Error::internal)?,
+            None => Ok(()),
+        };
+        let known = self.known(id);
+        match asked {
+            Err(fault) if known.is_none() => Err(Error::IssuerUnavailable {
                 issuer: self.name.clone(),
-                cause: fault.unwrap_or_else(|| "asked less than 30 s ago".into()),
-            });
+                cause: fault.into(),
+            }),
+            _ => Ok(known),
         }
-
-        Ok(known)
     }
 
-    fn known(&self, id: &str, hold: Duration) -> Option<Jwk> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let fetched = keys
-            .as_ref()
-            .filter(|fetched| fetched.at.elapsed() < hold)?;
+    /// Asks the issuer for its keys, unless somebody did a moment ago.
+    async fn ask(self: Arc<Self>) -> Result<(), String> {
+        let mut asked_at = self.asked_at.lock().await;
+        if asked_at.is_some_and(|at| at.elapsed() < FETCH_INTERVAL) {
+            let has_none = self.keys().is_none();
+            return if has_none {
+                Err("asked less than 30 s ago".into())
+            } else {
+                Ok(())
+            };
+        }
+        *asked_at = Some(Instant::now());
+        let fetched = self.fetch().await.map_err(|cause| {
+            let issuer = &self.name;
+            tracing::warn!(issuer, %cause, "the keys of the issuer cannot be had");
+            cause.to_string()
+        })?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Fetched {
+            at: Instant::now(),
+            keys: Arc::new(fetched),
+        });
+
+        Ok(())
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Option<Fetched>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A key that the issuer published; none if it could not be asked for long, because it may have withdrawn the key.
+    fn known(&self, id: &str) -> Option<Jwk> {
+        let keys = self.keys();
+        let fetched = keys.as_ref().filter(|keys| keys.at.elapsed() < KEYS_END)?;
 
         fetched.keys.find(id).cloned()
     }

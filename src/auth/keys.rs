@@ -31,8 +31,8 @@ pub(super) struct Keys {
 #[derive(Debug)]
 struct Read {
     looked_at: Instant,
-    /// The text that was read last, right or not.
-    text: String,
+    /// The text that was read last, right or not; `None` if it could not be read.
+    text: Option<String>,
     keys: Arc<BTreeMap<String, KnownKey>>,
 }
 
@@ -71,7 +71,7 @@ impl Keys {
             path: path.to_owned(),
             read: Mutex::new(Read {
                 looked_at: Instant::now(),
-                text,
+                text: Some(text),
                 keys: Arc::new(keys),
             }),
         })
@@ -107,12 +107,11 @@ impl Keys {
 
     fn look(&self, read: &mut Read) {
         let text = match text(&self.path) {
-            Ok(text) if text == read.text => return,
+            Ok(text) if read.text.as_ref() == Some(&text) => return,
             Ok(text) => text,
             Err(fault) => {
                 // A mounted file may be away for a moment; this is logged once.
-                if !read.text.is_empty() {
-                    read.text.clear();
+                if read.text.take().is_some() {
                     reloaded(Err(&fault));
                 }
                 return;
@@ -125,7 +124,7 @@ impl Keys {
             }
             Err(fault) => reloaded(Err(&fault)),
         }
-        read.text = text;
+        read.text = Some(text);
     }
 }
 

@@ -30,7 +30,7 @@ const LONGEST_CREDENTIAL: usize = 16_384;
 #[derive(Debug)]
 pub struct Auth {
     keys: Option<Keys>,
-    issuers: Vec<Issuer>,
+    issuers: Vec<Arc<Issuer>>,
 }
 
 impl Auth {
@@ -43,7 +43,7 @@ impl Auth {
         let keys = settings.keys()?.map(Keys::read).transpose()?;
         let issuers = settings
             .issuers()?
-            .map(|(name, issuer)| Issuer::new(name, issuer))
+            .map(|(name, issuer)| Issuer::new(name, issuer).map(Arc::new))
             .collect::<Result<_>>()?;
 
         Ok(Self { keys, issuers })

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::Http;
 use crate::error::{Error, Result, did_you_mean};
 
 #[derive(Debug, Clone, Deserialize)]
@@ -101,10 +102,17 @@ impl Auth {
     }
 
     /// Refuses what would let everybody in from the network, and issuers whose keys anybody could replace.
-    pub(super) fn check(&self, bind: IpAddr) -> Result<()> {
-        if self.is_open() && !bind.is_loopback() && !self.allow_unauthenticated {
+    pub(super) fn check(&self, http: &Http) -> Result<()> {
+        let bind = http.bind.ip();
+        let is_reached = !bind.is_loopback() || http.behind_tls_proxy;
+        if self.is_open() && is_reached && http.hosts.is_empty() && self.allow_unauthenticated {
+            return Err(Error::Settings(
+                "`auth.allow_unauthenticated` is true and `http.hosts` is empty, so any web page could call the service through the browser of somebody inside; list the names of the service in `http.hosts`".into(),
+            ));
+        }
+        if self.is_open() && is_reached && !self.allow_unauthenticated {
             return Err(Error::Settings(format!(
-                "`http.bind` is `{bind}`, and `auth.mode` is `none`: everybody in the network could read and rebuild every table. Set `auth.mode = \"keys\"` and make a key by `icefront key new`; or set `auth.allow_unauthenticated = true` if something else keeps callers out"
+                "`auth.mode` is `none`, and `http.bind` ({bind}) or a proxy lets the network in: everybody in the network could read and rebuild every table. Set `auth.mode = \"keys\"` and make a key by `icefront key new`; or set `auth.allow_unauthenticated = true` if something else keeps callers out"
             )));
         }
         for (name, issuer) in &self.issuers {

@@ -42,7 +42,8 @@ const USUAL_VARIABLES: [(&str, &str); 5] = [
     ("OPENLINEAGE_DISABLED", "lineage.disabled"),
 ];
 /// The sections of the settings, as variables name them.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
+    "AUTH",
     "HTTP",
     "STATE",
     "TRINO",
@@ -321,7 +322,7 @@ impl Config {
             connection.check(name)?;
         }
         config.http.check()?;
-        config.auth.check(config.http.bind.ip())?;
+        config.auth.check(&config.http)?;
         config.runs.check()?;
         for (name, webhook) in &config.webhooks {
             webhook.check(name)?;

@@ -236,7 +236,7 @@ pub enum Error {
         /// What differs, and what to do.
         detail: String,
     },
-    /// What shall be deleted as a leftover is none.
+    /// The name to delete as a leftover belongs to a declared table or model.
     #[error(
         "{kind} `{name}` is declared, so it is no leftover; remove it from its definition and restart the service first"
     )]

@@ -14,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
-use super::audit::{Call, Decision};
+use super::audit::Call;
 use super::parameters::operations;
 use super::rates::Rates;
 use crate::app::App;
@@ -200,9 +200,15 @@ impl Access {
         let Some(path) = parts.extensions.get::<MatchedPath>() else {
             return Ok(());
         };
-        let place = (path.as_str().to_owned(), parts.method.clone());
-        let Some(operation) = self.operations.get(&place) else {
-            return Ok(());
+        // Who may not get something may not ask for its headers either.
+        let method = if parts.method == Method::HEAD {
+            Method::GET
+        } else {
+            parts.method.clone()
+        };
+        let Some(operation) = self.operations.get(&(path.as_str().to_owned(), method)) else {
+            let method = parts.method.to_string();
+            return Err(Error::MethodNotAllowed { method });
         };
         call.action.clone_from(operation);
         let Some(role) = role(operation) else {
@@ -229,7 +235,8 @@ impl Access {
             credential(&parts.headers)?
         };
         let found = auth.principal(credential.as_deref()).await;
-        if let Err(Error::Unauthenticated { .. }) = &found {
+        // A call without a credential guesses none.
+        if let (Some(_), Err(Error::Unauthenticated { .. })) = (&credential, &found) {
             self.rates.login_failed(call.address)?;
         }
 
@@ -263,6 +270,9 @@ impl Access {
         }
         if let Some(run) = objects.run {
             call.run = Some(run);
+            if !grants.have_somewhere(role) {
+                return Err(forbidden(None));
+            }
             let pipeline = self.app.store.pipeline_of_run(run).await?;
             call.pipeline.clone_from(&pipeline);
             match pipeline.as_deref() {
@@ -330,14 +340,14 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
         .headers
         .keys()
         .any(|name| name.as_str().starts_with("sec-fetch-"));
-    let (answer, decision) = match admitted {
-        Ok(()) => (
-            next.run(Request::from_parts(parts, body)).await,
-            Decision::Allowed,
-        ),
-        Err(error) => (refused(error, is_page), Decision::Refused),
+    let answer = match admitted {
+        Ok(()) => {
+            call.is_admitted = true;
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(error) => refused(error, is_page),
     };
-    call.write(decision, &answer);
+    call.answered(&answer);
 
     answer
 }

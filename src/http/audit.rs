@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::request_id;
 use crate::auth::{AUDIT, Role};
 
-/// A call, as the audit log tells it. It has names of columns, and no values.
+/// A call, as the audit log tells it, without values of rows.
 #[derive(Debug)]
 pub(super) struct Call {
     /// Where it comes from: the caller, or the proxy before the service.
@@ -27,20 +27,15 @@ pub(super) struct Call {
     method: Method,
     /// The path, which names the object.
     object: String,
-    columns: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    Allowed,
-    Refused,
+    pub(super) is_admitted: bool,
+    /// Of the answer; `None` if there was none.
+    status: Option<u16>,
+    request_id: Option<String>,
 }
 
 impl Call {
     pub(super) fn of(parts: &Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let query = parts.uri.query().unwrap_or_default();
-        let columns = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "columns");
 
         Self {
             address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
@@ -51,23 +46,32 @@ impl Call {
             run: None,
             method: parts.method.clone(),
             object: parts.uri.path().to_owned(),
-            columns: columns.map(|(_, columns)| columns.into_owned()),
+            is_admitted: false,
+            status: None,
+            request_id: request_id::current(),
         }
     }
 
-    /// Writes the line, if the call is one of those that are told.
-    pub(super) fn write(&self, decision: Decision, answer: &Response) {
-        let is_read = self.method == Method::GET || self.method == Method::HEAD;
-        let reads_data = self.role == Some(Role::Reader);
-        if self.action.is_empty() || (decision == Decision::Allowed && is_read && !reads_data) {
-            return;
-        }
+    /// Notes how the call was answered.
+    pub(super) fn answered(&mut self, answer: &Response) {
+        self.status = Some(answer.status().as_u16());
         let started = answer
             .headers()
             .get(header::LOCATION)
             .and_then(|path| path.to_str().ok());
         let started = started.and_then(|path| path.strip_prefix("/v1/runs/"));
-        let run = self.run.map(|run| run.to_string());
+        self.run = self.run.or_else(|| started?.parse().ok());
+    }
+}
+
+/// Writes the line, if the call is one of those that are told: also where the caller hung up before the answer.
+impl Drop for Call {
+    fn drop(&mut self) {
+        let is_read = self.method == Method::GET || self.method == Method::HEAD;
+        let reads_data = self.role == Some(Role::Reader);
+        if self.action.is_empty() || (self.is_admitted && is_read && !reads_data) {
+            return;
+        }
         tracing::info!(
             target: AUDIT,
             principal = self.principal.as_deref(),
@@ -75,14 +79,10 @@ impl Call {
             action = self.action,
             pipeline = self.pipeline,
             object = self.object,
-            columns = self.columns,
-            decision = match decision {
-                Decision::Allowed => "allowed",
-                Decision::Refused => "refused",
-            },
-            status = answer.status().as_u16(),
-            run_id = run.as_deref().or(started),
-            request_id = request_id::current(),
+            decision = if self.is_admitted { "allowed" } else { "refused" },
+            status = self.status,
+            run_id = self.run.map(tracing::field::display),
+            request_id = self.request_id,
         );
     }
 }

@@ -7,8 +7,9 @@ use super::access::Granted;
 use super::answer::Accepted;
 use super::read::{Body, Empty, Path};
 use super::runs::{Run, RunPath};
-use crate::error::{Problem, Result};
-use crate::run;
+use crate::auth::Role;
+use crate::error::{Error, Problem, Result};
+use crate::run::{self, RunKind, Task};
 use crate::state::{self, ChangedRun};
 
 /// Cancel a run.
@@ -37,7 +38,7 @@ pub(super) async fn cancel_run(
 
 /// Retry a run that failed or was cancelled.
 ///
-/// The run keeps its id: its next attempt begins with the first step that is not done. An active or succeeded run is answered unchanged.
+/// It needs the role that starting such a run needs. The run keeps its id: its next attempt begins with the first step that is not done. An active or succeeded run is answered unchanged.
 #[utoipa::path(
     post, path = "/v1/runs/{run_id}/retry", tag = "runs",
     params(RunPath),
@@ -52,12 +53,27 @@ pub(super) async fn retry_run(
     Path(RunPath { run_id }): Path<RunPath>,
     Body(Empty {}): Body<Empty>,
 ) -> Result<Response> {
+    let asked = app.store.run(run_id).await?;
+    app.caller.needs(role_of(&asked)?, &asked.pipeline)?;
     let ChangedRun {
         run,
         has_changed: is_queued,
     } = run::retry(&app, run_id).await?;
 
     Ok(answer(run, is_queued))
+}
+
+/// The role that starting such a run needs.
+fn role_of(run: &state::Run) -> Result<Role> {
+    let task: Task = serde_json::from_value(run.task.clone()).map_err(Error::internal)?;
+    let is_full = run.request["full_refresh"] == true;
+
+    Ok(match task.kind() {
+        RunKind::Build if is_full => Role::Operator,
+        RunKind::Build => Role::Runner,
+        RunKind::Reset | RunKind::Delete | RunKind::DeleteModel => Role::Admin,
+        _ => Role::Operator,
+    })
 }
 
 fn answer(run: state::Run, is_accepted: bool) -> Response {

@@ -27,7 +27,7 @@ pub(super) fn confirmed(confirm: Option<&str>, name: &str, right: &str) -> Resul
     Err(Error::Invalid {
         field: "confirm".into(),
         detail: format!(
-            "this deletes what may not come back, and `confirm` {given}; look with `dry_run=true` what that is, then send `{right}`"
+            "the deletion is final, and `confirm` {given}; call with `dry_run=true` to see it, then send `{right}`"
         ),
     })
 }

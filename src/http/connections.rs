@@ -30,9 +30,8 @@ use crate::error::{Cause, Error, Result};
 const MOST_CONNECTIONS: usize = 1_024;
 /// The limit for the headers of a call, and for a TLS handshake.
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
-/// In bytes, for HTTP/1.1 and HTTP/2.
-const LONGEST_HEADERS: usize = 64 << 10;
-const HEADERS_LIST: u32 = 64 << 10;
+/// The longest headers of HTTP/2, in bytes; those of HTTP/1.1 have the limit of the library, about 400 KB.
+const HEADERS_LIST: u32 = 256 << 10;
 /// The name of HTTP/2 in a TLS handshake.
 const HTTP2: &[u8] = b"h2";
 /// How long a look at the files of a certificate holds.
@@ -189,8 +188,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_LIMIT)
-        .max_buf_size(LONGEST_HEADERS);
+        .header_read_timeout(HEADERS_LIMIT);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -14,7 +14,6 @@ pub(super) fn routes(document: OpenApi) -> Router {
         .config(
             Config::default()
                 .try_it_out_enabled(true)
-                .persist_authorization(true)
                 // The badge would ask a server of Swagger's makers.
                 .validator_url("none")
                 .doc_expansion("list"),

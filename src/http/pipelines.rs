@@ -295,7 +295,7 @@ pub(super) struct PlanQuery {
 /// Tell how the next run would change the columns of a pipeline's tables, and which models it would build again; the call changes nothing.
 ///
 /// `sql=true` needs the role `reader`. With it, the source, each table and each model have the statements that the run would send, as far as they are known before it. If
-/// something waits in the source, those of tables are of one more batch. Three things are known only in the run: bounds of ids and keys that
+/// something waits in the source, the statements of tables include one more batch. Three things are known only in the run: bounds of ids and keys that
 /// spare reading files, statements about rejects, and how slices adapt to the memory of Trino. `detail` of a statement says what else is.
 #[utoipa::path(
     get, path = "/v1/pipelines/{pipeline}/plan", tag = "pipelines",

@@ -11,6 +11,7 @@ use super::key::{IdempotencyKey, accepted, replayed};
 use super::pipelines::PipelinePath;
 use super::read::{Body, LONGEST_WAIT, Path, Query, wait};
 use super::runs::Run;
+use crate::auth::Role;
 use crate::error::{Error, Problem, Result};
 use crate::run::{self, Request};
 use crate::state::{self, RunState};
@@ -34,7 +35,7 @@ pub(super) struct StartQuery {
 
 /// Start a run of a pipeline.
 ///
-/// An empty body, with or without a content type, runs all steps. One run of a pipeline is active at a time; others queue. A call with an
+/// An empty body, with or without a content type, runs all steps. `full_refresh` needs the role `operator`. One run of a pipeline is active at a time; others queue. A call with an
 /// `Idempotency-Key` may be sent again: it is answered with the same run. With `on_failed: rerun`, it also continues the run if that failed.
 #[utoipa::path(
     post, path = "/v1/pipelines/{pipeline}/runs", tag = "runs",
@@ -67,6 +68,9 @@ pub(super) async fn start_run(
 ) -> Result<Response> {
     let longest = query.wait.as_deref().map(wait).transpose()?;
     let definition = app.pipelines.get(&pipeline)?;
+    if request.full_refresh {
+        app.caller.needs(Role::Operator, &pipeline)?;
+    }
     let mut started = run::start(&app, definition, &request, key.0.as_deref()).await?;
     let longest = longest.or(query.sync.then_some(LONGEST_WAIT));
     if let Some(longest) = longest {

@@ -205,6 +205,22 @@ pub async fn drop_table(publisher: Publisher<'_>, table: &TableName) -> Result<(
     Ok(())
 }
 
+/// Gives up the open batches of a pipeline whose landing table is gone. Its cursor has not moved, so whoever declares it again reads them.
+pub async fn abandon_open(folder: &Folder, store: &Store, pipeline: &str) -> Result<()> {
+    for open in store.open_batches(pipeline).await? {
+        let batch = Batch {
+            pipeline,
+            id: open.id,
+            run: open.run,
+            keys_of: None,
+        };
+        folder.remove(&batch).await?;
+        store.abandon_batch(pipeline, open.id).await?;
+    }
+
+    Ok(())
+}
+
 /// Finishes the open batches of earlier attempts: lands those that were written, removes the others.
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;

@@ -137,7 +137,7 @@ impl Refresh<'_> {
             Planned::once(&Names::changes(&self.table), differences).with_detail(Some(detail)),
         );
         let never_null = vec![false; self.key_columns()?.len()];
-        let detail = "where a column of the key has nulls, these are compared, too; without a difference, it is not sent";
+        let detail = "if a key column has nulls, the statement compares them too; it is sent only if a row differs";
         planned.push(
             Planned::once(&self.table, self.merge_sql(&never_null)?)
                 .with_detail(Some(detail.to_owned())),

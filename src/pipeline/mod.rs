@@ -172,7 +172,7 @@ impl Pipelines {
             } = Checked::read(&folder, config);
             let rival = definition
                 .as_ref()
-                .and_then(|definition| rival(definition, loaded.usable.values(), config));
+                .and_then(|definition| rival(definition, loaded.usable.values(), |_| true, config));
             let is_again = rival.is_some()
                 && definition
                     .as_ref()
@@ -284,13 +284,11 @@ impl Pipelines {
         self.broken().find(is_own).or_else(|| unread.next())
     }
 
-    /// The tables that pipelines other than this one write, in lower case, each with its pipeline.
+    /// The tables that the definitions declare, in lower case, each with its pipeline.
     #[must_use]
-    pub fn written_by_others(&self, pipeline: &str, config: &Config) -> BTreeMap<String, String> {
-        let others = self.usable().filter(|other| other.name != pipeline);
-
-        others
-            .flat_map(|other| written(other, config).map(|table| (table, other.name.clone())))
+    pub fn declared_tables(&self, config: &Config) -> BTreeMap<String, String> {
+        self.usable()
+            .flat_map(|one| written(one, config).map(|table| (table, one.name.clone())))
             .collect()
     }
 
@@ -371,15 +369,17 @@ impl Pipelines {
         rival(
             definition,
             others.filter(|other| other.name != definition.name),
+            |name| self.has(name),
             config,
         )
     }
 }
 
-/// Why a definition cannot stand beside others: it writes a table twice, or one of another pipeline. One of the same name counts, too.
+/// Why a definition cannot stand beside others, of which the message names only those that may be seen: it writes a table twice, or one of another pipeline. One of the same name counts, too.
 fn rival<'a>(
     definition: &Definition,
     others: impl Iterator<Item = &'a Definition>,
+    is_seen: impl Fn(&str) -> bool,
     config: &Config,
 ) -> Option<Finding> {
     let mut own = BTreeSet::new();
@@ -396,8 +396,12 @@ fn rival<'a>(
         let shared = written(other, config).find(|name| own.contains(name));
         if let Some(shared) = shared {
             let message = format!(
-                "it writes `{shared}`, which pipeline `{}` writes too; rename one of the tables, or give one pipeline its own `schemas`",
-                other.name
+                "it writes `{shared}`, which {} writes too; rename one of the tables, or give one pipeline its own `schemas`",
+                if is_seen(&other.name) {
+                    format!("pipeline `{}`", other.name)
+                } else {
+                    "another pipeline".into()
+                }
             );
             return Some(Finding::error(finding::FILE, &message));
         }

@@ -154,7 +154,7 @@ impl Properties {
         {
             misfits.push(misfit(
                 "format_version",
-                "is none that rows can be merged into; write 2 or 3",
+                "does not support merges; write 2 or 3",
             ));
         }
         if self.location.is_some() {

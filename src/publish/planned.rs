@@ -19,7 +19,7 @@ pub struct PlannedStatement {
     pub slices: i64,
     /// The statement.
     pub sql: String,
-    /// What of it only the run can know; `null` if nothing.
+    /// The part that is known only during the run; `null` if nothing.
     pub detail: Option<String>,
 }
 

@@ -137,7 +137,7 @@ pub(super) fn own_tables(
     };
     let own: Vec<&WrittenTable> = of_pipeline()
         .filter(|table| !is_landing(table) && !is_rejects(table))
-        .filter(|table| is_of(&table.last_step, leftover, tables))
+        .filter(|table| is_of(table, leftover, tables))
         .collect();
     // The keys of a source table land in the step of all tables.
     let keys: BTreeSet<String> = own
@@ -158,16 +158,25 @@ pub(super) fn own_tables(
 }
 
 /// Whether a step writes only tables of a leftover.
-fn is_of(step: &str, Leftover { id, kind }: &Leftover, tables: &BTreeSet<TableId>) -> bool {
-    let Some((verb, subject)) = step.split_once('.') else {
+fn is_of(
+    written: &WrittenTable,
+    Leftover { id, kind }: &Leftover,
+    tables: &BTreeSet<TableId>,
+) -> bool {
+    let Some((verb, subject)) = written.last_step.split_once('.') else {
         return false;
     };
+    let is_table = |name: &str| tables.contains(&TableId::new(&id.pipeline, name));
+    let of_history = subject.strip_suffix("_history");
     match (verb, kind) {
         ("delete", _) | ("model", LeftoverKind::Model) => subject == id.name,
         ("model", LeftoverKind::Table) | (_, LeftoverKind::Model) => false,
+        // Both names give this step. The step that made the table tells them apart; without it, the table stays.
+        ("mart", LeftoverKind::Table) if is_table(subject) && of_history.is_some_and(is_table) => {
+            written.first_step == format!("stage.{}", id.name)
+        }
         ("mart", LeftoverKind::Table) if subject != id.name => {
-            subject.strip_suffix("_history") == Some(&id.name)
-                && !tables.contains(&TableId::new(&id.pipeline, subject))
+            of_history == Some(&id.name) && !is_table(subject)
         }
         (_, LeftoverKind::Table) => subject == id.name,
     }

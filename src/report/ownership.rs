@@ -26,7 +26,7 @@ struct FoundRow {
     found: i64,
 }
 
-/// Which tables other pipelines write.
+/// Which tables others write: a definition declares them, or another pipeline wrote them since.
 pub(super) struct Others {
     declared: BTreeMap<String, String>,
     taken_over: HashMap<String, String>,
@@ -38,7 +38,7 @@ impl Others {
         let tables: Vec<String> = tables.iter().map(|table| (*table).clone()).collect();
 
         Ok(Self {
-            declared: app.pipelines.written_by_others(pipeline, &app.config),
+            declared: app.pipelines.declared_tables(&app.config),
             taken_over: app.store.taken_over(pipeline, &tables).await?,
         })
     }

@@ -41,10 +41,19 @@ impl WrittenTables {
     }
 
     /// The landing table; several if its schema changed.
-    pub fn landing(&self) -> impl Iterator<Item = TableName> {
+    pub(super) fn landing(&self) -> impl Iterator<Item = TableName> {
         let landing = self.all.iter().filter(|table| is_landing(table));
 
         landing.filter_map(|table| trino_name(&table.target))
+    }
+
+    /// The landing table that was written last.
+    #[must_use]
+    pub fn last_landing(&self) -> Option<TableName> {
+        let landing = self.all.iter().filter(|table| is_landing(table));
+        let last = landing.max_by_key(|table| table.last_statement)?;
+
+        trino_name(&last.target)
     }
 
     /// The rejects, then the landing table.

@@ -69,6 +69,8 @@ pub struct WrittenTable {
     pub last_step: String,
     /// Whether that statement has succeeded.
     pub has_succeeded: bool,
+    /// The number of that statement.
+    pub last_statement: i64,
 }
 
 from_row!(WrittenTable {
@@ -76,7 +78,8 @@ from_row!(WrittenTable {
     target,
     first_step,
     last_step,
-    has_succeeded
+    has_succeeded,
+    last_statement,
 });
 
 struct TakenOver {
@@ -245,7 +248,7 @@ impl Store {
         let transaction = connection.begin().await?;
         for statement in [
             sql!(models::forget_reading),
-            sql!(resets::forget_publications),
+            sql!(leftovers::forget_model_publications),
         ] {
             transaction.execute(statement, &[pipeline, name]).await?;
         }
@@ -271,14 +274,17 @@ impl Store {
             )
             .await?;
         let of_kind: &[&str] = match ended.kind {
-            LeftoverKind::Table => &[sql!(resets::forget_builds), sql!(leftovers::forget_table)],
-            LeftoverKind::Model => &[sql!(leftovers::forget_model)],
+            LeftoverKind::Table => &[
+                sql!(resets::forget_publications),
+                sql!(resets::forget_builds),
+                sql!(leftovers::forget_table),
+            ],
+            LeftoverKind::Model => &[
+                sql!(leftovers::forget_model_publications),
+                sql!(leftovers::forget_model),
+            ],
         };
-        let of_both = [
-            sql!(leftovers::forget_freshness),
-            sql!(resets::forget_publications),
-        ];
-        for statement in of_both.iter().chain(of_kind) {
+        for statement in [sql!(leftovers::forget_freshness)].iter().chain(of_kind) {
             transaction.execute(statement, &[pipeline, name]).await?;
         }
         if ended.is_last {

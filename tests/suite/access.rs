@@ -320,3 +320,44 @@ async fn a_page_of_another_origin_changes_nothing() {
         .header("sec-fetch-site", "same-origin");
     service.call(from_docs).await.has_status(202);
 }
+
+#[tokio::test]
+async fn a_runner_does_not_do_by_a_retry_or_an_option_what_others_may() {
+    let mut keys = KeyFile::new();
+    let service = guarded(&keys).await;
+    let admin = keys.add("admin", &["admin:*"], &[]);
+    let runner = keys.add("runner", &[&format!("runner:{}", service.name)], &[]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let post = async |key: &str, path: &str, body: Value| {
+        let request = service.request(Method::POST, path).bearer_auth(key);
+        service.call(request.json(&body)).await
+    };
+    let full = post(&runner, &service.runs_path(), json!({"full_refresh": true})).await;
+    full.is_problem(403, "forbidden").saying("`operator`");
+
+    let table = service.table_path("items");
+    let confirm = json!({"confirm": format!("{}.items", service.name)});
+    let reset = post(&admin, &format!("{table}/reset"), confirm).await;
+    let run = format!("/v1/runs/{}", reset.has_status(202).run_id());
+    post(&runner, &format!("{run}/cancel"), json!({})).await;
+    let retried = post(&runner, &format!("{run}/retry"), json!({})).await;
+    retried.is_problem(403, "forbidden").saying("`admin`");
+}
+
+#[tokio::test]
+async fn headers_alone_need_a_credential_too() {
+    let mut keys = KeyFile::new();
+    let key = keys.add("viewer", &["viewer:*"], &[]);
+    let service = guarded(&keys).await;
+    for path in ["/v1/version", "/v1/runs", "/v1/schemas/pipeline.json"] {
+        let bare = service.request(Method::HEAD, path).send().await;
+        assert_eq!(bare.expect("an answer").status(), 401, "{path}");
+        let known = service.request(Method::HEAD, path).bearer_auth(&key).send();
+        assert_eq!(known.await.expect("an answer").status(), 200, "{path}");
+    }
+    let wrong = service.request(Method::PATCH, "/v1/runs").bearer_auth(&key);
+    service
+        .call(wrong)
+        .await
+        .is_problem(405, "method-not-allowed");
+}

@@ -118,6 +118,44 @@ async fn in_trino(service: &Service) -> Vec<String> {
     rows.iter().map(name).collect()
 }
 
+/// Two tables, one with the name that the history of the other would have.
+const ALIKE: &str = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+max_clock_skew: 1d
+tables:
+  items: {from: public.items, key: [id], trino_name: web_items}
+  items_history: {from: public.others, key: [id]}
+";
+
+#[tokio::test]
+async fn a_leftover_with_the_name_of_a_history_leaves_the_history_of_its_neighbour() {
+    let mut service = filled().await;
+    // Begins with empty schemas of its own names.
+    redefine(&mut service, ALIKE).await;
+    service.run().await.succeeds();
+    let items_alone = ALIKE.replace("  items_history: {from: public.others, key: [id]}\n", "");
+    redefine(&mut service, &items_alone).await;
+
+    delete(&service, "items_history").await;
+
+    let left = in_trino(&service).await;
+    for kept in [
+        "marts.web_items",
+        "marts.web_items_history",
+        "staging.web_items",
+    ] {
+        assert!(left.iter().any(|table| table == kept), "{kept}: {left:?}");
+    }
+    assert!(
+        !left
+            .iter()
+            .any(|table| table == "marts.items_history_history"),
+        "{left:?}"
+    );
+    service.run().await.succeeds();
+}
+
 #[tokio::test]
 async fn a_removed_table_is_deleted_by_its_name_and_its_neighbours_stay() {
     let mut service = filled().await;

@@ -42,7 +42,7 @@ with recursive written as (
 )
 select
   written.pipeline, written.target, first.step as first_step, last.step as last_step,
-  last.state = 'succeeded' as has_succeeded
+  last.state = 'succeeded' as has_succeeded, last.id as last_statement
 from written
 cross join lateral (
   select step
@@ -52,7 +52,7 @@ cross join lateral (
   limit 1
 ) as first
 cross join lateral (
-  select step, state
+  select id, step, state
   from icefront.statements
   where statements.pipeline = written.pipeline and statements.target = written.target and step <> 'optimize'
   order by id desc
@@ -88,7 +88,7 @@ select exists (
 -- Whether a run of a pipeline made a view of this name.
 select exists (
   select from icefront.statements
-  where pipeline = $1 and target = $2 and sql like '%create or replace view%'
+  where pipeline = $1 and target = $2 and state = 'succeeded' and sql like '%create or replace view%'
 ) as has_made_view
 
 -- name: held_table
@@ -145,6 +145,10 @@ where pipeline = $1 and key = $2 and created_at > clock_timestamp() - $3::float8
 -- name: forget_consumers
 -- Forgets the consumers of a table or model.
 delete from icefront.consumers where pipeline = $1 and of_name = $2 and is_model = $3
+
+-- name: forget_model_publications
+-- Forgets the publications of a model, so that no row changes are told across its deletion.
+delete from icefront.publications where pipeline = $1 and name = $2 and refresh_id is not null
 
 -- name: forget_freshness
 -- Forgets how fresh a table or model was.

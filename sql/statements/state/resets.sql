@@ -12,7 +12,7 @@ where pipeline = $1 and name = $2
 
 -- name: forget_publications
 -- Forgets the publications of a table, so that no row changes are told across the reset.
-delete from icefront.publications where pipeline = $1 and name = $2
+delete from icefront.publications where pipeline = $1 and name = $2 and refresh_id is null
 
 -- name: forget_read_files
 -- Forgets the files of a table that were read, so that those that are still there are read again.

@@ -42,7 +42,7 @@ impl Known {
         let mut tables = BTreeSet::new();
         let mut models = BTreeSet::new();
         let mut of_files = BTreeSet::new();
-        let mut refreshed = BTreeSet::new();
+        let mut asked_models = BTreeSet::new();
         let mut pipelines = BTreeSet::new();
         for subject in subjects {
             let definition = subject.definition();
@@ -64,20 +64,20 @@ impl Known {
                     );
                     models.insert(of.id());
                     models.extend(read_through_views(definition, of.model).into_iter().map(id));
-                    refreshed.insert(of.id());
+                    asked_models.insert(of.id());
                 }
             }
         }
         let pipelines: Vec<&str> = pipelines.into_iter().collect();
         let (tables, of_files) = (references(&tables), references(&of_files));
-        let (models, refreshed) = (references(&models), references(&refreshed));
+        let (models, asked_models) = (references(&models), references(&asked_models));
         // At once: the time of a page is that of the slowest question, not of all together.
         let (tables, files, activities, models, refreshes) = tokio::try_join!(
             store.tables(&tables),
             store.holding_files(&of_files),
             store.activities(&pipelines),
             store.models(&models),
-            store.last_refreshes(&refreshed),
+            store.last_refreshes(&asked_models),
         )?;
         let mut known = Self {
             tables,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::landing::{self, Landing};
-use crate::pipeline::TableId;
+use crate::pipeline::{Names, TableId};
 use crate::publish::Publisher;
 use crate::report::{Holdings, Leftover, WrittenTables, find_leftover};
 use crate::run::attempt::Attempt;
@@ -42,15 +42,7 @@ async fn delete_leftover(
     for table in written.names() {
         publisher.resolve(&table).await?;
     }
-    // The cursor of a batch that lands later would not know of the deletion.
-    for table in written.landing() {
-        let landing = Landing {
-            folder: &app.folder,
-            table: &table,
-            publisher,
-        };
-        landing::sweep(landing, &app.store).await?;
-    }
+    finish_open_batches(app, leftover, &written, publisher).await?;
     let holdings = Holdings::find(app, leftover, &written).await?;
     begin(app, leftover, &holdings).await?;
     for view in &holdings.views {
@@ -73,6 +65,30 @@ async fn delete_leftover(
         .await?;
 
     counts(&holdings, &rows)
+}
+
+/// Lands the open batches: the cursor of one that lands later would not know of the deletion.
+async fn finish_open_batches(
+    app: &App,
+    leftover: &Leftover,
+    written: &WrittenTables,
+    publisher: Publisher<'_>,
+) -> Result<()> {
+    let definition = app.pipelines.get(&leftover.id.pipeline).ok();
+    let declared = definition.map(|definition| Names::new(definition, &app.config).landing());
+    let Some(table) = declared.or_else(|| written.last_landing()) else {
+        return Ok(());
+    };
+    if !warehouse::exists(publisher, &table).await? {
+        return landing::abandon_open(&app.folder, &app.store, &leftover.id.pipeline).await;
+    }
+    let landing = Landing {
+        folder: &app.folder,
+        table: &table,
+        publisher,
+    };
+
+    landing::sweep(landing, &app.store).await
 }
 
 /// Notes that the leftover counts as never seen: from here on, whoever declares it again begins anew.

@@ -56,12 +56,28 @@ pub(super) async fn finish_begun(attempt: &Attempt<'_>) -> StepEnd {
         }
         let name = format!("reset.{}", begun.name);
         step::run(attempt, &name, async |publisher| {
+            // A deletion may have begun it, and not asked for another reading.
+            restart(attempt, table, publisher).await?;
             delete(attempt, table, begun.marts, publisher).await
         })
         .await?;
     }
 
     Ok(())
+}
+
+/// Notes that the table counts as never seen, and asks its source to be read from the begin. Doing it twice changes nothing.
+async fn restart(attempt: &Attempt<'_>, table: &Table, publisher: Publisher<'_>) -> Result<()> {
+    let store = &attempt.app.store;
+    // The cursor of a batch that lands later would not know of the reset.
+    extract::finish_open_batches(attempt, publisher).await?;
+    let mut cursor = store.cursor(&table.id.pipeline).await?;
+    if let Some(cursor) = &mut cursor {
+        let source = &attempt.definition.source;
+        source::request_restart(source, &mut cursor.position, &table.id.name)?;
+    }
+
+    store.begin_reset(&table.id, cursor.as_ref()).await
 }
 
 /// Notes that the table is reset, after a look at its source. Gives the marts that it has; `None` if nothing is held of it.
@@ -79,13 +95,7 @@ async fn begin(
     let needs_rows = cursor
         .is_some_and(|cursor| source::has_read_rows(&definition.source, &cursor.position, name));
     extract::check_source(attempt, needs_rows.then_some(name.as_str())).await?;
-    // The cursor of a batch that lands later would not know of the reset.
-    extract::finish_open_batches(attempt, publisher).await?;
-    let mut cursor = store.cursor(&definition.name).await?;
-    if let Some(cursor) = &mut cursor {
-        source::request_restart(&definition.source, &mut cursor.position, name)?;
-    }
-    store.begin_reset(&table.id, cursor.as_ref()).await?;
+    restart(attempt, table, publisher).await?;
 
     Ok(Some(known.marts))
 }
