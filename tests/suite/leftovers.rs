@@ -130,9 +130,16 @@ tables:
 
 #[tokio::test]
 async fn a_leftover_with_the_name_of_a_history_leaves_the_history_of_its_neighbour() {
-    let mut service = filled().await;
-    // Begins with empty schemas of its own names.
-    redefine(&mut service, ALIKE).await;
+    let mut service = Service::items()
+        .tables("create table others (id bigint, amount numeric(10,2), name text);")
+        .defined(ALIKE)
+        .start()
+        .await;
+    let other = AuditRow {
+        table: "others".into(),
+        ..insert(2, 1, 1, "other")
+    };
+    service.log(&[insert(1, 1, 1, "first"), other]).await;
     service.run().await.succeeds();
     let items_alone = ALIKE.replace("  items_history: {from: public.others, key: [id]}\n", "");
     redefine(&mut service, &items_alone).await;
