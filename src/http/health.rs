@@ -93,7 +93,10 @@ pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
         tokio::time::timeout(PATIENCE, app.trino.query("icefront/readyz", "select 1")).await;
     let trino = match asked {
         Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+        // Anybody may ask here, and what Trino says may quote statements.
+        Ok(Err(_)) => {
+            Some("Trino does not answer, or refuses to; `GET /v1/engine` says why".into())
+        }
         Err(_) => {
             Some("Trino does not answer in time; check that it runs and is not overloaded".into())
         }

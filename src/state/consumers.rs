@@ -135,13 +135,21 @@ impl Store {
             .query(sql!(consumers::lock_consumers), &[])
             .await?;
         let known = ConsumerQuery::one(to.name).read(&transaction).await?.pop();
+        // Before its cursor is compared: that of another table is nobody's business.
+        let follows = (&to.of.pipeline, &to.of.name, to.is_model);
+        if known
+            .as_ref()
+            .is_some_and(|known| (&known.pipeline, &known.of_name, known.is_model) != follows)
+        {
+            return Ok(Moved::FollowsOther);
+        }
         let cursor = known.as_ref().and_then(|known| known.cursor.as_deref());
         match to.if_cursor {
             Some(Some(_)) if known.is_none() => return Ok(Moved::IsUnknown),
             Some(wanted) if wanted != cursor => return Ok(Moved::IsElsewhere),
             _ => {}
         }
-        let Some(known) = known else {
+        if known.is_none() {
             let count: i64 = transaction
                 .value(sql!(consumers::count_consumers), &[])
                 .await?;
@@ -163,10 +171,6 @@ impl Store {
                 .await?;
             transaction.commit().await?;
             return Ok(Moved::Done);
-        };
-        let follows = (&known.pipeline, &known.of_name, known.is_model);
-        if follows != (&to.of.pipeline, &to.of.name, to.is_model) {
-            return Ok(Moved::FollowsOther);
         }
         let Some(cursor) = to.cursor else {
             return Ok(Moved::Done);
