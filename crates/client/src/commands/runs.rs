@@ -328,6 +328,9 @@ impl Sql {
             all.rows.append(&mut list.rows);
         }
         if client.output.is_for_people() {
+            if all.rows.is_empty() {
+                eprintln!("the run sent no SQL that writes");
+            }
             return Ok(());
         }
 
