@@ -26,6 +26,7 @@ enum Covered {
 }
 
 /// What the state database knows of the subjects and of what they read.
+#[derive(Default)]
 pub(super) struct Known {
     tables: HashMap<TableId, TableState>,
     models: HashMap<TableId, ModelState>,
@@ -69,24 +70,16 @@ impl Known {
             }
         }
         let pipelines: Vec<&str> = pipelines.into_iter().collect();
-        let (tables, of_files) = (references(&tables), references(&of_files));
-        let (models, asked_models) = (references(&models), references(&asked_models));
-        // At once: the time of a page is that of the slowest question, not of all together.
-        let (tables, files, activities, models, refreshes) = tokio::try_join!(
-            store.tables(&tables),
-            store.holding_files(&of_files),
-            store.activities(&pipelines),
-            store.models(&models),
-            store.last_refreshes(&asked_models),
-        )?;
         let mut known = Self {
-            tables,
-            models,
-            refreshes,
-            files,
-            activities,
-            covered: HashMap::new(),
+            tables: store.tables(&references(&tables)).await?,
+            files: store.holding_files(&references(&of_files)).await?,
+            activities: store.activities(&pipelines).await?,
+            ..Self::default()
         };
+        if !asked_models.is_empty() {
+            known.models = store.models(&references(&models)).await?;
+            known.refreshes = store.last_refreshes(&references(&asked_models)).await?;
+        }
         let mut batches = BTreeSet::new();
         for subject in subjects {
             if let Covered::ByBatch(batch) = known.covered(subject) {
