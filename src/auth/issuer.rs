@@ -69,7 +69,7 @@ struct Fetched {
     keys: Arc<JwkSet>,
 }
 
-/// The part of OpenID Connect Discovery 1.0 that is needed.
+/// The part of `OpenID Connect Discovery` 1.0 that is needed.
 #[derive(Deserialize)]
 struct Discovery {
     issuer: String,
@@ -335,10 +335,9 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
         declared.is_none_or(|declared| declared.to_string() == format!("{algorithm:?}"));
     let is_of_kind = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(_), ES256 | ES384 | EdDSA) => false,
-        (AlgorithmParameters::RSA(_), _) => true,
+        (AlgorithmParameters::RSA(_), _) | (AlgorithmParameters::OctetKeyPair(_), EdDSA) => true,
         (AlgorithmParameters::EllipticCurve(curve), ES256) => curve.curve == EllipticCurve::P256,
         (AlgorithmParameters::EllipticCurve(curve), ES384) => curve.curve == EllipticCurve::P384,
-        (AlgorithmParameters::OctetKeyPair(_), EdDSA) => true,
         _ => false,
     };
 

@@ -1,5 +1,7 @@
 //! A key: `icf_<id>_<secret>`. Its file has the hash of the whole text, so that nobody can call with what the file says.
 
+use std::fmt::Write as _;
+
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
@@ -50,7 +52,11 @@ pub(super) fn hash(key: &str) -> Hash {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 pub(super) fn from_hex(text: &str) -> Option<Hash> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -111,10 +112,7 @@ impl Guard {
 fn host(request: &Request) -> &str {
     let given = request.headers().get(header::HOST);
     // HTTP/2 has it in the address.
-    let of_address = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
+    let of_address = request.uri().authority().map(Authority::as_str);
 
     given
         .and_then(|host| host.to_str().ok())

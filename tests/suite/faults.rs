@@ -152,7 +152,7 @@ async fn a_broken_pipeline_is_shown_with_its_place_and_the_others_run() {
         "type": "urn:icefront:problem:pipeline-broken",
         "title": "The pipeline is broken",
         "status": 409,
-        "detail": "pipeline `broken` is broken: broken/pipeline.yaml:6:5: unknown field `kye`, expected one of from, trino_name, key, freshness, columns, current, history, cursor, overlap, deletes, where, description, new_columns, contract, tests; did you mean `key`?",
+        "detail": "pipeline `broken` is broken: broken/pipeline.yaml:6:5: unknown field `kye`, expected one of from, trino_name, key, freshness, columns, current, history, properties, cursor, overlap, deletes, where, description, new_columns, contract, tests; did you mean `key`?",
         "retryable": false
       }
     }
