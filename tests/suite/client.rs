@@ -533,7 +533,10 @@ async fn a_check_of_what_has_no_limit_warns_that_it_never_fails() {
 
 #[tokio::test]
 async fn a_table_is_checked_and_made_again_by_commands() {
-    let service = Service::items().start().await;
+    let service = Service::items()
+        .tables("alter table items add primary key (id);")
+        .start()
+        .await;
     service.log(&[insert(1, 1, 1, "a")]).await;
     service.run().await.succeeds();
 
