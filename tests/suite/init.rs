@@ -220,6 +220,7 @@ async fn odd_names_and_types_become_a_pipeline_that_is_right() {
       table: public.audit_log_dml
     # poll: 10s            # starts a run when the source has changes; without it, calls and schedules start runs
     # schedule: every 1h   # or the five fields of cron
+    # defaults: {freshness: {warn_after: 10m, error_after: 1h}}   # older tables are told by `icefront freshness --fail-on error`
     tables:
       # 4 columns, never analyzed
       order_items:
