@@ -202,8 +202,9 @@ async fn a_text_that_is_made_to_hurt_is_refused_at_once() {
             "{told}: {found:#?}"
         );
     }
+    // Written out, the first text alone has 10^12 words.
     assert!(
-        began.elapsed() < Duration::from_secs(10),
+        began.elapsed() < Duration::from_mins(1),
         "{:?}",
         began.elapsed()
     );
