@@ -7,7 +7,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ITEMS, Moment, Proxy, Service, Terminal, Then, Trap, delete, hold, insert, shown, update,
+    ITEMS, Moment, Proxy, Service, Terminal, Then, Trap, delete, hold, insert, items_trigger,
+    shown, update,
 };
 
 /// What a command printed, and its exit code.
@@ -533,11 +534,12 @@ async fn a_check_of_what_has_no_limit_warns_that_it_never_fails() {
 
 #[tokio::test]
 async fn a_table_is_checked_and_made_again_by_commands() {
-    let service = Service::items()
-        .tables("alter table items add primary key (id);")
-        .start()
-        .await;
-    service.log(&[insert(1, 1, 1, "a")]).await;
+    let tables = format!(
+        "create table items (id bigint primary key, amount numeric(10,2), name text); {}",
+        items_trigger()
+    );
+    let service = Service::of(ITEMS).tables(&tables).start().await;
+    service.write("insert into items values (1, 1, 'a')").await;
     service.run().await.succeeds();
 
     for verb in ["verify", "rebuild", "restage", "resync"] {
