@@ -10,8 +10,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
 
-/// Failed logins of an address: so many at once, then one a second.
-const FAILURES: u32 = 30;
+/// Failed logins of an address: so many at once, and as many a minute. Callers behind a proxy share one.
+const FAILURES: u32 = 300;
 /// Starts of runs and tasks of a caller: so many at once, and as many a minute.
 const STARTS: u32 = 300;
 /// Reads of data of a caller: so many at once, and as many a second.
@@ -31,7 +31,7 @@ impl Default for Rates {
         let times = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
 
         Self {
-            failures: RateLimiter::keyed(Quota::per_second(times(1)).allow_burst(times(FAILURES))),
+            failures: RateLimiter::keyed(Quota::per_minute(times(FAILURES))),
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
         }

@@ -276,7 +276,7 @@ async fn a_thousand_wrong_keys_are_slowed_down_and_the_right_one_is_not() {
             _ => panic!("{answer:?}"),
         }
     }
-    assert!(refused[1] > 800, "{refused:?}");
+    assert!(refused[1] > 500, "{refused:?}");
     let right = call(&service, &key, Method::GET, "/v1/runs").await;
     right.has_status(200);
 }
