@@ -59,7 +59,11 @@ impl<S: Send + Sync> FromRequest<S> for DefinitionBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
         if !is_yaml(request.headers()) {
-            let Body(files) = Body::from_request(request, state).await?;
+            let Body(files) = Body::<DefinitionFiles>::from_request(request, state).await?;
+            if files.files.is_empty() {
+                let missing = "the body has no files; send `pipeline.yaml` as `application/yaml`, or `{\"files\": {\"pipeline.yaml\": …}}`";
+                return Err(Error::Malformed(missing.into()));
+            }
             return Ok(Self(files));
         }
         let bytes = whole_body(request, state).await?;
