@@ -27,7 +27,7 @@ impl Grants {
         Self(grants)
     }
 
-    /// What everybody has where nobody is asked.
+    /// The grants of every caller when authentication is off.
     #[must_use]
     pub fn everything() -> Self {
         Self(vec![Grant {

@@ -55,7 +55,7 @@ pub(super) struct Issuer {
     asked_at: Mutex<Option<Instant>>,
 }
 
-/// What callers may do whose token has a value in a claim.
+/// Gives grants to callers whose token has a value in a claim.
 #[derive(Debug)]
 struct Rule {
     claim: String,
@@ -82,7 +82,7 @@ struct IssuerClaim {
     iss: String,
 }
 
-/// What a token is refused for.
+/// Why a token is refused.
 type Refused = String;
 
 impl Issuer {

@@ -43,7 +43,7 @@ pub struct Issuer {
     pub grants: Vec<ClaimGrants>,
 }
 
-/// What callers may do whose token has a value in a claim.
+/// Gives grants to callers whose token has a value in a claim.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimGrants {

@@ -14,7 +14,7 @@ use super::sql::sql;
 use crate::error::Result;
 use crate::pipeline::{SourceTable, TableId};
 
-/// What a leftover was in its definition.
+/// Whether a definition declared the leftover as a table or as a model.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]

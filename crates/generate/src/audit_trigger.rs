@@ -49,7 +49,7 @@ impl AuditTrigger {
             .map_err(|_| GenerateError::LongLogName(log.clone()))?;
         let key: Vec<_> = self.key.iter().map(Identifier::literal).collect();
 
-        // What the file says about itself is for those who read the file.
+        // Lines with this mark are for readers of the template.
         let template: String = template
             .split_inclusive('\n')
             .filter(|line| !line.starts_with("--#"))
