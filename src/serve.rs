@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::{App, Background};
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
+use crate::http::Places;
 use crate::{http, lineage, run, webhooks};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
@@ -23,6 +24,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// [`Error::Settings`] when a setting cannot be used, or an address cannot be listened on.
 pub async fn serve(config: Config) -> Result<()> {
     let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
+    let is_behind_proxy = config.http.behind_tls_proxy;
     let certificate = config.http.tls.as_ref();
     let certificate = certificate.map(http::Certificate::read).transpose()?;
     let app = App::new(config)?;
@@ -47,7 +49,8 @@ pub async fn serve(config: Config) -> Result<()> {
     tracing::info!(address = %bind, "icefront serves; open /docs there");
     // Callers are answered while runs end, and `/readyz` says that the service stops.
     let stops = worker.clone().map(drop);
-    let serving = http::serve(api, certificate, http::router(app), stops);
+    let places = Places::of_api(is_behind_proxy);
+    let serving = http::serve(api, certificate, places, http::router(app), stops);
     let late = async {
         worker.clone().await;
         tokio::time::sleep(LAST_ANSWERS).await;
@@ -94,9 +97,8 @@ async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
         "/metrics",
         axum::routing::get(async move || metrics.render()),
     );
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "metrics are no longer served");
-    }
+    let never = std::future::pending();
+    http::serve(listener, None, Places::of_metrics(), router, never).await;
 }
 
 async fn listen(key: &str, address: std::net::SocketAddr) -> Result<TcpListener> {

@@ -1,23 +1,40 @@
 //! The runs that callers wait for. One look at the state database serves all callers.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use crate::state::RunProgress;
+use crate::error::Result;
+use crate::state::{RunEvent, RunProgress};
 
 #[derive(Debug, Default)]
 pub struct Watched {
-    runs: Mutex<HashMap<Uuid, watch::Sender<Option<RunProgress>>>>,
+    runs: Mutex<HashMap<Uuid, WatchedRun>>,
     bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct WatchedRun {
+    progress: watch::Sender<Option<RunProgress>>,
+    newest: Arc<tokio::sync::Mutex<EventPage>>,
+}
+
+/// The events that were read last. Those who follow a run mostly ask for the same.
+#[derive(Debug, Default)]
+struct EventPage {
+    /// The number before the first event.
+    after: i64,
+    /// The number of the newest event when the page was read.
+    until: i64,
+    events: Arc<Vec<RunEvent>>,
 }
 
 impl Watched {
     /// Watches a run for as long as the caller keeps the receiver.
     pub fn watch(&self, id: Uuid) -> watch::Receiver<Option<RunProgress>> {
-        let receiver = self.lock().entry(id).or_default().subscribe();
+        let receiver = self.lock().entry(id).or_default().progress.subscribe();
         self.ring();
 
         receiver
@@ -36,15 +53,15 @@ impl Watched {
     /// The runs that callers still wait for; forgets the others.
     pub fn ids(&self) -> Vec<Uuid> {
         let mut runs = self.lock();
-        runs.retain(|_, watchers| watchers.receiver_count() > 0);
+        runs.retain(|_, run| run.progress.receiver_count() > 0);
 
         runs.keys().copied().collect()
     }
 
     /// Hands the progress of a run to its watchers, if it is new.
     pub fn tell(&self, progress: RunProgress) {
-        if let Some(watchers) = self.lock().get(&progress.run) {
-            watchers.send_if_modified(|known| {
+        if let Some(run) = self.lock().get(&progress.run) {
+            run.progress.send_if_modified(|known| {
                 let is_new = known.as_ref() != Some(&progress);
                 *known = Some(progress);
                 is_new
@@ -52,7 +69,33 @@ impl Watched {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<Option<RunProgress>>>> {
+    /// The events of a run after a number, read once for all who ask. `until` is the newest number that the caller knows of.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`.
+    pub async fn events(
+        &self,
+        id: Uuid,
+        after: i64,
+        until: i64,
+        read: impl AsyncFnOnce() -> Result<Vec<RunEvent>>,
+    ) -> Result<Arc<Vec<RunEvent>>> {
+        let newest = Arc::clone(&self.lock().entry(id).or_default().newest);
+        let mut page = newest.lock().await;
+        if page.after != after || page.until < until {
+            let events = Arc::new(read().await?);
+            *page = EventPage {
+                after,
+                until,
+                events,
+            };
+        }
+
+        Ok(Arc::clone(&page.events))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, WatchedRun>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

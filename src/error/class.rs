@@ -131,7 +131,7 @@ impl Error {
             | Self::TrinoUnavailable(_)
             | Self::LandingUnavailable { .. }
             | Self::IssuerUnavailable { .. } => Class::Away,
-            Self::QueueFull { .. } | Self::TooManyCalls { .. } => Class::Busy,
+            Self::QueueFull { .. } | Self::TooManyCalls { .. } | Self::Overloaded => Class::Busy,
             Self::SourceConflict { .. } | Self::RunActive { .. } => Class::Conflict,
             Self::TimedOut(_)
             | Self::OutcomePending { .. }

@@ -45,6 +45,7 @@ fn of_requests() -> Vec<Error> {
             detail: "there were too many reads of data with this key",
             retry_after: 1,
         },
+        Error::Overloaded,
         Error::IssuerUnavailable {
             issuer: "corp".into(),
             cause: Cause::from("no answer in time"),

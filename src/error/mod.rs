@@ -84,6 +84,9 @@ pub enum Error {
         /// In seconds.
         retry_after: u64,
     },
+    /// The service answers as many calls as it can.
+    #[error("the service answers too many calls at once; try again in a second")]
+    Overloaded,
     #[error(
         "the keys of issuer `{issuer}` cannot be had, so its tokens cannot be checked; try again shortly"
     )]

@@ -76,6 +76,7 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
         Error::CrossOrigin => (403, "cross-origin", "A page of another origin calls"),
         Error::UnknownHost { .. } => (421, "unknown-host", "The service has another name"),
         Error::TooManyCalls { .. } => (429, "too-many-calls", "There were too many calls"),
+        Error::Overloaded => (503, "overloaded", "The service answers too many calls"),
         Error::IssuerUnavailable { .. } => {
             (503, "issuer-unavailable", "The issuer's keys cannot be had")
         }

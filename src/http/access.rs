@@ -1,142 +1,28 @@
-//! The one layer that decides who may do what. An operation that [`ROLES`] does not name cannot be called.
+//! The one layer that decides who may do what. See [`super::roles`] for what each operation needs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::RequestPartsExt;
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use axum::response::Response;
 use utoipa::openapi::OpenApi;
-use uuid::Uuid;
 
 use super::audit::Call;
+use super::credential::{credential, refused};
+use super::objects::Objects;
 use super::parameters::operations;
 use super::rates::Rates;
+use super::roles::{is_of_no_pipeline, needed, role};
 use crate::app::App;
 use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
 
-/// The role that each operation needs on the pipeline that it is about.
-const ROLES: [(Role, &[&str]); 5] = [
-    (
-        Role::Viewer,
-        &[
-            "follow_run",
-            "get_graph",
-            "get_lineage",
-            "get_model",
-            "get_model_freshness",
-            "get_pipeline",
-            "get_plan",
-            "get_run",
-            "get_run_outcome",
-            "get_safe_to_purge",
-            "get_schema",
-            "get_source",
-            "get_table",
-            "get_table_freshness",
-            "get_version",
-            "list_changes",
-            "list_freshness",
-            "list_models",
-            "list_pipelines",
-            "list_refreshes",
-            "list_run_changes",
-            "list_run_steps",
-            "list_run_tests",
-            "list_runs",
-            "list_sources",
-            "list_tables",
-            "validate_definition",
-            "validate_models",
-        ],
-    ),
-    (
-        Role::Reader,
-        &[
-            "delete_consumer",
-            "get_consumer",
-            "get_model_sql",
-            "list_consumers",
-            "list_files",
-            "list_model_row_changes",
-            "list_rejects",
-            "list_row_changes",
-            "list_rows",
-            "list_step_sql",
-            "list_test_failures",
-            "list_versions",
-            "set_consumer",
-        ],
-    ),
-    (
-        Role::Runner,
-        &[
-            "cancel_run",
-            "refresh_model",
-            "retry_run",
-            "run_unit_tests",
-            "start_run",
-        ],
-    ),
-    (
-        Role::Operator,
-        &[
-            "check_source",
-            "dismiss_rejects",
-            "pause_pipeline",
-            "rebuild_table",
-            "replay_rejects",
-            "restage_table",
-            "resume_model",
-            "resume_pipeline",
-            "resync_table",
-            "suspend_model",
-            "test_table",
-            "verify_model",
-            "verify_table",
-        ],
-    ),
-    (
-        Role::Admin,
-        &[
-            "delete_leftover",
-            "get_engine",
-            "list_deliveries",
-            "list_leftovers",
-            "list_webhooks",
-            "reset_table",
-            "test_webhook",
-        ],
-    ),
-];
-/// Operations that belong to no pipeline, so that their role must be given on all.
-const OF_NO_PIPELINE: [&str; 6] = [
-    "delete_leftover",
-    "get_engine",
-    "list_deliveries",
-    "list_leftovers",
-    "list_webhooks",
-    "test_webhook",
-];
-/// Operations that anybody may call: what Kubernetes asks.
-const PUBLIC: [&str; 2] = ["get_livez", "get_readyz"];
-
-/// The role that an operation needs. `None` for those that anybody may call.
-pub(super) fn role(operation: &str) -> Option<Role> {
-    let needed = ROLES.iter().find(|(_, names)| names.contains(&operation));
-    if PUBLIC.contains(&operation) {
-        return None;
-    }
-
-    // What is not listed needs the most.
-    Some(needed.map_or(Role::Admin, |(role, _)| *role))
-}
+/// The name of the caller, for the layers that see the answer.
+#[derive(Debug, Clone)]
+pub(super) struct CalledBy(pub(super) Arc<str>);
 
 /// Decides about the calls of a service.
 #[derive(Debug, Clone)]
@@ -159,22 +45,6 @@ impl FromRequestParts<App> for Granted {
 
         granted.ok_or_else(|| Error::internal("an operation that no role allows"))
     }
-}
-
-/// What a call is about, by the names in its path and its query.
-#[derive(Debug, Default)]
-struct Objects {
-    names: Vec<Name>,
-    run: Option<Uuid>,
-}
-
-/// The name of a pipeline, table or model.
-#[derive(Debug)]
-struct Name {
-    kind: &'static str,
-    text: String,
-    /// The parameter of the query; `None` for the path.
-    field: Option<String>,
 }
 
 impl Access {
@@ -214,13 +84,17 @@ impl Access {
         let Some(role) = role(operation) else {
             return Ok(());
         };
+        let role = needed(operation, role, parts.uri.query());
         let principal = self.principal(parts, call).await?;
         call.principal.clone_from(&principal.name);
         call.role = Some(role);
-        let objects = objects(parts).await?;
+        let objects = Objects::of(parts).await?;
         self.decide(operation, role, &principal, &objects, call)
             .await?;
         self.rates.check(operation, role, &principal)?;
+        if operation == "follow_run" {
+            parts.extensions.insert(self.rates.follow(&principal)?);
+        }
         let granted = self.app.granted(principal, role);
         parts.extensions.insert(Granted(granted));
 
@@ -286,7 +160,7 @@ impl Access {
                 None => {}
             }
         }
-        let has_role = if OF_NO_PIPELINE.contains(&operation) {
+        let has_role = if is_of_no_pipeline(operation) {
             grants.have_everywhere(role)
         } else {
             grants.have_somewhere(role)
@@ -300,37 +174,6 @@ impl Access {
     }
 }
 
-impl Name {
-    /// The pipeline that it names, or that its table or model is of.
-    fn pipeline(&self) -> &str {
-        if self.kind == "pipeline" {
-            return &self.text;
-        }
-
-        self.text
-            .split_once('.')
-            .map_or(self.text.as_str(), |(pipeline, _)| pipeline)
-    }
-
-    /// The answer to a name that does not exist, with the nearest one that the caller may see.
-    fn unknown(&self, granted: &App) -> Error {
-        let pipelines = &granted.pipelines;
-        let found = match self.kind {
-            "table" => pipelines.table(&self.text).map(drop),
-            "model" => pipelines.model(&self.text).map(drop),
-            _ => pipelines.get(&self.text).map(drop),
-        };
-        let error = found
-            .err()
-            .unwrap_or_else(|| Error::not_found(self.kind, &self.text, []));
-
-        match &self.field {
-            Some(field) => error.at_field(field.clone()),
-            None => error,
-        }
-    }
-}
-
 /// Checks each call before its handler, and writes the audit log.
 pub(super) async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
@@ -340,104 +183,17 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
         .headers
         .keys()
         .any(|name| name.as_str().starts_with("sec-fetch-"));
-    let answer = match admitted {
+    let mut answer = match admitted {
         Ok(()) => {
             call.is_admitted = true;
             next.run(Request::from_parts(parts, body)).await
         }
         Err(error) => refused(error, is_page),
     };
+    if let Some(name) = &call.principal {
+        answer.extensions_mut().insert(CalledBy(Arc::clone(name)));
+    }
     call.answered(&answer);
 
     answer
-}
-
-/// A page is not offered `Basic`: its browser would keep the password, and send it with calls of other pages.
-fn refused(error: Error, is_page: bool) -> Response {
-    let is_unauthenticated = matches!(error, Error::Unauthenticated { .. });
-    let mut answer = error.into_response();
-    if is_unauthenticated {
-        let headers = answer.headers_mut();
-        let offer = |text| header::HeaderValue::from_static(text);
-        headers.append(header::WWW_AUTHENTICATE, offer("Bearer realm=\"icefront\""));
-        if !is_page {
-            headers.append(
-                header::WWW_AUTHENTICATE,
-                offer("Basic realm=\"icefront\", charset=\"UTF-8\""),
-            );
-        }
-    }
-
-    answer
-}
-
-/// The credential of a call: a bearer token, or the password of `Basic`.
-fn credential(headers: &HeaderMap) -> Result<Option<String>> {
-    let refused = |detail: &str| Error::Unauthenticated {
-        detail: detail.to_owned(),
-    };
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = given.next() else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default();
-    let Some((scheme, text)) = text.split_once(' ').filter(|_| given.next().is_none()) else {
-        return Err(refused("send one `Authorization` header, as `Bearer …`"));
-    };
-    let text = text.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(text.to_owned()));
-    }
-    let password = BASE64_STANDARD
-        .decode(text)
-        .ok()
-        .filter(|_| scheme.eq_ignore_ascii_case("basic"))
-        .and_then(|text| String::from_utf8(text).ok())
-        .and_then(|text| {
-            text.split_once(':')
-                .map(|(_, password)| password.to_owned())
-        });
-
-    password.map(Some).ok_or_else(|| {
-        refused("the `Authorization` header is neither `Bearer …` nor `Basic …` with the key as password")
-    })
-}
-
-async fn objects(parts: &mut Parts) -> Result<Objects> {
-    let mut objects = Objects::default();
-    let path = parts.extract::<RawPathParams>().await;
-    let path = path.map_err(|fault| Error::Malformed(fault.body_text()))?;
-    for (name, value) in &path {
-        if name == "run_id" {
-            objects.run = value.parse().ok();
-        } else if let Some(kind) = kind(name) {
-            objects.names.push(Name {
-                kind,
-                text: value.to_owned(),
-                field: None,
-            });
-        }
-    }
-    let query = parts.uri.query().unwrap_or_default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if let Some(kind) = kind(&name) {
-            objects.names.push(Name {
-                kind,
-                text: value.into_owned(),
-                field: Some(name.into_owned()),
-            });
-        }
-    }
-
-    Ok(objects)
-}
-
-/// What a parameter of this name names. A source has the name of its pipeline.
-fn kind(parameter: &str) -> Option<&'static str> {
-    match parameter {
-        "pipeline" | "source" => Some("pipeline"),
-        "table" => Some("table"),
-        "model" => Some("model"),
-        _ => None,
-    }
 }

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::audit::Call;
 use crate::config::Http;
 use crate::error::{Error, Result};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// What an answer of the API may load if a browser shows it: nothing.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// What `/` and `/docs` may load: files of the service, and the styles that Swagger UI writes into its elements.
@@ -65,7 +69,12 @@ impl Guard {
         if !PROBES.contains(&request.uri().path()) {
             self.check_host(host)?;
         }
-        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+        let is_safe = match *request.method() {
+            // It asks whether a page may call, and the answer is no.
+            Method::OPTIONS => true,
+            Method::GET | Method::HEAD => !is_embedded(headers),
+            _ => false,
+        };
 
         if is_safe || self.is_own(headers, host) {
             Ok(())
@@ -109,6 +118,14 @@ impl Guard {
     }
 }
 
+/// Whether another site's page loads this as a part of itself. Somebody who follows a link from there loads a document.
+fn is_embedded(headers: &HeaderMap) -> bool {
+    let is = |name: HeaderName, value: &str| headers.get(name).is_some_and(|of| of == value);
+    let is_foreign = is(SITE, "cross-site") || is(SITE, "same-site");
+
+    is_foreign && !(is(MODE, "navigate") && is(DEST, "document"))
+}
+
 fn host(request: &Request) -> &str {
     let given = request.headers().get(header::HOST);
     // HTTP/2 has it in the address.
@@ -133,7 +150,7 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let is_page = path == "/" || path.starts_with("/docs");
     let mut answer = match guard.check(&request) {
         Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
+        Err(error) => refused(&request.into_parts().0, error),
     };
     let policy = if is_page { PAGE_POLICY } else { API_POLICY };
     let headers = answer.headers_mut();
@@ -149,6 +166,16 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
+
+    answer
+}
+
+/// Refuses a call, with a line in the audit log.
+fn refused(parts: &Parts, error: Error) -> Response {
+    let mut call = Call::of(parts);
+    call.action = "call_from_page".into();
+    let answer = error.into_response();
+    call.answered(&answer);
 
     answer
 }

@@ -1,10 +1,9 @@
-//! Takes connections: TLS, time limits for handshakes and headers, and a bound on how many there are.
+//! Takes connections: time limits for handshakes, headers and silence, and bounds on how many there are.
 
 use std::future::Future;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,87 +12,63 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::config::Tls;
-use crate::error::{Cause, Error, Result};
+use super::at_once::{AtOnce, network};
+use super::certificate::{Certificate, HTTP2};
 
-/// The most connections at once. Further callers wait until one ends.
-const MOST_CONNECTIONS: usize = 1_024;
 /// The limit for the headers of a call, and for a TLS handshake.
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
+/// A caller that reads nothing of an answer for this time is cut off.
+const READING_LIMIT: Duration = Duration::from_secs(30);
+/// A connection without a new call for this time takes no more; a long poll is shorter.
+const QUIET_LIMIT: Duration = Duration::from_secs(75);
+/// A connection that takes no more calls is cut off after this time, even if somebody follows a run on it.
+const LAST_ANSWER_LIMIT: Duration = Duration::from_hours(2);
 /// The longest headers of HTTP/2, in bytes; those of HTTP/1.1 have the limit of the library, about 400 KB.
 const HEADERS_LIST: u32 = 256 << 10;
-/// The name of HTTP/2 in a TLS handshake.
-const HTTP2: &[u8] = b"h2";
-/// How long a look at the files of a certificate holds.
-const LOOK_INTERVAL: Duration = Duration::from_secs(10);
-/// The pause after a connection could not be taken, such as without free file descriptors.
+/// The most calls at once on a connection of HTTP/2.
+const STREAMS: u32 = 64;
+/// The pause after a connection could not be taken, for example without free file descriptors.
 const FAULT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The certificate of the API, read again when its files change.
-#[derive(Debug)]
-pub struct Certificate {
-    files: Tls,
-    read: Mutex<Read>,
+/// How many connections there may be at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    /// Of all callers. Further callers wait until one ends.
+    pub all: usize,
+    /// Of one address. Further connections are closed at once.
+    pub of_one: usize,
 }
 
-#[derive(Debug)]
-struct Read {
-    looked_at: Instant,
-    /// The files as they were read last.
-    texts: [Vec<u8>; 2],
-    config: Arc<ServerConfig>,
-}
+impl Places {
+    /// For the API. Behind a proxy, all callers have its address.
+    #[must_use]
+    pub fn of_api(is_behind_proxy: bool) -> Self {
+        let all = 1_024;
 
-impl Certificate {
-    /// # Errors
-    ///
-    /// [`Error::Settings`] if a file cannot be used.
-    pub fn read(files: &Tls) -> Result<Self> {
-        let texts = texts(files)?;
-
-        Ok(Self {
-            read: Mutex::new(Read {
-                looked_at: Instant::now(),
-                config: config(files, &texts)?,
-                texts,
-            }),
-            files: files.clone(),
-        })
+        Self {
+            all,
+            of_one: if is_behind_proxy { all } else { all / 2 },
+        }
     }
 
-    /// The certificate of now. If new files cannot be used, the one before holds.
-    fn current(&self) -> Arc<ServerConfig> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.looked_at.elapsed() >= LOOK_INTERVAL {
-            read.looked_at = Instant::now();
-            let texts = texts(&self.files);
-            if let Ok(texts) = texts
-                && texts != read.texts
-            {
-                match config(&self.files, &texts) {
-                    Ok(config) => {
-                        tracing::info!("the certificate was read again");
-                        read.config = config;
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "the new certificate cannot be used, so the one before it holds");
-                    }
-                }
-                read.texts = texts;
-            }
+    /// For metrics.
+    #[must_use]
+    pub fn of_metrics() -> Self {
+        Self {
+            all: 64,
+            of_one: 32,
         }
-
-        Arc::clone(&read.config)
     }
 }
 
@@ -101,15 +76,17 @@ impl Certificate {
 pub async fn serve(
     listener: TcpListener,
     certificate: Option<Certificate>,
+    places: Places,
     router: Router,
     stops: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let ends = GracefulShutdown::new();
+    let all = Arc::new(Semaphore::new(places.all));
+    let of_one = AtOnce::<IpAddr>::new(places.all, places.of_one);
+    let (ending, open) = (CancellationToken::new(), TaskTracker::new());
     let mut stops = std::pin::pin!(stops);
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
+            let place = Arc::clone(&all).acquire_owned().await;
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
@@ -124,14 +101,18 @@ pub async fn serve(
                 continue;
             }
         };
+        let Some(of_address) = of_one.enter(network(peer.ip()), 1) else {
+            tracing::debug!(address = %peer.ip(), "the address has too many connections");
+            continue;
+        };
         let certificate = certificate.as_ref().map(Certificate::current);
         let conversation = Conversation {
             router: router.clone(),
             peer,
-            end: ends.watcher(),
+            ending: ending.clone(),
         };
-        tokio::spawn(async move {
-            let _place = place;
+        open.spawn(async move {
+            let _places = (place, of_address);
             let _ = stream.set_nodelay(true);
             match certificate {
                 None => conversation.hold(stream, builder().http1_only()).await,
@@ -140,14 +121,17 @@ pub async fn serve(
         });
     }
     drop(listener);
-    ends.shutdown().await;
+    ending.cancel();
+    open.close();
+    open.wait().await;
 }
 
 /// What answers the calls of one connection.
 struct Conversation {
     router: Router,
     peer: SocketAddr,
-    end: Watcher,
+    /// Tells that the service ends.
+    ending: CancellationToken,
 }
 
 impl Conversation {
@@ -168,18 +152,47 @@ impl Conversation {
 
     async fn hold(
         self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
         builder: Builder<TokioExecutor>,
     ) {
-        let Self { router, peer, end } = self;
+        let Self {
+            router,
+            peer,
+            ending,
+        } = self;
+        let (called, last_call) = watch::channel(None);
         let service = service_fn(move |request: Request<Incoming>| {
+            called.send_replace(Some(Instant::now()));
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request)
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        // A caller that goes away or sends no HTTP ends only its own connection.
-        let _ = end.watch(connection).await;
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(READING_LIMIT));
+        let stream = TokioIo::new(Box::pin(stream));
+        let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
+        let is_used = tokio::select! {
+            // A caller that goes away or sends no HTTP ends only its own connection.
+            _ = connection.as_mut() => return,
+            () = ending.cancelled() => true,
+            is_used = quiet(last_call) => is_used,
+        };
+        if is_used {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(LAST_ANSWER_LIMIT, connection).await;
+        }
+    }
+}
+
+/// Waits until no call came for a while. Says whether there ever was one.
+async fn quiet(last_call: watch::Receiver<Option<Instant>>) -> bool {
+    let begun = Instant::now();
+    loop {
+        let last = *last_call.borrow();
+        tokio::time::sleep_until(last.unwrap_or(begun) + QUIET_LIMIT).await;
+        if *last_call.borrow() == last {
+            return last.is_some();
+        }
     }
 }
 
@@ -193,46 +206,9 @@ fn builder() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(HEADERS_LIST)
+        .max_concurrent_streams(STREAMS)
         .keep_alive_interval(HEADERS_LIMIT)
         .keep_alive_timeout(HEADERS_LIMIT);
 
     builder
-}
-
-fn texts(files: &Tls) -> Result<[Vec<u8>; 2]> {
-    let read = |setting: &str, path: &Path| {
-        std::fs::read(path).map_err(|fault| {
-            Error::Settings(format!(
-                "`http.tls.{setting}` is `{}`, which cannot be read: {fault}",
-                path.display()
-            ))
-        })
-    };
-
-    Ok([
-        read("cert_file", &files.cert_file)?,
-        read("key_file", &files.key_file)?,
-    ])
-}
-
-fn config(files: &Tls, [certificates, key]: &[Vec<u8>; 2]) -> Result<Arc<ServerConfig>> {
-    let made = || -> Result<ServerConfig, Cause> {
-        let certificates =
-            CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>()?;
-        let key = PrivateKeyDer::from_pem_slice(key)?;
-        let mut config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(certificates, key)?;
-        config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
-
-        Ok(config)
-    };
-
-    made().map(Arc::new).map_err(|fault| {
-        Error::Settings(format!(
-            "`http.tls` names `{}` and `{}`, which cannot be used together: {fault}; both must be PEM, the certificate of the service first",
-            files.cert_file.display(),
-            files.key_file.display()
-        ))
-    })
 }

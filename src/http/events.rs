@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt, stream};
@@ -12,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::access::Granted;
+use super::rates::FollowerPlace;
 use super::read::Path;
 use super::runs::RunPath;
 use crate::app::App;
@@ -81,6 +83,7 @@ enum EventName {
 pub(super) async fn follow_run(
     Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
+    Extension(place): Extension<FollowerPlace>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let after = after(&headers)?;
@@ -92,6 +95,7 @@ pub(super) async fn follow_run(
         after,
         statements: Value::Array(Vec::new()),
         has_ended: false,
+        _place: place,
     };
     let events = stream::unfold(following, Following::next).flat_map(stream::iter);
 
@@ -124,6 +128,7 @@ struct Following {
     /// The statements under way, as sent to the client last.
     statements: Value,
     has_ended: bool,
+    _place: FollowerPlace,
 }
 
 type Events = Vec<Result<Event, Infallible>>;
@@ -142,10 +147,10 @@ impl Following {
             })) => progress.ok()?.clone()?,
         };
         // While the state database is away, the client connects again with the last number that it has.
-        let new_events = self
-            .app
-            .store
-            .run_events(self.run_id, self.after, PAGE)
+        let read = async || self.app.store.run_events(self.run_id, known, PAGE).await;
+        let watched = &self.app.signals.watched;
+        let new_events = watched
+            .events(self.run_id, known, progress.last_event, read)
             .await
             .ok()?;
         let mut events: Events = new_events.iter().map(|event| Ok(numbered(event))).collect();

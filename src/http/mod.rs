@@ -2,14 +2,17 @@
 
 mod access;
 mod answer;
+mod at_once;
 mod audit;
 mod browsers;
 mod cancel;
+mod certificate;
 mod changes;
 mod confirm;
 mod connections;
 mod consumers;
 mod cors;
+mod credential;
 mod docs;
 mod document;
 mod engine;
@@ -21,6 +24,7 @@ mod key;
 mod leftovers;
 mod members;
 mod models;
+mod objects;
 mod of;
 mod page;
 mod parameters;
@@ -32,10 +36,12 @@ mod rejects;
 mod repair;
 mod request_id;
 mod reset;
+mod roles;
 mod row_changes;
 mod rows;
 mod runs;
 mod schemas;
+mod sending;
 mod sources;
 mod start;
 mod steps;
@@ -48,10 +54,14 @@ use std::any::Any;
 use std::time::Duration;
 
 use axum::Router;
+use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -61,14 +71,18 @@ use utoipa_axum::routes;
 
 use self::access::Access;
 use self::browsers::Guard;
-pub use self::connections::{Certificate, serve};
+pub use self::certificate::Certificate;
+pub use self::connections::{Places, serve};
 use self::parameters::{Parameters, refuse_unknown};
 use self::request_id::with_request_id;
+use self::sending::Sending;
 use crate::app::App;
 use crate::error::Error;
 
 /// The limit for every answer; a long poll ends earlier.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
+/// The most calls that are answered at once. Others are turned away.
+const MOST_CALLS: usize = 1_024;
 
 /// The document's frame; operations and schemas come from the routes.
 #[derive(OpenApi)]
@@ -100,7 +114,8 @@ pub fn router(app: App) -> Router {
     let limit = app.config.http.body_limit_bytes;
     let cors = cors::layer(&app.config.http.cors_origins);
     let (router, document) = resources().split_for_parts();
-    let document = document::finished(document);
+    let (probes, of_probes) = probes().split_for_parts();
+    let document = document::finished(document.merge_from(of_probes));
     let parameters = Parameters::of(&document);
     let access = Access::of(app.clone(), &document);
     let guard = Guard::new(&app.config.http);
@@ -108,11 +123,18 @@ pub fn router(app: App) -> Router {
     let router = router
         .route_layer(from_fn_with_state(parameters, refuse_unknown))
         .route_layer(from_fn_with_state(access, access::check));
-    let documents = docs::routes(document);
+    let documents = docs::routes(&document);
+    let bounded = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |_| Error::Overloaded))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(MOST_CALLS));
 
     router
-        .with_state(app)
         .merge(documents)
+        .layer(bounded)
+        // Kubernetes would end a service that turns its probes away.
+        .merge(probes)
+        .with_state(app)
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(limit))
@@ -121,6 +143,7 @@ pub fn router(app: App) -> Router {
             ANSWER_TIMEOUT,
         ))
         .layer(from_fn(problem_for_bare_status))
+        .layer(from_fn_with_state(Sending::default(), sending::bounded))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
         .layer(cors)
@@ -134,7 +157,7 @@ pub fn router(app: App) -> Router {
 ///
 /// [`Error::Internal`] when it cannot be written.
 pub fn openapi() -> Result<String, Error> {
-    let (_, document) = resources().split_for_parts();
+    let (_, document) = resources().merge(probes()).split_for_parts();
 
     document::finished(document)
         .to_pretty_json()
@@ -210,10 +233,15 @@ fn resources() -> OpenApiRouter<App> {
             consumers::delete_consumer
         ))
         .routes(routes!(engine::get_engine))
-        .routes(routes!(health::get_livez))
-        .routes(routes!(health::get_readyz))
         .routes(routes!(health::get_version))
         .routes(routes!(schemas::get_schema))
+}
+
+/// What Kubernetes asks.
+fn probes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::get_livez))
+        .routes(routes!(health::get_readyz))
 }
 
 /// Turns the bare status of a layer or of the documents' files into a problem.

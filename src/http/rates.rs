@@ -7,6 +7,7 @@ use std::sync::Arc;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::at_once::{AtOnce, Place, network};
 use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
 
@@ -19,11 +20,20 @@ const READS: u32 = 100;
 /// Callers that are remembered before those that were quiet are forgotten.
 const REMEMBERED: usize = 10_000;
 
+/// Those who follow runs at once.
+const FOLLOWERS: usize = 1_000;
+/// Those of one caller.
+const FOLLOWERS_OF_ONE: usize = 100;
+
+/// A place among those who follow runs.
+pub(super) type FollowerPlace = Arc<Place<Option<Arc<str>>>>;
+
 #[derive(Debug)]
 pub(super) struct Rates {
     failures: DefaultKeyedRateLimiter<IpAddr>,
     starts: DefaultKeyedRateLimiter<Arc<str>>,
     reads: DefaultKeyedRateLimiter<Arc<str>>,
+    followers: AtOnce<Option<Arc<str>>>,
 }
 
 impl Default for Rates {
@@ -34,6 +44,7 @@ impl Default for Rates {
             failures: RateLimiter::keyed(Quota::per_minute(times(FAILURES))),
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
+            followers: AtOnce::new(FOLLOWERS, FOLLOWERS_OF_ONE),
         }
     }
 }
@@ -63,13 +74,27 @@ impl Rates {
         }
     }
 
+    /// Takes a place among those who follow runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyCalls`].
+    pub(super) fn follow(&self, principal: &Principal) -> Result<FollowerPlace> {
+        let place = self.followers.enter(principal.name.clone(), 1);
+
+        place.map(Arc::new).ok_or(Error::TooManyCalls {
+            detail: "too many runs are followed at once with this key",
+            retry_after: 10,
+        })
+    }
+
     /// Counts a call that failed to say who calls. Only such calls are refused, because callers may share an address.
     ///
     /// # Errors
     ///
     /// [`Error::TooManyCalls`].
     pub(super) fn login_failed(&self, address: Option<IpAddr>) -> Result<()> {
-        let Some(address) = address else {
+        let Some(address) = address.map(network) else {
             return Ok(());
         };
 

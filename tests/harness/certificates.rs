@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// An authority that signs, in a folder.
+#[derive(Clone)]
 pub(crate) struct Authority {
     folder: PathBuf,
     name: String,

@@ -81,7 +81,14 @@ impl Service {
         self.address = listener.local_addr().expect("an address");
         let router = http::router(app.clone());
         self.tasks.push(tokio::spawn(async move {
-            http::serve(listener, None, router, std::future::pending()).await;
+            http::serve(
+                listener,
+                None,
+                http::Places::of_api(false),
+                router,
+                std::future::pending(),
+            )
+            .await;
         }));
         self.work(app);
     }

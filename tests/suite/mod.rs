@@ -5,6 +5,7 @@ mod answers;
 mod audit;
 mod calls;
 mod client;
+mod connections;
 mod contracts;
 mod convergence;
 mod definitions;

@@ -9,8 +9,8 @@ use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response};
 
 use super::operation::{has_parameter, operations, takes_key};
 use crate::error::{Problem, examples};
-use crate::http::access::role;
 use crate::http::answer::PROBLEM_JSON;
+use crate::http::roles::role;
 
 /// The status of a failed run, with `sync`.
 const OF_FAILED_RUN: u16 = 424;
@@ -185,6 +185,7 @@ fn types(operation: &Operation, path: &str) -> BTreeSet<&'static str> {
                 "cross-origin",
                 "too-many-calls",
                 "issuer-unavailable",
+                "overloaded",
                 "unknown-host",
             ],
         ),

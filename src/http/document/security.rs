@@ -4,7 +4,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
 use super::operation::operations;
-use crate::http::access::role;
+use crate::http::roles::role;
 
 /// The names of the two ways to show who calls.
 const BEARER: &str = "bearer";

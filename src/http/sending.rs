@@ -1,0 +1,122 @@
+//! Bounds the memory of large answers that callers read slowly.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hyper::body::{Body as _, Frame, SizeHint};
+
+use super::access::CalledBy;
+use super::at_once::{AtOnce, Place, network};
+use crate::error::Error;
+
+/// Smaller answers are not counted, in bytes.
+const SMALL: u64 = 64 << 10;
+/// All large answers that are being sent, in bytes.
+const MOST: usize = 512 << 20;
+/// Those of one caller.
+const MOST_OF_ONE: usize = 128 << 20;
+/// What is handed to the connection at once, in bytes.
+const PART: usize = 64 << 10;
+
+/// Who reads an answer: a known caller, or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Reader {
+    Known(Arc<str>),
+    Address(Option<IpAddr>),
+}
+
+/// Large answers that are being sent.
+#[derive(Debug, Clone)]
+pub(super) struct Sending(Arc<AtOnce<Reader>>);
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self(Arc::new(AtOnce::new(MOST, MOST_OF_ONE)))
+    }
+}
+
+/// Counts a large answer until it is sent.
+pub(super) async fn bounded(
+    State(sending): State<Sending>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map(|ConnectInfo(peer)| network(peer.ip()));
+    let answer = next.run(request).await;
+    let size = answer.body().size_hint().lower();
+    if size <= SMALL {
+        return answer;
+    }
+    let reader = match answer.extensions().get::<CalledBy>() {
+        Some(CalledBy(name)) => Reader::Known(Arc::clone(name)),
+        None => Reader::Address(address),
+    };
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    match sending.0.enter(reader, size) {
+        Some(place) => answer.map(|body| Body::new(Held::new(body, place))),
+        None => Error::Overloaded.into_response(),
+    }
+}
+
+/// The body of an answer in parts, so that its place is held until the last part is handed over.
+struct Held {
+    body: Body,
+    /// What is not handed over yet of the last piece of `body`.
+    rest: Bytes,
+    _place: Place<Reader>,
+}
+
+impl Held {
+    fn new(body: Body, place: Place<Reader>) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            _place: place,
+        }
+    }
+}
+
+impl hyper::body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        while self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        let size = self.rest.len().min(PART);
+
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(size)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+
+        hint
+    }
+}
