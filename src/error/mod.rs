@@ -5,6 +5,7 @@ mod class;
 mod examples;
 mod nearest;
 mod problem;
+mod quoted;
 mod trino;
 
 use uuid::Uuid;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::quoted::{cut, cut_quotes};
 use super::{Class, Error};
 
 /// A problem of RFC 9457, with further members where they apply.
@@ -167,7 +168,7 @@ impl From<&Error> for Problem {
             kind: format!("{PREFIX}{slug}"),
             title: title.to_owned(),
             status,
-            detail: error.to_string(),
+            detail: detail(error),
             retryable: error.retryable(),
             field: None,
             run_id: None,
@@ -179,8 +180,10 @@ impl From<&Error> for Problem {
             class: error.class(),
         };
         match error {
-            Error::Invalid { field, .. } => problem.field = Some(field.clone()),
-            Error::NotFound { field, .. } => problem.field.clone_from(field),
+            Error::Invalid { field, .. }
+            | Error::NotFound {
+                field: Some(field), ..
+            } => problem.field = Some(cut(field).into_owned()),
             Error::KeyReused { run, .. }
             | Error::RunActive { run, .. }
             | Error::OutcomePending { run }
@@ -196,6 +199,21 @@ impl From<&Error> for Problem {
         }
 
         problem
+    }
+}
+
+/// What happened. What it quotes of a request is cut.
+fn detail(error: &Error) -> String {
+    let message = error.to_string();
+    match error {
+        Error::NotFound { .. }
+        | Error::Malformed(_)
+        | Error::Invalid { .. }
+        | Error::UnknownHost { .. }
+        | Error::UnsupportedMediaType(_)
+        | Error::MethodNotAllowed { .. }
+        | Error::StillDeclared { .. } => cut_quotes(&message),
+        _ => message,
     }
 }
 
