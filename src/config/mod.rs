@@ -240,6 +240,7 @@ impl Connection {
                 "`connections.{name}.range_rows` is 0, so a full load would never end; remove it, or write a number of rows"
             )));
         }
+        self.check_secrets(name)?;
         let limits = [
             ("statement_timeout", self.statement_timeout),
             ("lock_timeout", self.lock_timeout),
