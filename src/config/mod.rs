@@ -128,6 +128,8 @@ pub struct State {
     sslkey: Option<PathBuf>,
     /// The most connections at once.
     pub connections: usize,
+    /// Whether the service brings the schema up to date. Otherwise it waits until `icefront migrate` has done so.
+    pub migrate: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -98,6 +98,11 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "state-unavailable",
             "The state database does not answer",
         ),
+        Error::SchemaUnfit(_) => (
+            503,
+            "schema-unfit",
+            "The schema of the state database cannot be used",
+        ),
         Error::Interrupted => (503, "interrupted", "The service gave the run back"),
         Error::Stopping => (503, "stopping", "The service is shutting down"),
         Error::GivenUp { .. } => (500, "given-up", "The service ended during every attempt"),

@@ -50,13 +50,19 @@ mod tests {
         let cut = cut_quotes(&format!("`{long}` is no name; did you mean `orders`?"));
 
         let short = "ü".repeat(200);
-        assert_eq!(cut, format!("`{short}…` is no name; did you mean `orders`?"));
+        assert_eq!(
+            cut,
+            format!("`{short}…` is no name; did you mean `orders`?")
+        );
         assert_eq!(cut_quotes("no `name` here"), "no `name` here");
     }
 
     #[test]
     fn a_message_that_quotes_a_long_value_keeps_its_end() {
-        let cut = cut_quotes(&format!("string \"{}\", expected a number", "x".repeat(60_000)));
+        let cut = cut_quotes(&format!(
+            "string \"{}\", expected a number",
+            "x".repeat(60_000)
+        ));
 
         assert!(cut.len() < 5_000, "{}", cut.len());
         assert!(cut.ends_with("expected a number"), "{cut}");

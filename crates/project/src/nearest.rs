@@ -50,7 +50,10 @@ mod tests {
         let names = ["orders", "customers", "order_items"];
 
         assert_eq!(nearest_name("ordres", names).as_deref(), Some("orders"));
-        assert_eq!(nearest_name("custmers", names).as_deref(), Some("customers"));
+        assert_eq!(
+            nearest_name("custmers", names).as_deref(),
+            Some("customers")
+        );
         assert_eq!(nearest_name("x", names), None);
     }
 
