@@ -37,7 +37,7 @@ struct Arguments {
 enum Command {
     /// Serve the API and execute runs, until SIGTERM or Ctrl-C
     Serve(Settings),
-    /// Bring the state database up to date, as `serve` does at its start
+    /// Bring the state database up to date, as `serve` does at its start if `state.migrate` is true
     Migrate(Settings),
     /// Read the settings, every pipeline and every receiver of messages, and say what is wrong with them
     Check(Settings),

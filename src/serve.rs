@@ -6,11 +6,13 @@ use futures::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 
 use crate::app::{App, Background};
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
 use crate::http::Places;
+use crate::state::Schema;
 use crate::{http, lineage, run, webhooks};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
@@ -21,7 +23,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// [`Error::Settings`] when a setting cannot be used, or an address cannot be listened on.
+/// [`Error::Settings`] when a setting cannot be used, or an address cannot be listened on. [`Error::SchemaUnfit`] when another program
+/// made the schema of the state database.
 pub async fn serve(config: Config) -> Result<()> {
     let (bind, metrics_bind) = (config.http.bind, config.http.metrics_bind);
     let is_behind_proxy = config.http.behind_tls_proxy;
@@ -42,8 +45,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let scrapes = listen("http.metrics_bind", metrics_bind).await?;
     tokio::spawn(on_signals(app.clone()));
     tokio::spawn(serve_metrics(scrapes, metrics));
+    let _looks = app.look_at_servers();
     let worker = tokio::spawn(migrate_and_work(app.clone()))
-        .map(|ended| ended.is_ok())
+        .map(Ended::of)
         .shared();
 
     tracing::info!(address = %bind, "icefront serves; open /docs there");
@@ -59,27 +63,39 @@ pub async fn serve(config: Config) -> Result<()> {
         () = serving => {}
         () = late => tracing::warn!("requests were still open at the end"),
     }
-    if !worker.await {
-        return Err(Error::internal("the worker panicked; the log says where"));
+    match worker.await {
+        Ended::Well => {
+            tracing::info!("icefront has ended");
+            Ok(())
+        }
+        Ended::Refused(detail) => Err(Error::SchemaUnfit(detail)),
+        Ended::Panicked => Err(Error::internal("the worker panicked; the log says where")),
     }
-    tracing::info!("icefront has ended");
-
-    Ok(())
 }
 
-/// Brings the state database up to date as soon as it answers, then works.
-async fn migrate_and_work(app: App) {
-    let mut is_fault_logged = false;
-    while let Err(error) = app.store.migrate().await {
-        if !is_fault_logged {
-            let cause = causes(&error);
-            tracing::warn!(%error, cause, "the state database cannot be used yet");
+/// How the worker ended.
+#[derive(Debug, Clone)]
+enum Ended {
+    Well,
+    /// The state database is not for this program; the text says why.
+    Refused(String),
+    Panicked,
+}
+
+impl Ended {
+    fn of(worker: Result<Result<()>, JoinError>) -> Self {
+        match worker {
+            Ok(Ok(())) => Self::Well,
+            Ok(Err(error)) => Self::Refused(error.to_string()),
+            Err(_) => Self::Panicked,
         }
-        is_fault_logged = true;
-        tokio::select! {
-            () = tokio::time::sleep(MIGRATE_PAUSE) => {}
-            () = app.signals.stops() => return,
-        }
+    }
+}
+
+/// Works as soon as the state database answers and is up to date.
+async fn migrate_and_work(app: App) -> Result<()> {
+    if !is_migrated(&app).await? {
+        return Ok(());
     }
     let mut telling = Background::default();
     let of_webhooks = app.clone();
@@ -90,6 +106,39 @@ async fn migrate_and_work(app: App) {
     });
     run::work(app).await;
     telling.ended().await;
+
+    Ok(())
+}
+
+/// Waits until the state database is up to date, and brings it there if the settings allow that. `false` if the service stops
+/// before.
+///
+/// # Errors
+///
+/// [`Error::SchemaUnfit`] if another program made the schema: an older program must not begin to work on the schema of a newer one.
+async fn is_migrated(app: &App) -> Result<bool> {
+    let mut is_fault_logged = false;
+    loop {
+        let fault = match app.store.schema().await {
+            Ok(Schema::UpToDate) => return Ok(true),
+            Ok(schema) if schema.is_foreign() => return Err(schema.misfit()),
+            Ok(schema) if !app.config.state.migrate => schema.misfit(),
+            Ok(_) => match app.store.migrate().await {
+                Ok(()) => return Ok(true),
+                Err(fault) => fault,
+            },
+            Err(fault) => fault,
+        };
+        if !is_fault_logged {
+            let cause = causes(&fault);
+            tracing::warn!(error = %fault, cause, "the state database cannot be used yet");
+        }
+        is_fault_logged = true;
+        tokio::select! {
+            () = tokio::time::sleep(MIGRATE_PAUSE) => {}
+            () = app.signals.stops() => return Ok(false),
+        }
+    }
 }
 
 async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {

@@ -2,6 +2,8 @@
 
 mod background;
 mod monitored;
+mod readiness;
+mod reads;
 mod signals;
 mod watched;
 
@@ -11,6 +13,8 @@ use std::sync::Arc;
 
 pub use background::Background;
 pub use monitored::{Monitored, MonitoredPipeline};
+pub use readiness::{Readiness, TrinoLook};
+pub use reads::Reads;
 pub use signals::Signals;
 use tokio::sync::Mutex;
 pub use watched::Watched;
@@ -51,6 +55,8 @@ pub struct Parts {
     pub analyses: Analyses,
     pub monitored: Monitored,
     pub subscriptions: Subscriptions,
+    pub readiness: Readiness,
+    pub reads: Reads,
     /// Held while a definition of a caller is checked.
     pub checking: Arc<Mutex<()>>,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
@@ -84,6 +90,8 @@ impl App {
             analyses: Analyses::default(),
             monitored: Monitored::default(),
             subscriptions: Subscriptions::of(&config),
+            readiness: Readiness::default(),
+            reads: Reads::default(),
             checking: Arc::default(),
             made: Mutex::default(),
             config,
@@ -106,6 +114,17 @@ impl App {
         Self {
             parts: Arc::clone(&self.parts),
             store: self.store.with_lease(lease),
+            pipelines: self.pipelines.clone(),
+            caller: self.caller.clone(),
+        }
+    }
+
+    /// The same service for what it does by itself: its questions to the state database wait for no caller.
+    #[must_use]
+    pub fn for_work(&self) -> Self {
+        Self {
+            parts: Arc::clone(&self.parts),
+            store: self.store.for_work(),
             pipelines: self.pipelines.clone(),
             caller: self.caller.clone(),
         }

@@ -128,6 +128,8 @@ pub struct State {
     sslkey: Option<PathBuf>,
     /// The most connections at once.
     pub connections: usize,
+    /// Whether the service brings the schema up to date. Otherwise it waits until `icefront migrate` has done so.
+    pub migrate: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -240,6 +242,7 @@ impl Connection {
                 "`connections.{name}.range_rows` is 0, so a full load would never end; remove it, or write a number of rows"
             )));
         }
+        self.check_secrets(name)?;
         let limits = [
             ("statement_timeout", self.statement_timeout),
             ("lock_timeout", self.lock_timeout),

@@ -20,6 +20,18 @@ impl<'a> SecretSetting<'a> {
     pub(super) fn new(value: Option<&'a SecretString>, file: Option<&'a Path>) -> Self {
         Self { value, file }
     }
+
+    /// Refuses a secret that is given twice: which of them holds would be a guess.
+    pub(super) fn check(self, key: &str) -> Result<()> {
+        if self.value.is_none() || self.file.is_none() {
+            return Ok(());
+        }
+        let variable = format!("ICEFRONT__{}", key.to_uppercase().replace('.', "__"));
+
+        Err(Error::Settings(format!(
+            "`{key}` and `{key}_file` are both set; remove one of them. A variable of the environment counts, too: `{variable}` or `{variable}_FILE`"
+        )))
+    }
 }
 
 impl State {
@@ -58,6 +70,15 @@ impl Connection {
 
         address(format!("connections.{name}"), url, password, tls)
     }
+
+    /// Refuses a secret that is given twice. Reads no file.
+    pub(super) fn check_secrets(&self, name: &str) -> Result<()> {
+        let key = |setting: &str| format!("connections.{name}.{setting}");
+        SecretSetting::new(self.url.as_ref(), self.url_file.as_deref()).check(&key("url"))?;
+
+        SecretSetting::new(self.password.as_ref(), self.password_file.as_deref())
+            .check(&key("password"))
+    }
 }
 
 impl Trino {
@@ -68,10 +89,11 @@ impl Trino {
     /// [`Error::Settings`] if the file of a secret cannot be read.
     pub(crate) fn auth(&self) -> Result<Option<Auth>> {
         let jwt = SecretSetting::new(self.jwt.as_ref(), self.jwt_file.as_deref());
+        let password = SecretSetting::new(self.password.as_ref(), self.password_file.as_deref());
+        password.check("trino.password")?;
         if let Some(jwt) = secret("trino.jwt", jwt)? {
             return Ok(Some(Auth::Jwt(jwt.expose_secret().to_owned())));
         }
-        let password = SecretSetting::new(self.password.as_ref(), self.password_file.as_deref());
         let password = secret("trino.password", password)?;
 
         Ok(password.map(|password| {
@@ -101,9 +123,10 @@ fn address(
     })
 }
 
-/// A file's line ends after the secret do not belong to it.
+/// Reads a secret. A file's line ends after it do not belong to it.
 pub(super) fn secret(key: &str, setting: SecretSetting<'_>) -> Result<Option<SecretString>> {
-    let (None, Some(path)) = (setting.value, setting.file) else {
+    setting.check(key)?;
+    let Some(path) = setting.file else {
         return Ok(setting.value.cloned());
     };
     let fault = |fault: &str| {
@@ -123,4 +146,27 @@ pub(super) fn secret(key: &str, setting: SecretSetting<'_>) -> Result<Option<Sec
     }
 
     Ok(Some(text.to_owned().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_as_a_value_and_as_a_file_is_refused_with_both_keys() {
+        let value = SecretString::from("hunter2");
+        let both = SecretSetting::new(Some(&value), Some(Path::new("/secrets/shop")));
+
+        let refused = secret("connections.shop.password", both)
+            .expect_err("refused")
+            .to_string();
+
+        for part in [
+            "`connections.shop.password` and `connections.shop.password_file`",
+            "`ICEFRONT__CONNECTIONS__SHOP__PASSWORD`",
+        ] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
 }

@@ -137,7 +137,10 @@ impl Error {
             | Self::OutcomePending { .. }
             | Self::Cancelled { .. }
             | Self::GivenUp { .. } => Class::Limit,
-            Self::StateUnavailable(_) | Self::Interrupted | Self::Stopping => Class::Interrupted,
+            Self::StateUnavailable(_)
+            | Self::SchemaUnfit(_)
+            | Self::Interrupted
+            | Self::Stopping => Class::Interrupted,
             Self::Trino(failure) => of_trino(&failure.name, &failure.class),
             Self::NotFound { .. }
             | Self::RunUnknown { .. }

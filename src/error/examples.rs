@@ -107,6 +107,7 @@ fn of_service() -> Vec<Error> {
     vec![
         Error::Settings("`state.url` is not set; set it, or set `state.url_file`".into()),
         Error::StateUnavailable(unlogged()),
+        Error::SchemaUnfit("the schema of the state database has version 17, and this icefront needs version 18; run `icefront migrate` with the role that owns the schema, or wait while a service does".into()),
         Error::Stopping,
         Error::Unbalanced {
             detail: "table `shop.orders`: 300 events were read, but 299 are accounted for".into(),

@@ -5,6 +5,7 @@ mod class;
 mod examples;
 mod nearest;
 mod problem;
+mod quoted;
 mod trino;
 
 use uuid::Uuid;
@@ -116,6 +117,9 @@ pub enum Error {
     },
     #[error("the state database does not answer; accepted runs are not lost; ask again shortly")]
     StateUnavailable(#[source] Cause),
+    /// The schema of the state database is not up to date, another program made it, or the service has no right on it.
+    #[error("{0}")]
+    SchemaUnfit(String),
     /// The service lost the lease of the run's pipeline, or shuts down; another attempt continues the run.
     #[error(
         "the service gave the run back to the queue; its next attempt continues with the first step that is not done"

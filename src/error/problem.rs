@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::quoted::{cut, cut_quotes};
 use super::{Class, Error};
 
 /// A problem of RFC 9457, with further members where they apply.
@@ -98,6 +99,11 @@ fn answer(error: &Error) -> (u16, &'static str, &'static str) {
             "state-unavailable",
             "The state database does not answer",
         ),
+        Error::SchemaUnfit(_) => (
+            503,
+            "schema-unfit",
+            "The schema of the state database cannot be used",
+        ),
         Error::Interrupted => (503, "interrupted", "The service gave the run back"),
         Error::Stopping => (503, "stopping", "The service is shutting down"),
         Error::GivenUp { .. } => (500, "given-up", "The service ended during every attempt"),
@@ -168,7 +174,7 @@ impl From<&Error> for Problem {
             kind: format!("{PREFIX}{slug}"),
             title: title.to_owned(),
             status,
-            detail: error.to_string(),
+            detail: detail(error),
             retryable: error.retryable(),
             field: None,
             run_id: None,
@@ -180,8 +186,10 @@ impl From<&Error> for Problem {
             class: error.class(),
         };
         match error {
-            Error::Invalid { field, .. } => problem.field = Some(field.clone()),
-            Error::NotFound { field, .. } => problem.field.clone_from(field),
+            Error::Invalid { field, .. }
+            | Error::NotFound {
+                field: Some(field), ..
+            } => problem.field = Some(cut(field).into_owned()),
             Error::KeyReused { run, .. }
             | Error::RunActive { run, .. }
             | Error::OutcomePending { run }
@@ -197,6 +205,21 @@ impl From<&Error> for Problem {
         }
 
         problem
+    }
+}
+
+/// What happened. What it quotes of a request is cut.
+fn detail(error: &Error) -> String {
+    let message = error.to_string();
+    match error {
+        Error::NotFound { .. }
+        | Error::Malformed(_)
+        | Error::Invalid { .. }
+        | Error::UnknownHost { .. }
+        | Error::UnsupportedMediaType(_)
+        | Error::MethodNotAllowed { .. }
+        | Error::StillDeclared { .. } => cut_quotes(&message),
+        _ => message,
     }
 }
 

@@ -1,17 +1,13 @@
 //! `/livez`, `/readyz` and `/v1/version`: whether the service is alive, whether it can take runs, and which one it is.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, TrinoLook};
 use crate::error::{Error, Problem, Result};
 use crate::state::Status;
-
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The service is alive.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,7 +72,8 @@ pub(super) async fn get_livez() -> Json<Alive> {
 
 /// Say whether the service can take runs.
 ///
-/// It cannot (`503`) without its state database, or while it shuts down. Without Trino it can, and says `degraded`.
+/// It cannot (`503`) without its state database, before that is up to date, or while it shuts down. Without Trino it can, and says
+/// `degraded`. The answer is what the service found in the last seconds.
 #[utoipa::path(
     get, path = "/readyz", tag = "service",
     responses((status = OK, description = "The service can take runs", body = Ready), Problem),
@@ -85,19 +82,17 @@ pub(super) async fn get_readyz(State(app): State<App>) -> Result<Json<Ready>> {
     if app.signals.is_stopping() {
         return Err(Error::Stopping);
     }
-    let late = |_| Error::StateUnavailable("no answer in time".into());
-    tokio::time::timeout(PATIENCE, app.store.check())
-        .await
-        .map_err(late)??;
-    let asked =
-        tokio::time::timeout(PATIENCE, app.trino.query("icefront/readyz", "select 1")).await;
-    let trino = match asked {
-        Ok(Ok(_)) => None,
-        // Anybody may ask here, and what Trino says may quote statements.
-        Ok(Err(_)) => {
+    app.readiness.check_state()?;
+    let looked = app.readiness.trino();
+    let looked =
+        looked.ok_or_else(|| Error::StateUnavailable("nobody has looked at Trino yet".into()))?;
+    // Anybody may ask here, and what Trino says may quote statements.
+    let trino = match looked {
+        TrinoLook::Answers => None,
+        TrinoLook::Refuses => {
             Some("Trino does not answer, or refuses to; `GET /v1/engine` says why".into())
         }
-        Err(_) => {
+        TrinoLook::Late => {
             Some("Trino does not answer in time; check that it runs and is not overloaded".into())
         }
     };

@@ -14,14 +14,17 @@ use super::key::{IdempotencyKey, StartedRun, accepted};
 use super::page::{Page, Paging};
 use super::pipelines::PipelinePath;
 use super::read::{AnyOf, Body, Empty, Path, Query};
-use super::steps::SentSql;
+use super::steps::{MOST_SQL_BYTES, SentSql};
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::models::Explanation;
 use crate::pipeline::{Names, PipelineModel, TableId};
 use crate::report::{self, Graph};
 use crate::run::{self, Task};
-use crate::state::{ModelColumn, ModelState};
+use crate::state::{ModelColumn, ModelState, SqlQuery};
+
+/// A refresh sends a few.
+const MOST_STATEMENTS: i64 = 1_000;
 
 /// A SQL model.
 #[derive(Debug, Serialize, ToSchema)]
@@ -185,10 +188,17 @@ pub(super) async fn get_model_sql(
         None => None,
         Some(run_id) => {
             let step = format!("model.{}", of.model.name);
-            let statements = app.store.statements(run_id, &[&step], None, None).await?;
+            let which = SqlQuery {
+                run: run_id,
+                step: &step,
+                after: None,
+                limit: MOST_STATEMENTS,
+                bytes: MOST_SQL_BYTES,
+            };
+            let sent = app.store.step_sql(&which).await?;
             Some(RefreshSql {
                 run_id,
-                statements: statements.into_iter().map(SentSql::from).collect(),
+                statements: sent.statements.into_iter().map(SentSql::from).collect(),
             })
         }
     };

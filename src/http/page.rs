@@ -67,10 +67,20 @@ impl Paging {
     /// Cuts `rows`, at most [`Paging::asked`], to a page. `place` says where a row is in the list.
     pub(super) fn page<T, P: Serialize>(
         &self,
-        mut rows: Vec<T>,
+        rows: Vec<T>,
         place: impl FnOnce(&T) -> P,
     ) -> Result<Page<T>> {
-        let is_last = rows.len() <= self.limit;
+        self.page_of_some(rows, false, place)
+    }
+
+    /// As [`Paging::page`]. If the rows were cut, the list goes on behind them, although they may be fewer than the page takes.
+    pub(super) fn page_of_some<T, P: Serialize>(
+        &self,
+        mut rows: Vec<T>,
+        is_cut: bool,
+        place: impl FnOnce(&T) -> P,
+    ) -> Result<Page<T>> {
+        let is_last = rows.len() <= self.limit && !is_cut;
         rows.truncate(self.limit);
         let last = rows.last().filter(|_| !is_last);
 

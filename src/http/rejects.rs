@@ -100,11 +100,13 @@ pub(super) async fn list_rejects(
         operations: any(query.operation).unwrap_or_default(),
         after: None,
         limit: 0,
+        bytes: report::MOST_BYTES,
     };
     let mut found: Vec<Reject> = Vec::new();
     let mut last: Option<&str> = None;
+    let mut is_cut = false;
     for (asked, of) in definitions.into_iter().filter(is_next).enumerate() {
-        if let (MOST_PIPELINES.., Some(last)) = (asked, last) {
+        if let Some(last) = last.filter(|_| asked >= MOST_PIPELINES || which.bytes == 0) {
             let place = RejectPlace {
                 pipeline: last.to_owned(),
                 id: None,
@@ -114,16 +116,24 @@ pub(super) async fn list_rejects(
         let begun = after.as_ref().filter(|after| after.pipeline == of.name);
         which.after = begun.and_then(|after| after.id.clone());
         which.limit = paging.asked() - found.len();
-        found.extend(report::rejects(&app, of, &which).await?);
+        let mut some = report::rejects(&app, of, &which).await?;
+        found.append(&mut some.rejects);
+        if some.is_cut {
+            is_cut = true;
+            break;
+        }
         if found.len() == paging.asked() {
             break;
         }
+        which.bytes = which.bytes.saturating_sub(some.bytes);
         last = Some(&of.name);
     }
 
-    Ok(Json(paging.page(found, |last| RejectPlace {
-        pipeline: last.pipeline.clone(),
-        id: Some(last.id.clone()),
+    Ok(Json(paging.page_of_some(found, is_cut, |last| {
+        RejectPlace {
+            pipeline: last.pipeline.clone(),
+            id: Some(last.id.clone()),
+        }
     })?))
 }
 

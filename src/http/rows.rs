@@ -14,7 +14,7 @@ use super::page::{Page, Paging};
 use super::read::{Path, moment};
 use super::tables::TablePath;
 use crate::error::{Error, Problem, Result};
-use crate::report::{self, OrderedRows, RowQuery, VersionQuery};
+use crate::report::{self, OrderedRows, RowQuery, SomeRows, VersionQuery};
 
 const KEY: &str = "key.";
 
@@ -77,8 +77,8 @@ pub(super) async fn list_versions(
         after: paging.after()?,
         limit: paging.asked(),
     };
-    let versions = report::versions(&app, &table, &which).await?;
-    let page = paging.page(versions, |last| last["valid_from"].clone())?;
+    let SomeRows { rows, is_cut } = report::versions(&app, &table, &which).await?;
+    let page = paging.page_of_some(rows, is_cut, |last| last["valid_from"].clone())?;
 
     Ok(Json(page.map(Row)))
 }
@@ -118,7 +118,8 @@ pub(super) async fn list_rows(
         limit: paging.asked(),
     };
     let OrderedRows { rows, key } = report::rows(&app, &table, &which).await?;
-    let page = paging.page(rows, |last| {
+    let SomeRows { rows, is_cut } = rows;
+    let page = paging.page_of_some(rows, is_cut, |last| {
         let values = key.iter().map(|name| plain(&last[name]));
         values.collect::<Vec<String>>()
     })?;

@@ -12,11 +12,13 @@ use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query, any, without_nul};
 use super::runs::RunPath;
 use crate::error::{Error, Problem, Result};
-use crate::state::{self, StatementState, StepQuery, StepState};
+use crate::state::{self, SqlQuery, StatementState, StepQuery, StepSql, StepState};
 use crate::trino::Part;
 
 /// Steps of a run whose names an unknown one is compared with.
 const MOST_NAMES: i64 = 1_000;
+/// About the most bytes of SQL in an answer. A longer statement has a page of its own.
+pub(super) const MOST_SQL_BYTES: i64 = 8 << 20;
 
 /// A step of a run, by its last attempt.
 #[derive(Debug, Serialize, ToSchema)]
@@ -151,7 +153,7 @@ pub(super) async fn list_run_steps(
     let steps = app.store.steps(run_id, &which).await?;
     let page = paging.page(steps, |last| (last.began_at, last.name.clone()))?;
     let names: Vec<&str> = page.rows().iter().map(|step| step.name.as_str()).collect();
-    let mut statements = app.store.statements(run_id, &names, None, None).await?;
+    let mut statements = app.store.statements(run_id, &names).await?;
 
     Ok(Json(page.map(|step| {
         let own = statements.extract_if(.., |statement| statement.step == step.name);
@@ -199,11 +201,15 @@ pub(super) async fn list_step_sql(
         let known = known.iter().map(|known| known.name.as_str());
         return Err(Error::not_found("step", &step, known));
     }
-    let statements = app
-        .store
-        .statements(run_id, &[&step], paging.after()?, Some(paging.asked_rows()))
-        .await?;
-    let page = paging.page(statements, |last| last.id)?;
+    let which = SqlQuery {
+        run: run_id,
+        step: &step,
+        after: paging.after()?,
+        limit: paging.asked_rows(),
+        bytes: MOST_SQL_BYTES,
+    };
+    let StepSql { statements, is_cut } = app.store.step_sql(&which).await?;
+    let page = paging.page_of_some(statements, is_cut, |last| last.id)?;
 
     Ok(Json(page.map(SentSql::from)))
 }
@@ -225,8 +231,8 @@ impl Step {
     }
 }
 
-impl From<state::StatementRecord> for SentSql {
-    fn from(statement: state::StatementRecord) -> Self {
+impl From<state::StatementSql> for SentSql {
+    fn from(statement: state::StatementSql) -> Self {
         Self {
             trino_table: statement.target,
             attempt: statement.attempt,

@@ -14,7 +14,7 @@ use super::runs::RunPath;
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::pipeline::Severity;
-use crate::report::{self, FailuresQuery};
+use crate::report::{self, FailuresQuery, SomeRows};
 use crate::state::{self, Status, TestQuery};
 
 /// What a test found in the rows that a run was about to publish.
@@ -146,8 +146,9 @@ pub(super) async fn list_test_failures(
         offset: before,
         limit: paging.asked(),
     };
-    let rows = report::failures(&app, &which).await?;
-    let page = paging.page(rows, |_| before + paging.limit())?;
+    let SomeRows { rows, is_cut } = report::failures(&app, &which).await?;
+    let shown = paging.limit().min(rows.len() as u64);
+    let page = paging.page_of_some(rows, is_cut, |_| before + shown)?;
 
     Ok(Json(page.map(Row::from)))
 }

@@ -16,6 +16,7 @@ const KIND: Kind = Kind {
 
 /// Delivers events until the service is about to end, then waits for the tries under way.
 pub async fn work(app: App) {
+    let app = app.for_work();
     if !app.config.lineage.is_on() {
         let none = BTreeMap::<String, Sender>::new();
         return outbox::deliver(app, KIND, none).await;

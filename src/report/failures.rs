@@ -3,7 +3,8 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::rows::{Rows, named};
+use super::room::Room;
+use super::rows::{SomeRows, some_rows};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::sql::{Answer, AnswerColumn, TableName, render};
@@ -38,7 +39,7 @@ pub struct FailuresQuery<'a> {
 /// # Errors
 ///
 /// [`Error::NotFound`] where no such test failed, or its rows were not kept. [`Error::Invalid`] if the name is not enough.
-pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<Rows> {
+pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<SomeRows> {
     let test = which.test;
     let result = result(app, which).await?;
     let Some(snapshot) = result.failures_snapshot else {
@@ -56,6 +57,7 @@ pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<Rows> {
     };
     let name = TableName(table.split('.').map(str::to_owned).collect());
     let snapshot = snapshot.parse().map_err(Error::internal)?;
+    let room = Room::of(which.limit);
     let read = async |columns: Vec<&str>, limit| {
         let context = FailuresContext {
             table: &name,
@@ -65,7 +67,7 @@ pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<Rows> {
             limit,
         };
         let sql = render("report/failures.sql", context)?;
-        match app.trino.read("icefront/api", &sql).await {
+        match app.read_data(&sql, room.bytes).await {
             Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Err(Error::NotFound {
                 kind: "table of failing rows of test",
                 name: test.into(),
@@ -79,7 +81,7 @@ pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<Rows> {
     let ordered = columns.iter().filter(|column| has_order(column));
     let ordered = ordered.map(|column| column.name.as_str()).collect();
 
-    Ok(named(read(ordered, which.limit).await?))
+    Ok(some_rows(read(ordered, which.limit).await?, room))
 }
 
 /// Whether Trino can sort by a column.

@@ -14,6 +14,7 @@ mod planned_run;
 mod purge;
 mod rejects;
 mod reset;
+mod room;
 mod row_changes;
 mod rows;
 mod stored;
@@ -31,9 +32,12 @@ pub use leftovers::{HeldLeftover, Leftover, find_leftover, held_leftovers, lefto
 pub use models::{PlannedModel, Validation, column_lineage, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};
-pub use rejects::{BatchFile, Operation, Reason, Reject, RejectQuery, rejects, rejects_by_file};
+pub use rejects::{
+    BatchFile, Operation, Reason, Reject, RejectQuery, SomeRejects, rejects, rejects_by_file,
+};
 pub use reset::{ResetAction, ResetDelete, ResetPlan, plan_reset};
+pub use room::MOST_BYTES;
 pub use row_changes::{ChangesQuery, Followed, Position, RowChanges};
-pub use rows::{OrderedRows, RowQuery, Rows, VersionQuery, rows, versions};
+pub use rows::{OrderedRows, RowQuery, Rows, SomeRows, VersionQuery, rows, versions};
 pub use stored::{StoredTable, stored};
 pub use written::WrittenTables;

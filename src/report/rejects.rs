@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::room::{Cut, Room};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::{Definition, Names, SourceTable};
-use crate::sql::TableName;
+use crate::sql::{Answer, TableName, render};
 use crate::state::LedgerFile;
 
 /// An event that could not be taken.
@@ -121,6 +122,18 @@ pub struct RejectQuery {
     pub after: Option<String>,
     /// The most rejects.
     pub limit: usize,
+    /// About the most bytes of them.
+    pub bytes: usize,
+}
+
+/// Rejects that a page takes.
+#[derive(Debug)]
+pub struct SomeRejects {
+    pub rejects: Vec<Reject>,
+    /// About how many they have.
+    pub bytes: usize,
+    /// Whether there are more, although there are fewer than were asked for.
+    pub is_cut: bool,
 }
 
 /// In characters.
@@ -137,6 +150,7 @@ struct RejectsContext<'a> {
     batch: Option<i64>,
     operations: Vec<&'a str>,
     after: Option<Place<'a>>,
+    longest_data: usize,
     limit: usize,
 }
 
@@ -189,7 +203,7 @@ pub async fn rejects(
     app: &App,
     definition: &Definition,
     which: &RejectQuery,
-) -> Result<Vec<Reject>> {
+) -> Result<SomeRejects> {
     let tables = match &which.table {
         None => Vec::new(),
         Some(name) => vec![&app.pipelines.table(name)?.table.source],
@@ -206,19 +220,28 @@ pub async fn rejects(
             .map(|operation| operation.letter())
             .collect(),
         after: which.after.as_deref().map(place).transpose()?,
+        longest_data: LONGEST_DATA,
         limit: which.limit,
     };
-    let rows: Result<Vec<RejectRow>> = app
-        .trino
-        .rows("icefront/api", "report/rejects.sql", context)
-        .await;
-    let rows = match rows {
+    let statement = "report/rejects.sql";
+    let sql = render(statement, context)?;
+    let mut answer = match app.read_data(&sql, which.bytes).await {
         // Nothing was staged yet, so there are no rejects.
-        Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => Vec::new(),
-        rows => rows?,
+        Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => Answer::default(),
+        answer => answer?,
     };
+    let room = Room {
+        rows: which.limit,
+        bytes: which.bytes,
+    };
+    let Cut { taken, has_more } = room.cut(&mut answer);
+    let rows: Vec<RejectRow> = answer.decode(statement)?;
 
-    Ok(rows.into_iter().map(|row| row.reject(definition)).collect())
+    Ok(SomeRejects {
+        rejects: rows.into_iter().map(|row| row.reject(definition)).collect(),
+        bytes: taken.bytes,
+        is_cut: has_more,
+    })
 }
 
 /// A file, together with the batch that read it.
@@ -304,9 +327,7 @@ impl RejectRow {
             event_id: self.audit_event_id.map(|id| id.to_string()),
             operation: operations.find(|operation| Some(operation.letter()) == letter),
             occurred_at: time(self.occurred_at),
-            raw_data: self
-                .raw_data
-                .map(|data| data.chars().take(LONGEST_DATA).collect()),
+            raw_data: self.raw_data,
             batch_id: Some(self.batch.to_string()),
             reason: self.reason,
             column: self.column_name,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::room::Room;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::{Column, Marts, Names, Table, TrackedTable};
@@ -41,10 +42,18 @@ pub struct VersionQuery {
     pub limit: usize,
 }
 
+/// Rows that a page takes, which are about 8 MiB at most.
+#[derive(Debug)]
+pub struct SomeRows {
+    pub rows: Rows,
+    /// Whether there are more, although there are fewer than were asked for.
+    pub is_cut: bool,
+}
+
 /// Rows in the order of their key.
 #[derive(Debug)]
 pub struct OrderedRows {
-    pub rows: Rows,
+    pub rows: SomeRows,
     /// The names of the key's columns.
     pub key: Vec<String>,
 }
@@ -90,7 +99,7 @@ struct ReadableTable<'a> {
 
 /// Looks up versions of one key, oldest first. Fails with [`Error::NotFound`] if nothing was published yet, or if the key
 /// has other columns.
-pub async fn versions(app: &App, table: &str, which: &VersionQuery) -> Result<Rows> {
+pub async fn versions(app: &App, table: &str, which: &VersionQuery) -> Result<SomeRows> {
     let readable = readable_table(app, table).await?;
     need_history(readable.table, &readable.state, None)?;
     let context = HistoryContext {
@@ -100,7 +109,9 @@ pub async fn versions(app: &App, table: &str, which: &VersionQuery) -> Result<Ro
         limit: which.limit,
     };
 
-    read(app, &render("report/history.sql", context)?, &which.key).await
+    let sql = render("report/history.sql", context)?;
+
+    read(app, &sql, &which.key, Room::of(which.limit)).await
 }
 
 /// Looks up rows in the order of their key. Fails with [`Error::NotFound`] as [`versions`] does, and if the table had
@@ -156,7 +167,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
         limit: which.limit,
     };
     let sql = render("report/rows.sql", context)?;
-    let mut rows = read(app, &sql, &which.key).await?;
+    let mut rows = read(app, &sql, &which.key, Room::of(which.limit)).await?;
     // The flags describe today, not the time that was asked for.
     let hidden: &[&str] = if is_history {
         &["is_current", "is_deleted"]
@@ -165,7 +176,7 @@ pub async fn rows(app: &App, table: &str, which: &RowQuery) -> Result<OrderedRow
     } else {
         &[]
     };
-    for row in &mut rows {
+    for row in &mut rows.rows {
         row.retain(|column, _| !hidden.contains(&column.as_str()));
     }
 
@@ -210,16 +221,31 @@ async fn readable_table<'a>(app: &'a App, table: &str) -> Result<ReadableTable<'
     })
 }
 
-async fn read(app: &App, sql: &str, key: &BTreeMap<String, String>) -> Result<Rows> {
-    let found = app.trino.read("icefront/api", sql).await;
+async fn read(
+    app: &App,
+    sql: &str,
+    key: &BTreeMap<String, String>,
+    room: Room,
+) -> Result<SomeRows> {
+    let found = app.read_data(sql, room.bytes).await;
     let found = found.map_err(|error| as_not_found(error, key))?;
-    let mut rows = named(found);
+    let SomeRows { mut rows, is_cut } = some_rows(found, room);
     // The columns that the table has, or had then, except the service's own, which begin with `_`.
     for row in &mut rows {
         row.retain(|column, _| column == "_event_id" || !column.starts_with('_'));
     }
 
-    Ok(rows)
+    Ok(SomeRows { rows, is_cut })
+}
+
+/// The rows of an answer that there is room for.
+pub(super) fn some_rows(mut answer: Answer, room: Room) -> SomeRows {
+    let is_cut = room.cut(&mut answer).has_more;
+
+    SomeRows {
+        rows: named(answer),
+        is_cut,
+    }
 }
 
 /// Rows as JSON that loses nothing.

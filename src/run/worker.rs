@@ -22,6 +22,7 @@ const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 ///
 /// Also starts the runs of pipelines that poll, have a schedule or keep target lags, and serves callers that wait for runs.
 pub async fn work(app: App) {
+    let app = app.for_work();
     let _helpers = spawn_helpers(&app);
     let mut worker = Worker::new(app.clone());
     while !app.signals.is_stopping() {

@@ -55,7 +55,7 @@ impl Store {
     #[must_use]
     pub fn with_lease(&self, lease: &Lease) -> Self {
         Self {
-            pool: self.lease_pool.clone(),
+            pool: self.work_pool.clone(),
             lease: Some(lease.number),
             ..self.clone()
         }

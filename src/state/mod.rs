@@ -24,6 +24,7 @@ mod rows;
 mod run_ends;
 mod run_progress;
 mod runs;
+mod schema;
 mod sql;
 mod statements;
 mod status;
@@ -65,9 +66,10 @@ pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{
     Activity, AttemptId, PipelineRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline,
 };
+pub use schema::Schema;
 pub use statements::{
-    EndedStatement, LostStatement, NewStatement, SentStatement, StatementEnd, StatementOutcome,
-    StatementRecord, StatementState,
+    EndedStatement, LostStatement, NewStatement, SentStatement, SqlQuery, StatementEnd,
+    StatementOutcome, StatementRecord, StatementSql, StatementState, StepSql,
 };
 pub use status::Status;
 pub use steps::{StepEnd, StepQuery, StepRecord, StepState};
@@ -82,16 +84,14 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::postgres::{self, Server};
 
-mod migrations {
-    refinery::embed_migrations!("sql/migrations");
-}
-
 /// The state database.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The connections for work under a lease, so that callers and runs do not wait for each other.
-    lease_pool: Pool,
+    /// The connections for runs and what else the service does by itself, so that callers and runs do not wait for each other.
+    work_pool: Pool,
+    /// One connection for what the service asks about the database itself. Neither callers nor runs can take it.
+    own_pool: Pool,
     /// The number of the lease that this store works under ([`Store::with_lease`]).
     lease: Option<i64>,
     /// The name of the database's settings, for messages.
@@ -109,57 +109,28 @@ impl Store {
         let server = Server::new(&address)?;
         let session = sql!(schema::session);
 
+        let for_calls = sql!(schema::session_for_calls);
+
         Ok(Self {
-            pool: server.pool(settings.connections.div_ceil(2), session)?,
-            lease_pool: server.pool((settings.connections / 2).max(1), session)?,
+            pool: server.pool(settings.connections.div_ceil(2), for_calls)?,
+            work_pool: server.pool((settings.connections / 2).max(1), session)?,
+            own_pool: server.pool(1, session)?,
             lease: None,
             settings_key: address.key,
         })
     }
 
-    /// Brings the schema up to date; services that start together take turns.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`] when the database does not answer, [`Error::Internal`] when a migration fails.
-    pub async fn migrate(&self) -> Result<()> {
-        let mut client = Object::take(self.connection().await?.0);
-        client
-            .batch_execute(sql!(schema::migration_lock))
-            .await
-            .map_err(queries::error)?;
-        migrations::migrations::runner()
-            .run_async(&mut *client)
-            .await
-            .map_err(Error::internal)?;
-
-        Ok(())
-    }
-
-    /// Asks whether the database answers and has our schema.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StateUnavailable`] when not.
-    pub async fn check(&self) -> Result<()> {
-        let connection = self.connection().await?;
-        connection
-            .0
-            .query_one(sql!(schema::ready), &[])
-            .await
-            .map_err(|cause| Error::StateUnavailable(cause.into()))?;
-
-        Ok(())
+    /// The same database for the service's own work outside of leases: it waits for no caller, and its questions may take their time.
+    #[must_use]
+    pub fn for_work(&self) -> Self {
+        Self {
+            pool: self.work_pool.clone(),
+            ..self.clone()
+        }
     }
 
     async fn connection(&self) -> Result<Connection> {
-        let client = self.pool.get().await.map_err(|cause| match cause {
-            PoolError::Backend(cause) => match postgres::explain(&self.settings_key, &cause) {
-                Some(detail) => Error::Settings(detail),
-                None => Error::StateUnavailable(cause.into()),
-            },
-            other => Error::StateUnavailable(other.into()),
-        })?;
+        let client = self.client(&self.pool).await?;
         if let Some(number) = self.lease {
             let hold = client
                 .prepare_cached(sql!(lease::hold_lease))
@@ -172,6 +143,16 @@ impl Store {
         }
 
         Ok(Connection(client))
+    }
+
+    async fn client(&self, pool: &Pool) -> Result<Object> {
+        pool.get().await.map_err(|cause| match cause {
+            PoolError::Backend(cause) => match postgres::explain(&self.settings_key, &cause) {
+                Some(detail) => Error::Settings(detail),
+                None => Error::StateUnavailable(cause.into()),
+            },
+            other => Error::StateUnavailable(other.into()),
+        })
     }
 }
 

@@ -190,8 +190,8 @@ const CODES_OF_ABSENCE: [&str; 6] = [
     "25006", // The server only reads.
 ];
 
-/// A statement took longer than the server allows. A retry would time out too. So this is the only code of class 57
-/// that does not mean an unreachable server.
+/// A statement took longer than it may: `session_for_calls` limits what callers ask. A retry would time out, too. So this is the
+/// only code of class 57 that does not mean an unreachable server.
 const CANCELLED: &str = "57014";
 
 /// Distinguishes a lost lease, an unreachable database and a refused statement.
@@ -200,11 +200,16 @@ pub(super) fn error(cause: tokio_postgres::Error) -> Error {
     if code == Some(LEASE_LOST) {
         return Error::Interrupted;
     }
+    if code == Some(CANCELLED) {
+        return Error::TimedOut(
+            "the state database took too long to answer; ask for less: a shorter time from `since` to `until`, one pipeline or table, or a smaller `limit`".into(),
+        );
+    }
     let is_broken = std::error::Error::source(&cause)
         .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
     let is_away = |code: &str| {
         let is_class = CLASSES_OF_ABSENCE.contains(&&code[..2]);
-        code != CANCELLED && (is_class || CODES_OF_ABSENCE.contains(&code))
+        is_class || CODES_OF_ABSENCE.contains(&code)
     };
     if cause.is_closed() || is_broken || code.is_some_and(is_away) {
         Error::StateUnavailable(cause.into())

@@ -36,13 +36,11 @@ text_column!(StatementState {
 /// A statement of a run.
 #[derive(Debug, Clone)]
 pub struct StatementRecord {
-    pub id: i64,
     pub step: String,
     /// The attempt of the run that sent it.
     pub attempt: i32,
     /// The table that it writes.
     pub target: String,
-    pub sql: String,
     pub state: StatementState,
     pub trino_query_id: Option<String>,
     /// The rows that it acted on.
@@ -60,11 +58,9 @@ pub struct StatementRecord {
 }
 
 from_row!(StatementRecord {
-    id,
     step,
     attempt,
     target,
-    sql,
     state,
     trino_query_id,
     update_count,
@@ -74,6 +70,49 @@ from_row!(StatementRecord {
     finished_at,
     progress,
 });
+
+/// The SQL of a statement.
+#[derive(Debug, Clone)]
+pub struct StatementSql {
+    pub id: i64,
+    /// The attempt of the run that sent it.
+    pub attempt: i32,
+    /// The table that it writes.
+    pub target: String,
+    pub trino_query_id: Option<String>,
+    pub sql: String,
+    found: i64,
+}
+
+from_row!(StatementSql {
+    id,
+    attempt,
+    target,
+    trino_query_id,
+    sql,
+    found,
+});
+
+/// Which statements of a step to list by their SQL.
+#[derive(Debug)]
+pub struct SqlQuery<'a> {
+    pub run: Uuid,
+    pub step: &'a str,
+    /// Only statements behind the one with this id.
+    pub after: Option<i64>,
+    /// The most statements.
+    pub limit: i64,
+    /// About the most bytes of SQL.
+    pub bytes: i64,
+}
+
+/// Statements of a step, by their SQL.
+#[derive(Debug)]
+pub struct StepSql {
+    pub statements: Vec<StatementSql>,
+    /// Whether there are more, although there are fewer than were asked for.
+    pub is_cut: bool,
+}
 
 /// A lost statement: it was sent, and the service saw no end of it.
 #[derive(Debug, Clone)]
@@ -252,19 +291,32 @@ impl Store {
             .await
     }
 
-    /// Lists the statements of some steps of a run in the order in which they were sent, after the one with the id `after`.
-    pub async fn statements(
-        &self,
-        run: Uuid,
-        steps: &[&str],
-        after: Option<i64>,
-        limit: Option<i64>,
-    ) -> Result<Vec<StatementRecord>> {
-        self.rows(
-            sql!(statements::list_statements),
-            &[&run, &steps, &after, &limit],
-        )
-        .await
+    /// Lists the statements of some steps of a run in the order in which they were sent.
+    pub async fn statements(&self, run: Uuid, steps: &[&str]) -> Result<Vec<StatementRecord>> {
+        self.rows(sql!(statements::list_statements), &[&run, &steps])
+            .await
+    }
+
+    /// Lists the SQL of a step's statements in the order in which they were sent.
+    pub async fn step_sql(&self, which: &SqlQuery<'_>) -> Result<StepSql> {
+        let statements: Vec<StatementSql> = self
+            .rows(
+                sql!(statements::list_sql),
+                &[
+                    &which.run,
+                    &which.step,
+                    &which.after,
+                    &which.limit,
+                    &which.bytes,
+                ],
+            )
+            .await?;
+        let found = statements.first().map_or(0, |first| first.found);
+
+        Ok(StepSql {
+            is_cut: usize::try_from(found).is_ok_and(|found| found > statements.len()),
+            statements,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ const KIND: Kind = Kind {
 
 /// Delivers messages until the service is about to end, then waits for the tries under way.
 pub async fn work(app: App) {
+    let app = app.for_work();
     warn_of_unknown_names(&app);
     let mut helpers = Background::default();
     if app.subscriptions.has_freshness() {

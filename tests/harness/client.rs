@@ -17,6 +17,21 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+impl Service {
+    /// Waits until the service is ready to take runs, and gives what `/readyz` says then.
+    pub(crate) async fn ready(&self) -> Answer {
+        let mut ready = self.get("/readyz").await;
+        for _ in 0..600 {
+            if ready.status == 200 {
+                return ready;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            ready = self.get("/readyz").await;
+        }
+        panic!("the service does not become ready: {ready:?}");
+    }
+}
+
 impl Answer {
     /// The problem's slug, after checking that it is one.
     #[track_caller]

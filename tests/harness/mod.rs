@@ -74,7 +74,9 @@ impl Service {
         self.end().await;
         let config = Config::load(Some(&self.settings)).expect("right settings");
         let app = App::new(config).expect("an app");
-        app.store.migrate().await.expect("a migrated state");
+        if app.config.state.migrate {
+            app.store.migrate().await.expect("a migrated state");
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
@@ -94,6 +96,8 @@ impl Service {
     }
 
     fn work(&mut self, app: App) {
+        let looks = app.look_at_servers();
+        self.tasks.push(tokio::spawn(looks.ended()));
         self.tasks.push(tokio::spawn(webhooks::work(app.clone())));
         self.tasks.push(tokio::spawn(lineage::work(app.clone())));
         self.tasks.push(tokio::spawn(run::work(app)));

@@ -63,7 +63,8 @@ impl Service {
     pub(crate) async fn stops(&self) -> Answer {
         for _ in 0..600 {
             let ready = self.get("/readyz").await;
-            if ready.status != 200 {
+            // At its start, it is not ready for other reasons.
+            if ready.body["type"] == "urn:icefront:problem:stopping" {
                 return ready;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -50,7 +50,7 @@ async fn servers_that_are_away_at_the_start_are_named_and_nothing_is_lost() {
         .start()
         .await;
 
-    let ready = service.get("/readyz").await;
+    let ready = service.ready().await;
     assert_eq!(
         (ready.status, &ready.body["status"]),
         (200, &json!("degraded")),

@@ -124,8 +124,17 @@ async fn no_session_can_write_whatever_the_source_makes_of_a_question() {
 
 #[tokio::test]
 async fn calls_take_turns_where_the_connection_has_no_more_connections() {
+    three_calls_take_one_connection("connections = 1").await;
+}
+
+#[tokio::test]
+async fn calls_leave_half_of_the_connections_to_runs() {
+    three_calls_take_one_connection("connections = 3").await;
+}
+
+async fn three_calls_take_one_connection(settings: &str) {
     let mut service = Service::of(SLOW).tables(ITEMS).start().await;
-    limited(&service, "connections = 1");
+    limited(&service, settings);
     service.restart().await;
     let calls = join_all((0..3).map(|_| service.source()));
     let watched = async {

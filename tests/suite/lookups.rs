@@ -38,6 +38,32 @@ async fn a_batch_that_is_newer_than_everything_is_published_without_its_log() {
 }
 
 #[tokio::test]
+async fn a_page_of_rows_ends_at_eight_mebibytes_and_the_next_one_goes_on() {
+    let service = Service::items().start().await;
+    let long = "x".repeat(1 << 20);
+    let rows: Vec<AuditRow> = (1..=12).map(|id| insert(id, id, 1, &long)).collect();
+    service.log(&rows).await;
+    service.run().await.succeeds();
+    let rows = format!("{}/rows?limit=1000", service.table_path("items"));
+    let mut lengths = Vec::new();
+    let mut ids = Vec::new();
+    let mut next = Some(String::new());
+    while let Some(after) = next {
+        let page = service.get(&format!("{rows}{after}")).await.has_status(200);
+        let data = page.body["data"].as_array().expect("rows");
+        lengths.push(data.len());
+        ids.extend(data.iter().map(|row| row["id"].clone()));
+        next = page.body["next"]
+            .as_str()
+            .map(|next| format!("&after={next}"));
+    }
+
+    assert_eq!(lengths, [7, 5]);
+    let all: Vec<Value> = (1..=12).map(|id: i64| id.to_string().into()).collect();
+    assert_eq!(ids, all);
+}
+
+#[tokio::test]
 async fn rows_are_listed_page_by_page_as_they_are_and_as_they_were() {
     let service = Service::items().start().await;
     service

@@ -126,6 +126,30 @@ async fn a_paused_pipeline_starts_no_run_by_itself_even_after_a_restart() {
     service.has_runs("schedule", before + 1).await;
 }
 
+#[tokio::test]
+async fn a_poll_rests_after_a_run_that_was_given_up_also_in_the_next_service() {
+    let mut service = Service::items()
+        .defined(&format!("{ITEMS}poll: 1s\n"))
+        .start()
+        .await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.has_runs("poll", 1).await;
+    let state = service.connect_to_state().await;
+    let give_up = "update icefront.runs set state = 'failed', finished_at = clock_timestamp() - $1::float8 * interval '1 minute',
+        error = '{\"type\": \"urn:icefront:problem:given-up\", \"retryable\": true}'";
+    state.execute(give_up, &[&9.5]).await.expect("given up");
+    service.log(&[insert(2, 2, 2, "b")]).await;
+    service.restart().await;
+    let before = service.runs_by("poll").await.len();
+
+    tokio::time::sleep(Duration::from_secs(4)).await;
+
+    assert_eq!(service.runs_by("poll").await.len(), before);
+    state.execute(give_up, &[&10.5]).await.expect("given up");
+    service.has_runs("poll", before + 1).await;
+    assert_eq!(service.count("marts.items").await, 2);
+}
+
 const MODEL: &str =
     "{{ config(materialized='incremental', unique_key='name', target_lag='3 seconds') }}
     select name, count(*) as items, max(id) as last_known from {{ ref('items') }} group by name";

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use icefront::config::Config;
 use icefront::error::Error;
-use icefront::state::Store;
+use icefront::state::{Schema, Store};
 use serde_json::Value;
 
 use crate::harness::{Authority, EVENTS, LOOSE_AUDIT_TABLE, OwnPostgres, Service};
@@ -255,8 +255,8 @@ async fn the_state_database_is_reached_by_the_same_settings() {
 
     let good = store(&by(&right)).expect("a store");
     good.migrate().await.expect("migrated");
-    good.check().await.expect("there");
-    let untrusted = store(&by(&wrong)).expect("a store").check().await;
+    assert_eq!(good.schema().await.expect("there"), Schema::UpToDate);
+    let untrusted = store(&by(&wrong)).expect("a store").schema().await;
     let Err(Error::Settings(detail)) = untrusted else {
         panic!("{untrusted:?}");
     };

@@ -6,6 +6,9 @@ use crate::answers::{Run, Table};
 use crate::fault::{Fault, Result};
 use crate::server::{Call, Server, read};
 
+/// The longest name for which a near one is looked for, in bytes.
+const LONGEST_NAME: usize = 100;
+
 /// The most tables or models that a short name is looked for in.
 const MOST: usize = 100_000;
 const LATEST: &str = "latest";
@@ -128,6 +131,10 @@ fn pick(kind: &str, name: &str, known: &[&str]) -> Result<usize> {
 
 /// The nearest name, if one is near.
 fn hint(name: &str, known: &[&str]) -> String {
+    // Nobody mistypes such a name, and the comparison takes the square of its length.
+    if name.len() > LONGEST_NAME {
+        return String::new();
+    }
     let distance = |full: &str| {
         let short = full.split_once('.').map_or(full, |(_, short)| short);
         strsim::damerau_levenshtein(full, name).min(strsim::damerau_levenshtein(short, name))

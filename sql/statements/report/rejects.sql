@@ -2,7 +2,7 @@
 {% from 'staging/reject_id.sql' import reject_id %}
 select
   _id, tbl_schema, tbl_name, audit_event_id, audit_operation, cast(audit_timestamp as varchar) as occurred_at,
-  raw_data, _batch_id, reason, column_name, value, cast(rejected_at as varchar) as rejected_at
+  substr(raw_data, 1, {{ longest_data }}) as raw_data, _batch_id, reason, column_name, value, cast(rejected_at as varchar) as rejected_at
 from (
   select *, {{ reject_id() }} as _id
   from {{ rejects }}

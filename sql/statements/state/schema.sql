@@ -8,12 +8,25 @@ set idle_in_transaction_session_timeout = '5s';
 set lock_timeout = '10s';
 set jit = off
 
+-- name: session_for_calls
+-- As `session`, for what callers ask: no question occupies a connection for longer than this.
+set idle_in_transaction_session_timeout = '5s';
+set lock_timeout = '10s';
+set statement_timeout = '20s';
+set jit = off
+
 -- name: migration_lock
--- Creates the schema and waits for our turn to migrate. The lock ends with the connection.
+-- Waits for our turn to migrate, and creates the schema if it is missing: who owns it needs no right on the database. The lock ends with
+-- the connection.
 select pg_advisory_lock(hashtextextended('icefront migrations', 0));
-create schema if not exists icefront;
+do $$
+begin
+  if to_regnamespace('icefront') is null then
+    create schema icefront;
+  end if;
+end $$;
 set search_path = icefront;
 
--- name: ready
--- Fails if the schema is missing.
-select count(*) as cursors from icefront.cursors
+-- name: applied_migrations
+-- Lists the migrations that were done, the oldest first.
+select version, name, checksum from icefront.refinery_schema_history order by version

@@ -46,9 +46,9 @@ where run_id = $1 and ($2::text is null or step = $2) and state = 'sent'
 order by id
 
 -- name: list_statements
--- Lists the statements of some steps of a run in the order of sending, after the one with the id $3.
+-- Lists the statements of some steps of a run in the order of sending, without their SQL.
 select
-  id, step, attempt, target, sql, state, trino_query_id, update_count, snapshot_before, snapshot_after,
+  step, attempt, target, state, trino_query_id, update_count, snapshot_before, snapshot_after,
   started_at, finished_at,
   case when progress is not null then
     progress - array['cpu_ms', 'elapsed_ms'] || jsonb_build_object(
@@ -56,9 +56,27 @@ select
     )
   end as progress
 from icefront.statements
-where run_id = $1 and step = any($2) and ($3::bigint is null or id > $3)
+where run_id = $1 and step = any($2)
 order by id
-limit $4
+
+-- name: list_sql
+-- Lists the SQL of a step's statements in the order of sending, after the one with the id $3: at most $4 statements, and about $5 bytes
+-- of SQL. A longer statement is listed alone. `found` counts the statements before the limit of bytes.
+with listed as (
+  select id, attempt, target, trino_query_id, sql
+  from icefront.statements
+  where run_id = $1 and step = $2 and ($3::bigint is null or id > $3)
+  order by id
+  limit $4
+),
+measured as (
+  select *, sum(octet_length(sql)) over (order by id) - octet_length(sql) as bytes_before, count(*) over () as found
+  from listed
+)
+select id, attempt, target, trino_query_id, sql, found
+from measured
+where bytes_before < $5
+order by id
 
 -- name: has_written
 -- Whether this service has sent a statement that writes a table or view.

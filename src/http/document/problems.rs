@@ -32,7 +32,7 @@ const OWN: [(&str, &[&str]); 9] = [
         "delete_leftover",
         &["still-declared", "pipeline-broken", "run-active"],
     ),
-    ("get_readyz", &["stopping"]),
+    ("get_readyz", &["schema-unfit", "stopping"]),
     ("get_run_outcome", &["outcome-pending", "run-unknown"]),
     ("list_model_row_changes", &["changes-gone"]),
     ("list_row_changes", &["changes-gone"]),

@@ -6,14 +6,13 @@
 
 mod followed;
 mod position;
-mod room;
 mod step;
 
 use std::time::{Duration, Instant};
 
 use self::position::At;
-use self::room::Room;
 use self::step::Step;
+use super::room::Room;
 use super::rows::Rows;
 use crate::app::App;
 use crate::error::Result;
@@ -23,8 +22,6 @@ use crate::state::{KeptPublication, PublishedColumn};
 pub use self::followed::Followed;
 pub use self::position::Position;
 
-/// About the most bytes of a page's rows. A longer row has a page of its own.
-const MOST_BYTES: usize = 8 << 20;
 /// A page takes no further publication after this time.
 const LONGEST_READ: Duration = Duration::from_secs(5);
 
@@ -72,10 +69,7 @@ impl Followed {
                 has_more: false,
             });
         };
-        let mut room = Room {
-            rows: limit,
-            bytes: MOST_BYTES,
-        };
+        let mut room = Room::of(limit);
         loop {
             let Some(mut step) = self.step(app, &position, &newest, is_net).await? else {
                 break;

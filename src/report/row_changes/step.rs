@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::followed::Followed;
 use super::position::LastRow;
-use super::room::{Room, Taken};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::report::room::{Cut, Room, Taken};
 use crate::report::rows::{Rows, named};
-use crate::sql::{Answer, TableName, bytes_of, render};
+use crate::sql::{Answer, TableName, render};
 use crate::state::{KeptPublication, PublishedColumn};
 use crate::time;
 
@@ -224,7 +224,7 @@ impl Step<'_> {
         // One more than there is room for tells that the step goes on.
         let context = self.context(touched, after, room.rows + 1)?;
         let sql = render("report/row_changes.sql", context)?;
-        let found = app.trino.read_some("icefront/api", &sql, room.bytes).await;
+        let found = app.read_data(&sql, room.bytes).await;
         match found {
             Err(error) if self.earlier.is_some() && error.is_out_of_memory() => {
                 Err(self.followed.gone(
@@ -331,12 +331,8 @@ impl Step<'_> {
     }
 
     fn read_from(&self, mut answer: Answer, room: Room) -> Read {
-        let names: usize = answer.columns.iter().map(|column| column.name.len()).sum();
-        let sizes = answer.rows.iter().map(|row| names + bytes_of(row));
-        let taken = room.fits(sizes);
-        let goes_on = answer.is_cut || taken.rows < answer.rows.len();
-        answer.rows.truncate(taken.rows);
-        let last = answer.rows.last().filter(|_| goes_on);
+        let Cut { taken, has_more } = room.cut(&mut answer);
+        let last = answer.rows.last().filter(|_| has_more);
 
         Read {
             taken,

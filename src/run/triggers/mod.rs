@@ -4,6 +4,7 @@
 
 mod faults;
 mod poll;
+mod rest;
 mod schedule;
 mod target_lag;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::faults::Faults;
+use super::rest::is_resting;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
@@ -18,7 +19,7 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// The outcome of a poll.
 enum Poll {
-    /// A run is active, or the pipeline is paused, so the source was not asked.
+    /// A run is active, or the pipeline is paused or rests, so the source was not asked.
     NotAsked,
     /// A run was started.
     Started,
@@ -66,7 +67,8 @@ async fn poll_once(app: &App, definition: &Definition, is_first: bool) -> Result
         return Ok(Poll::NotAsked);
     }
     let last = store.last_run(pipeline).await?;
-    if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
+    let waits = |run: &Run| !run.state.is_terminal() || is_resting(run);
+    if last.as_ref().is_some_and(waits) {
         return Ok(Poll::NotAsked);
     }
     let was_idle = last.as_ref().is_some_and(read_nothing_new);

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::faults::Faults;
 use super::poll::{has_something, read_nothing_new};
+use super::rest::is_resting;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::models::{Clock, clock};
@@ -26,7 +27,7 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
 /// What a look at the lags came to.
 #[derive(Debug, PartialEq, Eq)]
 enum Look {
-    /// A run is active, or the pipeline is paused.
+    /// A run is active, or the pipeline is paused or rests.
     NotLooked,
     /// No model is due.
     Nothing,
@@ -89,7 +90,8 @@ async fn look(
         return Ok(Look::NotLooked);
     }
     let last = store.last_run(pipeline).await?;
-    if last.as_ref().is_some_and(|run| !run.state.is_terminal()) {
+    let waits = |run: &Run| !run.state.is_terminal() || is_resting(run);
+    if last.as_ref().is_some_and(waits) {
         return Ok(Look::NotLooked);
     }
     let ahead = pause + store.usual_duration(pipeline).await?.unwrap_or_default();

@@ -19,13 +19,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The servers that pipelines read, by the names of their connections.
 #[derive(Debug)]
-pub struct Connections(BTreeMap<String, Endpoint>);
+pub struct Connections {
+    endpoints: Arc<BTreeMap<String, Endpoint>>,
+    /// Whether calls of the API use them: then runs keep half of each.
+    are_for_calls: bool,
+}
 
 /// How one server is reached.
 #[derive(Debug)]
 struct Endpoint {
     settings: config::Connection,
     free: Arc<Semaphore>,
+    /// Those of the free ones that calls of the API may take.
+    free_for_calls: Arc<Semaphore>,
+}
+
+/// The right to have a connection open.
+struct Permit {
+    _of_all: OwnedSemaphorePermit,
+    _of_calls: Option<OwnedSemaphorePermit>,
 }
 
 /// A connection of the settings, as one pipeline uses it.
@@ -59,11 +71,25 @@ impl Connections {
             let endpoint = Endpoint {
                 settings: settings.clone(),
                 free: Arc::new(Semaphore::new(settings.connections.max(1))),
+                free_for_calls: Arc::new(Semaphore::new(most_for_calls(settings))),
             };
             (name.clone(), endpoint)
         });
 
-        Self(endpoints.collect())
+        Self {
+            endpoints: Arc::new(endpoints.collect()),
+            are_for_calls: false,
+        }
+    }
+
+    /// The same servers for calls of the API. All calls together take at most half of a server's connections, so that runs find
+    /// the other half. If a server has one connection, calls and runs take turns.
+    #[must_use]
+    pub fn for_calls(&self) -> Self {
+        Self {
+            endpoints: Arc::clone(&self.endpoints),
+            are_for_calls: true,
+        }
     }
 }
 
@@ -78,18 +104,10 @@ impl PipelineConnection<'_> {
     /// connections for too long.
     pub(super) async fn connect(&self) -> Result<OpenConnection> {
         let endpoint = self.endpoint()?;
-        let waited = Arc::clone(&endpoint.free).acquire_owned();
+        let waited = endpoint.permit(self.connections.are_for_calls);
         let permit = tokio::time::timeout(LONGEST_WAIT, waited)
             .await
-            .map_err(|_| {
-                Error::TimedOut(format!(
-                    "all {} connections of `connections.{name}` were in use for {} s; raise `connections.{name}.connections`, or let fewer pipelines run at once",
-                    endpoint.settings.connections,
-                    LONGEST_WAIT.as_secs(),
-                    name = self.name,
-                ))
-            })?
-            .map_err(Error::internal)?;
+            .map_err(|_| self.too_many())??;
 
         endpoint.connect(self, permit).await
     }
@@ -97,11 +115,17 @@ impl PipelineConnection<'_> {
     /// As [`PipelineConnection::connect`], but only while more than half of the connections are free; `None` otherwise.
     pub(super) async fn connect_if_free(&self) -> Result<Option<OpenConnection>> {
         let endpoint = self.endpoint()?;
-        if endpoint.free.available_permits() <= endpoint.settings.connections / 2 {
+        if self.connections.are_for_calls
+            || endpoint.free.available_permits() <= endpoint.settings.connections / 2
+        {
             return Ok(None);
         }
-        let Ok(permit) = Arc::clone(&endpoint.free).try_acquire_owned() else {
+        let Ok(free) = Arc::clone(&endpoint.free).try_acquire_owned() else {
             return Ok(None);
+        };
+        let permit = Permit {
+            _of_all: free,
+            _of_calls: None,
         };
 
         endpoint.connect(self, permit).await.map(Some)
@@ -118,17 +142,63 @@ impl PipelineConnection<'_> {
         } = self;
 
         connections
-            .0
+            .endpoints
             .get(*name)
             .ok_or_else(|| Error::Settings(format!("`connections.{name}` is not set")))
     }
+
+    /// Others had all connections that this one may take, for too long.
+    fn too_many(&self) -> Error {
+        let name = self.name;
+        let seconds = LONGEST_WAIT.as_secs();
+        let most = self.endpoint().map_or(0, |endpoint| {
+            if self.connections.are_for_calls {
+                most_for_calls(&endpoint.settings)
+            } else {
+                endpoint.settings.connections
+            }
+        });
+        let detail = if self.connections.are_for_calls {
+            format!(
+                "the {most} connections of `connections.{name}` that calls may take were in use for {seconds} s; runs keep the others; ask again, or raise `connections.{name}.connections`"
+            )
+        } else {
+            format!(
+                "all {most} connections of `connections.{name}` were in use for {seconds} s; raise `connections.{name}.connections`, or let fewer pipelines run at once"
+            )
+        };
+
+        Error::TimedOut(detail)
+    }
+}
+
+/// How many connections calls of the API may take at once: half, and one at least.
+fn most_for_calls(settings: &config::Connection) -> usize {
+    (settings.connections / 2).max(1)
 }
 
 impl Endpoint {
+    /// Waits until a connection may be opened.
+    async fn permit(&self, is_for_call: bool) -> Result<Permit> {
+        // The turn among the calls comes first, so that a waiting call holds nothing that runs want.
+        let of_calls = if is_for_call {
+            let turn = Arc::clone(&self.free_for_calls).acquire_owned().await;
+            Some(turn.map_err(Error::internal)?)
+        } else {
+            None
+        };
+        let of_all = Arc::clone(&self.free).acquire_owned().await;
+
+        Ok(Permit {
+            _of_all: of_all.map_err(Error::internal)?,
+            _of_calls: of_calls,
+        })
+    }
+
     async fn connect(
         &self,
         PipelineConnection { name, pipeline, .. }: &PipelineConnection<'_>,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
     ) -> Result<OpenConnection> {
         let settings = &self.settings;
         let server = Server::new(&settings.address(name)?)?
@@ -155,7 +225,7 @@ impl Endpoint {
 }
 
 /// The work of a connection, which holds its permit until it ends.
-fn until_it_ends(work: Work, permit: OwnedSemaphorePermit) -> Work {
+fn until_it_ends(work: Work, permit: Permit) -> Work {
     Box::pin(async move {
         work.await;
         drop(permit);

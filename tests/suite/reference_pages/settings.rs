@@ -8,6 +8,7 @@ Settings come from a TOML file and from the environment; the environment wins.
 
 `icefront settings` prints the commented file that this page is made from.
 Every secret can come from a file instead: `url_file`, `password_file`, `jwt_file`, `secret_file`, `routing_key_file`, `api_key_file`. A file is read again for each new connection.
+If a secret is set by its value and by its file, the service does not start, and the message names both keys.
 Relative paths count from the folder in which the service was started.
 ";
 

@@ -1,4 +1,9 @@
-//! How much a page of row changes takes.
+//! How much a page of rows takes.
+
+use crate::sql::{Answer, bytes_of};
+
+/// About the most bytes of a page's rows. A longer row has a page of its own.
+pub const MOST_BYTES: usize = 8 << 20;
 
 /// What a page can still take.
 #[derive(Debug, Clone, Copy)]
@@ -14,9 +19,35 @@ pub(super) struct Taken {
     pub(super) bytes: usize,
 }
 
+/// How an answer was cut.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub(super) taken: Taken,
+    pub(super) has_more: bool,
+}
+
 impl Room {
+    /// That of an empty page, for so many rows.
+    pub(super) fn of(rows: usize) -> Self {
+        Self {
+            rows,
+            bytes: MOST_BYTES,
+        }
+    }
+
+    /// Cuts an answer to the rows that there is room for. Says what they take, and whether there are more.
+    pub(super) fn cut(self, answer: &mut Answer) -> Cut {
+        let names: usize = answer.columns.iter().map(|column| column.name.len()).sum();
+        let sizes = answer.rows.iter().map(|row| names + bytes_of(row));
+        let taken = self.fits(sizes);
+        let has_more = answer.is_cut || taken.rows < answer.rows.len();
+        answer.rows.truncate(taken.rows);
+
+        Cut { taken, has_more }
+    }
+
     /// How many rows of these sizes there is room for: one at least, however long it is.
-    pub(super) fn fits(self, sizes: impl Iterator<Item = usize>) -> Taken {
+    fn fits(self, sizes: impl Iterator<Item = usize>) -> Taken {
         let mut taken = Taken { rows: 0, bytes: 0 };
         for size in sizes.take(self.rows) {
             if taken.rows > 0 && taken.bytes + size > self.bytes {
