@@ -187,7 +187,7 @@ pub(super) async fn check_source(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
-    let checked = source::check(definition, &app.connections, &app.store).await?;
+    let checked = source::check(definition, &app.connections, &app.drops, &app.store).await?;
     let safety = checked.safety.map(|safety| (safety.safety, safety.reason));
     let (cursor_safety, cursor_safety_detail) = safety.unzip();
 
@@ -222,7 +222,7 @@ async fn ask_source(
     definition: &Definition,
     cursor: Option<&Cursor>,
 ) -> Result<SourceNow> {
-    let mut source = source::open(definition, &app.connections, &app.store).await?;
+    let mut source = source::open(definition, &app.connections, &app.drops, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None, Purpose::Look)
         .await?;

@@ -77,7 +77,7 @@ pub struct PlannedBuild {
 /// Says what the next run would do to the tables of a pipeline; changes nothing. `with_sql` asks for statements, and for what waits in
 /// the source.
 pub async fn plan(app: &App, definition: &Definition, with_sql: bool) -> Result<Plan> {
-    let mut source = source::open(definition, &app.connections, &app.store).await;
+    let mut source = source::open(definition, &app.connections, &app.drops, &app.store).await;
     let mut problem = source.as_ref().err().map(Problem::from);
     let mut catalogues = Vec::new();
     for table in definition.tables.values() {
