@@ -31,7 +31,7 @@ impl FolderAddress {
         }
         let bucket = match (url.scheme(), url.host_str()) {
             ("file", None) if address.starts_with("file:///") => None,
-            ("s3" | "s3a", Some(bucket)) => Some(bucket.to_owned()),
+            ("s3", Some(bucket)) => Some(bucket.to_owned()),
             _ => return Err(NO_FOLDER),
         };
         let path = Path::from_url_path(url.path()).map_err(|_| NO_FOLDER)?;

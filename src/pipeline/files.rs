@@ -162,7 +162,9 @@ impl FileSource {
     pub(super) fn check_place(&self, config: &Config) -> Result<(), String> {
         let folder = self.folder()?;
         config.files.root_of(&folder)?;
-        let landing = FolderAddress::parse(&config.landing.write_to);
+        // The landing folder may have the other name of the scheme.
+        let landing = config.landing.write_to.replacen("s3a://", "s3://", 1);
+        let landing = FolderAddress::parse(&landing);
         if landing.is_ok_and(|landing| landing.overlaps(&folder)) {
             return Err("`source.path` and the landing folder `landing.write_to` lie in each other, so the service would read its own files; use another folder".into());
         }

@@ -10,6 +10,7 @@ mod convergence;
 mod definitions;
 mod deletes;
 mod document;
+mod drop_attacks;
 mod drops;
 mod evolution;
 mod exactness;

@@ -51,17 +51,15 @@ impl ColumnText {
         })
     }
 
-    /// About how many bytes the value of a row takes in the row's object.
+    /// About how many bytes the value of a row takes in the row's object, without its label.
     pub(super) fn bytes(&self, row: usize) -> usize {
-        let value = match &self.values {
+        match &self.values {
             Values::Short(values) => values.value(row).len(),
             Values::Texts(values) => values.value(row).len(),
             Values::Bytes(values) => values.value(row).len() * 2,
             Values::FixedBytes(values) => values.value(row).len() * 2,
             Values::Nested(values) => values.bytes(row),
-        };
-
-        value + self.label.len()
+        }
     }
 
     /// The text of a row; `None` is null.

@@ -25,11 +25,16 @@ use crate::source::files::file_limits::FileLimits;
 /// The most rows that are decoded at once, and about how many bytes.
 const ROWS: u64 = 1024;
 const BYTES: u64 = 4 << 20;
+/// From this size on the values may not be more than [`MOST_RATIO`] times the size of their file: a page can repeat a long value in a
+/// few bytes, and a file whose rows have keys of their own does not come near.
+const FREE_BYTES: u64 = 512 << 20;
+const MOST_RATIO: u64 = 1_000;
 
 /// Gives every row of a Parquet file to `rows`.
 pub(super) fn read(file: impl ChunkReader + 'static, rows: &mut RowSink<'_>) -> io::Result<()> {
     let limits = rows.limits;
     check_footer(&file, limits)?;
+    let most_bytes = FREE_BYTES.max(file.len().saturating_mul(MOST_RATIO));
     let metadata = metadata_of(&file).map_err(|_| broken("its footer cannot be read"))?;
     check_lists(metadata.metadata(), limits)?;
     let guard = SharedGuard::new(PageGuard::of(metadata.metadata(), limits));
@@ -46,7 +51,12 @@ pub(super) fn read(file: impl ChunkReader + 'static, rows: &mut RowSink<'_>) -> 
         .with_batch_size(at_once)
         .build()
         .map_err(|_| broken("its columns cannot be read"))?;
-    let mut place = RowPlace { row: 0, limits };
+    let mut place = RowPlace {
+        row: 0,
+        bytes: 0,
+        most_bytes,
+        limits,
+    };
     loop {
         guard.begin_batch();
         let Some(batch) = batches.next() else {
@@ -62,10 +72,25 @@ pub(super) fn read(file: impl ChunkReader + 'static, rows: &mut RowSink<'_>) -> 
 /// How far a file was read.
 struct RowPlace<'a> {
     row: u64,
+    /// The bytes of all values by now, and the most.
+    bytes: u64,
+    most_bytes: u64,
     limits: &'a FileLimits,
 }
 
 impl RowPlace<'_> {
+    /// Counts a value before it is written.
+    fn count(&mut self, bytes: usize) -> io::Result<()> {
+        self.bytes += bytes as u64;
+        if self.bytes > self.most_bytes {
+            return Err(self.limits.refuse(format!(
+                "its values have more than 512 MiB and {MOST_RATIO} times its size, as no file of rows does; send it as several files, or with less repetition"
+            )));
+        }
+
+        Ok(())
+    }
+
     fn check_row(&self, bytes: usize) -> io::Result<()> {
         let checked = self.limits.check_row(bytes as u64);
 
@@ -152,8 +177,8 @@ fn push_batch(
         let mut object = ObjectText::with_capacity(1);
         let mut about_the_event: Vec<(&str, Cow<'_, str>)> = Vec::new();
         for (name, column) in names.iter().zip(&columns) {
-            let bytes = object.bytes() + column.bytes(row);
-            place.check_row(bytes)?;
+            place.count(column.bytes(row))?;
+            place.check_row(object.bytes() + column.bytes(row))?;
             let value = column.value(row).map_err(|_| place.broken())?;
             column.push_to(&mut object, value.as_deref());
             if rows.rules.is_about_the_event(name) {
