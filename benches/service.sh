@@ -55,6 +55,7 @@ http = { bind = "127.0.0.1:$port", metrics_bind = "127.0.0.1:$((port + 1))" }
 state.url = "${postgres_url%/*}/$state"
 trino = { url = "$trino_url", catalog = "lake" }
 landing = { write_to = "file://$landing", read_from = "local:///$prefix" }
+files.roots = ["file://$bench/drops/"]
 pipelines.path = "$bench/pipelines"
 connections.bench.url = "${postgres_url%/*}/$origin"
 END

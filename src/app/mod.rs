@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::landing::Folder;
 use crate::models::Analyses;
 use crate::pipeline::Pipelines;
-use crate::source::Connections;
+use crate::source::{Connections, DropAccess};
 use crate::sql::Statements;
 use crate::state::{Lease, Store, Subscriptions};
 use crate::trino::Trino;
@@ -50,6 +50,8 @@ pub struct Parts {
     pub auth: Auth,
     pub trino: Trino,
     pub connections: Connections,
+    /// What file sources may read.
+    pub drops: DropAccess,
     pub folder: Folder,
     pub signals: Signals,
     pub analyses: Analyses,
@@ -85,6 +87,7 @@ impl App {
             auth: Auth::new(&config.auth)?,
             trino: Trino::new(config.trino.clone())?,
             connections: Connections::new(&config.connections),
+            drops: DropAccess::new(&config.files),
             folder: Folder::new(&config.landing)?,
             signals: Signals::default(),
             analyses: Analyses::default(),

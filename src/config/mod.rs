@@ -2,6 +2,8 @@
 
 mod auth;
 mod duration;
+mod files;
+mod folder_address;
 mod lineage;
 mod network;
 mod origins;
@@ -19,6 +21,8 @@ pub(crate) use auth::check_issuer_address;
 pub use auth::{Auth, ClaimGrants, Issuer};
 pub use duration::parse_duration;
 pub(crate) use duration::{DurationText, duration, some_duration};
+pub use files::Files;
+pub use folder_address::FolderAddress;
 pub use lineage::{Lineage, LineageReceiver};
 pub use network::{Network, is_private};
 pub use origins::Origins;
@@ -42,12 +46,13 @@ const USUAL_VARIABLES: [(&str, &str); 5] = [
     ("OPENLINEAGE_DISABLED", "lineage.disabled"),
 ];
 /// The sections of the settings, as variables name them.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "AUTH",
     "HTTP",
     "STATE",
     "TRINO",
     "LANDING",
+    "FILES",
     "PIPELINES",
     "RUNS",
     "LINEAGE",
@@ -63,6 +68,7 @@ pub struct Config {
     pub state: State,
     pub trino: Trino,
     pub landing: Landing,
+    pub files: Files,
     pub pipelines: Pipelines,
     /// The key is the name that pipelines use.
     #[serde(default)]
@@ -327,6 +333,7 @@ impl Config {
         config.http.check()?;
         config.auth.check(&config.http)?;
         config.runs.check()?;
+        config.files.check()?;
         for (name, webhook) in &config.webhooks {
             webhook.check(name)?;
         }

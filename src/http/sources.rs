@@ -187,7 +187,13 @@ pub(super) async fn check_source(
     Path(SourcePath { source }): Path<SourcePath>,
 ) -> Result<Json<Checked>> {
     let definition = app.pipelines.get(&source)?;
-    let checked = source::check(definition, &app.connections.for_calls(), &app.store).await?;
+    let checked = source::check(
+        definition,
+        &app.connections.for_calls(),
+        &app.drops,
+        &app.store,
+    )
+    .await?;
     let safety = checked.safety.map(|safety| (safety.safety, safety.reason));
     let (cursor_safety, cursor_safety_detail) = safety.unzip();
 
@@ -223,7 +229,7 @@ async fn ask_source(
     cursor: Option<&Cursor>,
 ) -> Result<SourceNow> {
     let connections = app.connections.for_calls();
-    let mut source = source::open(definition, &connections, &app.store).await?;
+    let mut source = source::open(definition, &connections, &app.drops, &app.store).await?;
     let reading = source
         .begin(cursor.map(|cursor| &cursor.position), None, Purpose::Look)
         .await?;

@@ -280,7 +280,11 @@ impl Draft {
             said.fault(&["max_clock_skew"], message);
         }
         if let Some(files) = source.files() {
-            said.right(&["source"], files.check());
+            let checked = files.check();
+            if checked.is_ok() {
+                said.right(&["source", "path"], files.check_place(config));
+            }
+            said.right(&["source"], checked);
         }
         if let Some(connection) = source.connection()
             && !config.connections.contains_key(connection)

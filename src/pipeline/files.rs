@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::OperationColumn;
-use crate::config::{DurationText, some_duration};
+use crate::config::{Config, DurationText, FolderAddress, some_duration};
 
 /// A folder that files are dropped into.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -117,14 +117,6 @@ impl FileSource {
         (&self.path[..folder], Some(&self.path[folder..]))
     }
 
-    /// The path of a folder on this machine.
-    #[must_use]
-    pub fn local(&self) -> Option<std::path::PathBuf> {
-        let url = reqwest::Url::parse(self.split().0).ok()?;
-
-        url.to_file_path().ok().filter(|_| url.scheme() == "file")
-    }
-
     /// How long a file must be unchanged before it is read.
     #[must_use]
     pub fn settle(&self) -> Duration {
@@ -166,17 +158,36 @@ impl FileSource {
         operation.into_iter().chain(self.sequence.as_deref())
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
-        let address = reqwest::Url::parse(self.split().0).ok();
-        let is_folder = address.is_some_and(|url| match url.scheme() {
-            "file" => !url.has_host() && self.path.starts_with("file:///"),
-            "s3" => url.has_host() && url.username().is_empty() && url.password().is_none(),
-            _ => false,
-        });
-        if !is_folder {
-            // The message does not quote the address: it may contain a password.
-            return Err("`source.path` is not the address of a folder; write one such as `file:///data/drops/` or `s3://bucket/drops/`, without user and password; set those of S3 with `AWS_…` variables".into());
+    /// Refuses a folder that the settings do not allow, or that overlaps the landing folder.
+    pub(super) fn check_place(&self, config: &Config) -> Result<(), String> {
+        let folder = self.folder()?;
+        config.files.root_of(&folder)?;
+        // The landing folder may have the other name of the scheme.
+        let landing = config.landing.write_to.replacen("s3a://", "s3://", 1);
+        let landing = FolderAddress::parse(&landing);
+        if landing.is_ok_and(|landing| landing.overlaps(&folder)) {
+            return Err("`source.path` and the landing folder `landing.write_to` lie in each other, so the service would read its own files; use another folder".into());
         }
+
+        Ok(())
+    }
+
+    /// The folder without the pattern behind it.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the address. Does not quote it: it may contain a password.
+    pub fn folder(&self) -> Result<FolderAddress, String> {
+        let (folder, pattern) = self.split();
+        if pattern.is_some_and(|pattern| pattern.split('/').any(|part| part == "..")) {
+            return Err("`source.path` has a part `..`; write the path that it leads to".into());
+        }
+
+        FolderAddress::parse(folder).map_err(|fault| format!("`source.path` {fault}"))
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.folder()?;
         if self
             .marker
             .as_ref()

@@ -78,7 +78,7 @@ pub struct PlannedBuild {
 /// the source.
 pub async fn plan(app: &App, definition: &Definition, with_sql: bool) -> Result<Plan> {
     let connections = app.connections.for_calls();
-    let mut source = source::open(definition, &connections, &app.store).await;
+    let mut source = source::open(definition, &connections, &app.drops, &app.store).await;
     let mut problem = source.as_ref().err().map(Problem::from);
     let mut catalogues = Vec::new();
     for table in definition.tables.values() {

@@ -96,7 +96,7 @@ pub async fn safe_to_purge(app: &App, definition: &Definition) -> Result<Purge> 
 /// Whether a log is the one that was read: its sequence is seen, and stands at or above what was read.
 async fn is_same_log(app: &App, definition: &Definition, position: Option<&Value>) -> Result<bool> {
     let connections = app.connections.for_calls();
-    let mut source = source::open(definition, &connections, &app.store).await?;
+    let mut source = source::open(definition, &connections, &app.drops, &app.store).await?;
     let reading = source.begin(position, None, Purpose::Look).await?;
 
     Ok(floor(&reading.position).is_some())

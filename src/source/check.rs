@@ -1,5 +1,6 @@
 //! The check of a source: what it lacks to be read exactly and cheaply.
 
+use super::files::DropAccess;
 use super::finding::Finding;
 use super::kind::open;
 use super::postgres::{Connections, check_rights};
@@ -20,6 +21,7 @@ pub struct CheckedSource {
 pub async fn check(
     definition: &Definition,
     connections: &Connections,
+    access: &DropAccess,
     ledger: &Store,
 ) -> Result<CheckedSource> {
     // Check rights first: without them a source cannot even be opened.
@@ -33,7 +35,7 @@ pub async fn check(
             findings,
         });
     }
-    let mut source = open(definition, connections, ledger).await?;
+    let mut source = open(definition, connections, access, ledger).await?;
     findings.extend(source.check().await?);
     let is_listed = findings
         .iter()

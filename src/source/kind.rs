@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::audit_log::{AuditLog, LogPosition, has_backfilled};
-use super::files::DropFolder;
+use super::files::{DropAccess, DropFolder};
 use super::opened::Source;
 use super::polled::{PolledPosition, PolledTables};
 use super::postgres::{Connections, PipelineConnection, change};
@@ -19,6 +19,7 @@ use crate::state::Store;
 pub async fn open<'a>(
     definition: &'a Definition,
     connections: &'a Connections,
+    access: &DropAccess,
     ledger: &Store,
 ) -> Result<Box<dyn Source + 'a>> {
     let of = |name| PipelineConnection {
@@ -37,7 +38,9 @@ pub async fn open<'a>(
         SourceDefinition::PostgresTable { connection } => {
             Box::new(PolledTables::open(of(connection), &definition.tables).await?)
         }
-        SourceDefinition::Files(source) => Box::new(DropFolder::open(source, definition, ledger)?),
+        SourceDefinition::Files(source) => {
+            Box::new(DropFolder::open(source, definition, access, ledger)?)
+        }
     })
 }
 

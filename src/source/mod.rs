@@ -22,6 +22,7 @@ mod tally;
 pub use audit_log::{LogIdentity, floor, log_identity};
 pub use backlog::{Backlog, backlog};
 pub use check::{CheckedSource, check};
+pub use files::DropAccess;
 pub use finding::Finding;
 pub use intake::{Intake, TakenEvents};
 pub use inventory::{FoundKind, FoundTable, FoundTables, Inventory};

@@ -203,6 +203,7 @@ pub(crate) fn write_settings(folder: &Path, servers: &Servers, name: &str, more:
         trino.schemas = {{ landing = "{name}_landing", staging = "{name}_staging", marts = "{name}_marts" }}
         landing.write_to = "{write_to}"
         landing.read_from = "{read_from}"
+        files.roots = ["file://{drops}/", "file:///"]
         pipelines.path = "{pipelines}"
         runs.retry_for = "0s"
         "#,
@@ -212,6 +213,7 @@ pub(crate) fn write_settings(folder: &Path, servers: &Servers, name: &str, more:
         catalog = servers.catalog,
         write_to = servers.landing.0,
         read_from = servers.landing.1,
+        drops = std::env::temp_dir().display().to_string().trim_end_matches('/'),
         pipelines = folder.join("pipelines").display(),
     )
     .parse()

@@ -59,6 +59,19 @@ impl Service {
         assert!(sent.expect("kill").success());
     }
 
+    /// The most memory that the program had at once, in MiB; `None` where the system does not tell.
+    pub(crate) fn most_memory(&self) -> Option<u64> {
+        let process = self.process.as_ref().expect("a process");
+        let id = process.0.lock().expect("a process").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+
+        Some(kibibytes >> 10)
+    }
+
     /// Waits until the program has taken a signal and is about to end. Gives its last answer to `/readyz`.
     pub(crate) async fn stops(&self) -> Answer {
         for _ in 0..600 {

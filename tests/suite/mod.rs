@@ -11,6 +11,7 @@ mod convergence;
 mod definitions;
 mod deletes;
 mod document;
+mod drop_attacks;
 mod drops;
 mod evolution;
 mod exactness;

@@ -81,7 +81,7 @@ pub(in crate::run) async fn check_source(
     reread: Option<&str>,
 ) -> Result<()> {
     let app = attempt.app;
-    let source = source::open(attempt.definition, &app.connections, &app.store).await?;
+    let source = source::open(attempt.definition, &app.connections, &app.drops, &app.store).await?;
     match reread {
         Some(table) => source.check_reread(table).await,
         None => Ok(()),
@@ -105,7 +105,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
         table: &table,
         publisher,
     };
-    let mut source = source::open(definition, &app.connections, &app.store).await?;
+    let mut source = source::open(definition, &app.connections, &app.drops, &app.store).await?;
     let floor = ensure_landing(attempt, landing).await?;
     landing::sweep(landing, &app.store).await?;
 

@@ -111,7 +111,7 @@ pub(super) async fn has_something(app: &App, definition: &Definition) -> Result<
     let Some(cursor) = store.cursor(&definition.name).await? else {
         return Ok(true);
     };
-    let mut source = source::open(definition, &app.connections, store).await?;
+    let mut source = source::open(definition, &app.connections, &app.drops, store).await?;
     let reading = source
         .begin(
             Some(&cursor.position),

@@ -1,8 +1,8 @@
 //! What the check of a drop folder finds: whether it can be listed, and its files read.
 
 use jiff::Timestamp;
+use object_store::Error as StoreError;
 use object_store::path::Path;
-use object_store::{Error as StoreError, ObjectStoreExt};
 
 use super::folder::DropFolder;
 use crate::error::{Error, Result, causes};
@@ -34,9 +34,9 @@ impl DropFolder<'_> {
         let first = self.taken.iter().find(|file| file.refusal.is_none())?;
         let path = Path::parse(&first.path).ok()?;
 
-        Some(match self.object_store.get(&path).await {
+        Some(match self.store.try_read(&path).await {
             // The file may be gone by now.
-            Ok(_) | Err(StoreError::NotFound { .. }) => {
+            Ok(()) | Err(StoreError::NotFound { .. }) => {
                 Finding::pass("read", "the first file that waits can be read")
             }
             Err(_) => Finding::error(

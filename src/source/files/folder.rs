@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
-use object_store::ObjectStore;
 use object_store::path::Path;
 
+use super::access::DropAccess;
+use super::drop_store::DropStore;
 use super::dropped_file::DroppedFile;
+use super::file_limits::FileLimits;
+use super::local_folder::LocalFolder;
 use super::reading_outcome::ReadingOutcome;
 use super::rows::{FileReader, RowRules};
 use super::store_fault::StoreFault;
@@ -26,8 +29,10 @@ pub(in crate::source) struct DropFolder<'a> {
     pub(super) pipeline: &'a str,
     pub(super) tables: &'a BTreeMap<String, Table>,
     pub(super) table_patterns: Vec<TablePattern<'a>>,
-    pub(super) object_store: Arc<dyn ObjectStore>,
+    pub(super) store: DropStore,
+    /// The folder, as the paths of its files begin.
     pub(super) root: Path,
+    pub(super) access: DropAccess,
     pub(super) ledger: Store,
     /// The definition that files are read by, as a short text. Files that another definition could not read are
     /// retried.
@@ -42,18 +47,15 @@ impl<'a> DropFolder<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceUnreadable`] if `source.path` is no address of a store.
+    /// [`Error::SourceUnreadable`] if `source.path` is no address of a store, or the settings do not allow it.
     pub(in crate::source) fn open(
         source: &'a FileSource,
         definition: &'a Definition,
+        access: &DropAccess,
         ledger: &Store,
     ) -> Result<Self> {
-        let (folder, _) = source.split();
-        let (object_store, root) = open_store(folder).map_err(|cause| Error::SourceUnreadable {
-            detail: format!(
-                "`source.path` of pipeline `{}` is no folder of a store: {cause}",
-                definition.name
-            ),
+        let store = store_of(source, access).map_err(|fault| Error::SourceUnreadable {
+            detail: format!("pipeline `{}`: {fault}", definition.name),
         })?;
 
         Ok(Self {
@@ -61,8 +63,9 @@ impl<'a> DropFolder<'a> {
             pipeline: &definition.name,
             tables: &definition.tables,
             table_patterns: TablePattern::of(&definition.tables),
-            object_store,
-            root,
+            store: store.store,
+            root: store.root,
+            access: access.clone(),
             ledger: ledger.clone(),
             definition_fingerprint: fingerprint(source, definition),
             outcome: Mutex::default(),
@@ -135,11 +138,12 @@ impl<'a> DropFolder<'a> {
 
         Ok(FileReader {
             file: StoredFile {
-                store: Arc::clone(&self.object_store),
+                store: self.store.clone(),
                 path: Path::parse(&dropped.path).unwrap_or_default(),
                 etag: dropped.has_etag.then(|| dropped.etag.clone()),
                 size: dropped.size,
                 fault: StoreFault::default(),
+                limits: FileLimits::new(&self.access),
             },
             format,
             rules: RowRules {
@@ -156,6 +160,27 @@ impl<'a> DropFolder<'a> {
             cause: cause.into(),
         }
     }
+}
+
+struct OpenedStore {
+    store: DropStore,
+    root: Path,
+}
+
+/// The store of a source; what is wrong, if there is none.
+fn store_of(source: &FileSource, access: &DropAccess) -> Result<OpenedStore, String> {
+    let (address, _) = source.split();
+    let folder = source.folder()?;
+    let root = access.settings.root_of(&folder)?;
+    let (store, path) = open_store(address)
+        .map_err(|cause| format!("`source.path` is no folder of a store: {cause}"))?;
+    let store = if folder.is_local() {
+        DropStore::Local(LocalFolder::new(&root, &folder))
+    } else {
+        DropStore::Bucket(store)
+    };
+
+    Ok(OpenedStore { store, root: path })
 }
 
 /// A short text that changes whenever files would be read differently.

@@ -33,20 +33,27 @@ impl DropFolder<'_> {
 
         match &whole.rows.kept {
             Some(rows) => events.push(rows, intake).await,
-            None => self.land_second_reading(events, intake).await,
+            None => self.land_second_reading(events, whole.memory, intake).await,
         }
     }
 
-    /// Lands the rows of a file that is too large for memory, while it is read again.
+    /// Lands the rows of a file that is too large for memory, while it is read again. It takes as much memory as its first reading.
     async fn land_second_reading(
         &self,
         mut events: RowEvents<'_>,
+        memory: usize,
         intake: &mut Intake<'_>,
     ) -> Result<()> {
         let reader = self.reader_of(events.dropped).map_err(Error::internal)?;
         let store_fault = reader.file.fault.clone();
+        let limits = reader.file.limits.clone();
+        limits.take(memory).await;
         let (sender, mut handed) = mpsc::channel(2);
-        let reading = tokio::task::spawn_blocking(move || hand_over(&reader, &sender));
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = hand_over(&reader, &sender);
+            limits.release();
+            read
+        });
         while let Some(rows) = handed.recv().await {
             events.push(&rows, intake).await?;
         }

@@ -1,15 +1,18 @@
 //! Lists what is below a drop folder, and says which of it is a dropped file.
 
+use std::sync::Arc;
+
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use glob::Pattern;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore};
 
+use super::drop_store::DropStore;
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
-use super::local_folder::{LocalEntry, UnseenEntry, local_entries};
-use super::store_fault::is_forbidden;
+use super::local_folder::LocalFolder;
+use super::local_listing::{LocalEntry, UnseenEntry, local_entries};
 use super::table_pattern::may_hold;
 use crate::error::Result;
 use crate::state::FileState;
@@ -33,14 +36,17 @@ impl DropFolder<'_> {
 
     /// Everything below the folder.
     pub(super) fn entries(&self) -> BoxStream<'_, Result<FolderEntry>> {
-        match self.source.local() {
-            Some(folder) => self.entries_on_this_machine(folder),
-            None => self.entries_of_the_store(),
+        match &self.store {
+            DropStore::Local(folder) => self.entries_on_this_machine(folder.clone()),
+            DropStore::Bucket(store) => self.entries_of_the_store(store),
         }
     }
 
-    fn entries_of_the_store(&self) -> BoxStream<'_, Result<FolderEntry>> {
-        self.object_store
+    fn entries_of_the_store<'s>(
+        &'s self,
+        store: &'s Arc<dyn ObjectStore>,
+    ) -> BoxStream<'s, Result<FolderEntry>> {
+        store
             .list(Some(&self.root))
             .map(|listed| match listed {
                 Ok(meta) => Ok(FolderEntry::File(meta)),
@@ -55,10 +61,7 @@ impl DropFolder<'_> {
             .boxed()
     }
 
-    fn entries_on_this_machine(
-        &self,
-        folder: std::path::PathBuf,
-    ) -> BoxStream<'_, Result<FolderEntry>> {
+    fn entries_on_this_machine(&self, folder: LocalFolder) -> BoxStream<'_, Result<FolderEntry>> {
         let patterns: Vec<Pattern> = self
             .table_patterns
             .iter()
@@ -67,28 +70,12 @@ impl DropFolder<'_> {
         let enters = move |names: &[&str]| patterns.iter().any(|pattern| may_hold(pattern, names));
 
         local_entries(folder, enters)
-            .then(move |entry| async move {
-                match entry {
-                    Ok(LocalEntry::File(path)) => self.local_file(path).await,
-                    Ok(LocalEntry::Unseen(hidden)) => Ok(Some(FolderEntry::Unseen(hidden))),
-                    Err(cause) => Err(self.unavailable(cause)),
-                }
+            .map(|entry| match entry {
+                Ok(LocalEntry::File(meta)) => Ok(FolderEntry::File(meta)),
+                Ok(LocalEntry::Unseen(unseen)) => Ok(FolderEntry::Unseen(unseen)),
+                Err(cause) => Err(self.unavailable(cause)),
             })
-            .try_filter_map(|entry| std::future::ready(Ok(entry)))
             .boxed()
-    }
-
-    /// What the store says of a file of this machine; `None` if the file is gone by now.
-    async fn local_file(&self, path: Path) -> Result<Option<FolderEntry>> {
-        match self.object_store.head(&path).await {
-            Ok(meta) => Ok(Some(FolderEntry::File(meta))),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) if is_forbidden(&cause) => Ok(Some(FolderEntry::Unseen(UnseenEntry {
-                name: path.to_string(),
-                reason: "the service may not look into its folder".into(),
-            }))),
-            Err(cause) => Err(self.unavailable(cause)),
-        }
     }
 
     /// A listed file, if a table names it. Skips names that begin with `_` or `.`.

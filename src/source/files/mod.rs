@@ -1,18 +1,26 @@
 //! File sources: files that are dropped into a folder. The service reads the listed files that the ledger does not
 //! have.
 //!
-//! A reading (`reading`) goes through these files in turn: `listing` and `local_folder` list the folder, `new_files`
+//! A reading (`reading`) goes through these files in turn: `listing` and `local_listing` list the folder, `new_files`
 //! finds the files that the reading takes, `whole_file` reads each to its end, `land` lands its rows, and `tidy`
 //! moves or deletes it. `rows` opens the formats, and `stored_file` the bytes below them.
+//!
+//! Whoever drops a file is not trusted: `local_folder` and `beneath` follow no links, `access` and `file_limits` bound
+//! the memory, and `unpacking` and `rows::pages` refuse what unpacks to more.
 
+mod access;
+mod beneath;
 mod check;
+mod drop_store;
 mod dropped_file;
 mod file_fault;
+mod file_limits;
 mod folder;
 mod known_columns;
 mod land;
 mod listing;
 mod local_folder;
+mod local_listing;
 mod new_files;
 mod reading;
 mod reading_outcome;
@@ -23,6 +31,7 @@ mod stored_file;
 mod table_pattern;
 mod taken_files;
 mod tidy;
+mod unpacking;
 mod whole_file;
 
 use std::time::Duration;
@@ -31,6 +40,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use access::DropAccess;
 pub(super) use folder::DropFolder;
 
 use super::finding::Finding;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
 use super::listing::{FolderEntry, parent};
-use super::local_folder::UnseenEntry;
+use super::local_listing::UnseenEntry;
 use super::taken_files::TakenFiles;
 use crate::error::Result;
 use crate::pipeline::ChangedFile;

@@ -1,12 +1,11 @@
 //! Moves or deletes landed files, if the definition asks for it.
 
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::dropped_file::DroppedFile;
 use super::folder::DropFolder;
-use super::listing::{FolderEntry, parent};
+use super::listing::FolderEntry;
 use crate::error::Result;
 use crate::pipeline::AfterLanding;
 use crate::state::ListedFile;
@@ -52,10 +51,8 @@ impl DropFolder<'_> {
     /// Moves or deletes a file, unless another has replaced it.
     async fn tidy_file(&self, file: &DroppedFile) -> object_store::Result<()> {
         let from = Path::parse(&file.path)?;
-        let now = match self.object_store.head(&from).await {
-            Ok(meta) => meta,
-            Err(object_store::Error::NotFound { .. }) => return Ok(()),
-            Err(fault) => return Err(fault),
+        let Some(now) = self.store.meta(&from).await? else {
+            return Ok(());
         };
         if now.e_tag.unwrap_or_default() != file.etag && file.has_etag || now.size != file.size {
             return Ok(());
@@ -65,10 +62,9 @@ impl DropFolder<'_> {
                 // The time distinguishes files that had the same name.
                 let name = from.filename().unwrap_or_default();
                 let time = file.modified_at.strftime("%Y%m%dT%H%M%S%6f");
-                let to = Path::parse(format!("{}/_done/{time}-{name}", parent(&from)))?;
-                self.object_store.rename(&from, &to).await
+                self.store.move_done(&from, format!("{time}-{name}")).await
             }
-            AfterLanding::Delete => self.object_store.delete(&from).await,
+            AfterLanding::Delete => self.store.delete(&from).await,
             AfterLanding::Keep => Ok(()),
         }
     }

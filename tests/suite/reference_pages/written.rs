@@ -12,6 +12,7 @@ use super::{reference, repository, rust_files};
 const SETTINGS: &str = r#"
 state.url = "postgres://localhost/icefront"
 trino = { url = "http://localhost:8080", catalog = "lake" }
+files.roots = ["file:///"]
 landing = { write_to = "file:///landing", read_from = "local:///landing" }
 connections = { shop = { url = "postgres://localhost/shop" }, crm = { url = "postgres://localhost/crm" } }
 "#;

@@ -8,17 +8,25 @@ use crate::pipeline::{CatalogueColumn, Table};
 const MOST_COLUMNS: usize = 2_000;
 /// The most bytes of a column's name.
 const LONGEST_NAME: usize = 255;
+const WRONG_NAME: &str =
+    "one of its columns has an empty name, one longer than 255 bytes, or one with control signs";
 
 /// The columns of a file with their Postgres types, in the order in which they first appear.
 #[derive(Default)]
 pub(in crate::source::files) struct FileColumns {
     pub(in crate::source::files) found: Vec<CatalogueColumn>,
     names: HashSet<String>,
+    has_wrong_name: bool,
 }
 
 impl FileColumns {
     /// Notes a column. A number column keeps the wider of its types.
     pub(in crate::source::files) fn note(&mut self, name: &str, postgres_type: &str) {
+        if check_name(name).is_err() {
+            // It is not kept: it may be as long as a row.
+            self.has_wrong_name = true;
+            return;
+        }
         if self.found.len() > MOST_COLUMNS {
             return;
         }
@@ -43,11 +51,11 @@ impl FileColumns {
         table: &Table,
         known: &[CatalogueColumn],
     ) -> Result<(), String> {
-        if self.found.len() > MOST_COLUMNS {
-            return Err(format!("it has more than {MOST_COLUMNS} columns"));
+        check_number(self.found.len())?;
+        if self.has_wrong_name {
+            return Err(WRONG_NAME.into());
         }
         for CatalogueColumn { name, .. } in &self.found {
-            check_name(name)?;
             if table.is_taken(name) {
                 return Err(format!(
                     "its column `{name}` has a name that the tables use themselves; give it another by `columns: [{{name: …, from: {name}, data_type: …}}]`"
@@ -78,9 +86,18 @@ impl FileColumns {
     }
 }
 
-fn check_name(name: &str) -> Result<(), String> {
+fn check_name(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
-        return Err("one of its columns has an empty name, one longer than 255 bytes, or one with control signs".into());
+        return Err(WRONG_NAME);
+    }
+
+    Ok(())
+}
+
+/// Fails if there are more columns than a table may have.
+pub(super) fn check_number(columns: usize) -> Result<(), String> {
+    if columns > MOST_COLUMNS {
+        return Err(format!("it has more than {MOST_COLUMNS} columns"));
     }
 
     Ok(())

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use ::csv::{ErrorKind, Position, StringRecord};
 
+use super::columns::check_number;
 use super::json_text::{ObjectText, label};
 use super::sink::RowSink;
 use super::text_file::TextFile;
@@ -36,7 +37,7 @@ pub(super) fn read(file: TextFile, rows: &mut RowSink<'_>) -> io::Result<()> {
             let at = header.names.iter().position(|known| known == name)?;
             record.get(at).filter(|value| *value != csv.null_text)
         };
-        if rows.push(data, value).is_break() {
+        if rows.push(data, value)?.is_break() {
             break;
         }
     }
@@ -66,6 +67,7 @@ impl CsvHeader {
     fn of(reader: &mut ::csv::Reader<impl Read>, csv: &Csv) -> io::Result<Self> {
         let names: Vec<String> = if csv.header {
             let line = reader.headers().map_err(of_csv)?;
+            check_number(line.len()).map_err(unreadable)?;
             line.iter().map(ToOwned::to_owned).collect()
         } else {
             csv.columns.clone()
@@ -134,7 +136,8 @@ fn of_csv(fault: ::csv::Error) -> io::Error {
             ErrorKind::Io(fault) => return fault,
             _ => "it cannot be read".into(),
         },
-        _ => fault.to_string(),
+        // The text of the fault may quote values.
+        _ => format!("line {line}: it cannot be read as CSV"),
     };
 
     unreadable(reason)

@@ -11,6 +11,9 @@ use super::text_file::TextFile;
 use crate::landing::open_fields;
 use crate::source::files::file_fault::{at_place, unreadable};
 
+/// How deep values may be nested in each other: what reads them later calls itself for each level.
+const MOST_NESTED: usize = 128;
+
 /// Gives every line's object to `rows`.
 pub(super) fn read_lines(mut file: TextFile, rows: &mut RowSink<'_>) -> io::Result<()> {
     let row_size = file.row_size();
@@ -76,6 +79,12 @@ fn push_object(
     place: impl Fn() -> String,
     rows: &mut RowSink<'_>,
 ) -> io::Result<ControlFlow<()>> {
+    if is_nested_deeper(text, MOST_NESTED) {
+        return Err(unreadable(format!(
+            "{}: its values are nested more than {MOST_NESTED} levels deep; write them flatter",
+            place()
+        )));
+    }
     let fields = open_fields(text)
         .ok_or_else(|| unreadable(format!("{}: it is no JSON object", place())))?;
     let mut about_the_event = Vec::new();
@@ -88,10 +97,30 @@ fn push_object(
         }
     }
 
-    Ok(rows.push(text.to_owned(), |name| {
+    rows.push(text.to_owned(), |name| {
         let found = about_the_event.iter().find(|(known, _)| known == name)?;
         Some(found.1.as_ref())
-    }))
+    })
+}
+
+/// Whether brackets outside of strings are nested deeper than `most`.
+fn is_nested_deeper(json: &str, most: usize) -> bool {
+    let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'{' | b'[' if !is_text => depth += 1,
+            b'}' | b']' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return true;
+        }
+    }
+
+    false
 }
 
 /// The elements of a JSON array, one after the other; a break if not all were taken.

@@ -12,6 +12,11 @@ impl ObjectText {
         Self(json)
     }
 
+    /// How long it is by now.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn push_null(&mut self, label: &str) {
         self.push_json(label, "null");
     }

@@ -32,6 +32,7 @@ impl FileReader {
     ) -> io::Result<()> {
         let mut rows = RowSink {
             rules: &self.rules,
+            limits: &self.file.limits,
             columns,
             take,
         };
@@ -50,7 +51,7 @@ impl FileReader {
         parse: impl FnOnce(TextFile, &mut RowSink<'_>) -> io::Result<()>,
         rows: &mut RowSink<'_>,
     ) -> io::Result<()> {
-        match TextFile::open(self.file.text()?)? {
+        match TextFile::open(self.file.text()?, &self.file.limits)? {
             Some(text) => parse(text, rows),
             None => Ok(()),
         }
@@ -77,6 +78,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::source::files::DropAccess;
+    use crate::source::files::drop_store::DropStore;
+    use crate::source::files::file_limits::FileLimits;
     use crate::source::files::store_fault::StoreFault;
 
     /// Reads a file of this content; the text of each row, or the reason why the file is unreadable.
@@ -86,9 +90,12 @@ mod tests {
         let path = Path::from("file");
         let size = content.len() as u64;
         store.put(&path, content.into()).await.expect("a file");
+        let settings = json!({"roots": [], "largest_row_bytes": 1 << 20, "memory_bytes": 64 << 20});
+        let access = DropAccess::new(&serde_json::from_value(settings).expect("settings"));
         let reader = FileReader {
             file: StoredFile {
-                store,
+                store: DropStore::Bucket(store),
+                limits: FileLimits::new(&access),
                 path,
                 etag: None,
                 size,

@@ -13,6 +13,8 @@ use crate::source::files::file_fault::unreadable;
 
 /// The most columns that a reason lists.
 const SHOWN_COLUMNS: usize = 20;
+/// The most bytes of the name of a column that a reason lists.
+const LONGEST_SHOWN: usize = 255;
 
 /// How the rows of one file are read.
 pub(in crate::source::files) struct RowRules {
@@ -33,12 +35,13 @@ impl RowRules {
         let Some(missing) = self.key.iter().find(|key| !is_there(key)) else {
             return Ok(());
         };
-        let hint = hint_for(missing, columns);
-        let shown: Vec<&str> = columns
+        let named: Vec<&str> = columns
             .iter()
-            .take(SHOWN_COLUMNS)
             .map(String::as_str)
+            .filter(|name| name.len() <= LONGEST_SHOWN)
             .collect();
+        let hint = hint_for(missing, &named);
+        let shown = named.get(..SHOWN_COLUMNS).unwrap_or(&named);
 
         Err(unreadable(format!(
             "it has no column `{missing}`, which belongs to the key; its columns are `{}`{hint}",
@@ -82,14 +85,14 @@ impl RowRules {
 }
 
 /// What to do about a missing column of the key, as the end of a sentence.
-fn hint_for(missing: &str, columns: &[String]) -> String {
+fn hint_for(missing: &str, columns: &[&str]) -> String {
     if let [only] = columns
         && only.contains([';', '\t', '|', ','])
     {
         return "; set `source.csv.delimiter` to what stands between them".to_owned();
     }
 
-    did_you_mean(missing, columns.iter().map(String::as_str))
+    did_you_mean(missing, columns.iter().copied())
 }
 
 /// Microseconds since 1970 UTC of a time with `T` or blank, with an offset or in UTC.

@@ -5,9 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use crate::source::files::file_fault::unreadable;
-
-/// The most bytes of one row. A larger row has an unclosed quote or bracket.
-const LARGEST_ROW: u64 = 128 << 20;
+use crate::source::files::file_limits::FileLimits;
 
 /// A file of text. Its reads fail when the present row is larger than the limit.
 pub(super) struct TextFile {
@@ -21,7 +19,7 @@ impl TextFile {
     /// # Errors
     ///
     /// A file that is UTF-16, and what [`Read`] says.
-    pub(super) fn open(file: Box<dyn Read>) -> io::Result<Option<Self>> {
+    pub(super) fn open(file: Box<dyn Read>, limits: &FileLimits) -> io::Result<Option<Self>> {
         let mut file = BufReader::with_capacity(1 << 16, file);
         match file.fill_buf()? {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
@@ -34,7 +32,10 @@ impl TextFile {
 
         Ok(Some(Self {
             file,
-            row_size: RowSize::default(),
+            row_size: RowSize {
+                bytes: Rc::default(),
+                limits: limits.clone(),
+            },
         }))
     }
 
@@ -68,26 +69,24 @@ impl BufRead for TextFile {
 }
 
 /// The bytes that were read for the present row.
-#[derive(Clone, Default)]
-pub(super) struct RowSize(Rc<Cell<u64>>);
+#[derive(Clone)]
+pub(super) struct RowSize {
+    bytes: Rc<Cell<u64>>,
+    limits: FileLimits,
+}
 
 impl RowSize {
     /// The parser calls this between two rows.
     pub(super) fn reset(&self) {
-        self.0.set(0);
+        self.bytes.set(0);
     }
 
     fn add(&self, bytes: usize) {
-        self.0.set(self.0.get() + bytes as u64);
+        self.bytes.set(self.bytes.get() + bytes as u64);
     }
 
+    /// Fails if the row is larger than the limit, or there is no memory for it now.
     fn check(&self) -> io::Result<()> {
-        if self.0.get() > LARGEST_ROW {
-            return Err(unreadable(
-                "a row is larger than 128 MiB; is a quote or a bracket not closed?",
-            ));
-        }
-
-        Ok(())
+        self.limits.check_row(self.bytes.get())
     }
 }
