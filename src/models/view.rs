@@ -57,7 +57,6 @@ impl Refresh<'_> {
         if self.has_its_place() {
             return Ok(());
         }
-        landing::create_schema(self.model.publisher, &self.table).await?;
         let was_begun = self.state.sent.as_ref();
         let was_begun =
             was_begun.is_some_and(|sent| sent.made_of["table"] == self.made_of["table"]);
@@ -68,7 +67,7 @@ impl Refresh<'_> {
             )));
         }
 
-        Ok(())
+        landing::create_schema(self.model.publisher, &self.table).await
     }
 
     /// What stands in the place of the model, in Trino's words.
