@@ -1,10 +1,12 @@
 //! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
+mod allowed;
 mod auth;
 mod duration;
 mod lineage;
 mod network;
 mod origins;
+mod pattern;
 mod runs;
 mod secret;
 mod webhooks;
@@ -15,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use allowed::{AllowLists, Allowed};
 pub(crate) use auth::check_issuer_address;
 pub use auth::{Auth, ClaimGrants, Issuer};
 pub use duration::parse_duration;
@@ -22,6 +25,7 @@ pub(crate) use duration::{DurationText, duration, some_duration};
 pub use lineage::{Lineage, LineageReceiver};
 pub use network::{Network, is_private};
 pub use origins::Origins;
+pub use pattern::Pattern;
 pub use runs::Runs;
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -192,6 +196,9 @@ pub struct Pipelines {
     pub env: Vec<String>,
     /// `target.name` in models.
     pub target: String,
+    /// What each pipeline may use.
+    #[serde(default)]
+    pub allowed: AllowLists,
 }
 
 /// A Postgres server that pipelines read.
@@ -293,6 +300,12 @@ impl Config {
     #[must_use]
     pub fn defaults() -> &'static str {
         DEFAULTS
+    }
+
+    /// What a pipeline of this name may use.
+    #[must_use]
+    pub fn allowed(&self, pipeline: &str) -> Allowed {
+        self.pipelines.allowed.of(pipeline, &self.trino.catalog)
     }
 
     /// Reads the defaults, then the file, then the environment; the later wins.

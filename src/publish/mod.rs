@@ -8,6 +8,7 @@ mod lost;
 mod ownership;
 mod planned;
 mod publisher;
+mod reads;
 
 pub use committed::{Committed, Files, Snapshots};
 pub use lost::Resolved;
