@@ -79,7 +79,7 @@ impl Refresh<'_> {
             was_begun.is_some_and(|sent| sent.made_of["table"] == self.made_of["table"]);
         if !was_begun && self.kind().await?.is_some() {
             return Err(self.broken(format!(
-                "`{}` exists already, and this model did not make it; drop it, or change the `alias` of the model",
+                "`{}` exists already, and this model did not make it; rename or drop it, or change the `alias` of the model",
                 self.table
             )));
         }

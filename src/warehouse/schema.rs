@@ -17,7 +17,13 @@ use crate::state::{Layer, TableState};
 const LOG_COLUMNS: &[&str] = &["_event_id", "_operation", "_occurred_at", "_batch_id"];
 const REJECT_COLUMNS: &[&str] = &["audit_event_id", "reason", "rejected_at", "_batch_id"];
 const CURRENT_COLUMNS: &[&str] = &["_event_id", "_occurred_at", "_batch_id"];
-const HISTORY_COLUMNS: &[&str] = &["valid_from", "valid_to", "is_current", "_event_id", "_batch_id"];
+const HISTORY_COLUMNS: &[&str] = &[
+    "valid_from",
+    "valid_to",
+    "is_current",
+    "_event_id",
+    "_batch_id",
+];
 
 /// A column that a table has in Trino: a row of `marts/columns.sql`.
 #[derive(Deserialize)]
@@ -272,13 +278,18 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
         let drop = render("marts/drop_view.sql", &context)?;
         publisher.run(&current, &drop).await?;
     }
-    // An earlier attempt may have ended between the two. A build of current rows is not complete.
+    // An earlier attempt may have ended between the two. A build of current rows is not complete, and one of somebody else is none.
+    let is_ours = publisher
+        .store
+        .has_written(publisher.pipeline, &build.to_string())
+        .await?;
     let under_way = publisher
         .store
         .build(&target.table.id, Layer::Current)
         .await?
         .is_some_and(|build| build.is_under_way());
     if !matches!(kind, Some(Kind::Table))
+        && is_ours
         && !under_way
         && build::rows(target, &build).await?.is_some()
     {

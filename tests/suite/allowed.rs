@@ -270,9 +270,9 @@ async fn models_and_tests_read_only_schemas_that_are_listed() {
         let answer = service.post(&path, &json!({})).await.has_status(200);
         assert_eq!(answer.body["valid"], false, "{answer:?}");
     }
-    // Trino leaves the table out of today's plan.
+    // Trino leaves the table out of the plan.
     let later = format!(
-        "select id from {{{{ ref('items') }}}} where current_date > date '2999-01-01' and id in (select id from {secrets})"
+        "select id from {{{{ ref('items') }}}} where 1 > 2 and id in (select id from {secrets})"
     );
     write(&service, "models/m.sql", &later);
     service.restart().await;
