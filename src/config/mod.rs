@@ -1,5 +1,6 @@
 //! The settings. `config.toml` is default, reference and example; a file and the environment override it.
 
+mod allowed;
 mod auth;
 mod duration;
 mod files;
@@ -7,6 +8,7 @@ mod folder_address;
 mod lineage;
 mod network;
 mod origins;
+mod pattern;
 mod runs;
 mod secret;
 mod webhooks;
@@ -17,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use allowed::{AllowLists, Allowed};
 pub(crate) use auth::check_issuer_address;
 pub use auth::{Auth, ClaimGrants, Issuer};
 pub use duration::parse_duration;
@@ -26,6 +29,7 @@ pub use folder_address::FolderAddress;
 pub use lineage::{Lineage, LineageReceiver};
 pub use network::{Network, is_private};
 pub use origins::Origins;
+pub use pattern::Pattern;
 pub use runs::Runs;
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -200,6 +204,9 @@ pub struct Pipelines {
     pub env: Vec<String>,
     /// `target.name` in models.
     pub target: String,
+    /// What each pipeline may use.
+    #[serde(default)]
+    pub allowed: AllowLists,
 }
 
 /// A Postgres server that pipelines read.
@@ -302,6 +309,12 @@ impl Config {
     #[must_use]
     pub fn defaults() -> &'static str {
         DEFAULTS
+    }
+
+    /// What a pipeline of this name may use.
+    #[must_use]
+    pub fn allowed(&self, pipeline: &str) -> Allowed {
+        self.pipelines.allowed.of(pipeline, &self.trino.catalog)
     }
 
     /// Reads the defaults, then the file, then the environment; the later wins.

@@ -9,6 +9,9 @@ use crate::publish::Publisher;
 use crate::sql::{TableName, render};
 use crate::state::Store;
 
+/// Columns that every landing table has.
+pub const LANDING_COLUMNS: [&str; 4] = ["tbl_schema", "tbl_name", "fields", "_batch_id"];
+
 /// The landing table and folder of a pipeline's batches.
 #[derive(Debug, Clone, Copy)]
 pub struct Landing<'a> {
@@ -106,6 +109,7 @@ async fn make(landing: Landing<'_>, must_be_new: bool) -> Result<()> {
     let Landing {
         table, publisher, ..
     } = landing;
+    publisher.recognise(table, &LANDING_COLUMNS).await?;
     create_schema(publisher, table).await?;
     let create = CreateContext {
         landing: table,

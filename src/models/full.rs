@@ -59,41 +59,6 @@ struct RepeatedRow {
     rows: i64,
 }
 
-/// The answer of `models/tables_read.sql`, as far as it is needed.
-#[derive(Deserialize)]
-struct Plan {
-    #[serde(rename = "inputTableColumnInfos")]
-    tables: Vec<TableInPlan>,
-}
-
-#[derive(Deserialize)]
-struct TableInPlan {
-    table: PlacedTable,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PlacedTable {
-    catalog: String,
-    schema_table: SchemaTable,
-}
-
-#[derive(Deserialize)]
-struct SchemaTable {
-    schema: String,
-    table: String,
-}
-
-impl PlacedTable {
-    fn name(&self) -> TableName {
-        TableName::new(
-            &self.catalog,
-            &self.schema_table.schema,
-            &self.schema_table.table,
-        )
-    }
-}
-
 impl Refresh<'_> {
     /// Computes the whole model. A table that exists is replaced by one commit.
     pub(super) async fn make_whole(&mut self, reason: String) -> Result<Refreshed> {
@@ -103,6 +68,7 @@ impl Refresh<'_> {
             .latest(self.model.as_of, self.model.snapshots, publisher)
             .await?;
         let analysis = self.analysis().await?;
+        self.refuse_reads(&self.model.model.sql).await?;
         self.check_tables(&analysis).await?;
         let sql = self.query_at(&analysis, &reading)?;
         let build = Names::build(&self.table);
@@ -177,11 +143,11 @@ impl Refresh<'_> {
         if analysis.query.is_ok() || reads_view {
             return Ok(());
         }
-        let context = serde_json::json!({"sql": self.model.model.sql});
-        let explain = render("models/tables_read.sql", context)?;
-        let answer = self.model.publisher.read(&explain).await?;
-        let text = answer.first().and_then(|row| row.first()?.as_str());
-        let plan: Plan = serde_json::from_str(text.unwrap_or_default()).map_err(Error::internal)?;
+        let tables = self
+            .model
+            .publisher
+            .tables_read(&self.model.model.sql)
+            .await?;
         let known: Vec<String> = self
             .present
             .inputs
@@ -189,10 +155,9 @@ impl Refresh<'_> {
             .flat_map(|(table, present)| [table, &present.stored])
             .map(|table| table.to_string().to_lowercase())
             .collect();
-        let unknown = plan
-            .tables
+        let unknown = tables
             .iter()
-            .map(|read| read.table.name().to_string())
+            .map(ToString::to_string)
             .find(|name| !known.contains(name));
 
         unknown.map_or(Ok(()), |name| {

@@ -382,6 +382,18 @@ impl<'a> Refresh<'a> {
         }
     }
 
+    /// Refuses a query that would read a schema which the settings do not allow.
+    pub(super) async fn refuse_reads(&self, sql: &str) -> Result<()> {
+        let Refreshing {
+            definition,
+            publisher,
+            ..
+        } = self.model;
+        let refusal = publisher.refusal_to_read(definition, sql).await?;
+
+        refusal.map_or(Ok(()), |detail| Err(self.broken(detail)))
+    }
+
     pub(super) fn broken(&self, detail: impl Into<String>) -> Error {
         Error::ModelBroken {
             model: self.id.to_string(),

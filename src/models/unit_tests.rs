@@ -122,6 +122,10 @@ pub async fn unit_test(model: Refreshing<'_>, test: &UnitTest) -> Result<UnitTes
 
 async fn differences(model: Refreshing<'_>, test: &UnitTest) -> Result<Vec<RowDifference>, Unable> {
     let sql = over_given_rows(model, test).await?;
+    let definition = model.definition;
+    if let Some(refusal) = model.publisher.refusal_to_read(definition, &sql).await? {
+        return Err(Unable::Says(refusal));
+    }
     let answer = ask(
         model,
         "models/columns_given.sql",
@@ -141,6 +145,11 @@ async fn differences(model: Refreshing<'_>, test: &UnitTest) -> Result<Vec<RowDi
         _ => actual,
     };
     let expected = text_of(&test.expected, &columns)?;
+    if let Rows::Sql(sql) = &test.expected
+        && let Some(refusal) = model.publisher.refusal_to_read(definition, sql).await?
+    {
+        return Err(Unable::Says(refusal));
+    }
     let context = UnitTestContext {
         columns: &columns,
         sql: &sql,

@@ -17,11 +17,11 @@ use super::finding::FILE;
 use super::identity::qualified;
 use super::misfit::Misfit;
 use super::places::Places;
+use super::reader::Reader;
 use super::table::circle;
 use super::tables::Tables;
 use super::{FileSource, Finding, Schedule, SourceDefinition, Table, TableId};
-use crate::config::{Config, DurationText, Schemas, duration, some_duration};
-use crate::error::did_you_mean;
+use crate::config::{Allowed, Config, DurationText, Schemas, duration, some_duration};
 
 /// The last word of `POST /v1/pipelines/validate`.
 const VALIDATE: &str = "validate";
@@ -35,6 +35,8 @@ const MOST_CLOCK_SKEW: Duration = Duration::from_hours(36_500 * 24);
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub name: String,
+    /// What the settings let it use.
+    pub allowed: Allowed,
     /// Its `pipeline.yaml`.
     pub text: Arc<str>,
     pub source: SourceDefinition,
@@ -141,19 +143,30 @@ pub(super) struct Draft {
     pub(super) definition: Definition,
     /// The names of the tables that have a fault.
     pub(super) wrong: BTreeSet<String>,
+    pub(super) reader: Reader,
 }
 
 /// Collects what is wrong with a `pipeline.yaml`.
-struct Said<'a> {
+pub(super) struct Said<'a> {
     places: Places,
+    reader: Reader,
     findings: &'a mut Vec<Finding>,
 }
 
 impl Said<'_> {
     /// Adds a fault of a field, which is found by the keys that lead to it.
-    fn fault(&mut self, path: &[&str], message: &str) {
+    pub(super) fn fault(&mut self, path: &[&str], message: &str) {
+        if !self.reader.is_trusted() && self.places.names_variables(path) {
+            // It is about the stand-in of a value.
+            return;
+        }
         let finding = Finding::error(FILE, message).at(self.places.find(path));
         self.findings.push(finding);
+    }
+
+    /// Whether a field is written.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        self.places.find(path).is_some()
     }
 
     fn right<T>(&mut self, path: &[&str], result: Result<T, String>) -> Option<T> {
@@ -167,6 +180,7 @@ impl Definition {
     pub fn removed(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            allowed: Allowed::everything(""),
             text: "".into(),
             source: SourceDefinition::PostgresTable {
                 connection: String::new(),
@@ -194,10 +208,19 @@ impl Definition {
 impl Draft {
     /// Reads the text of a `pipeline.yaml`, and adds everything that is wrong to `findings`. Nothing if a field outside of `tables`
     /// cannot be read.
-    pub(super) fn read(text: &str, config: &Config, findings: &mut Vec<Finding>) -> Option<Self> {
+    pub(super) fn read(
+        text: &str,
+        config: &Config,
+        reader: impl Fn(&str) -> Reader,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Self> {
         let plainly = serde_saphyr::options! { with_snippet: false };
-        let environment = Environment::of(config);
+        let written = Definition::written_name(text);
+        let reader = reader(&written);
+        let allowed = config.allowed(&written);
+        let environment = Environment::of(config, &allowed, reader);
         let places = Places::of(text);
+        findings.extend(reader.unchecked(&written, !places.texts().is_empty()));
         for (text, position) in places.texts() {
             let fault = environment.fill(text).err();
             findings.extend(fault.map(|fault| Finding::error(FILE, &fault).at(Some(position))));
@@ -213,9 +236,23 @@ impl Draft {
             .ok();
         let mut tables = Tables::read(text, &environment, &mut of_shape);
         of_shape.dedup();
+        if !reader.is_trusted() {
+            // Some are about the stand-in of a value.
+            let filled = places.texts();
+            let is_filled = |line| filled.iter().any(|(_, at)| Some(at.line) == line);
+            of_shape.retain(|fault| !is_filled(fault.line));
+        }
         findings.extend(of_shape);
         let mut yaml = yaml?;
-        let mut said = Said { places, findings };
+        let mut said = Said {
+            places,
+            reader,
+            findings,
+        };
+        if yaml.pipeline != written && !config.pipelines.allowed.is_empty() {
+            let message = "`pipeline` names an environment variable, but `pipelines.allowed` of the settings goes by the name; write the name out";
+            said.fault(&["pipeline"], message);
+        }
         check_defaults(&mut yaml.defaults, &yaml.source, &mut said);
         let stated = said.places.names_below("tables");
         for (name, table) in &mut tables.right {
@@ -235,6 +272,7 @@ impl Draft {
         let mut draft = Self {
             definition: Definition {
                 name: yaml.pipeline,
+                allowed,
                 text: text.into(),
                 source: yaml.source,
                 tables: tables.right,
@@ -251,6 +289,7 @@ impl Draft {
                 target_lags: BTreeMap::new(),
             },
             wrong: tables.wrong,
+            reader,
         };
         draft.definition.complete(&mut said);
         draft.check(config, &mut said);
@@ -286,16 +325,7 @@ impl Draft {
             }
             said.right(&["source"], checked);
         }
-        if let Some(connection) = source.connection()
-            && !config.connections.contains_key(connection)
-        {
-            let known = config.connections.keys().map(String::as_str);
-            let near = did_you_mean(connection, known);
-            let message = format!(
-                "`source.connection` is `{connection}`, but the settings have no `connections.{connection}`{near}"
-            );
-            said.fault(&["source", "connection"], &message);
-        }
+        self.definition.check_allowed(self.reader, config, said);
         if self.definition.poll.is_some_and(|poll| poll < LEAST_POLL) {
             said.fault(
                 &["poll"],

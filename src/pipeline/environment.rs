@@ -3,25 +3,43 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::config::Config;
+use super::Reader;
+use crate::config::{Allowed, Config};
 use crate::error::did_you_mean;
 
 /// What a reference begins with. With another `$` before it, it is no reference.
 const OPENING: &str = "${";
 
-/// The variables that the setting `pipelines.env` lists, with their values.
+/// What stands for a value that the reader may not see: a duration, so that most fields take it.
+const STAND_IN: &str = "1d";
+
+/// The variables that a pipeline may name: `pipelines.env` lists them, and `pipelines.allowed` does not refuse them.
 #[derive(Debug)]
-pub(super) struct Environment(BTreeMap<String, Option<String>>);
+pub(super) struct Environment {
+    values: BTreeMap<String, Option<String>>,
+    allowed: Allowed,
+    reader: Reader,
+}
 
 impl Environment {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config, allowed: &Allowed, reader: Reader) -> Self {
         let names = config.pipelines.env.iter();
+        let names = names.filter(|name| allowed.variable(name));
+        let value = |name: &String| match reader {
+            Reader::Trusted => std::env::var(name).ok(),
+            Reader::Granted | Reader::Stranger => Some(STAND_IN.to_owned()),
+        };
 
-        Self(
-            names
-                .map(|name| (name.clone(), std::env::var(name).ok()))
-                .collect(),
-        )
+        Self {
+            values: names.map(|name| (name.clone(), value(name))).collect(),
+            allowed: allowed.clone(),
+            reader,
+        }
+    }
+
+    /// Each variable with its value, if it is set.
+    pub(super) fn into_values(self) -> BTreeMap<String, Option<String>> {
+        self.values
     }
 
     /// Whether a text has something to fill in.
@@ -61,15 +79,21 @@ impl Environment {
     }
 
     fn value(&self, name: &str) -> Result<&str, String> {
-        match self.0.get(name) {
+        match self.values.get(name) {
+            _ if self.reader.is_stranger() => Ok(STAND_IN),
             Some(Some(value)) => Ok(value),
             Some(None) => Err(format!(
                 "the environment variable `{name}` is not set; set it where the service starts"
             )),
             None => {
-                let near = did_you_mean(name, self.0.keys().map(String::as_str));
+                let near = did_you_mean(name, self.values.keys().map(String::as_str));
+                let setting = if self.allowed.variable(name) {
+                    "pipelines.env".to_owned()
+                } else {
+                    self.allowed.setting("env")
+                };
                 Err(format!(
-                    "the setting `pipelines.env` does not have `{name}`; add it there, or write `$${{` for the characters `${{`{near}"
+                    "the setting `{setting}` does not have `{name}`; add it there, or write `$${{` for the characters `${{`{near}"
                 ))
             }
         }
@@ -96,7 +120,11 @@ mod tests {
             ("D", None),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.map(str::to_owned)));
-        let environment = Environment(values.into());
+        let environment = Environment {
+            values: values.into(),
+            allowed: Allowed::everything("lake"),
+            reader: Reader::Trusted,
+        };
         for (text, filled) in [
             ("plain $B $1 {B}", "plain $B $1 {B}"),
             ("<${MARTS}>", "<x: ${B}>"),

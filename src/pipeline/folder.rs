@@ -5,7 +5,7 @@ use std::path::Path;
 use super::definition::Draft;
 use super::finding::FILE;
 use super::models::add_models;
-use super::{Definition, Finding};
+use super::{Definition, Finding, Reader};
 use crate::config::Config;
 
 /// In bytes.
@@ -21,21 +21,32 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Reads a folder. It asks no server.
+    /// Reads a folder. It asks no server. `reader` tells by the name of the pipeline who reads it.
     #[must_use]
-    pub fn read(folder: &Path, config: &Config) -> Self {
+    pub fn read(folder: &Path, config: &Config, reader: impl Fn(&str) -> Reader) -> Self {
         let mut findings = Vec::new();
         let draft = text(&folder.join(FILE))
             .map_err(|message| findings.push(Finding::error(FILE, &message)))
             .ok()
-            .and_then(|text| Draft::read(&text, config, &mut findings));
+            .and_then(|text| Draft::read(&text, config, &reader, &mut findings));
         findings.sort_by_key(|finding| (finding.line, finding.line_column));
         let definition = draft.map(
             |Draft {
                  mut definition,
                  wrong,
+                 reader,
              }| {
-                add_models(folder, &mut definition, &wrong, config, &mut findings);
+                if !reader.is_stranger() {
+                    let wrong = &wrong;
+                    add_models(
+                        folder,
+                        &mut definition,
+                        wrong,
+                        config,
+                        reader,
+                        &mut findings,
+                    );
+                }
                 definition
             },
         );

@@ -1,5 +1,6 @@
 //! The pipelines: folders with a `pipeline.yaml`, read and checked. Knows no server.
 
+mod allowed;
 mod column;
 mod declared;
 mod defaults;
@@ -22,6 +23,7 @@ mod operations;
 mod own_columns;
 mod places;
 mod properties;
+mod reader;
 mod scalar;
 mod schedule;
 mod schema;
@@ -51,6 +53,7 @@ pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use own_columns::is_own_column;
 pub use properties::Properties;
+pub use reader::Reader;
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use source::{AuditColumns, OrderBy, SourceDefinition, SourceKind};
@@ -169,7 +172,11 @@ impl Pipelines {
             let Checked {
                 definition,
                 mut findings,
-            } = Checked::read(&folder, config);
+            } = Checked::read(&folder, config, |_| Reader::Trusted);
+            let misnamed = definition
+                .as_ref()
+                .and_then(|definition| allowed::misnamed(definition, &name, config));
+            findings.extend(misnamed);
             let rival = definition
                 .as_ref()
                 .and_then(|definition| rival(definition, loaded.usable.values(), |_| true, config));

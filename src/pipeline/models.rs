@@ -7,6 +7,8 @@ use std::sync::Arc;
 use icefront_project::{Column, Fault, Known, Project, Relation, SourceKey};
 use serde::Serialize;
 
+use super::environment::Environment;
+use super::reader::Reader;
 use super::target_lag::{target_lags, warn_of_downstream};
 use super::{Definition, Finding, Names, Severity, TableId};
 use crate::config::Config;
@@ -74,9 +76,10 @@ pub(super) fn add_models(
     definition: &mut Definition,
     wrong: &BTreeSet<String>,
     config: &Config,
+    reader: Reader,
     findings: &mut Vec<Finding>,
 ) {
-    let mut models = match read(folder, definition, wrong, config) {
+    let mut models = match read(folder, definition, wrong, config, reader) {
         Ok(models) => models,
         Err(faults) => {
             let faults = faults.iter();
@@ -88,6 +91,7 @@ pub(super) fn add_models(
     warn_of_downstream(&mut models, &definition.target_lags);
     let warnings = models.warnings.iter();
     findings.extend(warnings.map(|fault| Finding::of_fault(Severity::Warn, fault)));
+    findings.extend(definition.refused_reads(&models));
     definition.models = Arc::new(models);
 }
 
@@ -96,6 +100,7 @@ fn read(
     definition: &Definition,
     wrong: &BTreeSet<String>,
     config: &Config,
+    reader: Reader,
 ) -> Result<Project, Vec<Fault>> {
     let names = Names::new(definition, config);
     let relation = |table: TableName| Relation::new(&table.0[0], &table.0[1], &table.0[2]);
@@ -130,7 +135,6 @@ fn read(
         };
         sources.insert(key, relation(names.staging(name)));
     }
-    let env = config.pipelines.env.iter();
     let known = Known {
         catalog: config.trino.catalog.clone(),
         schema: definition.schemas.marts.clone(),
@@ -138,9 +142,7 @@ fn read(
         tables,
         sources,
         columns,
-        env: env
-            .map(|name| (name.clone(), std::env::var(name).ok()))
-            .collect(),
+        env: Environment::of(config, &definition.allowed, reader).into_values(),
         vars: definition.vars.clone(),
         models: definition.model_defaults.clone(),
     };

@@ -59,6 +59,18 @@ impl Places {
         self.keys.iter().map(|key| key.name.as_str()).collect()
     }
 
+    /// Whether the value of a key, or one that stands directly below it, names environment variables.
+    pub(super) fn names_variables(&self, path: &[&str]) -> bool {
+        if let Some((first, rest)) = path.split_first() {
+            let key = self.keys.iter().find(|key| key.name == **first);
+            return key.is_some_and(|key| key.value.below.names_variables(rest));
+        }
+        let of_keys = self.keys.iter().map(|key| &key.value);
+        let mut below = of_keys.chain(&self.items);
+
+        self.text.is_some() || below.any(|value| value.below.text.is_some())
+    }
+
     /// The texts that name environment variables, with their places.
     pub(super) fn texts(&self) -> Vec<(&str, Position)> {
         let of_keys = self.keys.iter().map(|key| &key.value);

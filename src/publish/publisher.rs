@@ -214,6 +214,13 @@ impl Publisher<'_> {
     }
 
     async fn prepare(&self, target: &TableName, sql: &str) -> Result<i64> {
+        self.refuse_foreign(target).await?;
+
+        self.note_statement(target, sql).await
+    }
+
+    /// Notes a statement before Trino hears of it.
+    pub(super) async fn note_statement(&self, target: &TableName, sql: &str) -> Result<i64> {
         self.store
             .prepare_statement(NewStatement {
                 attempt: self.attempt,

@@ -8,8 +8,9 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::app::App;
+use crate::auth::Role;
 use crate::error::{Error, Result};
-use crate::pipeline::{Checked, Finding};
+use crate::pipeline::{Checked, Finding, Reader};
 
 const MOST_FILES: usize = 1_000;
 const MOST_FINDINGS: usize = 1_000;
@@ -62,7 +63,7 @@ fn check(app: &App, files: &BTreeMap<String, String>) -> Result<DefinitionCheck>
     let Checked {
         definition,
         mut findings,
-    } = Checked::read(folder.path(), &app.config);
+    } = Checked::read(folder.path(), &app.config, |name| reader(app, name));
     let rival = definition.and_then(|own| app.pipelines.rival_of_next(&own, &app.config));
     findings.extend(rival);
     let left_out = findings.len().saturating_sub(MOST_FINDINGS);
@@ -74,6 +75,18 @@ fn check(app: &App, files: &BTreeMap<String, String>) -> Result<DefinitionCheck>
         findings,
         left_out,
     })
+}
+
+/// What the caller may see of the settings in findings about a pipeline of this name.
+fn reader(app: &App, pipeline: &str) -> Reader {
+    let has = |role| app.caller.grants.have(role, pipeline);
+    if has(Role::Operator) {
+        Reader::Trusted
+    } else if has(Role::Viewer) {
+        Reader::Granted
+    } else {
+        Reader::Stranger
+    }
 }
 
 fn write(folder: &Path, path: &str, text: &str) -> Result<()> {

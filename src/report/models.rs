@@ -201,7 +201,10 @@ pub async fn validate(app: &App, definition: &Definition) -> Result<Vec<Validati
             detail: None,
         };
         match answer {
-            Ok(_) => validation.check_key(app, model).await?,
+            Ok(_) => {
+                validation.check_key(app, model).await?;
+                validation.check_reads(app, of).await?;
+            }
             Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
                 let before = sql.find(&model.sql);
                 let before = before.map_or(0, |at| sql[..at].lines().count());
@@ -260,6 +263,21 @@ impl Validation {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Finds a schema that the query reads and the settings do not allow.
+    async fn check_reads(&mut self, app: &App, of: PipelineModel<'_>) -> Result<()> {
+        let sql = &of.model.sql;
+        let refusal = look(app, of, async |model| {
+            model.publisher.refusal_to_read(of.definition, sql).await
+        })
+        .await?;
+        if refusal.is_some() {
+            self.valid = false;
+            self.detail = refusal;
+        }
+
+        Ok(())
     }
 
     /// Takes the place of a fault from Trino's message. The statement has `before` lines before the model's.

@@ -9,10 +9,8 @@ use super::leftovers::{Existing, Leftover, trino_name};
 use super::written::WrittenTables;
 use crate::app::App;
 use crate::error::Result;
+use crate::landing::LANDING_COLUMNS;
 use crate::sql::TableName;
-
-/// Columns that every landing table has. `add_files` notes no statement in its snapshots.
-const LANDING_COLUMNS: [&str; 4] = ["tbl_schema", "tbl_name", "fields", "_batch_id"];
 
 /// A row of `report/writers.sql`.
 #[derive(Deserialize)]
@@ -20,7 +18,7 @@ struct WriterRow {
     query_id: String,
 }
 
-/// The row of `report/has_columns.sql`.
+/// The row of `marts/has_columns.sql`.
 #[derive(Deserialize)]
 struct FoundRow {
     found: i64,
@@ -82,6 +80,7 @@ impl OwnTables<'_> {
             return Ok((!is_ours).then_some(detail));
         }
         let landing: BTreeSet<TableName> = self.written.landing().collect();
+        // `add_files` notes no statement in its snapshots.
         if landing.contains(name) && self.has_landing_columns(name).await? {
             return Ok(None);
         }
@@ -111,7 +110,7 @@ impl OwnTables<'_> {
         let row: FoundRow = self
             .app
             .trino
-            .row("icefront/api", "report/has_columns.sql", context)
+            .row("icefront/api", "marts/has_columns.sql", context)
             .await?;
 
         Ok(usize::try_from(row.found) == Ok(LANDING_COLUMNS.len()))

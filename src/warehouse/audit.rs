@@ -95,6 +95,7 @@ async fn audited(target: Target<'_>, refresh: &Refresh, rows: Rows) -> Result<Ve
         return Ok(Vec::new());
     }
     let described = all_described(target)?;
+    refuse_reads(target, &tests).await?;
     let tested = match rows {
         Rows::Next => test(target, refresh, &described).await,
         Rows::Published => {
@@ -297,6 +298,33 @@ fn described<'a>(
     };
 
     Ok(TestContext { column, check })
+}
+
+/// Refuses a condition that would read a schema which the settings do not allow.
+async fn refuse_reads(target: Target<'_>, tests: &[TableTest<'_>]) -> Result<()> {
+    if !target.definition.allowed.limits_schemas() {
+        return Ok(());
+    }
+    for (at, declared) in tests.iter().enumerate() {
+        let Check::Expression(expression) = &declared.test.check else {
+            continue;
+        };
+        let context = ExpressionContext {
+            staging: target.staging(),
+            expression,
+        };
+        let sql = render("marts/expression_reads.sql", context)?;
+        let refusal = target.publisher.refusal_to_read(target.definition, &sql);
+        if let Some(detail) = refusal.await? {
+            return Err(Error::TestBroken {
+                table: target.table.id.to_string(),
+                test: declared.name(at),
+                detail,
+            });
+        }
+    }
+
+    Ok(())
 }
 
 /// Finds the test that Trino cannot read.

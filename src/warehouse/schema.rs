@@ -13,6 +13,18 @@ use crate::publish::{Planned, PlannedStatement, Publisher};
 use crate::sql::{TableName, render};
 use crate::state::{Layer, TableState};
 
+/// Columns that only Icefront gives: to typed logs, rejects, current rows and histories, also in earlier versions.
+const LOG_COLUMNS: &[&str] = &["_event_id", "_operation", "_occurred_at", "_batch_id"];
+const REJECT_COLUMNS: &[&str] = &["audit_event_id", "reason", "rejected_at", "_batch_id"];
+const CURRENT_COLUMNS: &[&str] = &["_event_id", "_occurred_at", "_batch_id"];
+const HISTORY_COLUMNS: &[&str] = &[
+    "valid_from",
+    "valid_to",
+    "is_current",
+    "_event_id",
+    "_batch_id",
+];
+
 /// A column that a table has in Trino: a row of `marts/columns.sql`.
 #[derive(Deserialize)]
 struct TrinoColumn {
@@ -98,6 +110,9 @@ async fn ensure_all(target: Target<'_>, state: &TableState) -> Result<()> {
     let context = target.context();
     let current_is_view = target.marts == Marts::CurrentView;
     refuse_missing(target, state).await?;
+    if state.staged_batch > 0 {
+        recognise(target).await?;
+    }
     for table in [target.staging(), target.current()] {
         landing::create_schema(target.publisher, &table).await?;
     }
@@ -125,6 +140,20 @@ async fn ensure_all(target: Target<'_>, state: &TableState) -> Result<()> {
     }
     if current_is_view && (state.history_from() > 0 || kind_of_current(target).await?.is_none()) {
         show_open_versions(target).await?;
+    }
+
+    Ok(())
+}
+
+/// Notes the tables as the pipeline's own that were made before the state database knew of any batch.
+async fn recognise(target: Target<'_>) -> Result<()> {
+    for (table, columns) in [
+        (target.staging(), LOG_COLUMNS),
+        (target.names.rejects(), REJECT_COLUMNS),
+        (target.current(), CURRENT_COLUMNS),
+        (target.history(), HISTORY_COLUMNS),
+    ] {
+        target.publisher.recognise(&table, columns).await?;
     }
 
     Ok(())
@@ -249,13 +278,18 @@ async fn take_from_view(target: Target<'_>) -> Result<()> {
         let drop = render("marts/drop_view.sql", &context)?;
         publisher.run(&current, &drop).await?;
     }
-    // An earlier attempt may have ended between the two. A build of current rows is not complete.
+    // An earlier attempt may have ended between the two. A build of current rows is not complete, and one of somebody else is none.
+    let is_ours = publisher
+        .store
+        .has_written(publisher.pipeline, &build.to_string())
+        .await?;
     let under_way = publisher
         .store
         .build(&target.table.id, Layer::Current)
         .await?
         .is_some_and(|build| build.is_under_way());
     if !matches!(kind, Some(Kind::Table))
+        && is_ours
         && !under_way
         && build::rows(target, &build).await?.is_some()
     {

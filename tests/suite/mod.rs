@@ -1,6 +1,7 @@
 //! The claims, by subject.
 
 mod access;
+mod allowed;
 mod answers;
 mod audit;
 mod calls;
@@ -33,6 +34,7 @@ mod marts_choice;
 mod models;
 mod names;
 mod outages;
+mod ownership;
 mod plans;
 mod polled_tables;
 mod properties;

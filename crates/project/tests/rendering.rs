@@ -65,7 +65,7 @@ fn a_listed_environment_variable_can_be_read_and_no_other() {
     )]);
     assert_eq!(
         fault,
-        "models/m.sql:2: templates may not read the environment variable `SECRET`; add it to `pipelines.env` of the settings"
+        "models/m.sql:2: templates may not read the environment variable `SECRET`; add it to `pipelines.env` of the settings, and to the `env` of the pipeline in `pipelines.allowed` if that lists it"
     );
 }
 

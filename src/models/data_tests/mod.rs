@@ -80,7 +80,12 @@ impl Refresh<'_> {
             tests: tests.iter().map(|test| &test.context).collect(),
         };
         let publisher = self.model.publisher;
-        let row: TestedRow = match publisher.row("models/test.sql", context).await {
+        let counted = self.may_count(&context).await;
+        let counted = match counted {
+            Ok(()) => publisher.row("models/test.sql", context).await,
+            Err(refusal) => Err(refusal),
+        };
+        let row: TestedRow = match counted {
             Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => {
                 return Err(Error::TestBroken {
                     table: self.id.to_string(),
@@ -128,6 +133,16 @@ impl Refresh<'_> {
             kept: "its rows",
             detail: failed.join("; "),
         })
+    }
+
+    /// Refuses tests that would read a schema which the settings do not allow.
+    async fn may_count(&self, context: &TestsContext<'_>) -> Result<()> {
+        if !self.model.definition.allowed.limits_schemas() {
+            return Ok(());
+        }
+        let sql = render("models/test.sql", context)?;
+
+        self.refuse_reads(&sql).await
     }
 
     fn result_of(&self, test: &ModelTest<'_>, failures: i64, rows: i64) -> TestResult {

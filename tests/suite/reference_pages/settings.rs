@@ -44,6 +44,9 @@ fn the_page_of_the_settings_is_up_to_date() {
 }
 
 fn section_of(section: &str, is_example: bool) -> String {
+    if section == "pipelines.allowed" {
+        return "\n## [pipelines.allowed.&lt;pattern&gt;]\n\nWhat a pipeline may use, by its name; each `*` stands for any characters. Without an entry, every pipeline may use everything. Once there is one,\na pipeline that no pattern matches may use nothing. [What a pipeline may use](../guides/security.md#what-a-pipeline-may-use) explains it.\n".into();
+    }
     if section == "connections" {
         return "\n## [connections.&lt;name&gt;]\n\nThe servers that pipelines read, each under the name that pipelines use.\n".into();
     }

@@ -200,7 +200,7 @@ impl Context {
         let Named { name, default } = Named::of(args)?;
         let Some(value) = self.shared.known.env.get(&name) else {
             return Err(invalid(format!(
-                "templates may not read the environment variable `{name}`; add it to `pipelines.env` of the settings"
+                "templates may not read the environment variable `{name}`; add it to `pipelines.env` of the settings, and to the `env` of the pipeline in `pipelines.allowed` if that lists it"
             )));
         };
 

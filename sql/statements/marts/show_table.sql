@@ -1,0 +1,2 @@
+-- Shows the statement that would make a table again, with the version of its format.
+show create table {{ table }}
