@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 # The service as a small image: docker build --tag icefront .
+# Images are named by tag here, so that Dependabot raises them. A release resolves each tag once, builds on that digest and records it below.
 
-FROM rust:1.95.0-bookworm AS builder
+FROM rust:1.95.0-trixie AS builder
 WORKDIR /build
 COPY . .
 # The caches outlive the layer, so a change of the sources compiles only what depends on it.
@@ -11,27 +12,30 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin icefront \
     && install -D target/release/icefront /out/icefront
 
-FROM debian:bookworm-slim
+# Debian rather than an image without a shell: the health check needs bash.
+FROM debian:trixie-slim
 ARG VERSION=dev
 ARG REVISION=unknown
+ARG BASE_DIGEST=unknown
 LABEL org.opencontainers.image.title="Icefront" \
       org.opencontainers.image.description="Change data pipelines on Trino and Apache Iceberg behind one REST API" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
+      org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim" \
+      org.opencontainers.image.base.digest="${BASE_DIGEST}"
 
 # Certificates are taken as new as they come: a pinned version would be gone at the next rebuild.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin icefront
+    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin icefront \
+    && install -d /etc/icefront/pipelines
 
 COPY --from=builder /out/icefront /usr/local/bin/icefront
-COPY sql/pipelines /etc/icefront/pipelines
 
-# What differs in a container from the defaults: nobody outside reaches its loopback, and the pipelines lie elsewhere.
+# What differs in a container from the defaults: nobody outside reaches its loopback, and pipelines are mounted into an empty folder.
 ENV ICEFRONT__HTTP__BIND=0.0.0.0:7070 \
     ICEFRONT__HTTP__METRICS_BIND=0.0.0.0:7071 \
     ICEFRONT__PIPELINES__PATH=/etc/icefront/pipelines

@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api postman clients bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api browser postman clients bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -47,6 +47,9 @@ dbt: ## run a dbt project of 30 models under Icefront and under dbt-trino, which
 api: ## check the OpenAPI document, and call a real service as its users do: each block of docs/guides/curl.md, the Postman collection, generated clients, what schemathesis makes up
 	tests/api/run
 
+browser: ## attack a real service from pages in a headless Chromium, which it installs: forged calls, rebound names, frames, scripts in names
+	tests/browser/run
+
 postman: ## run the Postman collection by newman, against a real service
 	tests/api/run newman
 
@@ -65,11 +68,12 @@ bench-peers: ## measure dbt-trino, which it installs, and Icefront by turns, ove
 docs: ## build the documentation site, into target/site
 	docs/build
 
-lint: ## check formatting, Rust, how modules depend on each other, and shell scripts
+lint: ## check formatting, Rust, how modules depend on each other, the crates that are used, and shell scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --test chaos --locked -- -D warnings
 	python3 tests/structure/modules.py
+	tests/structure/dependencies
 	@if command -v shellcheck >/dev/null; then \
 	  git grep --untracked -lIE '^#!.*sh$$' -- ':!*.md' | \
 	    xargs shellcheck --severity=warning --external-sources --check-sourced --source-path=SCRIPTDIR; \
