@@ -23,7 +23,7 @@ const launch = () => chromium.launch({ executablePath: process.env.ICEFRONT_CHRO
 async function visitor(browser) {
   const context = await browser.newContext();
   const seen = { requests: [], answers: [], failures: [], dialogs: [], violations: [] };
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   context.on("request", (request) => seen.requests.push({ method: request.method(), url: request.url() }));
   context.on("response", (answer) => seen.answers.push({ method: answer.request().method(), url: answer.url(), status: answer.status() }));
   context.on("requestfailed", (request) => seen.failures.push({ method: request.method(), url: request.url(), why: request.failure()?.errorText }));
