@@ -23,7 +23,7 @@ const launch = () => chromium.launch({ executablePath: process.env.ICEFRONT_CHRO
 async function visitor(browser) {
   const context = await browser.newContext();
   const seen = { requests: [], answers: [], failures: [], dialogs: [], violations: [] };
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   context.on("request", (request) => seen.requests.push({ method: request.method(), url: request.url() }));
   context.on("response", (answer) => seen.answers.push({ method: answer.request().method(), url: answer.url(), status: answer.status() }));
   context.on("requestfailed", (request) => seen.failures.push({ method: request.method(), url: request.url(), why: request.failure()?.errorText }));
@@ -38,7 +38,10 @@ async function visitor(browser) {
     document.addEventListener("securitypolicyviolation", (event) => console.log(`violation: ${event.effectiveDirective} ${event.blockedURI}`)),
   );
 
-  return { context, seen, close: () => context.close() };
+  // Chromium may never close a page that shows an answer in the place of the page that asked: it is ended at last.
+  const close = () => Promise.race([context.close(), new Promise((go) => setTimeout(go, 3000))]);
+
+  return { context, seen, close };
 }
 
 // The answers to calls of a page as the network had them: also those that CORS keeps from the page.
@@ -49,7 +52,8 @@ async function answersWithheld(context, page) {
   session.on("Network.requestWillBeSent", ({ requestId, request }) => calls.set(requestId, request));
   session.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => {
     const { method, url } = calls.get(requestId) ?? {};
-    answers.push({ method, url, status: statusCode });
+    // A call keeps its id over redirects.
+    if (statusCode < 300 || statusCode > 399) answers.push({ method, url, status: statusCode });
   });
   await session.send("Network.enable");
 

@@ -1,4 +1,4 @@
-// Where everything is: the two services by each of their names, the attacker's pages, the decoy; and what the services hold.
+// Where everything is: the two services by their names, the attacker's pages, the decoy; and what the services hold.
 "use strict";
 
 class Places {
@@ -7,13 +7,14 @@ class Places {
     this.port = port;
     this.attackerPort = port + 4;
     this.open = `http://127.0.0.1:${port}`;
-    this.openByName = `http://localhost:${port}`;
     this.keyed = `http://127.0.0.1:${port + 2}`;
+    // The same by a name of a network: there a browser does not say which site a call comes from, and is asked for a password.
+    this.team = `http://team.example:${port + 2}`;
     this.decoy = `http://127.0.0.1:${port + 5}`;
-    this.services = [this.open, this.openByName, this.keyed];
+    this.services = [this.open, this.keyed, this.team];
     // Another site, and pages of the same site as the service, whose ports differ.
     this.evil = this.page("evil.example");
-    this.origins = [this.evil, this.page("localhost"), this.page("127.0.0.1")];
+    this.origins = [this.evil, this.page("localhost"), this.page("127.0.0.1"), this.page("team.example")];
     // The one that the service `keyed` lists.
     this.friend = this.page("friend.example");
   }

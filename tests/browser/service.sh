@@ -11,13 +11,14 @@ start_services() {
   local name
   say "a shop of its own, and two services over it"
   forget_shop
-  sql postgres -c 'create database test_browser_shop' -c 'create database test_browser_state'
+  sql postgres -c 'create database browser_shop' -c 'create database browser_state'
   "$icefront" generate --url "$shop_url" --rows 500 --seed 1 >"$folder/generate.log"
   make_odd_table
   make_browser_key
   write_pipelines
   write_service open "$port" 'auth.mode = "none"'
   write_service keyed "$((port + 2))" "auth = { mode = \"keys\", keys_file = \"$folder/keys.yaml\" }
+http.hosts = [\"team.example\", \"127.0.0.1\"]
 http.cors_origins = [\"http://friend.example:$((port + 4))\"]"
   for name in open keyed; do
     serve_as "$name"
@@ -30,7 +31,7 @@ http.cors_origins = [\"http://friend.example:$((port + 4))\"]"
 
 # A table whose column and whose row are a script.
 make_odd_table() {
-  sql test_browser_shop -v column="$payload" <<'END'
+  sql browser_shop -v column="$payload" <<'END'
 create table odd (id bigint primary key, :"column" text);
 insert into odd values (1, :'column');
 insert into audit_log_dml (audit_operation, audit_timestamp, tbl_schema, tbl_name, raw_data)
@@ -48,7 +49,7 @@ make_browser_key() {
 # The shop, the odd table, and a pipeline that is broken by a name that is a script.
 write_pipelines() {
   rm -rf "$folder/pipelines"
-  mkdir -p "$folder/pipelines/odd" "$folder/pipelines/broken" "$warehouse/test_browser"
+  mkdir -p "$folder/pipelines/odd" "$folder/pipelines/broken" "$warehouse/browser"
   cp -R "$repo/sql/pipelines/shop" "$folder/pipelines/shop"
   cat >"$folder/pipelines/odd/pipeline.yaml" <<END
 pipeline: odd
@@ -70,9 +71,9 @@ write_service() {
 http.bind = "127.0.0.1:$2"
 http.metrics_bind = "127.0.0.1:$(($2 + 1))"
 $3
-state.url = "${postgres_url%/*}/test_browser_state"
-trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "test_browser_landing", staging = "test_browser_staging", marts = "test_browser_marts" } }
-landing = { write_to = "file://$warehouse/test_browser", read_from = "local:///test_browser" }
+state.url = "${postgres_url%/*}/browser_state"
+trino = { url = "$trino_url", catalog = "lake", schemas = { landing = "browser_landing", staging = "browser_staging", marts = "browser_marts" } }
+landing = { write_to = "file://$warehouse/browser", read_from = "local:///browser" }
 pipelines.path = "$folder/pipelines"
 connections.shop.url = "$shop_url"
 END
@@ -101,10 +102,10 @@ stop_services() {
 forget_shop() {
   local name
   for name in landing staging marts; do
-    trino "drop schema if exists lake.test_browser_$name cascade"
+    trino "drop schema if exists lake.browser_$name cascade"
   done
   for name in shop state; do
-    sql postgres -c "drop database if exists test_browser_$name with (force)"
+    sql postgres -c "drop database if exists browser_$name with (force)"
   done
-  rm -rf "${warehouse:?}/test_browser"
+  rm -rf "${warehouse:?}/browser"
 }

@@ -12,19 +12,22 @@ async function openDocs(context, service, query = "") {
 
 async function authorize(page, key) {
   await page.click("button.authorize");
-  // Basic and Bearer each have a form; a key goes into the one without a user's name.
-  const bearer = page.locator(".auth-container form, .auth-container").filter({ hasText: "bearer" }).last();
-  await bearer.locator("input").first().fill(key);
-  await bearer.locator("button.authorize").click();
+  await page.fill("#auth-bearer-value", key);
+  await page.locator(".auth-container").filter({ has: page.locator("#auth-bearer-value") }).locator("button.authorize").click();
   await page.click(".modal-ux .close-modal");
 }
+
+// The rows of a table, with nothing of the examples that `/docs` fills in.
+const rowsOf = (table) => ({ table, key: "{}", as_of: "", loaded_as_of: "" });
 
 // Executes operation `id` of the group `tag`, and gives what the page shows of the answer.
 async function execute(page, tag, id, values = {}) {
   const block = page.locator(`#operations-${tag}-${id}`);
-  await block.locator(".opblock-summary-control").click();
+  const opener = block.locator(".opblock-summary-control");
+  if ((await opener.getAttribute("aria-expanded")) !== "true") await opener.click();
+  await block.locator("button.execute").waitFor();
   for (const [name, value] of Object.entries(values)) {
-    await block.locator(`tr[data-param-name="${name}"] input`).fill(value);
+    await block.locator(`tr[data-param-name="${name}"]`).locator("input, textarea").fill(value);
   }
   await block.locator("button.execute").click();
   await block.locator(".live-responses-table .response-col_status").first().waitFor();
@@ -33,4 +36,4 @@ async function execute(page, tag, id, values = {}) {
   return { status: (await answer.locator(".response-col_status").innerText()).trim(), text: await answer.innerText() };
 }
 
-module.exports = { authorize, execute, openDocs };
+module.exports = { authorize, execute, openDocs, rowsOf };

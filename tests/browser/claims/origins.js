@@ -57,7 +57,7 @@ module.exports = [
     name: "a listed origin reads nothing by a password that the browser remembers",
     async holds({ context, places }) {
       const own = await context.newPage();
-      const to = places.keyed + list;
+      const to = places.team + list;
       await own.goto(to.replace("://", `://browser:${places.key}@`));
       assert.equal((await own.goto(to)).status(), 200, "the browser does not remember the password");
       assert.deepEqual(await reads(context, places.friend, to, { credentials: "include" }), { status: "stopped" });

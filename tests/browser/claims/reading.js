@@ -30,7 +30,7 @@ const look = async ([kind, to]) => {
   const since = performance.now();
   const event = await kinds[kind]();
   const took = performance.now() - since;
-  const sizes = performance.getEntriesByType("resource").map(({ transferSize, encodedBodySize, decodedBodySize, responseStatus }) => [transferSize, encodedBodySize, decodedBodySize, responseStatus]);
+  const sizes = performance.getEntriesByName(to).map(({ transferSize, encodedBodySize, decodedBodySize, responseStatus }) => [transferSize, encodedBodySize, decodedBodySize, responseStatus]);
 
   return { event, sizes, took };
 };

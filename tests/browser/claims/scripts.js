@@ -4,7 +4,7 @@
 const assert = require("node:assert/strict");
 
 const { until } = require("../browser");
-const { execute, openDocs } = require("../swagger");
+const { execute, openDocs, rowsOf } = require("../swagger");
 
 const payloads = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "<svg onload=alert(1)>", "javascript:alert(1)", "{{constructor.constructor('alert(1)')()}}"];
 
@@ -52,7 +52,7 @@ module.exports = [
     const shown = [
       await execute(page, "pipelines", "list_pipelines"),
       await execute(page, "tables", "get_table", { table: "odd.odd" }),
-      await execute(page, "tables", "list_rows", { table: "odd.odd" }),
+      await execute(page, "tables", "list_rows", rowsOf("odd.odd")),
       await execute(page, "pipelines", "get_pipeline", { pipeline: payloads[1] }),
     ];
     assert.ok(shown.some(({ text }) => text.includes("onerror=alert(1)")), JSON.stringify(shown));
