@@ -1,7 +1,6 @@
 //! Whoever drops a file or writes a definition cannot read what is outside of the roots, nor take the memory of the service.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
