@@ -6,7 +6,6 @@ use std::sync::Arc;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::listing::parent;
 use super::local_folder::LocalFolder;
 
 /// The folder, beside the files, into which `after: move` moves.
@@ -98,4 +97,13 @@ pub(super) fn local_fault(path: &Path, fault: io::Error) -> object_store::Error 
             source,
         },
     }
+}
+
+/// The path of the folder that a file is in.
+pub(super) fn parent(path: &Path) -> String {
+    let path = path.as_ref();
+
+    path.rsplit_once('/')
+        .map_or("", |(parent, _)| parent)
+        .to_owned()
 }

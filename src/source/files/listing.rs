@@ -103,12 +103,3 @@ impl DropFolder<'_> {
         })
     }
 }
-
-/// The path of the folder that a file is in.
-pub(super) fn parent(path: &Path) -> String {
-    let path = path.as_ref();
-
-    path.rsplit_once('/')
-        .map_or("", |(parent, _)| parent)
-        .to_owned()
-}

@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
+use super::drop_store::parent;
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
-use super::listing::{FolderEntry, parent};
+use super::listing::FolderEntry;
 use super::local_listing::UnseenEntry;
 use super::taken_files::TakenFiles;
 use crate::error::Result;

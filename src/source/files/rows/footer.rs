@@ -109,3 +109,29 @@ impl Depth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::depth_of;
+
+    /// A footer whose columns are nested so deep.
+    fn footer(depth: u8) -> Vec<u8> {
+        // The second field, a list of so many structs and one more.
+        let mut footer = vec![0x29, 0xfc, depth + 1];
+        for _ in 0..depth {
+            // Their fifth field, the number of children: 1.
+            footer.extend([0x55, 2, 0]);
+        }
+        footer.extend([0, 0]);
+
+        footer
+    }
+
+    #[test]
+    fn the_depth_of_columns_is_known_before_they_are_decoded() {
+        assert_eq!(depth_of(&footer(20)), Some(20));
+        assert_eq!(depth_of(&footer(100)), Some(65), "it ends at the limit");
+        assert_eq!(depth_of(&footer(20)[..30]), None);
+        assert_eq!(depth_of(b"nothing of the kind"), None);
+    }
+}

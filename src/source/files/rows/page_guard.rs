@@ -240,3 +240,98 @@ fn is_larger(packed: impl Read, most: u64) -> bool {
 
     unpacked.is_ok_and(|unpacked| unpacked > most)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression as Level;
+    use flate2::write::GzEncoder;
+    use serde_json::json;
+
+    use super::*;
+    use crate::source::files::DropAccess;
+
+    fn guard(list_value: Option<u64>) -> PageGuard {
+        let settings =
+            json!({"roots": [], "largest_row_bytes": 1 << 20, "memory_bytes": 256 << 20});
+        let access = DropAccess::new(&serde_json::from_value(settings).expect("settings"));
+
+        PageGuard {
+            limits: FileLimits::new(&access),
+            chunks: vec![Chunk {
+                bytes: 4..1_000,
+                column: 0,
+                packing: Compression::GZIP(parquet::basic::GzipLevel::default()),
+                list_value,
+                list_bytes: 0,
+                has_delta: false,
+            }],
+            held: BTreeMap::new(),
+            before: 0,
+            batch: 0,
+            next: None,
+        }
+    }
+
+    fn page(unpacked: u64) -> PageHeader {
+        PageHeader {
+            packed: 20,
+            unpacked,
+            values: 3,
+            length: 10,
+            ..PageHeader::default()
+        }
+    }
+
+    #[test]
+    fn a_page_that_claims_too_much_is_refused_before_it_is_unpacked() {
+        let refused = |list_value, page| guard(list_value).admit(4, page).is_err();
+        assert!(!refused(None, page(1 << 20)));
+        assert!(refused(None, page((2 << 30) - 1)));
+        let values = 1_000_000_000;
+        let many = PageHeader {
+            values,
+            ..page(100)
+        };
+        assert!(!refused(None, many));
+        assert!(refused(Some(16), many));
+        let is_dictionary = true;
+        assert!(refused(
+            None,
+            PageHeader {
+                is_dictionary,
+                ..many
+            }
+        ));
+        let is_delta = true;
+        assert!(refused(
+            None,
+            PageHeader {
+                is_delta,
+                ..page(100)
+            }
+        ));
+    }
+
+    #[test]
+    fn the_pages_of_one_batch_together_stay_within_the_memory() {
+        let mut guard = guard(None);
+        for _ in 0..4 {
+            guard.admit(4, page(60 << 20)).expect("room");
+        }
+        assert!(guard.admit(4, page(60 << 20)).is_err());
+    }
+
+    #[test]
+    fn a_page_that_unpacks_to_more_than_it_says_is_refused() {
+        let mut packed = GzEncoder::new(Vec::new(), Level::best());
+        packed.write_all(&[0; 100_000]).expect("packed");
+        let packed = packed.finish().expect("packed");
+        for (says, is_refused) in [(100_000, false), (99_999, true)] {
+            let mut guard = guard(None);
+            guard.admit(4, page(says)).expect("a page");
+            assert_eq!(guard.check_page(14, &packed).is_err(), is_refused);
+        }
+    }
+}

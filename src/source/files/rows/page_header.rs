@@ -77,3 +77,30 @@ impl PageHeader {
 fn number(thrift: &mut Thrift<'_>) -> Option<u64> {
     u64::try_from(thrift.integer()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+
+    #[test]
+    fn a_header_of_a_written_file_says_what_its_page_has() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "a"]));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).expect("a batch");
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).expect("a writer");
+        writer.write(&batch).expect("rows");
+        let file = writer.into_inner().expect("a file");
+        // Behind `PAR1`.
+        let dictionary = PageHeader::read(&file[4..]).expect("a header");
+        assert!(dictionary.is_dictionary);
+        assert_eq!((dictionary.values, dictionary.unpacked), (2, 10));
+        let next = 4 + dictionary.length + usize::try_from(dictionary.packed).expect("a size");
+        let data = PageHeader::read(&file[next..]).expect("a header");
+        assert_eq!((data.values, data.is_dictionary), (3, false));
+        assert_eq!(PageHeader::read(&file[4..8]), None);
+    }
+}
