@@ -1,6 +1,6 @@
 //! Whether a pipeline uses only what the settings let it use: `[pipelines.allowed]`.
 
-use icefront_project::{Check, Fault, Project, Relation, SourceKey};
+use icefront_project::{Check, Fault, Model, Project, Relation, SourceKey};
 
 use super::definition::Said;
 use super::finding::FILE;
@@ -86,45 +86,55 @@ impl Definition {
         if !self.allowed.limits_schemas() {
             return Vec::new();
         }
-        let mut findings = Vec::new();
-        for model in &project.models {
-            let table = &model.relation;
-            if !self.allowed.writes(&table.schema) {
-                let message = format!(
-                    "model `{}` is in schema `{}`, which pipeline `{}` may not write to; add it to `{}` of the settings, or change the `schema` of the model",
-                    model.name,
-                    table.schema,
-                    self.name,
-                    self.allowed.setting("schemas")
-                );
-                let line = line_with(&model.source, "schema");
-                findings.push(finding(&model.file, line, message));
-            }
-            let read = model.sources.iter();
-            let read = read.filter_map(|key| Some((key, project.sources.get(key)?)));
-            for (key, table) in read.filter(|(_, table)| !self.may_read(table)) {
-                let line = line_of(&model.source, key);
-                findings.push(finding(&model.file, line, self.refusal(table)));
-            }
-            let compared = model.tests.iter().filter_map(|test| match &test.check {
-                Check::Relationships { to, .. } | Check::EqualRowcount { to } => Some(to),
-                _ => None,
-            });
-            for table in compared.filter(|table| !self.may_read(table)) {
-                findings.push(finding(&model.file, None, self.refusal(table)));
-            }
-        }
+        let models = project.models.iter();
+        let mut findings: Vec<Finding> = models
+            .flat_map(|model| self.refused_of(model, project))
+            .collect();
         for test in &project.singular_tests {
-            let read = test
-                .sources
-                .iter()
-                .filter_map(|key| project.sources.get(key));
-            for table in read.filter(|table| !self.may_read(table)) {
-                findings.push(finding(&test.file, None, self.refusal(table)));
-            }
+            let read = test.sources.iter();
+            let read = read.filter_map(|key| project.sources.get(key));
+            let refused = read.filter(|table| !self.may_read(table));
+            findings.extend(refused.map(|table| finding(&test.file, None, self.refusal(table))));
         }
 
         findings
+    }
+
+    fn refused_of(&self, model: &Model, project: &Project) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.refused_place(model).into_iter().collect();
+        let read = model.sources.iter();
+        let read = read.filter_map(|key| Some((key, project.sources.get(key)?)));
+        for (key, table) in read.filter(|(_, table)| !self.may_read(table)) {
+            let line = line_of(&model.source, key);
+            findings.push(finding(&model.file, line, self.refusal(table)));
+        }
+        let compared = model.tests.iter().filter_map(|test| match &test.check {
+            Check::Relationships { to, .. } | Check::EqualRowcount { to } => Some(to),
+            _ => None,
+        });
+        let compared = compared.filter(|table| !self.may_read(table));
+        findings.extend(compared.map(|table| finding(&model.file, None, self.refusal(table))));
+
+        findings
+    }
+
+    fn refused_place(&self, model: &Model) -> Option<Finding> {
+        let schema = &model.relation.schema;
+        if self.allowed.writes(schema) {
+            return None;
+        }
+        let message = format!(
+            "model `{}` is in schema `{schema}`, which pipeline `{}` may not write to; add it to `{}` of the settings, or change the `schema` of the model",
+            model.name,
+            self.name,
+            self.allowed.setting("schemas")
+        );
+
+        Some(finding(
+            &model.file,
+            line_with(&model.source, "schema"),
+            message,
+        ))
     }
 
     fn may_read(&self, table: &Relation) -> bool {

@@ -106,8 +106,8 @@ async fn a_table_of_somebody_else_in_the_place_of_a_build_is_left_alone() {
         .await;
     let rows: Vec<_> = (1..=100).map(|key| insert(key, key, key, "a")).collect();
     service.log(&rows).await;
-    somebody_makes(&service, "marts.items__build").await;
-    is_left_alone(&service, "marts.items__build").await;
+    somebody_makes(&service, "marts.items_history__build").await;
+    is_left_alone(&service, "marts.items_history__build").await;
     assert_eq!(service.sizes("items").await, [100, 100, 100]);
 }
 
