@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinError;
@@ -30,6 +31,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let is_behind_proxy = config.http.behind_tls_proxy;
     let certificate = config.http.tls.as_ref();
     let certificate = certificate.map(http::Certificate::read).transpose()?;
+    raise_file_limit();
     let app = App::new(config)?;
     for broken in app.pipelines.broken() {
         tracing::error!(
@@ -70,6 +72,18 @@ pub async fn serve(config: Config) -> Result<()> {
         }
         Ended::Refused(detail) => Err(Error::SchemaUnfit(detail)),
         Ended::Panicked => Err(Error::internal("the worker panicked; the log says where")),
+    }
+}
+
+/// Connections, files and Trino's answers take file descriptors. Shells and systemd often begin with 1,024.
+fn raise_file_limit() {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limits.maximum,
+        ..limits
+    };
+    if let Err(fault) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%fault, current = limits.current, "the limit of open files cannot be raised");
     }
 }
 
