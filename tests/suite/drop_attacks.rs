@@ -1,7 +1,6 @@
 //! Whoever drops a file or writes a definition cannot read what is outside of the roots, nor take the memory of the service.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
@@ -139,7 +138,7 @@ async fn a_link_that_replaces_a_file_or_a_folder_after_the_listing_is_not_follow
     // The first file takes a while to land, and those after the eighth are opened only then.
     let mut large = String::from("id,amount,note\n");
     let note = "x".repeat(1_000);
-    for id in 1_000..41_000 {
+    for id in 1_000..16_000 {
         writeln!(large, "{id},1,{note}").expect("a row");
     }
     drops.put("orders_0.csv", large).await;
