@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use glob::Pattern;
-use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::drop_store::DropStore;

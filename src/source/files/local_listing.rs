@@ -110,8 +110,12 @@ where
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             match kind_of(folder, name, entry.file_type()) {
                 Some(FileType::RegularFile) => self.give_file(folder, name)?,
-                Some(FileType::Directory) if self.may_enter(&folder.below.join(name)) => {
-                    folders.push(folder.below.join(name));
+                // The folder itself and the one above it are listed, too: `.` and `..`.
+                Some(FileType::Directory) if !is_hidden(name) => {
+                    let below = folder.below.join(name);
+                    if self.may_enter(&below) {
+                        folders.push(below);
+                    }
                 }
                 _ => {}
             }
@@ -147,14 +151,14 @@ where
     }
 
     fn may_enter(&self, below: &path::Path) -> bool {
-        let name = below.file_name().unwrap_or_default();
-        if matches!(name.as_bytes().first(), Some(b'_' | b'.')) {
-            return false;
-        }
         let below = below.to_string_lossy();
 
         (self.enters)(&below.split('/').collect::<Vec<_>>())
     }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    matches!(name.as_bytes().first(), Some(b'_' | b'.'))
 }
 
 /// What an entry is; `None` if it is gone. Some file systems do not say it in their lists.
