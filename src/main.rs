@@ -20,6 +20,7 @@ use icefront::landing::Folder;
 use icefront::models::UnitTestResult;
 use icefront::pipeline::{BrokenPipeline, Pipelines};
 use icefront::postgres::Server;
+use icefront::report::ReadFolder;
 use icefront::state::{Status, Store};
 use icefront::trino::Trino;
 use icefront::{http, report, serve, webhooks};
@@ -47,6 +48,8 @@ enum Command {
     /// `icefront test` runs the tests of a table that has rows.
     UnitTest(TestModels),
     Key(Key),
+    #[command(hide = true)]
+    ReadFolder(ReadOneFolder),
     /// Print every setting with its default and what it means
     Settings,
     /// Print the OpenAPI document
@@ -73,6 +76,14 @@ struct TestModels {
 struct InitPipeline {
     #[command(flatten)]
     init: Init,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReadOneFolder {
+    #[command(flatten)]
+    read: ReadFolder,
     #[command(flatten)]
     settings: Settings,
 }
@@ -118,6 +129,11 @@ fn main() -> ExitCode {
     if matches!(arguments.command, Command::Serve(_)) {
         share_memory();
     }
+    if let Command::ReadFolder(ReadOneFolder { read, settings }) = &arguments.command {
+        // The threads of a runtime would take its memory.
+        let found = settings.load().and_then(|config| read.run(&config));
+        return shown(found);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK)
@@ -132,6 +148,19 @@ fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+fn shown(found: icefront::error::Result<String>) -> ExitCode {
+    match found
+        .map_err(anyhow::Error::from)
+        .and_then(|text| show(&text))
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Starts this process again with one memory pool for all threads: 80 MiB instead of 130, and as fast.
@@ -171,6 +200,8 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
         Command::Init(init) => return init_pipeline(&init).await,
         Command::UnitTest(test) => return test_models(&test).await,
         Command::Key(key) => make_key(&key)?,
+        // It ran before there was a runtime.
+        Command::ReadFolder(_) => {}
         Command::Settings => show(Config::defaults())?,
         Command::Generate(Generate { shop, files }) => match (shop, files) {
             (_, Some(FilesCommand::Files(files))) => println!("{}", files.run().await?),

@@ -60,7 +60,7 @@ pub struct Parts {
     pub readiness: Readiness,
     pub reads: Reads,
     /// Held while a definition of a caller is checked.
-    pub checking: Arc<Mutex<()>>,
+    pub checking: Mutex<()>,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
     made: Mutex<HashSet<String>>,
 }
@@ -95,7 +95,7 @@ impl App {
             subscriptions: Subscriptions::of(&config),
             readiness: Readiness::default(),
             reads: Reads::default(),
-            checking: Arc::default(),
+            checking: Mutex::default(),
             made: Mutex::default(),
             config,
         };

@@ -83,6 +83,12 @@ pub struct Config {
     pub webhooks: BTreeMap<String, Webhook>,
     pub lineage: Lineage,
     pub log: Log,
+    /// The file that was read.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// This program, which reads definitions of callers in a process of its own.
+    #[serde(skip)]
+    pub program: PathBuf,
 }
 
 /// Where the API listens.
@@ -330,7 +336,7 @@ impl Config {
             builder = builder.add_source(config::File::from(path));
         }
         let usual = usual_variables().map_err(Error::internal)?;
-        let config: Self = builder
+        let mut config: Self = builder
             .add_source(usual)
             .add_source(
                 config::Environment::with_prefix("ICEFRONT")
@@ -340,6 +346,8 @@ impl Config {
             .build()
             .and_then(config::Config::try_deserialize)
             .map_err(|fault| Error::Settings(explain(&fault.to_string())))?;
+        config.file = file.map(Path::to_owned);
+        config.program = std::env::current_exe().map_err(Error::internal)?;
         for (name, connection) in &config.connections {
             connection.check(name)?;
         }

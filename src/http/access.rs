@@ -92,8 +92,8 @@ impl Access {
         self.decide(operation, role, &principal, &objects, call)
             .await?;
         self.rates.check(operation, role, &principal)?;
-        if operation == "follow_run" {
-            parts.extensions.insert(self.rates.follow(&principal)?);
+        if let Some(place) = self.rates.place(operation, &principal)? {
+            parts.extensions.insert(place);
         }
         let granted = self.app.granted(principal, role);
         parts.extensions.insert(Granted(granted));

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::access::Granted;
-use super::rates::FollowerPlace;
+use super::rates::CallerPlace;
 use super::read::Path;
 use super::runs::RunPath;
 use crate::app::App;
@@ -83,7 +83,7 @@ enum EventName {
 pub(super) async fn follow_run(
     Granted(app): Granted,
     Path(RunPath { run_id }): Path<RunPath>,
-    Extension(place): Extension<FollowerPlace>,
+    Extension(place): Extension<CallerPlace>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let after = after(&headers)?;
@@ -128,7 +128,7 @@ struct Following {
     /// The statements under way, as sent to the client last.
     statements: Value,
     has_ended: bool,
-    _place: FollowerPlace,
+    _place: CallerPlace,
 }
 
 type Events = Vec<Result<Event, Infallible>>;

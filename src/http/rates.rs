@@ -25,8 +25,13 @@ const FOLLOWERS: usize = 1_000;
 /// Those of one caller.
 const FOLLOWERS_OF_ONE: usize = 100;
 
-/// A place among those who follow runs.
-pub(super) type FollowerPlace = Arc<Place<Option<Arc<str>>>>;
+/// Definitions that are checked or wait for it, at once.
+const CHECKS: usize = 8;
+/// Those of one caller.
+const CHECKS_OF_ONE: usize = 4;
+
+/// A place of a caller among those who do the same.
+pub(super) type CallerPlace = Arc<Place<Option<Arc<str>>>>;
 
 #[derive(Debug)]
 pub(super) struct Rates {
@@ -34,6 +39,7 @@ pub(super) struct Rates {
     starts: DefaultKeyedRateLimiter<Arc<str>>,
     reads: DefaultKeyedRateLimiter<Arc<str>>,
     followers: AtOnce<Option<Arc<str>>>,
+    checks: AtOnce<Option<Arc<str>>>,
 }
 
 impl Default for Rates {
@@ -45,6 +51,7 @@ impl Default for Rates {
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
             followers: AtOnce::new(FOLLOWERS, FOLLOWERS_OF_ONE),
+            checks: AtOnce::new(CHECKS, CHECKS_OF_ONE),
         }
     }
 }
@@ -74,18 +81,31 @@ impl Rates {
         }
     }
 
-    /// Takes a place among those who follow runs.
+    /// Takes a place for a call that lasts long or takes much memory; `None` for other calls. It is taken before the body is read.
     ///
     /// # Errors
     ///
     /// [`Error::TooManyCalls`].
-    pub(super) fn follow(&self, principal: &Principal) -> Result<FollowerPlace> {
-        let place = self.followers.enter(principal.name.clone(), 1);
-
-        place.map(Arc::new).ok_or(Error::TooManyCalls {
-            detail: "too many runs are followed at once with this key",
+    pub(super) fn place(
+        &self,
+        operation: &str,
+        principal: &Principal,
+    ) -> Result<Option<CallerPlace>> {
+        let (places, detail) = match operation {
+            "follow_run" => (
+                &self.followers,
+                "too many runs are followed at once with this key",
+            ),
+            "validate_definition" => (&self.checks, "too many definitions are checked at once"),
+            _ => return Ok(None),
+        };
+        let place = places.enter(principal.name.clone(), 1);
+        let place = place.ok_or(Error::TooManyCalls {
+            detail,
             retry_after: 10,
-        })
+        })?;
+
+        Ok(Some(Arc::new(place)))
     }
 
     /// Counts a call that failed to say who calls. Only such calls are refused, because callers may share an address.

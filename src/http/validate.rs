@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::{FromRequest, Request};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::Granted;
 use super::pipelines::PipelinePath;
+use super::rates::CallerPlace;
 use super::read::{Body, Empty, Path, is_yaml, whole_body};
 use crate::error::{Error, Problem, Result};
 use crate::models::UnitTestResult;
@@ -46,6 +47,7 @@ pub(super) struct DefinitionFiles {
 )]
 pub(super) async fn validate_definition(
     Granted(app): Granted,
+    Extension(_place): Extension<CallerPlace>,
     DefinitionBody(DefinitionFiles { files }): DefinitionBody,
 ) -> Result<Json<DefinitionCheck>> {
     Ok(Json(report::check_definition(&app, files).await?))

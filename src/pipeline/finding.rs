@@ -3,7 +3,7 @@
 use std::fmt;
 
 use icefront_project::Fault;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Severity;
 use crate::error::with_nearest;
@@ -12,7 +12,7 @@ use crate::error::with_nearest;
 pub(super) const FILE: &str = "pipeline.yaml";
 
 /// Something wrong with a file of a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = DefinitionFinding, example = json!({
     "severity": "error",
     "file": "pipeline.yaml",
@@ -47,6 +47,12 @@ impl Finding {
     /// A message says what is wrong, then `; ` and what to do. One of a YAML reader ends with its place.
     pub(super) fn error(file: &str, message: &str) -> Self {
         Self::new(Severity::Error, file, message)
+    }
+
+    /// An error of all templates together.
+    #[must_use]
+    pub fn of_templates(message: &str) -> Self {
+        Self::error("models", message)
     }
 
     pub(super) fn of_yaml(fault: &serde_saphyr::Error) -> Self {

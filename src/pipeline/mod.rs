@@ -177,9 +177,14 @@ impl Pipelines {
                 .as_ref()
                 .and_then(|definition| allowed::misnamed(definition, &name, config));
             findings.extend(misnamed);
-            let rival = definition
-                .as_ref()
-                .and_then(|definition| rival(definition, loaded.usable.values(), |_| true, config));
+            let rival = definition.as_ref().and_then(|definition| {
+                rival(
+                    written(definition, config),
+                    loaded.usable.values(),
+                    |_| true,
+                    config,
+                )
+            });
             let is_again = rival.is_some()
                 && definition
                     .as_ref()
@@ -370,12 +375,17 @@ impl Pipelines {
 
     /// Why a definition cannot stand beside the others, if it takes the place of the one of its name.
     #[must_use]
-    pub fn rival_of_next(&self, definition: &Definition, config: &Config) -> Option<Finding> {
+    pub fn rival_of_next(
+        &self,
+        pipeline: &str,
+        tables: Vec<String>,
+        config: &Config,
+    ) -> Option<Finding> {
         let others = self.loaded.usable.values();
 
         rival(
-            definition,
-            others.filter(|other| other.name != definition.name),
+            tables,
+            others.filter(|other| other.name != pipeline),
             |name| self.has(name),
             config,
         )
@@ -384,13 +394,13 @@ impl Pipelines {
 
 /// Why a definition cannot stand beside others, of which the message names only those that may be seen: it writes a table twice, or one of another pipeline. One of the same name counts, too.
 fn rival<'a>(
-    definition: &Definition,
+    tables: impl IntoIterator<Item = String>,
     others: impl Iterator<Item = &'a Definition>,
     is_seen: impl Fn(&str) -> bool,
     config: &Config,
 ) -> Option<Finding> {
     let mut own = BTreeSet::new();
-    for name in written(definition, config) {
+    for name in tables {
         if own.contains(&name) {
             let message = format!(
                 "two of its tables write `{name}`; rename one of them, or set three different `schemas`"
@@ -418,7 +428,7 @@ fn rival<'a>(
 }
 
 /// The names of the tables that a pipeline writes. Trino reads every name in lower case.
-fn written(definition: &Definition, config: &Config) -> impl Iterator<Item = String> {
+pub fn written(definition: &Definition, config: &Config) -> impl Iterator<Item = String> + use<> {
     let all = Names::new(definition, config).all();
 
     all.into_iter().map(|name| name.to_string().to_lowercase())

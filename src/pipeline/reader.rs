@@ -8,7 +8,7 @@ use super::{Definition, Severity};
 /// Who reads a definition.
 ///
 /// Templates can do anything with a value, so none is hidden by looking for it in messages: it is not filled in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Reader {
     /// The service, or an operator of the pipeline: variables have their values.
     Trusted,
@@ -19,6 +19,16 @@ pub enum Reader {
 }
 
 impl Reader {
+    /// As the command line has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Granted => "granted",
+            Self::Stranger => "stranger",
+        }
+    }
+
     pub(super) fn is_trusted(self) -> bool {
         self == Self::Trusted
     }
@@ -49,7 +59,8 @@ impl Reader {
 
 impl Definition {
     /// The name as the text of a `pipeline.yaml` has it; empty if it cannot be read.
-    pub(super) fn written_name(text: &str) -> String {
+    #[must_use]
+    pub fn written_name(text: &str) -> String {
         #[derive(serde::Deserialize)]
         struct Named {
             pipeline: String,

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
-use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tempfile::TempDir;
 
+use super::sandbox::{self, Outcome, Written};
 use crate::app::App;
 use crate::auth::Role;
 use crate::error::{Error, Result};
-use crate::pipeline::{Checked, Finding, Reader};
+use crate::pipeline::{Definition, Finding, Reader};
 
 const MOST_FILES: usize = 1_000;
 const MOST_FINDINGS: usize = 1_000;
 /// In bytes, of a path.
 const LONGEST_PATH: usize = 255;
 const DEEPEST: usize = 20;
+/// How long a check waits for those of other callers.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What is wrong with a definition.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -39,17 +42,11 @@ pub async fn check_definition(
     files: BTreeMap<String, String>,
 ) -> Result<DefinitionCheck> {
     // One at a time, so that callers cannot take the memory and the processors of runs.
-    let turn = Arc::clone(&app.checking).lock_owned().await;
-    let app = app.clone();
-    let checked = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        check(&app, &files)
-    });
-
-    checked.await.map_err(Error::internal)?
-}
-
-fn check(app: &App, files: &BTreeMap<String, String>) -> Result<DefinitionCheck> {
+    let turn = tokio::time::timeout(LONGEST_WAIT, app.checking.lock()).await;
+    let _turn = turn.map_err(|_| Error::TooManyCalls {
+        detail: "other callers check definitions",
+        retry_after: LONGEST_WAIT.as_secs(),
+    })?;
     if files.len() > MOST_FILES {
         return Err(Error::Invalid {
             field: "files".into(),
@@ -57,14 +54,18 @@ fn check(app: &App, files: &BTreeMap<String, String>) -> Result<DefinitionCheck>
         });
     }
     let folder = TempDir::new().map_err(Error::internal)?;
-    for (path, text) in files {
+    for (path, text) in &files {
         write(folder.path(), path, text)?;
     }
-    let Checked {
-        definition,
+    let text = files.get("pipeline.yaml").map_or("", String::as_str);
+    let reader = reader(app, &Definition::written_name(text));
+    let Outcome {
         mut findings,
-    } = Checked::read(folder.path(), &app.config, |name| reader(app, name));
-    let rival = definition.and_then(|own| app.pipelines.rival_of_next(&own, &app.config));
+        definition,
+    } = sandbox::read(&app.config, folder.path(), reader).await?;
+    let rival = definition.and_then(|Written { pipeline, tables }| {
+        app.pipelines.rival_of_next(&pipeline, tables, &app.config)
+    });
     findings.extend(rival);
     let left_out = findings.len().saturating_sub(MOST_FINDINGS);
     let valid = !findings.iter().any(Finding::is_error);

@@ -17,6 +17,7 @@ mod reset;
 mod room;
 mod row_changes;
 mod rows;
+mod sandbox;
 mod stored;
 mod written;
 
@@ -39,5 +40,6 @@ pub use reset::{ResetAction, ResetDelete, ResetPlan, plan_reset};
 pub use room::MOST_BYTES;
 pub use row_changes::{ChangesQuery, Followed, Position, RowChanges};
 pub use rows::{OrderedRows, RowQuery, Rows, SomeRows, VersionQuery, rows, versions};
+pub use sandbox::ReadFolder;
 pub use stored::{StoredTable, stored};
 pub use written::WrittenTables;

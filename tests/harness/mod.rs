@@ -72,7 +72,8 @@ impl Service {
     /// Ends the service like a kill, in the middle of its work, and starts it again over the same state.
     pub(crate) async fn restart(&mut self) {
         self.end().await;
-        let config = Config::load(Some(&self.settings)).expect("right settings");
+        let mut config = Config::load(Some(&self.settings)).expect("right settings");
+        config.program = env!("CARGO_BIN_EXE_icefront").into();
         let app = App::new(config).expect("an app");
         if app.config.state.migrate {
             app.store.migrate().await.expect("a migrated state");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, AuditRow, EVENTS, Service};
+use crate::harness::{Answer, AuditRow, EVENTS, ITEMS, Service};
 
 const PATH: &str = "/v1/pipelines/validate";
 
@@ -208,6 +208,39 @@ async fn a_text_that_is_made_to_hurt_is_refused_at_once() {
         "{:?}",
         began.elapsed()
     );
+}
+
+#[tokio::test]
+async fn a_template_without_end_ends_with_its_process() {
+    let service = Service::items().start().await;
+    let check = async |model: &str| {
+        let files = json!({"files": {
+            "pipeline.yaml": ITEMS.replace("PIPELINE", "fresh"),
+            "models/m.sql": model,
+        }});
+        let answer = service.post("/v1/pipelines/validate", &files).await;
+        let found = answer.has_status(200);
+        found.body["findings"].to_string()
+    };
+    let doubled = "{% set x = x ~ x %}".repeat(40);
+    let long = format!("{{% set x = 'aaaaaaaa' %}}{doubled}select 1 as a");
+    let looping = "{% set x='1'*30000000 %}{% set z='1'*30000000 %}{% for i in range(90000) %}{% set y=x==z %}{% endfor %}select 1 as a";
+    for (hurtful, told) in [
+        (
+            "{{ '{:>40000000000}'.format('a') }}select 1 as a",
+            "four digits",
+        ),
+        (
+            "{{ '{:>{}}'.format('a', 40000000000) }}select 1 as a",
+            "four digits",
+        ),
+        (&long, "1024 MiB of memory"),
+        (looping, "seconds"),
+    ] {
+        let findings = check(hurtful).await;
+        assert!(findings.contains(told), "{hurtful}: {findings}");
+    }
+    service.run().await.succeeds();
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use minijinja::{Environment, Error, State, Value};
 
 use super::invalid;
 
+/// The digits of a width in a text for `format`.
+const LONGEST_WIDTH: usize = 4;
 /// Bytes of a text that cost one step.
 const BYTES_PER_STEP: usize = 64;
 
@@ -33,10 +35,30 @@ pub(super) fn method(
         "swapcase" => nothing(args).map(|()| Value::from(swapped(text))),
         "partition" => partitioned(text, args),
         "rpartition" => partitioned_from_end(text, args),
+        "format" => match check_widths(text) {
+            Ok(()) => return None,
+            Err(error) => Err(error),
+        },
         "removeprefix" => one(args).map(|end| Value::from(text.strip_prefix(end).unwrap_or(text))),
         "removesuffix" => one(args).map(|end| Value::from(text.strip_suffix(end).unwrap_or(text))),
         _ => return None,
     })
+}
+
+/// Refuses a text for `format` with a width that takes much memory, or one that is known only later.
+fn check_widths(text: &str) -> Result<(), Error> {
+    let is_long = text
+        .split(|c: char| !c.is_ascii_digit())
+        .any(|number| number.len() > LONGEST_WIDTH);
+    let plain = text.replace("{{", "").replace("}}", "");
+    let has_inner = plain.split('}').any(|part| part.matches('{').count() > 1);
+    if is_long || has_inner {
+        return Err(invalid(
+            "`format` takes widths of at most four digits, and none from its arguments".into(),
+        ));
+    }
+
+    Ok(())
 }
 
 fn nothing(args: &[Value]) -> Result<(), Error> {
