@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
 
+use super::at_once::Place;
 use super::audit::Call;
 use super::credential::{credential, refused};
 use super::objects::Objects;
@@ -66,9 +67,13 @@ impl Access {
     }
 
     /// Decides about a call, and gives its handler what the caller may see.
-    async fn admit(&self, parts: &mut Parts, call: &mut Call) -> Result<()> {
+    async fn admit(
+        &self,
+        parts: &mut Parts,
+        call: &mut Call,
+    ) -> Result<Option<Place<Option<Arc<str>>>>> {
         let Some(path) = parts.extensions.get::<MatchedPath>() else {
-            return Ok(());
+            return Ok(None);
         };
         // Who may not get something may not ask for its headers either.
         let method = if parts.method == Method::HEAD {
@@ -82,7 +87,7 @@ impl Access {
         };
         call.action.clone_from(operation);
         let Some(role) = role(operation) else {
-            return Ok(());
+            return Ok(None);
         };
         let role = needed(operation, role, parts.uri.query());
         let principal = self.principal(parts, call).await?;
@@ -92,13 +97,14 @@ impl Access {
         self.decide(operation, role, &principal, &objects, call)
             .await?;
         self.rates.check(operation, role, &principal)?;
-        if let Some(place) = self.rates.place(operation, &principal)? {
-            parts.extensions.insert(place);
+        let place = self.rates.call(operation, &principal)?;
+        if let Some(long) = self.rates.place(operation, &principal)? {
+            parts.extensions.insert(long);
         }
         let granted = self.app.granted(principal, role);
         parts.extensions.insert(Granted(granted));
 
-        Ok(())
+        Ok(place)
     }
 
     async fn principal(&self, parts: &Parts, call: &Call) -> Result<Principal> {
@@ -184,7 +190,7 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
         .keys()
         .any(|name| name.as_str().starts_with("sec-fetch-"));
     let mut answer = match admitted {
-        Ok(()) => {
+        Ok(_place) => {
             call.is_admitted = true;
             next.run(Request::from_parts(parts, body)).await
         }

@@ -5,11 +5,16 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Who has fewer places may take the last ones.
+const FEW: usize = 8;
+
 /// A bound on what goes on at once.
 #[derive(Debug)]
 pub(super) struct AtOnce<K> {
     most: usize,
     most_of_one: usize,
+    /// What is left for those who have little.
+    kept: usize,
     counts: Arc<Mutex<Counts<K>>>,
 }
 
@@ -38,15 +43,22 @@ impl<K: Clone + Eq + Hash> AtOnce<K> {
         Self {
             most,
             most_of_one,
+            kept: 0,
             counts: Arc::new(Mutex::new(counts)),
         }
+    }
+
+    /// The same, where the last places are only for those who have fewer than [`FEW`].
+    pub(super) fn keeping(self, kept: usize) -> Self {
+        Self { kept, ..self }
     }
 
     /// Takes a place. `None` if there would be too much at once.
     pub(super) fn enter(&self, key: K, size: usize) -> Option<Place<K>> {
         let mut counts = lock(&self.counts);
         let own = counts.of.get(&key).copied().unwrap_or(0);
-        if counts.all + size > self.most || own + size > self.most_of_one {
+        let kept = if own < FEW { 0 } else { self.kept };
+        if counts.all + size > self.most - kept || own + size > self.most_of_one {
             return None;
         }
         counts.all += size;
@@ -104,6 +116,15 @@ mod tests {
         assert!(bound.enter("c", 2).is_some());
         drop(second);
         assert!(lock(&bound.counts).of.is_empty());
+    }
+
+    #[test]
+    fn the_last_places_are_for_those_who_have_few() {
+        let bound = AtOnce::new(20, 20).keeping(4);
+        let of_many: Vec<_> = (0..16).map(|_| bound.enter("many", 1)).collect();
+        assert!(of_many.iter().all(Option::is_some));
+        assert!(bound.enter("many", 1).is_none());
+        assert!(bound.enter("few", 1).is_some());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
@@ -29,7 +29,7 @@ use super::certificate::{Certificate, HTTP2};
 /// The limit for the headers of a call, and for a TLS handshake.
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
 /// A caller that reads nothing of an answer for this time is cut off.
-const READING_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const READING_LIMIT: Duration = Duration::from_secs(30);
 /// A connection without a new call for this time takes no more; a long poll is shorter.
 const QUIET_LIMIT: Duration = Duration::from_secs(75);
 /// A connection that takes no more calls is cut off after this time, even if somebody follows a run on it.
@@ -44,9 +44,9 @@ const FAULT_PAUSE: Duration = Duration::from_millis(100);
 /// How many connections there may be at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Places {
-    /// Of all callers. Further callers wait until one ends.
+    /// Of all callers. Further connections are closed at once. The last eighth is for addresses that have few, such as that of probes.
     pub all: usize,
-    /// Of one address. Further connections are closed at once.
+    /// Of one address.
     pub of_one: usize,
 }
 
@@ -54,11 +54,11 @@ impl Places {
     /// For the API. Behind a proxy, all callers have its address.
     #[must_use]
     pub fn of_api(is_behind_proxy: bool) -> Self {
-        let all = 1_024;
+        let all = 4_096;
 
         Self {
             all,
-            of_one: if is_behind_proxy { all } else { all / 2 },
+            of_one: if is_behind_proxy { all } else { all / 8 },
         }
     }
 
@@ -80,17 +80,13 @@ pub async fn serve(
     router: Router,
     stops: impl Future<Output = ()>,
 ) {
-    let all = Arc::new(Semaphore::new(places.all));
-    let of_one = AtOnce::<IpAddr>::new(places.all, places.of_one);
+    let Places { all, of_one } = places;
+    let places = AtOnce::<IpAddr>::new(all, of_one).keeping(all / 8);
     let (ending, open) = (CancellationToken::new(), TaskTracker::new());
     let mut stops = std::pin::pin!(stops);
     loop {
-        let accepted = async {
-            let place = Arc::clone(&all).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            accepted = accepted => accepted,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = &mut stops => break,
         };
         let (stream, peer) = match accepted {
@@ -101,8 +97,8 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(of_address) = of_one.enter(network(peer.ip()), 1) else {
-            tracing::debug!(address = %peer.ip(), "the address has too many connections");
+        let Some(place) = places.enter(network(peer.ip()), 1) else {
+            tracing::debug!(address = %peer.ip(), "there are too many connections, of all or of this address");
             continue;
         };
         let certificate = certificate.as_ref().map(Certificate::current);
@@ -112,7 +108,7 @@ pub async fn serve(
             ending: ending.clone(),
         };
         open.spawn(async move {
-            let _places = (place, of_address);
+            let _place = place;
             let _ = stream.set_nodelay(true);
             match certificate {
                 None => conversation.hold(stream, builder().http1_only()).await,
@@ -125,6 +121,10 @@ pub async fn serve(
     open.close();
     open.wait().await;
 }
+
+/// Cuts the connection of a call off.
+#[derive(Debug, Clone)]
+pub(super) struct Cut(pub(super) CancellationToken);
 
 /// What answers the calls of one connection.
 struct Conversation {
@@ -161,10 +161,13 @@ impl Conversation {
             ending,
         } = self;
         let (called, last_call) = watch::channel(None);
+        let cut = Cut(CancellationToken::new());
+        let of_calls = cut.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             called.send_replace(Some(Instant::now()));
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(of_calls.clone());
             router.clone().oneshot(request)
         });
         let mut stream = TimeoutWriter::new(stream);
@@ -174,12 +177,17 @@ impl Conversation {
         let is_used = tokio::select! {
             // A caller that goes away or sends no HTTP ends only its own connection.
             _ = connection.as_mut() => return,
+            () = cut.0.cancelled() => return,
             () = ending.cancelled() => true,
             is_used = quiet(last_call) => is_used,
         };
         if is_used {
             connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(LAST_ANSWER_LIMIT, connection).await;
+            tokio::select! {
+                _ = connection => {}
+                () = cut.0.cancelled() => {}
+                () = tokio::time::sleep(LAST_ANSWER_LIMIT) => {}
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ use crate::error::Error;
 /// The limit for every answer; a long poll ends earlier.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// The most calls that are answered at once. Others are turned away.
-const MOST_CALLS: usize = 1_024;
+const MOST_CALLS: usize = 4_096;
 
 /// The document's frame; operations and schemas come from the routes.
 #[derive(OpenApi)]
@@ -130,6 +130,8 @@ pub fn router(app: App) -> Router {
         .layer(GlobalConcurrencyLimitLayer::new(MOST_CALLS));
 
     router
+        .layer(from_fn_with_state(Sending::default(), sending::bounded))
+        // Their memory is shared by all answers.
         .merge(documents)
         .layer(bounded)
         // Kubernetes would end a service that turns its probes away.
@@ -143,7 +145,6 @@ pub fn router(app: App) -> Router {
             ANSWER_TIMEOUT,
         ))
         .layer(from_fn(problem_for_bare_status))
-        .layer(from_fn_with_state(Sending::default(), sending::bounded))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
         .layer(cors)

@@ -25,6 +25,8 @@ const FOLLOWERS: usize = 1_000;
 /// Those of one caller.
 const FOLLOWERS_OF_ONE: usize = 100;
 
+/// Calls of one caller at once. Sensors that wait for a run are not counted.
+const CALLS_OF_ONE: usize = 1_024;
 /// Definitions that are checked or wait for it, at once.
 const CHECKS: usize = 8;
 /// Those of one caller.
@@ -38,6 +40,7 @@ pub(super) struct Rates {
     failures: DefaultKeyedRateLimiter<IpAddr>,
     starts: DefaultKeyedRateLimiter<Arc<str>>,
     reads: DefaultKeyedRateLimiter<Arc<str>>,
+    calls: AtOnce<Option<Arc<str>>>,
     followers: AtOnce<Option<Arc<str>>>,
     checks: AtOnce<Option<Arc<str>>>,
 }
@@ -50,6 +53,7 @@ impl Default for Rates {
             failures: RateLimiter::keyed(Quota::per_minute(times(FAILURES))),
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
+            calls: AtOnce::new(usize::MAX, CALLS_OF_ONE),
             followers: AtOnce::new(FOLLOWERS, FOLLOWERS_OF_ONE),
             checks: AtOnce::new(CHECKS, CHECKS_OF_ONE),
         }
@@ -79,6 +83,27 @@ impl Rates {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// Takes a place among the calls of a caller, for as long as the call is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyCalls`].
+    pub(super) fn call(
+        &self,
+        operation: &str,
+        principal: &Principal,
+    ) -> Result<Option<Place<Option<Arc<str>>>>> {
+        if operation == "get_run_outcome" || principal.name.is_none() {
+            return Ok(None);
+        }
+        let place = self.calls.enter(principal.name.clone(), 1);
+
+        place.map(Some).ok_or(Error::TooManyCalls {
+            detail: "too many calls with this key are answered at once",
+            retry_after: 1,
+        })
     }
 
     /// Takes a place for a call that lasts long or takes much memory; `None` for other calls. It is taken before the body is read.

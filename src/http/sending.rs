@@ -10,13 +10,15 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as _, Frame, SizeHint};
+use tokio::sync::watch;
 
 use super::access::CalledBy;
 use super::at_once::{AtOnce, Place, network};
+use super::connections::{Cut, READING_LIMIT};
 use crate::error::Error;
 
 /// Smaller answers are not counted, in bytes.
-const SMALL: u64 = 64 << 10;
+const SMALL: u64 = 4 << 10;
 /// All large answers that are being sent, in bytes.
 const MOST: usize = 512 << 20;
 /// Those of one caller.
@@ -48,6 +50,7 @@ pub(super) async fn bounded(
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let cut = request.extensions().get::<Cut>().cloned();
     let address = peer.map(|ConnectInfo(peer)| network(peer.ip()));
     let answer = next.run(request).await;
     let size = answer.body().size_hint().lower();
@@ -60,7 +63,7 @@ pub(super) async fn bounded(
     };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     match sending.0.enter(reader, size) {
-        Some(place) => answer.map(|body| Body::new(Held::new(body, place))),
+        Some(place) => answer.map(|body| Body::new(Held::new(body, place, cut))),
         None => Error::Overloaded.into_response(),
     }
 }
@@ -70,15 +73,35 @@ struct Held {
     body: Body,
     /// What is not handed over yet of the last piece of `body`.
     rest: Bytes,
+    /// Told of each part that is handed over.
+    parts: watch::Sender<()>,
     _place: Place<Reader>,
 }
 
 impl Held {
-    fn new(body: Body, place: Place<Reader>) -> Self {
+    fn new(body: Body, place: Place<Reader>, cut: Option<Cut>) -> Self {
+        let (parts, handed_over) = watch::channel(());
+        if let Some(cut) = cut {
+            tokio::spawn(cut_off(cut, handed_over));
+        }
+
         Self {
             body,
             rest: Bytes::new(),
+            parts,
             _place: place,
+        }
+    }
+}
+
+/// Cuts a connection off on which a caller takes nothing. HTTP/2 lets a caller do so while the connection itself goes on.
+async fn cut_off(cut: Cut, mut handed_over: watch::Receiver<()>) {
+    loop {
+        match tokio::time::timeout(READING_LIMIT, handed_over.changed()).await {
+            Ok(Ok(())) => {}
+            // The answer is sent.
+            Ok(Err(_)) => return,
+            Err(_) => return cut.0.cancel(),
         }
     }
 }
@@ -101,6 +124,7 @@ impl hyper::body::Body for Held {
             }
         }
         let size = self.rest.len().min(PART);
+        self.parts.send_replace(());
 
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(size)))))
     }
