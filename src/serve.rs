@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +46,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let api = listen("http.bind", bind).await?;
     let scrapes = listen("http.metrics_bind", metrics_bind).await?;
     tokio::spawn(on_signals(app.clone()));
+    let metrics = http::metrics(metrics, &app.config.http);
     tokio::spawn(serve_metrics(scrapes, metrics));
     let _looks = app.look_at_servers();
     let worker = tokio::spawn(migrate_and_work(app.clone()))
@@ -155,11 +156,7 @@ async fn is_migrated(app: &App) -> Result<bool> {
     }
 }
 
-async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
-    let router = axum::Router::new().route(
-        "/metrics",
-        axum::routing::get(async move || metrics.render()),
-    );
+async fn serve_metrics(listener: TcpListener, router: axum::Router) {
     let never = std::future::pending();
     http::serve(listener, None, Places::of_metrics(), router, never).await;
 }

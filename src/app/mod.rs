@@ -3,7 +3,6 @@
 mod background;
 mod monitored;
 mod readiness;
-mod reads;
 mod signals;
 mod watched;
 
@@ -14,7 +13,6 @@ use std::sync::Arc;
 pub use background::Background;
 pub use monitored::{Monitored, MonitoredPipeline};
 pub use readiness::{Readiness, TrinoLook};
-pub use reads::Reads;
 pub use signals::Signals;
 use tokio::sync::Mutex;
 pub use watched::Watched;
@@ -58,7 +56,6 @@ pub struct Parts {
     pub monitored: Monitored,
     pub subscriptions: Subscriptions,
     pub readiness: Readiness,
-    pub reads: Reads,
     /// Held while a definition of a caller is checked.
     pub checking: Mutex<()>,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
@@ -94,7 +91,6 @@ impl App {
             monitored: Monitored::default(),
             subscriptions: Subscriptions::of(&config),
             readiness: Readiness::default(),
-            reads: Reads::default(),
             checking: Mutex::default(),
             made: Mutex::default(),
             config,

@@ -135,10 +135,12 @@ fn text(path: &Path) -> Result<String> {
             path.display()
         ))
     };
-    let size = std::fs::metadata(path)
-        .map_err(|fault| unreadable(&fault))?
-        .len();
-    if size > LONGEST_FILE {
+    let found = std::fs::metadata(path).map_err(|fault| unreadable(&fault))?;
+    // Opening a pipe would wait for whoever writes it.
+    if !found.is_file() {
+        return Err(unreadable(&"it is no plain file"));
+    }
+    if found.len() > LONGEST_FILE {
         return Err(unreadable(&"it is larger than 1 MiB"));
     }
 

@@ -17,9 +17,16 @@ use super::objects::Objects;
 use super::parameters::operations;
 use super::rates::Rates;
 use super::roles::{is_of_no_pipeline, needed, role};
+use super::turns::{Turn, Turns};
 use crate::app::App;
 use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
+
+/// What a call holds until it is answered.
+struct Admitted {
+    _place: Option<Place<Option<Arc<str>>>>,
+    _turn: Option<Turn>,
+}
 
 /// The name of the caller, for the layers that see the answer.
 #[derive(Debug, Clone)]
@@ -32,6 +39,7 @@ pub(super) struct Access {
     /// The ids of operations, by path and method.
     operations: Arc<BTreeMap<(String, Method), String>>,
     rates: Arc<Rates>,
+    turns: Arc<Turns>,
 }
 
 /// The service as far as the caller may see it. Nothing but [`check`] gives it to a handler.
@@ -63,15 +71,12 @@ impl Access {
             app,
             operations: Arc::new(all.collect()),
             rates: Arc::default(),
+            turns: Arc::default(),
         }
     }
 
     /// Decides about a call, and gives its handler what the caller may see.
-    async fn admit(
-        &self,
-        parts: &mut Parts,
-        call: &mut Call,
-    ) -> Result<Option<Place<Option<Arc<str>>>>> {
+    async fn admit(&self, parts: &mut Parts, call: &mut Call) -> Result<Option<Admitted>> {
         let Some(path) = parts.extensions.get::<MatchedPath>() else {
             return Ok(None);
         };
@@ -97,17 +102,20 @@ impl Access {
         self.decide(operation, role, &principal, &objects, call)
             .await?;
         self.rates.check(operation, role, &principal)?;
-        let place = self.rates.call(operation, &principal)?;
+        let admitted = Admitted {
+            _place: self.rates.call(operation, &principal)?,
+            _turn: self.turns.take(operation, &principal).await?,
+        };
         if let Some(long) = self.rates.place(operation, &principal)? {
             parts.extensions.insert(long);
         }
         let granted = self.app.granted(principal, role);
         parts.extensions.insert(Granted(granted));
 
-        Ok(place)
+        Ok(Some(admitted))
     }
 
-    async fn principal(&self, parts: &Parts, call: &Call) -> Result<Principal> {
+    async fn principal(&self, parts: &Parts, call: &mut Call) -> Result<Principal> {
         let auth = &self.app.auth;
         let credential = if auth.is_open() {
             None
@@ -116,8 +124,12 @@ impl Access {
         };
         let found = auth.principal(credential.as_deref()).await;
         // A call without a credential guesses none.
-        if let (Some(_), Err(Error::Unauthenticated { .. })) = (&credential, &found) {
-            self.rates.login_failed(call.address)?;
+        if matches!(found, Err(Error::Unauthenticated { .. })) {
+            if credential.is_some() {
+                self.rates.login_failed(call.address)?;
+            } else {
+                call.is_told = self.rates.tells_bare(call.address);
+            }
         }
 
         found
@@ -190,7 +202,7 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
         .keys()
         .any(|name| name.as_str().starts_with("sec-fetch-"));
     let mut answer = match admitted {
-        Ok(_place) => {
+        Ok(_admitted) => {
             call.is_admitted = true;
             next.run(Request::from_parts(parts, body)).await
         }

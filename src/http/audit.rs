@@ -12,6 +12,9 @@ use uuid::Uuid;
 use super::request_id;
 use crate::auth::{AUDIT, Role};
 
+/// The most characters of a path or a name.
+const LONGEST: usize = 300;
+
 /// A call, as the audit log tells it, without values of rows.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -28,6 +31,8 @@ pub(super) struct Call {
     /// The path, which names the object.
     object: String,
     pub(super) is_admitted: bool,
+    /// Whether the log has room for it.
+    pub(super) is_told: bool,
     /// Of the answer; `None` if there was none.
     status: Option<u16>,
     request_id: Option<String>,
@@ -45,8 +50,9 @@ impl Call {
             pipeline: None,
             run: None,
             method: parts.method.clone(),
-            object: parts.uri.path().to_owned(),
+            object: shortened(parts.uri.path()),
             is_admitted: false,
+            is_told: true,
             status: None,
             request_id: request_id::current(),
         }
@@ -64,12 +70,21 @@ impl Call {
     }
 }
 
+/// A text without its end, if it is long: callers choose it. What is no plain text is escaped.
+fn shortened(text: &str) -> String {
+    let begin: String = text.chars().take(LONGEST).collect();
+    let is_cut = begin.len() < text.len();
+
+    format!("{}{}", begin.escape_debug(), if is_cut { "…" } else { "" })
+}
+
 /// Writes the line, if the call is one of those that are told: also where the caller hung up before the answer.
 impl Drop for Call {
     fn drop(&mut self) {
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
         let reads_data = self.role == Some(Role::Reader);
-        if self.action.is_empty() || (self.is_admitted && is_read && !reads_data) {
+        metrics::counter!("icefront_calls_refused_total").increment(u64::from(!self.is_admitted));
+        if !self.is_told || self.action.is_empty() || (self.is_admitted && is_read && !reads_data) {
             return;
         }
         tracing::info!(
@@ -77,7 +92,7 @@ impl Drop for Call {
             principal = self.principal.as_deref(),
             address = self.address.map(tracing::field::display),
             action = self.action,
-            pipeline = self.pipeline,
+            pipeline = self.pipeline.as_deref().map(shortened),
             object = self.object,
             decision = if self.is_admitted { "allowed" } else { "refused" },
             status = self.status,

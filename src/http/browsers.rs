@@ -1,5 +1,6 @@
 //! What a web page may do: nothing of another origin, unless the settings list it. Also the headers that browsers obey.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -38,28 +39,19 @@ impl Guard {
     pub(super) fn new(settings: &Http) -> Self {
         let lower = |host: &String| host.to_ascii_lowercase();
         let hosts: Vec<String> = settings.hosts.iter().map(lower).collect();
-        let bind = settings.bind.ip();
-        let hosts = if !hosts.is_empty() {
-            Some(hosts)
-        } else if bind.is_loopback() {
-            let own = if bind.is_ipv6() {
-                format!("[{bind}]")
-            } else {
-                bind.to_string()
-            };
-            Some(vec![
-                "localhost".into(),
-                "127.0.0.1".into(),
-                "[::1]".into(),
-                own,
-            ])
-        } else {
-            None
-        };
+        let hosts = Some(hosts).filter(|hosts| !hosts.is_empty());
 
         Self(Arc::new(Names {
             origins: settings.cors_origins.0.clone(),
-            hosts,
+            hosts: hosts.or_else(|| names_of(settings.bind.ip())),
+        }))
+    }
+
+    /// That of metrics: Prometheus may call by any name, where it calls over a network.
+    pub(super) fn of_metrics(settings: &Http) -> Self {
+        Self(Arc::new(Names {
+            origins: Vec::new(),
+            hosts: names_of(settings.metrics_bind.ip()),
         }))
     }
 
@@ -116,6 +108,18 @@ impl Guard {
                 .is_some_and(|(_, of)| of.eq_ignore_ascii_case(host))
         })
     }
+}
+
+/// The names of this machine, if only it is listened to.
+fn names_of(bind: IpAddr) -> Option<Vec<String>> {
+    let own = if bind.is_ipv6() {
+        format!("[{bind}]")
+    } else {
+        bind.to_string()
+    };
+    let names = vec!["localhost".into(), "127.0.0.1".into(), "[::1]".into(), own];
+
+    bind.is_loopback().then_some(names)
 }
 
 /// Whether another site's page loads this as a part of itself. Somebody who follows a link from there loads a document.

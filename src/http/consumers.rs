@@ -210,7 +210,8 @@ pub(super) async fn set_consumer(
         Moved::TooMany => Err(Error::Invalid {
             field: "consumer".into(),
             detail: format!(
-                "there are {MOST} consumers, and no more are kept; delete those that nobody uses, or keep the cursor yourself"
+                "pipeline `{}` has {MOST} consumers, and no more are kept; delete those that nobody uses, or keep the cursor yourself",
+                followed.id.pipeline
             ),
         }),
     }

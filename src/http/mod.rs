@@ -23,6 +23,7 @@ mod health;
 mod key;
 mod leftovers;
 mod members;
+mod metrics;
 mod models;
 mod objects;
 mod of;
@@ -47,6 +48,7 @@ mod start;
 mod steps;
 mod tables;
 mod test_results;
+mod turns;
 mod validate;
 mod webhooks;
 
@@ -73,6 +75,7 @@ use self::access::Access;
 use self::browsers::Guard;
 pub use self::certificate::Certificate;
 pub use self::connections::{Places, serve};
+pub use self::metrics::metrics;
 use self::parameters::{Parameters, refuse_unknown};
 use self::request_id::with_request_id;
 use self::sending::Sending;
@@ -120,6 +123,7 @@ pub fn router(app: App) -> Router {
     let access = Access::of(app.clone(), &document);
     let guard = Guard::new(&app.config.http);
     // The layer that is added last sees a call first.
+    let probes = probes.route_layer(from_fn_with_state(parameters.clone(), refuse_unknown));
     let router = router
         .route_layer(from_fn_with_state(parameters, refuse_unknown))
         .route_layer(from_fn_with_state(access, access::check));

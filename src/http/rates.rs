@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 
 /// Failed logins of an address: so many at once, and as many a minute. Callers behind a proxy share one.
 const FAILURES: u32 = 300;
+/// Lines of the audit log about calls of an address without a credential: so many at once, and as many a minute.
+const BARE: u32 = 300;
 /// Starts of runs and tasks of a caller: so many at once, and as many a minute.
 const STARTS: u32 = 300;
 /// Reads of data of a caller: so many at once, and as many a second.
@@ -37,6 +39,7 @@ pub(super) type CallerPlace = Arc<Place<Option<Arc<str>>>>;
 
 #[derive(Debug)]
 pub(super) struct Rates {
+    bare: DefaultKeyedRateLimiter<IpAddr>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     starts: DefaultKeyedRateLimiter<Arc<str>>,
     reads: DefaultKeyedRateLimiter<Arc<str>>,
@@ -50,6 +53,7 @@ impl Default for Rates {
         let times = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
 
         Self {
+            bare: RateLimiter::keyed(Quota::per_minute(times(BARE))),
             failures: RateLimiter::keyed(Quota::per_minute(times(FAILURES))),
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
@@ -131,6 +135,13 @@ impl Rates {
         })?;
 
         Ok(Some(Arc::new(place)))
+    }
+
+    /// Whether the audit log tells of a call without a credential. There may be any number of them.
+    pub(super) fn tells_bare(&self, address: Option<IpAddr>) -> bool {
+        let address = address.map(network);
+
+        address.is_none_or(|address| allow(&self.bare, &address, "").is_ok())
     }
 
     /// Counts a call that failed to say who calls. Only such calls are refused, because callers may share an address.

@@ -17,7 +17,7 @@ use super::finding::FILE;
 use super::identity::qualified;
 use super::misfit::Misfit;
 use super::places::Places;
-use super::reader::Reader;
+use super::reader::{Reader, written_name};
 use super::table::circle;
 use super::tables::Tables;
 use super::{FileSource, Finding, Schedule, SourceDefinition, Table, TableId};
@@ -215,7 +215,7 @@ impl Draft {
         findings: &mut Vec<Finding>,
     ) -> Option<Self> {
         let plainly = serde_saphyr::options! { with_snippet: false };
-        let written = Definition::written_name(text);
+        let written = written_name(text);
         let reader = reader(&written);
         let allowed = config.allowed(&written);
         let environment = Environment::of(config, &allowed, reader);

@@ -53,7 +53,7 @@ pub use names::Names;
 pub use operations::{OperationColumn, Operations};
 pub use own_columns::is_own_column;
 pub use properties::Properties;
-pub use reader::Reader;
+pub use reader::{Reader, written_name};
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use source::{AuditColumns, OrderBy, SourceDefinition, SourceKind};

@@ -2,8 +2,8 @@
 
 use icefront_project::Fault;
 
+use super::Severity;
 use super::finding::{FILE, Finding};
-use super::{Definition, Severity};
 
 /// Who reads a definition.
 ///
@@ -57,17 +57,15 @@ impl Reader {
     }
 }
 
-impl Definition {
-    /// The name as the text of a `pipeline.yaml` has it; empty if it cannot be read.
-    #[must_use]
-    pub fn written_name(text: &str) -> String {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            pipeline: String,
-        }
-        let plainly = serde_saphyr::options! { with_snippet: false };
-        let named = serde_saphyr::from_str_with_options::<Named>(text, plainly);
-
-        named.map(|named| named.pipeline).unwrap_or_default()
+/// The name as the text of a `pipeline.yaml` has it; empty if it cannot be read.
+#[must_use]
+pub fn written_name(text: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        pipeline: String,
     }
+    let plainly = serde_saphyr::options! { with_snippet: false };
+    let named = serde_saphyr::from_str_with_options::<Named>(text, plainly);
+
+    named.map(|named| named.pipeline).unwrap_or_default()
 }

@@ -15,6 +15,12 @@ struct FoundRow {
     found: i64,
 }
 
+/// The row of `marts/writers.sql`.
+#[derive(Deserialize)]
+struct WriterRow {
+    query_id: String,
+}
+
 impl Publisher<'_> {
     /// Refuses a name that no run of the pipeline wrote to, if something stands there. Trino is asked only before the first
     /// statement about a name: from then on the state database knows it.
@@ -27,13 +33,34 @@ impl Publisher<'_> {
             return Ok(());
         }
 
-        Err(Error::PipelineBroken {
+        Err(self.is_foreign(target))
+    }
+
+    /// Refuses the name of a build if somebody else's table stands there. The pipeline makes and renames builds again and again, so that
+    /// it may have used the name before.
+    pub async fn refuse_foreign_build(&self, build: &TableName) -> Result<()> {
+        if !self.is_taken(build).await? {
+            return Ok(());
+        }
+        let context = json!({"snapshots": build.metadata("snapshots")});
+        let writers: Vec<WriterRow> = self.rows("marts/writers.sql", context).await?;
+        let ids: Vec<String> = writers.into_iter().map(|row| row.query_id).collect();
+        let targets = [build.to_string()];
+        if self.store.has_sent(self.pipeline, &targets, &ids).await? {
+            return Ok(());
+        }
+
+        Err(self.is_foreign(build))
+    }
+
+    fn is_foreign(&self, target: &TableName) -> Error {
+        Error::PipelineBroken {
             pipeline: self.pipeline.to_owned(),
             detail: format!(
                 "`{target}` exists already, and pipeline `{}` did not make it, so it stays as it is; rename or drop it, or choose another name by `schemas` or `trino_name`, for a model by `alias`",
                 self.pipeline
             ),
-        })
+        }
     }
 
     /// Notes a table as the pipeline's own if it has these columns, which only Icefront gives. A new state database does not know

@@ -11,7 +11,7 @@ use super::sandbox::{self, Outcome, Written};
 use crate::app::App;
 use crate::auth::Role;
 use crate::error::{Error, Result};
-use crate::pipeline::{Definition, Finding, Reader};
+use crate::pipeline::{Finding, Reader, written_name};
 
 const MOST_FILES: usize = 1_000;
 const MOST_FINDINGS: usize = 1_000;
@@ -58,11 +58,13 @@ pub async fn check_definition(
         write(folder.path(), path, text)?;
     }
     let text = files.get("pipeline.yaml").map_or("", String::as_str);
-    let reader = reader(app, &Definition::written_name(text));
+    let reader = reader(app, &written_name(text));
     let Outcome {
         mut findings,
         definition,
     } = sandbox::read(&app.config, folder.path(), reader).await?;
+    // Who has no role on the pipeline would learn which tables others write.
+    let definition = definition.filter(|_| reader != Reader::Stranger);
     let rival = definition.and_then(|Written { pipeline, tables }| {
         app.pipelines.rival_of_next(&pipeline, tables, &app.config)
     });

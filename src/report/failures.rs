@@ -67,7 +67,7 @@ pub async fn failures(app: &App, which: &FailuresQuery<'_>) -> Result<SomeRows> 
             limit,
         };
         let sql = render("report/failures.sql", context)?;
-        match app.read_data(&sql, room.bytes).await {
+        match app.trino.read_some("icefront/api", &sql, room.bytes).await {
             Err(Error::Trino(failure)) if failure.class == "USER_ERROR" => Err(Error::NotFound {
                 kind: "table of failing rows of test",
                 name: test.into(),

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::landing::LANDING_COLUMNS;
 use crate::sql::TableName;
 
-/// A row of `report/writers.sql`.
+/// A row of `marts/writers.sql`.
 #[derive(Deserialize)]
 struct WriterRow {
     query_id: String,
@@ -87,7 +87,7 @@ impl OwnTables<'_> {
         let context = json!({"snapshots": name.metadata("snapshots")});
         let writers = app
             .trino
-            .rows::<WriterRow>("icefront/api", "report/writers.sql", context);
+            .rows::<WriterRow>("icefront/api", "marts/writers.sql", context);
         let ids: Vec<String> = writers.await?.into_iter().map(|row| row.query_id).collect();
         // A build gets the name of the table that it replaces.
         let targets = self.written.targets();

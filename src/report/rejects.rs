@@ -225,7 +225,7 @@ pub async fn rejects(
     };
     let statement = "report/rejects.sql";
     let sql = render(statement, context)?;
-    let mut answer = match app.read_data(&sql, which.bytes).await {
+    let mut answer = match app.trino.read_some("icefront/api", &sql, which.bytes).await {
         // Nothing was staged yet, so there are no rejects.
         Err(Error::Trino(failure)) if failure.name.ends_with("_NOT_FOUND") => Answer::default(),
         answer => answer?,

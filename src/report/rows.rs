@@ -227,7 +227,7 @@ async fn read(
     key: &BTreeMap<String, String>,
     room: Room,
 ) -> Result<SomeRows> {
-    let found = app.read_data(sql, room.bytes).await;
+    let found = app.trino.read_some("icefront/api", sql, room.bytes).await;
     let found = found.map_err(|error| as_not_found(error, key))?;
     let SomeRows { mut rows, is_cut } = some_rows(found, room);
     // The columns that the table has, or had then, except the service's own, which begin with `_`.

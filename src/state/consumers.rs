@@ -151,7 +151,7 @@ impl Store {
         }
         if known.is_none() {
             let count: i64 = transaction
-                .value(sql!(consumers::count_consumers), &[])
+                .value(sql!(consumers::count_consumers), &[&to.of.pipeline])
                 .await?;
             if count >= to.most {
                 return Ok(Moved::TooMany);

@@ -152,7 +152,7 @@ async fn a_link_that_replaces_a_file_or_a_folder_after_the_listing_is_not_follow
     drops.put("orders_z.csv", "id,amount,note\n91,1,a\n").await;
 
     let swap = async {
-        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let folder = drops.folder();
         replace_by_link(
             &folder.join("orders_z.csv"),

@@ -132,6 +132,16 @@ async fn a_table_of_somebody_else_in_the_place_of_a_model_is_left_alone() {
         is_left_alone(&service, &table).await;
         assert_eq!(service.count(&table).await, 2, "{kept}");
     }
+    // The model used the name of its build before, and gave it back.
+    write_model(
+        &service,
+        "{{ config(materialized='table', alias='of_table') }} select id from {{ ref('items') }}",
+    );
+    service.restart().await;
+    let build = "marts.of_table__build";
+    somebody_makes(&service, build).await;
+    is_left_alone(&service, build).await;
+    assert_eq!(service.count("marts.of_table").await, 2);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@
 //! | 4 | [`affected`], [`fixed`] | the query that finds the affected scopes; subqueries that must still have their old result |
 //! | 5 | [`restrict`] | the model's query, for some scopes only |
 //!
-//! [`lineage`] tells where the columns of a result come from.
+//! [`tables_named`] lists the tables that a text names. [`lineage`] tells where the columns of a result come from.
 //!
 //! It knows neither the service nor Trino: it turns SQL into SQL. A query that it does not understand to the last word gets the
 //! verdict that it must be computed in full, with the [`Reason`]. So a gap costs time, never exactness.
@@ -39,6 +39,7 @@ mod reproducible;
 mod resolve;
 mod restrict;
 mod scope;
+mod tables_named;
 mod windows;
 
 pub use catalog::{Catalog, Column, InputId, Relation, RelationKind};
@@ -47,3 +48,4 @@ pub use data_type::is_comparable;
 pub use lineage::{Influence, InputColumn, Lineage, Made, Origins};
 pub use model::{Affected, Images, Model, Query, Refresh};
 pub use reason::Reason;
+pub use tables_named::tables_named;

@@ -6,8 +6,8 @@
 select pg_advisory_xact_lock(hashtext('icefront.consumers'))
 
 -- name: count_consumers
--- Counts the consumers.
-select count(*) as consumers from icefront.consumers
+-- Counts the consumers of a pipeline.
+select count(*) as consumers from icefront.consumers where pipeline = $1
 
 -- name: list_consumers
 -- Lists the consumers of a pipeline, table or model, by name, after the one called $4; or only the one called $6. Tells how many

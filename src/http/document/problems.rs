@@ -11,6 +11,7 @@ use super::operation::{has_parameter, operations, takes_key};
 use crate::error::{Problem, examples};
 use crate::http::answer::PROBLEM_JSON;
 use crate::http::roles::role;
+use crate::http::turns::asks_trino;
 
 /// The status of a failed run, with `sync`.
 const OF_FAILED_RUN: u16 = 424;
@@ -51,25 +52,6 @@ const STATELESS: [&str; 8] = [
     "get_schema",
     "list_webhooks",
     "validate_definition",
-];
-
-/// Operations that ask Trino.
-const OF_TRINO: [&str; 15] = [
-    "delete_leftover",
-    "get_engine",
-    "get_model",
-    "get_plan",
-    "get_table",
-    "list_leftovers",
-    "list_model_row_changes",
-    "list_rejects",
-    "list_row_changes",
-    "list_rows",
-    "list_test_failures",
-    "list_versions",
-    "reset_table",
-    "run_unit_tests",
-    "validate_models",
 ];
 
 /// Adds to each operation the statuses of its problems, and to the document an example of each problem type.
@@ -163,7 +145,7 @@ fn types(operation: &Operation, path: &str) -> BTreeSet<&'static str> {
     let has_place = path.contains('{');
     let takes_body = operation.request_body.is_some();
     let takes_key = takes_key(operation);
-    let asks_trino = OF_TRINO.contains(&id);
+    let asks_trino = asks_trino(id);
     let is_open = role(id).is_none();
     let groups: [(bool, &[&str]); 11] = [
         (true, &["internal", "timed-out"]),

@@ -224,7 +224,7 @@ impl Step<'_> {
         // One more than there is room for tells that the step goes on.
         let context = self.context(touched, after, room.rows + 1)?;
         let sql = render("report/row_changes.sql", context)?;
-        let found = app.read_data(&sql, room.bytes).await;
+        let found = app.trino.read_some("icefront/api", &sql, room.bytes).await;
         match found {
             Err(error) if self.earlier.is_some() && error.is_out_of_memory() => {
                 Err(self.followed.gone(

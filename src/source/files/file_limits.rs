@@ -1,6 +1,7 @@
 //! The limits of reading one file: the memory that it may take now, and the size of its rows.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,6 +19,16 @@ const ROW_FACTOR: u64 = 16;
 pub(super) struct FileLimits {
     access: DropAccess,
     taken: Arc<Mutex<Taken>>,
+    is_abandoned: Arc<AtomicBool>,
+}
+
+/// Ends the reading of a file when it is dropped: its thread knows of no run that was cancelled.
+pub(super) struct Wanted(Arc<AtomicBool>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -36,7 +47,27 @@ impl FileLimits {
         Self {
             access: access.clone(),
             taken: Arc::default(),
+            is_abandoned: Arc::default(),
         }
+    }
+
+    /// Keep this for as long as somebody wants the rows.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted(Arc::clone(&self.is_abandoned))
+    }
+
+    /// # Errors
+    ///
+    /// If nobody wants the rows any more.
+    pub(super) fn check_wanted(&self) -> io::Result<()> {
+        if self.is_abandoned.load(Ordering::Relaxed) {
+            return Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "nobody reads it any more",
+            ));
+        }
+
+        Ok(())
     }
 
     /// The most bytes of one row.
@@ -74,20 +105,17 @@ impl FileLimits {
                 "decoding it takes more memory than all files together may have, {mebibytes} MiB; write smaller pages, row groups or rows, or raise the setting `files.memory_bytes`"
             )));
         }
-        match self.access.try_decoding(bytes - taken.bytes) {
-            Some(more) => {
-                match &mut taken.permit {
-                    Some(permit) => permit.merge(more),
-                    None => taken.permit = Some(more),
-                }
-                taken.bytes = bytes;
-                Ok(())
-            }
-            None => {
-                taken.missed = Some(bytes);
-                Err(io::ErrorKind::OutOfMemory.into())
-            }
+        let Some(more) = self.access.try_decoding(bytes - taken.bytes) else {
+            taken.missed = Some(bytes);
+            return Err(io::ErrorKind::OutOfMemory.into());
+        };
+        match &mut taken.permit {
+            Some(permit) => permit.merge(more),
+            None => taken.permit = Some(more),
         }
+        taken.bytes = bytes;
+
+        Ok(())
     }
 
     /// Takes the memory for a row of which so many bytes were read.
@@ -96,6 +124,7 @@ impl FileLimits {
     ///
     /// The row is larger than the limit, or as [`Self::grow_to`].
     pub(super) fn check_row(&self, bytes: u64) -> io::Result<()> {
+        self.check_wanted()?;
         let most = self.largest_row();
         if bytes > most as u64 {
             return Err(self.refuse(format!(

@@ -48,6 +48,7 @@ impl DropFolder<'_> {
         let store_fault = reader.file.fault.clone();
         let limits = reader.file.limits.clone();
         limits.take(memory).await;
+        let _wanted = limits.wanted();
         let (sender, mut handed) = mpsc::channel(2);
         let reading = tokio::task::spawn_blocking(move || {
             let read = hand_over(&reader, &sender);

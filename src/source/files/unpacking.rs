@@ -89,6 +89,7 @@ struct Unpacked {
 
 impl Read for Unpacked {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.limits.check_wanted()?;
         let read = self.file.read(room)?;
         self.bytes += read as u64;
         if self.bytes > self.most {

@@ -98,6 +98,7 @@ async fn read_within(
     access: DropAccess,
     bytes: usize,
 ) -> Option<Result<WholeFile, ReadFailure>> {
+    let _wanted = reader.file.limits.wanted();
     let mut task = JoinSet::new();
     task.spawn(async move {
         reader.file.limits.take(bytes).await;

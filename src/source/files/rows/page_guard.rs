@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn a_page_that_unpacks_to_more_than_it_says_is_refused() {
         let mut packed = GzEncoder::new(Vec::new(), Level::best());
-        packed.write_all(&[0; 100_000]).expect("packed");
+        packed.write_all(&vec![0; 100_000]).expect("packed");
         let packed = packed.finish().expect("packed");
         for (says, is_refused) in [(100_000, false), (99_999, true)] {
             let mut guard = guard(None);

@@ -1,0 +1,137 @@
+//! Calls that ask Trino take turns, so that callers cannot take it from runs, nor from each other.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::auth::Principal;
+use crate::error::{Error, Result};
+
+/// The most calls that ask Trino at once.
+const TURNS: usize = 16;
+/// Those of one caller.
+const TURNS_OF_ONE: usize = 8;
+/// How long a further call waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Operations that ask Trino.
+const OF_TRINO: [&str; 16] = [
+    "delete_leftover",
+    "get_engine",
+    "get_model",
+    "get_plan",
+    "get_table",
+    "list_files",
+    "list_leftovers",
+    "list_model_row_changes",
+    "list_rejects",
+    "list_row_changes",
+    "list_rows",
+    "list_test_failures",
+    "list_versions",
+    "reset_table",
+    "run_unit_tests",
+    "validate_models",
+];
+
+pub(super) fn asks_trino(operation: &str) -> bool {
+    OF_TRINO.contains(&operation)
+}
+
+/// The turns of a service.
+#[derive(Debug)]
+pub(super) struct Turns {
+    free: Arc<Semaphore>,
+    of_callers: Mutex<HashMap<Option<Arc<str>>, Arc<Semaphore>>>,
+}
+
+/// A turn, until it is dropped.
+pub(super) struct Turn {
+    _of_all: OwnedSemaphorePermit,
+    _of_caller: OwnedSemaphorePermit,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(TURNS)),
+            of_callers: Mutex::default(),
+        }
+    }
+}
+
+impl Turns {
+    /// Waits for a turn, if the operation asks Trino.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyCalls`] if there is none in time.
+    pub(super) async fn take(
+        &self,
+        operation: &str,
+        principal: &Principal,
+    ) -> Result<Option<Turn>> {
+        if !asks_trino(operation) {
+            return Ok(None);
+        }
+        let own = self.of_caller(principal.name.clone());
+        let both = async {
+            Ok::<_, tokio::sync::AcquireError>(Turn {
+                _of_caller: own.acquire_owned().await?,
+                _of_all: Arc::clone(&self.free).acquire_owned().await?,
+            })
+        };
+        let turn = tokio::time::timeout(LONGEST_WAIT, both).await;
+        let turn = turn.map_err(|_| Error::TooManyCalls {
+            detail: "other calls ask Trino, and none of them ended in time",
+            retry_after: LONGEST_WAIT.as_secs(),
+        })?;
+
+        turn.map(Some).map_err(Error::internal)
+    }
+
+    fn of_caller(&self, name: Option<Arc<str>>) -> Arc<Semaphore> {
+        let mut callers = self
+            .of_callers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Who waits for nothing is forgotten.
+        callers.retain(|_, turns| Arc::strong_count(turns) > 1);
+        let own = callers
+            .entry(name)
+            .or_insert_with(|| Arc::new(Semaphore::new(TURNS_OF_ONE)));
+
+        Arc::clone(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::auth::Grants;
+
+    fn caller(name: &str) -> Principal {
+        Principal {
+            name: Some(name.into()),
+            grants: Arc::new(Grants::everything()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_asks_much_leaves_turns_to_others() {
+        let turns = Turns::default();
+        let (one, other) = (caller("one"), caller("other"));
+        let asked = join_all((0..TURNS_OF_ONE).map(|_| turns.take("list_rows", &one))).await;
+        assert!(asked.iter().all(|turn| matches!(turn, Ok(Some(_)))));
+        let refused = turns.take("list_rows", &one).await;
+        assert!(matches!(refused, Err(Error::TooManyCalls { .. })));
+        assert!(matches!(turns.take("get_run", &one).await, Ok(None)));
+        assert!(matches!(turns.take("list_rows", &other).await, Ok(Some(_))));
+        drop(asked);
+        assert!(matches!(turns.take("list_rows", &one).await, Ok(Some(_))));
+    }
+}
