@@ -132,7 +132,7 @@ async fn migrate_and_work(app: App) -> Result<()> {
 ///
 /// [`Error::SchemaUnfit`] if another program made the schema: an older program must not begin to work on the schema of a newer one.
 async fn is_migrated(app: &App) -> Result<bool> {
-    let mut is_fault_logged = false;
+    let mut logged = String::new();
     loop {
         let fault = match app.store.schema().await {
             Ok(Schema::UpToDate) => return Ok(true),
@@ -144,11 +144,11 @@ async fn is_migrated(app: &App) -> Result<bool> {
             },
             Err(fault) => fault,
         };
-        if !is_fault_logged {
+        if fault.to_string() != logged {
             let cause = causes(&fault);
             tracing::warn!(error = %fault, cause, "the state database cannot be used yet");
         }
-        is_fault_logged = true;
+        logged = fault.to_string();
         tokio::select! {
             () = tokio::time::sleep(MIGRATE_PAUSE) => {}
             () = app.signals.stops() => return Ok(false),

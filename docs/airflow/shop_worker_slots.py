@@ -17,8 +17,8 @@ def succeeded(response):
     """Tells whether the run has succeeded. Raises when it ended otherwise: the task fails, and its log says why."""
     if response.ok:
         return True
-    if response.status_code in (502, 503, 504):
-        return False  # still running, or the service is away for a moment: ask again
+    if response.status_code in (429, 502, 503, 504):
+        return False  # still running, too many calls, or the service is away for a moment: ask again
     try:
         answer = response.json()
     except ValueError:  # not the service's own words: a proxy's

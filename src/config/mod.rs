@@ -347,7 +347,7 @@ impl Config {
             .and_then(config::Config::try_deserialize)
             .map_err(|fault| Error::Settings(explain(&fault.to_string())))?;
         config.file = file.map(Path::to_owned);
-        config.program = std::env::current_exe().map_err(Error::internal)?;
+        config.program = program().map_err(Error::internal)?;
         for (name, connection) in &config.connections {
             connection.check(name)?;
         }
@@ -361,6 +361,15 @@ impl Config {
 
         Ok(config)
     }
+}
+
+/// This program. On Linux also where its file was replaced since the start.
+fn program() -> std::io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+
+    std::env::current_exe()
 }
 
 /// Refuses a variable that was meant to be a setting, but has one `_` where two belong: it would have no effect.

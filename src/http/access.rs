@@ -11,7 +11,7 @@ use axum::response::Response;
 use utoipa::openapi::OpenApi;
 
 use super::at_once::Place;
-use super::audit::Call;
+use super::audit::{Call, Lines};
 use super::credential::{credential, refused};
 use super::objects::Objects;
 use super::parameters::operations;
@@ -40,6 +40,7 @@ pub(super) struct Access {
     operations: Arc<BTreeMap<(String, Method), String>>,
     rates: Arc<Rates>,
     turns: Arc<Turns>,
+    lines: Lines,
 }
 
 /// The service as far as the caller may see it. Nothing but [`check`] gives it to a handler.
@@ -57,7 +58,7 @@ impl FromRequestParts<App> for Granted {
 }
 
 impl Access {
-    pub(super) fn of(app: App, document: &OpenApi) -> Self {
+    pub(super) fn of(app: App, document: &OpenApi, lines: Lines) -> Self {
         let paths = document.paths.paths.iter();
         let all = paths.flat_map(|(path, item)| {
             operations(item)
@@ -72,6 +73,7 @@ impl Access {
             operations: Arc::new(all.collect()),
             rates: Arc::default(),
             turns: Arc::default(),
+            lines,
         }
     }
 
@@ -80,7 +82,7 @@ impl Access {
         let Some(path) = parts.extensions.get::<MatchedPath>() else {
             return Ok(None);
         };
-        // Who may not get something may not ask for its headers either.
+        // `HEAD` needs the role of `GET`.
         let method = if parts.method == Method::HEAD {
             Method::GET
         } else {
@@ -97,14 +99,15 @@ impl Access {
         let role = needed(operation, role, parts.uri.query());
         let principal = self.principal(parts, call).await?;
         call.principal.clone_from(&principal.name);
+        let place = self.rates.call(operation, &principal)?;
         call.role = Some(role);
         let objects = Objects::of(parts).await?;
         self.decide(operation, role, &principal, &objects, call)
             .await?;
         self.rates.check(operation, role, &principal)?;
         let admitted = Admitted {
-            _place: self.rates.call(operation, &principal)?,
-            _turn: self.turns.take(operation, &principal).await?,
+            _place: place,
+            _turn: self.turns.take(operation, role, &principal).await?,
         };
         if let Some(long) = self.rates.place(operation, &principal)? {
             parts.extensions.insert(long);
@@ -115,7 +118,7 @@ impl Access {
         Ok(Some(admitted))
     }
 
-    async fn principal(&self, parts: &Parts, call: &mut Call) -> Result<Principal> {
+    async fn principal(&self, parts: &Parts, call: &Call) -> Result<Principal> {
         let auth = &self.app.auth;
         let credential = if auth.is_open() {
             None
@@ -124,12 +127,8 @@ impl Access {
         };
         let found = auth.principal(credential.as_deref()).await;
         // A call without a credential guesses none.
-        if matches!(found, Err(Error::Unauthenticated { .. })) {
-            if credential.is_some() {
-                self.rates.login_failed(call.address)?;
-            } else {
-                call.is_told = self.rates.tells_bare(call.address);
-            }
+        if let (Some(_), Err(Error::Unauthenticated { .. })) = (&credential, &found) {
+            self.rates.login_failed(call.address)?;
         }
 
         found
@@ -206,7 +205,10 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
             call.is_admitted = true;
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(error) => refused(error, is_page),
+        Err(error) => {
+            call.is_told = call.principal.is_some() || access.lines.has_room(call.address);
+            refused(error, is_page)
+        }
     };
     if let Some(name) = &call.principal {
         answer.extensions_mut().insert(CalledBy(Arc::clone(name)));

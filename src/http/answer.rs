@@ -17,7 +17,8 @@ const RETRY_AFTER_SECONDS: &str = "5";
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let problem = Problem::from(&self);
-        if problem.status >= 500 {
+        // There may be any number of calls that are turned away.
+        if problem.status >= 500 && !matches!(self, Self::Overloaded) {
             let cause = causes(&self);
             tracing::error!(error = %self, cause, "request failed");
         }

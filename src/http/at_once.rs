@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Who has fewer places may take the last ones.
+/// A caller with fewer places than this may use those that are kept back.
 const FEW: usize = 8;
 
 /// A bound on what goes on at once.

@@ -1,17 +1,23 @@
 //! The audit log: a line for each call that writes, reads data or is refused. The log's filter does not hold it back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::Response;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use uuid::Uuid;
 
+use super::at_once::network;
+use super::rates::REMEMBERED;
 use super::request_id;
 use crate::auth::{AUDIT, Role};
 
+/// Lines about refused calls of an address whose caller is not known: so many at once, and as many a minute.
+const LINES: u32 = 300;
 /// The most characters of a path or a name.
 const LONGEST: usize = 300;
 
@@ -70,8 +76,31 @@ impl Call {
     }
 }
 
+/// How many lines strangers may cause.
+#[derive(Debug, Clone)]
+pub(super) struct Lines(Arc<DefaultKeyedRateLimiter<IpAddr>>);
+
+impl Default for Lines {
+    fn default() -> Self {
+        let most = NonZeroU32::new(LINES).unwrap_or(NonZeroU32::MIN);
+
+        Self(Arc::new(RateLimiter::keyed(Quota::per_minute(most))))
+    }
+}
+
+impl Lines {
+    /// Whether the log has room for a line about a stranger.
+    pub(super) fn has_room(&self, address: Option<IpAddr>) -> bool {
+        if self.0.len() > REMEMBERED {
+            self.0.retain_recent();
+        }
+
+        address.is_none_or(|address| self.0.check_key(&network(address)).is_ok())
+    }
+}
+
 /// A text without its end, if it is long: callers choose it. What is no plain text is escaped.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let begin: String = text.chars().take(LONGEST).collect();
     let is_cut = begin.len() < text.len();
 
@@ -99,5 +128,21 @@ impl Drop for Call {
             run_id = self.run.map(tracing::field::display),
             request_id = self.request_id,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_or_strange_name_takes_one_short_line() {
+        assert_eq!(
+            shortened("/v1/tables/shop.ordérs"),
+            "/v1/tables/shop.ordérs"
+        );
+        assert_eq!(shortened("a\nb\u{202e}c"), "a\\nb\\u{202e}c");
+        let long = shortened(&"a".repeat(60_000));
+        assert_eq!(long.chars().count(), LONGEST + 1);
     }
 }

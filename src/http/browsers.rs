@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::audit::Call;
+use super::audit::{Call, Lines};
 use crate::config::Http;
 use crate::error::{Error, Result};
 
@@ -26,7 +26,10 @@ const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 /// Who may call from a page, and by which names the service may be called.
 #[derive(Debug, Clone)]
-pub(super) struct Guard(Arc<Names>);
+pub(super) struct Guard {
+    names: Arc<Names>,
+    lines: Lines,
+}
 
 #[derive(Debug)]
 struct Names {
@@ -36,23 +39,33 @@ struct Names {
 }
 
 impl Guard {
-    pub(super) fn new(settings: &Http) -> Self {
+    pub(super) fn new(settings: &Http, lines: Lines) -> Self {
         let lower = |host: &String| host.to_ascii_lowercase();
         let hosts: Vec<String> = settings.hosts.iter().map(lower).collect();
         let hosts = Some(hosts).filter(|hosts| !hosts.is_empty());
 
-        Self(Arc::new(Names {
+        let names = Names {
             origins: settings.cors_origins.0.clone(),
             hosts: hosts.or_else(|| names_of(settings.bind.ip())),
-        }))
+        };
+
+        Self {
+            names: Arc::new(names),
+            lines,
+        }
     }
 
     /// That of metrics: Prometheus may call by any name, where it calls over a network.
     pub(super) fn of_metrics(settings: &Http) -> Self {
-        Self(Arc::new(Names {
+        let names = Names {
             origins: Vec::new(),
             hosts: names_of(settings.metrics_bind.ip()),
-        }))
+        };
+
+        Self {
+            names: Arc::new(names),
+            lines: Lines::default(),
+        }
     }
 
     fn check(&self, request: &Request) -> Result<()> {
@@ -75,9 +88,20 @@ impl Guard {
         }
     }
 
+    /// Refuses a call, with a line in the audit log.
+    fn refused(&self, parts: &Parts, error: Error) -> Response {
+        let mut call = Call::of(parts);
+        call.action = "call_from_page".into();
+        call.is_told = self.lines.has_room(call.address);
+        let answer = error.into_response();
+        call.answered(&answer);
+
+        answer
+    }
+
     /// A page whose name suddenly leads to this service calls by that name.
     fn check_host(&self, host: &str) -> Result<()> {
-        let Some(hosts) = &self.0.hosts else {
+        let Some(hosts) = &self.names.hosts else {
             return Ok(());
         };
         let name = without_port(host).to_ascii_lowercase();
@@ -95,7 +119,7 @@ impl Guard {
     fn is_own(&self, headers: &HeaderMap, host: &str) -> bool {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let origin = text(header::ORIGIN);
-        if origin.is_some_and(|origin| self.0.origins.iter().any(|known| known == origin)) {
+        if origin.is_some_and(|origin| self.names.origins.iter().any(|known| known == origin)) {
             return true;
         }
         if let Some(site) = text(SITE) {
@@ -154,7 +178,7 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let is_page = path == "/" || path.starts_with("/docs");
     let mut answer = match guard.check(&request) {
         Ok(()) => next.run(request).await,
-        Err(error) => refused(&request.into_parts().0, error),
+        Err(error) => guard.refused(&request.into_parts().0, error),
     };
     let policy = if is_page { PAGE_POLICY } else { API_POLICY };
     let headers = answer.headers_mut();
@@ -170,16 +194,6 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
-
-    answer
-}
-
-/// Refuses a call, with a line in the audit log.
-fn refused(parts: &Parts, error: Error) -> Response {
-    let mut call = Call::of(parts);
-    call.action = "call_from_page".into();
-    let answer = error.into_response();
-    call.answered(&answer);
 
     answer
 }

@@ -26,11 +26,11 @@ use tower::ServiceExt;
 use super::at_once::{AtOnce, network};
 use super::certificate::{Certificate, HTTP2};
 
-/// The limit for the headers of a call, and for a TLS handshake.
+/// The limit for a TLS handshake, and for the headers of the first call.
 const HEADERS_LIMIT: Duration = Duration::from_secs(10);
 /// A caller that reads nothing of an answer for this time is cut off.
 pub(super) const READING_LIMIT: Duration = Duration::from_secs(30);
-/// A connection without a new call for this time takes no more; a long poll is shorter.
+/// After this time without a new call, the service ends the connection. A long poll is shorter, and proxies keep connections for a minute.
 const QUIET_LIMIT: Duration = Duration::from_secs(75);
 /// A connection that takes no more calls is cut off after this time, even if somebody follows a run on it.
 const LAST_ANSWER_LIMIT: Duration = Duration::from_hours(2);
@@ -197,7 +197,11 @@ async fn quiet(last_call: watch::Receiver<Option<Instant>>) -> bool {
     let begun = Instant::now();
     loop {
         let last = *last_call.borrow();
-        tokio::time::sleep_until(last.unwrap_or(begun) + QUIET_LIMIT).await;
+        let until = match last {
+            Some(last) => last + QUIET_LIMIT,
+            None => begun + HEADERS_LIMIT,
+        };
+        tokio::time::sleep_until(until).await;
         if *last_call.borrow() == last {
             return last.is_some();
         }
@@ -209,7 +213,8 @@ fn builder() -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_LIMIT);
+        // It counts from the end of the call before. [`quiet`] looks at the first call.
+        .header_read_timeout(QUIET_LIMIT);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -72,6 +72,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::access::Access;
+use self::audit::Lines;
 use self::browsers::Guard;
 pub use self::certificate::Certificate;
 pub use self::connections::{Places, serve};
@@ -120,8 +121,9 @@ pub fn router(app: App) -> Router {
     let (probes, of_probes) = probes().split_for_parts();
     let document = document::finished(document.merge_from(of_probes));
     let parameters = Parameters::of(&document);
-    let access = Access::of(app.clone(), &document);
-    let guard = Guard::new(&app.config.http);
+    let lines = Lines::default();
+    let access = Access::of(app.clone(), &document, lines.clone());
+    let guard = Guard::new(&app.config.http, lines);
     // The layer that is added last sees a call first.
     let probes = probes.route_layer(from_fn_with_state(parameters.clone(), refuse_unknown));
     let router = router

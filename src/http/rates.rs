@@ -13,21 +13,19 @@ use crate::error::{Error, Result};
 
 /// Failed logins of an address: so many at once, and as many a minute. Callers behind a proxy share one.
 const FAILURES: u32 = 300;
-/// Lines of the audit log about calls of an address without a credential: so many at once, and as many a minute.
-const BARE: u32 = 300;
 /// Starts of runs and tasks of a caller: so many at once, and as many a minute.
 const STARTS: u32 = 300;
 /// Reads of data of a caller: so many at once, and as many a second.
 const READS: u32 = 100;
 /// Callers that are remembered before those that were quiet are forgotten.
-const REMEMBERED: usize = 10_000;
+pub(super) const REMEMBERED: usize = 10_000;
 
 /// Those who follow runs at once.
 const FOLLOWERS: usize = 1_000;
 /// Those of one caller.
 const FOLLOWERS_OF_ONE: usize = 100;
 
-/// Calls of one caller at once. Sensors that wait for a run are not counted.
+/// Calls of one caller at once. `GET …/outcome` is not counted.
 const CALLS_OF_ONE: usize = 1_024;
 /// Definitions that are checked or wait for it, at once.
 const CHECKS: usize = 8;
@@ -39,7 +37,6 @@ pub(super) type CallerPlace = Arc<Place<Option<Arc<str>>>>;
 
 #[derive(Debug)]
 pub(super) struct Rates {
-    bare: DefaultKeyedRateLimiter<IpAddr>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     starts: DefaultKeyedRateLimiter<Arc<str>>,
     reads: DefaultKeyedRateLimiter<Arc<str>>,
@@ -53,7 +50,6 @@ impl Default for Rates {
         let times = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
 
         Self {
-            bare: RateLimiter::keyed(Quota::per_minute(times(BARE))),
             failures: RateLimiter::keyed(Quota::per_minute(times(FAILURES))),
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
@@ -83,7 +79,7 @@ impl Rates {
             Role::Runner | Role::Operator if operation != "cancel_run" => allow(
                 &self.starts,
                 name,
-                "too many runs were started with this key",
+                "too many runs and tasks were started with this key",
             ),
             _ => Ok(()),
         }
@@ -135,13 +131,6 @@ impl Rates {
         })?;
 
         Ok(Some(Arc::new(place)))
-    }
-
-    /// Whether the audit log tells of a call without a credential. There may be any number of them.
-    pub(super) fn tells_bare(&self, address: Option<IpAddr>) -> bool {
-        let address = address.map(network);
-
-        address.is_none_or(|address| allow(&self.bare, &address, "").is_ok())
     }
 
     /// Counts a call that failed to say who calls. Only such calls are refused, because callers may share an address.

@@ -90,13 +90,18 @@ fn parse<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Error> {
     Ok(value.unwrap_or_default())
 }
 
+/// The limit for a body: a call may hold places that others wait for.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
+
 /// The bytes of a body, up to the limit of the settings.
 pub(super) async fn whole_body<S: Send + Sync>(
     request: Request,
     state: &S,
 ) -> Result<Bytes, Error> {
-    Bytes::from_request(request, state)
-        .await
+    let body = tokio::time::timeout(BODY_LIMIT, Bytes::from_request(request, state)).await;
+    let late = |_| Error::Malformed("the body did not come within 30 s; send it at once".into());
+
+    body.map_err(late)?
         .map_err(|fault| match fault.status().as_u16() {
             413 => Error::BodyTooLarge,
             _ => Error::Malformed(format!("the body cannot be read: {fault}")),

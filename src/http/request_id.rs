@@ -7,6 +7,8 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::audit::shortened;
+
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 128;
 
@@ -24,7 +26,7 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(readable);
     let id = given.unwrap_or_else(|| Uuid::now_v7().to_string());
     let method = request.method().as_str();
-    let path = request.uri().path();
+    let path = shortened(request.uri().path());
     let span = tracing::info_span!("request", request_id = id, method, path);
     let answering = next.run(request).instrument(span);
     let mut answer = CURRENT.scope(id.clone(), answering).await;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as _, Frame, SizeHint};
@@ -24,7 +25,7 @@ const MOST: usize = 512 << 20;
 /// Those of one caller.
 const MOST_OF_ONE: usize = 128 << 20;
 /// What is handed to the connection at once, in bytes.
-const PART: usize = 64 << 10;
+const PART: usize = 4 << 10;
 
 /// Who reads an answer: a known caller, or an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,11 +51,13 @@ pub(super) async fn bounded(
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let is_read = [Method::GET, Method::HEAD].contains(request.method());
     let cut = request.extensions().get::<Cut>().cloned();
     let address = peer.map(|ConnectInfo(peer)| network(peer.ip()));
     let answer = next.run(request).await;
     let size = answer.body().size_hint().lower();
-    if size <= SMALL {
+    // Whoever changed something must hear of it.
+    if size <= SMALL || !is_read {
         return answer;
     }
     let reader = match answer.extensions().get::<CalledBy>() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::auth::Principal;
+use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
 
 /// The most calls that ask Trino at once.
@@ -71,9 +71,12 @@ impl Turns {
     pub(super) async fn take(
         &self,
         operation: &str,
+        role: Role,
         principal: &Principal,
     ) -> Result<Option<Turn>> {
-        if !asks_trino(operation) {
+        // A plan without SQL asks the source, not Trino.
+        let is_plain_plan = operation == "get_plan" && role == Role::Viewer;
+        if !asks_trino(operation) || is_plain_plan {
             return Ok(None);
         }
         let own = self.of_caller(principal.name.clone());
@@ -85,7 +88,7 @@ impl Turns {
         };
         let turn = tokio::time::timeout(LONGEST_WAIT, both).await;
         let turn = turn.map_err(|_| Error::TooManyCalls {
-            detail: "other calls ask Trino, and none of them ended in time",
+            detail: "other calls ask Trino, and none of them ended in time; `GET /readyz` says whether Trino answers",
             retry_after: LONGEST_WAIT.as_secs(),
         })?;
 
@@ -97,7 +100,7 @@ impl Turns {
             .of_callers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // Who waits for nothing is forgotten.
+        // Forgets callers without a turn.
         callers.retain(|_, turns| Arc::strong_count(turns) > 1);
         let own = callers
             .entry(name)
@@ -125,13 +128,23 @@ mod tests {
     async fn a_caller_who_asks_much_leaves_turns_to_others() {
         let turns = Turns::default();
         let (one, other) = (caller("one"), caller("other"));
-        let asked = join_all((0..TURNS_OF_ONE).map(|_| turns.take("list_rows", &one))).await;
+        let asked =
+            join_all((0..TURNS_OF_ONE).map(|_| turns.take("list_rows", Role::Reader, &one))).await;
         assert!(asked.iter().all(|turn| matches!(turn, Ok(Some(_)))));
-        let refused = turns.take("list_rows", &one).await;
+        let refused = turns.take("list_rows", Role::Reader, &one).await;
         assert!(matches!(refused, Err(Error::TooManyCalls { .. })));
-        assert!(matches!(turns.take("get_run", &one).await, Ok(None)));
-        assert!(matches!(turns.take("list_rows", &other).await, Ok(Some(_))));
+        assert!(matches!(
+            turns.take("get_run", Role::Viewer, &one).await,
+            Ok(None)
+        ));
+        assert!(matches!(
+            turns.take("list_rows", Role::Reader, &other).await,
+            Ok(Some(_))
+        ));
         drop(asked);
-        assert!(matches!(turns.take("list_rows", &one).await, Ok(Some(_))));
+        assert!(matches!(
+            turns.take("list_rows", Role::Reader, &one).await,
+            Ok(Some(_))
+        ));
     }
 }

@@ -26,11 +26,11 @@ impl Refresh<'_> {
     /// Makes the view, unless it is there as its definition says.
     pub(super) async fn make_view(&self) -> Result<Refreshed> {
         let reading = self.present.as_reading(self.model.as_of);
+        self.refuse_hidden_reads().await?;
         let Some(reason) = self.whole_because() else {
             return self.keep(reading, RefreshAction::View, None).await;
         };
         let publisher = self.model.publisher;
-        self.refuse_hidden_reads().await?;
         self.take_place().await?;
         self.drop_if("BASE TABLE").await?;
         let create = self.view_sql()?;
@@ -54,7 +54,7 @@ impl Refresh<'_> {
         }
 
         Err(self.broken(
-            "its query has parts that Icefront cannot read, or tables by their names, so nobody can tell which schemas a view with it reads, and the settings list them for this pipeline; use `ref` and `source`, simplify the query, or materialize it as a table",
+            "Icefront cannot tell which schemas this view reads, and the settings limit the schemas of this pipeline; use `ref` and `source`, simplify the query, or materialize it as a table",
         ))
     }
 

@@ -149,7 +149,7 @@ impl Definition {
     #[must_use]
     pub fn refusal_of(&self, schema: &str) -> String {
         format!(
-            "schema `{schema}` is read, which pipeline `{}` may not read; add it to `{}` of the settings, or read another",
+            "pipeline `{}` may not read schema `{schema}`; add it to `{}` of the settings, or read another schema",
             self.name,
             self.allowed.setting("reads")
         )

@@ -320,7 +320,7 @@ impl Draft {
         }
         if let Some(files) = source.files() {
             let checked = files.check();
-            if checked.is_ok() {
+            if checked.is_ok() && !self.reader.is_stranger() {
                 said.right(&["source", "path"], files.check_place(config));
             }
             said.right(&["source"], checked);

@@ -1,4 +1,4 @@
-//! The tables that a query would read, as Trino plans it.
+//! The tables that a query would read, and why a query of a pipeline may not read them.
 
 use icefront_scopes::tables_named;
 use serde::Deserialize;
@@ -71,7 +71,7 @@ impl Publisher<'_> {
             Ok(named) => named,
             Err(reason) => {
                 return Ok(Some(format!(
-                    "nobody can tell which schemas it reads, and the settings list them for this pipeline: {reason}; simplify the SQL"
+                    "the settings limit the schemas of this pipeline, and Icefront cannot tell which this SQL reads: {reason}; simplify the SQL"
                 )));
             }
         };

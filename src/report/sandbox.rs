@@ -1,8 +1,9 @@
-//! Reads definitions of callers in a process of its own: a template can take any time and memory, and nothing but the end of its
-//! process stops it.
+//! Reads definitions of callers in a process of its own: a template can take any time and memory, and only ending the process
+//! stops it.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use clap::Args;
@@ -86,11 +87,11 @@ impl ReadFolder {
     }
 }
 
-/// Has a process read a folder, for a caller who may see so much.
+/// Has a process read a folder. `reader` limits what the findings show.
 ///
 /// # Errors
 ///
-/// [`Error::Internal`] if there can be no process.
+/// [`Error::Internal`] if there can be no process, or if it fails by itself.
 pub(super) async fn read(config: &Config, folder: &Path, reader: Reader) -> Result<Outcome> {
     let mut command = Command::new(&config.program);
     command.arg("read-folder").arg(folder);
@@ -101,7 +102,7 @@ pub(super) async fn read(config: &Config, folder: &Path, reader: Reader) -> Resu
     let command = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::inherit())
         .kill_on_drop(true);
     let mut process = command.spawn().map_err(Error::internal)?;
     let Some(answer) = process.stdout.take() else {
@@ -114,10 +115,14 @@ pub(super) async fn read(config: &Config, folder: &Path, reader: Reader) -> Resu
         process.wait().await.map_err(Error::internal)
     };
     match tokio::time::timeout(LONGEST, answered).await {
-        Ok(ended) if ended.as_ref().is_ok_and(ExitStatus::success) => {
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(status)) if status.success() => {
             serde_json::from_slice(&text).map_err(Error::internal)
         }
-        Ok(Err(error)) => Err(error),
+        Ok(Ok(status)) if status.signal().is_none() => Err(Error::internal(format!(
+            "the process that reads definitions of callers failed: {status}; the log has its message"
+        ))),
+        // A limit ended it.
         _ => Ok(Outcome {
             findings: vec![Finding::of_templates(&format!(
                 "reading it took more than {PROCESSOR_SECONDS} s or {} MiB of memory; does a template make a text longer and longer?",

@@ -4,7 +4,7 @@
 const { chromium } = require("playwright-core");
 
 const args = [
-  "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+  "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE 0.0.0.0",
   // What the service does by itself is tested, not what a newer browser would forbid before.
   "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
   "--disable-gpu",

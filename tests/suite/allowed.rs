@@ -249,7 +249,7 @@ async fn models_and_tests_read_only_schemas_that_are_listed() {
     .await;
     has(
         &found,
-        "models/a.sql:2:null error schema",
+        "models/a.sql:2:null error pipeline",
         &[&schema, ".reads`"],
     );
     has(
@@ -257,7 +257,7 @@ async fn models_and_tests_read_only_schemas_that_are_listed() {
         "models/b.sql:1:null error model `b`",
         &[&schema, ".schemas`"],
     );
-    has(&found, "tests/c.sql:null:null error schema", &[&schema]);
+    has(&found, "tests/c.sql:null:null error pipeline", &[&schema]);
 
     // By their names, which no definition shows.
     let secrets = format!("{catalog}.{schema}.secrets");
@@ -279,7 +279,7 @@ async fn models_and_tests_read_only_schemas_that_are_listed() {
     for (sql, told) in [
         (by_time.as_str(), schema.as_str()),
         (&never, &schema),
-        (hidden, "nobody can tell"),
+        (hidden, "cannot tell"),
     ] {
         let table = format!("{{{{ config(materialized='table') }}}} {sql}");
         write(&service, "models/m.sql", &table);

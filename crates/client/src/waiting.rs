@@ -185,7 +185,7 @@ async fn until_end(
             Ok(None) => last_seen = Instant::now(),
             Err(Fault::Unreachable(_)) if last_seen.elapsed() < LONGEST_AWAY => {}
             Err(Fault::Problem(problem))
-                if problem.status == 503 && last_seen.elapsed() < LONGEST_AWAY => {}
+                if matches!(problem.status, 429 | 503) && last_seen.elapsed() < LONGEST_AWAY => {}
             Err(fault) => return Err(fault),
         }
         tokio::time::sleep(PAUSE).await;

@@ -6,6 +6,7 @@
 -- than any of ours does.
 set idle_in_transaction_session_timeout = '5s';
 set lock_timeout = '10s';
+set statement_timeout = 0;
 set jit = off
 
 -- name: session_for_calls

@@ -17,6 +17,7 @@ use super::rows::{FileReader, RowRules};
 use super::store_fault::StoreFault;
 use super::stored_file::StoredFile;
 use super::table_pattern::TablePattern;
+use crate::config::Files;
 use crate::error::{Cause, Error, Result};
 use crate::landing::open_store;
 use crate::pipeline::{CatalogueColumn, Definition, FileSource, Table};
@@ -67,7 +68,7 @@ impl<'a> DropFolder<'a> {
             root: store.root,
             access: access.clone(),
             ledger: ledger.clone(),
-            definition_fingerprint: fingerprint(source, definition),
+            definition_fingerprint: fingerprint(source, definition, &access.settings),
             outcome: Mutex::default(),
             taken: Vec::new(),
         })
@@ -184,9 +185,10 @@ fn store_of(source: &FileSource, access: &DropAccess) -> Result<OpenedStore, Str
 }
 
 /// A short text that changes whenever files would be read differently.
-fn fingerprint(source: &FileSource, definition: &Definition) -> String {
+fn fingerprint(source: &FileSource, definition: &Definition, limits: &Files) -> String {
     let mut hasher = DefaultHasher::new();
     format!("{source:?}").hash(&mut hasher);
+    (limits.largest_row_bytes, limits.memory_bytes).hash(&mut hasher);
     for (name, table) in &definition.tables {
         (name, &table.key, format!("{:?}", table.columns)).hash(&mut hasher);
     }

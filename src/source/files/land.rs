@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use tokio::sync::mpsc;
 
 use super::dropped_file::DroppedFile;
+use super::file_limits::FIRST_BYTES;
 use super::folder::DropFolder;
 use super::rows::{FileColumns, FileReader, FileRow};
 use super::whole_file::WholeFile;
@@ -47,6 +48,12 @@ impl DropFolder<'_> {
         let reader = self.reader_of(events.dropped).map_err(Error::internal)?;
         let store_fault = reader.file.fault.clone();
         let limits = reader.file.limits.clone();
+        // How far a file is read ahead can differ from the first time.
+        let memory = if memory > FIRST_BYTES {
+            memory.saturating_mul(2)
+        } else {
+            memory
+        };
         limits.take(memory).await;
         let _wanted = limits.wanted();
         let (sender, mut handed) = mpsc::channel(2);

@@ -6,7 +6,7 @@
 //! moves or deletes it. `rows` opens the formats, and `stored_file` the bytes below them.
 //!
 //! Whoever drops a file is not trusted: `local_folder` and `beneath` follow no links, `access` and `file_limits` bound
-//! the memory, and `unpacking` and `rows::pages` refuse what unpacks to more.
+//! the memory, and `unpacking` and `rows::footer` and `rows::page_guard` refuse what unpacks to more.
 
 mod access;
 mod beneath;

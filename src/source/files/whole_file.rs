@@ -101,8 +101,12 @@ async fn read_within(
     let _wanted = reader.file.limits.wanted();
     let mut task = JoinSet::new();
     task.spawn(async move {
-        reader.file.limits.take(bytes).await;
-        spawn_blocking(move || WholeFile::read(&reader, access)).await
+        let limits = reader.file.limits.clone();
+        limits.take(bytes).await;
+        let read = spawn_blocking(move || WholeFile::read(&reader, access)).await;
+        // Also if the decoder panicked: the caller may wait for this memory.
+        limits.release();
+        read
     });
 
     task.join_next().await?.ok()?.ok()
@@ -147,6 +151,9 @@ impl KeptRows {
 
     fn push(&mut self, row: FileRow) {
         self.count += 1;
+        if self.kept.is_none() {
+            return;
+        }
         self.bytes += row.bytes();
         if self.bytes > KEPT_BYTES || !self.has_room() {
             self.kept = None;

@@ -47,10 +47,12 @@ pub(super) fn method(
 
 /// Refuses a text for `format` with a width that takes much memory, or one that is known only later.
 fn check_widths(text: &str) -> Result<(), Error> {
-    let is_long = text
-        .split(|c: char| !c.is_ascii_digit())
-        .any(|number| number.len() > LONGEST_WIDTH);
     let plain = text.replace("{{", "").replace("}}", "");
+    let fields = plain.split('{').skip(1);
+    let fields = fields.filter_map(|part| Some(part.split_once('}')?.0));
+    let is_long = fields
+        .flat_map(|field| field.split(|c: char| !c.is_ascii_digit()))
+        .any(|number| number.len() > LONGEST_WIDTH);
     let has_inner = plain.split('}').any(|part| part.matches('{').count() > 1);
     if is_long || has_inner {
         return Err(invalid(

@@ -11,8 +11,8 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use super::page_header::PageHeader;
 use crate::source::files::file_limits::{FIRST_BYTES, FileLimits};
 
-/// The most bytes of an unpacked page. Writers make pages of about 1 MiB; one long value makes a page of its own.
-const LARGEST_PAGE: u64 = 64 << 20;
+/// The most bytes of an unpacked page. Most writers make pages of about 1 MiB, DuckDB of up to 100 MiB.
+const LARGEST_PAGE: u64 = 128 << 20;
 /// The same in the encoding `DELTA_BYTE_ARRAY`, in which each of [`DELTA_ROWS`] values may be as long as the page.
 const LARGEST_DELTA_PAGE: u64 = 4 << 20;
 /// The most rows that are decoded at once in that encoding.
@@ -23,7 +23,8 @@ const LIST_BYTES: u64 = 256 << 20;
 const PACKING_BYTES: u64 = 1 << 16;
 /// The most bytes of a page that is a frame of LZ4, which does not say how large it gets: 255 times its size at most.
 const LARGEST_FRAME: usize = 1 << 20;
-const LZ4_FRAME: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
+/// The magic numbers of frames, of today and of before.
+const LZ4_FRAMES: [[u8; 4]; 2] = [[0x04, 0x22, 0x4d, 0x18], [0x02, 0x21, 0x4c, 0x18]];
 
 /// Counts the pages that are in memory, and refuses those that are too large.
 pub(super) struct PageGuard {
@@ -34,8 +35,8 @@ pub(super) struct PageGuard {
     /// The bytes that were held when the present batch began, and those of its pages.
     before: u64,
     batch: u64,
-    /// The page whose header was read last.
-    next: Option<NextPage>,
+    /// The pages whose headers were read and whose bytes were not, by where they begin. For lists, the decoder reads a header ahead.
+    next: BTreeMap<u64, NextPage>,
 }
 
 /// The pages of a column in a row group.
@@ -56,28 +57,38 @@ struct HeldPages {
 }
 
 struct NextPage {
-    begin: u64,
     header: PageHeader,
     packing: Compression,
 }
 
 impl PageGuard {
-    pub(super) fn of(metadata: &ParquetMetaData, limits: &FileLimits) -> Self {
+    /// # Errors
+    ///
+    /// The columns overlap, so that a page could count as that of another column.
+    pub(super) fn of(metadata: &ParquetMetaData, limits: &FileLimits) -> io::Result<Self> {
         let groups = metadata.row_groups().iter();
         let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
-        let mut chunks: Vec<Chunk> = chunks
+        let mut chunks = chunks
             .map(|(column, chunk)| Chunk::of(column, chunk))
-            .collect();
+            .collect::<Option<Vec<Chunk>>>()
+            .ok_or_else(|| limits.refuse("a column begins before the file"))?;
+        chunks.retain(|chunk| !chunk.bytes.is_empty());
         chunks.sort_by_key(|chunk| chunk.bytes.start);
+        if chunks
+            .windows(2)
+            .any(|two| two[0].bytes.end > two[1].bytes.start)
+        {
+            return Err(limits.refuse("its columns overlap"));
+        }
 
-        Self {
+        Ok(Self {
             limits: limits.clone(),
             chunks,
             held: BTreeMap::new(),
             before: 0,
             batch: 0,
-            next: None,
-        }
+            next: BTreeMap::new(),
+        })
     }
 
     /// The caller has dropped the rows of the batch before.
@@ -120,11 +131,11 @@ impl PageGuard {
                 ));
             }
         }
-        self.next = Some(NextPage {
-            begin: begin + header.length as u64,
+        let next = NextPage {
             header,
             packing: chunk.packing,
-        });
+        };
+        self.next.insert(begin + header.length as u64, next);
         let held = self.held.entry(chunk.column).or_default();
         if header.is_dictionary {
             held.dictionary = bytes;
@@ -138,7 +149,7 @@ impl PageGuard {
 
     /// Checks the bytes of a page whose packing does not say how large it gets.
     pub(super) fn check_page(&mut self, begin: u64, page: &[u8]) -> io::Result<()> {
-        let Some(next) = self.next.take_if(|next| next.begin == begin) else {
+        let Some(next) = self.next.remove(&begin) else {
             return Ok(());
         };
         let levels = usize::try_from(next.header.levels).unwrap_or(usize::MAX);
@@ -153,7 +164,10 @@ impl PageGuard {
                 packed.first().is_some_and(|first| first & 127 == 0x11)
                     || is_larger(brotli::Decompressor::new(packed, 4096), most)
             }
-            Compression::LZ4 => packed.starts_with(&LZ4_FRAME) && packed.len() > LARGEST_FRAME,
+            Compression::LZ4 => {
+                let is_frame = LZ4_FRAMES.iter().any(|magic| packed.starts_with(magic));
+                is_frame && packed.len() > LARGEST_FRAME
+            }
             _ => false,
         };
         if is_larger {
@@ -168,7 +182,7 @@ impl PageGuard {
     fn check_size(&self, header: &PageHeader) -> io::Result<()> {
         if header.unpacked > LARGEST_PAGE {
             return Err(self.limits.refuse(format!(
-                "a page says that it unpacks to {} MiB, and the limit is 64 MiB; write smaller pages",
+                "a page says that it unpacks to {} MiB, and the limit is 128 MiB; write smaller pages",
                 header.unpacked >> 20
             )));
         }
@@ -199,19 +213,24 @@ impl PageGuard {
 }
 
 impl Chunk {
-    fn of(column: usize, chunk: &ColumnChunkMetaData) -> Self {
+    /// `None` if it begins before the file.
+    fn of(column: usize, chunk: &ColumnChunkMetaData) -> Option<Self> {
+        let first = chunk.dictionary_page_offset().unwrap_or(0);
+        if first < 0 || chunk.data_page_offset() < 0 || chunk.compressed_size() < 0 {
+            return None;
+        }
         let (begin, length) = chunk.byte_range();
         let described = chunk.column_descr();
         let is_list = described.max_rep_level() > 0;
 
-        Self {
+        Some(Self {
             bytes: begin..begin.saturating_add(length),
             column,
             packing: chunk.compression(),
             list_value: is_list.then(|| value_bytes(chunk)),
             list_bytes: 0,
             has_delta: has_delta(chunk),
-        }
+        })
     }
 }
 
@@ -270,7 +289,7 @@ mod tests {
             held: BTreeMap::new(),
             before: 0,
             batch: 0,
-            next: None,
+            next: BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,11 @@ use super::thrift::{Field, Thrift};
 /// `DELTA_BYTE_ARRAY`, in which a few bytes repeat a long text.
 const DELTA_BYTE_ARRAY: i64 = 7;
 
+/// The kinds of pages that are read.
+const DATA_PAGE: u64 = 0;
+const DICTIONARY_PAGE: u64 = 2;
+const DATA_PAGE_V2: u64 = 3;
+
 /// The header of a page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PageHeader {
@@ -28,23 +33,33 @@ impl PageHeader {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut header = Self::default();
         let mut thrift = Thrift::new(bytes);
+        let (mut kind, mut described) = (None, None);
         thrift.fields(|thrift, field| match field.number {
+            1 => number(thrift).map(|read| kind = Some(read)),
             2 => number(thrift).map(|bytes| header.unpacked = bytes),
             3 => number(thrift).map(|bytes| header.packed = bytes),
-            5 => thrift.fields(|thrift, field| header.data_page(thrift, field)),
+            5 => {
+                described = only(described, DATA_PAGE)?;
+                thrift.fields(|thrift, field| header.data_page(thrift, field))
+            }
             7 => {
+                described = only(described, DICTIONARY_PAGE)?;
                 header.is_dictionary = true;
                 thrift.fields(|thrift, field| match field.number {
                     1 => number(thrift).map(|values| header.values = values),
                     _ => thrift.skip(field.kind),
                 })
             }
-            8 => thrift.fields(|thrift, field| header.data_page_v2(thrift, field)),
+            8 => {
+                described = only(described, DATA_PAGE_V2)?;
+                thrift.fields(|thrift, field| header.data_page_v2(thrift, field))
+            }
             _ => thrift.skip(field.kind),
         })?;
         header.length = thrift.at();
 
-        Some(header)
+        // The decoder goes by the kind.
+        (kind == described && kind.is_some()).then_some(header)
     }
 
     fn data_page(&mut self, thrift: &mut Thrift<'_>, field: Field) -> Option<()> {
@@ -71,6 +86,12 @@ impl PageHeader {
             _ => thrift.skip(field.kind),
         }
     }
+}
+
+/// A page has one description.
+#[expect(clippy::option_option, reason = "a second one makes the header wrong")]
+fn only(described: Option<u64>, kind: u64) -> Option<Option<u64>> {
+    described.is_none().then_some(Some(kind))
 }
 
 /// A number that is never negative. Parquet refuses a negative one itself, but after it was asked for memory.

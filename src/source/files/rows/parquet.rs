@@ -37,7 +37,7 @@ pub(super) fn read(file: impl ChunkReader + 'static, rows: &mut RowSink<'_>) -> 
     let most_bytes = FREE_BYTES.max(file.len().saturating_mul(MOST_RATIO));
     let metadata = metadata_of(&file).map_err(|_| broken("its footer cannot be read"))?;
     check_lists(metadata.metadata(), limits)?;
-    let guard = SharedGuard::new(PageGuard::of(metadata.metadata(), limits));
+    let guard = SharedGuard::new(PageGuard::of(metadata.metadata(), limits)?);
     let file = GuardedFile::new(file, guard.clone());
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let names = names_of(builder.schema());

@@ -42,10 +42,15 @@ impl<'a> Thrift<'a> {
             if head == 0 {
                 return Some(());
             }
-            number = match head >> 4 {
+            let next = match head >> 4 {
                 0 => i16::try_from(self.integer()?).ok()?,
                 more => number.checked_add(more.into())?,
             };
+            // Writers write fields in their order. A field that comes twice could be read in two ways.
+            if next <= number {
+                return None;
+            }
+            number = next;
             let kind = head & 15;
             take(self, Field { number, kind })?;
         }
