@@ -18,6 +18,7 @@ pub(crate) use icefront_project::did_you_mean;
 pub use icefront_project::nearest_name;
 pub(crate) use nearest::with_nearest;
 pub use problem::Problem;
+pub(crate) use quoted::cut;
 pub use trino::TrinoFailure;
 
 /// The result of everything that can fail.

@@ -8,7 +8,7 @@ const LONGEST_WORD: usize = 200;
 const LONGEST_END: usize = 2_000;
 
 /// Cuts a word that was sent to 200 characters.
-pub(super) fn cut(word: &str) -> Cow<'_, str> {
+pub(crate) fn cut(word: &str) -> Cow<'_, str> {
     match word.char_indices().nth(LONGEST_WORD) {
         Some((end, _)) => Cow::Owned(format!("{}…", &word[..end])),
         None => Cow::Borrowed(word),

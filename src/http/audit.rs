@@ -18,8 +18,6 @@ use crate::auth::{AUDIT, Role};
 
 /// Lines about refused calls of an address whose caller is not known: so many at once, and as many a minute.
 const LINES: u32 = 300;
-/// The most characters of a path or a name.
-const LONGEST: usize = 300;
 
 /// A call, as the audit log tells it, without values of rows.
 #[derive(Debug)]
@@ -56,7 +54,7 @@ impl Call {
             pipeline: None,
             run: None,
             method: parts.method.clone(),
-            object: shortened(parts.uri.path()),
+            object: request_id::shortened(parts.uri.path()),
             is_admitted: false,
             is_told: true,
             status: None,
@@ -99,14 +97,6 @@ impl Lines {
     }
 }
 
-/// A text without its end, if it is long: callers choose it. What is no plain text is escaped.
-pub(super) fn shortened(text: &str) -> String {
-    let begin: String = text.chars().take(LONGEST).collect();
-    let is_cut = begin.len() < text.len();
-
-    format!("{}{}", begin.escape_debug(), if is_cut { "…" } else { "" })
-}
-
 /// Writes the line, if the call is one of those that are told: also where the caller hung up before the answer.
 impl Drop for Call {
     fn drop(&mut self) {
@@ -121,28 +111,12 @@ impl Drop for Call {
             principal = self.principal.as_deref(),
             address = self.address.map(tracing::field::display),
             action = self.action,
-            pipeline = self.pipeline.as_deref().map(shortened),
+            pipeline = self.pipeline.as_deref().map(request_id::shortened),
             object = self.object,
             decision = if self.is_admitted { "allowed" } else { "refused" },
             status = self.status,
             run_id = self.run.map(tracing::field::display),
             request_id = self.request_id,
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_or_strange_name_takes_one_short_line() {
-        assert_eq!(
-            shortened("/v1/tables/shop.ordérs"),
-            "/v1/tables/shop.ordérs"
-        );
-        assert_eq!(shortened("a\nb\u{202e}c"), "a\\nb\\u{202e}c");
-        let long = shortened(&"a".repeat(60_000));
-        assert_eq!(long.chars().count(), LONGEST + 1);
     }
 }

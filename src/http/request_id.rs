@@ -7,7 +7,7 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::audit::shortened;
+use crate::error::cut;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 128;
@@ -37,6 +37,11 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     answer
 }
 
+/// A text of a caller as a log may tell it: short, on one line, without signs that nobody sees.
+pub(super) fn shortened(text: &str) -> String {
+    cut(text).escape_debug().to_string()
+}
+
 /// An id that may stand in a log.
 fn readable(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
@@ -44,4 +49,19 @@ fn readable(value: &HeaderValue) -> Option<String> {
         (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
 
     is_readable.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_or_strange_name_takes_one_short_line() {
+        assert_eq!(
+            shortened("/v1/tables/shop.ordérs"),
+            "/v1/tables/shop.ordérs"
+        );
+        assert_eq!(shortened("a\nb\u{202e}c"), "a\\nb\\u{202e}c");
+        assert!(shortened(&"a".repeat(60_000)).len() < 300);
+    }
 }

@@ -11,7 +11,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use super::page_header::PageHeader;
 use crate::source::files::file_limits::{FIRST_BYTES, FileLimits};
 
-/// The most bytes of an unpacked page. Most writers make pages of about 1 MiB, DuckDB of up to 100 MiB.
+/// The most bytes of an unpacked page. Most writers make pages of about 1 MiB, some of up to 100 MiB.
 const LARGEST_PAGE: u64 = 128 << 20;
 /// The same in the encoding `DELTA_BYTE_ARRAY`, in which each of [`DELTA_ROWS`] values may be as long as the page.
 const LARGEST_DELTA_PAGE: u64 = 4 << 20;
