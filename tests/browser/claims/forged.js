@@ -68,7 +68,7 @@ async function sent(way, origin, to, { context, seen }) {
   const failure = () => seen.failures.slice(before).find(isOurs);
   await until(() => answer() ?? failure(), 10_000);
 
-  return (await until(answer, 1000))?.status ?? failure()?.why;
+  return (await until(answer, 2500))?.status ?? failure()?.why;
 }
 
 const claim = (name, way) => ({

@@ -3,7 +3,7 @@
 
 const assert = require("node:assert/strict");
 
-// The address that a frame of the page ends at.
+// The address that a frame of the page ends at. The browser may tell of an error page a moment after its load.
 async function framed(page, to) {
   const frame = await page.evaluateHandle((to) => new Promise((go) => {
     const made = document.body.appendChild(document.createElement("iframe"));
@@ -11,6 +11,7 @@ async function framed(page, to) {
     made.src = to;
   }), to);
   const content = await frame.asElement().contentFrame();
+  await page.waitForTimeout(500);
 
   return content.url();
 }
