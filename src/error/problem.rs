@@ -208,7 +208,7 @@ impl From<&Error> for Problem {
     }
 }
 
-/// What happened. What it quotes of a request is cut.
+/// The message of an error, with long quotes of the request cut.
 fn detail(error: &Error) -> String {
     let message = error.to_string();
     match error {

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
 
-/// What a call holds until it is answered.
+/// The place and the turn that a call keeps until it is answered.
 struct Admitted {
     _place: Option<Place<Option<Arc<str>>>>,
     _turn: Option<Turn>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Result};
 
-/// What a call is about, by the names in its path and its query.
+/// The things that a call names in its path and its query.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     pub(super) names: Vec<Name>,

@@ -10,7 +10,7 @@ use crate::error::did_you_mean;
 /// What a reference begins with. With another `$` before it, it is no reference.
 const OPENING: &str = "${";
 
-/// What stands for a value that the reader may not see: a duration, so that most fields take it.
+/// Replaces a value that the reader may not see. It is a duration, so that most fields take it.
 const STAND_IN: &str = "1d";
 
 /// The variables that a pipeline may name: `pipelines.env` lists them, and `pipelines.allowed` does not refuse them.

@@ -36,7 +36,7 @@ impl DropStore {
         }
     }
 
-    /// What the store says of a file; `None` if it is gone.
+    /// Asks the store for size, time and etag of a file; `None` if the file is gone.
     pub(super) async fn meta(&self, path: &Path) -> object_store::Result<Option<ObjectMeta>> {
         match self {
             Self::Local(folder) => locally(folder, path, LocalFolder::meta).await,

@@ -68,7 +68,7 @@ impl LocalFolder {
         Ok(file.into())
     }
 
-    /// What is known of a plain file; `None` if there is none.
+    /// Gives size, time and etag of a plain file; `None` if there is none.
     pub(super) fn meta(&self, location: &Path) -> io::Result<Option<ObjectMeta>> {
         let place = match self.place(location) {
             Err(fault) if is_gone(&fault) => return Ok(None),
@@ -127,7 +127,7 @@ impl Place {
     }
 }
 
-/// What is known of a plain file of an open folder; `None` if there is none.
+/// Gives size, time and etag of a plain file in an open folder; `None` if there is none.
 pub(super) fn meta_at(
     folder: impl AsFd,
     name: &OsStr,
