@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api browser postman clients bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api browser chart cluster postman clients bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -49,6 +49,12 @@ api: ## check the OpenAPI document, and call a real service as its users do: eac
 
 browser: ## attack a real service from pages in a headless Chromium, which it installs: forged calls, rebound names, frames, scripts in names
 	tests/browser/run
+
+chart: ## check the Helm chart: values, lint, templates, objects of three versions of Kubernetes, settings; builds Helm and the like, once
+	tests/chart/run
+
+cluster: ## install the chart's examples in a real Kubernetes on this machine, which it builds: runs, upgrades, rollbacks, kills, drains
+	tests/cluster/run
 
 postman: ## run the Postman collection by newman, against a real service
 	tests/api/run newman
