@@ -14,7 +14,7 @@ pub use background::Background;
 pub use monitored::{Monitored, MonitoredPipeline};
 pub use readiness::{Readiness, TrinoLook};
 pub use signals::Signals;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 pub use watched::Watched;
 
 use crate::auth::{Auth, Grants, Principal, Role};
@@ -143,6 +143,15 @@ impl App {
             store: self.store.clone(),
             pipelines,
             caller,
+        }
+    }
+
+    /// The same service for a call that takes turns to ask the state database.
+    #[must_use]
+    pub fn sharing(self, turns: Option<Arc<Semaphore>>) -> Self {
+        Self {
+            store: self.store.sharing(turns),
+            ..self
         }
     }
 

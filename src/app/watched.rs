@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::state::{RunEvent, RunProgress};
 
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ struct EventPage {
     /// The number of the newest event when the page was read.
     until: i64,
     events: Arc<Vec<RunEvent>>,
+    /// When the last read failed.
+    failed_at: Option<Instant>,
 }
 
 impl Watched {
@@ -73,7 +76,7 @@ impl Watched {
     ///
     /// # Errors
     ///
-    /// Those of `read`.
+    /// Those of `read`. A read that fails fails for all who waited for it, so that they do not wait one after another.
     pub async fn events(
         &self,
         id: Uuid,
@@ -82,17 +85,27 @@ impl Watched {
         read: impl AsyncFnOnce() -> Result<Vec<RunEvent>>,
     ) -> Result<Arc<Vec<RunEvent>>> {
         let newest = Arc::clone(&self.lock().entry(id).or_default().newest);
+        let asked_at = Instant::now();
         let mut page = newest.lock().await;
-        if page.after != after || page.until < until {
-            let events = Arc::new(read().await?);
-            *page = EventPage {
-                after,
-                until,
-                events,
-            };
+        if page.after == after && page.until >= until {
+            return Ok(Arc::clone(&page.events));
         }
+        if page.failed_at.is_some_and(|failed_at| failed_at > asked_at) {
+            return Err(Error::StateUnavailable(
+                "the events could not be read a moment ago".into(),
+            ));
+        }
+        let read = read().await;
+        page.failed_at = read.is_err().then(Instant::now);
+        let events = Arc::new(read?);
+        *page = EventPage {
+            after,
+            until,
+            events: Arc::clone(&events),
+            failed_at: None,
+        };
 
-        Ok(Arc::clone(&page.events))
+        Ok(events)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, WatchedRun>> {

@@ -1,5 +1,6 @@
 //! Tokens of an identity provider: JSON Web Tokens, checked as RFC 8725 asks, with keys of the issuer's JWK set.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -40,6 +41,19 @@ const FETCH_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 1 << 20;
 /// How far the clocks of issuer and service may be apart, in seconds.
 const LEEWAY: u64 = 30;
+/// Characters that are not seen, or that turn around what follows them: a name in the log must be what it looks like. Names of some
+/// languages need U+200C and U+200D.
+const HIDDEN: [RangeInclusive<char>; 9] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{61c}'..='\u{61c}',
+    '\u{180e}'..='\u{180e}',
+    '\u{200b}'..='\u{200b}',
+    '\u{200e}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{e0000}'..='\u{e007f}',
+];
 const LONGEST_NAME: usize = 200;
 
 /// Whose tokens are taken.
@@ -365,7 +379,9 @@ fn has(claim: &Value, text: &str) -> bool {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+    let is_hidden = |sign: char| sign.is_control() || HIDDEN.iter().any(|of| of.contains(&sign));
+
+    (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(is_hidden)
 }
 
 fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Cause> {

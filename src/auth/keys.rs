@@ -151,6 +151,7 @@ fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, KnownKey>> {
     let wrong =
         |detail: String| Error::Settings(format!("`auth.keys_file`: {}: {detail}", path.display()));
     let lines: Vec<Line> = match text.trim() {
+        // Whoever removes the last line takes back the last key.
         "" => Vec::new(),
         text => serde_saphyr::from_str(text).map_err(|fault| wrong(first_line(&fault)))?,
     };

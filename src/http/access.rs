@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -10,22 +11,35 @@ use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
 
-use super::at_once::Place;
 use super::audit::{Call, Lines};
+use super::caller_places::{CallerPlace, CallerPlaces};
 use super::credential::{credential, refused};
 use super::objects::Objects;
 use super::parameters::operations;
 use super::rates::Rates;
+use super::read::small_body;
 use super::roles::{is_of_no_pipeline, needed, role};
-use super::turns::{Turn, Turns};
+use super::turns::{Turn, Turns, asks_trino};
 use crate::app::App;
-use crate::auth::{Principal, Role};
+use crate::auth::{Grants, Principal, Role};
 use crate::error::{Error, Result};
 
-/// The place and the turn that a call keeps until it is answered.
+/// A call that may be answered. It keeps its place and its turn until then.
 struct Admitted {
-    _place: Option<Place<Option<Arc<str>>>>,
+    /// The body, read as a whole for calls that ask Trino.
+    body: Body,
+    _place: Option<CallerPlace>,
     _turn: Option<Turn>,
+}
+
+impl Admitted {
+    fn freely(body: Body) -> Self {
+        Self {
+            body,
+            _place: None,
+            _turn: None,
+        }
+    }
 }
 
 /// The name of the caller, for the layers that see the answer.
@@ -39,6 +53,7 @@ pub(super) struct Access {
     /// The ids of operations, by path and method.
     operations: Arc<BTreeMap<(String, Method), String>>,
     rates: Arc<Rates>,
+    places: Arc<CallerPlaces>,
     turns: Arc<Turns>,
     lines: Lines,
 }
@@ -68,19 +83,22 @@ impl Access {
                 })
         });
 
+        let turns = Turns::new(app.store.connections_of_calls());
+
         Self {
             app,
             operations: Arc::new(all.collect()),
             rates: Arc::default(),
-            turns: Arc::default(),
+            places: Arc::default(),
+            turns: Arc::new(turns),
             lines,
         }
     }
 
     /// Decides about a call, and gives its handler what the caller may see.
-    async fn admit(&self, parts: &mut Parts, call: &mut Call) -> Result<Option<Admitted>> {
+    async fn admit(&self, parts: &mut Parts, body: Body, call: &mut Call) -> Result<Admitted> {
         let Some(path) = parts.extensions.get::<MatchedPath>() else {
-            return Ok(None);
+            return Ok(Admitted::freely(body));
         };
         // `HEAD` needs the role of `GET`.
         let method = if parts.method == Method::HEAD {
@@ -94,28 +112,38 @@ impl Access {
         };
         call.action.clone_from(operation);
         let Some(role) = role(operation) else {
-            return Ok(None);
+            return Ok(Admitted::freely(body));
         };
         let role = needed(operation, role, parts.uri.query());
         let principal = self.principal(parts, call).await?;
         call.principal.clone_from(&principal.name);
-        let place = self.rates.call(operation, &principal)?;
+        let place = self.places.call(operation, &principal)?;
         call.role = Some(role);
         let objects = Objects::of(parts).await?;
         self.decide(operation, role, &principal, &objects, call)
             .await?;
         self.rates.check(operation, role, &principal)?;
+        // Whoever sends slowly holds no turn.
+        let body = if asks_trino(operation) {
+            small_body(body).await?
+        } else {
+            body
+        };
         let admitted = Admitted {
+            body,
             _place: place,
             _turn: self.turns.take(operation, role, &principal).await?,
         };
-        if let Some(long) = self.rates.place(operation, &principal)? {
+        if let Some(long) = self.places.long_call(operation, &principal)? {
             parts.extensions.insert(long);
         }
-        let granted = self.app.granted(principal, role);
+        // Sensors must not miss an end.
+        let share = self.turns.of_state(&principal);
+        let share = share.filter(|_| operation != "get_run_outcome");
+        let granted = self.app.granted(principal, role).sharing(share);
         parts.extensions.insert(Granted(granted));
 
-        Ok(Some(admitted))
+        Ok(admitted)
     }
 
     async fn principal(&self, parts: &Parts, call: &Call) -> Result<Principal> {
@@ -143,38 +171,25 @@ impl Access {
         call: &mut Call,
     ) -> Result<()> {
         let grants = &principal.grants;
-        let forbidden = |pipeline: Option<&str>| Error::Forbidden {
-            role: role.as_str(),
-            pipeline: pipeline.map(str::to_owned),
-        };
         for name in &objects.names {
             let pipeline = name.pipeline();
             call.pipeline = Some(pipeline.to_owned());
-            if grants.have(role, pipeline) {
-                continue;
-            }
-            if grants.have(Role::Viewer, pipeline) {
-                return Err(forbidden(Some(pipeline)));
-            }
-            // To the caller it is as if it did not exist.
-            return Err(name.unknown(&self.app.granted(principal.clone(), Role::Viewer)));
+            let unknown = || name.unknown(&self.app.granted(principal.clone(), Role::Viewer));
+            decide_on(pipeline, role, grants, unknown)?;
         }
         if let Some(run) = objects.run {
             call.run = Some(run);
             if !grants.have_somewhere(role) {
-                return Err(forbidden(None));
+                return Err(forbidden(role, None));
             }
             let pipeline = self.app.store.pipeline_of_run(run).await?;
             call.pipeline.clone_from(&pipeline);
-            match pipeline.as_deref() {
-                Some(pipeline) if grants.have(role, pipeline) => return Ok(()),
-                Some(pipeline) if grants.have(Role::Viewer, pipeline) => {
-                    return Err(forbidden(Some(pipeline)));
-                }
-                // To the caller it is as if it did not exist.
-                Some(_) if operation == "get_run_outcome" => return Err(Error::RunUnknown { run }),
-                Some(_) => return Err(Error::not_found("run", &run.to_string(), [])),
-                None => {}
+            if let Some(pipeline) = pipeline {
+                let unknown = || match operation {
+                    "get_run_outcome" => Error::RunUnknown { run },
+                    _ => Error::not_found("run", &run.to_string(), []),
+                };
+                return decide_on(&pipeline, role, grants, unknown);
             }
         }
         let has_role = if is_of_no_pipeline(operation) {
@@ -183,11 +198,31 @@ impl Access {
             grants.have_somewhere(role)
         };
 
-        if has_role {
-            Ok(())
-        } else {
-            Err(forbidden(None))
-        }
+        has_role.then_some(()).ok_or_else(|| forbidden(role, None))
+    }
+}
+
+/// Refuses a caller who lacks the role on a pipeline. To a caller without any role on it, its objects do not exist.
+fn decide_on(
+    pipeline: &str,
+    role: Role,
+    grants: &Grants,
+    unknown: impl FnOnce() -> Error,
+) -> Result<()> {
+    if grants.have(role, pipeline) {
+        return Ok(());
+    }
+    if grants.have(Role::Viewer, pipeline) {
+        return Err(forbidden(role, Some(pipeline)));
+    }
+
+    Err(unknown())
+}
+
+fn forbidden(role: Role, pipeline: Option<&str>) -> Error {
+    Error::Forbidden {
+        role: role.as_str(),
+        pipeline: pipeline.map(str::to_owned),
     }
 }
 
@@ -195,13 +230,17 @@ impl Access {
 pub(super) async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut call = Call::of(&parts);
-    let admitted = access.admit(&mut parts, &mut call).await;
+    let admitted = access.admit(&mut parts, body, &mut call).await;
     let is_page = parts
         .headers
         .keys()
         .any(|name| name.as_str().starts_with("sec-fetch-"));
     let mut answer = match admitted {
-        Ok(_admitted) => {
+        Ok(Admitted {
+            body,
+            _place,
+            _turn,
+        }) => {
             call.is_admitted = true;
             next.run(Request::from_parts(parts, body)).await
         }

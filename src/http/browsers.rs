@@ -70,7 +70,7 @@ impl Guard {
 
     fn check(&self, request: &Request) -> Result<()> {
         let headers = request.headers();
-        let host = host(request);
+        let host = host(request)?;
         if !PROBES.contains(&request.uri().path()) {
             self.check_host(host)?;
         }
@@ -154,15 +154,20 @@ fn is_embedded(headers: &HeaderMap) -> bool {
     is_foreign && !(is(MODE, "navigate") && is(DEST, "document"))
 }
 
-fn host(request: &Request) -> &str {
-    let given = request.headers().get(header::HOST);
-    // HTTP/2 has it in the address.
+/// The name by which the service is called. A name in the address comes before a header (RFC 9112, section 3.2.2).
+fn host(request: &Request) -> Result<&str> {
+    let mut given = request.headers().get_all(header::HOST).iter();
+    let first = given.next();
+    if given.next().is_some() {
+        return Err(Error::Malformed(
+            "the call has more than one `Host` header; send one".into(),
+        ));
+    }
     let of_address = request.uri().authority().map(Authority::as_str);
 
-    given
-        .and_then(|host| host.to_str().ok())
-        .or(of_address)
-        .unwrap_or_default()
+    Ok(of_address
+        .or_else(|| first?.to_str().ok())
+        .unwrap_or_default())
 }
 
 fn without_port(host: &str) -> &str {

@@ -28,6 +28,8 @@ struct Read {
     looked_at: Instant,
     /// The files as they were read last.
     texts: [Vec<u8>; 2],
+    /// Whether a file could not be read at the last look.
+    is_gone: bool,
     config: Arc<ServerConfig>,
 }
 
@@ -43,6 +45,7 @@ impl Certificate {
                 looked_at: Instant::now(),
                 config: config(files, &texts)?,
                 texts,
+                is_gone: false,
             }),
             files: files.clone(),
         })
@@ -53,24 +56,33 @@ impl Certificate {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.looked_at.elapsed() >= LOOK_INTERVAL {
             read.looked_at = Instant::now();
-            let texts = texts(&self.files);
-            if let Ok(texts) = texts
-                && texts != read.texts
-            {
-                match config(&self.files, &texts) {
-                    Ok(config) => {
-                        tracing::info!("the certificate was read again");
-                        read.config = config;
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "the new certificate cannot be used, so the one before it holds");
-                    }
-                }
-                read.texts = texts;
+            if let Err(error) = read.renew(&self.files) {
+                tracing::warn!(%error, "the new certificate cannot be used, so the one before it holds");
             }
         }
 
         Arc::clone(&read.config)
+    }
+}
+
+impl Read {
+    /// Reads the files again if they changed. A file that cannot be used is told once.
+    fn renew(&mut self, files: &Tls) -> Result<()> {
+        let texts = texts(files);
+        if texts.is_err() && std::mem::replace(&mut self.is_gone, true) {
+            return Ok(());
+        }
+        let texts = texts?;
+        self.is_gone = false;
+        if texts == self.texts {
+            return Ok(());
+        }
+        let config = config(files, &texts);
+        self.texts = texts;
+        self.config = config?;
+        tracing::info!("the certificate was read again");
+
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::access::Granted;
-use super::rates::CallerPlace;
+use super::caller_places::CallerPlace;
 use super::read::Path;
 use super::runs::RunPath;
 use crate::app::App;
@@ -147,7 +147,9 @@ impl Following {
             })) => progress.ok()?.clone()?,
         };
         // While the state database is away, the client connects again with the last number that it has.
-        let read = async || self.app.store.run_events(self.run_id, known, PAGE).await;
+        // One read serves all who follow the run, so it waits for the turns of none.
+        let store = self.app.store.clone().sharing(None);
+        let read = async || store.run_events(self.run_id, known, PAGE).await;
         let watched = &self.app.signals.watched;
         let new_events = watched
             .events(self.run_id, known, progress.last_event, read)

@@ -5,6 +5,7 @@ mod answer;
 mod at_once;
 mod audit;
 mod browsers;
+mod caller_places;
 mod cancel;
 mod certificate;
 mod changes;

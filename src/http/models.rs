@@ -24,7 +24,7 @@ use crate::run::{self, Task};
 use crate::state::{ModelColumn, ModelState, SqlQuery};
 
 /// A refresh sends a few.
-const MOST_STATEMENTS: i64 = 1_000;
+const MOST_STATEMENTS: u16 = 1_000;
 
 /// A SQL model.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,6 +82,8 @@ pub(super) struct RefreshSql {
     run_id: Uuid,
     /// In the order in which they were sent.
     statements: Vec<SentSql>,
+    /// Whether these are all. If not, `GET /v1/runs/{run_id}/steps/{step}/sql` lists all.
+    complete: bool,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -192,13 +194,18 @@ pub(super) async fn get_model_sql(
                 run: run_id,
                 step: &step,
                 after: None,
-                limit: MOST_STATEMENTS,
+                limit: i64::from(MOST_STATEMENTS) + 1,
                 bytes: MOST_SQL_BYTES,
             };
             let sent = app.store.step_sql(&which).await?;
+            let listed = sent.statements.into_iter().map(SentSql::from);
+            let mut statements: Vec<_> = listed.collect();
+            let complete = !sent.is_cut && statements.len() <= usize::from(MOST_STATEMENTS);
+            statements.truncate(usize::from(MOST_STATEMENTS));
             Some(RefreshSql {
                 run_id,
-                statements: sent.statements.into_iter().map(SentSql::from).collect(),
+                statements,
+                complete,
             })
         }
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::at_once::{AtOnce, Place, network};
+use super::at_once::network;
 use crate::auth::{Principal, Role};
 use crate::error::{Error, Result};
 
@@ -20,29 +20,11 @@ const READS: u32 = 100;
 /// Callers that are remembered before those that were quiet are forgotten.
 pub(super) const REMEMBERED: usize = 10_000;
 
-/// Those who follow runs at once.
-const FOLLOWERS: usize = 1_000;
-/// Those of one caller.
-const FOLLOWERS_OF_ONE: usize = 100;
-
-/// Calls of one caller at once. `GET …/outcome` is not counted.
-const CALLS_OF_ONE: usize = 1_024;
-/// Definitions that are checked or wait for it, at once.
-const CHECKS: usize = 8;
-/// Those of one caller.
-const CHECKS_OF_ONE: usize = 4;
-
-/// A place of a caller among those who do the same.
-pub(super) type CallerPlace = Arc<Place<Option<Arc<str>>>>;
-
 #[derive(Debug)]
 pub(super) struct Rates {
     failures: DefaultKeyedRateLimiter<IpAddr>,
     starts: DefaultKeyedRateLimiter<Arc<str>>,
     reads: DefaultKeyedRateLimiter<Arc<str>>,
-    calls: AtOnce<Option<Arc<str>>>,
-    followers: AtOnce<Option<Arc<str>>>,
-    checks: AtOnce<Option<Arc<str>>>,
 }
 
 impl Default for Rates {
@@ -53,9 +35,6 @@ impl Default for Rates {
             failures: RateLimiter::keyed(Quota::per_minute(times(FAILURES))),
             starts: RateLimiter::keyed(Quota::per_minute(times(STARTS))),
             reads: RateLimiter::keyed(Quota::per_second(times(READS))),
-            calls: AtOnce::new(usize::MAX, CALLS_OF_ONE),
-            followers: AtOnce::new(FOLLOWERS, FOLLOWERS_OF_ONE),
-            checks: AtOnce::new(CHECKS, CHECKS_OF_ONE),
         }
     }
 }
@@ -83,54 +62,6 @@ impl Rates {
             ),
             _ => Ok(()),
         }
-    }
-
-    /// Takes a place among the calls of a caller, for as long as the call is answered.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooManyCalls`].
-    pub(super) fn call(
-        &self,
-        operation: &str,
-        principal: &Principal,
-    ) -> Result<Option<Place<Option<Arc<str>>>>> {
-        if operation == "get_run_outcome" || principal.name.is_none() {
-            return Ok(None);
-        }
-        let place = self.calls.enter(principal.name.clone(), 1);
-
-        place.map(Some).ok_or(Error::TooManyCalls {
-            detail: "too many calls with this key are answered at once",
-            retry_after: 1,
-        })
-    }
-
-    /// Takes a place for a call that lasts long or takes much memory; `None` for other calls. It is taken before the body is read.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooManyCalls`].
-    pub(super) fn place(
-        &self,
-        operation: &str,
-        principal: &Principal,
-    ) -> Result<Option<CallerPlace>> {
-        let (places, detail) = match operation {
-            "follow_run" => (
-                &self.followers,
-                "too many runs are followed at once with this key",
-            ),
-            "validate_definition" => (&self.checks, "too many definitions are checked at once"),
-            _ => return Ok(None),
-        };
-        let place = places.enter(principal.name.clone(), 1);
-        let place = place.ok_or(Error::TooManyCalls {
-            detail,
-            retry_after: 10,
-        })?;
-
-        Ok(Some(Arc::new(place)))
     }
 
     /// Counts a call that failed to say who calls. Only such calls are refused, because callers may share an address.

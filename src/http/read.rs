@@ -10,11 +10,15 @@ use jiff::tz::TimeZone;
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 
 use crate::error::{Error, with_nearest};
 
 /// The longest wait of a call: proxies close a connection that is silent for a minute.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(55);
+
+/// The body of a call that takes a few names, in bytes.
+const SMALL: usize = 64 << 10;
 
 /// The values in the path.
 #[derive(Debug)]
@@ -99,13 +103,33 @@ pub(super) async fn whole_body<S: Send + Sync>(
     state: &S,
 ) -> Result<Bytes, Error> {
     let body = tokio::time::timeout(BODY_LIMIT, Bytes::from_request(request, state)).await;
-    let late = |_| Error::Malformed("the body did not come within 30 s; send it at once".into());
 
     body.map_err(late)?
         .map_err(|fault| match fault.status().as_u16() {
             413 => Error::BodyTooLarge,
             _ => Error::Malformed(format!("the body cannot be read: {fault}")),
         })
+}
+
+/// Reads the body of a call that takes a few names.
+pub(super) async fn small_body(body: axum::body::Body) -> Result<axum::body::Body, Error> {
+    let read = axum::body::to_bytes(body, SMALL);
+    let read = tokio::time::timeout(BODY_LIMIT, read).await;
+
+    read.map_err(late)?
+        .map(axum::body::Body::from)
+        .map_err(|fault| {
+            let is_long = fault.into_inner().is::<http_body_util::LengthLimitError>();
+            if is_long {
+                Error::BodyTooLarge
+            } else {
+                Error::Malformed("the body cannot be read".into())
+            }
+        })
+}
+
+fn late(_: Elapsed) -> Error {
+    Error::Malformed("the body did not come within 30 s; send it at once".into())
 }
 
 pub(super) fn is_yaml(headers: &HeaderMap) -> bool {

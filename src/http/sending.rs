@@ -20,6 +20,8 @@ use crate::error::Error;
 
 /// Smaller answers are not counted, in bytes.
 const SMALL: u64 = 4 << 10;
+/// Answers to calls that change something are smaller, in bytes. They are sent even if there is no room.
+const LARGEST_OF_WRITE: u64 = 64 << 10;
 /// All large answers that are being sent, in bytes.
 const MOST: usize = 512 << 20;
 /// Those of one caller.
@@ -56,18 +58,19 @@ pub(super) async fn bounded(
     let address = peer.map(|ConnectInfo(peer)| network(peer.ip()));
     let answer = next.run(request).await;
     let size = answer.body().size_hint().lower();
-    // Whoever changed something must hear of it.
-    if size <= SMALL || !is_read {
+    if size <= SMALL {
         return answer;
     }
+    // Whoever changed something must hear of it. `POST` may also ask, such as whether a definition is right.
+    let is_sure = !is_read && size <= LARGEST_OF_WRITE;
     let reader = match answer.extensions().get::<CalledBy>() {
         Some(CalledBy(name)) => Reader::Known(Arc::clone(name)),
         None => Reader::Address(address),
     };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     match sending.0.enter(reader, size) {
-        Some(place) => answer.map(|body| Body::new(Held::new(body, place, cut))),
-        None => Error::Overloaded.into_response(),
+        None if !is_sure => Error::Overloaded.into_response(),
+        place => answer.map(|body| Body::new(Held::new(body, place, cut))),
     }
 }
 
@@ -78,11 +81,11 @@ struct Held {
     rest: Bytes,
     /// Told of each part that is handed over.
     parts: watch::Sender<()>,
-    _place: Place<Reader>,
+    _place: Option<Place<Reader>>,
 }
 
 impl Held {
-    fn new(body: Body, place: Place<Reader>, cut: Option<Cut>) -> Self {
+    fn new(body: Body, place: Option<Place<Reader>>, cut: Option<Cut>) -> Self {
         let (parts, handed_over) = watch::channel(());
         if let Some(cut) = cut {
             tokio::spawn(cut_off(cut, handed_over));

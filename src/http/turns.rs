@@ -1,4 +1,4 @@
-//! Calls that ask Trino take turns, so that callers cannot take it from runs, nor from each other.
+//! Calls take turns to ask Trino and the state database, so that a caller cannot take them from others, nor Trino from runs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,8 +43,16 @@ pub(super) fn asks_trino(operation: &str) -> bool {
 /// The turns of a service.
 #[derive(Debug)]
 pub(super) struct Turns {
-    free: Arc<Semaphore>,
-    of_callers: Mutex<HashMap<Option<Arc<str>>, Arc<Semaphore>>>,
+    trino: Arc<Semaphore>,
+    trino_of_callers: Shares,
+    state_of_callers: Shares,
+}
+
+/// What each caller may do at once.
+#[derive(Debug)]
+struct Shares {
+    most: usize,
+    callers: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
 }
 
 /// A turn, until it is dropped.
@@ -53,16 +61,47 @@ pub(super) struct Turn {
     _of_caller: OwnedSemaphorePermit,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
+impl Shares {
+    fn new(most: usize) -> Self {
         Self {
-            free: Arc::new(Semaphore::new(TURNS)),
-            of_callers: Mutex::default(),
+            most,
+            callers: Mutex::default(),
         }
+    }
+
+    /// The turns of a caller. Without authentication, all callers are one.
+    fn of(&self, caller: &Principal) -> Arc<Semaphore> {
+        let mut shares = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Forgets callers without a turn.
+        shares.retain(|_, turns| Arc::strong_count(turns) > 1);
+        let name = caller.name.clone().unwrap_or_default();
+        let own = shares
+            .entry(name)
+            .or_insert_with(|| Arc::new(Semaphore::new(self.most)));
+
+        Arc::clone(own)
     }
 }
 
 impl Turns {
+    /// For a pool of so many connections to the state database. One caller may have half of them.
+    pub(super) fn new(connections: usize) -> Self {
+        Self {
+            trino: Arc::new(Semaphore::new(TURNS)),
+            trino_of_callers: Shares::new(TURNS_OF_ONE),
+            state_of_callers: Shares::new(connections.div_ceil(2)),
+        }
+    }
+
+    /// The turns of a caller to ask the state database. They are taken for each question, because most of a call may be spent waiting.
+    /// Without authentication there are none: nobody could be told from others.
+    pub(super) fn of_state(&self, caller: &Principal) -> Option<Arc<Semaphore>> {
+        caller
+            .name
+            .is_some()
+            .then(|| self.state_of_callers.of(caller))
+    }
+
     /// Waits for a turn, if the operation asks Trino.
     ///
     /// # Errors
@@ -79,11 +118,11 @@ impl Turns {
         if !asks_trino(operation) || is_plain_plan {
             return Ok(None);
         }
-        let own = self.of_caller(principal.name.clone());
+        let own = self.trino_of_callers.of(principal);
         let both = async {
             Ok::<_, tokio::sync::AcquireError>(Turn {
                 _of_caller: own.acquire_owned().await?,
-                _of_all: Arc::clone(&self.free).acquire_owned().await?,
+                _of_all: Arc::clone(&self.trino).acquire_owned().await?,
             })
         };
         let turn = tokio::time::timeout(LONGEST_WAIT, both).await;
@@ -93,20 +132,6 @@ impl Turns {
         })?;
 
         turn.map(Some).map_err(Error::internal)
-    }
-
-    fn of_caller(&self, name: Option<Arc<str>>) -> Arc<Semaphore> {
-        let mut callers = self
-            .of_callers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Forgets callers without a turn.
-        callers.retain(|_, turns| Arc::strong_count(turns) > 1);
-        let own = callers
-            .entry(name)
-            .or_insert_with(|| Arc::new(Semaphore::new(TURNS_OF_ONE)));
-
-        Arc::clone(own)
     }
 }
 
@@ -126,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_who_asks_much_leaves_turns_to_others() {
-        let turns = Turns::default();
+        let turns = Turns::new(8);
         let (one, other) = (caller("one"), caller("other"));
         let asked =
             join_all((0..TURNS_OF_ONE).map(|_| turns.take("list_rows", Role::Reader, &one))).await;

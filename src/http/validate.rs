@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::Granted;
+use super::caller_places::CallerPlace;
 use super::pipelines::PipelinePath;
-use super::rates::CallerPlace;
 use super::read::{Body, Empty, Path, is_yaml, whole_body};
 use crate::error::{Error, Problem, Result};
 use crate::models::UnitTestResult;

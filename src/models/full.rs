@@ -74,7 +74,7 @@ impl Refresh<'_> {
         let build = Names::build(&self.table);
         self.take_place().await?;
         publisher.resolve(&build).await?;
-        publisher.refuse_foreign_build(&build).await?;
+        publisher.refuse_table_of_others(&build).await?;
         let make = self.build_sql(&sql)?;
         let outcome = publisher.run(&build, &make).await?;
         let columns = columns_of(&[&build], publisher).await?.pop();

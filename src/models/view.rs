@@ -111,6 +111,9 @@ impl Refresh<'_> {
         if self.kind().await?.as_deref() != Some(kind) {
             return Ok(false);
         }
+        if kind == "BASE TABLE" {
+            publisher.refuse_table_of_others(&self.table).await?;
+        }
         let drop = json!({"table": self.table, "is_view": kind == "VIEW"});
         let drop = render("models/drop.sql", drop)?;
         publisher.run(&self.table, &drop).await?;

@@ -2,7 +2,7 @@
 
 use icefront_project::{Check, Fault, Model, Project, Relation, SourceKey};
 
-use super::definition::Said;
+use super::draft::Said;
 use super::finding::FILE;
 use super::{Definition, Finding, Reader, Severity};
 use crate::config::Config;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::definition::Draft;
+use super::draft::Draft;
 use super::finding::FILE;
 use super::models::add_models;
 use super::{Definition, Finding, Reader};

@@ -18,6 +18,8 @@ pub struct Committed {
     /// The snapshot that it made; `None` if nothing was to change.
     pub snapshot: Option<String>,
     pub parent: Option<String>,
+    /// Whether it made all rows of the table.
+    pub(super) is_whole: bool,
     /// Rows acted on, as Trino answered; unknown if the answer was lost.
     pub rows: Option<i64>,
     pub added: i64,
@@ -56,6 +58,7 @@ pub(super) struct CommittedContext<'a> {
 pub(super) struct CommittedRow {
     snapshot: String,
     parent: Option<String>,
+    is_whole: bool,
     added: i64,
     hidden: i64,
     rows_before: i64,
@@ -69,6 +72,7 @@ impl From<CommittedRow> for Committed {
         Self {
             snapshot: Some(row.snapshot),
             parent: row.parent,
+            is_whole: row.is_whole,
             added: row.added,
             hidden: row.hidden,
             rows_before: row.rows_before,

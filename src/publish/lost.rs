@@ -101,7 +101,9 @@ impl Publisher<'_> {
     async fn end(&self, target: &TableName, lost: &LostStatement) -> Result<Option<Committed>> {
         self.stop(&lost.trino_query_id, lost.address.as_deref())
             .await?;
-        let committed = self.find_commit(target, &lost.trino_query_id).await?;
+        let committed = self
+            .find_change(target, lost.id, &lost.trino_query_id)
+            .await?;
         if committed.is_none() {
             let end = StatementEnd::default();
             self.store

@@ -9,6 +9,7 @@ mod ownership;
 mod planned;
 mod publisher;
 mod reads;
+mod same_table;
 
 pub use committed::{Committed, Files, Snapshots};
 pub use lost::Resolved;

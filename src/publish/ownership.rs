@@ -15,12 +15,6 @@ struct FoundRow {
     found: i64,
 }
 
-/// The row of `marts/writers.sql`.
-#[derive(Deserialize)]
-struct WriterRow {
-    query_id: String,
-}
-
 impl Publisher<'_> {
     /// Refuses a name that no run of the pipeline wrote to, if something stands there. Trino is asked only before the first
     /// statement about a name: from then on the state database knows it.
@@ -36,21 +30,23 @@ impl Publisher<'_> {
         Err(self.is_foreign(target))
     }
 
-    /// Refuses the name of a build if somebody else's table stands there. The pipeline makes and renames builds again and again, so that
-    /// it may have used the name before.
-    pub async fn refuse_foreign_build(&self, build: &TableName) -> Result<()> {
-        if !self.is_taken(build).await? {
+    /// Refuses a name if a table that this pipeline did not make stands there now. The pipeline may have used the name before, such as that
+    /// of a build. A table whose first snapshot has expired passes: who made it is not known any more.
+    pub async fn refuse_table_of_others(&self, table: &TableName) -> Result<()> {
+        if !self.is_taken(table).await? {
             return Ok(());
         }
-        let context = json!({"snapshots": build.metadata("snapshots")});
-        let writers: Vec<WriterRow> = self.rows("marts/writers.sql", context).await?;
-        let ids: Vec<String> = writers.into_iter().map(|row| row.query_id).collect();
-        let targets = [build.to_string()];
-        if self.store.has_sent(self.pipeline, &targets, &ids).await? {
-            return Ok(());
+        let snapshots = self.snapshots(table).await?;
+        let is_known = snapshots.is_empty() || snapshots.iter().any(|row| row.parent.is_none());
+        let ids: Vec<String> = snapshots
+            .into_iter()
+            .filter_map(|row| row.query_id)
+            .collect();
+        if is_known && !self.store.has_sent_any(self.pipeline, &ids).await? {
+            return Err(self.is_foreign(table));
         }
 
-        Err(self.is_foreign(build))
+        Ok(())
     }
 
     fn is_foreign(&self, target: &TableName) -> Error {

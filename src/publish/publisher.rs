@@ -149,12 +149,35 @@ impl Publisher<'_> {
         let committed = if outcome.update_count == Some(0) {
             Committed::default()
         } else {
-            self.find_commit(target, &outcome.query_id)
+            self.find_change(target, id, &outcome.query_id)
                 .await?
                 .unwrap_or_default()
         };
 
         Ok(committed.answered(id, &outcome))
+    }
+
+    /// As [`Publisher::find_commit`], for a statement that changed rows of a table. Gives the statement up if that was another table than before.
+    pub(super) async fn find_change(
+        &self,
+        target: &TableName,
+        statement: i64,
+        query_id: &str,
+    ) -> Result<Option<Committed>> {
+        let committed = self.find_commit(target, query_id).await?;
+        if let Some(committed) = &committed
+            && let Err(refused) = self.refuse_other_table(target, committed).await
+        {
+            if matches!(refused, Error::PipelineBroken { .. }) {
+                let end = StatementEnd::default();
+                self.store
+                    .finish_statement(statement, StatementOutcome::Failed, &end)
+                    .await?;
+            }
+            return Err(refused);
+        }
+
+        Ok(committed)
     }
 
     /// Sends a statement that replaces a table, and gives what it committed: it commits even if it writes no row. The caller

@@ -1,23 +1,20 @@
 //! Whether a definition that a caller sends is right. The pipelines that run know nothing of it.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
 use std::time::Duration;
 
 use serde::Serialize;
-use tempfile::TempDir;
 
+use super::given_folder::GivenFolder;
 use super::sandbox::{self, Outcome, Written};
 use crate::app::App;
 use crate::auth::Role;
 use crate::error::{Error, Result};
-use crate::pipeline::{Finding, Reader, written_name};
+use crate::pipeline::{Finding, Reader};
 
-const MOST_FILES: usize = 1_000;
 const MOST_FINDINGS: usize = 1_000;
-/// In bytes, of a path.
-const LONGEST_PATH: usize = 255;
-const DEEPEST: usize = 20;
+/// The findings of an answer, in bytes of JSON.
+const MOST_BYTES: usize = 1 << 20;
 /// How long a check waits for those of other callers.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -26,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub struct DefinitionCheck {
     /// Whether the service would take it: no finding is an error.
     pub valid: bool,
-    /// Errors and warnings; at most 1,000. Those of `pipeline.yaml` come first.
+    /// Errors and warnings; at most 1,000, and 1 MiB of them. Those of `pipeline.yaml` come first.
     pub findings: Vec<Finding>,
     /// The number of further findings.
     pub left_out: usize,
@@ -47,18 +44,8 @@ pub async fn check_definition(
         detail: "other callers check definitions",
         retry_after: LONGEST_WAIT.as_secs(),
     })?;
-    if files.len() > MOST_FILES {
-        return Err(Error::Invalid {
-            field: "files".into(),
-            detail: format!("`files` has more than {MOST_FILES} files; send fewer"),
-        });
-    }
-    let folder = TempDir::new().map_err(Error::internal)?;
-    for (path, text) in &files {
-        write(folder.path(), path, text)?;
-    }
-    let text = files.get("pipeline.yaml").map_or("", String::as_str);
-    let reader = reader(app, &written_name(text));
+    let folder = GivenFolder::write(files).await?;
+    let reader = reader(app, folder.pipeline());
     let Outcome {
         mut findings,
         definition,
@@ -69,15 +56,29 @@ pub async fn check_definition(
         app.pipelines.rival_of_next(&pipeline, tables, &app.config)
     });
     findings.extend(rival);
-    let left_out = findings.len().saturating_sub(MOST_FINDINGS);
     let valid = !findings.iter().any(Finding::is_error);
-    findings.truncate(MOST_FINDINGS);
+    let shown = shown(&findings);
+    let left_out = findings.len() - shown;
+    findings.truncate(shown);
 
     Ok(DefinitionCheck {
         valid,
         findings,
         left_out,
     })
+}
+
+/// The number of findings that an answer has room for.
+fn shown(findings: &[Finding]) -> usize {
+    let mut room = MOST_BYTES;
+    let fits = |finding: &&Finding| {
+        let size = serde_json::to_string(finding).map_or(MOST_BYTES, |text| text.len());
+        let left = room.checked_sub(size);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+
+    findings.iter().take(MOST_FINDINGS).take_while(fits).count()
 }
 
 /// What the caller may see of the settings in findings about a pipeline of this name.
@@ -90,34 +91,4 @@ fn reader(app: &App, pipeline: &str) -> Reader {
     } else {
         Reader::Stranger
     }
-}
-
-fn write(folder: &Path, path: &str, text: &str) -> Result<()> {
-    let shown: String = path.chars().take(LONGEST_PATH).collect();
-    let refused = |detail: &str| Error::Invalid {
-        field: format!("files.{shown}"),
-        detail: format!(
-            "`files` has a file `{shown}`, {detail}; write a path below the folder of the pipeline, such as `models/orders.sql`"
-        ),
-    };
-    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-    let below = Path::new(path);
-    if path.is_empty() || path.len() > LONGEST_PATH || path.contains(['\\', '\0']) {
-        return Err(refused("which is no path"));
-    }
-    if !below.components().all(is_plain) {
-        return Err(refused("which leads out of the folder"));
-    }
-    if below.components().count() > DEEPEST {
-        return Err(refused("which is too deep"));
-    }
-    let place = folder.join(below);
-    if let Some(parent) = place.parent() {
-        std::fs::create_dir_all(parent).map_err(|_| refused("below a file"))?;
-    }
-    if place.is_dir() {
-        return Err(refused("which is a folder of another file"));
-    }
-
-    std::fs::write(&place, text).map_err(Error::internal)
 }

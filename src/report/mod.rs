@@ -4,6 +4,7 @@ mod definition;
 mod deletion;
 mod failures;
 mod freshness;
+mod given_folder;
 mod graph;
 mod holdings;
 mod leftovers;

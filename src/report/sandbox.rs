@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use clap::Args;
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -69,6 +69,8 @@ impl ReadFolder {
             };
             setrlimit(resource, limit).map_err(Error::internal)?;
         }
+        // If the service is killed, nobody waits for the answer.
+        set_parent_process_death_signal(Some(Signal::KILL)).map_err(Error::internal)?;
         nice(NICENESS).map_err(Error::internal)?;
         let Checked {
             definition,

@@ -146,11 +146,11 @@ impl Store {
                 .await?;
         }
         transaction.commit().await?;
-        // `run` takes a connection of the same pool.
+        // `run` takes a connection of the same pool. It waits for no turn: the caller must hear of what is done.
         drop(connection);
 
         Ok(Some(AcceptedRun {
-            run: self.run(id).await?,
+            run: self.clone().sharing(None).run(id).await?,
             is_replay: known.is_some(),
         }))
     }
@@ -163,7 +163,7 @@ impl Store {
             .await?;
 
         Ok(ChangedRun {
-            run: self.run(id).await?,
+            run: self.clone().sharing(None).run(id).await?,
             has_changed: queued > 0,
         })
     }
@@ -199,7 +199,7 @@ impl Store {
         drop(connection);
 
         Ok(ChangedRun {
-            run: self.run(id).await?,
+            run: self.clone().sharing(None).run(id).await?,
             has_changed: asked.is_some(),
         })
     }

@@ -45,7 +45,7 @@ impl Store {
             .await?;
 
         Ok(number.map(|number| Lease {
-            connection: Object::take(connection.0),
+            connection: Object::take(connection.client),
             number,
             time,
         }))

@@ -34,7 +34,11 @@ mod tables;
 mod test_results;
 mod webhooks;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use deadpool_postgres::{Object, Pool, PoolError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
@@ -84,6 +88,9 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::postgres::{self, Server};
 
+/// How long a question of a caller waits for a turn.
+const LONGEST_TURN_WAIT: Duration = Duration::from_secs(5);
+
 /// The state database.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -94,6 +101,8 @@ pub struct Store {
     own_pool: Pool,
     /// The number of the lease that this store works under ([`Store::with_lease`]).
     lease: Option<i64>,
+    /// Taken for each question of a caller, so that one caller leaves connections to others. `None` for the service itself.
+    turns: Option<Arc<Semaphore>>,
     /// The name of the database's settings, for messages.
     settings_key: String,
 }
@@ -116,6 +125,7 @@ impl Store {
             work_pool: server.pool((settings.connections / 2).max(1), session)?,
             own_pool: server.pool(1, session)?,
             lease: None,
+            turns: None,
             settings_key: address.key,
         })
     }
@@ -125,11 +135,25 @@ impl Store {
     pub fn for_work(&self) -> Self {
         Self {
             pool: self.work_pool.clone(),
+            turns: None,
             ..self.clone()
         }
     }
 
+    /// The same database for a caller, who takes a turn for each question.
+    #[must_use]
+    pub fn sharing(self, turns: Option<Arc<Semaphore>>) -> Self {
+        Self { turns, ..self }
+    }
+
+    /// The number of connections for calls.
+    #[must_use]
+    pub fn connections_of_calls(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     async fn connection(&self) -> Result<Connection> {
+        let turn = self.turn().await?;
         let client = self.client(&self.pool).await?;
         if let Some(number) = self.lease {
             let hold = client
@@ -142,7 +166,23 @@ impl Store {
                 .map_err(queries::error)?;
         }
 
-        Ok(Connection(client))
+        Ok(Connection {
+            client,
+            _turn: turn,
+        })
+    }
+
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some(turns) = &self.turns else {
+            return Ok(None);
+        };
+        let turn = tokio::time::timeout(LONGEST_TURN_WAIT, Arc::clone(turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| Error::TooManyCalls {
+            detail: "calls with this key ask too much at once, and none of them ended in time",
+            retry_after: LONGEST_TURN_WAIT.as_secs(),
+        })?;
+
+        turn.map(Some).map_err(Error::internal)
     }
 
     async fn client(&self, pool: &Pool) -> Result<Object> {

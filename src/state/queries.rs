@@ -1,6 +1,7 @@
 //! How statements are sent and their rows read: alike on the store, on one connection and in a transaction.
 
 use deadpool_postgres::Object;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
 use tokio_postgres::{Client, Row};
 
@@ -113,11 +114,17 @@ pub(super) trait Queries: Sync {
 }
 
 /// A connection from one of the store's pools. Once its lease is lost, the database refuses its records.
-pub(super) struct Connection(pub(super) Object);
+pub(super) struct Connection {
+    pub(super) client: Object,
+    /// See [`Store::sharing`](super::Store::sharing).
+    pub(super) _turn: Option<OwnedSemaphorePermit>,
+}
 
 impl Connection {
     pub(super) async fn begin(&mut self) -> Result<Transaction<'_>> {
-        self.0.transaction().await.map(Transaction).map_err(error)
+        let begun = self.client.transaction().await;
+
+        begun.map(Transaction).map_err(error)
     }
 }
 
@@ -137,13 +144,13 @@ impl Transaction<'_> {
 
 impl Queries for Connection {
     async fn execute(&self, statement: &str, parameters: Parameters<'_>) -> Result<u64> {
-        let client: &Client = &self.0;
+        let client: &Client = &self.client;
 
         Queries::execute(client, statement, parameters).await
     }
 
     async fn query(&self, statement: &str, parameters: Parameters<'_>) -> Result<Vec<Row>> {
-        let client: &Client = &self.0;
+        let client: &Client = &self.client;
 
         Queries::query(client, statement, parameters).await
     }

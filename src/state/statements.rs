@@ -297,6 +297,18 @@ impl Store {
             .await
     }
 
+    /// Finds the last snapshot that a statement of a pipeline made of a table.
+    pub async fn last_snapshot(&self, pipeline: &str, target: &str) -> Result<Option<String>> {
+        self.value_opt(sql!(statements::last_snapshot), &[&pipeline, &target])
+            .await
+    }
+
+    /// Whether runs of a pipeline sent one of these statements of Trino.
+    pub async fn has_sent_any(&self, pipeline: &str, query_ids: &[String]) -> Result<bool> {
+        self.value(sql!(statements::has_sent_any), &[&pipeline, &query_ids])
+            .await
+    }
+
     /// Lists the SQL of a step's statements in the order in which they were sent.
     pub async fn step_sql(&self, which: &SqlQuery<'_>) -> Result<StepSql> {
         let statements: Vec<StatementSql> = self

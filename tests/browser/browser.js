@@ -51,13 +51,13 @@ async function answersWithheld(context, page) {
   const session = await context.newCDPSession(page);
   session.on("Network.requestWillBeSent", ({ requestId, request }) => calls.set(requestId, request));
   session.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => {
-    const { method, url } = calls.get(requestId) ?? {};
     // A call keeps its id over redirects.
-    if (statusCode < 300 || statusCode > 399) answers.push({ method, url, status: statusCode });
+    if (statusCode < 300 || statusCode > 399) answers.push({ requestId, status: statusCode });
   });
   await session.send("Network.enable");
 
-  return answers;
+  // Chromium may tell of an answer before it tells of the call.
+  return () => answers.map(({ requestId, status }) => ({ ...calls.get(requestId), status }));
 }
 
 // Waits until `is` gives something, `most` milliseconds at most.

@@ -111,6 +111,29 @@ async fn large_answers_that_nobody_reads_take_a_bounded_memory() {
 }
 
 #[tokio::test]
+async fn a_slow_sender_holds_no_turn_to_ask_trino() {
+    let service = Service::items().start().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+    let begun = format!(
+        "POST /v1/pipelines/{}/validate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+        service.name
+    );
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect(&service).await;
+        stream.write_all(begun.as_bytes()).await.expect("sent");
+        streams.push(stream);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let rows = format!("{}/rows", service.table_path("items"));
+
+    service.get(&rows).await.has_status(200);
+
+    assert_eq!(closed(&mut streams).await, 0);
+}
+
+#[tokio::test]
 async fn a_caller_follows_at_most_a_hundred_runs_at_once() {
     let mut keys = KeyFile::new();
     let service = Service::items().settings(&keys.settings()).start().await;

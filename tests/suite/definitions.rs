@@ -318,6 +318,14 @@ async fn files_stay_in_the_folder_and_within_the_limits() {
         .await
         .is_problem(422, "invalid-request")
         .about("files");
+    let deep: serde_json::Map<String, Value> = (0..100)
+        .map(|at| (format!("m{at}/{}a.sql", "d/".repeat(18)), json!("select 1")))
+        .collect();
+    service
+        .post(PATH, &json!({"files": deep}))
+        .await
+        .is_problem(422, "invalid-request")
+        .saying("more than 1000 folders");
     let large = json!({"files": {"pipeline.yaml": "#".repeat(1 << 20)}});
     service
         .post(PATH, &large)

@@ -145,6 +145,30 @@ async fn a_table_of_somebody_else_in_the_place_of_a_model_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_table_that_somebody_made_anew_is_told_until_it_is_rebuilt() {
+    let service = with_events().await;
+    service.run().await.succeeds();
+    for statement in [
+        "create table {marts.kept} as select * from {marts.items} where false",
+        "drop table {marts.items}",
+        "create table {marts.items} as select * from {marts.kept}",
+    ] {
+        service.query(statement).await;
+    }
+    service.log(&[insert(3, 3, 30, "c")]).await;
+    service.run().await.fails().saying("made another table");
+    service.run().await.fails();
+    service
+        .post_table("items", "rebuild", &json!({}))
+        .await
+        .succeeds();
+    assert_eq!(service.sizes("items").await, [3, 3, 3]);
+    service.log(&[insert(4, 4, 40, "d")]).await;
+    service.run().await.succeeds();
+    assert_eq!(service.sizes("items").await, [4, 4, 4]);
+}
+
+#[tokio::test]
 async fn tables_with_another_state_database_are_recognised_by_their_columns() {
     let mut service = with_events().await;
     service.run().await.succeeds();

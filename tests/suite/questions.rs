@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::harness::{ITEMS, Service, insert};
+use reqwest::Method;
+
+use crate::harness::{ITEMS, KeyFile, Service, insert};
 
 /// Every question about consumers takes a minute.
 const SLOW_CONSUMERS: &str = "
@@ -77,4 +79,37 @@ async fn a_question_that_takes_too_long_ends_and_takes_neither_readiness_nor_run
     for answer in answers.iter().filter(|answer| answer.problem() == late) {
         answer.is_problem(504, late).saying("ask for less");
     }
+}
+
+#[tokio::test]
+async fn a_caller_whose_questions_are_slow_leaves_the_state_database_to_others() {
+    let mut keys = KeyFile::new();
+    let slow = keys.add("slow", &["admin:*"], &[]);
+    let quick = keys.add("quick", &["admin:*"], &[]);
+    let service = Service::items().settings(&keys.settings()).start().await;
+    let state = service.connect_to_state().await;
+    state.batch_execute(SLOW_CONSUMERS).await.expect("slow");
+    let asked =
+        |key: &str, path: &str| service.call(service.request(Method::GET, path).bearer_auth(key));
+    let questions = join_all((0..20).map(|_| asked(&slow, "/v1/consumers")));
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _ in 0..10 {
+            let begun = Instant::now();
+            asked(&quick, "/v1/runs").await.has_status(200);
+            // Nobody waited for a turn.
+            assert!(begun.elapsed() < Duration::from_secs(4));
+        }
+    };
+
+    let (answers, ()) = tokio::join!(questions, others);
+
+    let told = |problem: &str| {
+        answers
+            .iter()
+            .filter(|answer| answer.problem() == problem)
+            .count()
+    };
+    assert_eq!(told("timed-out"), 2, "half of the connections for calls");
+    assert_eq!(told("too-many-calls"), 18);
 }

@@ -5,6 +5,7 @@ select
   cast(snapshot_id as varchar) as snapshot,
   -- The snapshot of a remade table has no parent. Then the snapshot before it counts.
   cast(coalesce(parent_id, earlier_id) as varchar) as parent,
+  parent_id is null as is_whole,
   cast(coalesce(element_at(summary, 'added-records'), '0') as bigint) as added,
   cast(coalesce(element_at(summary, 'added-position-deletes'), '0') as bigint)
     - cast(coalesce(element_at(summary, 'removed-position-deletes'), '0') as bigint) as hidden,

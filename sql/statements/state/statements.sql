@@ -81,3 +81,18 @@ order by id
 -- name: has_written
 -- Whether this service has sent a statement that writes a table or view.
 select exists (select from icefront.statements where pipeline = $1 and target = $2) as has_written
+
+-- name: last_snapshot
+-- Finds the last snapshot that a statement of a pipeline made of a table.
+select snapshot_after
+from icefront.statements
+where pipeline = $1 and target = $2 and snapshot_after is not null
+order by id desc
+limit 1
+
+-- name: has_sent_any
+-- Whether runs of a pipeline sent one of these statements of Trino.
+select exists (
+  select from icefront.statements
+  where pipeline = $1 and trino_query_id = any($2::text[])
+) as has_sent

@@ -64,7 +64,7 @@ async function sent(way, origin, to, { context, seen }) {
   const before = seen.failures.length;
   await way(page, to);
   const isOurs = ({ method, url }) => method === "POST" && url === to;
-  const answer = () => [...seen.answers.slice(first), ...withheld].find(isOurs);
+  const answer = () => [...seen.answers.slice(first), ...withheld()].find(isOurs);
   const failure = () => seen.failures.slice(before).find(isOurs);
   await until(() => answer() ?? failure(), 10_000);
 
