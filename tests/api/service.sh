@@ -29,7 +29,7 @@ serve() {
   done
 }
 
-# Makes the key that every caller of the service sends: curl by its own settings, the others by ICEFRONT_TOKEN.
+# Makes the key that every caller of the service sends: curl by its own settings, the others by ICEFRONT_TOKEN. And a key of a second caller.
 make_key() {
   local made
   made=$("$icefront" key new --name api --grant 'admin:*' 2>/dev/null)
@@ -37,6 +37,10 @@ make_key() {
   export ICEFRONT_TOKEN CURL_HOME=$folder
   ICEFRONT_TOKEN=$(head -n 1 <<<"$made")
   echo "header = \"Authorization: Bearer $ICEFRONT_TOKEN\"" >"$folder/.curlrc"
+  made=$("$icefront" key new --name other --grant runner:shop 2>/dev/null)
+  tail -n 1 <<<"$made" >>"$folder/keys.yaml"
+  export ICEFRONT_OTHER_TOKEN
+  ICEFRONT_OTHER_TOKEN=$(head -n 1 <<<"$made")
 }
 
 # Runs a pipeline once and removes it: there are tables that it left.
