@@ -251,7 +251,7 @@ pub async fn adopt_unknown(landing: Landing<'_>, store: &Store, run: Uuid) -> Re
         pipeline = publisher.pipeline,
         landing = %landing.table,
         batches = unknown.iter().map(|found| found.batch).collect::<BTreeSet<i64>>().len(),
-        "the state database is older than the tables, such as after a restore; its batches are counted on, and tables are remade from their typed logs"
+        "the state database is older than the tables, such as after a restore; its batches are counted on, tables are remade from their typed logs, and models are built again"
     );
 
     store.adopt_batches(publisher.pipeline, run, &unknown).await

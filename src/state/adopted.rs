@@ -29,7 +29,7 @@ impl Store {
             .await
     }
 
-    /// Notes batches as landed, and has every table of the pipeline remade from its typed log.
+    /// Notes batches as landed, and has every table of the pipeline remade from its typed log, and every model built again.
     pub async fn adopt_batches(
         &self,
         pipeline: &str,

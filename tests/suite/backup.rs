@@ -18,6 +18,11 @@ select id, name, cast(valid_from as varchar), cast(valid_to as varchar)
 from {marts.people_history} order by id, valid_from
 ";
 
+const AMOUNTS: &str = "
+{{ config(materialized = 'incremental', unique_key = 'name') }}
+select name, sum(amount) as amount from {{ ref('items') }} group by name
+";
+
 /// A copy of the state database at some time.
 struct Backup {
     database: String,
@@ -122,6 +127,34 @@ async fn an_audit_log_is_read_again_from_the_backup_on_and_no_event_counts_twice
         .await
         .succeeds();
     assert_eq!(service.sizes("items").await, [7, 3, 7]);
+}
+
+#[tokio::test]
+async fn a_model_equals_its_query_although_a_change_after_the_backup_was_taken_back() {
+    let mut service = Service::items().start().await;
+    let models = service
+        .folder
+        .path()
+        .join(format!("pipelines/{}/models", service.name));
+    std::fs::create_dir_all(&models).expect("a folder");
+    std::fs::write(models.join("amounts.sql"), AMOUNTS).expect("a model");
+    service.restart().await;
+    service
+        .log(&[insert(1, 1, 10, "a"), insert(2, 2, 20, "b")])
+        .await;
+    service.run().await.succeeds();
+    let backup = service.back_up().await;
+    service.log(&[update(3, 1, 11, "a")]).await;
+    service.run().await.succeeds();
+    service.log(&[update(4, 1, 10, "a")]).await;
+
+    service.restore(&backup).await;
+    service.run().await.succeeds();
+
+    let rows = service
+        .rows("select name, cast(amount as varchar) from {marts.amounts} order by 1")
+        .await;
+    assert_eq!(rows, json!([["a", "10.00"], ["b", "20.00"]]));
 }
 
 #[tokio::test]
