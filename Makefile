@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers mutations chaos airflow dbt api browser chart cluster postman clients bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations upgrade chaos airflow dbt api browser chart cluster postman clients bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -37,6 +37,9 @@ test-workers: ## run the tests of exact tables on a coordinator and two workers,
 mutations: ## leave out each rule of crates/scopes in turn, and expect that a test fails
 	tests/stack/up --tests
 	. $(stack_env) && crates/scopes/tests/mutations.py
+
+upgrade: ## upgrade a service of the last tag, or of the commit ICEFRONT_FROM, and go back to it, on one state database
+	tests/upgrade/run
 
 airflow: ## run the DAGs of docs/airflow in a real Airflow, which it installs, against the same servers
 	tests/airflow/run

@@ -13,7 +13,6 @@ use crate::app::{App, Background};
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
 use crate::http::Places;
-use crate::state::Schema;
 use crate::{http, lineage, run, webhooks};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
@@ -135,7 +134,7 @@ async fn is_migrated(app: &App) -> Result<bool> {
     let mut logged = String::new();
     loop {
         let fault = match app.store.schema().await {
-            Ok(Schema::UpToDate) => return Ok(true),
+            Ok(schema) if schema.fits() => return Ok(true),
             Ok(schema) if schema.is_foreign() => return Err(schema.misfit()),
             Ok(schema) if !app.config.state.migrate => schema.misfit(),
             Ok(_) => match app.store.migrate().await {

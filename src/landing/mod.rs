@@ -15,8 +15,8 @@ mod writer;
 pub use fields::{Fields, open as open_fields};
 pub use folder::{Batch, Folder, open_store};
 pub use register::{
-    LANDING_COLUMNS, Landing, abandon_open, create, create_schema, drop_table, ensure,
-    highest_batch, landed, optimize_manifests, register, sweep,
+    LANDING_COLUMNS, Landing, abandon_open, adopt_unknown, create, create_schema, drop_table,
+    ensure, highest_batch, landed, optimize_manifests, register, sweep,
 };
 pub use writer::{Files, Writer};
 

@@ -1,13 +1,16 @@
 //! The landing table: makes it, registers the files of batches with it, and says what it has.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Batch, Folder};
 use crate::error::{Error, Result};
 use crate::publish::Publisher;
 use crate::sql::{TableName, render};
-use crate::state::Store;
+use crate::state::{Store, UnknownEvents};
 
 /// Columns that every landing table has.
 pub const LANDING_COLUMNS: [&str; 4] = ["tbl_schema", "tbl_name", "fields", "_batch_id"];
@@ -49,6 +52,13 @@ struct LandedContext<'a> {
     files: TableName,
     location: String,
     batch: i64,
+}
+
+/// The context of `landing/unknown.sql`.
+#[derive(Serialize)]
+struct UnknownContext<'a> {
+    landing: &'a TableName,
+    after_batch: i64,
 }
 
 /// The context of `landing/add_files.sql`.
@@ -225,6 +235,28 @@ pub async fn abandon_open(folder: &Folder, store: &Store, pipeline: &str) -> Res
     Ok(())
 }
 
+/// Takes over what landed after the backup that the state database was restored from. Then batches are counted on above it, and each event
+/// of it stays staged once. Trino skips the files of the batches that are known.
+pub async fn adopt_unknown(landing: Landing<'_>, store: &Store, run: Uuid) -> Result<()> {
+    let publisher = landing.publisher;
+    let context = UnknownContext {
+        landing: landing.table,
+        after_batch: store.last_sure_batch(publisher.pipeline).await?,
+    };
+    let unknown: Vec<UnknownEvents> = publisher.rows("landing/unknown.sql", context).await?;
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(
+        pipeline = publisher.pipeline,
+        landing = %landing.table,
+        batches = unknown.iter().map(|found| found.batch).collect::<BTreeSet<i64>>().len(),
+        "the state database is older than the tables, such as after a restore; its batches are counted on, tables are remade from their typed logs, and models are built again"
+    );
+
+    store.adopt_batches(publisher.pipeline, run, &unknown).await
+}
+
 /// Finishes the open batches of earlier attempts: lands those that were written, removes the others.
 pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
     let pipeline = landing.publisher.pipeline;
@@ -237,7 +269,10 @@ pub async fn sweep(landing: Landing<'_>, store: &Store) -> Result<()> {
             keys_of: None,
         };
         if !open.is_written {
-            landing.folder.remove(&batch).await?;
+            // A state database that was restored may know a batch as half read that landed long ago.
+            if !landed(landing, &batch).await? {
+                landing.folder.remove(&batch).await?;
+            }
             store.abandon_batch(pipeline, open.id).await?;
             continue;
         }

@@ -1,6 +1,7 @@
 //! What the service remembers, in the schema `icefront` of its own Postgres. Knows neither Trino nor HTTP.
 
 mod accept;
+mod adopted;
 mod batches;
 mod builds;
 mod changes;
@@ -42,6 +43,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 
 pub use accept::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun};
+pub use adopted::UnknownEvents;
 pub use batches::{OpenBatch, SourceEvents, TableEvents, WrittenBatch};
 pub use builds::{Build, ExpectedBuild, Fit, Layer};
 pub use changes::{ChangePlace, ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};

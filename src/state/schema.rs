@@ -21,7 +21,9 @@ pub enum Schema {
         /// The last one that is done; 0 if none is.
         done: i32,
     },
-    /// A newer program has done migrations that this one does not know.
+    /// A newer program has done migrations that this one does not know. They left everything that this one needs.
+    Expanded,
+    /// A newer program has done migrations that this one does not know and may not run on.
     Newer {
         done: i32,
     },
@@ -39,7 +41,8 @@ struct Applied {
 }
 
 impl Schema {
-    fn of(applied: &[Applied]) -> Self {
+    /// `oldest_service` is the version of the oldest program that may run on the schema, if newer ones say so.
+    fn of(applied: &[Applied], oldest_service: Option<i32>) -> Self {
         let known = known();
         let done = applied.last().map_or(0, |last| last.version);
         let newest = newest();
@@ -61,17 +64,25 @@ impl Schema {
             return Self::Behind { done };
         }
 
-        if done > newest {
-            Self::Newer { done }
-        } else {
+        if done <= newest {
             Self::UpToDate
+        } else if oldest_service.is_some_and(|oldest| oldest <= newest) {
+            Self::Expanded
+        } else {
+            Self::Newer { done }
         }
+    }
+
+    /// Whether a program may begin to work on it.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        matches!(self, Self::UpToDate | Self::Expanded)
     }
 
     /// Whether a service that runs already can go on: a newer program that is rolled out keeps what the older ones need.
     #[must_use]
     pub fn serves(&self) -> bool {
-        matches!(self, Self::UpToDate | Self::Newer { .. })
+        self.fits() || matches!(self, Self::Newer { .. })
     }
 
     /// Whether no migration of this program can make it fit.
@@ -85,7 +96,7 @@ impl Schema {
     pub fn misfit(&self) -> Error {
         let newest = newest();
         let detail = match self {
-            Self::UpToDate => "the schema of the state database is up to date".into(),
+            Self::UpToDate | Self::Expanded => "the schema of the state database fits".into(),
             Self::Behind { done } => format!(
                 "the schema of the state database has version {done}, and this icefront needs version {newest}; run `icefront migrate` with the role that owns the schema, or wait while a service does"
             ),
@@ -110,7 +121,7 @@ impl Store {
     pub async fn schema(&self) -> Result<Schema> {
         let client = self.client(&self.own_pool).await?;
 
-        Ok(Schema::of(&applied(&client).await?))
+        look(&client).await
     }
 
     /// Brings the schema up to date; services that start together take turns.
@@ -126,8 +137,8 @@ impl Store {
             .await
             .map_err(refused)?;
         // Another program may have migrated while this one waited for its turn.
-        match Schema::of(&applied(&client).await?) {
-            Schema::UpToDate => return Ok(()),
+        match look(&client).await? {
+            schema if schema.fits() => return Ok(()),
             schema if schema.is_foreign() => return Err(schema.misfit()),
             _ => {}
         }
@@ -154,6 +165,30 @@ fn known() -> Vec<Migration> {
 /// The version of this program's last migration.
 fn newest() -> i32 {
     known().iter().map(Migration::version).max().unwrap_or(0)
+}
+
+async fn look(client: &tokio_postgres::Client) -> Result<Schema> {
+    let applied = applied(client).await?;
+    let is_newer = applied.last().is_some_and(|last| last.version > newest());
+    let oldest_service = if is_newer {
+        oldest_service(client).await?
+    } else {
+        None
+    };
+
+    Ok(Schema::of(&applied, oldest_service))
+}
+
+/// The version of the oldest program that may run on the schema; `None` if only those that know all of it may.
+async fn oldest_service(client: &tokio_postgres::Client) -> Result<Option<i32>> {
+    let row = client
+        .query_opt(sql!(schema::oldest_service), &[])
+        .await
+        .map_err(refused)?;
+
+    row.map(|row| row.try_get("oldest_service_schema"))
+        .transpose()
+        .map_err(queries::error)
 }
 
 /// The migrations that were done; none if the schema is missing.
@@ -219,12 +254,12 @@ mod tests {
 
     #[test]
     fn a_schema_is_up_to_date_when_every_migration_is_done() {
-        assert_eq!(Schema::of(&[]), Schema::Behind { done: 0 });
+        assert_eq!(Schema::of(&[], None), Schema::Behind { done: 0 });
         let mut done = done();
-        assert_eq!(Schema::of(&done), Schema::UpToDate);
+        assert_eq!(Schema::of(&done, None), Schema::UpToDate);
         done.pop();
-        let last = newest() - 1;
-        assert_eq!(Schema::of(&done), Schema::Behind { done: last });
+        let last = done.last().expect("a migration").version;
+        assert_eq!(Schema::of(&done, None), Schema::Behind { done: last });
     }
 
     #[test]
@@ -236,10 +271,45 @@ mod tests {
             checksum: "1".into(),
         });
 
-        let schema = Schema::of(&done);
+        let schema = Schema::of(&done, None);
 
         assert_eq!(schema, Schema::Newer { done: 999 });
-        assert!(schema.serves() && schema.is_foreign());
+        assert!(schema.serves() && schema.is_foreign() && !schema.fits());
+        let contracted = Schema::of(&done, Some(newest() + 1));
+        assert_eq!(contracted, Schema::Newer { done: 999 });
+        let expanded = Schema::of(&done, Some(newest()));
+        assert_eq!(expanded, Schema::Expanded);
+        assert!(expanded.serves() && expanded.fits() && !expanded.is_foreign());
+    }
+
+    /// The words at the begin of the first line of a migration.
+    const EXPANDS: &str = "-- expands: a service of version ";
+    const CONTRACTS: &str = "-- contracts: ";
+
+    #[test]
+    fn every_migration_says_first_whether_older_services_run_on_it_and_notes_the_same() {
+        for migration in known() {
+            let version = migration.version();
+            let sql = migration.sql().expect("its text");
+            let first = sql.lines().next().unwrap_or_default();
+            let note = "insert into icefront.expansions";
+            // Those before have no such line: no service of them accepts a newer schema.
+            if version < 21 {
+                continue;
+            }
+            if let Some(oldest) = first.strip_prefix(EXPANDS) {
+                let oldest = oldest.split(' ').next().expect("a version");
+                let note = format!(
+                    "{note} (version, oldest_service_schema) values ({version}, {oldest});"
+                );
+                assert!(sql.contains(&note), "V{version} lacks `{note}`");
+            } else {
+                assert!(
+                    first.starts_with(CONTRACTS) && !sql.contains(note),
+                    "the first line of V{version} begins neither with `{EXPANDS}` nor with `{CONTRACTS}`, or it notes another"
+                );
+            }
+        }
     }
 
     #[test]
@@ -247,7 +317,7 @@ mod tests {
         let mut done = done();
         done[3].checksum = "1".into();
 
-        let schema = Schema::of(&done);
+        let schema = Schema::of(&done, None);
 
         assert_eq!(schema, Schema::Changed { version: 4 });
         assert!(!schema.serves() && schema.is_foreign());

@@ -4,6 +4,7 @@ mod access;
 mod allowed;
 mod answers;
 mod audit;
+mod backup;
 mod calls;
 mod client;
 mod connections;

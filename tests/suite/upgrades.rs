@@ -77,6 +77,30 @@ async fn a_schema_of_another_program_is_refused_at_the_start_and_kept_by_who_run
 }
 
 #[tokio::test]
+async fn a_newer_schema_that_leaves_what_this_program_needs_is_worked_on() {
+    let mut service = Service::items().start().await;
+    service.ready().await;
+    let state = service.connect_to_state().await;
+    let upgrade = "
+        insert into icefront.expansions (version, oldest_service_schema)
+        select 999, max(version) from icefront.refinery_schema_history;
+        insert into icefront.refinery_schema_history (version, name, applied_on, checksum)
+        values (999, 'later', '2030-01-01T00:00:00Z', '1')";
+    state.batch_execute(upgrade).await.expect("upgraded");
+
+    service.restart_as_process(&[]).await;
+    service.ready().await;
+    service.log(&[insert(1, 1, 1, "a")]).await;
+    service.run().await.succeeds();
+    let migrated = service.program("migrate", &[]);
+    assert!(migrated.has_succeeded, "{}", migrated.said);
+
+    let contract = "update icefront.expansions set oldest_service_schema = 998 where version = 999";
+    state.batch_execute(contract).await.expect("changed");
+    service.is_refused("a newer icefront upgraded the state database to version 999");
+}
+
+#[tokio::test]
 async fn a_service_without_the_right_to_create_waits_for_the_owner_and_then_works() {
     let own = OwnPostgres::start();
     let admin = own.connect("postgres").await;

@@ -31,3 +31,9 @@ set search_path = icefront;
 -- name: applied_migrations
 -- Lists the migrations that were done, the oldest first.
 select version, name, checksum from icefront.refinery_schema_history order by version
+
+-- name: oldest_service
+-- Finds the oldest service that may run on the schema as it is: the version that it knows. No row if the last migration is no expansion.
+select oldest_service_schema
+from icefront.expansions
+where version = (select max(version) from icefront.refinery_schema_history)

@@ -172,7 +172,8 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     })
 }
 
-/// Creates the landing table if it is missing. Gives the last batch that landed before the state database knew of any.
+/// Creates the landing table if it is missing. At the first run of a service, takes over batches that a restored state database does not
+/// know. Gives the last batch that landed before the state database knew of any.
 async fn ensure_landing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i64> {
     let Attempt {
         app, definition, ..
@@ -182,7 +183,8 @@ async fn ensure_landing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i
     app.make_once(&landing.table.to_string(), async || {
         if is_known {
             refuse_missing(attempt, landing).await?;
-            landing::ensure(landing).await
+            landing::ensure(landing).await?;
+            landing::adopt_unknown(landing, &app.store, attempt.run.id).await
         } else {
             is_new = landing::create(landing).await?;
             Ok(())
