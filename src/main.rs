@@ -1,19 +1,15 @@
 //! The command line: `serve`, the small commands around it, and those of the client.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
 
 use icefront::app::App;
-use icefront::auth::{AUDIT, Key};
-use icefront::config::{Config, LogFormat};
+use icefront::auth::Key;
+use icefront::config::Config;
 use icefront::error::Error;
 use icefront::init::Init;
 use icefront::landing::Folder;
@@ -23,7 +19,7 @@ use icefront::postgres::Server;
 use icefront::report::ReadFolder;
 use icefront::state::{Status, Store};
 use icefront::trino::Trino;
-use icefront::{http, report, serve, webhooks};
+use icefront::{http, log, report, serve, webhooks};
 use icefront_generate::{AuditTrigger, GenerateFiles, GenerateShop};
 
 /// Change data pipelines on Trino and Apache Iceberg behind one REST API.
@@ -189,7 +185,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(settings) => {
             let config = settings.load()?;
-            log(&config)?;
+            log::begin(&config)?;
             serve::serve(config).await?;
         }
         Command::Migrate(settings) => {
@@ -359,32 +355,4 @@ fn make_key(key: &Key) -> anyhow::Result<()> {
     eprintln!("the line for the file `auth.keys_file`, which does not contain the key:");
 
     show(&format!("{}\n", made.line))
-}
-
-/// Writes the log as the settings say, and the audit log as JSON whatever they say.
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log.filter)?;
-    let lines = fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let lines = match config.log.format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
-    };
-    let audit = fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_writer(std::io::stderr);
-    tracing_subscriber::registry()
-        .with(
-            lines
-                .with_filter(filter_fn(|of| of.target() != AUDIT))
-                .with_filter(filter),
-        )
-        .with(audit.with_filter(filter_fn(|of| of.target() == AUDIT)))
-        .init();
-
-    Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinError;
 
-use crate::app::{App, Background};
+use crate::app::{App, Background, ReloadCause, watch_pipelines};
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
 use crate::http::Places;
@@ -45,9 +45,14 @@ pub async fn serve(config: Config) -> Result<()> {
     let api = listen("http.bind", bind).await?;
     let scrapes = listen("http.metrics_bind", metrics_bind).await?;
     tokio::spawn(on_signals(app.clone()));
+    tokio::spawn(on_hangup(app.clone()));
     let metrics = http::metrics(metrics, &app.config.http);
     tokio::spawn(serve_metrics(scrapes, metrics));
-    let _looks = app.look_at_servers();
+    let mut looks = app.look_at_servers();
+    let of_pipelines = app.clone();
+    looks.spawn("watch pipelines", move || {
+        watch_pipelines(of_pipelines.clone())
+    });
     let worker = tokio::spawn(migrate_and_work(app.clone()))
         .map(Ended::of)
         .shared();
@@ -166,6 +171,22 @@ async fn listen(key: &str, address: std::net::SocketAddr) -> Result<TcpListener>
             "`{key}` is `{address}`, which cannot be listened on: {fault}; end what uses it or set another port"
         ))
     })
+}
+
+/// Reads the pipelines anew at each SIGHUP.
+async fn on_hangup(app: App) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!(
+            "SIGHUP cannot be listened for; `POST /v1/pipelines/reload` reads pipelines anew"
+        );
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        if let Err(error) = app.reload_pipelines(ReloadCause::Signal).await {
+            let cause = causes(&error);
+            tracing::error!(%error, cause, "pipelines cannot be read anew; the service works by those that it has");
+        }
+    }
 }
 
 /// Ends the service in order at the first signal, and at once at the second.

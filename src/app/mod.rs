@@ -3,6 +3,7 @@
 mod background;
 mod monitored;
 mod readiness;
+mod reload;
 mod signals;
 mod watched;
 
@@ -13,8 +14,9 @@ use std::sync::Arc;
 pub use background::Background;
 pub use monitored::{Monitored, MonitoredPipeline};
 pub use readiness::{Readiness, TrinoLook};
+pub use reload::{ReloadCause, watch_pipelines};
 pub use signals::Signals;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, watch};
 pub use watched::Watched;
 
 use crate::auth::{Auth, Grants, Principal, Role};
@@ -33,7 +35,7 @@ use crate::trino::Trino;
 pub struct App {
     parts: Arc<Parts>,
     pub store: Store,
-    /// The pipelines that may be seen.
+    /// The pipelines that may be seen. They stay as they are for the life of this value, also when files are read anew.
     pub pipelines: Pipelines,
     /// Who calls. The service itself has no name, and may do everything.
     pub caller: Principal,
@@ -56,6 +58,10 @@ pub struct Parts {
     pub monitored: Monitored,
     pub subscriptions: Subscriptions,
     pub readiness: Readiness,
+    /// All pipelines as they were read last.
+    newest: watch::Sender<Pipelines>,
+    /// Held while pipelines are read anew.
+    reloading: Mutex<()>,
     /// Held while a definition of a caller is checked.
     pub checking: Mutex<()>,
     /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
@@ -91,6 +97,8 @@ impl App {
             monitored: Monitored::default(),
             subscriptions: Subscriptions::of(&config),
             readiness: Readiness::default(),
+            newest: watch::Sender::new(pipelines.clone()),
+            reloading: Mutex::default(),
             checking: Mutex::default(),
             made: Mutex::default(),
             config,
@@ -129,13 +137,31 @@ impl App {
         }
     }
 
-    /// The same service as a caller may see it: with the pipelines on which the caller has a role.
+    /// The same service with all pipelines as they were read last. What runs for ever asks for them at each turn.
+    #[must_use]
+    pub fn at_present(&self) -> Self {
+        Self {
+            parts: Arc::clone(&self.parts),
+            store: self.store.clone(),
+            pipelines: self.newest.borrow().clone(),
+            caller: self.caller.clone(),
+        }
+    }
+
+    /// The pipelines as they were read last, and each time when they are read anew.
+    #[must_use]
+    pub fn newest_pipelines(&self) -> watch::Receiver<Pipelines> {
+        self.newest.subscribe()
+    }
+
+    /// The same service as a caller may see it: with the newest pipelines on which the caller has a role.
     #[must_use]
     pub fn granted(&self, caller: Principal, role: Role) -> Self {
+        let newest = self.newest.borrow().clone();
         let pipelines = if caller.grants.have_everywhere(role) {
-            self.pipelines.clone()
+            newest
         } else {
-            self.pipelines.only(|name| caller.grants.have(role, name))
+            newest.only(|name| caller.grants.have(role, name))
         };
 
         Self {

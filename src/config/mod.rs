@@ -210,6 +210,9 @@ pub struct Pipelines {
     pub env: Vec<String>,
     /// `target.name` in models.
     pub target: String,
+    /// The time between two looks at the files; none for zero.
+    #[serde(deserialize_with = "duration")]
+    pub watch: Duration,
     /// What each pipeline may use.
     #[serde(default)]
     pub allowed: AllowLists,

@@ -246,7 +246,7 @@ pub enum Error {
     },
     /// The name to delete as a leftover belongs to a declared table or model.
     #[error(
-        "{kind} `{name}` is declared, so it is no leftover; remove it from its definition and restart the service first"
+        "{kind} `{name}` is declared, so it is no leftover; remove it from its definition first"
     )]
     StillDeclared {
         /// `table` or `model`.

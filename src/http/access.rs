@@ -18,6 +18,7 @@ use super::objects::Objects;
 use super::parameters::operations;
 use super::rates::Rates;
 use super::read::small_body;
+use super::request_id;
 use super::roles::{is_of_no_pipeline, needed, role};
 use super::turns::{Turn, Turns, asks_trino};
 use crate::app::App;
@@ -117,6 +118,9 @@ impl Access {
         let role = needed(operation, role, parts.uri.query());
         let principal = self.principal(parts, call).await?;
         call.principal.clone_from(&principal.name);
+        if let Some(name) = &principal.name {
+            request_id::tell_principal(name);
+        }
         let place = self.places.call(operation, &principal)?;
         call.role = Some(role);
         let objects = Objects::of(parts).await?;

@@ -35,6 +35,7 @@ mod rates;
 mod read;
 mod refreshes;
 mod rejects;
+mod reload;
 mod repair;
 mod request_id;
 mod reset;
@@ -189,6 +190,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(changes::list_run_changes))
         .routes(routes!(pipelines::list_pipelines))
         .routes(routes!(pipelines::get_pipeline))
+        .routes(routes!(reload::reload_pipelines))
         .routes(routes!(pipelines::get_plan))
         .routes(routes!(pipelines::pause_pipeline))
         .routes(routes!(pipelines::resume_pipeline))

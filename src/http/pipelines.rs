@@ -23,7 +23,7 @@ pub(super) struct Pipeline {
     name: String,
     /// Whether the pipeline can run.
     usable: bool,
-    /// Why the pipeline is broken, with file and line.
+    /// Why the files of the pipeline cannot be used, with file and line. If it is usable, it works by its last good definition.
     error: Option<Problem>,
     /// The kind of the source.
     #[schema(example = "postgres_audit_log")]
@@ -47,7 +47,7 @@ pub(super) struct Pipeline {
     active_run: Option<RunReference>,
     /// The tracked tables.
     tables: Vec<PipelineTable>,
-    /// The text of `pipeline.yaml`; `null` in lists, and if the pipeline is broken.
+    /// The text of `pipeline.yaml` that the pipeline works by; `null` in lists, and if the pipeline is broken.
     #[schema(example = "pipeline: shop\nsource: {kind: postgres_audit_log, connection: shop}\n")]
     definition: Option<String>,
 }
@@ -338,6 +338,7 @@ fn view(app: &App, definition: &Definition, state: &PipelineState) -> Pipeline {
             .filter(|_| state.schedule.as_ref() == Some(&schedule.text));
         schedule.after(until.unwrap_or_else(Timestamp::now))
     };
+    let outdated = app.pipelines.outdated(&definition.name);
     let names = Names::new(definition, &app.config);
     let table = |(name, table): (&String, &Table)| PipelineTable {
         name: table.id.to_string(),
@@ -356,7 +357,7 @@ fn view(app: &App, definition: &Definition, state: &PipelineState) -> Pipeline {
     Pipeline {
         name: definition.name.clone(),
         usable: true,
-        error: None,
+        error: outdated.map(|broken| Problem::from(&broken.error())),
         source_kind: Some(definition.source.kind()),
         schedule: schedule.map(|schedule| schedule.times.clone()),
         timezone: schedule.and_then(|schedule| schedule.timezone.clone()),

@@ -4,21 +4,38 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::error::cut;
+use crate::trino::Origin;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 128;
 
 tokio::task_local! {
-    static CURRENT: String;
+    static CURRENT: Current;
+}
+
+/// The call that is being answered.
+struct Current {
+    id: String,
+    /// Around all lines of the call.
+    span: Span,
 }
 
 /// The id of the call that is being answered.
 pub(super) fn current() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
+    CURRENT.try_with(|current| current.id.clone()).ok()
+}
+
+/// Lets the lines of the call that is being answered name its caller.
+pub(super) fn tell_principal(name: &str) {
+    // Only tests answer calls without this layer.
+    let _ = CURRENT.try_with(|current| {
+        current.span.record("principal", name);
+    });
 }
 
 /// Takes the caller's id, or makes one.
@@ -27,9 +44,15 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     let id = given.unwrap_or_else(|| Uuid::now_v7().to_string());
     let method = request.method().as_str();
     let path = shortened(request.uri().path());
-    let span = tracing::info_span!("request", request_id = id, method, path);
-    let answering = next.run(request).instrument(span);
-    let mut answer = CURRENT.scope(id.clone(), answering).await;
+    // No filter of the log takes the fields of an error's span away.
+    let span = tracing::error_span!("request", request_id = id, principal = Empty, method, path);
+    let answering = next.run(request).instrument(span.clone());
+    let answering = Origin::of_call(&id).scope(answering);
+    let current = Current {
+        id: id.clone(),
+        span,
+    };
+    let mut answer = CURRENT.scope(current, answering).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }

@@ -91,18 +91,20 @@ const ROLES: [(Role, &[&str]); 5] = [
             "list_deliveries",
             "list_leftovers",
             "list_webhooks",
+            "reload_pipelines",
             "reset_table",
             "test_webhook",
         ],
     ),
 ];
 /// Operations that belong to no pipeline, so that their role must be given on all.
-const OF_NO_PIPELINE: [&str; 6] = [
+const OF_NO_PIPELINE: [&str; 7] = [
     "delete_leftover",
     "get_engine",
     "list_deliveries",
     "list_leftovers",
     "list_webhooks",
+    "reload_pipelines",
     "test_webhook",
 ];
 /// Operations that anybody may call: what Kubernetes asks.

@@ -38,7 +38,8 @@ impl outbox::Receiver for Sender {
     async fn send(&self, delivery: &ClaimedDelivery) -> Result<Outcome> {
         let note: LineageNote =
             serde_json::from_value(delivery.body.clone()).map_err(Error::internal)?;
-        let event = event::write(&self.app, &self.lineages, &note).await?;
+        let app = self.app.at_present();
+        let event = event::write(&app, &self.lineages, &note).await?;
 
         Ok(outbox::post(self.post(&event), &REFUSALS).await)
     }

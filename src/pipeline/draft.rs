@@ -20,8 +20,8 @@ use super::tables::Tables;
 use super::{Definition, FileSource, Finding, Schedule, SourceDefinition, Table, TableId};
 use crate::config::Config;
 
-/// The last word of `POST /v1/pipelines/validate`.
-const VALIDATE: &str = "validate";
+/// The last words of calls such as `POST /v1/pipelines/validate`.
+const CALLS: [&str; 2] = ["reload", "validate"];
 /// Tables behind so many faults are not checked.
 const MOST_FINDINGS: usize = 1_000;
 /// A message names so many tables at most.
@@ -166,10 +166,9 @@ impl Draft {
             ..
         } = &self.definition;
         said.right(&["pipeline"], plain_name("pipeline", name));
-        if name == VALIDATE {
-            let message = format!(
-                "`pipeline` is `{VALIDATE}`, which is the name of a call; write another name"
-            );
+        if CALLS.contains(&name.as_str()) {
+            let message =
+                format!("`pipeline` is `{name}`, which is the name of a call; write another name");
             said.fault(&["pipeline"], &message);
         }
         if tables.is_empty() && self.wrong.is_empty() {

@@ -1,7 +1,10 @@
 //! The pipelines: folders with a `pipeline.yaml`, read and checked. Knows no server.
 
 mod allowed;
+mod broken;
+mod choice;
 mod column;
+mod contents;
 mod declared;
 mod defaults;
 mod definition;
@@ -15,6 +18,8 @@ mod filled;
 mod finding;
 mod folder;
 mod identity;
+mod known_folder;
+mod loaded;
 mod marts;
 mod misfit;
 mod models;
@@ -25,6 +30,8 @@ mod own_columns;
 mod places;
 mod properties;
 mod reader;
+mod reload;
+mod rivals;
 mod scalar;
 mod schedule;
 mod schema;
@@ -36,9 +43,9 @@ mod target_lag;
 mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
+pub use broken::BrokenPipeline;
 pub use column::{Column, DataType, TypeKind};
 pub use declared::DeclaredColumn;
 pub use definition::{Definition, MaxRejects, Verify};
@@ -49,6 +56,7 @@ pub use files::{AfterLanding, ChangedFile, Csv, FileSource, Format};
 pub use finding::Finding;
 pub use folder::Checked;
 pub use identity::{CatalogueColumn, NotQualified, SourceTable, TableId};
+pub use loaded::PipelineFiles;
 pub use marts::{CurrentRows, Mart, Marts, Tracked};
 pub use models::{NodeKind, PipelineModel};
 pub use names::Names;
@@ -56,12 +64,15 @@ pub use operations::{OperationColumn, Operations};
 pub use own_columns::is_own_column;
 pub use properties::Properties;
 pub use reader::{Reader, written_name};
+pub use reload::{Reload, ReloadOutcome};
+pub use rivals::written;
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use source::{AuditColumns, OrderBy, SourceDefinition, SourceKind};
 pub use table::{ContractMode, Freshness, NewColumns, Table};
 pub use test::{Check, Severity, TableTest, Test};
 
+use self::loaded::Loaded;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
@@ -73,62 +84,11 @@ pub struct Pipelines {
     seen: Option<Arc<BTreeSet<String>>>,
 }
 
-#[derive(Debug, Default)]
-struct Loaded {
-    usable: BTreeMap<String, Definition>,
-    broken: BTreeMap<String, Broken>,
-}
-
-/// A pipeline that cannot run.
-#[derive(Debug, Clone, Copy)]
-pub struct BrokenPipeline<'a> {
-    /// The folder's or the definition's.
-    pub name: &'a str,
-    /// The name of the folder with its files.
-    pub folder: &'a str,
-    /// What is wrong, with file and line.
-    pub fault: &'a str,
-    pub findings: &'a [Finding],
-}
-
+/// The pipelines after their files were read anew, and what became of each of them.
 #[derive(Debug)]
-struct Broken {
-    folder: String,
-    fault: String,
-    findings: Vec<Finding>,
-    /// Whether so little can be read that it may be the definition of any pipeline.
-    is_unread: bool,
-}
-
-/// A message about a pipeline names so many faults at most.
-const MOST_FAULTS: usize = 20;
-
-impl Broken {
-    /// `folder` is the name of the folder with the files.
-    fn new(folder: &str, findings: Vec<Finding>, is_unread: bool) -> Self {
-        let errors: Vec<&Finding> = findings.iter().filter(|one| one.is_error()).collect();
-        let named = errors.iter().take(MOST_FAULTS);
-        let mut listed: Vec<String> = named.map(|one| format!("{folder}/{one}")).collect();
-        if errors.len() > MOST_FAULTS {
-            listed.push(format!("and {} more", errors.len() - MOST_FAULTS));
-        }
-
-        Self {
-            folder: folder.to_owned(),
-            fault: listed.join("; "),
-            findings,
-            is_unread,
-        }
-    }
-
-    fn view<'a>(&'a self, name: &'a str) -> BrokenPipeline<'a> {
-        BrokenPipeline {
-            name,
-            folder: &self.folder,
-            fault: &self.fault,
-            findings: &self.findings,
-        }
-    }
+pub struct Reloaded {
+    pub pipelines: Pipelines,
+    pub outcomes: Vec<Reload>,
 }
 
 /// A table with the definition of its pipeline.
@@ -136,16 +96,6 @@ impl Broken {
 pub struct TrackedTable<'a> {
     pub definition: &'a Definition,
     pub table: &'a Table,
-}
-
-impl BrokenPipeline<'_> {
-    #[must_use]
-    pub fn error(&self) -> Error {
-        Error::PipelineBroken {
-            pipeline: self.name.to_owned(),
-            detail: self.fault.to_owned(),
-        }
-    }
 }
 
 impl<'a> TrackedTable<'a> {
@@ -164,54 +114,53 @@ impl Pipelines {
     ///
     /// [`Error::Settings`] if `pipelines.path` cannot be read.
     pub fn load(config: &Config) -> Result<Self> {
-        let mut loaded = Loaded::default();
-        for folder in folders(&config.pipelines.path)? {
-            let name = folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let Checked {
-                definition,
-                mut findings,
-            } = Checked::read(&folder, config, |_| Reader::Trusted);
-            let misnamed = definition
-                .as_ref()
-                .and_then(|definition| allowed::misnamed(definition, &name, config));
-            findings.extend(misnamed);
-            let rival = definition.as_ref().and_then(|definition| {
-                rival(
-                    written(definition, config),
-                    loaded.usable.values(),
-                    |_| true,
-                    config,
-                )
-            });
-            let is_again = rival.is_some()
-                && definition
-                    .as_ref()
-                    .is_some_and(|own| loaded.usable.contains_key(&own.name));
-            findings.extend(rival);
-            match definition {
-                Some(definition) if !findings.iter().any(Finding::is_error) => {
-                    loaded.usable.insert(definition.name.clone(), definition);
-                }
-                other => {
-                    let broken = Broken::new(&name, findings, other.is_none());
-                    let name = match other {
-                        Some(definition) if is_again => format!("{}_again", definition.name),
-                        Some(definition) => definition.name,
-                        None => name,
-                    };
-                    loaded.broken.insert(name, broken);
-                }
-            }
-        }
+        Loaded::read(config, &Loaded::default()).map(Self::of)
+    }
 
-        Ok(Self {
+    /// Reads the folders anew. A pipeline whose new definition is broken, or cannot stand beside the others, keeps its last good one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipelines::load`].
+    pub fn reload(&self, config: &Config) -> Result<Reloaded> {
+        let now = Loaded::read(config, &self.loaded)?;
+
+        Ok(Reloaded {
+            outcomes: now.since(&self.loaded),
+            pipelines: Self::of(now),
+        })
+    }
+
+    fn of(loaded: Loaded) -> Self {
+        Self {
             loaded: Arc::new(loaded),
             seen: None,
-        })
+        }
+    }
+
+    /// The files as they were read.
+    #[must_use]
+    pub fn files(&self) -> PipelineFiles {
+        self.loaded.files()
+    }
+
+    /// The files as they are now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipelines::load`].
+    pub fn files_now(&self, config: &Config) -> Result<PipelineFiles> {
+        PipelineFiles::look(config, &self.loaded)
+    }
+
+    /// Whether a pipeline works by the same definition in `other`.
+    #[must_use]
+    pub fn has_same(&self, other: &Self, name: &str) -> bool {
+        let own = self.loaded.usable.get(name);
+        let other = other.loaded.usable.get(name);
+
+        own.zip(other)
+            .is_some_and(|(own, other)| Arc::ptr_eq(own, other))
     }
 
     /// The same pipelines, but only those whose names fit.
@@ -255,7 +204,7 @@ impl Pipelines {
 
         usable
             .filter(|(name, _)| self.has(name))
-            .map(|(_, definition)| definition)
+            .map(|(_, definition)| &**definition)
     }
 
     /// The usable pipelines sorted by name, or only the named one.
@@ -281,19 +230,30 @@ impl Pipelines {
             .map(|(name, broken)| broken.view(name))
     }
 
-    /// Why nobody can say what a pipeline declares: its definition is broken, or the only one that could be its own.
+    /// Why a usable pipeline keeps its last good definition: its files cannot be used. `None` if it works by its files.
+    #[must_use]
+    pub fn outdated(&self, name: &str) -> Option<BrokenPipeline<'_>> {
+        let outdated = self.loaded.outdated.get_key_value(name);
+
+        outdated
+            .filter(|_| self.has(name))
+            .map(|(name, broken)| broken.view(name))
+    }
+
+    /// Why nobody can say what a pipeline declares: its files are broken, or the only ones that could be its own.
     #[must_use]
     pub fn unclear(&self, pipeline: &str) -> Option<BrokenPipeline<'_>> {
+        if let Some(outdated) = self.outdated(pipeline) {
+            return Some(outdated);
+        }
         if self.loaded.usable.contains_key(pipeline) {
             return None;
         }
         let is_own = |broken: &BrokenPipeline<'_>| broken.name == pipeline;
-        let unread = self
-            .loaded
-            .broken
-            .iter()
-            .filter(|(_, broken)| broken.is_unread);
-        let mut unread = unread.map(|(name, broken)| broken.view(name));
+        let broken = self.loaded.broken.iter().chain(&self.loaded.outdated);
+        let mut unread = broken
+            .filter(|(_, broken)| broken.is_unread)
+            .map(|(name, broken)| broken.view(name));
 
         self.broken().find(is_own).or_else(|| unread.next())
     }
@@ -326,7 +286,9 @@ impl Pipelines {
     }
 
     fn found(&self, name: &str) -> Option<&Definition> {
-        self.loaded.usable.get(name).filter(|_| self.has(name))
+        let found = self.loaded.usable.get(name).filter(|_| self.has(name));
+
+        found.map(|definition| &**definition)
     }
 
     /// Finds a table by its name in the API, such as `shop.orders`.
@@ -383,74 +345,19 @@ impl Pipelines {
         tables: Vec<String>,
         config: &Config,
     ) -> Option<Finding> {
+        let own: BTreeSet<&String> = tables.iter().collect();
         let others = self.loaded.usable.values();
+        let mut others = others.filter(|other| other.name != pipeline);
+        let rival = others.find_map(|other| {
+            let shared = written(other, config).find(|table| own.contains(table))?;
+            let name = if self.has(&other.name) {
+                format!("pipeline `{}`", other.name)
+            } else {
+                "another pipeline".into()
+            };
+            Some(rivals::shared(&shared, &name))
+        });
 
-        rival(
-            tables,
-            others.filter(|other| other.name != pipeline),
-            |name| self.has(name),
-            config,
-        )
+        rivals::twice(tables.iter().cloned()).or(rival)
     }
-}
-
-/// Why a definition cannot stand beside others, of which the message names only those that may be seen: it writes a table twice, or one of another pipeline. One of the same name counts, too.
-fn rival<'a>(
-    tables: impl IntoIterator<Item = String>,
-    others: impl Iterator<Item = &'a Definition>,
-    is_seen: impl Fn(&str) -> bool,
-    config: &Config,
-) -> Option<Finding> {
-    let mut own = BTreeSet::new();
-    for name in tables {
-        if own.contains(&name) {
-            let message = format!(
-                "two of its tables write `{name}`; rename one of them, or set three different `schemas`"
-            );
-            return Some(Finding::error(finding::FILE, &message));
-        }
-        own.insert(name);
-    }
-    for other in others {
-        let shared = written(other, config).find(|name| own.contains(name));
-        if let Some(shared) = shared {
-            let message = format!(
-                "it writes `{shared}`, which {} writes too; rename one of the tables, or give one pipeline its own `schemas`",
-                if is_seen(&other.name) {
-                    format!("pipeline `{}`", other.name)
-                } else {
-                    "another pipeline".into()
-                }
-            );
-            return Some(Finding::error(finding::FILE, &message));
-        }
-    }
-
-    None
-}
-
-/// The names of the tables that a pipeline writes. Trino reads every name in lower case.
-pub fn written(definition: &Definition, config: &Config) -> impl Iterator<Item = String> + use<> {
-    let all = Names::new(definition, config).all();
-
-    all.into_iter().map(|name| name.to_string().to_lowercase())
-}
-
-fn folders(path: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let unreadable = |fault: std::io::Error| {
-        Error::Settings(format!(
-            "`pipelines.path` is `{}`, which cannot be read: {fault}",
-            path.display()
-        ))
-    };
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let folder = entry.map_err(unreadable)?.path();
-        if folder.join("pipeline.yaml").is_file() {
-            folders.push(folder);
-        }
-    }
-    folders.sort();
-
-    Ok(folders)
 }

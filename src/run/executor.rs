@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use tracing::Instrument;
 
 use super::attempt::Attempt;
 use super::failure::{StepEnd, report_failure, transition};
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::state::{Run, RunState, Transition};
+use crate::trino::Origin;
 
 /// After this many lost attempts in a row, a run fails as `given-up`.
 const MAX_LOST_ATTEMPTS: i32 = 10;
@@ -28,7 +30,15 @@ pub(super) enum AttemptEnd {
 }
 
 pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> AttemptEnd {
-    tracing::info!(run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt, "run begins");
+    // No filter of the log takes the fields of an error's span away.
+    let span = tracing::error_span!("run", run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt);
+    let attempt = Box::pin(execute_attempt(app, run, retries)).instrument(span);
+
+    Origin::of_run(&run.pipeline, run.id).scope(attempt).await
+}
+
+async fn execute_attempt(app: &App, run: &Run, retries: &mut Retries) -> AttemptEnd {
+    tracing::info!("run begins");
     let began = Instant::now();
     let first_attempt_began_at = retries.begin(run.id);
     let removed = Definition::removed(&run.pipeline);
@@ -74,7 +84,7 @@ pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> Atte
 async fn retry_after(app: &App, run: &Run, class: Class, pause: Duration) -> AttemptEnd {
     let class = class.as_str();
     metrics::counter!("icefront_run_retries_total", "pipeline" => run.pipeline.clone(), "class" => class).increment(1);
-    tracing::warn!(run_id = %run.id, class, pause_ms = pause.as_millis(), "the run is retried");
+    tracing::warn!(class, pause_ms = pause.as_millis(), "the run is retried");
     let recorded = app.store.record_failed_attempt(run.attempt_id()).await;
 
     recorded.map_or(AttemptEnd::Unfinished, |()| AttemptEnd::RetryAfter(pause))
@@ -92,7 +102,7 @@ async fn end_run(app: &App, run: &Run, problem: Option<&Problem>, began: Instant
     match recorded {
         Ok(()) => AttemptEnd::RunEnded,
         Err(error) => {
-            tracing::warn!(run_id = %run.id, %error, "the end of the run was not recorded; the next attempt repeats it");
+            tracing::warn!(%error, "the end of the run was not recorded; the next attempt repeats it");
             AttemptEnd::Unfinished
         }
     }
@@ -138,7 +148,7 @@ async fn perform_until_stopped(attempt: &Attempt<'_>) -> StepEnd {
     };
     let stopped = stop::stop(attempt, None).await;
     if matches!(reason, StopReason::ServiceStops) {
-        tracing::warn!(run_id = %run.id, stopped, "the service stops; another one continues the run");
+        tracing::warn!(stopped, "the service stops; another one continues the run");
     }
 
     Err(report_failure(&reason.error(limit, stopped), run, "run"))
@@ -176,7 +186,7 @@ async fn optimize_unless_stopped(attempt: &Attempt<'_>) {
     };
     if !is_done {
         let stopped = stop::stop(attempt, Some("optimize")).await;
-        tracing::warn!(run_id = %run.id, stopped, "tables with many files were not rewritten");
+        tracing::warn!(stopped, "tables with many files were not rewritten");
     }
 }
 
@@ -214,7 +224,7 @@ async fn record_end(app: &App, run: &Run, problem: Option<&Problem>, began: Inst
             &app.subscriptions,
         )
         .await?;
-    tracing::info!(run_id = %run.id, pipeline = run.pipeline, state = state.as_str(), "run ends");
+    tracing::info!(state = state.as_str(), "run ends");
     let labels = [
         ("pipeline", run.pipeline.clone()),
         ("state", state.as_str().to_owned()),

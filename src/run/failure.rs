@@ -6,13 +6,13 @@ use crate::state::{Run, Transition};
 /// How a step ended: done, or with the problem that is logged and recorded already.
 pub(super) type StepEnd = Result<(), Box<Problem>>;
 
-/// Logs an error of a run, with its causes. Only this function does. Callers see the problem.
+/// Logs an error of a run, with its causes, within the span of the run. Only this function does. Callers see the problem.
 pub(super) fn report_failure(error: &Error, run: &Run, step: &str) -> Box<Problem> {
     let cause = causes(error);
     if error.class() == Class::Interrupted {
-        tracing::warn!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step is left to the next attempt");
+        tracing::warn!(step, %error, cause, "step is left to the next attempt");
     } else {
-        tracing::error!(run_id = %run.id, pipeline = run.pipeline, step, %error, cause, "step failed");
+        tracing::error!(step, %error, cause, "step failed");
     }
 
     Box::new(Problem::from(error).within(run.id, step))

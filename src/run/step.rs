@@ -1,6 +1,7 @@
 //! Runs one step: records its begin and its end, limits its time, stops its statements. Knows nothing of what a step does.
 
 use serde_json::json;
+use tracing::Instrument;
 
 use super::attempt::Attempt;
 use super::counts::Counts;
@@ -11,6 +12,16 @@ use crate::publish::Publisher;
 use crate::state::{self, StepState, Subscriptions, Transition};
 
 pub(super) async fn run(
+    attempt: &Attempt<'_>,
+    name: &str,
+    work: impl AsyncFnOnce(Publisher<'_>) -> Result<Counts>,
+) -> StepEnd {
+    let span = tracing::error_span!("step", step = name);
+
+    run_step(attempt, name, work).instrument(span).await
+}
+
+async fn run_step(
     attempt: &Attempt<'_>,
     name: &str,
     work: impl AsyncFnOnce(Publisher<'_>) -> Result<Counts>,
@@ -79,6 +90,6 @@ pub(super) async fn skip(attempt: &Attempt<'_>, name: &str) {
     }
     .await;
     if let Err(error) = recorded {
-        tracing::warn!(run_id = %id.run, step = name, %error, "a skipped step was not recorded");
+        tracing::warn!(step = name, %error, "a skipped step was not recorded");
     }
 }

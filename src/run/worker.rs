@@ -43,7 +43,10 @@ pub async fn work(app: App) {
 /// Starts the tasks that run beside the runs. They end when this is dropped.
 fn spawn_helpers(app: &App) -> Background {
     let mut tasks = Background::default();
-    triggers::watch(app, &mut tasks);
+    let of_triggers = app.clone();
+    tasks.spawn("watch triggers", move || {
+        triggers::watch(of_triggers.clone())
+    });
     let of_runs = app.clone();
     tasks.spawn("watch runs", move || wait::watch_runs(of_runs.clone()));
     let of_keys = app.clone();
@@ -115,12 +118,14 @@ impl Worker {
             needs_no_definition,
         } = waiting;
         // Another service may have the definition.
-        if !needs_no_definition && let Err(error) = self.app.pipelines.get(&pipeline) {
+        let found = self.app.at_present().pipelines.get(&pipeline).map(drop);
+        if !needs_no_definition && let Err(error) = found {
             if self.unreadable.insert(pipeline.clone()) {
                 tracing::warn!(pipeline, %error, "runs of the pipeline wait: this service cannot read its definition");
             }
             return;
         }
+        self.unreadable.remove(&pipeline);
         if let Some(busy) = BusyPipeline::mark(&self.busy, pipeline) {
             self.working.spawn(work_on_pipeline(self.app.clone(), busy));
         }
@@ -187,8 +192,10 @@ async fn with_lease(app: &App, pipeline: &str) -> Result<()> {
 async fn run_all_waiting(app: &App, pipeline: &str) -> Result<()> {
     let signals = &app.signals;
     let mut retries = Retries::new(app.config.runs.retry_for);
-    let can_execute = app.pipelines.get(pipeline).is_ok();
+    // A run keeps its definition, also in its next attempt.
+    let mut app = app.at_present();
     while !signals.is_stopping() {
+        let can_execute = app.pipelines.get(pipeline).is_ok();
         let claimed = app
             .store
             .claim_run(pipeline, can_execute, &app.subscriptions)
@@ -196,17 +203,18 @@ async fn run_all_waiting(app: &App, pipeline: &str) -> Result<()> {
         let Some(run) = claimed else {
             return Ok(());
         };
-        let end = executor::execute(app, &run, &mut retries).await;
+        let end = executor::execute(&app, &run, &mut retries).await;
         signals.watched.ring();
         match end {
             // A caller may retry this run under the same id; then it has all its retries again.
             AttemptEnd::RunEnded => {
                 retries = Retries::new(app.config.runs.retry_for);
+                app = app.at_present();
                 continue;
             }
             AttemptEnd::RetryAfter(pause) => tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = executor::cancelled(app, &run) => {}
+                () = executor::cancelled(&app, &run) => {}
                 () = signals.stops() => {}
             },
             // The lease is given up; the service that claims the run continues it.

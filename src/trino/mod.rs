@@ -1,5 +1,6 @@
 //! The Trino server: it is sent each statement once, and asked for its pages until the last.
 
+mod origin;
 mod statement;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use origin::Origin;
 pub use statement::{Outcome, Part, Progress, Statement};
 
 use crate::config;
@@ -230,7 +232,7 @@ impl Trino {
             builder = builder.auth(auth);
         }
 
-        builder
+        origin::told(builder)
             .build()
             .map_err(|fault| Error::TrinoUnavailable(fault.into()))
     }

@@ -19,7 +19,7 @@ pub(super) async fn watch(app: App) {
     let mut is_fault_logged = false;
     loop {
         let began = Instant::now();
-        match look(&app).await {
+        match look(&app.at_present()).await {
             Ok(()) => is_fault_logged = false,
             Err(error) if !is_fault_logged => {
                 is_fault_logged = true;

@@ -15,7 +15,7 @@ SRC = Path(__file__).resolve().parents[2] / "src"
 # A module may depend on those of lower layers only; modules of one layer do not know each other.
 LAYERS = [
     ["main", "lib"],
-    ["serve"],
+    ["serve", "log"],
     ["http"],
     ["run", "webhooks", "lineage"],
     ["outbox", "report", "init"],

@@ -43,7 +43,7 @@ const OWN: [(&str, &[&str]); 9] = [
 ];
 
 /// Operations that need no state database.
-const STATELESS: [&str; 8] = [
+const STATELESS: [&str; 9] = [
     "get_livez",
     "get_version",
     "get_engine",
@@ -51,6 +51,7 @@ const STATELESS: [&str; 8] = [
     "get_lineage",
     "get_schema",
     "list_webhooks",
+    "reload_pipelines",
     "validate_definition",
 ];
 

@@ -23,7 +23,7 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         // A step resolves lost statements before it writes. This stops the others, to spare Trino the load.
         let ended = attempt.publisher("run").end_earlier_attempts().await;
         ended.unwrap_or_else(|error| {
-            tracing::warn!(run_id = %attempt.run.id, %error, "statements of earlier attempts may still run in Trino");
+            tracing::warn!(%error, "statements of earlier attempts may still run in Trino");
         });
     }
     reset::finish_begun(attempt).await?;

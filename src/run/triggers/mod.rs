@@ -8,29 +8,54 @@ mod rest;
 mod schedule;
 mod target_lag;
 
-use crate::app::{App, Background};
+use std::collections::BTreeMap;
 
-/// Starts the tasks that watch for what starts runs.
-pub(super) fn watch(app: &App, tasks: &mut Background) {
-    for definition in app.pipelines.usable() {
-        let of = || (app.clone(), definition.name.clone());
-        if let Some(every) = definition.poll {
-            let (app, pipeline) = of();
-            tasks.spawn("poll", move || {
-                poll::watch(app.clone(), pipeline.clone(), every)
-            });
+use crate::app::{App, Background};
+use crate::pipeline::Definition;
+
+/// Keeps the tasks that watch for what starts runs, for ever. Those of a pipeline begin anew when its definition is another one.
+pub(super) async fn watch(app: App) {
+    let mut newest = app.newest_pipelines();
+    let mut before = newest.borrow_and_update().clone();
+    let mut watching: BTreeMap<String, Background> = BTreeMap::new();
+    loop {
+        let app = app.at_present();
+        watching.retain(|name, _| app.pipelines.has_same(&before, name));
+        for definition in app.pipelines.usable() {
+            watching
+                .entry(definition.name.clone())
+                .or_insert_with(|| triggers(&app, definition));
         }
-        if definition.schedule.is_some() {
-            let (app, pipeline) = of();
-            tasks.spawn("schedule", move || {
-                schedule::watch(app.clone(), pipeline.clone())
-            });
-        }
-        if !definition.target_lags.is_empty() {
-            let (app, pipeline) = of();
-            tasks.spawn("target lag", move || {
-                target_lag::watch(app.clone(), pipeline.clone())
-            });
+        before = app.pipelines.clone();
+        // The service holds the sender.
+        if newest.changed().await.is_err() {
+            return;
         }
     }
+}
+
+/// Starts the tasks of a pipeline.
+fn triggers(app: &App, definition: &Definition) -> Background {
+    let mut tasks = Background::default();
+    let of = || (app.clone(), definition.name.clone());
+    if let Some(every) = definition.poll {
+        let (app, pipeline) = of();
+        tasks.spawn("poll", move || {
+            poll::watch(app.clone(), pipeline.clone(), every)
+        });
+    }
+    if definition.schedule.is_some() {
+        let (app, pipeline) = of();
+        tasks.spawn("schedule", move || {
+            schedule::watch(app.clone(), pipeline.clone())
+        });
+    }
+    if !definition.target_lags.is_empty() {
+        let (app, pipeline) = of();
+        tasks.spawn("target lag", move || {
+            target_lag::watch(app.clone(), pipeline.clone())
+        });
+    }
+
+    tasks
 }

@@ -156,7 +156,11 @@ fn remarks(known: &Known) -> Vec<String> {
     let mut remarks = Vec::new();
     let fault = known.pipeline.error.as_ref();
     if let Some(fault) = fault.map(crate::answers::Problem::told) {
-        remarks.push(format!("{name} is broken: {fault}"));
+        remarks.push(if known.pipeline.usable {
+            format!("{name} works by its last good definition: {fault}")
+        } else {
+            format!("{name} is broken: {fault}")
+        });
     }
     if let Some((run, problem)) = known
         .last_run
