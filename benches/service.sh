@@ -200,3 +200,32 @@ drop_files() {
   }'
   sleep 2
 }
+
+# Drops $1 files that count as landed: the ledger has them.
+drop_landed_files() {
+  awk -v files="$1" -v folder="$drops" 'BEGIN {
+    for (file = 1; file <= files; file++) {
+      name = sprintf("%s/orders_of_an_earlier_day_with_a_long_name_%07d.csv", folder, file)
+      print "order_id" >name
+      close(name)
+    }
+  }'
+  # The etag of a file of a folder: inode, microseconds and bytes.
+  find "$drops" -name '*earlier*' -printf '%p,%i,%T@,%s\n' | sql "$state" -c 'create table bench.files (path text, inode bigint, changed numeric, size bigint)' \
+    -c 'copy bench.files from stdin (format csv)' -c "insert into icefront.files (pipeline, path, etag, size, table_name, batch, state, rows, modified_at, read_by)
+      select '$pipeline', ltrim(path, '/'), format('\"%s-%s-%s\"', to_hex(inode), to_hex(floor(changed * 1000000)::bigint), to_hex(size)), size,
+        'orders', 1, 'landed', 0, to_timestamp(changed), '' from bench.files" -c 'drop table bench.files' -c 'vacuum analyze icefront.files'
+}
+
+# Drops a file by the name $1, and prints the seconds until its rows are published.
+land_file() {
+  local from=$EPOCHREALTIME landed=0
+  printf 'order_id,status,order_sum,description,changed_at,seq\n%d,new,1.00,late,2026-01-02T00:00:00Z,%d\n' "$((900000000 + RANDOM))" "$((900000000 + RANDOM))" >"$drops/$1"
+  while [ "$landed" = 0 ]; do
+    sleep 0.2
+    landed=$(sql "$state" -c "select count(*) from icefront.files as file join icefront.batches as batch on batch.pipeline = file.pipeline and batch.id = file.batch
+      join icefront.runs as run on run.id = batch.run_id
+      where file.pipeline = '$pipeline' and file.path like '%/$1' and run.state = 'succeeded'")
+  done
+  since "$from"
+}

@@ -24,6 +24,12 @@ pub struct Backlog {
 ///
 /// The source cannot be asked.
 pub async fn backlog(source: &dyn Source, pipeline: &str) -> Result<Backlog> {
+    if let Some(detail) = source.uncounted() {
+        return Ok(Backlog {
+            count: None,
+            detail: Some(detail),
+        });
+    }
     match source.backlog(MOST, LONGEST_COUNT).await {
         Ok(count) => Ok(Backlog {
             count: Some(count),

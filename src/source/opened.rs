@@ -51,6 +51,11 @@ pub trait Source: Send + Sync {
     /// counts files.
     async fn backlog(&self, limit: i64, within: Duration) -> Result<i64>;
 
+    /// Why the backlog cannot be counted after [`Source::begin`]; `None` if it can.
+    fn uncounted(&self) -> Option<String> {
+        None
+    }
+
     /// The statements that would read the reading, in their order; none of files.
     async fn planned(&self, _reading: &Reading) -> Result<Vec<Planned>> {
         Ok(Vec::new())

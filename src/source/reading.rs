@@ -11,8 +11,25 @@ pub enum Purpose {
     Look,
     /// To tell what a run would read.
     Plan,
-    /// To read it.
+    /// To see whether there is anything new, again and again. Of a folder with many names, each poll lists a part.
+    Poll,
+    /// To read what a poll found.
+    ReadPolled,
+    /// To read everything that is new.
     Read,
+}
+
+impl Purpose {
+    /// Whether it is one of many that go on where the last one ended.
+    #[must_use]
+    pub fn goes_on(self) -> bool {
+        matches!(self, Self::Poll | Self::ReadPolled)
+    }
+
+    #[must_use]
+    pub fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadPolled)
+    }
 }
 
 /// A transaction that was open: what it commits is read later.

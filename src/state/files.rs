@@ -132,6 +132,14 @@ pub struct FileQuery<'a> {
     pub limit: i64,
 }
 
+/// Which paths of unread files to list.
+#[derive(Debug)]
+pub(crate) struct UnreadPaths<'a> {
+    pub(crate) after: Option<&'a str>,
+    pub(crate) upto: Option<&'a str>,
+    pub(crate) most: i64,
+}
+
 /// Unread files of a table: they hold its freshness back.
 #[derive(Debug)]
 pub struct HoldingFiles {
@@ -196,9 +204,18 @@ impl Store {
         .await
     }
 
-    /// The paths of files that could not be read, even if another file has that path now.
-    pub(crate) async fn unread_files(&self, pipeline: &str) -> Result<HashSet<String>> {
-        self.values(sql!(files::unread_files), &[&pipeline]).await
+    /// The paths of files that could not be read, even if another file has that path now: those after one path and up to
+    /// another, in their order, at most `most`.
+    pub(crate) async fn unread_files(
+        &self,
+        pipeline: &str,
+        UnreadPaths { after, upto, most }: UnreadPaths<'_>,
+    ) -> Result<HashSet<String>> {
+        self.values(
+            sql!(files::unread_files),
+            &[&pipeline, &after, &upto, &most],
+        )
+        .await
     }
 
     /// Removes unread files from the ledger that are gone from the folder.

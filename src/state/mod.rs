@@ -49,6 +49,7 @@ pub use builds::{Build, ExpectedBuild, Fit, Layer};
 pub use changes::{ChangePlace, ChangeQuery, ChangeRecord, Period, Published, Staged, Versions};
 pub use consumers::{Consumer, ConsumerMove, ConsumerQuery, Moved};
 pub use cursors::{Cursor, EmptyPoll};
+pub(crate) use files::UnreadPaths;
 pub use files::{
     FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,
 };

@@ -14,6 +14,7 @@ mod definitions;
 mod deletes;
 mod document;
 mod drop_attacks;
+mod drop_folders;
 mod drops;
 mod evolution;
 mod exactness;

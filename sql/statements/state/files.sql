@@ -42,8 +42,14 @@ join icefront.batches on batches.pipeline = $1 and batches.id = last.batch
 where last.state = 'landed' and batches.state = 'landed' and last.etag = listed.etag and last.size = listed.size
 
 -- name: unread_files
--- Lists the paths of files that could not be read.
-select distinct path from icefront.files where pipeline = $1 and state <> 'landed'
+-- Lists the paths of files that could not be read, in the order in which stores list them: those after $2 and up to $3.
+select path
+from icefront.files
+where pipeline = $1 and state <> 'landed'
+  and path collate "C" > coalesce($2::text, '') and ($3::text is null or path collate "C" <= $3)
+group by path
+order by path collate "C"
+limit $4
 
 -- name: forget_files
 -- Removes unread files from the ledger whose paths are gone.

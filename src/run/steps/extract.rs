@@ -15,7 +15,7 @@ use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::source::{self, Intake, Purpose, Reading, Source, TakenEvents};
-use crate::state::{FileState, WrittenBatch};
+use crate::state::{FileState, Trigger, WrittenBatch};
 use crate::warehouse;
 
 /// The step rewrites the manifests of the landing table after this many batches. That many slow each read by a tenth of
@@ -119,7 +119,11 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     let last = cursor.as_ref().map(|cursor| &cursor.position);
     let covered_before = cursor.as_ref().map(|cursor| cursor.covered_until);
     source.unlimit().await?;
-    let reading = source.begin(last, covered_before, Purpose::Read).await?;
+    let purpose = match attempt.run.trigger {
+        Trigger::Poll | Trigger::TargetLag => Purpose::ReadPolled,
+        Trigger::Api | Trigger::Schedule => Purpose::Read,
+    };
+    let reading = source.begin(last, covered_before, purpose).await?;
     // A server has its columns before it is read. Files show them only while they are read.
     let tells_columns = definition.source.files().is_none();
     if tells_columns {

@@ -116,7 +116,7 @@ pub(super) async fn has_something(app: &App, definition: &Definition) -> Result<
         .begin(
             Some(&cursor.position),
             Some(cursor.covered_until),
-            Purpose::Look,
+            Purpose::Poll,
         )
         .await?;
     let is_due = reading.has_backfills || reading.is_partial || !reading.compared.is_empty();

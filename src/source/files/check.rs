@@ -1,6 +1,5 @@
 //! What the check of a drop folder finds: whether it can be listed, and its files read.
 
-use jiff::Timestamp;
 use object_store::Error as StoreError;
 use object_store::path::Path;
 
@@ -12,15 +11,18 @@ use crate::source::reading::Purpose;
 impl DropFolder<'_> {
     /// Lists the folder and asks for one file.
     pub(super) async fn findings(&mut self) -> Result<Vec<Finding>> {
-        let taken = match self.new_files(Timestamp::now(), Purpose::Look).await {
+        match self.begin_reading(None, None, Purpose::Look).await {
             Err(error @ Error::FilesUnavailable { .. }) => return Ok(vec![not_listed(&error)]),
-            taken => taken?,
+            listed => listed?,
         };
-        self.taken = taken.files.into_iter().collect();
         let waiting = self.taken.len();
+        let which = match self.why_uncounted() {
+            Some(_) => "files among its first names",
+            None => "files",
+        };
         let listed = Finding::pass(
             "listing",
-            format!("the folder can be listed; {waiting} files wait to be read"),
+            format!("the folder can be listed; {waiting} {which} wait to be read"),
         );
 
         Ok([Some(listed), self.check_read().await]

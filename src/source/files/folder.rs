@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use object_store::path::Path;
+use serde_json::Value;
 
 use super::access::DropAccess;
 use super::drop_store::DropStore;
@@ -13,16 +14,20 @@ use super::dropped_file::DroppedFile;
 use super::file_limits::FileLimits;
 use super::local_folder::LocalFolder;
 use super::reading_outcome::ReadingOutcome;
+use super::round::FilesPosition;
 use super::rows::{FileReader, RowRules};
 use super::store_fault::StoreFault;
 use super::stored_file::StoredFile;
-use super::table_pattern::TablePattern;
+use super::table_pattern::{TablePattern, branches};
 use crate::config::Files;
 use crate::error::{Cause, Error, Result};
 use crate::landing::open_store;
 use crate::pipeline::{CatalogueColumn, Definition, FileSource, Table};
 use crate::source::safety::CursorSafety;
 use crate::state::{SourceFile, Store};
+
+/// Part of the name of S3's directory buckets, which list names in no order.
+const UNORDERED: &str = "--x-s3";
 
 /// A drop folder whose files are read.
 pub(in crate::source) struct DropFolder<'a> {
@@ -39,8 +44,28 @@ pub(in crate::source) struct DropFolder<'a> {
     /// retried.
     pub(super) definition_fingerprint: String,
     outcome: Mutex<ReadingOutcome>,
+    /// The folders that hold all files of tables.
+    pub(super) branches: Vec<Path>,
+    /// Whether the store lists names in their order.
+    pub(super) lists_in_order: bool,
     /// The files that the reading takes, the oldest first; empty before the listing.
     pub(super) taken: Vec<DroppedFile>,
+    /// What the reading listed; `None` before the listing.
+    pub(super) part: Option<ListedPart>,
+}
+
+/// The part of the folder that a reading listed.
+pub(super) struct ListedPart {
+    /// The name that it began after.
+    pub(super) began_after: Option<Path>,
+    /// Whether it is one of many that go on where the last one ended.
+    pub(super) goes_on: bool,
+    /// Whether it reached the last name.
+    pub(super) ended_round: bool,
+    /// The position before it.
+    pub(super) before: FilesPosition,
+    /// The position after it, if all its files are read.
+    pub(super) after: FilesPosition,
 }
 
 impl<'a> DropFolder<'a> {
@@ -59,11 +84,15 @@ impl<'a> DropFolder<'a> {
             detail: format!("pipeline `{}`: {fault}", definition.name),
         })?;
 
+        let table_patterns = TablePattern::of(&definition.tables);
+
         Ok(Self {
             source,
             pipeline: &definition.name,
             tables: &definition.tables,
-            table_patterns: TablePattern::of(&definition.tables),
+            branches: branches(&store.root, &table_patterns),
+            table_patterns,
+            lists_in_order: !source.path.contains(UNORDERED),
             store: store.store,
             root: store.root,
             access: access.clone(),
@@ -71,6 +100,37 @@ impl<'a> DropFolder<'a> {
             definition_fingerprint: fingerprint(source, definition, &access.settings),
             outcome: Mutex::default(),
             taken: Vec::new(),
+            part: None,
+        })
+    }
+
+    /// The branch that a file is in.
+    pub(super) fn branch_of(&self, location: &Path) -> Option<&Path> {
+        self.branches
+            .iter()
+            .find(|branch| location.prefix_matches(branch))
+    }
+
+    /// The cursor's position after the reading. It stays if the store went away before all files were read.
+    pub(super) fn position_after_reading(&self) -> Result<Value> {
+        let part = self.part.as_ref();
+        let part = part.ok_or_else(|| Error::internal("the folder was not listed"))?;
+        let outcome = self.outcome()?;
+        if outcome.is_interrupted {
+            return part.before.to_value();
+        }
+        let mut after = part.after.clone();
+        after.note_unread(outcome.unread);
+
+        after.to_value()
+    }
+
+    /// Why it is unknown how many files wait; `None` if all names were listed.
+    pub(super) fn why_uncounted(&self) -> Option<String> {
+        let is_cut = self.part.as_ref().is_some_and(|part| !part.ended_round);
+
+        is_cut.then(|| {
+            "the folder has more names than one look lists, so only runs count the files that wait; `source.after` keeps a folder small".into()
         })
     }
 

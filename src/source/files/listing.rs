@@ -1,4 +1,4 @@
-//! Lists what is below a drop folder, and says which of it is a dropped file.
+//! Lists what is below a drop folder in the order of names, and says which of it is a dropped file.
 
 use std::sync::Arc;
 
@@ -7,60 +7,53 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use glob::Pattern;
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::bucket_listing::bucket_entries;
 use super::drop_store::DropStore;
 use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
 use super::local_folder::LocalFolder;
-use super::local_listing::{LocalEntry, UnseenEntry, local_entries};
+use super::local_listing::local_entries;
+use super::stretch::{FolderEntry, Stretch, is_hidden};
 use super::table_pattern::may_hold;
 use crate::error::Result;
 use crate::state::FileState;
 
 /// The number of files in one look-up in the ledger.
-const LOOKED_UP: usize = 1_000;
-
-/// An entry of a drop folder.
-pub(super) enum FolderEntry {
-    File(ObjectMeta),
-    Unseen(UnseenEntry),
-}
+pub(super) const LOOKED_UP: usize = 1_000;
 
 impl DropFolder<'_> {
-    /// Everything below the folder, in parts for one look-up in the ledger each.
-    pub(super) fn entries_by_look_up(&self) -> impl Stream<Item = Result<Vec<FolderEntry>>> {
-        self.entries()
+    /// The entries of a stretch, in parts for one look-up in the ledger each.
+    pub(super) fn entries_by_look_up(
+        &self,
+        stretch: Stretch,
+    ) -> impl Stream<Item = Result<Vec<FolderEntry>>> {
+        self.entries(stretch)
             .try_chunks(LOOKED_UP)
             .map_err(|fault| fault.1)
     }
 
-    /// Everything below the folder.
-    pub(super) fn entries(&self) -> BoxStream<'_, Result<FolderEntry>> {
+    fn entries(&self, stretch: Stretch) -> BoxStream<'_, Result<FolderEntry>> {
         match &self.store {
-            DropStore::Local(folder) => self.entries_on_this_machine(folder.clone()),
-            DropStore::Bucket(store) => self.entries_of_the_store(store),
+            DropStore::Local(folder) => self.entries_on_this_machine(folder.clone(), stretch),
+            DropStore::Bucket(store) => self.entries_of_the_store(Arc::clone(store), stretch),
         }
     }
 
-    fn entries_of_the_store<'s>(
-        &'s self,
-        store: &'s Arc<dyn ObjectStore>,
-    ) -> BoxStream<'s, Result<FolderEntry>> {
-        store
-            .list(Some(&self.root))
-            .map(|listed| match listed {
-                Ok(meta) => Ok(FolderEntry::File(meta)),
-                Err(object_store::Error::InvalidPath { source }) => {
-                    Ok(FolderEntry::Unseen(UnseenEntry {
-                        name: source.to_string(),
-                        reason: "its name is no text".into(),
-                    }))
-                }
-                Err(cause) => Err(self.unavailable(cause)),
-            })
+    fn entries_of_the_store(
+        &self,
+        store: Arc<dyn ObjectStore>,
+        stretch: Stretch,
+    ) -> BoxStream<'_, Result<FolderEntry>> {
+        bucket_entries(store, self.root.clone(), stretch, self.lists_in_order)
+            .map_err(|cause| self.unavailable(cause))
             .boxed()
     }
 
-    fn entries_on_this_machine(&self, folder: LocalFolder) -> BoxStream<'_, Result<FolderEntry>> {
+    fn entries_on_this_machine(
+        &self,
+        folder: LocalFolder,
+        stretch: Stretch,
+    ) -> BoxStream<'_, Result<FolderEntry>> {
         let patterns: Vec<Pattern> = self
             .table_patterns
             .iter()
@@ -68,12 +61,8 @@ impl DropFolder<'_> {
             .collect();
         let enters = move |names: &[&str]| patterns.iter().any(|pattern| may_hold(pattern, names));
 
-        local_entries(folder, enters)
-            .map(|entry| match entry {
-                Ok(LocalEntry::File(meta)) => Ok(FolderEntry::File(meta)),
-                Ok(LocalEntry::Unseen(unseen)) => Ok(FolderEntry::Unseen(unseen)),
-                Err(cause) => Err(self.unavailable(cause)),
-            })
+        local_entries(folder, stretch, enters)
+            .map_err(|cause| self.unavailable(cause))
             .boxed()
     }
 
@@ -81,7 +70,7 @@ impl DropFolder<'_> {
     pub(super) fn dropped_file(&self, meta: &ObjectMeta) -> Option<DroppedFile> {
         let below = meta.location.prefix_match(&self.root)?;
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
-        if parts.iter().any(|part| part.starts_with(['_', '.'])) {
+        if parts.iter().any(|part| is_hidden(part)) {
             return None;
         }
         let name = parts.join("/");

@@ -107,7 +107,7 @@ impl LocalFolder {
         })
     }
 
-    fn path_below(&self, location: &Path) -> io::Result<PathBuf> {
+    pub(super) fn path_below(&self, location: &Path) -> io::Result<PathBuf> {
         let below = location.as_ref().strip_prefix(&self.prefix);
         let below = below.ok_or_else(|| io::Error::from(Errno::XDEV))?;
 
@@ -128,11 +128,7 @@ impl Place {
 }
 
 /// Gives size, time and etag of a plain file in an open folder; `None` if there is none.
-pub(super) fn meta_at(
-    folder: impl AsFd,
-    name: &OsStr,
-    location: &Path,
-) -> io::Result<Option<ObjectMeta>> {
+fn meta_at(folder: impl AsFd, name: &OsStr, location: &Path) -> io::Result<Option<ObjectMeta>> {
     match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(is_plain(&stat).then(|| meta_of(&stat, location))),
         Err(Errno::NOENT) => Ok(None),

@@ -1,15 +1,17 @@
 //! File sources: files that are dropped into a folder. The service reads the listed files that the ledger does not
 //! have.
 //!
-//! A reading (`reading`) goes through these files in turn: `listing` and `local_listing` list the folder, `new_files`
-//! finds the files that the reading takes, `whole_file` reads each to its end, `land` lands its rows, and `tidy`
-//! moves or deletes it. `rows` opens the formats, and `stored_file` the bytes below them.
+//! A reading (`reading`) goes through these files in turn: `listing`, `bucket_listing` and `local_listing` list names in
+//! their order, `search` compares them with the ledger, and `new_files` decides how many names the reading lists. `round` is
+//! the cursor. `whole_file` reads each file to its end, `land` lands its rows, and `tidy` moves or deletes it. `rows` opens
+//! the formats, and `stored_file` the bytes below them.
 //!
 //! Whoever drops a file is not trusted: `local_folder` and `beneath` follow no links, `access` and `file_limits` bound
 //! the memory, and `unpacking` and `rows::footer` and `rows::page_guard` refuse what unpacks to more.
 
 mod access;
 mod beneath;
+mod bucket_listing;
 mod check;
 mod drop_store;
 mod dropped_file;
@@ -24,10 +26,13 @@ mod local_listing;
 mod new_files;
 mod reading;
 mod reading_outcome;
+mod round;
 mod rows;
+mod search;
 mod store_answers;
 mod store_fault;
 mod stored_file;
+mod stretch;
 mod table_pattern;
 mod taken_files;
 mod tidy;
@@ -48,6 +53,7 @@ use super::intake::Intake;
 use super::opened::Source;
 use super::reading::{Purpose, Reading};
 use super::safety::CursorSafety;
+use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::pipeline::{CatalogueColumn, SourceTable};
 use crate::state::SourceFile;
@@ -64,11 +70,15 @@ impl Source for DropFolder<'_> {
 
     async fn begin(
         &mut self,
-        _: Option<&Value>,
+        last: Option<&Value>,
         covered_before: Option<Timestamp>,
         purpose: Purpose,
     ) -> Result<Reading> {
-        self.begin_reading(covered_before, purpose).await
+        self.begin_reading(last, covered_before, purpose).await
+    }
+
+    fn uncounted(&self) -> Option<String> {
+        self.why_uncounted()
     }
 
     async fn backlog(&self, _: i64, _: Duration) -> Result<i64> {
@@ -77,6 +87,10 @@ impl Source for DropFolder<'_> {
 
     async fn read(&self, batch: i64, intake: &mut Intake<'_>) -> Result<()> {
         self.read_taken(self.first_event(batch), intake).await
+    }
+
+    fn position_after(&self, _: &Reading, _: &Tally, _: &[String]) -> Result<Value> {
+        self.position_after_reading()
     }
 
     fn covered_after(&self, reading: &Reading, before: Option<Timestamp>) -> Timestamp {

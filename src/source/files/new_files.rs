@@ -1,176 +1,158 @@
-//! Finds the new files: those that the ledger does not have, or has as other files.
+//! Finds the files that a reading takes, in as many names as its purpose allows.
 
-use std::collections::{BTreeSet, HashSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use futures::TryStreamExt;
 use jiff::Timestamp;
+use object_store::path::Path;
+use serde_json::Value;
 
-use super::drop_store::parent;
-use super::dropped_file::{DroppedFile, Refusal};
 use super::folder::DropFolder;
-use super::listing::FolderEntry;
-use super::local_listing::UnseenEntry;
+use super::listing::LOOKED_UP;
+use super::round::{FilesPosition, MOST_NAMES, Round};
+use super::search::{Search, Seen};
+use super::stretch::Stretch;
 use super::taken_files::TakenFiles;
-use crate::error::Result;
-use crate::pipeline::ChangedFile;
+use crate::error::{Error, Result};
 use crate::source::reading::Purpose;
-use crate::state::{FileState, KnownFile, ListedFile};
+use crate::state::UnreadPaths;
 
-/// A file's time may be ahead of this machine's clock by this much. A later time does not say when the file was
-/// written.
-const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
+/// The most new names that a poll lists at the ends of all branches.
+const MOST_NEW_NAMES: usize = 25_000;
 
-/// One search for new files.
-struct Search<'a> {
-    folder: &'a DropFolder<'a>,
-    now: Timestamp,
-    /// The folders with a marker; `None` if the definition asks for no marker.
-    marked: Option<BTreeSet<String>>,
-    /// The unread files of the ledger that were not found yet.
-    gone: HashSet<String>,
-    /// Whether the search saw the whole folder.
-    is_whole: bool,
-    taken: TakenFiles,
+/// The files that a reading takes, and how far it has listed.
+pub(super) struct NewFiles {
+    pub(super) taken: TakenFiles,
+    /// The name that the reading began after.
+    pub(super) began_after: Option<Path>,
+    /// The position, if the taken files are not read.
+    pub(super) before: FilesPosition,
+    pub(super) after: FilesPosition,
+    /// The time up to which every file has landed, if the reading ended a round.
+    pub(super) covers: Option<Timestamp>,
 }
 
 impl DropFolder<'_> {
     /// Finds the files that a reading takes. To read them, it also forgets unread files that are gone.
-    pub(super) async fn new_files(&self, now: Timestamp, purpose: Purpose) -> Result<TakenFiles> {
-        let mut search = Search {
-            folder: self,
-            now,
-            marked: self.marked_folders().await?,
-            gone: self.ledger.unread_files(self.pipeline).await?,
-            is_whole: true,
-            taken: TakenFiles::default(),
+    pub(super) async fn new_files(
+        &self,
+        last: Option<&Value>,
+        now: Timestamp,
+        purpose: Purpose,
+    ) -> Result<NewFiles> {
+        let before = FilesPosition::before(last, self.source.split().0, now);
+        let going_on = before.round.clone().filter(|_| purpose.goes_on());
+        let mut turn = Turn {
+            search: Search::new(self, now),
+            round: going_on.unwrap_or_else(|| Round::begin(now)),
+            purpose,
         };
-        let mut parts = std::pin::pin!(self.entries_by_look_up());
-        while let Some(entries) = parts.try_next().await? {
-            let ready = entries
-                .iter()
-                .filter_map(|entry| search.ready_file(entry))
-                .collect();
-            search.take_new(ready).await?;
+        let began_after = turn.round.after();
+        let mut is_over = turn.list_names().await?;
+        while !is_over && purpose == Purpose::Read {
+            is_over = turn.list_names().await?;
         }
-        if purpose == Purpose::Read && search.is_whole && !search.gone.is_empty() {
-            self.ledger
-                .forget_files(self.pipeline, &search.gone)
-                .await?;
+        let mut after = before.clone();
+        // A part that was not begun with the first name may end behind names that are new.
+        if purpose.goes_on() && !(is_over && began_after.is_none()) {
+            turn.list_ends(&mut after.ends).await?;
         }
+        let Turn {
+            search, mut round, ..
+        } = turn;
+        round.note_waiting(search.taken.waiting);
+        let covers = is_over.then(|| round.covers());
+        if is_over {
+            after.ends = round.ends(&self.branches);
+        }
+        after.round = Some(round).filter(|_| !is_over);
 
-        Ok(search.taken)
+        Ok(NewFiles {
+            taken: search.taken,
+            began_after,
+            before,
+            after,
+            covers,
+        })
     }
 
-    /// The folders with a marker; `None` if the definition asks for no marker.
-    async fn marked_folders(&self) -> Result<Option<BTreeSet<String>>> {
-        let Some(marker) = &self.source.marker else {
-            return Ok(None);
+    /// Forgets unread files of a stretch that are gone from the folder.
+    async fn forget_gone(&self, after: Option<&Path>, seen: &Seen) -> Result<()> {
+        let asked = UnreadPaths {
+            after: after.map(AsRef::as_ref),
+            upto: seen.more.as_ref().map(AsRef::as_ref),
+            most: i64::try_from(MOST_NAMES).map_err(Error::internal)?,
         };
-        let mut folders = BTreeSet::new();
-        let mut entries = std::pin::pin!(self.entries());
-        while let Some(entry) = entries.try_next().await? {
-            if let FolderEntry::File(meta) = entry
-                && meta.location.filename() == Some(marker)
-            {
-                folders.insert(parent(&meta.location));
-            }
+        let mut gone = self.ledger.unread_files(self.pipeline, asked).await?;
+        gone.retain(|path| !seen.unread.contains(path));
+        if gone.is_empty() {
+            return Ok(());
         }
 
-        Ok(Some(folders))
+        self.ledger.forget_files(self.pipeline, &gone).await
     }
 }
 
-impl Search<'_> {
-    /// The file of an entry, if a table names it and it is completely written. Other files of tables wait.
-    fn ready_file(&mut self, entry: &FolderEntry) -> Option<DroppedFile> {
-        let meta = match entry {
-            FolderEntry::File(meta) => meta,
-            FolderEntry::Unseen(hidden) => {
-                self.note_unseen(hidden);
-                return None;
-            }
+/// What one reading lists.
+struct Turn<'a> {
+    search: Search<'a>,
+    round: Round,
+    purpose: Purpose,
+}
+
+impl Turn<'_> {
+    /// Lists the next names of the round; whether they were the last ones.
+    async fn list_names(&mut self) -> Result<bool> {
+        let folder = self.search.folder;
+        let after = self.round.after();
+        let stretch = Stretch {
+            folder: folder.root.clone(),
+            after: after.clone(),
+            most: MOST_NAMES,
         };
-        self.gone.remove(meta.location.as_ref());
-        let file = self.folder.dropped_file(meta)?;
-        let is_marked = self
-            .marked
-            .as_ref()
-            .is_none_or(|marked| marked.contains(&parent(&meta.location)));
-        if is_marked && self.is_settled(file.modified_at) {
-            return Some(file);
+        let seen = self.search.look_through(stretch).await?;
+        self.note_names(&seen.highest);
+        if seen.has_unseen {
+            // Freshness stays where it is until somebody makes the entry readable.
+            self.search.taken.note_waiting(Timestamp::UNIX_EPOCH);
+        } else if self.purpose.reads() {
+            folder.forget_gone(after.as_ref(), &seen).await?;
         }
-        self.taken.note_waiting(file.modified_at.min(self.now));
-
-        None
-    }
-
-    /// Holds freshness where it is until somebody makes the entry readable.
-    fn note_unseen(&mut self, UnseenEntry { name, reason }: &UnseenEntry) {
-        tracing::warn!(
-            pipeline = self.folder.pipeline,
-            name,
-            why = reason,
-            "a file or folder cannot be looked at, so it is not read"
-        );
-        self.taken.note_waiting(Timestamp::UNIX_EPOCH);
-        self.is_whole = false;
-    }
-
-    fn is_settled(&self, modified_at: Timestamp) -> bool {
-        let quiet = self.now.duration_since(modified_at);
-        if quiet.is_negative() {
-            return quiet.unsigned_abs() > CLOCKS_DIFFER;
+        if let Some(last) = &seen.more {
+            self.round.go_on_after(last);
         }
 
-        quiet.unsigned_abs() >= self.folder.source.settle()
+        Ok(seen.more.is_none())
     }
 
-    /// Takes the files that the ledger does not have. Known unread files hold freshness back.
-    async fn take_new(&mut self, files: Vec<DroppedFile>) -> Result<()> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        let listed: Vec<ListedFile<'_>> = files.iter().map(DroppedFile::listed).collect();
-        let known = self
-            .folder
-            .ledger
-            .known_files(self.folder.pipeline, &listed)
-            .await?;
-        for file in files {
-            match known.get(&file.path) {
-                Some(known) if self.is_read(known) => {
-                    if known.state != FileState::Landed {
-                        self.taken.note_waiting(file.modified_at);
-                    }
-                }
-                Some(known) => self.taken.take(self.with_what_is_known(file, known)),
-                None => self.taken.take(file),
+    /// Lists what comes after the ends of the branches, and moves the ends on.
+    async fn list_ends(&mut self, ends: &mut BTreeMap<String, String>) -> Result<()> {
+        let folder = self.search.folder;
+        let most = (MOST_NEW_NAMES / folder.branches.len().max(1)).max(LOOKED_UP);
+        for branch in &folder.branches {
+            let Some(end) = ends.get_mut(branch.as_ref()) else {
+                continue;
+            };
+            let stretch = Stretch {
+                folder: branch.clone(),
+                after: Path::parse(&*end).ok(),
+                most,
+            };
+            let seen = self.search.look_through(stretch).await?;
+            // Too many names to look at them again: a file that waits among them is found by the round.
+            let last: Option<&str> = seen.more.as_ref().map(AsRef::as_ref);
+            let highest = seen.highest.get(branch.as_ref()).map(String::as_str);
+            if let Some(last) = last.or(highest) {
+                last.clone_into(end);
             }
+            self.note_names(&seen.highest);
         }
 
         Ok(())
     }
 
-    /// Whether the ledger has the outcome of the same file. A file that did not land is read again after the definition
-    /// changed.
-    fn is_read(&self, known: &KnownFile) -> bool {
-        known.is_same
-            && (known.state == FileState::Landed
-                || known.definition_fingerprint == self.folder.definition_fingerprint)
-    }
-
-    /// A file at the path of a known file, with what the ledger says of that one.
-    fn with_what_is_known(&self, mut file: DroppedFile, known: &KnownFile) -> DroppedFile {
-        file.was_forbidden = known.is_same && known.definition_fingerprint.is_empty();
-        if known.has_landed && self.folder.source.changed == ChangedFile::Reject {
-            file.refusal = Some(Refusal {
-                state: FileState::Changed,
-                reason: "it was read before as another file, and `source.changed` is `reject`"
-                    .into(),
-            });
+    fn note_names(&mut self, highest: &BTreeMap<String, String>) {
+        for (branch, name) in highest {
+            self.round.note_name(branch, name);
         }
-
-        file
     }
 }

@@ -4,11 +4,11 @@
 
 use futures::{FutureExt, Stream, StreamExt};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::Value;
 
 use super::dropped_file::DroppedFile;
 use super::file_fault::FileFault;
-use super::folder::DropFolder;
+use super::folder::{DropFolder, ListedPart};
 use super::known_columns::KnownColumns;
 use super::store_answers::StoreAnswers;
 use super::whole_file::WholeFile;
@@ -32,22 +32,36 @@ impl DropFolder<'_> {
     /// Lists the folder and takes the new files. Files that wait hold back what the reading covers.
     pub(super) async fn begin_reading(
         &mut self,
+        last: Option<&Value>,
         covered_before: Option<Timestamp>,
         purpose: Purpose,
     ) -> Result<Reading> {
         let now = Timestamp::now();
-        let taken = self.new_files(now, purpose).await?;
-        let covered = taken.waiting.map_or(now, |waiting| waiting.min(now));
-        let (folder, _) = self.source.split();
-        self.taken = taken.files.into_iter().collect();
+        let found = self.new_files(last, now, purpose).await?;
+        // The epoch stands for a folder whose first round goes on.
+        let covered = found.covers.unwrap_or(Timestamp::UNIX_EPOCH);
+        // Files that are not taken now are listed again by the next reading.
+        let is_partial = found.taken.is_cut;
+        self.taken = found.taken.files.into_iter().collect();
+        self.part = Some(ListedPart {
+            began_after: found.began_after,
+            goes_on: purpose.goes_on(),
+            ended_round: found.covers.is_some(),
+            after: if is_partial {
+                found.before.clone()
+            } else {
+                found.after
+            },
+            before: found.before,
+        });
 
         Ok(Reading {
-            position: json!({"path": folder, "listed_at": crate::time::text(now)}),
+            position: self.position_after_reading()?,
             read_at: now,
             covered_until: covered_before.map_or(covered, |before| before.max(covered)),
             blocked_by: None,
             deleted_at: now,
-            is_partial: taken.is_cut,
+            is_partial,
             has_backfills: false,
             compared: Vec::new(),
         })
@@ -70,6 +84,7 @@ impl DropFolder<'_> {
                 Err(fault) => self.note_fault(dropped, fault, &mut answers)?,
             }
             if answers.is_away() {
+                self.outcome()?.is_interrupted = true;
                 break;
             }
         }

@@ -16,6 +16,8 @@ pub(super) struct ReadingOutcome {
     pub(super) files: Vec<SourceFile>,
     /// The time of the oldest file that was not read.
     pub(super) unread: Option<Timestamp>,
+    /// Whether the store went away before all taken files were read.
+    pub(super) is_interrupted: bool,
     /// The columns of the files that landed, by table.
     columns: BTreeMap<String, FileColumns>,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use glob::{MatchOptions, Pattern};
+use object_store::path::Path;
 
 use crate::pipeline::Table;
 
@@ -36,6 +37,30 @@ impl<'a> TablePattern<'a> {
     }
 }
 
+/// The folders that hold all files of tables, none below another: those before the first wildcard of each pattern.
+pub(super) fn branches(root: &Path, patterns: &[TablePattern<'_>]) -> Vec<Path> {
+    let mut folders: Vec<Path> = patterns
+        .iter()
+        .map(|named| {
+            let pattern = named.pattern.as_str();
+            let fixed = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
+            let below = pattern[..fixed]
+                .rsplit_once('/')
+                .map_or("", |split| split.0);
+            Path::parse(format!("{root}/{below}")).unwrap_or_else(|_| root.clone())
+        })
+        .collect();
+    folders.sort();
+    folders.dedup();
+    let all = folders.clone();
+    folders.retain(|folder| {
+        !all.iter()
+            .any(|above| above != folder && folder.prefix_matches(above))
+    });
+
+    folders
+}
+
 /// Whether files in this folder can match `pattern`. Other folders, such as `lost+found`, are not read.
 pub(super) fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
     let mut parts = pattern.as_str().split('/').peekable();
@@ -60,6 +85,27 @@ pub(super) fn may_hold(pattern: &Pattern, names: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn branches_hold_the_files_of_all_tables_and_do_not_overlap() {
+        let branches = |patterns: &[&str]| -> Vec<String> {
+            let patterns: Vec<TablePattern<'_>> = patterns
+                .iter()
+                .map(|pattern| TablePattern {
+                    table: "a",
+                    pattern: Pattern::new(pattern).expect("a pattern"),
+                })
+                .collect();
+            let found = super::branches(&Path::from("drops"), &patterns);
+            found.iter().map(ToString::to_string).collect()
+        };
+
+        assert_eq!(branches(&["orders*.csv", "a/b/*.csv"]), ["drops"]);
+        assert_eq!(
+            branches(&["orders/2026-*/*", "orders/*.csv", "items/all.csv"]),
+            ["drops/items", "drops/orders"]
+        );
+    }
 
     #[test]
     fn every_folder_on_the_way_to_a_file_that_a_pattern_names_is_looked_into() {

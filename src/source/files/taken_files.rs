@@ -24,8 +24,11 @@ pub(super) struct TakenFiles {
 impl TakenFiles {
     /// Adds a file. If there are too many, the newest ones wait.
     pub(super) fn take(&mut self, file: DroppedFile) {
-        self.bytes += file.size;
-        self.files.insert(file);
+        let size = file.size;
+        // A file may be listed twice: in its turn, and because its name is new.
+        if self.files.insert(file) {
+            self.bytes += size;
+        }
         while self.files.len() > 1
             && (self.files.len() > MOST_FILES || self.bytes > MOST_BYTES)
             && let Some(newest) = self.files.pop_last()

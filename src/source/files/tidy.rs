@@ -5,13 +5,16 @@ use object_store::path::Path;
 
 use super::dropped_file::DroppedFile;
 use super::folder::DropFolder;
-use super::listing::FolderEntry;
+use super::listing::LOOKED_UP;
+use super::round::MOST_NAMES;
+use super::search::files_of;
+use super::stretch::{FolderEntry, Stretch};
 use crate::error::Result;
 use crate::pipeline::AfterLanding;
 use crate::state::ListedFile;
 
 impl DropFolder<'_> {
-    /// Moves or deletes the files whose present version has landed, if the definition asks for it.
+    /// Moves or deletes the files of the listed part whose present version has landed, if the definition asks for it.
     ///
     /// # Errors
     ///
@@ -21,31 +24,42 @@ impl DropFolder<'_> {
             return Ok(());
         }
         let mut tidied = Ok(());
-        let mut parts = std::pin::pin!(self.entries_by_look_up());
-        while let Some(entries) = parts.try_next().await? {
-            for file in self.landed_among(&entries).await? {
-                let done = self.tidy_file(&file).await;
-                tidied = tidied.and(done.map_err(|cause| self.unavailable(cause)));
+        for files in self.taken.chunks(LOOKED_UP) {
+            tidied = tidied.and(self.tidy_among(files.to_vec()).await?);
+        }
+        let mut after = self.part.as_ref().and_then(|part| part.began_after.clone());
+        loop {
+            let stretch = Stretch {
+                folder: self.root.clone(),
+                after: after.take(),
+                most: MOST_NAMES,
+            };
+            let mut parts = std::pin::pin!(self.entries_by_look_up(stretch));
+            while let Some(entries) = parts.try_next().await? {
+                if let Some(FolderEntry::More(last)) = entries.last() {
+                    after = Some(last.clone());
+                }
+                tidied = tidied.and(self.tidy_among(files_of(self, &entries)).await?);
+            }
+            let is_one_of_many = self.part.as_ref().is_some_and(|part| part.goes_on);
+            if after.is_none() || is_one_of_many {
+                return tidied;
             }
         }
-
-        tidied
     }
 
-    /// The files whose present version has landed.
-    async fn landed_among(&self, entries: &[FolderEntry]) -> Result<Vec<DroppedFile>> {
-        let mut files: Vec<DroppedFile> = entries
-            .iter()
-            .filter_map(|entry| match entry {
-                FolderEntry::File(meta) => self.dropped_file(meta),
-                FolderEntry::Unseen(_) => None,
-            })
-            .collect();
+    /// Moves or deletes those files whose present version has landed. Gives the first fault of a file that could not be moved.
+    async fn tidy_among(&self, mut files: Vec<DroppedFile>) -> Result<Result<()>> {
         let listed: Vec<ListedFile<'_>> = files.iter().map(DroppedFile::listed).collect();
         let landed = self.ledger.landed_files(self.pipeline, &listed).await?;
         files.retain(|file| landed.contains(&file.path));
+        let mut tidied = Ok(());
+        for file in files {
+            let done = self.tidy_file(&file).await;
+            tidied = tidied.and(done.map_err(|cause| self.unavailable(cause)));
+        }
 
-        Ok(files)
+        Ok(tidied)
     }
 
     /// Moves or deletes a file, unless another has replaced it.

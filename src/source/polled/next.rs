@@ -109,8 +109,8 @@ impl<'a> PolledTable<'a> {
         mut position: TablePosition,
     ) -> Result<NextRows<'a>> {
         let end = match taken.purpose {
-            Purpose::Look | Purpose::Plan => None,
-            Purpose::Read => self.range_end(taken.session, &load).await?,
+            Purpose::Look | Purpose::Plan | Purpose::Poll => None,
+            Purpose::Read | Purpose::ReadPolled => self.range_end(taken.session, &load).await?,
         };
         let range = RowSelection::KeyRange {
             after: load.after.clone(),
@@ -144,7 +144,7 @@ impl<'a> PolledTable<'a> {
         match self.table.deletes.compare_keys {
             CompareKeys::Off => false,
             // A key comparison alone is no reason for a run.
-            CompareKeys::EachRun => taken.purpose != Purpose::Look,
+            CompareKeys::EachRun => !matches!(taken.purpose, Purpose::Look | Purpose::Poll),
             CompareKeys::Every(time) => before
                 .compared_at
                 .is_none_or(|last| now.duration_since(last).unsigned_abs() >= time),
