@@ -8,6 +8,7 @@ pub mod http;
 pub mod init;
 pub mod landing;
 pub mod lineage;
+pub mod metrics;
 pub mod models;
 pub mod outbox;
 pub mod pipeline;

@@ -8,6 +8,7 @@ mod closed_steps;
 mod consumers;
 mod cursors;
 mod files;
+mod gauges;
 mod landed;
 mod lease;
 mod leftovers;
@@ -16,6 +17,7 @@ mod lineage_notes;
 mod models;
 mod outbox;
 mod pipelines;
+mod pools;
 mod publications;
 mod queries;
 mod refreshes;
@@ -50,6 +52,7 @@ pub use cursors::{Cursor, EmptyPoll};
 pub use files::{
     FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,
 };
+pub use gauges::{PipelineGauges, StateSize, StateTableSize, TableRejects};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use leftovers::{EndedDeletion, Held, HeldTable, LeftoverKind, WrittenTable};
@@ -60,6 +63,7 @@ pub use outbox::{
     ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
 };
 pub use pipelines::PipelineState;
+pub use pools::PoolUse;
 pub use publications::{KeptPublication, PublishedColumn};
 pub use refreshes::{
     ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,

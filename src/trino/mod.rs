@@ -1,6 +1,7 @@
 //! The Trino server: it is sent each statement once, and asked for its pages until the last.
 
 mod statement;
+mod underway;
 
 use std::time::Duration;
 

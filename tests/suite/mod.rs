@@ -31,6 +31,7 @@ mod lineage;
 mod lookups;
 mod lost_answers;
 mod marts_choice;
+mod metrics;
 mod models;
 mod names;
 mod outages;
