@@ -1,54 +1,8 @@
 //! The only list of metrics: the recorder describes them by it, counters begin at zero by it, and docs/reference/metrics.md is made of it.
 
-/// Metrics about one subject.
-#[derive(Debug)]
-pub struct Group {
-    pub title: &'static str,
-    pub metrics: &'static [Metric],
-}
-
-#[derive(Debug)]
-pub struct Metric {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub unit: Option<Unit>,
-    pub labels: &'static [Label],
-    pub help: &'static str,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    /// With the upper bounds of its buckets.
-    Histogram(&'static [f64]),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    Seconds,
-    Bytes,
-}
-
-#[derive(Debug)]
-pub struct Label {
-    pub name: &'static str,
-    pub values: Values,
-}
-
-/// Which values a label has.
-#[derive(Debug)]
-pub enum Values {
-    /// The pipelines that can run.
-    Pipelines,
-    /// The tables of the pipeline in the label before, as the API names them.
-    Tables,
-    /// The webhooks of the settings.
-    Webhooks,
-    Words(&'static [&'static str]),
-    /// Values that are known only when they come. The text says what bounds them.
-    Later(&'static str),
-}
+use super::metric::{
+    Group, Label, Metric, Values, bytes, counter, durations, gauge, later, seconds, words,
+};
 
 /// Of answers, in seconds.
 const ANSWERS: &[f64] = &[0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
@@ -98,69 +52,6 @@ const SUBJECT: [Label; 3] = [
     later("name", "as the API names it, such as `shop.orders`"),
 ];
 const STATE_TABLE: Label = later("table", "the tables of the schema `icefront`");
-
-const fn words(name: &'static str, words: &'static [&'static str]) -> Label {
-    Label {
-        name,
-        values: Values::Words(words),
-    }
-}
-
-const fn later(name: &'static str, bound: &'static str) -> Label {
-    Label {
-        name,
-        values: Values::Later(bound),
-    }
-}
-
-const fn counter(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
-    Metric {
-        name,
-        kind: Kind::Counter,
-        unit: None,
-        labels,
-        help,
-    }
-}
-
-const fn gauge(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
-    Metric {
-        name,
-        kind: Kind::Gauge,
-        unit: None,
-        labels,
-        help,
-    }
-}
-
-const fn seconds(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
-    Metric {
-        unit: Some(Unit::Seconds),
-        ..gauge(name, labels, help)
-    }
-}
-
-const fn bytes(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
-    Metric {
-        unit: Some(Unit::Bytes),
-        ..gauge(name, labels, help)
-    }
-}
-
-const fn durations(
-    name: &'static str,
-    buckets: &'static [f64],
-    labels: &'static [Label],
-    help: &'static str,
-) -> Metric {
-    Metric {
-        name,
-        kind: Kind::Histogram(buckets),
-        unit: Some(Unit::Seconds),
-        labels,
-        help,
-    }
-}
 
 pub const CATALOGUE: &[Group] = &[
     Group {
@@ -446,32 +337,12 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
     CATALOGUE.iter().flat_map(|group| group.metrics)
 }
 
-impl Unit {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Seconds => "seconds",
-            Self::Bytes => "bytes",
-        }
-    }
-}
-
-impl Kind {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram(_) => "histogram",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::metrics::{Kind, Unit};
 
     #[test]
     fn a_name_says_its_kind_and_unit() {

@@ -40,7 +40,7 @@ impl Exposition {
         Ok(Self {
             app: app.clone(),
             counted,
-            shared: Arc::new(Shared::of(app)),
+            shared: Arc::default(),
         })
     }
 

@@ -5,8 +5,10 @@
 
 pub mod catalogue;
 mod exposition;
+mod metric;
 mod own;
 mod recorder;
 mod shared;
 
 pub use exposition::Exposition;
+pub use metric::{Group, Kind, Label, Metric, Unit, Values};

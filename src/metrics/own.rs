@@ -9,8 +9,6 @@ pub(super) fn note_settings(app: &App) {
     gauge!("icefront_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     let limit = u32::try_from(app.config.runs.queue_limit).unwrap_or(u32::MAX);
     gauge!("icefront_runs_queue_limit").set(limit);
-    gauge!("icefront_pipelines", "state" => "usable").set(count(app.pipelines.usable().count()));
-    gauge!("icefront_pipelines", "state" => "broken").set(count(app.pipelines.broken().count()));
     for state in ["queued", "running"] {
         gauge!("icefront_trino_statements", "state" => state).set(0);
     }
@@ -23,6 +21,8 @@ pub(super) fn note(app: &App) {
     if let Some(look) = app.readiness.trino() {
         gauge!("icefront_trino_up").set(f64::from(u8::from(look == TrinoLook::Answers)));
     }
+    gauge!("icefront_pipelines", "state" => "usable").set(count(app.pipelines.usable().count()));
+    gauge!("icefront_pipelines", "state" => "broken").set(count(app.pipelines.broken().count()));
     for pool in app.store.pools() {
         let name = pool.name;
         let set = |state: &'static str, connections| {

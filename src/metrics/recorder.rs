@@ -2,7 +2,8 @@
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
 
-use super::catalogue::{Kind, Label, Metric, Unit, Values, all};
+use super::catalogue::all;
+use super::metric::{Kind, Label, Metric, Unit, Values};
 use crate::app::App;
 
 /// The names and values of a series' labels.
@@ -71,7 +72,7 @@ fn values(label: &Label, before: &[(&'static str, String)], app: &App) -> Vec<St
         }
         Values::Tables => {
             let pipeline = before.iter().find(|(name, _)| *name == "pipeline");
-            let pipeline = pipeline.map_or("", |(_, value)| value);
+            let pipeline = pipeline.map_or("", |(_, value)| value.as_str());
             let tables = app.pipelines.get(pipeline).map(|of| of.tables.values());
             let tables = tables.into_iter().flatten();
             tables.map(|table| table.id.to_string()).collect()

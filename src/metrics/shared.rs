@@ -1,6 +1,6 @@
 //! What all services share, as the state database has it: a few statements every 5 s, whatever the number of tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,12 +22,8 @@ const PAUSE_FACTOR: u32 = 10;
 const LONGEST_AGE: Duration = Duration::from_mins(2);
 
 /// What the last look found, as text.
-#[derive(Debug)]
-pub(super) struct Shared {
-    found: Mutex<Option<Found>>,
-    /// The longest pause between two times of a schedule, by pipeline.
-    schedules: BTreeMap<String, Duration>,
-}
+#[derive(Debug, Default)]
+pub(super) struct Shared(Mutex<Option<Found>>);
 
 #[derive(Debug)]
 struct Found {
@@ -46,21 +42,9 @@ struct Look {
 }
 
 impl Shared {
-    pub(super) fn of(app: &App) -> Self {
-        let schedules = app.pipelines.usable().filter_map(|definition| {
-            let pause = definition.schedule.as_ref()?.longest_pause()?;
-            Some((definition.name.clone(), pause))
-        });
-
-        Self {
-            found: Mutex::default(),
-            schedules: schedules.collect(),
-        }
-    }
-
     /// The values of the last look; empty if it is too old or failed.
     pub(super) fn text(&self) -> String {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = found.as_ref();
         let found = found.filter(|found| found.at.elapsed() <= LONGEST_AGE);
 
@@ -70,10 +54,12 @@ impl Shared {
     /// Looks again and again.
     pub(super) async fn watch(&self, app: &App) {
         let mut is_fault_logged = false;
+        let mut pauses = Pauses::default();
         loop {
             let began = Instant::now();
+            recorder::begin_counters(app);
             let looked = match Look::read(app).await {
-                Ok(look) => self.written(&look),
+                Ok(look) => look.written(&pauses.of(app)),
                 Err(error) => Err(error),
             };
             if let Err(error) = &looked
@@ -84,24 +70,30 @@ impl Shared {
             }
             is_fault_logged = looked.is_err();
             let found = looked.ok().map(|text| Found { at: began, text });
-            *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
             tokio::time::sleep(LOOK_INTERVAL.max(began.elapsed() * PAUSE_FACTOR)).await;
         }
     }
+}
 
-    /// A recorder of its own for each look: what is not known any more is absent.
-    fn written(&self, look: &Look) -> Result<String> {
-        let recorder = recorder::recorder().map_err(Error::internal)?;
-        metrics::with_local_recorder(&recorder, || {
-            recorder::describe();
-            look.note();
-            for (pipeline, pause) in &self.schedules {
-                gauge!("icefront_run_schedule_interval_seconds", "pipeline" => pipeline.clone())
-                    .set(pause.as_secs_f64());
-            }
-        });
+/// The longest pauses of schedules, by their texts. Finding one takes milliseconds, so it is kept.
+#[derive(Default)]
+struct Pauses(HashMap<String, Option<Duration>>);
 
-        Ok(recorder.handle().render())
+impl Pauses {
+    /// By pipeline.
+    fn of(&mut self, app: &App) -> BTreeMap<String, Duration> {
+        let mut found = BTreeMap::new();
+        for definition in app.pipelines.usable() {
+            let Some(schedule) = &definition.schedule else {
+                continue;
+            };
+            let known = self.0.entry(schedule.text.clone());
+            let pause = known.or_insert_with(|| schedule.longest_pause());
+            found.extend(pause.map(|pause| (definition.name.clone(), pause)));
+        }
+
+        found
     }
 }
 
@@ -142,6 +134,21 @@ impl Look {
             // Last, so that it has what the runs above left.
             freshness: report::present_freshness(app, &subjects, now).await?,
         })
+    }
+
+    /// As text, by a recorder of its own: what is not known any more is absent. `pauses` are those of schedules, by pipeline.
+    fn written(&self, pauses: &BTreeMap<String, Duration>) -> Result<String> {
+        let recorder = recorder::recorder().map_err(Error::internal)?;
+        metrics::with_local_recorder(&recorder, || {
+            recorder::describe();
+            self.note();
+            for (pipeline, pause) in pauses {
+                gauge!("icefront_run_schedule_interval_seconds", "pipeline" => pipeline.clone())
+                    .set(pause.as_secs_f64());
+            }
+        });
+
+        Ok(recorder.handle().render())
     }
 
     fn note(&self) {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use icefront::metrics::catalogue::{self, CATALOGUE, Label, Metric, Values};
+use icefront::metrics::catalogue::{self, CATALOGUE};
+use icefront::metrics::{Label, Metric, Values};
 
 use super::{cell, keep, repository, rust_files};
 
