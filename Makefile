@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test test-nightly test-workers mutations upgrade chaos airflow dbt api browser chart cluster postman clients bench bench-peers docs lint stack clean
+.PHONY: help demo demo-stop test test-nightly test-workers mutations upgrade chaos airflow dbt api browser chart cluster alerts postman clients bench bench-peers docs lint stack clean
 
 # Where tests/stack/up says how to reach the servers it started.
 stack_env := $(or $(ICEFRONT_STACK_DIR),target/stack)/env
@@ -58,6 +58,9 @@ chart: ## check the Helm chart: values, lint, templates, objects of three versio
 
 cluster: ## install the chart's examples in a real Kubernetes on this machine, which it builds: runs, upgrades, rollbacks, kills, drains
 	tests/cluster/run
+
+alerts: ## check and test the alerts, and have a real Prometheus answer each query of alerts and dashboard
+	tests/monitoring/run
 
 postman: ## run the Postman collection by newman, against a real service
 	tests/api/run newman

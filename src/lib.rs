@@ -9,6 +9,7 @@ pub mod init;
 pub mod landing;
 pub mod lineage;
 pub mod log;
+pub mod metrics;
 pub mod models;
 pub mod outbox;
 pub mod pipeline;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +12,7 @@ use crate::app::{App, Background, ReloadCause, watch_pipelines};
 use crate::config::Config;
 use crate::error::{Error, Result, causes};
 use crate::http::Places;
+use crate::metrics::Exposition;
 use crate::{http, lineage, run, webhooks};
 
 const MIGRATE_PAUSE: Duration = Duration::from_secs(2);
@@ -39,14 +39,13 @@ pub async fn serve(config: Config) -> Result<()> {
             "the pipeline is broken; the others are served"
         );
     }
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .map_err(Error::internal)?;
+    let exposition = Exposition::install(&app)?;
     let api = listen("http.bind", bind).await?;
     let scrapes = listen("http.metrics_bind", metrics_bind).await?;
     tokio::spawn(on_signals(app.clone()));
     tokio::spawn(on_hangup(app.clone()));
-    let metrics = http::metrics(metrics, &app.config.http);
+    let _measured = exposition.look();
+    let metrics = http::metrics(exposition, &app.config.http);
     tokio::spawn(serve_metrics(scrapes, metrics));
     let mut looks = app.look_at_servers();
     let of_pipelines = app.clone();

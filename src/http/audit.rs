@@ -102,7 +102,14 @@ impl Drop for Call {
     fn drop(&mut self) {
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
         let reads_data = self.role == Some(Role::Reader);
-        metrics::counter!("icefront_calls_refused_total").increment(u64::from(!self.is_admitted));
+        if !self.is_admitted {
+            let reason = match self.status {
+                Some(401) => "unauthenticated",
+                Some(403) => "forbidden",
+                _ => "other",
+            };
+            metrics::counter!("icefront_calls_refused_total", "reason" => reason).increment(1);
+        }
         if !self.is_told || self.action.is_empty() || (self.is_admitted && is_read && !reads_data) {
             return;
         }

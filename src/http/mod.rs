@@ -23,6 +23,7 @@ mod freshness;
 mod health;
 mod key;
 mod leftovers;
+mod measure;
 mod members;
 mod metrics;
 mod models;
@@ -158,6 +159,7 @@ pub fn router(app: App) -> Router {
         .layer(cors)
         .layer(from_fn_with_state(guard, browsers::guard))
         .layer(from_fn(with_request_id))
+        .layer(from_fn(measure::measure))
 }
 
 /// The OpenAPI document as indented JSON with a line end.

@@ -10,6 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::parse_duration;
 use crate::error::did_you_mean;
 
+/// 2 January 2026, a Friday, in seconds since 1970.
+const LOOKED_FROM: i64 = 1_767_312_000;
+/// More than a year later.
+const LOOKED_UNTIL: i64 = LOOKED_FROM + 400 * 86_400;
+/// So many times are looked at. A schedule of each minute begins again after 1,440.
+const LOOKED_AT: usize = 1_500;
 const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_hours(366 * 24);
 /// Names in the database of zones that are no zones: the machine's own, and one for machines that were not set up.
@@ -129,6 +135,28 @@ impl Schedule {
             }
         }
     }
+
+    /// The longest pause between two of its times; `None` if it has only one. Looks at times from a Friday on: many schedules pause at
+    /// night and over the weekend. Every service finds the same, whenever it starts.
+    #[must_use]
+    pub fn longest_pause(&self) -> Option<Duration> {
+        if let Rule::Every(every) = self.rule {
+            return Some(every);
+        }
+        let friday = Timestamp::from_second(LOOKED_FROM).ok()?;
+        let mut last = self.after(friday)?;
+        let mut longest = None;
+        for _ in 0..LOOKED_AT {
+            let Some(next) = self.after(last) else { break };
+            longest = longest.max(Duration::try_from(next.duration_since(last)).ok());
+            last = next;
+            if last.as_second() > LOOKED_UNTIL {
+                break;
+            }
+        }
+
+        longest
+    }
 }
 
 /// The first time after another one that the clocks of a zone show. `cron` is read in UTC.
@@ -207,6 +235,18 @@ mod tests {
             next(each, berlin, "2026-10-25T00:30:00Z"),
             "2026-10-25T01:00:00Z"
         );
+    }
+
+    #[test]
+    fn the_longest_pause_is_that_of_nights_and_weekends() {
+        let pause = |text| {
+            let schedule = Schedule::read(text, None).expect("a schedule");
+            schedule.longest_pause().expect("a pause").as_secs()
+        };
+        assert_eq!(pause("every 5m"), 300);
+        assert_eq!(pause("*/5 * * * *"), 300);
+        assert_eq!(pause("0 6 * * *"), 24 * 3_600);
+        assert_eq!(pause("* 9-17 * * 1-5"), (63 * 60 + 1) * 60);
     }
 
     #[test]

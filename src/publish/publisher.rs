@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -265,10 +265,12 @@ impl Publisher<'_> {
         let (reported, progress) = watch::channel(Progress::default());
         let report = |progress: &Progress| drop(reported.send_replace(progress.clone()));
         let source = self.trino_source();
+        let began = Instant::now();
         let outcome = tokio::select! {
             outcome = self.trino.write(&source, statement, sent, report) => outcome,
             () = self.note_progress(id, progress) => Err(Error::Interrupted),
         };
+        self.count(began, &outcome);
         // Any other fault may have come after the commit. The statement then stays open and is resolved later.
         if let Err(error @ Error::Trino(failure)) = &outcome
             && (error.class() == Class::Fault
@@ -282,6 +284,17 @@ impl Publisher<'_> {
         }
 
         outcome
+    }
+
+    /// Counts a statement that ended, by the kind of its step and the class of its fault.
+    fn count(&self, began: Instant, outcome: &Result<Outcome>) {
+        let kind = self.step.split('.').next().unwrap_or_default();
+        let class = outcome.as_ref().err().map(|error| error.class().as_str());
+        let labels = [("kind", kind.to_owned())];
+        metrics::histogram!("icefront_statement_duration_seconds", &labels).record(began.elapsed());
+        let [kind] = labels;
+        let outcome = ("outcome", class.unwrap_or("succeeded").to_owned());
+        metrics::counter!("icefront_statements_total", &[kind, outcome]).increment(1);
     }
 
     /// Whether Trino refused a statement for its memory, and it committed nothing. The caller may then send a part of it.

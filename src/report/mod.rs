@@ -26,7 +26,8 @@ pub use definition::{DefinitionCheck, check_definition};
 pub use deletion::{LeftoverPlan, plan_deletion};
 pub use failures::{FailuresQuery, failures};
 pub use freshness::{
-    Freshness, LagReason, Subject, freshness, freshness_at, freshness_where, seconds,
+    Freshness, LagReason, Subject, freshness, freshness_at, freshness_where, present_freshness,
+    seconds,
 };
 pub use graph::{Edge, Graph, Node, graph, lineage};
 pub use holdings::{Holdings, KeptTable};

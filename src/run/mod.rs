@@ -8,6 +8,7 @@ mod attempt;
 mod counts;
 mod executor;
 mod failure;
+mod measured;
 mod monitoring;
 mod request;
 mod retries;

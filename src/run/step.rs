@@ -6,6 +6,7 @@ use tracing::Instrument;
 use super::attempt::Attempt;
 use super::counts::Counts;
 use super::failure::{StepEnd, report_failure, transition};
+use super::measured::MeasuredStep;
 use super::stop;
 use crate::error::{Error, Result};
 use crate::publish::Publisher;
@@ -28,6 +29,7 @@ async fn run_step(
 ) -> StepEnd {
     let (store, subscriptions) = (&attempt.app.store, &attempt.app.subscriptions);
     let (id, limit) = (attempt.run.attempt_id(), attempt.step_limit());
+    let measured = MeasuredStep::begin(name);
     let result = async {
         if attempt.app.signals.is_stopping() {
             return Err(Error::Interrupted);
@@ -46,6 +48,7 @@ async fn run_step(
     }
     .await;
     let end = result.map_err(|error| report_failure(&error, attempt.run, name));
+    measured.end(end.as_ref().err().map(Box::as_ref));
     let counts = end.as_ref().map_or_else(|_| json!({}), Counts::to_json);
     let problem = end
         .as_ref()

@@ -176,10 +176,13 @@ async fn with_lease(app: &App, pipeline: &str) -> Result<()> {
     let Some(lease) = app.store.try_lease(pipeline, &app.name, time).await? else {
         return Ok(());
     };
+    metrics::counter!("icefront_leases_taken_total", "pipeline" => pipeline.to_owned())
+        .increment(1);
     let leased = app.with_lease(&lease);
     let worked = tokio::select! {
         worked = run_all_waiting(&leased, pipeline) => worked,
         () = lease.lost(&app.signals.run_cancelled) => {
+            metrics::counter!("icefront_leases_lost_total", "pipeline" => pipeline.to_owned()).increment(1);
             tracing::warn!(pipeline, "the lease was lost; the service that takes it next continues the run");
             return Ok(());
         }

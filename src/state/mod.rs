@@ -9,6 +9,7 @@ mod closed_steps;
 mod consumers;
 mod cursors;
 mod files;
+mod gauges;
 mod landed;
 mod lease;
 mod leftovers;
@@ -17,6 +18,7 @@ mod lineage_notes;
 mod models;
 mod outbox;
 mod pipelines;
+mod pools;
 mod publications;
 mod queries;
 mod refreshes;
@@ -53,6 +55,7 @@ pub(crate) use files::UnreadPaths;
 pub use files::{
     FileQuery, FileState, HoldingFiles, KnownFile, LedgerFile, ListedFile, SourceFile,
 };
+pub use gauges::{PipelineGauges, StateSize, StateTableSize, TableRejects};
 pub use landed::{Landed, Replayable};
 pub use lease::Lease;
 pub use leftovers::{EndedDeletion, Held, HeldTable, LeftoverKind, WrittenTable};
@@ -63,6 +66,7 @@ pub use outbox::{
     ClaimedDelivery, Delivery, DeliveryQuery, DeliveryReason, DeliveryState, FailedTry,
 };
 pub use pipelines::PipelineState;
+pub use pools::PoolUse;
 pub use publications::{KeptPublication, PublishedColumn};
 pub use refreshes::{
     ChangedRows, EndedRefresh, FailedRefresh, InputReading, LagSince, LastRefresh, ModelColumn,

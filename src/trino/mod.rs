@@ -2,6 +2,7 @@
 
 mod origin;
 mod statement;
+mod underway;
 
 use std::time::Duration;
 

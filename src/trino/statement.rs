@@ -7,6 +7,7 @@ use prusto::models::{QueryError, QueryResult, QueryResultData};
 use prusto::{Client, Row};
 use serde::{Deserialize, Serialize};
 
+use super::underway::Underway;
 use crate::error::{Error, Result, TrinoFailure};
 use crate::sql::{Answer, AnswerColumn, bytes_of};
 
@@ -92,6 +93,7 @@ pub(super) async fn drive(
         query_id: first.id.clone(),
         ..Outcome::default()
     };
+    let mut underway = Underway::sent();
     let mut page = first;
     let mut bytes: usize = 0;
     loop {
@@ -115,6 +117,7 @@ pub(super) async fn drive(
             }
         }
         outcome.update_count = page.update_count.or(outcome.update_count);
+        underway.is(&page.stats.state);
         outcome.progress = Progress {
             trino_state: page.stats.state,
             cpu_ms: page.stats.cpu_time_millis,

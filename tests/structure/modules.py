@@ -17,7 +17,7 @@ LAYERS = [
     ["main", "lib"],
     ["serve", "log"],
     ["http"],
-    ["run", "webhooks", "lineage"],
+    ["run", "webhooks", "lineage", "metrics"],
     ["outbox", "report", "init"],
     ["app"],
     ["auth"],

@@ -34,6 +34,7 @@ mod logs;
 mod lookups;
 mod lost_answers;
 mod marts_choice;
+mod metrics;
 mod models;
 mod names;
 mod outages;

@@ -141,7 +141,14 @@ impl Known {
         self.covered.get(&(pipeline.to_owned(), batch)).copied()
     }
 
-    pub(super) fn of_table(&self, of: TrackedTable<'_>, now: Timestamp) -> Freshness {
+    pub(super) fn of(&self, subject: &Subject<'_>, now: Timestamp) -> Freshness {
+        match subject {
+            Subject::Table(table) => self.of_table(*table, now),
+            Subject::Model(model) => self.of_model(*model, now),
+        }
+    }
+
+    fn of_table(&self, of: TrackedTable<'_>, now: Timestamp) -> Freshness {
         let TrackedTable { definition, table } = of;
         let pipeline = definition.name.as_str();
         let batch = self.covered_batch(&of);
@@ -241,7 +248,7 @@ impl Known {
         (LagReason::UnreadableFiles, Some(detail))
     }
 
-    pub(super) fn of_model(&self, of: PipelineModel<'_>, now: Timestamp) -> Freshness {
+    fn of_model(&self, of: PipelineModel<'_>, now: Timestamp) -> Freshness {
         let PipelineModel { definition, model } = of;
         let pipeline = definition.name.as_str();
         let id = of.id();

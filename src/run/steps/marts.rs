@@ -13,6 +13,7 @@ use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
+use crate::run::measured::count_changes;
 use crate::run::step;
 use crate::sql::TableName;
 use crate::state::{EndedStatement, Layer, Publication, TableState, Window};
@@ -333,7 +334,14 @@ impl MartStep<'_> {
         };
         let store = &self.attempt.app.store;
 
-        store.record_publication(&self.table.id, &publication).await
+        store
+            .record_publication(&self.table.id, &publication)
+            .await?;
+        if let Some(rows) = &publication.changed.rows {
+            count_changes(&self.table.id, rows);
+        }
+
+        Ok(())
     }
 
     /// Drops what a build left, and gives a remade table its comments.

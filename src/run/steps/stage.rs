@@ -7,6 +7,7 @@ use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
+use crate::run::measured::count_staged;
 use crate::run::step;
 use crate::state::{Layer, TableState, Window};
 use crate::warehouse::{self, Refresh, Target};
@@ -66,6 +67,7 @@ async fn stage_window(
     let staged = warehouse::stage(target, &refresh).await?;
     if window.upto_batch > window.after_batch {
         store.record_staging(attempt.run.id, table, &staged).await?;
+        count_staged(&table.id.pipeline, &staged.staged);
         warehouse::drop_leftover(target, Layer::Log).await?;
     }
 

@@ -7,6 +7,7 @@ use super::rest::is_resting;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::pipeline::Definition;
+use crate::run::measured::count_poll_fault;
 use crate::run::request::Request;
 use crate::run::start::{Cause, start_by_itself};
 use crate::source::{self, Purpose, Tally};
@@ -46,6 +47,9 @@ pub(super) async fn watch(app: App, pipeline: String, every: Duration) {
         let polled = tokio::time::timeout(MAX_WAIT, poll_once(&app, definition, is_first)).await;
         let polled = polled.unwrap_or_else(late);
         faults.note(&polled);
+        if let Err(error) = &polled {
+            count_poll_fault(&pipeline, error.class());
+        }
         let is_active = matches!(polled, Ok(Poll::NotAsked));
         is_first &= is_active || polled.is_err();
         pause = match polled {

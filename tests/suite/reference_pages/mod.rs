@@ -1,6 +1,7 @@
 //! The pages of docs/reference: some are generated from the code, the others are compared with it.
 
 mod api;
+mod metrics;
 mod problems;
 mod settings;
 mod written;

@@ -18,23 +18,6 @@ connections = { shop = { url = "postgres://localhost/shop" }, crm = { url = "pos
 "#;
 
 #[test]
-fn every_metric_is_on_its_page() {
-    let page = std::fs::read_to_string(reference().join("metrics.md")).expect("a page");
-    let names: BTreeSet<String> = rust_files()
-        .iter()
-        .flat_map(|file| strings_after(file, &["counter!(", "gauge!(", "histogram!("]))
-        .collect();
-
-    assert!(!names.is_empty());
-    for name in names {
-        assert!(
-            page.contains(&format!("`{name}`")),
-            "docs/reference/metrics.md does not have `{name}`"
-        );
-    }
-}
-
-#[test]
 fn every_check_of_a_source_is_on_its_page() {
     let page = std::fs::read_to_string(reference().join("rights.md")).expect("a page");
     let document = icefront::http::openapi().expect("a document");

@@ -1,4 +1,5 @@
-// Reads manifests from its input, and fails if an HTTPRoute or a ServiceMonitor has a field that its API does not have, or one of another type.
+// Reads manifests from its input, and fails if an HTTPRoute, a ServiceMonitor or a PrometheusRule has a field that its API does not have, or one of
+// another type.
 // Their definitions are no part of Kubernetes, so kubeconform does not know them.
 package main
 
@@ -53,6 +54,8 @@ func check(document []byte) (bool, error) {
 		into = &gateway.HTTPRoute{}
 	case "monitoring.coreos.com/v1/ServiceMonitor":
 		into = &monitoring.ServiceMonitor{}
+	case "monitoring.coreos.com/v1/PrometheusRule":
+		into = &monitoring.PrometheusRule{}
 	default:
 		return false, nil
 	}
