@@ -48,6 +48,7 @@ mod rejects;
 mod repair;
 mod requests;
 mod reset;
+mod retention;
 mod rights;
 mod row_changes;
 mod s3;

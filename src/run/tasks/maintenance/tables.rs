@@ -78,17 +78,21 @@ pub(super) async fn maintain(maintenance: &Maintenance<'_>) -> Vec<StepEnd> {
         .parts()
         .chunks(attempt.app.config.runs.concurrency)
     {
-        let steps = side_by_side.iter().map(|part| {
-            step::run(attempt, &part.step, async |publisher| {
-                maintenance
-                    .maintain_tables(&part.tables, &in_use, publisher)
-                    .await
-            })
-        });
+        let steps = side_by_side.iter();
+        let steps = steps.map(|part| maintain_part(maintenance, part, &in_use));
         ends.extend(join_all(steps).await);
     }
 
     ends
+}
+
+async fn maintain_part(maintenance: &Maintenance<'_>, part: &Part, in_use: &[i64]) -> StepEnd {
+    step::run(maintenance.attempt, &part.step, async |publisher| {
+        maintenance
+            .maintain_tables(&part.tables, in_use, publisher)
+            .await
+    })
+    .await
 }
 
 impl Maintenance<'_> {
