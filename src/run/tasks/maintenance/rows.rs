@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Maintenance;
+use super::cutoffs::Maintenance;
 use crate::error::Result;
 use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;

@@ -8,7 +8,7 @@ use icefront_project::Materialized;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Maintenance;
+use super::cutoffs::Maintenance;
 use crate::app::App;
 use crate::error::{Class, Error, Result};
 use crate::pipeline::Names;
