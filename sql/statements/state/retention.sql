@@ -215,10 +215,18 @@ where (run_id, number) in (
 
 -- name: count_old_sql
 -- Counts the statements of a pipeline that were noted before $2 and have their text. The text of lost statements stays, and
--- that of statements which made a view: it tells whose the view is.
+-- that of the last statement which made a view: it tells whose the view is.
 select count(*) as found
-from icefront.statements
-where pipeline = $1 and started_at < $2 and sql <> '' and state <> 'sent' and sql not like '%create or replace view%'
+from icefront.statements as old
+where old.pipeline = $1 and old.started_at < $2 and old.sql <> '' and old.state <> 'sent'
+  and (
+    old.sql not like '%create or replace view%'
+    or exists (
+      select from icefront.statements as later
+      where later.pipeline = old.pipeline and later.target = old.target and later.id > old.id
+        and later.state = 'succeeded' and later.sql like '%create or replace view%'
+    )
+  )
 
 -- name: forget_old_sql
 -- Empties the text of at most $3 of the statements that `count_old_sql` counts.
@@ -226,7 +234,15 @@ update icefront.statements set sql = ''
 where id in (
   select id
   from icefront.statements as old
-  where old.pipeline = $1 and old.started_at < $2 and old.sql <> '' and old.state <> 'sent' and old.sql not like '%create or replace view%'
+  where old.pipeline = $1 and old.started_at < $2 and old.sql <> '' and old.state <> 'sent'
+    and (
+      old.sql not like '%create or replace view%'
+      or exists (
+        select from icefront.statements as later
+        where later.pipeline = old.pipeline and later.target = old.target and later.id > old.id
+          and later.state = 'succeeded' and later.sql like '%create or replace view%'
+      )
+    )
   order by old.started_at
   limit $3
 )
