@@ -9,6 +9,7 @@ mod lineage;
 mod network;
 mod origins;
 mod pattern;
+mod retention;
 mod runs;
 mod secret;
 mod webhooks;
@@ -30,6 +31,7 @@ pub use lineage::{Lineage, LineageReceiver};
 pub use network::{Network, is_private};
 pub use origins::Origins;
 pub use pattern::Pattern;
+pub use retention::Retention;
 pub use runs::Runs;
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -50,7 +52,7 @@ const USUAL_VARIABLES: [(&str, &str); 5] = [
     ("OPENLINEAGE_DISABLED", "lineage.disabled"),
 ];
 /// The sections of the settings, as variables name them.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "AUTH",
     "HTTP",
     "STATE",
@@ -59,6 +61,7 @@ const SECTIONS: [&str; 10] = [
     "FILES",
     "PIPELINES",
     "RUNS",
+    "RETENTION",
     "LINEAGE",
     "LOG",
 ];
@@ -78,6 +81,7 @@ pub struct Config {
     #[serde(default)]
     pub connections: BTreeMap<String, Connection>,
     pub runs: Runs,
+    pub retention: Retention,
     /// The key is the name in the API.
     #[serde(default)]
     pub webhooks: BTreeMap<String, Webhook>,
@@ -357,6 +361,7 @@ impl Config {
         config.http.check()?;
         config.auth.check(&config.http)?;
         config.runs.check()?;
+        config.retention.check(&config.runs, &config.trino)?;
         config.files.check()?;
         for (name, webhook) in &config.webhooks {
             webhook.check(name)?;

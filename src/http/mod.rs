@@ -23,6 +23,7 @@ mod freshness;
 mod health;
 mod key;
 mod leftovers;
+mod maintenance;
 mod measure;
 mod members;
 mod metrics;
@@ -228,6 +229,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(models::resume_model))
         .routes(routes!(leftovers::list_leftovers))
         .routes(routes!(leftovers::delete_leftover))
+        .routes(routes!(maintenance::start_maintenance))
         .routes(routes!(rejects::list_rejects))
         .routes(routes!(rejects::replay_rejects))
         .routes(routes!(rejects::dismiss_rejects))

@@ -77,6 +77,7 @@ const ROLES: [(Role, &[&str]); 5] = [
             "resume_model",
             "resume_pipeline",
             "resync_table",
+            "start_maintenance",
             "suspend_model",
             "test_table",
             "verify_model",

@@ -30,7 +30,8 @@ const LABEL: &str = "label.";
     "started_at": "2026-01-01T12:00:00.100000Z", "finished_at": "2026-01-01T12:00:02.400000Z", "cancel_requested_at": null,
     "duration_seconds": 2.3,
     "request": {"steps": [], "select": ["orders", "+daily_revenue"], "exclude": [], "full_refresh": false, "timeout_seconds": null,
-        "step_timeout_seconds": null, "openlineage": null, "one_in": null, "reason": null, "selected_keys": null, "selected_rejects": null},
+        "step_timeout_seconds": null, "openlineage": null, "one_in": null, "reason": null, "selected_keys": null, "selected_rejects": null,
+        "dry_run": null},
     "labels": {"dag_id": "shop_hourly"}, "drift": [], "error": null,
     "counts": {"events": 300, "staged": 300, "inserted": 70, "updated": 200, "deleted": 15},
     "links": {
@@ -127,6 +128,8 @@ pub(super) struct RunRequest {
     selected_keys: Option<usize>,
     /// Of `replay` and `dismiss`: how many rejects the caller named; `null` if none by its id.
     selected_rejects: Option<usize>,
+    /// Of `maintenance`: whether it only counted.
+    dry_run: Option<bool>,
 }
 
 /// A difference between a source and a table.
@@ -200,12 +203,14 @@ impl RunRequest {
             reason: None,
             selected_keys: None,
             selected_rejects: None,
+            dry_run: None,
         };
         match task {
             Task::Rebuild { keys, .. } => {
                 asked.selected_keys = Some(keys.len()).filter(|keys| *keys > 0);
             }
             Task::Verify { one_in, .. } => asked.one_in = Some(*one_in),
+            Task::Maintenance { dry_run } => asked.dry_run = Some(*dry_run),
             Task::Replay { filter, .. } | Task::Dismiss { filter, .. } => {
                 asked.reason.clone_from(&filter.reason);
                 asked.selected_rejects = Some(filter.ids.len()).filter(|ids| *ids > 0);

@@ -126,6 +126,23 @@ impl<'a> Names<'a> {
         beside(table, "__build")
     }
 
+    /// The tables of a model that is no view: its changes, its failing rows, its own rows.
+    #[must_use]
+    pub fn of_model(&self, model: &Model) -> Vec<TableName> {
+        let table = Self::model(model);
+        let singular = self.definition.models.singular_tests.iter();
+        let singular = singular
+            .filter(|test| test.model == model.name && test.store_failures)
+            .map(|test| &test.name);
+        let declared = model.tests.iter().filter(|test| test.store_failures);
+        let tests = declared.map(|test| &test.name).chain(singular);
+        let mut tables = vec![Self::changes(&table)];
+        tables.extend(tests.map(|test| Self::failures(&table, test)));
+        tables.push(table);
+
+        tables
+    }
+
     /// Every table that the pipeline writes.
     #[must_use]
     pub fn all(&self) -> Vec<TableName> {
@@ -149,19 +166,13 @@ impl<'a> Names<'a> {
         }
         for model in &self.definition.models.models {
             let table = Self::model(model);
-            if model.config.materialized != Materialized::View {
+            if model.config.materialized == Materialized::View {
+                all.push(table);
+            } else {
                 builds.push(Self::build(&table));
                 builds.push(Self::scopes(&table));
-                all.push(Self::changes(&table));
-                let singular = self.definition.models.singular_tests.iter();
-                let singular = singular
-                    .filter(|test| test.model == model.name && test.store_failures)
-                    .map(|test| &test.name);
-                let declared = model.tests.iter().filter(|test| test.store_failures);
-                let tests = declared.map(|test| &test.name).chain(singular);
-                all.extend(tests.map(|test| Self::failures(&table, test)));
+                all.extend(self.of_model(model));
             }
-            all.push(table);
         }
         all.extend(builds);
 

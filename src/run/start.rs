@@ -76,6 +76,17 @@ pub(super) async fn start_by_itself(
     accept(app, &pipeline.name, &request, &Task::default(), cause).await
 }
 
+/// Starts the maintenance of a pipeline at one of its daily times. While the pipeline is paused, it starts none.
+pub(super) async fn start_maintenance(
+    app: &App,
+    pipeline: &str,
+    cause: Cause<'_>,
+) -> Result<Option<AcceptedRun>> {
+    let task = Task::Maintenance { dry_run: false };
+
+    accept(app, pipeline, &Request::default(), &task, cause).await
+}
+
 /// As [`start`], for another task than building. The pipeline may have been removed.
 pub async fn start_task(
     app: &App,

@@ -62,6 +62,11 @@ pub enum Task {
     Delete { table: String },
     /// Deletes everything that is held of a model that no definition declares.
     DeleteModel { model: String },
+    /// Deletes what is older than the settings keep it.
+    Maintenance {
+        /// Whether it only counts.
+        dry_run: bool,
+    },
 }
 
 /// The kind of a run.
@@ -92,6 +97,8 @@ pub enum RunKind {
     Delete,
     /// Deletes everything that is held of a model that no definition declares any more.
     DeleteModel,
+    /// Deletes what is older than the settings keep it, from the state database and from Iceberg tables.
+    Maintenance,
 }
 
 impl RunKind {
@@ -111,6 +118,7 @@ impl RunKind {
             Self::Dismiss => "dismiss",
             Self::Delete => "delete",
             Self::DeleteModel => "delete_model",
+            Self::Maintenance => "maintenance",
         }
     }
 }
@@ -137,6 +145,7 @@ impl Task {
             Self::Dismiss { .. } => RunKind::Dismiss,
             Self::Delete { .. } => RunKind::Delete,
             Self::DeleteModel { .. } => RunKind::DeleteModel,
+            Self::Maintenance { .. } => RunKind::Maintenance,
         }
     }
 

@@ -23,6 +23,7 @@ mod publications;
 mod queries;
 mod refreshes;
 mod resets;
+mod retention;
 mod rows;
 mod run_ends;
 mod run_progress;
@@ -73,6 +74,7 @@ pub use refreshes::{
     Reading, RefreshAction, RefreshQuery, RefreshRecord, RefreshState, Refreshed,
 };
 pub use resets::BegunReset;
+pub use retention::{OldRows, OldRuns, SnapshotInUse};
 pub use run_progress::{RunEvent, RunProgress};
 pub use runs::{
     Activity, AttemptId, PipelineRuns, Run, RunQuery, RunState, Trigger, WaitingPipeline,

@@ -207,6 +207,7 @@ pub(crate) fn write_settings(folder: &Path, servers: &Servers, name: &str, more:
         files.roots = ["file://{drops}/", "file:///"]
         pipelines.path = "{pipelines}"
         runs.retry_for = "0s"
+        retention.at = "off"
         "#,
         state = servers.database(&format!("{name}_state")),
         shop = servers.database(&format!("{name}_shop")),

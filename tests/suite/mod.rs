@@ -53,6 +53,7 @@ mod reload;
 mod repair;
 mod requests;
 mod reset;
+mod retention;
 mod rights;
 mod row_changes;
 mod s3;

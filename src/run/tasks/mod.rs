@@ -3,6 +3,7 @@
 mod build;
 mod delete;
 mod dismiss;
+mod maintenance;
 mod rebuild;
 mod replay;
 mod reset;
@@ -56,5 +57,6 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         Task::DeleteModel { model } => {
             Box::pin(delete::delete(attempt, model, LeftoverKind::Model)).await
         }
+        Task::Maintenance { dry_run } => Box::pin(maintenance::maintain(attempt, *dry_run)).await,
     }
 }

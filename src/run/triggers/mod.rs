@@ -1,8 +1,10 @@
-//! What starts runs besides callers: a poll that finds something new, a time of a schedule, a target lag that comes near.
+//! What starts runs besides callers: a poll that finds something new, a time of a schedule, a target lag that comes near, the day's
+//! time of maintenance.
 //!
 //! Each trigger of each pipeline is a task of its own. All services watch, and the state database lets only one start the run.
 
 mod faults;
+mod maintenance;
 mod poll;
 mod rest;
 mod schedule;
@@ -42,6 +44,12 @@ fn triggers(app: &App, definition: &Definition) -> Background {
         let (app, pipeline) = of();
         tasks.spawn("poll", move || {
             poll::watch(app.clone(), pipeline.clone(), every)
+        });
+    }
+    if let Some(at) = app.config.retention.at {
+        let (app, pipeline) = of();
+        tasks.spawn("maintenance", move || {
+            maintenance::watch(app.clone(), pipeline.clone(), at)
         });
     }
     if definition.schedule.is_some() {
