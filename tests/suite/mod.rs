@@ -62,6 +62,7 @@ mod takeover;
 mod times;
 mod tls;
 mod tokens;
+mod traces;
 mod unreadable;
 mod upgrades;
 mod waiting;
