@@ -22,6 +22,7 @@ pub mod source;
 pub mod sql;
 pub mod state;
 pub mod time;
+pub mod traces;
 pub mod trino;
 pub mod warehouse;
 pub mod webhooks;

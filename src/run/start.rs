@@ -1,6 +1,7 @@
 //! Accepts runs, and takes the calls that retry or cancel one.
 
 use jiff::Timestamp;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::request::{OnFailed, Request};
@@ -10,6 +11,7 @@ use crate::error::{Error, Problem, Result};
 use crate::models;
 use crate::pipeline::Definition;
 use crate::state::{AcceptLimits, AcceptedRun, ChangedRun, IfRunning, NewRun, Trigger};
+use crate::traces;
 
 /// What starts a run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -133,6 +135,7 @@ async fn accept(
         trigger: cause.trigger,
         requested_by: app.caller.name.as_deref(),
         scheduled_for: cause.scheduled_for,
+        traceparent: traces::traceparent(&Span::current()).as_deref(),
         reruns: request.on_failed == OnFailed::Rerun,
     };
     let limits = AcceptLimits {

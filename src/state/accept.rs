@@ -32,6 +32,8 @@ pub struct NewRun<'a> {
     pub requested_by: Option<&'a str>,
     /// The schedule's time that it is started for.
     pub scheduled_for: Option<Timestamp>,
+    /// The trace that it continues: a `traceparent` of W3C Trace Context.
+    pub traceparent: Option<&'a str>,
     /// Whether a run that failed or was cancelled under the key is queued again.
     pub reruns: bool,
 }
@@ -277,6 +279,7 @@ async fn accept_new(
                         &new_run.trigger,
                         &new_run.scheduled_for,
                         &new_run.requested_by,
+                        &new_run.traceparent,
                     ],
                 )
                 .await?;

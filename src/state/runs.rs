@@ -103,6 +103,8 @@ pub struct Run {
     pub first_attempt: i32,
     /// The schedule's time that it was started for.
     pub scheduled_for: Option<Timestamp>,
+    /// The trace of the call that started it: a `traceparent` of W3C Trace Context.
+    pub traceparent: Option<String>,
     /// The differences of the source that this run was the first to see, each with its table. Empty in a claimed run.
     pub drift: Value,
 }
@@ -125,6 +127,7 @@ from_row!(Run {
     lost,
     first_attempt,
     scheduled_for,
+    traceparent,
     drift,
 });
 

@@ -68,6 +68,7 @@ mod takeover;
 mod times;
 mod tls;
 mod tokens;
+mod traces;
 mod unreadable;
 mod upgrades;
 mod waiting;

@@ -53,8 +53,8 @@ select
 
 -- name: create_run
 -- Accepts a run; it is a row before the caller is answered.
-insert into icefront.runs (id, pipeline, state, request, task, trigger, scheduled_for, requested_by)
-values ($1, $2, 'queued', $3, $4, $5, $6, $7)
+insert into icefront.runs (id, pipeline, state, request, task, trigger, scheduled_for, requested_by, traceparent)
+values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8)
 
 -- name: queue_again
 -- Queues a failed or cancelled run again. Its next attempt continues where the last one ended. The caller may be another

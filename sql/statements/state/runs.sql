@@ -5,7 +5,7 @@
 -- Reads one run, with the differences of the source that it was the first to see.
 select
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  requested_by, cancel_requested_at, lost, first_attempt, scheduled_for,
+  requested_by, cancel_requested_at, lost, first_attempt, scheduled_for, traceparent,
   (
     select coalesce(
       jsonb_agg(
@@ -25,7 +25,7 @@ where id = $1
 with page as (
   select
     id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-    requested_by, cancel_requested_at, lost, first_attempt, scheduled_for
+    requested_by, cancel_requested_at, lost, first_attempt, scheduled_for, traceparent
   from icefront.runs
   where ($1::text is null or pipeline = $1) and ($2::text[] is null or state = any($2))
     and ($3::uuid is null or id < $3) and ($4::uuid is null or id > $4)
@@ -132,7 +132,7 @@ where id = (
   and state in ('running', 'queued')
 returning
   id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
-  requested_by, cancel_requested_at, lost, first_attempt, scheduled_for, '[]'::jsonb as drift
+  requested_by, cancel_requested_at, lost, first_attempt, scheduled_for, traceparent, '[]'::jsonb as drift
 
 -- name: now
 -- The database's time.
