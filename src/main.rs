@@ -185,7 +185,7 @@ async fn execute(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(settings) => {
             let config = settings.load()?;
-            log::begin(&config)?;
+            let _traces = log::begin(&config)?;
             serve::serve(config).await?;
         }
         Command::Migrate(settings) => {

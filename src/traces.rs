@@ -7,7 +7,7 @@ use std::env;
 
 use axum::http::HeaderMap;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::trace::{Status, TraceContextExt, TracerProvider};
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -118,6 +118,11 @@ pub(crate) fn traceparent(span: &Span) -> Option<String> {
     TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
 
     carrier.0
+}
+
+/// Marks the span of something that failed with a problem of this kind.
+pub(crate) fn tell_failure(span: &Span, problem: &str) {
+    span.set_status(Status::error(problem.to_owned()));
 }
 
 /// Holds one `traceparent`.

@@ -9,6 +9,7 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::error::cut;
+use crate::traces;
 use crate::trino::Origin;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,6 +47,7 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     let path = shortened(request.uri().path());
     // No filter of the log takes the fields of an error's span away.
     let span = tracing::error_span!("request", request_id = id, principal = Empty, method, path);
+    traces::continue_trace(&span, request.headers());
     let answering = next.run(request).instrument(span.clone());
     let answering = Origin::of_call(&id).scope(answering);
     let current = Current {

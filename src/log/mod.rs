@@ -13,13 +13,14 @@ use self::flat::FlatJson;
 use crate::auth::AUDIT;
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
+use crate::traces::Traces;
 
-/// Writes the log as the settings say, and the audit log as JSON whatever they say.
+/// Writes the log as the settings say, and the audit log as JSON whatever they say. Sends spans to a collector until what this gives is dropped.
 ///
 /// # Errors
 ///
-/// [`Error::Settings`] if `log.filter` cannot be read.
-pub fn begin(config: &Config) -> Result<()> {
+/// [`Error::Settings`] if `log.filter` or a variable of OpenTelemetry cannot be used.
+pub fn begin(config: &Config) -> Result<Option<Traces>> {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|fault| {
         Error::Settings(format!(
             "`log.filter` cannot be read: {fault}; write one such as `info,icefront::run=debug`"
@@ -39,7 +40,10 @@ pub fn begin(config: &Config) -> Result<()> {
         .with_span_list(false)
         .with_writer(std::io::stderr);
 
+    let traces = Traces::from_variables()?;
+
     tracing_subscriber::registry()
+        .with(traces.as_ref().map(Traces::layer))
         .with(
             lines
                 .with_filter(filter_fn(|of| of.target() != AUDIT))
@@ -47,5 +51,7 @@ pub fn begin(config: &Config) -> Result<()> {
         )
         .with(audit.with_filter(filter_fn(|of| of.target() == AUDIT)))
         .try_init()
-        .map_err(Error::internal)
+        .map_err(Error::internal)?;
+
+    Ok(traces)
 }

@@ -64,7 +64,7 @@ impl Exposition {
     /// The text that Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
-        own::note(&self.app);
+        own::note(&self.app.at_present());
         let mut text = self.counted.render();
         text.push_str(&self.shared.text());
 

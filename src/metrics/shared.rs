@@ -57,9 +57,10 @@ impl Shared {
         let mut pauses = Pauses::default();
         loop {
             let began = Instant::now();
-            recorder::begin_counters(app);
-            let looked = match Look::read(app).await {
-                Ok(look) => look.written(&pauses.of(app)),
+            let app = app.at_present();
+            recorder::begin_counters(&app);
+            let looked = match Look::read(&app).await {
+                Ok(look) => look.written(&pauses.of(&app)),
                 Err(error) => Err(error),
             };
             if let Err(error) = &looked

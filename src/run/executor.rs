@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::attempt::Attempt;
 use super::failure::{StepEnd, report_failure, transition};
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::{Class, Error, Problem, Result};
 use crate::pipeline::Definition;
 use crate::state::{Run, RunState, Transition};
+use crate::traces;
 use crate::trino::Origin;
 
 /// After this many lost attempts in a row, a run fails as `given-up`.
@@ -32,6 +33,9 @@ pub(super) enum AttemptEnd {
 pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> AttemptEnd {
     // No filter of the log takes the fields of an error's span away.
     let span = tracing::error_span!("run", run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt);
+    if let Some(call) = &run.traceparent {
+        traces::continue_from(&span, call);
+    }
     let attempt = Box::pin(execute_attempt(app, run, retries)).instrument(span);
 
     Origin::of_run(&run.pipeline, run.id).scope(attempt).await
@@ -64,6 +68,7 @@ async fn execute_attempt(app: &App, run: &Run, retries: &mut Retries) -> Attempt
         });
     let problem = end.err();
     if let Some(problem) = &problem {
+        traces::tell_failure(&Span::current(), problem.slug());
         if problem.class == Class::Interrupted {
             return AttemptEnd::Unfinished;
         }

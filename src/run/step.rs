@@ -1,7 +1,7 @@
 //! Runs one step: records its begin and its end, limits its time, stops its statements. Knows nothing of what a step does.
 
 use serde_json::json;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::attempt::Attempt;
 use super::counts::Counts;
@@ -11,6 +11,7 @@ use super::stop;
 use crate::error::{Error, Result};
 use crate::publish::Publisher;
 use crate::state::{self, StepState, Subscriptions, Transition};
+use crate::traces;
 
 pub(super) async fn run(
     attempt: &Attempt<'_>,
@@ -49,6 +50,9 @@ async fn run_step(
     .await;
     let end = result.map_err(|error| report_failure(&error, attempt.run, name));
     measured.end(end.as_ref().err().map(Box::as_ref));
+    if let Err(problem) = &end {
+        traces::tell_failure(&Span::current(), problem.slug());
+    }
     let counts = end.as_ref().map_or_else(|_| json!({}), Counts::to_json);
     let problem = end
         .as_ref()

@@ -6,10 +6,12 @@ use prusto::error::Error as ClientError;
 use prusto::models::{QueryError, QueryResult, QueryResultData};
 use prusto::{Client, Row};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 use super::underway::Underway;
-use crate::error::{Error, Result, TrinoFailure};
+use crate::error::{Error, Problem, Result, TrinoFailure};
 use crate::sql::{Answer, AnswerColumn, bytes_of};
+use crate::traces;
 
 const PAGE_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -84,6 +86,24 @@ fn percent(done: u32, all: u32) -> Option<u32> {
 /// Follows a statement to its last page, or until its rows have about `most_bytes`. Fetching a page again is harmless, so a
 /// lost answer is asked for again.
 pub(super) async fn drive(
+    client: &Client,
+    first: QueryResult<Row>,
+    most_bytes: usize,
+    heard: &mut (dyn FnMut(&Progress) + Send),
+) -> Result<Outcome> {
+    let span = tracing::error_span!(
+        "statement",
+        query_id = first.id,
+        otel.kind = "client",
+        db.system.name = "trino"
+    );
+    let followed = follow(client, first, most_bytes, heard);
+    let outcome = followed.instrument(span.clone()).await;
+
+    outcome.inspect_err(|error| traces::tell_failure(&span, Problem::from(error).slug()))
+}
+
+async fn follow(
     client: &Client,
     first: QueryResult<Row>,
     most_bytes: usize,

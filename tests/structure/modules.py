@@ -30,6 +30,7 @@ LAYERS = [
     ["config"],
     ["postgres"],
     ["sql"],
+    ["traces"],
     ["error"],
     ["time"],
 ]
