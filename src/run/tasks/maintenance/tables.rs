@@ -11,7 +11,6 @@ use serde_json::json;
 use super::cutoffs::Maintenance;
 use crate::app::App;
 use crate::error::{Class, Error, Result};
-use crate::pipeline::Names;
 use crate::publish::Publisher;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, report_failure};
