@@ -346,7 +346,7 @@ async fn what_is_old_is_found_by_an_index_among_many_young_rows() {
         let statement = rest.split("\n-- name: ").next().expect("a statement");
         let statement = statement
             .replace("$1", &format!("'{}'", service.name))
-            .replace("$2", "clock_timestamp() - interval '90 days'");
+            .replace("$2", "now() - interval '90 days'");
         let explain = format!("explain\n{statement}");
         let plan = state.query(&explain, &[]).await.expect(name);
         let lines: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
