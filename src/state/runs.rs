@@ -57,7 +57,7 @@ pub enum Trigger {
     Api,
     /// `poll` of the pipeline: its source had something new.
     Poll,
-    /// `schedule` of the pipeline.
+    /// `schedule` of the pipeline, or the daily time of maintenance.
     Schedule,
     /// A model whose lag came near its `target_lag`.
     TargetLag,

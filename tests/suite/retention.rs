@@ -284,7 +284,7 @@ async fn row_changes_are_gone_with_their_snapshots_but_a_consumer_keeps_its_own(
     let after = format!("{changes}?after={cursor}");
     service.get(&after).await.has_status(200);
     let delete = service.request(reqwest::Method::DELETE, &consumer);
-    service.call(delete).await;
+    service.call(delete).await.has_status(200);
     service.maintains(false).await;
 
     service
@@ -317,5 +317,42 @@ async fn settings_that_keep_too_little_are_refused_with_words() {
             icefront::config::Config::load(Some(&service.folder.path().join("icefront.toml")));
         let fault = read.expect_err(settings).to_string();
         assert!(fault.contains(words), "{settings}: {fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_old_is_found_by_an_index_among_many_young_rows() {
+    let service = Service::items().start().await;
+    service.ready().await;
+    let state = service.has_old_runs().await;
+    let young = "insert into icefront.runs (id, pipeline, state, request, finished_at)
+        select gen_random_uuid(), $1, 'succeeded', '{}', clock_timestamp() from generate_series(1, 20000)";
+    state.execute(young, &[&service.name]).await.expect("runs");
+    let young =
+        "insert into icefront.statements (run_id, pipeline, step, attempt, target, sql, state)
+        select id, pipeline, 'mart.items', 1, 'lake.marts.items', 'merge', 'succeeded'
+        from icefront.runs where finished_at > clock_timestamp() - interval '1 day'";
+    state.execute(young, &[]).await.expect("statements");
+    state.batch_execute("analyze").await.expect("analysed");
+    let file = include_str!("../../sql/statements/state/retention.sql");
+
+    for (name, index) in [
+        ("count_old_sql", "statements_with_sql"),
+        ("count_old_events", "runs_ended"),
+    ] {
+        let (_, rest) = file
+            .split_once(&format!("-- name: {name}\n"))
+            .expect("a statement");
+        let statement = rest.split("\n-- name: ").next().expect("a statement");
+        let statement = statement
+            .replace("$1", &format!("'{}'", service.name))
+            .replace("$2", "now() - interval '90 days'");
+        let explain = format!("explain\n{statement}");
+        let plan = state.query(&explain, &[]).await.expect(name);
+        let lines: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        assert!(
+            lines.iter().any(|line| line.contains(index)),
+            "{name}: {lines:#?}"
+        );
     }
 }

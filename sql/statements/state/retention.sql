@@ -142,13 +142,19 @@ of_refreshes as (
 of_runs as (
   (select id as run_id from icefront.runs where pipeline = $1 order by id limit 1)
   union all
-  (select id from icefront.runs where pipeline = $1 order by id desc limit 20)
+  (select id from icefront.runs where pipeline = $1 and task ->> 'kind' <> 'maintenance' order by id desc limit 20)
   union all
   (select id from icefront.runs where pipeline = $1 and state = 'succeeded' order by id desc limit 1)
   union all
   (select id from icefront.runs where pipeline = $1 and state = 'succeeded' and task ->> 'kind' = 'build' order by id desc limit 20)
   union all
-  (select id from icefront.runs where pipeline = $1 and state in ('succeeded', 'failed', 'cancelled') order by id desc limit 1)
+  (
+    select id
+    from icefront.runs
+    where pipeline = $1 and state in ('succeeded', 'failed', 'cancelled') and task ->> 'kind' <> 'maintenance'
+    order by id desc
+    limit 1
+  )
   union all
   (
     select run.id

@@ -54,7 +54,7 @@ order by page.id desc
 select pipeline from icefront.runs where id = $1
 
 -- name: activities
--- Finds for some pipelines the states of the active run and of the last run that ended, when the first one was accepted, the last
+-- Finds for some pipelines the states of the active run and of the last run that ended and was no maintenance, when the first one was accepted, the last
 -- batch that landed, and up to when the source was read while a transaction held it back.
 select
   asked.pipeline,
@@ -68,7 +68,7 @@ select
   (
     select state
     from icefront.runs
-    where pipeline = asked.pipeline and state in ('succeeded', 'failed', 'cancelled')
+    where pipeline = asked.pipeline and state in ('succeeded', 'failed', 'cancelled') and task ->> 'kind' <> 'maintenance'
     order by id desc
     limit 1
   ) as ended,

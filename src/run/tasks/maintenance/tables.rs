@@ -4,14 +4,13 @@
 //! by age, so the age of that one is the limit.
 
 use futures::future::join_all;
-use icefront_project::Materialized;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::cutoffs::Maintenance;
+use super::parts::{Part, parts};
 use crate::app::App;
 use crate::error::{Class, Error, Result};
-use crate::pipeline::Names;
 use crate::publish::Publisher;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, report_failure};
@@ -26,13 +25,12 @@ const MARGIN_SECONDS: i64 = 5;
 /// Iceberg itself merges manifests when there are a hundred.
 const MANY_MANIFESTS: i64 = 100;
 /// What Trino says if there is no such table, or it is a view.
-const NO_TABLE: [&str; 3] = ["TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "NOT_SUPPORTED"];
-
-/// The Iceberg tables of one step.
-struct Part {
-    step: String,
-    tables: Vec<TableName>,
-}
+const NO_TABLE: [&str; 4] = [
+    "TABLE_NOT_FOUND",
+    "SCHEMA_NOT_FOUND",
+    "NOT_SUPPORTED",
+    "UNSUPPORTED_TABLE_TYPE",
+];
 
 /// The context of `maintenance/table.sql`.
 #[derive(Serialize)]
@@ -74,10 +72,7 @@ pub(super) async fn maintain(maintenance: &Maintenance<'_>) -> Vec<StepEnd> {
     };
     let mut ends = Vec::new();
     // Each table has at most one statement under way, so none waits for its turn between a look and what follows from it.
-    for side_by_side in maintenance
-        .parts()
-        .chunks(attempt.app.config.runs.concurrency)
-    {
+    for side_by_side in parts(attempt).chunks(attempt.app.config.runs.concurrency) {
         let steps = side_by_side.iter();
         let steps = steps.map(|part| maintain_part(maintenance, part, &in_use));
         ends.extend(join_all(steps).await);
@@ -96,36 +91,6 @@ async fn maintain_part(maintenance: &Maintenance<'_>, part: &Part, in_use: &[i64
 }
 
 impl Maintenance<'_> {
-    /// The tables of the pipeline, by tracked table and model. Builds and other tables that a run drops are none of them.
-    fn parts(&self) -> Vec<Part> {
-        let names = &self.attempt.names;
-        let definition = self.attempt.definition;
-        let shared = Part {
-            step: "maintain".to_owned(),
-            tables: vec![names.landing(), names.rejects()],
-        };
-        let tables = definition.tables.keys().map(|name| Part {
-            step: format!("maintain.{name}"),
-            tables: vec![
-                names.staging(name),
-                names.current(name),
-                names.history(name),
-            ],
-        });
-        let models = definition.models.models.iter();
-        let models = models
-            .filter(|model| model.config.materialized != Materialized::View)
-            .map(|model| Part {
-                step: format!("maintain.{}", model.name),
-                tables: names.of_model(model),
-            });
-
-        std::iter::once(shared)
-            .chain(tables)
-            .chain(models)
-            .collect()
-    }
-
     /// The snapshots that something may still read.
     async fn snapshots_in_use(&self) -> Result<Vec<i64>> {
         let app = self.attempt.app;
