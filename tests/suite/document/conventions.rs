@@ -112,7 +112,7 @@ fn of_operation(document: &Document, operation: &Operation<'_>) -> Vec<String> {
     }
     if let ["v1", first, ..] = segments[..]
         && !first.ends_with('s')
-        && !["engine", "version"].contains(&first)
+        && !["engine", "version", "maintenance"].contains(&first)
     {
         differs("a path begins with a plural noun", first);
     }
