@@ -161,7 +161,7 @@ async fn counters_are_there_from_the_start_and_gauges_as_soon_as_they_are_known(
         ),
         (
             "icefront_row_changes_total",
-            &[pipeline, ("table", &table), ("kind", "deleted")][..],
+            &[pipeline, ("table", table.as_str()), ("kind", "deleted")][..],
         ),
         (
             "icefront_staged_events_total",
@@ -260,7 +260,7 @@ async fn a_run_is_counted_and_its_id_is_in_no_label() {
         ("icefront_run_duration_seconds_count", &[pipeline][..], 1.0),
         (
             "icefront_row_changes_total",
-            &[pipeline, ("table", &table), ("kind", "inserted")][..],
+            &[pipeline, ("table", table.as_str()), ("kind", "inserted")][..],
             2.0,
         ),
         (
@@ -278,10 +278,14 @@ async fn a_run_is_counted_and_its_id_is_in_no_label() {
             &[("kind", "mart"), ("outcome", "succeeded")][..],
             2.0,
         ),
-        ("icefront_rejects_open", &[("table", &table)][..], 0.0),
+        (
+            "icefront_rejects_open",
+            &[("table", table.as_str())][..],
+            0.0,
+        ),
         (
             "icefront_freshness_status",
-            &[("kind", "table"), ("name", &table)][..],
+            &[("kind", "table"), ("name", table.as_str())][..],
             0.0,
         ),
         (
