@@ -8,7 +8,7 @@ use std::env;
 use axum::http::HeaderMap;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{Status, TraceContextExt, TracerProvider};
-use opentelemetry_otlp::SpanExporter;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -36,8 +36,12 @@ impl Traces {
         if !are_on() {
             return Ok(None);
         }
-        let exporter = SpanExporter::builder()
-            .with_http()
+        let mut exporter = SpanExporter::builder().with_http();
+        // The default of OpenTelemetry; that of the crate is JSON.
+        if !is_set("OTEL_EXPORTER_OTLP_PROTOCOL") && !is_set("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") {
+            exporter = exporter.with_protocol(Protocol::HttpBinary);
+        }
+        let exporter = exporter
             .build()
             .map_err(|fault| {
                 Error::Settings(format!(
@@ -46,7 +50,7 @@ impl Traces {
             })?;
         // `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win over the name that is given here.
         let mut service = Resource::builder();
-        if env::var_os("OTEL_SERVICE_NAME").is_none() {
+        if !is_set("OTEL_SERVICE_NAME") {
             service = service.with_service_name("icefront");
         }
         let provider = SdkTracerProvider::builder()
@@ -83,8 +87,11 @@ impl Drop for Traces {
     }
 }
 
+fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
 fn are_on() -> bool {
-    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let says =
         |name: &str, word: &str| env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case(word));
 

@@ -17,5 +17,11 @@ create index statements_with_sql on icefront.statements (pipeline, started_at) w
 create index statements_first on icefront.statements (pipeline, target, id) where snapshot_before is null and snapshot_after is not null;
 create index statements_of_optimize on icefront.statements (pipeline, target, id) where step = 'optimize';
 
+-- The statement that made a view tells whose it is.
+create index statements_of_views on icefront.statements (pipeline, target, id) where sql like '%create or replace view%';
+
+-- The last build of a pipeline, which metrics ask for every few seconds.
+create index runs_built on icefront.runs (pipeline, id) where state = 'succeeded' and task ->> 'kind' = 'build';
+
 -- Publications that are old enough.
 create index publications_by_time on icefront.publications (pipeline, published_at);

@@ -7,7 +7,7 @@ mod reload;
 mod signals;
 mod watched;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -64,8 +64,8 @@ pub struct Parts {
     reloading: Mutex<()>,
     /// Held while a definition of a caller is checked.
     pub checking: Mutex<()>,
-    /// What this service made in Trino since its start, such as tables and their columns. It is not made again.
-    made: Mutex<HashSet<String>>,
+    /// What this service made in Trino since its start, such as the columns of each table. It is not made again.
+    made: Mutex<HashMap<String, String>>,
 }
 
 impl App {
@@ -181,18 +181,19 @@ impl App {
         }
     }
 
-    /// Makes something in Trino unless it was made since the start. The next call repeats what failed.
+    /// Makes something in Trino unless it was last made like this since the start. The next call repeats what failed.
     ///
     /// One at a time: two statements that make the same table at once fail each other.
     pub async fn make_once(
         &self,
         what: &str,
+        like: &str,
         make: impl AsyncFnOnce() -> Result<()>,
     ) -> Result<()> {
         let mut known = self.made.lock().await;
-        if !known.contains(what) {
+        if known.get(what).is_none_or(|made| made != like) {
             make().await?;
-            known.insert(what.to_owned());
+            known.insert(what.to_owned(), like.to_owned());
         }
 
         Ok(())

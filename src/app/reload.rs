@@ -9,6 +9,8 @@ use crate::pipeline::{PipelineFiles, Pipelines, Reload, ReloadOutcome};
 
 /// Whoever changes files may not be done: they are read when they have stayed the same for this time.
 const SETTLE: Duration = Duration::from_secs(1);
+/// Files that never rest hold the others up no longer than this many times.
+const MOST_WAITS: u32 = 30;
 
 /// Why pipelines are read anew.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +83,7 @@ async fn look(app: &App) -> Result<()> {
     if seen == known {
         return Ok(());
     }
-    loop {
+    for _ in 0..MOST_WAITS {
         tokio::time::sleep(SETTLE).await;
         let now = app.pipeline_files().await?;
         if now == seen {

@@ -13,3 +13,11 @@ pub struct TrinoFailure {
     /// The line of the statement, counted from 1.
     pub line: Option<u32>,
 }
+
+impl TrinoFailure {
+    /// Whether the statement names a table that is not there.
+    #[must_use]
+    pub fn is_missing_table(&self) -> bool {
+        matches!(self.name.as_str(), "TABLE_NOT_FOUND" | "SCHEMA_NOT_FOUND")
+    }
+}

@@ -45,7 +45,7 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
     let id = given.unwrap_or_else(|| Uuid::now_v7().to_string());
     let method = request.method().as_str();
     let path = shortened(request.uri().path());
-    // No filter of the log takes the fields of an error's span away.
+    // A filter of the log that has a level for all leaves the fields of an error's span.
     let span = tracing::error_span!("request", request_id = id, principal = Empty, method, path);
     traces::continue_trace(&span, request.headers());
     let answering = next.run(request).instrument(span.clone());

@@ -24,7 +24,23 @@ const CLASS: Label = words("class", &["away", "busy", "broken", "conflict", "lim
 const STEP: Label = words(
     "kind",
     &[
-        "extract", "stage", "test", "mart", "model", "verify", "optimize", "plan", "delete",
+        "extract",
+        "stage",
+        "test",
+        "mart",
+        "model",
+        "verify",
+        "optimize",
+        "plan",
+        "delete",
+        "restage",
+        "resync",
+        "reset",
+        "replay",
+        "dismiss",
+        "retain",
+        "maintain",
+        "monitoring",
     ],
 );
 const OUTCOME: Label = words(
@@ -125,8 +141,8 @@ pub const CATALOGUE: &[Group] = &[
             ),
             gauge(
                 "icefront_pipelines",
-                &[words("state", &["usable", "broken"])],
-                "pipelines by whether their definition can be used",
+                &[words("state", &["usable", "broken", "outdated"])],
+                "pipelines by whether their definition can be used; `outdated` ones are usable, too: their files are broken, and they work by their last good definition",
             ),
             counter(
                 "icefront_run_retries_total",

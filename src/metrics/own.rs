@@ -23,6 +23,9 @@ pub(super) fn note(app: &App) {
     }
     gauge!("icefront_pipelines", "state" => "usable").set(count(app.pipelines.usable().count()));
     gauge!("icefront_pipelines", "state" => "broken").set(count(app.pipelines.broken().count()));
+    let usable = app.pipelines.usable();
+    let outdated = usable.filter(|one| app.pipelines.outdated(&one.name).is_some());
+    gauge!("icefront_pipelines", "state" => "outdated").set(count(outdated.count()));
     for pool in app.store.pools() {
         let name = pool.name;
         let set = |state: &'static str, connections| {

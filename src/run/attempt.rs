@@ -170,13 +170,13 @@ impl<'a> Attempt<'a> {
         let properties = serde_json::to_string(properties).map_err(Error::internal)?;
         // A reset drops the tables, and the table is then seen anew.
         let seen_at = state.seen_at;
-        let made = format!(
-            "{} {seen_at} {marts} {description} {columns} {properties}",
-            target.table.id
-        );
+        let made = format!("{seen_at} {marts} {description} {columns} {properties}");
+        let table = target.table.id.to_string();
 
         self.app
-            .make_once(&made, async || warehouse::ensure(target, state).await)
+            .make_once(&table, &made, async || {
+                warehouse::ensure(target, state).await
+            })
             .await
     }
 }

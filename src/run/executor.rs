@@ -31,7 +31,7 @@ pub(super) enum AttemptEnd {
 }
 
 pub(super) async fn execute(app: &App, run: &Run, retries: &mut Retries) -> AttemptEnd {
-    // No filter of the log takes the fields of an error's span away.
+    // A filter of the log that has a level for all leaves the fields of an error's span.
     let span = tracing::error_span!("run", run_id = %run.id, pipeline = run.pipeline, attempt = run.attempt);
     if let Some(call) = &run.traceparent {
         traces::continue_from(&span, call);

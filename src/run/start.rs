@@ -125,6 +125,7 @@ async fn accept(
         Task::Build { .. } => &Task::default(),
         task => task,
     };
+    let traceparent = traces::traceparent(&Span::current());
     let new_run = NewRun {
         pipeline,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
@@ -135,7 +136,7 @@ async fn accept(
         trigger: cause.trigger,
         requested_by: app.caller.name.as_deref(),
         scheduled_for: cause.scheduled_for,
-        traceparent: traces::traceparent(&Span::current()).as_deref(),
+        traceparent: traceparent.as_deref(),
         reruns: request.on_failed == OnFailed::Rerun,
     };
     let limits = AcceptLimits {

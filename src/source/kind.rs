@@ -80,7 +80,14 @@ pub fn request_restart(source: &SourceDefinition, position: &mut Value, table: &
                 polled.request_restart(table);
             })
         }
-        SourceDefinition::Files(_) => Ok(()),
+        SourceDefinition::Files(_) => {
+            // The next round lists every name again.
+            if let Some(position) = position.as_object_mut() {
+                position.remove("round");
+                position.remove("ends");
+            }
+            Ok(())
+        }
     }
 }
 

@@ -117,15 +117,19 @@ impl Store {
         Ok(deleted > 0)
     }
 
-    /// Finds the runs of a pipeline that may go. While its lease is held, no other run of it begins to be needed.
+    /// Finds the runs of a pipeline that may go; the last `counted` stay, because the next verification counts them. While its lease is held, no other run of it begins to be needed.
     pub async fn old_runs<'a>(
         &self,
         pipeline: &'a str,
         before: Timestamp,
         keys_since: Timestamp,
+        counted: i64,
     ) -> Result<OldRuns<'a>> {
         let in_use = self
-            .values(sql!(retention::runs_in_use), &[&pipeline, &before])
+            .values(
+                sql!(retention::runs_in_use),
+                &[&pipeline, &before, &counted],
+            )
             .await?;
 
         Ok(OldRuns {

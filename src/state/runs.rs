@@ -70,6 +70,22 @@ text_column!(Trigger {
     TargetLag = "target_lag",
 });
 
+/// What runs that say something about tables and models are for: the kinds of `run::Task`.
+const KINDS_OF_TABLES: [&str; 12] = [
+    "build",
+    "rebuild",
+    "restage",
+    "resync",
+    "reset",
+    "verify",
+    "test",
+    "verify_model",
+    "replay",
+    "dismiss",
+    "delete",
+    "delete_model",
+];
+
 /// A run as it is recorded.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -306,10 +322,11 @@ impl Store {
         Ok(pipeline.map(|OnlyColumn(pipeline)| pipeline))
     }
 
-    /// The last run of a pipeline that was accepted.
+    /// The last run of a pipeline that was accepted. Maintenance does not count: it says nothing about the tables.
     pub async fn last_run(&self, pipeline: &str) -> Result<Option<Run>> {
         let which = RunQuery {
             pipeline: Some(pipeline.to_owned()),
+            kinds: Some(KINDS_OF_TABLES.map(str::to_owned).to_vec()),
             limit: 1,
             ..RunQuery::default()
         };

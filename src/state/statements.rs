@@ -120,6 +120,8 @@ pub struct LostStatement {
     pub id: i64,
     /// Whether its run publishes batches. Other runs repair what was published.
     pub publishes: bool,
+    /// Whether it changes no rows.
+    pub is_maintenance: bool,
     pub trino_query_id: String,
     /// Its address in Trino, to cancel it even before Trino lists it.
     pub address: Option<String>,
@@ -128,6 +130,7 @@ pub struct LostStatement {
 from_row!(LostStatement {
     id,
     publishes,
+    is_maintenance,
     trino_query_id,
     address
 });

@@ -115,7 +115,7 @@ ROWS = {
         ("Largest tables", "timeseries", "bytes", {"{{table}}": f"topk(10, {most('table', 'icefront_state_table_size_bytes', OF_JOB)})"}),
         ("Rows of the largest tables", "timeseries", "none", {"{{table}}": f"topk(10, {most('table', 'icefront_state_table_rows', OF_JOB)})"}),
         ("Versions", "timeseries", "none", {"{{version}}": f"count by (version) (icefront_build_info{OF_JOB})"}),
-        ("Broken pipelines", "timeseries", "none", {"broken": most("job", "icefront_pipelines", labelled(OF_JOB, 'state="broken"'))}),
+        ("Broken pipelines", "timeseries", "none", {"{{state}}": most("job, state", "icefront_pipelines", labelled(OF_JOB, 'state=~"broken|outdated"'))}),
     ],
 }
 

@@ -31,8 +31,13 @@ adopted as (
 remade as (
   update icefront.tables set current_anew = true, history_anew = true, remakes = remakes + 1 where pipeline = $1
 ),
+-- Models of other pipelines may read the tables, too.
 built as (
-  update icefront.models set reading = null, sent = null, changes_since = null where pipeline = $1
+  update icefront.models set reading = null, sent = null, changes_since = null
+),
+-- What consumers have read is not what this state says: they read all rows again.
+forgotten as (
+  delete from icefront.publications where pipeline = $1
 )
 insert into icefront.batch_events (
   pipeline, batch_id, source_schema, source_table,

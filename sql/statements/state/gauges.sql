@@ -14,7 +14,9 @@ select
     order by id desc
     limit 1
   ) as last_success_at,
-  coalesce(pipelines.is_paused, false) as is_paused, cursors.covered_until, cursors.blocked_by is not null as is_blocked
+  coalesce(pipelines.is_paused, false) as is_paused, cursors.covered_until, 
+  -- A busy source nearly always has a transaction that is open for a moment.
+  coalesce((cursors.blocked_by ->> 'age_seconds')::float8 >= 60, false) as is_blocked
 from unnest($1::text[]) as asked (pipeline)
 left join icefront.pipelines on pipelines.name = asked.pipeline
 left join icefront.cursors on cursors.pipeline = asked.pipeline

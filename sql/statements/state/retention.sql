@@ -76,17 +76,11 @@ of_statements as (
       limit 1
     )
     union all
-    -- A view is made by its last statements. Those of a table are too many to look at all.
+    -- The one that made a view.
     (
-      select last.run_id
-      from (
-        select id, run_id, state, sql from icefront.statements
-        where pipeline = $1 and target = targets.target
-        order by id desc
-        limit 20
-      ) as last
-      where last.state = 'succeeded' and last.sql like '%create or replace view%'
-      order by last.id desc
+      select run_id from icefront.statements
+      where pipeline = $1 and target = targets.target and state = 'succeeded' and sql like '%create or replace view%'
+      order by id desc
       limit 1
     )
   ) as kept
@@ -154,6 +148,14 @@ of_runs as (
     where pipeline = $1 and state in ('succeeded', 'failed', 'cancelled') and task ->> 'kind' <> 'maintenance'
     order by id desc
     limit 1
+  )
+  union all
+  -- The next verification counts them.
+  (
+    select id from icefront.runs
+    where pipeline = $1 and state = 'succeeded' and task ->> 'kind' in ('build', 'resync', 'reset')
+    order by id desc
+    limit $3
   )
   union all
   (
@@ -254,8 +256,8 @@ where id in (
 )
 
 -- name: count_old_publications
--- Counts the publications of a pipeline before $2, without the last one of each table or model, those that its consumers still
--- read, and the one with the columns of the first that stays. A consumer that was silent since $2 keeps none.
+-- Counts the publications of a pipeline before $2, without the last one of each table or model and those that its consumers still
+-- read. A consumer that was silent since $2 keeps none.
 with first_kept as (
   select
     publication.name,
@@ -271,23 +273,11 @@ with first_kept as (
   from icefront.publications as publication
   where publication.pipeline = $1
   group by publication.name
-),
-with_columns as (
-  select
-    first_kept.name, first_kept.id,
-    (
-      select made.id
-      from icefront.publications as made
-      where made.pipeline = $1 and made.name = first_kept.name and made.id <= first_kept.id and made.columns is not null
-      order by made.id desc
-      limit 1
-    ) as columns_id
-  from first_kept
 )
 select count(*) as found
 from icefront.publications as old
-join with_columns on with_columns.name = old.name
-where old.pipeline = $1 and old.published_at < $2 and old.id < with_columns.id and old.id is distinct from with_columns.columns_id
+join first_kept on first_kept.name = old.name
+where old.pipeline = $1 and old.published_at < $2 and old.id < first_kept.id
 
 -- name: delete_old_publications
 -- Deletes at most $3 of the publications that `count_old_publications` counts.
@@ -323,8 +313,17 @@ old as (
   select old.name, old.id
   from icefront.publications as old
   join with_columns on with_columns.name = old.name
-  where old.pipeline = $1 and old.published_at < $2 and old.id < with_columns.id and old.id is distinct from with_columns.columns_id
+  where old.pipeline = $1 and old.published_at < $2 and old.id < with_columns.id
   limit $3
+),
+-- The first one that stays has the columns then.
+moved as (
+  update icefront.publications as kept
+  set columns = made.columns
+  from with_columns
+  join icefront.publications as made
+    on made.pipeline = $1 and made.name = with_columns.name and made.id = with_columns.columns_id
+  where kept.pipeline = $1 and kept.name = with_columns.name and kept.id = with_columns.id and kept.columns is null
 )
 delete from icefront.publications
 using old

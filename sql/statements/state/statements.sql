@@ -31,7 +31,7 @@ where id = $1
 -- `publishes` separates runs that publish batches from runs that repair.
 select
   statement.id, run.task ->> 'kind' in ('build', 'resync', 'reset', 'replay') as publishes,
-  statement.trino_query_id, statement.address
+  statement.step like 'maintain%' as is_maintenance, statement.trino_query_id, statement.address
 from icefront.statements as statement
 join icefront.runs as run on run.id = statement.run_id
 where statement.pipeline = $1 and statement.target = $2 and statement.state = 'sent'

@@ -60,6 +60,30 @@ pub(in crate::run) async fn extract(attempt: &Attempt<'_>) -> StepEnd {
     .await
 }
 
+/// Takes over batches that landed after the backup which the state database was restored from. Looks once since the start.
+pub(in crate::run) async fn adopt_batches(attempt: &Attempt<'_>) -> Result<()> {
+    let Attempt { app, run, .. } = attempt;
+    let table = attempt.names.landing();
+    let landing = Landing {
+        folder: &app.folder,
+        table: &table,
+        publisher: attempt.publisher("extract"),
+    };
+    let what = format!("batches of {}", run.pipeline);
+
+    app.make_once(&what, "", async || {
+        if !app.store.knows_batches(&run.pipeline).await? {
+            return Ok(());
+        }
+        match landing::adopt_unknown(landing, &app.store, run.id).await {
+            // The extraction says what to do about that.
+            Err(Error::Trino(failure)) if failure.is_missing_table() => Ok(()),
+            adopted => adopted,
+        }
+    })
+    .await
+}
+
 /// Lands or removes batches of earlier attempts. Reads nothing new.
 pub(in crate::run) async fn finish_open_batches(
     attempt: &Attempt<'_>,
@@ -176,19 +200,23 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     })
 }
 
-/// Creates the landing table if it is missing. At the first run of a service, takes over batches that a restored state database does not
-/// know. Gives the last batch that landed before the state database knew of any.
+/// Creates the landing table if it is missing. Gives the last batch that landed before the state database knew of any.
 async fn ensure_landing(attempt: &Attempt<'_>, landing: Landing<'_>) -> Result<i64> {
     let Attempt {
         app, definition, ..
     } = attempt;
     let is_known = app.store.knows_batches(&definition.name).await?;
     let mut is_new = false;
-    app.make_once(&landing.table.to_string(), async || {
+    // Without batches, the table may be new, or dropped by a deletion since the start.
+    let made = if is_known {
+        String::new()
+    } else {
+        attempt.run.id.to_string()
+    };
+    app.make_once(&landing.table.to_string(), &made, async || {
         if is_known {
             refuse_missing(attempt, landing).await?;
-            landing::ensure(landing).await?;
-            landing::adopt_unknown(landing, &app.store, attempt.run.id).await
+            landing::ensure(landing).await
         } else {
             is_new = landing::create(landing).await?;
             Ok(())

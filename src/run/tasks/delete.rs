@@ -22,10 +22,11 @@ pub(super) async fn delete(attempt: &Attempt<'_>, name: &str, kind: LeftoverKind
     let id = TableId::new(&attempt.run.pipeline, name);
 
     step::run(attempt, &format!("delete.{name}"), async |publisher| {
-        // Under the lease: it may be declared again, or deleted already.
-        let found = find_leftover(attempt.app, &id.to_string()).await?;
+        // Under the lease: it may be declared again, or deleted already. What is declared now counts, not when the run began.
+        let app = attempt.app.at_present();
+        let found = find_leftover(&app, &id.to_string()).await?;
         match found.filter(|found| found.kind == kind) {
-            Some(leftover) => delete_leftover(attempt.app, &leftover, publisher).await,
+            Some(leftover) => delete_leftover(&app, &leftover, publisher).await,
             None => Ok(Counts::default()),
         }
     })

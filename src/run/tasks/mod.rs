@@ -13,8 +13,8 @@ mod test;
 mod verify;
 
 use super::attempt::Attempt;
-use super::failure::StepEnd;
-use super::steps::models;
+use super::failure::{StepEnd, report_failure};
+use super::steps::{extract, models};
 use super::task::Task;
 use crate::state::LeftoverKind;
 
@@ -26,6 +26,10 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         ended.unwrap_or_else(|error| {
             tracing::warn!(%error, "statements of earlier attempts may still run in Trino");
         });
+    }
+    if !attempt.task.deletes_leftover() && !matches!(attempt.task, Task::Maintenance { .. }) {
+        let adopted = Box::pin(extract::adopt_batches(attempt)).await;
+        adopted.map_err(|error| report_failure(&error, attempt.run, "run"))?;
     }
     reset::finish_begun(attempt).await?;
     match &attempt.task {

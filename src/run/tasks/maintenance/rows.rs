@@ -104,7 +104,10 @@ impl Maintenance<'_> {
         let store = &self.attempt.app.store;
         let keys_since = self.before(self.attempt.app.config.runs.keep_keys);
         let pipeline = &self.attempt.run.pipeline;
-        let old = store.old_runs(pipeline, before, keys_since).await?;
+        let verify = self.attempt.definition.verify.as_ref();
+        let counted = verify.map_or(0, |due| i64::from(due.every_runs));
+        let old = store.old_runs(pipeline, before, keys_since, counted);
+        let old = old.await?;
         let found = store.count_old_runs(&old).await?;
         if !self.dry_run {
             while store.delete_old_runs(&old).await? > 0 {}
