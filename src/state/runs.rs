@@ -326,7 +326,7 @@ impl Store {
     pub async fn last_run(&self, pipeline: &str) -> Result<Option<Run>> {
         let which = RunQuery {
             pipeline: Some(pipeline.to_owned()),
-            kinds: Some(KINDS_OF_TABLES.map(str::to_owned).to_vec()),
+            kinds: Some(KINDS_OF_TABLES.to_vec()),
             limit: 1,
             ..RunQuery::default()
         };
