@@ -62,6 +62,7 @@ impl Traces {
     }
 
     /// Takes the spans of this service; events stay in the log.
+    #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,

@@ -342,7 +342,7 @@ impl Pipelines {
     pub fn rival_of_next(
         &self,
         pipeline: &str,
-        tables: Vec<String>,
+        tables: &[String],
         config: &Config,
     ) -> Option<Finding> {
         let own: BTreeSet<&String> = tables.iter().collect();

@@ -53,7 +53,7 @@ pub async fn check_definition(
     // Who has no role on the pipeline would learn which tables others write.
     let definition = definition.filter(|_| reader != Reader::Stranger);
     let rival = definition.and_then(|Written { pipeline, tables }| {
-        app.pipelines.rival_of_next(&pipeline, tables, &app.config)
+        app.pipelines.rival_of_next(&pipeline, &tables, &app.config)
     });
     findings.extend(rival);
     let valid = !findings.iter().any(Finding::is_error);

@@ -20,7 +20,9 @@ pub(super) async fn run(
 ) -> StepEnd {
     let span = tracing::error_span!("step", step = name);
 
-    run_step(attempt, name, work).instrument(span).await
+    Box::pin(run_step(attempt, name, work))
+        .instrument(span)
+        .await
 }
 
 async fn run_step(

@@ -97,7 +97,8 @@ pub(super) async fn drive(
         otel.kind = "client",
         db.system.name = "trino"
     );
-    let followed = follow(client, first, most_bytes, heard);
+    // Boxed, because every step holds one.
+    let followed = Box::pin(follow(client, first, most_bytes, heard));
     let outcome = followed.instrument(span.clone()).await;
 
     outcome.inspect_err(|error| traces::tell_failure(&span, Problem::from(error).slug()))

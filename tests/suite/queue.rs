@@ -252,7 +252,7 @@ async fn two_pipelines_that_write_one_table_in_whatever_letters_are_refused() {
         "type": "urn:icefront:problem:pipeline-broken",
         "title": "The pipeline is broken",
         "status": 409,
-        "detail": "pipeline `zz_other` is broken: zz_other/pipeline.yaml: it writes `lake.test_staging.items`, which pipeline `test` writes too; rename one of the tables, or give one pipeline its own `schemas`",
+        "detail": "pipeline `zz_other` is broken: zz_other/pipeline.yaml: it writes `lake.test_marts.items`, which pipeline `test` writes too; rename one of the tables, or give one pipeline its own `schemas`",
         "retryable": false
       }
     }
