@@ -125,7 +125,7 @@ async fn a_statement_in_trino_names_its_run() {
     let query = sent["data"].as_array().expect("a list").iter();
     let query = query
         .filter_map(|one| one["trino_query_id"].as_str())
-        .last();
+        .next_back();
     let url = format!(
         "{}/v1/query/{}",
         service.servers.trino.trim_end_matches('/'),
