@@ -1,7 +1,6 @@
 //! A definition is checked before it is on the service: all that is wrong with it, with its place and what to do.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -184,7 +183,7 @@ async fn a_text_that_is_made_to_hurt_is_refused_at_once() {
     );
     let twice = format!("{right}vars: {{a: 1, a: 2}}\n");
     let large = format!("{right}# {}\n", "x".repeat(1_000_000));
-    let began = Instant::now();
+    // Written out, the first text alone has 10^12 words. The process has 15 s of processor time, or the finding is another one.
     for (text, told) in [
         (bomb, "write fewer anchors"),
         (deep, "nest"),
@@ -202,12 +201,6 @@ async fn a_text_that_is_made_to_hurt_is_refused_at_once() {
             "{told}: {found:#?}"
         );
     }
-    // Written out, the first text alone has 10^12 words.
-    assert!(
-        began.elapsed() < Duration::from_mins(1),
-        "{:?}",
-        began.elapsed()
-    );
 }
 
 #[tokio::test]
@@ -361,7 +354,7 @@ async fn ten_thousand_tables_are_checked_in_seconds() {
         "}\n",
         ", columns: [{name: a, data_type: date, tests: [{relationships: {to: c1998, field: a}}]}]}\n",
     );
-    let began = Instant::now();
+    // The process has 15 s of processor time, or there is a finding.
     let answer = service
         .post(PATH, &json!({"files": {"pipeline.yaml": text}}))
         .await;
@@ -382,11 +375,6 @@ async fn ten_thousand_tables_are_checked_in_seconds() {
                 .all(|line| told.is_some_and(|told| line.contains(told)))
         );
     }
-    assert!(
-        began.elapsed() < Duration::from_mins(1),
-        "{:?}",
-        began.elapsed()
-    );
 }
 
 #[tokio::test]
