@@ -21,7 +21,7 @@ const MEMORY: u64 = 1 << 30;
 /// The processor time of the process, in seconds.
 const PROCESSOR_SECONDS: u64 = 15;
 /// Other work may take the processor from it.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// What the process may answer, in bytes.
 const LONGEST_ANSWER: u64 = 16 << 20;
 /// Runs come first.
