@@ -7,7 +7,7 @@ use super::App;
 use crate::error::{Error, Result, causes};
 use crate::pipeline::{PipelineFiles, Pipelines, Reload, ReloadOutcome};
 
-/// Whoever changes files may not be done: they are read when they have stayed the same for this time.
+/// Files are read when they have stayed the same for this time. Before, somebody may still be changing them.
 const SETTLE: Duration = Duration::from_secs(1);
 /// Files that never rest hold the others up no longer than this many times.
 const MOST_WAITS: u32 = 30;

@@ -1,4 +1,4 @@
-//! What a scrape reads: the counters of this service, and the values that were looked up.
+//! The text that a scrape reads: the counters of this service, and the values that were looked up.
 
 use std::collections::HashMap;
 use std::fmt::Write;

@@ -124,7 +124,7 @@ impl Look {
             let held = store.holding_files(&of_files).await?.into_iter();
             held.map(|(table, files)| (table, files.count)).collect()
         };
-        // By one clock, so that services agree.
+        // The clock of the state database, so that all services tell the same.
         let now = store.now().await?;
 
         Ok(Self {

@@ -1,4 +1,4 @@
-//! What the files of a pipeline have in them, so that a change is noticed. Times do not count: Kubernetes swaps links to folders.
+//! The contents of a pipeline's files, by which a change is noticed. Times do not count: Kubernetes swaps links to folders.
 
 use std::collections::BTreeSet;
 use std::fs::File;

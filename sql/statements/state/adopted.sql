@@ -35,7 +35,7 @@ remade as (
 built as (
   update icefront.models set reading = null, sent = null, changes_since = null
 ),
--- What consumers have read is not what this state says: they read all rows again.
+-- The state no longer says what consumers have read, so they read all rows again.
 forgotten as (
   delete from icefront.publications where pipeline = $1
 )
