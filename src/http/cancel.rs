@@ -71,7 +71,7 @@ fn role_of(run: &state::Run) -> Result<Role> {
     Ok(match task.kind() {
         RunKind::Build if is_full => Role::Operator,
         RunKind::Build => Role::Runner,
-        RunKind::Reset | RunKind::Delete | RunKind::DeleteModel => Role::Admin,
+        RunKind::Reset | RunKind::Forget | RunKind::Delete | RunKind::DeleteModel => Role::Admin,
         _ => Role::Operator,
     })
 }

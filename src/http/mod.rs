@@ -19,6 +19,7 @@ mod document;
 mod engine;
 mod events;
 mod files;
+mod forget;
 mod freshness;
 mod health;
 mod key;
@@ -213,6 +214,7 @@ fn resources() -> OpenApiRouter<App> {
         .routes(routes!(repair::restage_table))
         .routes(routes!(repair::resync_table))
         .routes(routes!(reset::reset_table))
+        .routes(routes!(forget::forget_keys))
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
         .routes(routes!(models::get_model_sql))

@@ -13,7 +13,7 @@ use super::read::{Body, Empty, Path, without_nul};
 use super::tables::TablePath;
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::pipeline::TrackedTable;
+use crate::pipeline::{Table, TrackedTable};
 use crate::run::{self, Task, whole_number};
 
 const MOST_KEYS: usize = 1_000;
@@ -102,23 +102,10 @@ pub(super) async fn rebuild_table(
     Body(request): Body<Rebuild>,
 ) -> Result<Response> {
     let tracked = app.pipelines.table(&table)?.table;
-    let given = request.keys.as_ref().map(Vec::len);
-    if given.is_some_and(|given| !(1..=MOST_KEYS).contains(&given)) {
-        return Err(Error::Invalid {
-            field: "keys".into(),
-            detail: format!(
-                "`keys` takes 1 to {MOST_KEYS} keys, not {}; leave it out to rebuild all",
-                given.unwrap_or_default()
-            ),
-        });
-    }
-    let keys = request
-        .keys
-        .iter()
-        .flatten()
-        .enumerate()
-        .map(|(at, key)| values(&tracked.key_names(), key, at))
-        .collect::<Result<_>>()?;
+    let keys = match &request.keys {
+        Some(keys) => keys_of(tracked, keys)?,
+        None => Vec::new(),
+    };
 
     start(&app, &table, key, |table| Task::Rebuild { table, keys }).await
 }
@@ -184,6 +171,23 @@ pub(super) async fn start(
     let started = run::start_task(app, &definition.name, &task, key.0.as_deref()).await?;
 
     Ok(accepted(started))
+}
+
+/// The keys that a caller named: the values of each as texts, by column.
+pub(super) fn keys_of(
+    table: &Table,
+    keys: &[Map<String, Value>],
+) -> Result<Vec<BTreeMap<String, String>>> {
+    if !(1..=MOST_KEYS).contains(&keys.len()) {
+        return Err(Error::Invalid {
+            field: "keys".into(),
+            detail: format!("`keys` takes 1 to {MOST_KEYS} keys, not {}", keys.len()),
+        });
+    }
+    let columns = table.key_names();
+    let each = keys.iter().enumerate();
+
+    each.map(|(at, key)| values(&columns, key, at)).collect()
 }
 
 /// The values of a key as texts, by column.

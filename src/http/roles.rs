@@ -88,6 +88,7 @@ const ROLES: [(Role, &[&str]); 5] = [
         Role::Admin,
         &[
             "delete_leftover",
+            "forget_keys",
             "get_engine",
             "list_deliveries",
             "list_leftovers",

@@ -48,7 +48,7 @@ pub(super) struct Run {
     /// What the run does.
     #[schema(value_type = RunKind)]
     kind: Value,
-    /// The table of a run that rebuilds, restages, resyncs, resets or verifies one; else `null`.
+    /// The table of a run that rebuilds, restages, resyncs, resets or verifies one, or forgets keys of one; else `null`.
     #[schema(example = "shop.orders")]
     table: Option<String>,
     /// The model of a run that verifies one; else `null`.
@@ -124,7 +124,7 @@ pub(super) struct RunRequest {
     /// Of `replay` and `dismiss`: only rejects with this reason.
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
-    /// Of `rebuild`: how many keys the caller named; all if `null`.
+    /// Of `rebuild` and `forget`: how many keys the caller named; all if `null`.
     selected_keys: Option<usize>,
     /// Of `replay` and `dismiss`: how many rejects the caller named; `null` if none by its id.
     selected_rejects: Option<usize>,
@@ -209,6 +209,7 @@ impl RunRequest {
             Task::Rebuild { keys, .. } => {
                 asked.selected_keys = Some(keys.len()).filter(|keys| *keys > 0);
             }
+            Task::Forget { key_count, .. } => asked.selected_keys = Some(*key_count),
             Task::Verify { one_in, .. } => asked.one_in = Some(*one_in),
             Task::Maintenance { dry_run } => asked.dry_run = Some(*dry_run),
             Task::Replay { filter, .. } | Task::Dismiss { filter, .. } => {
@@ -339,7 +340,7 @@ pub(super) struct RunsQuery {
     /// Only runs of one of these kinds.
     #[param(value_type = Option<Vec<RunKind>>, inline, style = Form, explode = false, min_items = 1, required = false)]
     kind: Option<AnyOf<RunKind>>,
-    /// Only runs that rebuild, restage, resync, reset or verify this table.
+    /// Only runs that rebuild, restage, resync, reset or verify this table, or forget keys of it.
     #[param(example = "shop.orders", required = false)]
     table: Option<String>,
     /// Only runs that verify this model.

@@ -104,6 +104,26 @@ impl Folder {
             .await
     }
 
+    /// Deletes those of these files, by their addresses in Trino, that are batches of a pipeline here. Gives their number.
+    pub async fn remove_files(&self, pipeline: &str, addresses: &[String]) -> Result<i64> {
+        let folder = format!("{}/{pipeline}/", self.read_from);
+        let mut removed = 0;
+        for file in addresses
+            .iter()
+            .filter_map(|file| file.strip_prefix(&folder))
+        {
+            let mut path = self.root.clone().join(pipeline);
+            path.extend(file.split('/'));
+            match self.store.delete(&path).await {
+                Ok(()) => removed += 1,
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(cause) => return Err(unavailable("deleting a batch's file", cause)),
+            }
+        }
+
+        Ok(removed)
+    }
+
     async fn remove_below(&self, folder: Path) -> Result<()> {
         let files: Vec<Path> = self
             .store

@@ -7,6 +7,7 @@ use super::Event;
 use super::arrow::Rows;
 use super::encoder::{Encoder, Parts};
 use super::folder::{Batch, Folder, unavailable};
+use super::forgotten::ForgottenKeys;
 use crate::error::{Cause, Error, Result};
 
 const FILE_BYTES: usize = 32 << 20;
@@ -28,6 +29,7 @@ pub struct Files {
 pub struct Writer<'a> {
     folder: &'a Folder,
     batch: Batch<'a>,
+    forgotten: &'a ForgottenKeys,
     rows: Rows,
     encoder: Encoder,
     file: Option<File>,
@@ -44,12 +46,18 @@ struct File {
 
 impl<'a> Writer<'a> {
     /// Begins a batch that was read at `ingested_at_us`, microseconds since 1970 UTC. The first event makes the first
-    /// file.
+    /// file. Events of `forgotten` keys land without their content.
     #[must_use]
-    pub fn new(folder: &'a Folder, batch: Batch<'a>, ingested_at_us: i64) -> Self {
+    pub fn new(
+        folder: &'a Folder,
+        batch: Batch<'a>,
+        ingested_at_us: i64,
+        forgotten: &'a ForgottenKeys,
+    ) -> Self {
         Self {
             folder,
             batch,
+            forgotten,
             rows: Rows::new(batch.id, ingested_at_us),
             encoder: Encoder::new(),
             file: None,
@@ -59,7 +67,8 @@ impl<'a> Writer<'a> {
     }
 
     pub async fn push(&mut self, event: &Event<'_>) -> Result<()> {
-        if self.rows.push(event).map_err(Error::internal)? {
+        let event = self.forgotten.without_content(event);
+        if self.rows.push(&event).map_err(Error::internal)? {
             self.flush().await?;
         }
 

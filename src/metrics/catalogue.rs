@@ -36,6 +36,8 @@ const STEP: Label = words(
         "restage",
         "resync",
         "reset",
+        "forget",
+        "erase",
         "replay",
         "dismiss",
         "retain",

@@ -98,8 +98,13 @@ impl Publisher<'_> {
     /// Sends DDL or maintenance, such as `create table if not exists`. If it is sent twice, the second one does nothing
     /// or is refused.
     pub async fn run(&self, target: &TableName, sql: &str) -> Result<Outcome> {
-        let id = self.prepare(target, sql).await?;
-        let outcome = self.send(target, id, sql.into()).await?;
+        self.run_in(target, sql.into()).await
+    }
+
+    /// As [`Publisher::run`], for a statement that needs a session of its own.
+    pub async fn run_in(&self, target: &TableName, statement: Statement<'_>) -> Result<Outcome> {
+        let id = self.prepare(target, statement.sql).await?;
+        let outcome = self.send(target, id, statement).await?;
         let end = StatementEnd {
             update_count: outcome.update_count.and_then(|n| i64::try_from(n).ok()),
             progress: serde_json::to_value(&outcome.progress).ok(),

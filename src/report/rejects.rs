@@ -65,6 +65,8 @@ pub enum Reason {
     BadJson,
     /// Another event has the same id.
     IdReuse,
+    /// The key was forgotten. The event has no content.
+    Forgotten,
 }
 
 impl Reason {
@@ -77,6 +79,7 @@ impl Reason {
             Self::BadValue => "bad_value",
             Self::BadJson => "bad_json",
             Self::IdReuse => "id_reuse",
+            Self::Forgotten => "forgotten",
         }
     }
 }

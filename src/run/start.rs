@@ -120,18 +120,13 @@ async fn accept(
         on_failed: OnFailed::default(),
         ..request.clone()
     };
-    // `state:` and `result:` may select other models by now. The same key still means the same call.
-    let same_task = match task {
-        Task::Build { .. } => &Task::default(),
-        task => task,
-    };
     let traceparent = traces::traceparent(&Span::current());
     let new_run = NewRun {
         pipeline,
         request: &serde_json::to_value(request).map_err(Error::internal)?,
         task: &serde_json::to_value(task).map_err(Error::internal)?,
         key: cause.key,
-        body: &serde_json::json!({"request": same, "task": same_task}),
+        body: &serde_json::json!({"request": same, "task": task.identity()?}),
         if_running: request.if_running,
         trigger: cause.trigger,
         requested_by: app.caller.name.as_deref(),

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::request::Selection;
+use crate::error::{Error, Result};
 use crate::warehouse::RejectFilter;
 
 /// Kept with the run, as JSON.
@@ -31,6 +34,15 @@ pub enum Task {
     Resync { table: String },
     /// Deletes everything that is held of a table, then builds: it is read from its source anew.
     Reset { table: String },
+    /// Erases all that is held of some keys of a table, and takes no event of them again.
+    Forget {
+        table: String,
+        /// Each its values as texts by column. They go from the run when it has succeeded.
+        #[serde(default)]
+        keys: Vec<BTreeMap<String, String>>,
+        /// How many keys there were.
+        key_count: usize,
+    },
     /// Compares current rows and history with the typed log.
     Verify {
         table: String,
@@ -83,6 +95,8 @@ pub enum RunKind {
     Resync,
     /// Deletes everything that is held of a table, reads it from its source anew, and builds.
     Reset,
+    /// Erases all that is held of some keys of a table, and takes no event of them again.
+    Forget,
     /// Compares a table with its typed log.
     Verify,
     /// Runs all declared tests of a table over all its rows.
@@ -111,6 +125,7 @@ impl RunKind {
             Self::Restage => "restage",
             Self::Resync => "resync",
             Self::Reset => "reset",
+            Self::Forget => "forget",
             Self::Verify => "verify",
             Self::Test => "test",
             Self::VerifyModel => "verify_model",
@@ -138,6 +153,7 @@ impl Task {
             Self::Restage { .. } => RunKind::Restage,
             Self::Resync { .. } => RunKind::Resync,
             Self::Reset { .. } => RunKind::Reset,
+            Self::Forget { .. } => RunKind::Forget,
             Self::Verify { .. } => RunKind::Verify,
             Self::Test { .. } => RunKind::Test,
             Self::VerifyModel { .. } => RunKind::VerifyModel,
@@ -156,6 +172,31 @@ impl Task {
             self,
             Self::Build { .. } | Self::Resync { .. } | Self::Reset { .. }
         )
+    }
+
+    /// The table of which it forgets keys.
+    #[must_use]
+    pub fn forgotten_table(&self) -> Option<&str> {
+        match self {
+            Self::Forget { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
+    /// What makes a repeated call the same. Keys that are forgotten are kept nowhere, so their hash stands for them.
+    pub(super) fn identity(&self) -> Result<Value> {
+        let mut identity = match self {
+            // `state:` and `result:` may select other models by now.
+            Self::Build { .. } => serde_json::to_value(Self::default()),
+            task => serde_json::to_value(task),
+        }
+        .map_err(Error::internal)?;
+        if let Self::Forget { keys, .. } = self {
+            let keys = serde_json::to_vec(keys).map_err(Error::internal)?;
+            identity["keys"] = Sha256::digest(keys).to_vec().into();
+        }
+
+        Ok(identity)
     }
 
     /// Whether it deletes what a removed table or model left behind. Its pipeline may be removed, too.

@@ -9,6 +9,7 @@ mod closed_steps;
 mod consumers;
 mod cursors;
 mod files;
+mod forgotten;
 mod gauges;
 mod landed;
 mod lease;

@@ -71,12 +71,13 @@ text_column!(Trigger {
 });
 
 /// What runs that say something about tables and models are for: the kinds of `run::Task`.
-const KINDS_OF_TABLES: [&str; 12] = [
+const KINDS_OF_TABLES: [&str; 13] = [
     "build",
     "rebuild",
     "restage",
     "resync",
     "reset",
+    "forget",
     "verify",
     "test",
     "verify_model",

@@ -78,6 +78,7 @@ fn remedy(target: Target<'_>, reason: &str) -> String {
         ("bad_json", SourceDefinition::PostgresAuditLog { .. }) => {
             "the row is no JSON object; correct the trigger, or name the right column in `source.columns.data`".into()
         }
+        ("forgotten", _) => "the key was forgotten, so its events are not taken; nothing is to be done".into(),
         ("id_reuse", SourceDefinition::Files(_)) => {
             "two different events have the same number; correct the files, or name a column with a number of its own for each event in `source.sequence`".into()
         }

@@ -40,6 +40,8 @@ struct AccountedRow {
     landed: i64,
     staged: i64,
     rejected: i64,
+    /// Rejects of forgotten keys.
+    forgotten: i64,
     last_event: Option<i64>,
     last_time: Option<String>,
 }
@@ -86,8 +88,8 @@ pub async fn stage(target: Target<'_>, refresh: &Refresh) -> Result<StagedWindow
     }
 
     reject(target, refresh).await?;
-    account(target, &mut staged_window, Some(read), &context).await?;
-    check_rejects(target, &staged_window).await?;
+    let forgotten = account(target, &mut staged_window, Some(read), &context).await?;
+    check_rejects(target, &staged_window, forgotten).await?;
     if refresh.landed.highest_event.is_none() {
         staged_window.last_event = Some(last_event_of_all(target, &context).await?);
         staged_window.looked_at = LookedAt::WholeTypedLog;
@@ -290,11 +292,12 @@ async fn account(
     staged_window: &mut StagedWindow,
     read: Option<i64>,
     context: &StagingContext<'_>,
-) -> Result<()> {
+) -> Result<i64> {
     let AccountedRow {
         landed,
         staged,
         rejected,
+        forgotten,
         last_event,
         last_time,
     } = target
@@ -326,7 +329,7 @@ async fn account(
     });
     staged_window.rejects = Some(rejects(target).await?);
 
-    Ok(())
+    Ok(forgotten)
 }
 
 /// The highest id and time of the batch that a replay made.
@@ -369,9 +372,13 @@ pub(super) async fn rejects(target: Target<'_>) -> Result<RejectsLeft> {
     })
 }
 
-async fn check_rejects(target: Target<'_>, staged_window: &StagedWindow) -> Result<()> {
+async fn check_rejects(
+    target: Target<'_>,
+    staged_window: &StagedWindow,
+    forgotten: i64,
+) -> Result<()> {
     let read = staged_window.staged.read.unsigned_abs();
-    let rejected = staged_window.staged.rejected.unsigned_abs();
+    let rejected = (staged_window.staged.rejected - forgotten).unsigned_abs();
     let allowed = target.definition.max_rejects.allowed(read);
     if rejected <= allowed {
         return Ok(());

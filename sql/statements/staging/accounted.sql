@@ -4,6 +4,7 @@ select
   landed.events as landed,
   staged.events as staged,
   rejected.events as rejected,
+  rejected.forgotten,
   staged.last_event,
   cast(staged.last_time as varchar) as last_time
 from (
@@ -18,7 +19,7 @@ cross join (
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
 ) as staged
 cross join (
-  select count(*) as events
+  select count(*) as events, count_if(reason = 'forgotten') as forgotten
   from {{ rejects }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}
     and tbl_schema = {{ from.schema | literal }} and tbl_name = {{ from.name | literal }}

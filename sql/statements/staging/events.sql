@@ -48,6 +48,7 @@ judged as (
   select
     typed.*,
     case
+      when _operation = 'F' then 'forgotten'
       when _event_id is null or _occurred_at is null then 'bad_value'
       when _operation is null or _operation not in ('I', 'U', 'D', 'T') then 'bad_operation'
       when _occurred_at > date_add('second', {{ max_clock_skew_seconds }}, _ingested_at) then 'future_time'

@@ -1,5 +1,6 @@
 //! The step `extract`: what the source has committed since the cursor lands as a batch.
 
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use super::columns;
 use super::key_comparison::KeyComparison;
 use crate::error::{Error, Result, causes};
-use crate::landing::{self, Batch, Landing, Writer};
+use crate::landing::{self, Batch, ForgottenKeys, KeyHash, Landing, Writer};
 use crate::pipeline::SourceTable;
 use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
@@ -153,6 +154,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     if tells_columns {
         update_columns(attempt, &*source, floor).await?;
     }
+    let forgotten = forgotten_keys(attempt).await?;
     let batch = Batch {
         pipeline: &definition.name,
         id: app.store.begin_batch(&definition.name, run, floor).await?,
@@ -165,6 +167,7 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
         source: &*source,
         reading: &reading,
         batch,
+        forgotten: &forgotten,
         covered_before,
     };
     let read = reads.write().await?;
@@ -198,6 +201,29 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
         counts: read.counts(attempt)?,
         is_partial: reading.is_partial,
     })
+}
+
+/// The keys of the pipeline's tables whose events are not taken any more.
+async fn forgotten_keys(attempt: &Attempt<'_>) -> Result<ForgottenKeys> {
+    let store = &attempt.app.store;
+    let mut hashes: BTreeMap<String, HashSet<KeyHash>> = BTreeMap::new();
+    for key in store.forgotten_keys(&attempt.definition.name).await? {
+        let hash = key.key_hash.try_into();
+        let hash =
+            hash.map_err(|_| Error::internal("the hash of a forgotten key has another length"))?;
+        hashes.entry(key.table_name).or_default().insert(hash);
+    }
+    let mut forgotten = ForgottenKeys::default();
+    for (name, hashes) in hashes {
+        let Some(table) = attempt.definition.tables.get(&name) else {
+            continue;
+        };
+        if let Some(known) = store.table(&table.id).await? {
+            forgotten.add(&table.source, &known.columns, hashes);
+        }
+    }
+
+    Ok(forgotten)
 }
 
 /// Creates the landing table if it is missing. Gives the last batch that landed before the state database knew of any.
@@ -260,6 +286,7 @@ struct BatchReading<'a> {
     source: &'a dyn Source,
     reading: &'a Reading,
     batch: Batch<'a>,
+    forgotten: &'a ForgottenKeys,
     /// The time up to which earlier batches hold every change.
     covered_before: Option<Timestamp>,
 }
@@ -278,10 +305,11 @@ impl BatchReading<'_> {
             source,
             reading,
             batch,
+            forgotten,
             ..
         } = self;
         let ingested_at_us = reading.read_at.as_microsecond();
-        let writer = Writer::new(&attempt.app.folder, batch, ingested_at_us);
+        let writer = Writer::new(&attempt.app.folder, batch, ingested_at_us, forgotten);
         let mut intake = Intake::new(writer);
         source.read(batch.id, &mut intake).await?;
         let comparison = KeyComparison {
@@ -290,6 +318,7 @@ impl BatchReading<'_> {
             source,
             reading,
             batch,
+            forgotten,
         };
         let left = comparison.write_deletes(&mut intake).await?;
         let TakenEvents { tally, files } = intake.finish().await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::landing::{self, Batch, Event, Landing, Writer};
+use crate::landing::{self, Batch, Event, ForgottenKeys, Landing, Writer};
 use crate::pipeline::{Column, SourceTable, Table, TableId};
 use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
@@ -24,6 +24,7 @@ pub(super) struct KeyComparison<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) reading: &'a Reading,
     pub(super) batch: Batch<'a>,
+    pub(super) forgotten: &'a ForgottenKeys,
 }
 
 /// What the next batch has to compare again.
@@ -144,7 +145,8 @@ impl<'a> KeyComparison<'a> {
             keys_of: Some(name),
             ..self.batch
         };
-        let writer = Writer::new(&app.folder, batch, self.reading.read_at.as_microsecond());
+        let read_at_us = self.reading.read_at.as_microsecond();
+        let writer = Writer::new(&app.folder, batch, read_at_us, self.forgotten);
         let mut intake = Intake::new(writer);
         self.source.read_keys(name, &mut intake).await?;
         let taken = intake.finish().await?;

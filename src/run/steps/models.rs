@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::error::{Class, Error, Result};
 use crate::models::{Refreshing, Snapshots};
-use crate::pipeline::TableId;
+use crate::pipeline::{Definition, TableId};
 use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
@@ -150,8 +150,10 @@ impl Phase<'_> {
 
     async fn refresh_step(&self, model: &Model, publisher: Publisher<'_>) -> Result<Counts> {
         let store = &self.attempt.app.store;
+        let table = self.attempt.task.forgotten_table();
+        let forgets = table.is_some_and(|table| may_read(self.attempt.definition, model, table));
         // An earlier attempt of the run may have done it.
-        let is_full = self.attempt.request.full_refresh
+        let is_full = (forgets || self.attempt.request.full_refresh)
             && !store
                 .has_succeeded(self.attempt.run.id, publisher.step)
                 .await?;
@@ -195,6 +197,20 @@ impl Phase<'_> {
             tracing::warn!(model = %id, %error, "a refresh that failed was not recorded");
         }
     }
+}
+
+/// Whether a model may hold rows of a tracked table. A declared source may be that table under another name.
+pub(in crate::run) fn may_read(definition: &Definition, model: &Model, table: &str) -> bool {
+    let mut sources = model.sources.iter();
+    let history = format!("{table}_history");
+
+    sources.any(|key| key.source != definition.name || key.table == table)
+        || model.refs.iter().any(|name| {
+            let read = definition.models.model(name);
+            name == table
+                || *name == history
+                || read.is_some_and(|read| may_read(definition, read, table))
+        })
 }
 
 fn counts(refreshed: &Refreshed) -> Counts {

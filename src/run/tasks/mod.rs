@@ -3,7 +3,9 @@
 mod build;
 mod delete;
 mod dismiss;
+mod forget;
 mod maintenance;
+mod parts;
 mod rebuild;
 mod replay;
 mod reset;
@@ -45,6 +47,9 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         Task::Reset { table } => {
             Box::pin(reset::reset(attempt, attempt.table(table)?)).await?;
             build::build(attempt).await
+        }
+        Task::Forget { table, keys, .. } => {
+            Box::pin(forget::forget(attempt, attempt.table(table)?, keys)).await
         }
         Task::Verify { table, one_in } => {
             Box::pin(verify::verify(attempt, attempt.table(table)?, *one_in)).await

@@ -10,7 +10,7 @@ use super::walk::{Document, Operation, body, kind, list, reference, text};
 
 const VERBS: &[&str] = &[
     "list", "get", "start", "cancel", "retry", "pause", "resume", "suspend", "verify", "rebuild",
-    "restage", "resync", "reset", "replay", "dismiss", "refresh", "validate", "check", "reload",
+    "restage", "resync", "reset", "forget", "replay", "dismiss", "refresh", "validate", "check", "reload",
     "run", "follow", "test", "set", "delete",
 ];
 

@@ -1,6 +1,7 @@
 //! SQL models over a small shop: its tables, its models, and random changes of it.
 
 mod exactness;
+mod forgetting;
 mod lists;
 mod plans;
 mod random;

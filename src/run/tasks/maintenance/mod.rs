@@ -3,7 +3,6 @@
 //! Each part is a step. It goes in small parts, so a kill loses nothing, and a part that fails delays no other.
 
 mod cutoffs;
-mod parts;
 mod rows;
 mod tables;
 

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::cutoffs::Maintenance;
-use super::parts::{Part, parts};
 use crate::app::App;
 use crate::error::{Class, Error, Result};
 use crate::publish::Publisher;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, report_failure};
 use crate::run::step;
+use crate::run::tasks::parts::{Part, parts};
 use crate::sql::{TableName, render};
 use crate::state::SnapshotInUse;
 
@@ -82,11 +82,15 @@ pub(super) async fn maintain(maintenance: &Maintenance<'_>) -> Vec<StepEnd> {
 }
 
 async fn maintain_part(maintenance: &Maintenance<'_>, part: &Part, in_use: &[i64]) -> StepEnd {
-    step::run(maintenance.attempt, &part.step, async |publisher| {
-        maintenance
-            .maintain_tables(&part.tables, in_use, publisher)
-            .await
-    })
+    step::run(
+        maintenance.attempt,
+        &part.step("maintain"),
+        async |publisher| {
+            maintenance
+                .maintain_tables(&part.tables, in_use, publisher)
+                .await
+        },
+    )
     .await
 }
 

@@ -1,0 +1,178 @@
+//! The steps `erase`, `erase.<table or model>` and `erase.sql`: no snapshot, file or statement is left that has the forgotten keys.
+//!
+//! A step counts the snapshots that expired. Together with those of the steps before, its counts are the proof of the erasure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::landing::{self, Landing};
+use crate::pipeline::{Table, TableId};
+use crate::publish::Publisher;
+use crate::run::attempt::Attempt;
+use crate::run::counts::Counts;
+use crate::run::failure::StepEnd;
+use crate::run::step;
+use crate::run::steps::models;
+use crate::run::tasks::parts::{Owner, Part, parts};
+use crate::sql::{TableName, render};
+use crate::state::OldRows;
+use crate::trino::Statement;
+use crate::warehouse;
+
+/// Everything but the present snapshot expires, and every file that it does not need is deleted.
+const KEPT: &str = "0s";
+
+/// The context of `maintenance/old_snapshots.sql`.
+#[derive(Serialize)]
+struct OldContext {
+    snapshots: TableName,
+    refs: TableName,
+    kept_seconds: i64,
+}
+
+/// The row of `maintenance/old_snapshots.sql`.
+#[derive(Deserialize)]
+struct OldRow {
+    snapshots: i64,
+}
+
+pub(super) async fn erase(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
+    for part in parts(attempt) {
+        if may_have_rows(attempt, table, &part.of) {
+            step::run(attempt, &part.step("erase"), async |publisher| {
+                erase_part(attempt, &part, publisher).await
+            })
+            .await?;
+        }
+    }
+
+    step::run(attempt, "erase.sql", async |_| {
+        erase_sql(attempt, table).await
+    })
+    .await
+}
+
+fn may_have_rows(attempt: &Attempt<'_>, table: &Table, owner: &Owner) -> bool {
+    let definition = attempt.definition;
+    match owner {
+        Owner::Pipeline => true,
+        Owner::Table(name) => *name == table.id.name,
+        Owner::Model(name) => definition
+            .models
+            .model(name)
+            .is_some_and(|model| models::may_read(definition, model, &table.id.name)),
+    }
+}
+
+async fn erase_part(
+    attempt: &Attempt<'_>,
+    part: &Part,
+    publisher: Publisher<'_>,
+) -> Result<Counts> {
+    let mut counts = Counts::from([("snapshots_expired", 0)]);
+    if let Owner::Model(name) = &part.of {
+        let id = TableId::new(publisher.pipeline, name);
+        if publisher.store.model(&id).await?.is_suspended {
+            return Err(Error::ModelSuspended {
+                model: id.to_string(),
+            });
+        }
+        // Its changes and failing rows are of earlier refreshes.
+        let (beside, _) = part.tables.split_at(part.tables.len() - 1);
+        for table in beside {
+            empty(table, publisher).await?;
+        }
+    }
+    for table in &part.tables {
+        if has_table(table, publisher).await? {
+            counts.add(&erase_table(attempt, table, publisher).await?);
+        }
+    }
+
+    Ok(counts)
+}
+
+/// Deletes the rows of a table that is kept beside a model's.
+async fn empty(table: &TableName, publisher: Publisher<'_>) -> Result<()> {
+    if has_table(table, publisher).await? {
+        publisher.resolve(table).await?;
+        let empty = render("models/empty.sql", json!({"table": table}))?;
+        publisher.merge(table, &empty).await?;
+    }
+
+    Ok(())
+}
+
+/// Whether the pipeline made such a table, and it is there.
+async fn has_table(table: &TableName, publisher: Publisher<'_>) -> Result<bool> {
+    let (store, name) = (publisher.store, table.to_string());
+    let is_ours = store.has_written(publisher.pipeline, &name).await?;
+
+    Ok(is_ours && warehouse::exists(publisher, table).await?)
+}
+
+/// Leaves the rows that the table has, in files that have no others.
+///
+/// No statement may be under way that writes to the table: its files would go.
+async fn erase_table(
+    attempt: &Attempt<'_>,
+    table: &TableName,
+    publisher: Publisher<'_>,
+) -> Result<Counts> {
+    let mut counts = Counts::default();
+    publisher.resolve(table).await?;
+    let rewrite = render("maintenance/rewrite_deleted.sql", json!({"table": table}))?;
+    publisher.run(table, &rewrite).await?;
+    if *table == attempt.names.landing() {
+        let landing = Landing {
+            folder: &attempt.app.folder,
+            table,
+            publisher,
+        };
+        counts.set("files_deleted", landing::remove_replaced(landing).await?);
+    }
+    let context = OldContext {
+        snapshots: table.metadata("snapshots"),
+        refs: table.metadata("refs"),
+        kept_seconds: -1,
+    };
+    let old: OldRow = publisher
+        .row("maintenance/old_snapshots.sql", context)
+        .await?;
+    let catalog = &table.0[0];
+    for (statement, limit) in [
+        (
+            "maintenance/expire_snapshots.sql",
+            "expire_snapshots_min_retention",
+        ),
+        (
+            "maintenance/remove_orphan_files.sql",
+            "remove_orphan_files_min_retention",
+        ),
+    ] {
+        let sql = render(statement, json!({"table": table, "kept": KEPT}))?;
+        let limit = format!("{catalog}.{limit}");
+        let statement = Statement {
+            sql: &sql,
+            session: &[(&limit, KEPT)],
+            slice: None,
+        };
+        publisher.run_in(table, statement).await?;
+    }
+
+    counts.set("snapshots_expired", old.snapshots);
+
+    Ok(counts)
+}
+
+/// Statements and runs may name keys, so the texts of all statements go, and the keys that callers named.
+async fn erase_sql(attempt: &Attempt<'_>, table: &Table) -> Result<Counts> {
+    let (store, pipeline) = (&attempt.app.store, &attempt.run.pipeline);
+    let now = store.now().await?;
+    let expired = store.count_old(pipeline, OldRows::Sql, now).await?;
+    while store.delete_old(pipeline, OldRows::Sql, now).await? {}
+    store.forget_keys_of_runs(&table.id, attempt.run.id).await?;
+
+    Ok(Counts::from([("sql_expired", expired)]))
+}

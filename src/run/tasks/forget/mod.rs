@@ -1,0 +1,101 @@
+//! Forget: erases all that is held of some keys of a table. Events of these keys that come later become rejects without content.
+//!
+//! Landing loses the content of the keys' events. Typed log, marts and models are made again from it, and then no snapshot and
+//! no file is left that has the keys.
+
+mod erase;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::restage;
+use crate::error::{Error, Result};
+use crate::landing::{KeyHash, key_hash};
+use crate::pipeline::{Column, Table};
+use crate::publish::Publisher;
+use crate::run::attempt::Attempt;
+use crate::run::counts::Counts;
+use crate::run::failure::{StepEnd, first_failure};
+use crate::run::step;
+use crate::run::steps::{extract, models};
+use crate::state::TableState;
+use crate::warehouse;
+
+/// A key: the text of each value, by column.
+type Key = BTreeMap<String, String>;
+
+pub(super) async fn forget(attempt: &Attempt<'_>, table: &Table, keys: &[Key]) -> StepEnd {
+    let name = format!("forget.{}", table.id.name);
+    step::run(attempt, &name, async |publisher| {
+        empty_landing(attempt, table, keys, publisher).await
+    })
+    .await?;
+    restage::restage(attempt, table).await?;
+    first_failure(models::refresh(attempt, BTreeSet::new()).await)?;
+
+    erase::erase(attempt, table).await
+}
+
+/// Notes the keys as forgotten, then takes the content of their events from landing. Doing it twice changes nothing.
+async fn empty_landing(
+    attempt: &Attempt<'_>,
+    table: &Table,
+    keys: &[Key],
+    publisher: Publisher<'_>,
+) -> Result<Counts> {
+    let store = &attempt.app.store;
+    let Some(state) = store.table(&table.id).await? else {
+        return Ok(Counts::default());
+    };
+    let hashes = hashes(table, &state, keys)?;
+    let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
+    store
+        .forget_keys(&table.id, attempt.run.id, &hashes)
+        .await?;
+    // What lands from here on has no content of these keys.
+    extract::finish_open_batches(attempt, publisher).await?;
+    let target = attempt.target(table, &state, publisher);
+    let keys: Vec<Vec<String>> = keys.iter().map(|key| literals(&state, key)).collect();
+    let emptied = warehouse::forget_keys(target, &keys).await?;
+
+    Ok(Counts::from([("landed_forgotten", emptied)]))
+}
+
+fn hashes(table: &Table, state: &TableState, keys: &[Key]) -> Result<Vec<KeyHash>> {
+    if let Some(column) = key_columns(state).find(|column| column.path.is_some()) {
+        return Err(Error::Invalid {
+            field: "keys".into(),
+            detail: format!(
+                "the key column `{}` of `{}` lies inside a field, and keys of this kind cannot be forgotten; make the column a field of the source",
+                column.name, table.id
+            ),
+        });
+    }
+    let hash = |key: &Key| {
+        key_hash(key_columns(state), |column| {
+            key.get(&column.name).map(|text| Cow::Owned(text.clone()))
+        })
+    };
+    let hashes: Option<_> = keys.iter().map(hash).collect();
+
+    hashes.ok_or_else(|| Error::Invalid {
+        field: "keys".into(),
+        detail: format!(
+            "the key of `{}` has changed; name its present columns",
+            table.id
+        ),
+    })
+}
+
+fn literals(state: &TableState, key: &Key) -> Vec<String> {
+    let value = |column: &Column| {
+        let text = key.get(&column.name).map(String::as_str);
+        column.literal(text.unwrap_or_default())
+    };
+
+    key_columns(state).map(value).collect()
+}
+
+fn key_columns(state: &TableState) -> impl Iterator<Item = &Column> {
+    state.columns.iter().filter(|column| column.is_key)
+}
