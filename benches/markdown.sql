@@ -1,8 +1,8 @@
 -- Prints what was measured in Markdown: against its limits, then statement by statement, then what it depends on.
 with shown as (
   select *,
-    case unit when 'seconds' then ' s' when 'ratio' then ' ×' when 'mib' then ' MiB' when 'ms' then ' ms' else '' end as mark,
-    case when unit in ('mib', 'files', 'polls') then 0 when unit = 'ms' then 1 else 2 end as digits,
+    case unit when 'seconds' then ' s' when 'ratio' then ' ×' when 'mib' then ' MiB' when 'kib' then ' KiB' when 'ms' then ' ms' else '' end as mark,
+    case when unit in ('mib', 'kib', 'files', 'rows', 'polls') then 0 when unit = 'ms' then 1 else 2 end as digits,
     case when unit = 'polls' then measured < bound else measured > bound end as is_over
   from bench.results
 ),

@@ -5,7 +5,7 @@ create table bench.results (
   position int generated always as identity,
   name text primary key,
   work text not null,
-  unit text not null check (unit in ('seconds', 'ratio', 'mib', 'ms', 'files', 'polls')),
+  unit text not null check (unit in ('seconds', 'ratio', 'mib', 'kib', 'ms', 'files', 'rows', 'polls')),
   -- At most, or at least where the unit is polls; nothing for what is there to compare with.
   bound numeric,
   measured numeric not null,

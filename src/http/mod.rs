@@ -157,7 +157,8 @@ pub fn router(app: App) -> Router {
         ))
         .layer(from_fn(problem_for_bare_status))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TraceLayer::new_for_http())
+        // What failed is logged once, with its cause, where it becomes a problem.
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .layer(cors)
         .layer(from_fn_with_state(guard, browsers::guard))
         .layer(from_fn(with_request_id))
