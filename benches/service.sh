@@ -103,19 +103,6 @@ forget() {
   sql postgres -c "drop database if exists $origin with (force)"
 }
 
-# Has Trino execute $1, and sets `data` to the rows that it gives, as JSON.
-trino() {
-  local answer next
-  data=
-  answer=$(curl -sS -H 'X-Trino-User: bench' -d "$1" "$trino_url/v1/statement")
-  while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
-    next=${next#*:\"}
-    answer=$(curl -sS -H 'X-Trino-User: bench' "${next%\"}")
-    data+=$(grep -o '"data":\[\[.*\]\]' <<<"$answer" || true)
-  done
-  [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
-}
-
 # Makes the table of the source that the models declare: 100,000 customers.
 make_customers() {
   trino "create table lake.${pipeline}_marts.customers as

@@ -1,6 +1,6 @@
 //! Deletes files of batches that the landing table no longer needs, because their rows were written anew.
 //!
-//! Trino deletes no file that it took from another folder than the table's own, even if all snapshots with the file expire.
+//! Trino 483 was seen to leave such files, because they lie in another folder than the table's own, when all snapshots with them expired.
 
 use serde::{Deserialize, Serialize};
 

@@ -107,14 +107,3 @@ forget() {
   done
   rm -rf "${warehouse:?}/test_api"
 }
-
-# Has Trino execute $1.
-trino() {
-  local answer next
-  answer=$(curl -q -sS -H 'X-Trino-User: api' -d "$1" "$trino_url/v1/statement")
-  while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
-    next=${next#*:\"}
-    answer=$(curl -q -sS -H 'X-Trino-User: api' "${next%\"}")
-  done
-  [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
-}

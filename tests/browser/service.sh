@@ -1,7 +1,5 @@
 # The services that are attacked: over a shop with rows, names and values that are made to be run as a script.
 # shellcheck shell=bash disable=SC2154 # variables are shared between the files
-# shellcheck source=../api/service.sh
-source "$here/../api/service.sh" # for `trino`
 
 services=()
 # What a page that takes it for HTML would run.

@@ -68,17 +68,6 @@ forget() {
   rm -rf "${warehouse:?}/test_monitoring" "${folder:?}/drops"
 }
 
-# Has Trino execute $1.
-trino() {
-  local answer next
-  answer=$(curl -q -sS -H 'X-Trino-User: monitoring' -d "$1" "$trino_url/v1/statement")
-  while next=$(grep -o '"nextUri":"[^"]*"' <<<"$answer"); do
-    next=${next#*:\"}
-    answer=$(curl -q -sS -H 'X-Trino-User: monitoring' "${next%\"}")
-  done
-  [[ $answer == *'"state":"FINISHED"'* ]] || fail "Trino refused: $1" "$(grep -o '"message":"[^"]*"' <<<"$answer" | head -n 1)"
-}
-
 # Ends what this script started.
 end_all() {
   local process

@@ -10,8 +10,8 @@ use super::walk::{Document, Operation, body, kind, list, reference, text};
 
 const VERBS: &[&str] = &[
     "list", "get", "start", "cancel", "retry", "pause", "resume", "suspend", "verify", "rebuild",
-    "restage", "resync", "reset", "forget", "replay", "dismiss", "refresh", "validate", "check", "reload",
-    "run", "follow", "test", "set", "delete",
+    "restage", "resync", "reset", "forget", "replay", "dismiss", "refresh", "validate", "check",
+    "reload", "run", "follow", "test", "set", "delete",
 ];
 
 /// Words that have another one in this API.
