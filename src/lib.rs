@@ -1,3 +1,5 @@
+// The futures of a run lie in each other more deeply than the usual limit.
+#![recursion_limit = "256"]
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod app;

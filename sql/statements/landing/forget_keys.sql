@@ -27,7 +27,20 @@ using (
     )
   ) as typed
   join (
-{% include 'marts/given.sql' %}
+    -- A text that is no exact value of its column gives no key.
+    select
+      {% for column in key_columns %}
+      {{ typed(column) }} as {{ column.name }}{% if not loop.last %},{% endif %}
+
+      {% endfor %}
+    from (
+      values
+      {% for key in keys %}
+      ({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
+      {%- if not loop.last %},{% endif %}
+
+      {% endfor %}
+    ) as given ({% for column in key_columns %}{{ text(column) }}{% if not loop.last %}, {% endif %}{% endfor %})
   ) as forgotten on {{ equal(key_columns, 'typed', 'forgotten') }}
 ) as found
 on landed.tbl_schema = {{ from.schema | literal }} and landed.tbl_name = {{ from.name | literal }}

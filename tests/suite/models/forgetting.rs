@@ -346,3 +346,48 @@ tables:
     assert_eq!(drops.rows().await, json!([[4, "2.50", "plain"]]));
     drops.service.verifies("orders").await;
 }
+
+#[tokio::test]
+async fn a_key_is_forgotten_by_its_exact_value_in_whatever_text_it_comes() {
+    let things = "
+pipeline: PIPELINE
+source: {kind: postgres_audit_log, connection: shop}
+max_clock_skew: 1d
+tables:
+  things: {from: public.things, key: [code, price]}
+";
+    let service = Service::of(things)
+        .audit_log()
+        .tables("create table things (code bytea, price numeric(5,1), note text);")
+        .start()
+        .await;
+    let thing = |id: i64, price: f64, note: &str| {
+        let row = json!({"code": "\\xab", "price": price, "note": note});
+        event(id, "U", "things", &row)
+    };
+    service
+        .log(&[thing(1, 7.5, SECRET), thing(2, 7.6, "plain")])
+        .await;
+    service.run().await.succeeds();
+
+    let between = json!([{"code": "\\xAB", "price": 7.55}]);
+    let forgot = service.forgets("things", &between).await.succeeds();
+    forgot.counts("landed_forgotten", 0);
+    let exact = json!([{"code": "\\xAB", "price": "7.50"}]);
+    let forgot = service.forgets("things", &exact).await.succeeds();
+    forgot.counts("landed_forgotten", 1);
+
+    service
+        .log(&[thing(3, 7.5, SECRET), thing(4, 7.6, "plain again")])
+        .await;
+    service.run().await.succeeds();
+    assert_eq!(service.files_with(SECRET), Vec::<PathBuf>::new());
+    let current = service.current("things", "price, note").await;
+    assert_eq!(current, json!([["7.6", "plain again"]]));
+    let rebuild = json!({"keys": [{"code": "\\xab", "price": "7.6"}]});
+    service
+        .post_table("things", "rebuild", &rebuild)
+        .await
+        .succeeds();
+    service.verifies("things").await;
+}

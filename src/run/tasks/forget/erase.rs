@@ -47,7 +47,9 @@ pub(super) async fn erase(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
         }
     }
 
-    step::run(attempt, "erase.sql", async |_| {
+    step::run(attempt, "erase.sql", async |publisher| {
+        // It may be suspended since the run began.
+        refuse_suspended(attempt, table, publisher).await?;
         erase_sql(attempt, table).await
     })
     .await
@@ -71,13 +73,7 @@ async fn erase_part(
     publisher: Publisher<'_>,
 ) -> Result<Counts> {
     let mut counts = Counts::from([("snapshots_expired", 0)]);
-    if let Owner::Model(name) = &part.of {
-        let id = TableId::new(publisher.pipeline, name);
-        if publisher.store.model(&id).await?.is_suspended {
-            return Err(Error::ModelSuspended {
-                model: id.to_string(),
-            });
-        }
+    if let Owner::Model(_) = &part.of {
         // Its changes and failing rows are of earlier refreshes.
         let (beside, _) = part.tables.split_at(part.tables.len() - 1);
         for table in beside {
@@ -91,6 +87,28 @@ async fn erase_part(
     }
 
     Ok(counts)
+}
+
+/// Refuses a suspended model that may have rows of the table: it keeps them.
+pub(super) async fn refuse_suspended(
+    attempt: &Attempt<'_>,
+    table: &Table,
+    publisher: Publisher<'_>,
+) -> Result<()> {
+    for part in parts(attempt) {
+        let Owner::Model(name) = &part.of else {
+            continue;
+        };
+        let id = TableId::new(publisher.pipeline, name);
+        let is_suspended = publisher.store.model(&id).await?.is_suspended;
+        if is_suspended && may_have_rows(attempt, table, &part.of) {
+            return Err(Error::ModelSuspended {
+                model: id.to_string(),
+            });
+        }
+    }
+
+    Ok(())
 }
 
 /// Deletes the rows of a table that is kept beside a model's.

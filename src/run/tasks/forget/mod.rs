@@ -27,6 +27,7 @@ type Key = BTreeMap<String, String>;
 pub(super) async fn forget(attempt: &Attempt<'_>, table: &Table, keys: &[Key]) -> StepEnd {
     let name = format!("forget.{}", table.id.name);
     step::run(attempt, &name, async |publisher| {
+        erase::refuse_suspended(attempt, table, publisher).await?;
         empty_landing(attempt, table, keys, publisher).await
     })
     .await?;
@@ -55,7 +56,7 @@ async fn empty_landing(
     // What lands from here on has no content of these keys.
     extract::finish_open_batches(attempt, publisher).await?;
     let target = attempt.target(table, &state, publisher);
-    let keys: Vec<Vec<String>> = keys.iter().map(|key| literals(&state, key)).collect();
+    let keys: Vec<Vec<String>> = keys.iter().map(|key| texts(&state, key)).collect();
     let emptied = warehouse::forget_keys(target, &keys).await?;
 
     Ok(Counts::from([("landed_forgotten", emptied)]))
@@ -87,11 +88,9 @@ fn hashes(table: &Table, state: &TableState, keys: &[Key]) -> Result<Vec<KeyHash
     })
 }
 
-fn literals(state: &TableState, key: &Key) -> Vec<String> {
-    let value = |column: &Column| {
-        let text = key.get(&column.name).map(String::as_str);
-        column.literal(text.unwrap_or_default())
-    };
+/// The text of each value, in the order of the key's columns.
+fn texts(state: &TableState, key: &Key) -> Vec<String> {
+    let value = |column: &Column| key.get(&column.name).cloned().unwrap_or_default();
 
     key_columns(state).map(value).collect()
 }
