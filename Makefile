@@ -83,7 +83,7 @@ docs: ## build the documentation site, into target/site
 lint: ## check formatting, Rust, how modules depend on each other, the crates that are used, and shell scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy --test chaos --locked -- -D warnings
+	cargo clippy --workspace --test chaos --locked -- -D warnings
 	python3 tests/structure/modules.py
 	tests/structure/dependencies
 	@if command -v shellcheck >/dev/null; then \
