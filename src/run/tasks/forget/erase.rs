@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::landing::{self, Landing};
-use crate::pipeline::{Table, TableId};
+use crate::pipeline::{Names, Table, TableId};
 use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
@@ -80,6 +80,12 @@ async fn erase_part(
             empty(table, publisher).await?;
         }
     }
+    for left in leftovers(attempt, part) {
+        if has_table(&left, publisher).await? {
+            publisher.resolve(&left).await?;
+            landing::drop_table(publisher, &left).await?;
+        }
+    }
     for table in &part.tables {
         if has_table(table, publisher).await? {
             counts.add(&erase_table(attempt, table, publisher).await?);
@@ -87,6 +93,24 @@ async fn erase_part(
     }
 
     Ok(counts)
+}
+
+/// Tables that a run makes and drops. One that failed may have left them.
+fn leftovers(attempt: &Attempt<'_>, part: &Part) -> Vec<TableName> {
+    let builds = part.tables.iter().map(Names::build);
+    match &part.of {
+        Owner::Pipeline => Vec::new(),
+        Owner::Table(name) => {
+            let names = &attempt.names;
+            builds
+                .chain([names.sliced_log(name), names.keys(name)])
+                .collect()
+        }
+        Owner::Model(_) => {
+            let scopes = part.tables.iter().map(Names::scopes);
+            builds.chain(scopes).collect()
+        }
+    }
 }
 
 /// Refuses a suspended model that may have rows of the table: it keeps them.

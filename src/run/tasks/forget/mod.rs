@@ -15,10 +15,10 @@ use crate::pipeline::{Column, Table};
 use crate::publish::Publisher;
 use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
-use crate::run::failure::{StepEnd, first_failure};
+use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::step;
 use crate::run::steps::{extract, models};
-use crate::state::TableState;
+use crate::state::{Layer, TableState};
 use crate::warehouse;
 
 /// A key: the text of each value, by column.
@@ -26,11 +26,14 @@ type Key = BTreeMap<String, String>;
 
 pub(super) async fn forget(attempt: &Attempt<'_>, table: &Table, keys: &[Key]) -> StepEnd {
     let name = format!("forget.{}", table.id.name);
-    step::run(attempt, &name, async |publisher| {
-        erase::refuse_suspended(attempt, table, publisher).await?;
-        empty_landing(attempt, table, keys, publisher).await
-    })
-    .await?;
+    let is_done = attempt.app.store.has_succeeded(attempt.run.id, &name).await;
+    if !is_done.map_err(|error| report_failure(&error, attempt.run, &name))? {
+        step::run(attempt, &name, async |publisher| {
+            erase::refuse_suspended(attempt, table, publisher).await?;
+            empty_landing(attempt, table, keys, publisher).await
+        })
+        .await?;
+    }
     restage::restage(attempt, table).await?;
     first_failure(models::refresh(attempt, BTreeSet::new()).await)?;
 
@@ -45,9 +48,14 @@ async fn empty_landing(
     publisher: Publisher<'_>,
 ) -> Result<Counts> {
     let store = &attempt.app.store;
-    let Some(state) = store.table(&table.id).await? else {
-        return Ok(Counts::default());
-    };
+    let known = store.table(&table.id).await?;
+    let state = known.ok_or_else(|| Error::Invalid {
+        field: "table".into(),
+        detail: format!(
+            "`{}` was never read, so the types of its key are not known; start a run first",
+            table.id
+        ),
+    })?;
     let hashes = hashes(table, &state, keys)?;
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     store
@@ -58,6 +66,8 @@ async fn empty_landing(
     let target = attempt.target(table, &state, publisher);
     let keys: Vec<Vec<String>> = keys.iter().map(|key| texts(&state, key)).collect();
     let emptied = warehouse::forget_keys(target, &keys).await?;
+    // A log that an earlier run began to make may have the keys already. The restage begins anew.
+    store.end_build(&table.id, Layer::Log).await?;
 
     Ok(Counts::from([("landed_forgotten", emptied)]))
 }
