@@ -5,6 +5,7 @@ mod delete;
 mod dismiss;
 mod forget;
 mod maintenance;
+mod old_snapshots;
 mod parts;
 mod rebuild;
 mod replay;

@@ -2,7 +2,6 @@
 //!
 //! A step counts the snapshots that expired. Together with those of the steps before, its counts are the proof of the erasure.
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{Error, Result};
@@ -14,6 +13,7 @@ use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
 use crate::run::steps::models;
+use crate::run::tasks::old_snapshots::count_old_snapshots;
 use crate::run::tasks::parts::{Owner, Part, parts};
 use crate::sql::{TableName, render};
 use crate::state::OldRows;
@@ -22,20 +22,6 @@ use crate::warehouse;
 
 /// Everything but the present snapshot expires, and every file that it does not need is deleted.
 const KEPT: &str = "0s";
-
-/// The context of `maintenance/old_snapshots.sql`.
-#[derive(Serialize)]
-struct OldContext {
-    snapshots: TableName,
-    refs: TableName,
-    kept_seconds: i64,
-}
-
-/// The row of `maintenance/old_snapshots.sql`.
-#[derive(Deserialize)]
-struct OldRow {
-    snapshots: i64,
-}
 
 pub(super) async fn erase(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     for part in parts(attempt) {
@@ -174,14 +160,7 @@ async fn erase_table(
         };
         counts.set("files_deleted", landing::remove_replaced(landing).await?);
     }
-    let context = OldContext {
-        snapshots: table.metadata("snapshots"),
-        refs: table.metadata("refs"),
-        kept_seconds: -1,
-    };
-    let old: OldRow = publisher
-        .row("maintenance/old_snapshots.sql", context)
-        .await?;
+    let old = count_old_snapshots(publisher, table, -1).await?;
     let catalog = &table.0[0];
     for (statement, limit) in [
         (
@@ -203,7 +182,7 @@ async fn erase_table(
         publisher.run_in(table, statement).await?;
     }
 
-    counts.set("snapshots_expired", old.snapshots);
+    counts.set("snapshots_expired", old);
 
     Ok(counts)
 }

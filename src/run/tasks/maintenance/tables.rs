@@ -14,6 +14,7 @@ use crate::publish::Publisher;
 use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, report_failure};
 use crate::run::step;
+use crate::run::tasks::old_snapshots::count_old_snapshots;
 use crate::run::tasks::parts::{Part, parts};
 use crate::sql::{TableName, render};
 use crate::state::SnapshotInUse;
@@ -48,20 +49,6 @@ struct TableRow {
     oldest_in_use_seconds: Option<i64>,
     manifests: i64,
     deletes_metadata: Option<String>,
-}
-
-/// The context of `maintenance/old_snapshots.sql`.
-#[derive(Serialize)]
-struct OldContext {
-    snapshots: TableName,
-    refs: TableName,
-    kept_seconds: i64,
-}
-
-/// The row of `maintenance/old_snapshots.sql`.
-#[derive(Deserialize)]
-struct OldRow {
-    snapshots: i64,
 }
 
 pub(super) async fn maintain(maintenance: &Maintenance<'_>) -> Vec<StepEnd> {
@@ -180,16 +167,9 @@ impl Maintenance<'_> {
             .oldest_in_use_seconds
             .map(|age| age + age / 100 + MARGIN_SECONDS);
         let kept_seconds = in_use.into_iter().fold(kept, i64::max);
-        let context = OldContext {
-            snapshots: table.metadata("snapshots"),
-            refs: table.metadata("refs"),
-            kept_seconds,
-        };
-        let old: OldRow = publisher
-            .row("maintenance/old_snapshots.sql", context)
-            .await?;
-        if self.dry_run || old.snapshots == 0 {
-            return Ok(old.snapshots);
+        let old = count_old_snapshots(publisher, table, kept_seconds).await?;
+        if self.dry_run || old == 0 {
+            return Ok(old);
         }
         let context = json!({"table": table, "kept": format!("{kept_seconds}s")});
         let expire = render("maintenance/expire_snapshots.sql", context)?;
