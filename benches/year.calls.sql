@@ -1,7 +1,8 @@
 -- Calls the statements of the service that are hot, as the service would, over a state database that a year has filled, and keeps how long they took.
 -- `bench.statements` has their text. A call's parameters are expressions by number; those that are not named are null.
 --
--- Calls of kind `maintenance` and `rare` have no limit: once a day a pipeline's old rows are deleted, and now and then somebody asks for a plan.
+-- Calls of kind `maintenance` and `rare` have no limit: once a day a pipeline's old rows are deleted, and now and then somebody asks for a plan,
+-- for what is left over of all pipelines, or for pages of 1,000.
 
 create table bench.calls (
   position integer generated always as identity primary key,
@@ -201,8 +202,9 @@ insert into bench.calls (kind, call, statement, parameters) values
   ('list', 'publications of an hour: only of batches', 'publications::changed_by_batches', $$1: 'year_7' | 2: 'table_2' | 3: publication$$),
   ('list', 'publications of 90 days: only of batches', 'publications::changed_by_batches', $$1: 'year_7' | 2: 'table_2' | 3: 0$$),
   ('list', 'leftovers: what is held', 'leftovers::list_held', ''),
+  ('list', 'leftovers: written tables of a pipeline', 'leftovers::written_tables', $$1: '{year_7}'$$),
   ('list', 'leftovers: publications', 'leftovers::last_publications', $$1: bench.part(all_tables, 1) | 2: bench.part(all_tables, 2)$$),
-  ('list', 'leftovers: written tables', 'leftovers::written_tables', $$1: all_pipelines$$),
+  ('rare', 'leftovers: written tables of all pipelines', 'leftovers::written_tables', $$1: all_pipelines$$),
   ('poll', 'pipelines that wait', 'runs::waiting_pipelines', ''),
   ('poll', 'the next run', 'runs::claim_run', $$1: 'year_50' | 2: true$$),
   ('poll', 'the next run, none', 'runs::claim_run', $$1: 'year_7' | 2: true$$),
@@ -318,8 +320,8 @@ insert into bench.calls (kind, call, statement, parameters) values
   ('maintenance', 'deliveries of removed receivers', 'outbox::give_up_deliveries', $$1: 86400 | 2: 'webhooks' | 3: '{webhooks.ops}'$$);
 
 -- As the service's sessions are, one processor each. It prepares each statement anew, so a plan is always for the parameters.
-set jit = off;
-set random_page_cost = 1.1;
+select text as session from bench.statements where name = 'schema::session' \gset
+:session;
 set max_parallel_workers_per_gather = 0;
 set plan_cache_mode = force_custom_plan;
 set client_min_messages = warning;

@@ -53,9 +53,9 @@ measure_year() {
   prepare_year "$year_rows"
   list_year_statements | sql "$of_year" -f -
   sql "$of_year" -f "$benches/year.calls.sql" >/dev/null
-  while IFS=$'\t' read -r number kind call bound ms beside; do
+  while IFS='|' read -r number kind call bound ms beside; do
     keep "year_$number" "… $kind: $call" ms "$bound" "$ms" "$beside"
-  done < <(sql "$of_year" -F $'\t' -c "select position, kind, call, case when is_bound then 20 end, round(ms, 2),
+  done < <(sql "$of_year" -c "select position, kind, call, case when is_bound then 20 end, round(ms, 2),
     format('%s rows of %s read, %s pages%s; %s%s', rows, rows_read, pages, ', processor ' || round(processor_ms, 1) || ' ms', worst, '; reads all of ' || scanned)
     from bench.calls order by position")
   sql "$of_year" -P format=aligned -P tuples_only=off -P border=2 -c "select kind, call, rows, round(ms, 2) as ms, round(processor_ms, 2) as processor_ms,

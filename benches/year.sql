@@ -152,11 +152,11 @@ begin
     insert into icefront.files (pipeline, path, etag, size, table_name, batch, state, rows, reason, modified_at, read_by, seen_at)
     select
       pipeline, format('drops/%s/%s/orders_%s_%s.csv', pipeline, to_char(created_at, 'YYYY/MM/DD'), to_char(created_at, 'HH24MISS'), batch), md5(n::text || last), 40960,
-      'table_' || (batch * 2) % year.tables + 1, batch + last, case when last = 1 or luck % 200 <> 3 then 'landed' else 'unreadable' end, 150,
-      case when last = 0 and luck % 200 = 3 then 'line 7 has 5 columns, the header has 6' end, created_at - interval '1 minute', md5(pipeline), created_at
+      'table_' || (batch * 2) % year.tables + 1, batch + last, case when last = 1 or luck % 1000 <> 3 then 'landed' else 'unreadable' end, 150,
+      case when last = 0 and luck % 1000 = 3 then 'line 7 has 5 columns, the header has 6' end, created_at - interval '1 minute', md5(pipeline), created_at
     from made, generate_series(0, 1) as last
     -- Most of the files that could not be read were mended later.
-    where p % 5 = 0 and (last = 0 or luck % 200 = 3 and luck % 8 <> 0)
+    where p % 5 = 0 and (last = 0 or luck % 1000 = 3 and luck % 8 <> 0)
     order by n, last;
 
     commit;
