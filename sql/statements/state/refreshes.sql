@@ -11,19 +11,57 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 returning id
 
 -- name: list_refreshes
--- Lists the refreshes of a model before an id, the latest first.
+-- Lists the refreshes of a model before an id, the latest first. Refreshes stay longer than their runs and are not listed then: it does not
+-- read through them.
+-- `first`: the first refresh after the pipeline's first 500 runs were accepted, nearly all of which are recent. `page`: the refreshes from there
+-- on, and those before it whose run is one of these 500, because old runs stay that something needs. A clock may have been set back.
+with early as (
+  select id, created_at from icefront.runs where pipeline = $1 order by created_at limit 501
+),
+first as (
+  select coalesce(
+    (
+      select id
+      from icefront.refreshes
+      where pipeline = $1 and model = $2
+        and finished_at >= (select created_at from early order by created_at offset 500) - interval '1 hour'
+      order by finished_at
+      limit 1
+    ),
+    9223372036854775807
+  ) as id
+),
+listed as not materialized (
+  select
+    refresh.id, refresh.run_id, run.trigger, refresh.attempt, refresh.state, refresh.action, refresh.reason, refresh.reading, refresh.scopes,
+    refresh.inserted, refresh.updated, refresh.deleted, refresh.problem, refresh.started_at, refresh.finished_at,
+    refresh.target_lag_seconds, refresh.pipeline, refresh.covered_batch
+  from icefront.refreshes as refresh
+  join icefront.runs as run on run.id = refresh.run_id
+  where refresh.pipeline = $1 and refresh.model = $2 and ($3::bigint is null or refresh.id < $3)
+    and ($5::text[] is null or case when cardinality($5) = 1 then refresh.state = $5[1] else refresh.state = any($5) end)
+    and ($6::text[] is null or case when cardinality($6) = 1 then refresh.action = $6[1] else refresh.action = any($6) end)
+    and ($7::text[] is null or run.trigger = any($7)) and ($8::uuid is null or refresh.run_id = $8)
+    and ($9::timestamptz is null or refresh.started_at >= $9) and ($10::timestamptz is null or refresh.started_at < $10)
+),
+page as (
+  (select * from listed where id >= (select id from first) order by id desc limit $4)
+  union all
+  (
+    select *
+    from listed
+    where id < (select id from first) and run_id = any(array(select id from early))
+    order by id desc
+    limit $4
+  )
+)
 select
-  refresh.id, refresh.run_id, run.trigger, refresh.attempt, refresh.state, refresh.action, refresh.reason, refresh.reading, refresh.scopes,
-  refresh.inserted, refresh.updated, refresh.deleted, refresh.problem, refresh.started_at, refresh.finished_at,
-  batch.covered_until, refresh.target_lag_seconds
-from icefront.refreshes as refresh
-join icefront.runs as run on run.id = refresh.run_id
-left join icefront.batches as batch on batch.pipeline = refresh.pipeline and batch.id = refresh.covered_batch
-where refresh.pipeline = $1 and refresh.model = $2 and ($3::bigint is null or refresh.id < $3)
-  and ($5::text[] is null or refresh.state = any($5)) and ($6::text[] is null or refresh.action = any($6))
-  and ($7::text[] is null or run.trigger = any($7)) and ($8::uuid is null or refresh.run_id = $8)
-  and ($9::timestamptz is null or refresh.started_at >= $9) and ($10::timestamptz is null or refresh.started_at < $10)
-order by refresh.id desc
+  page.id, page.run_id, page.trigger, page.attempt, page.state, page.action, page.reason, page.reading, page.scopes,
+  page.inserted, page.updated, page.deleted, page.problem, page.started_at, page.finished_at,
+  batch.covered_until, page.target_lag_seconds
+from page
+left join icefront.batches as batch on batch.pipeline = page.pipeline and batch.id = page.covered_batch
+order by page.id desc
 limit $4
 
 -- name: last_refresh

@@ -22,17 +22,21 @@ where id = $1
 
 -- name: list_runs
 -- Lists runs as `read_run` reads one, newest first, older than run $3 and younger than run $4 if these are given.
+-- An index gives the runs in the order of the list only if a filter has one value. So a filter with one is compared by `=`.
 with page as (
   select
     id, pipeline, state, trigger, request, attempt, created_at, started_at, finished_at, counts, error, task,
     requested_by, cancel_requested_at, lost, first_attempt, scheduled_for, traceparent
   from icefront.runs
-  where ($1::text is null or pipeline = $1) and ($2::text[] is null or state = any($2))
+  where ($1::text is null or pipeline = $1)
+    and ($2::text[] is null or case when cardinality($2) = 1 then state = $2[1] else state = any($2) end)
     and ($3::uuid is null or id < $3) and ($4::uuid is null or id > $4)
-    and ($5::text[] is null or trigger = any($5)) and ($6::text[] is null or task ->> 'kind' = any($6))
+    and ($5::text[] is null or case when cardinality($5) = 1 then trigger = $5[1] else trigger = any($5) end)
+    and ($6::text[] is null or case when cardinality($6) = 1 then task ->> 'kind' = $6[1] else task ->> 'kind' = any($6) end)
     and ($7::text is null or task ->> 'table' = $7) and ($8::text is null or task ->> 'model' = $8)
     and ($9::timestamptz is null or created_at >= $9) and ($10::timestamptz is null or created_at < $10)
-    and ($11::jsonb is null or request -> 'labels' @> $11) and ($13::text[] is null or pipeline = any($13))
+    and ($11::jsonb is null or request -> 'labels' @> $11 and request -> 'labels' <> '{}')
+    and ($13::text[] is null or case when cardinality($13) = 1 then pipeline = $13[1] else pipeline = any($13) end)
   order by id desc
   limit $12
 ),
