@@ -6,10 +6,11 @@ use jiff::civil::Time;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::duration::parse_duration;
 use super::{Runs, Trino, duration};
 use crate::error::{Error, Result};
 
-/// The word for no daily maintenance.
+/// The word for no daily maintenance, and for what stays for ever.
 const OFF: &str = "off";
 const DAY: Duration = Duration::from_hours(24);
 /// Deliveries and lineage ask for a run as long as they are tried, and callers look at runs of the last days.
@@ -30,6 +31,9 @@ pub struct Retention {
     /// Runs with their steps, statements and attempts.
     #[serde(deserialize_with = "duration")]
     pub runs: Duration,
+    /// Rejects; `None`: they stay until somebody dismisses them.
+    #[serde(deserialize_with = "duration_or_off")]
+    pub rejects: Option<Duration>,
     /// Iceberg snapshots.
     #[serde(deserialize_with = "duration")]
     pub snapshots: Duration,
@@ -52,6 +56,11 @@ impl Retention {
                     "`retention.{name}` is longer than `retention.runs`, but it goes with its run; write at most the time of `retention.runs`"
                 )));
             }
+        }
+        if self.rejects.is_some_and(|kept| kept < DAY) {
+            return Err(Error::Settings(
+                "`retention.rejects` is less than 1 d, so nobody could repair a reject of yesterday; write a time such as `400d`, or `off`".into(),
+            ));
         }
         if self.runs < LEAST_RUNS {
             return Err(Error::Settings(
@@ -85,6 +94,22 @@ fn daily_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>
     time.map(Some).map_err(|_| {
         D::Error::custom(format!(
             "`{text}` is no time of the day; write one in UTC such as `03:00`, or `off`"
+        ))
+    })
+}
+
+/// Reads a duration such as `400d`; `None` for `off`.
+fn duration_or_off<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == OFF {
+        return Ok(None);
+    }
+
+    parse_duration(&text).map(Some).ok_or_else(|| {
+        D::Error::custom(format!(
+            "`{text}` is not a duration; write one such as `400d`, or `off`"
         ))
     })
 }

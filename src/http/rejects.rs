@@ -231,6 +231,7 @@ async fn start(
     let filter = RejectFilter {
         reason: request.reason.map(|reason| reason.as_str().to_owned()),
         ids,
+        before: None,
     };
     let task = task(tables, filter);
     let started = run::start_task(app, &definition.name, &task, key.0.as_deref()).await?;

@@ -17,6 +17,9 @@ pub struct RejectFilter {
     pub reason: Option<String>,
     /// Only those of these names.
     pub ids: Vec<String>,
+    /// Only those that were rejected before this time, written as [`crate::sql::timestamp_text`] does.
+    #[serde(default)]
+    pub before: Option<String>,
 }
 
 /// What a replay did.

@@ -294,6 +294,35 @@ async fn row_changes_are_gone_with_their_snapshots_but_a_consumer_keeps_its_own(
 }
 
 #[tokio::test]
+async fn old_rejects_go_if_the_settings_limit_their_age_and_younger_ones_stay() {
+    let service = Service::items()
+        .settings("retention.rejects = '30d'")
+        .start()
+        .await;
+    let events = [
+        insert(1, 1, 1, "a"),
+        insert(2, 2, "x", "b"),
+        insert(3, 3, "y", "c"),
+    ];
+    service.log(&events).await;
+    service.run().await.succeeds().counts("rejected", 2);
+    let age = "update {staging.PIPELINE_rejects} set rejected_at = rejected_at - interval '31' day where audit_event_id = 2";
+    service.query(age).await;
+    let rejects = "select audit_event_id from {staging.PIPELINE_rejects} order by 1";
+
+    let would = service.maintains(true).await;
+
+    would.counts("rejects_expired", 1);
+    assert_eq!(service.rows(rejects).await, json!([[2], [3]]));
+    let did = service.maintains(false).await;
+    did.counts("rejects_expired", 1);
+    assert_eq!(service.rows(rejects).await, json!([[3]]));
+    service.log(&[insert(4, 4, 4, "d")]).await;
+    service.run().await.succeeds();
+    service.verifies("items").await;
+}
+
+#[tokio::test]
 async fn settings_that_keep_too_little_are_refused_with_words() {
     let mut service = Service::of(ITEMS)
         .audit_log()
@@ -310,6 +339,11 @@ async fn settings_that_keep_too_little_are_refused_with_words() {
         ),
         ("runs.keep_keys = '400d'", "shorter than `runs.keep_keys`"),
         ("retention.at = '3am'", "`03:00`, or `off`"),
+        (
+            "retention.rejects = '1h'",
+            "`retention.rejects` is less than 1 d",
+        ),
+        ("retention.rejects = 'never'", "such as `400d`, or `off`"),
     ] {
         service.configure(settings);
         let read =

@@ -23,7 +23,7 @@ with landed as (
     {% endfor %}
   {% if replaying %}
   from {{ rejects }}
-  where {{ chosen(from, reason, ids) }}
+  where {{ chosen(from, reason, ids, before) }}
   {% else %}
   from {{ landing }}
   where _batch_id > {{ after_batch }} and _batch_id <= {{ upto_batch }}

@@ -6,4 +6,4 @@ select
   max(audit_event_id) as last_event,
   cast(max(audit_timestamp) as varchar) as last_time
 from {{ rejects }}
-where {{ chosen(from, reason, ids) }}
+where {{ chosen(from, reason, ids, before) }}

@@ -3,6 +3,7 @@
 //! Each part is a step. It goes in small parts, so a kill loses nothing, and a part that fails delays no other.
 
 mod cutoffs;
+mod rejects;
 mod rows;
 mod tables;
 
@@ -18,6 +19,7 @@ pub(super) async fn maintain(attempt: &Attempt<'_>, dry_run: bool) -> StepEnd {
         now: now.map_err(|error| report_failure(&error, attempt.run, "run"))?,
     };
     let mut ends = rows::maintain(&maintenance).await;
+    ends.extend(rejects::maintain(&maintenance).await);
     ends.extend(tables::maintain(&maintenance).await);
 
     first_failure(ends)
