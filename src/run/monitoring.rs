@@ -13,7 +13,6 @@ use crate::error::{Class, Error, Result, causes};
 use crate::pipeline::TableId;
 use crate::sql::{TableName, render};
 use crate::state::RefreshState;
-use crate::warehouse;
 
 /// A run that brought nothing writes the freshness again only after this time: to an idle source, it only moves the time on.
 const IDLE_PAUSE: Duration = Duration::from_mins(1);
@@ -163,17 +162,7 @@ async fn make(
 /// Writes a view, unless somebody else made something of its name.
 async fn make_view(attempt: &Attempt<'_>, view: &TableName, create: &str) -> Result<()> {
     let publisher = attempt.publisher("monitoring");
-    let pipeline = &attempt.definition.name;
     publisher.resolve(view).await?;
-    let is_ours = publisher
-        .store
-        .has_written(pipeline, &view.to_string())
-        .await?;
-    if !is_ours && warehouse::exists(publisher, view).await? {
-        return Err(Error::Settings(format!(
-            "`{view}` exists already, and pipeline `{pipeline}` did not make it; rename it, so that the view can be made"
-        )));
-    }
     publisher.run(view, create).await?;
 
     Ok(())

@@ -4,7 +4,8 @@ mod origin;
 mod statement;
 mod underway;
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use prusto::auth::Auth;
 use prusto::client::ClientBuilder;
@@ -42,6 +43,8 @@ pub struct Trino {
     port: u16,
     secure: bool,
     requests: reqwest::Client,
+    /// When a statement last ended well. All copies share it.
+    answered: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Trino {
@@ -76,12 +79,24 @@ impl Trino {
                 .timeout(REQUEST_TIMEOUT)
                 .build()
                 .map_err(Error::internal)?,
+            answered: Arc::default(),
         })
     }
 
     #[must_use]
     pub fn catalog(&self) -> &str {
         &self.settings.catalog
+    }
+
+    /// Whether a statement of this service ended well within this time.
+    pub fn answered_within(&self, time: Duration) -> bool {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+
+        answered.is_some_and(|at| at.elapsed() < time)
+    }
+
+    fn note_answer(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Renders a statement that only reads, runs it, and gives its rows as structs; see [`Answer::decode`]. `source` names it
@@ -135,8 +150,10 @@ impl Trino {
         if !is_cut {
             asked.query_id = None;
         }
+        let answer = outcome?.answer;
+        self.note_answer();
 
-        Ok(outcome?.answer)
+        Ok(answer)
     }
 
     /// Runs a statement that writes. It is sent once. `remember` records its id and address before its first page is
@@ -172,6 +189,7 @@ impl Trino {
                 });
             })
             .await?;
+        self.note_answer();
         outcome.progress.slice = slice;
 
         Ok(outcome)

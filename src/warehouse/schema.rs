@@ -264,6 +264,13 @@ pub async fn change_marts(target: Target<'_>, wanted: Marts) -> Result<()> {
 /// Makes the current rows a table, if they are a view.
 async fn take_from_view(target: Target<'_>) -> Result<()> {
     let (publisher, current) = (target.publisher, target.current());
+    let is_written = publisher
+        .store
+        .has_written(publisher.pipeline, &current.to_string())
+        .await?;
+    if !is_written {
+        return Ok(());
+    }
     let build = target.build_of(Layer::Current);
     let context = TakeContext {
         table: &current,
