@@ -17,9 +17,9 @@ demo-stop: ## stop what the demo started
 	tests/stack/down
 
 # Tests wait for Trino most of their time: more of them than processors keep it busy.
-test: ## run all tests, against a real Postgres, a real Trino and a real S3 server
+test: ## run the tests, against a real Postgres, a real Trino and a real S3 server; those named at_night_… wait for test-nightly
 	tests/stack/up --tests
-	. $(stack_env) && RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace --locked
+	. $(stack_env) && RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace --locked -- --skip at_night_
 
 test-nightly: ## run all tests, on the usual Trino and deeply: 200 random histories a table, 50 rounds of each race, loads five times as large
 	tests/stack/up

@@ -129,8 +129,8 @@ start_trino() {
   wait_for trino "$trino_log" 180
 }
 
-# Launches the server or servers of engine $1. Half of the time of a server that is young and gets statements of a few rows goes into the
-# second compiler and into threads of the collector: the engine of the tests has neither.
+# Launches the server or servers of engine $1. A server that gets statements of a few rows needs no threads of a collector: the engine of
+# the tests has none.
 # The code cache and the metaspace are large, because each time one of them grows to a threshold, the collector goes through the whole heap.
 # Half of the heap is young, so that it is seldom collected.
 launch_trino() {
@@ -139,7 +139,7 @@ launch_trino() {
   case $1 in
   tests)
     cat "$scripts/trino/tests.properties" >>"$config"
-    jvm=(-XX:+UseSerialGC -Xms"$heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m)
+    jvm=(-XX:+UseSerialGC -Xms"$heap" -XX:NewRatio=1 -XX:MetaspaceSize=1g -XX:ReservedCodeCacheSize=512m)
     ;;
   workers*)
     heap=2G

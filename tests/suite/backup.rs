@@ -130,7 +130,7 @@ async fn an_audit_log_is_read_again_from_the_backup_on_and_no_event_counts_twice
 }
 
 #[tokio::test]
-async fn a_model_equals_its_query_although_a_change_after_the_backup_was_taken_back() {
+async fn at_night_a_model_equals_its_query_although_a_change_after_the_backup_was_taken_back() {
     let mut service = Service::items().start().await;
     let models = service
         .folder
@@ -240,7 +240,7 @@ async fn files_that_landed_after_a_backup_are_read_again_and_their_rows_count_on
 }
 
 #[tokio::test]
-async fn files_of_a_batch_that_a_backup_knows_as_half_read_stay_if_it_landed() {
+async fn at_night_files_of_a_batch_that_a_backup_knows_as_half_read_stay_if_it_landed() {
     let mut service = Service::items().start().await;
     service.log(&[insert(1, 1, 10, "a")]).await;
     service.run().await.succeeds();

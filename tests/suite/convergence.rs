@@ -45,12 +45,12 @@ async fn tables_equal_the_source_after_eight_writers_have_ended() {
 }
 
 #[tokio::test]
-async fn tables_equal_the_source_when_runs_went_on_while_eight_writers_wrote() {
+async fn at_night_tables_equal_the_source_when_runs_went_on_while_eight_writers_wrote() {
     runs_beside_writers(false).await;
 }
 
 #[tokio::test]
-async fn tables_equal_the_source_when_the_log_does_not_tell_transactions() {
+async fn at_night_tables_equal_the_source_when_the_log_does_not_tell_transactions() {
     runs_beside_writers(true).await;
 }
 

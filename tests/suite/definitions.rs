@@ -178,8 +178,8 @@ async fn a_text_that_is_made_to_hurt_is_refused_at_once() {
     }
     let deep = format!(
         "{right}vars: {{a: {}{}}}\n",
-        "[".repeat(100_000),
-        "]".repeat(100_000)
+        "[".repeat(10_000),
+        "]".repeat(10_000)
     );
     let twice = format!("{right}vars: {{a: 1, a: 2}}\n");
     let large = format!("{right}# {}\n", "x".repeat(1_000_000));
@@ -327,7 +327,7 @@ async fn files_stay_in_the_folder_and_within_the_limits() {
 }
 
 #[tokio::test]
-async fn ten_thousand_tables_are_checked_in_seconds() {
+async fn at_night_ten_thousand_tables_are_checked_in_seconds() {
     let service = Service::of(EVENTS)
         .audit_log()
         .settings("http.body_limit_bytes = 10000000")

@@ -260,7 +260,7 @@ async fn a_file_that_unpacks_to_far_more_than_its_size_is_refused_and_stops_no_o
     drops.run().await.succeeds();
     let deep = format!("{{\"id\": 1, \"note\": {}", "[".repeat(100_000));
     let deep_rest = "]".repeat(100_000);
-    let long = format!("{{\"id\": 1, \"note\": \"{}\"}}", "x".repeat(100 * MIB));
+    let long = format!("{{\"id\": 1, \"note\": \"{}\"}}", "x".repeat(20 * MIB));
     let bombs: [(&str, Vec<u8>, &str); 9] = [
         ("orders_1.csv.gz", gzip_bomb(), "500 times its size"),
         ("orders_2.csv.zst", zstd_bomb(), "500 times its size"),

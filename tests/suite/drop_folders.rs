@@ -105,7 +105,7 @@ impl Drops {
 }
 
 #[tokio::test]
-async fn polls_of_a_large_folder_list_it_by_turns_and_lose_no_file_to_kills() {
+async fn at_night_polls_of_a_large_folder_list_it_by_turns_and_lose_no_file_to_kills() {
     let mut drops = Drops::start("").await;
     drops.put("orders_m.csv", "id,amount,note\n1,1,a\n").await;
     drops.run().await.succeeds().counts("inserted", 1);

@@ -233,7 +233,7 @@ async fn files_that_have_landed_are_moved_or_deleted_where_the_definition_wants_
 }
 
 #[tokio::test]
-async fn thousands_of_small_files_land_as_one_batch() {
+async fn at_night_thousands_of_small_files_land_as_one_batch() {
     for drops in Drops::on_both("").await {
         let number = 2_000 * depth::size();
         let files = (0..number).map(|file| {

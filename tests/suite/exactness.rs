@@ -95,7 +95,7 @@ async fn random_histories_equal_the_reference_model_after_every_batch() {
 }
 
 #[tokio::test]
-async fn random_histories_equal_the_reference_model_without_the_fast_path() {
+async fn at_night_random_histories_equal_the_reference_model_without_the_fast_path() {
     compare(Case {
         settings: "runs.fast_path = false",
         by_day: &["orderly", "truncated"],
@@ -126,7 +126,7 @@ async fn random_histories_that_are_built_in_slices_equal_the_reference_model() {
 }
 
 #[tokio::test]
-async fn random_histories_whose_current_rows_are_a_view_equal_the_reference_model() {
+async fn at_night_random_histories_whose_current_rows_are_a_view_equal_the_reference_model() {
     compare(Case {
         marts: Marts::CurrentView,
         by_day: &["orderly", "mixed", "tracked", "truncated"],
@@ -136,7 +136,7 @@ async fn random_histories_whose_current_rows_are_a_view_equal_the_reference_mode
 }
 
 #[tokio::test]
-async fn random_histories_without_a_history_equal_the_reference_model() {
+async fn at_night_random_histories_without_a_history_equal_the_reference_model() {
     compare(Case {
         marts: Marts::NoHistory,
         by_day: &["mixed", "truncated"],
@@ -147,7 +147,7 @@ async fn random_histories_without_a_history_equal_the_reference_model() {
 
 /// Rows move between partitions as their values change.
 #[tokio::test]
-async fn random_histories_of_partitioned_and_sorted_tables_equal_the_reference_model() {
+async fn at_night_random_histories_of_partitioned_and_sorted_tables_equal_the_reference_model() {
     compare(Case {
         properties: "format: ORC, format_version: 3, partitioning: ['bucket(id, 3)', amount], sorted_by: [name DESC NULLS LAST, id]",
         by_day: &["mixed", "truncated"],
@@ -157,8 +157,8 @@ async fn random_histories_of_partitioned_and_sorted_tables_equal_the_reference_m
 }
 
 #[tokio::test]
-async fn random_histories_of_partitioned_tables_that_are_built_in_slices_equal_the_reference_model()
-{
+async fn at_night_random_histories_of_partitioned_tables_that_are_built_in_slices_equal_the_reference_model()
+ {
     compare(Case {
         settings: "trino.statement_memory_bytes = 14000",
         properties: "partitioning: ['truncate(name, 1)']",

@@ -49,7 +49,7 @@ async fn a_full_load_that_is_killed_goes_on_and_reads_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_full_load_into_s3_that_is_killed_goes_on_and_reads_nothing_twice() {
+async fn at_night_a_full_load_into_s3_that_is_killed_goes_on_and_reads_nothing_twice() {
     killed_goes_on(Servers::find_s3()).await;
 }
 

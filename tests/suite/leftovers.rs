@@ -512,7 +512,7 @@ async fn the_same_key_gives_the_deletion_that_it_started() {
 
 /// Kills the service at one request after the other that the deletion sends to Trino.
 #[tokio::test]
-async fn a_deletion_that_is_killed_at_any_request_ends_the_same_way() {
+async fn at_night_a_deletion_that_is_killed_at_any_request_ends_the_same_way() {
     let mut service = filled().await;
     let wire = Proxy::before_trino(&service.servers).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));

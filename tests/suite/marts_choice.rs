@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ITEMS, Service, delete, insert, update};
+use crate::harness::{ITEMS, Service, delete, depth, insert, update};
 
 /// The pipeline of items, with these options of its table.
 fn items_with(options: &str) -> String {
@@ -48,12 +48,13 @@ async fn another_choice_of_marts_is_refused_until_a_rebuild_that_leaves_the_same
     let choices = [
         ("current: view", &view),
         ("history: off", &no_history),
-        ("current: view", &view),
         ("current: table", &tables),
         ("history: off", &no_history),
+        ("current: view", &view),
         ("current: table", &tables),
     ];
-    for (event, (options, wanted)) in (6..).zip(choices) {
+    let tried = if depth::is_deep() { choices.len() } else { 3 };
+    for (event, (options, wanted)) in (6..).zip(choices).take(tried) {
         redefine(&mut service, options).await;
         let plan = format!("/v1/pipelines/{}/plan", service.name);
         let plan = service.get(&plan).await;
@@ -211,7 +212,7 @@ async fn a_view_follows_a_column_that_is_gone_and_one_of_another_type() {
 }
 
 #[tokio::test]
-async fn the_tests_of_a_view_see_all_rows_also_where_it_is_built_in_slices() {
+async fn at_night_the_tests_of_a_view_see_all_rows_also_where_it_is_built_in_slices() {
     let service = Service::items()
         .defined(&items_with(
             "current: view, columns: [{name: name, data_type: varchar, tests: [unique]}]",

@@ -151,6 +151,6 @@ async fn a_store_that_hangs_is_not_waited_for_once_more_for_each_file() {
 }
 
 #[tokio::test]
-async fn a_store_that_dies_while_a_large_file_is_read_loses_and_doubles_nothing() {
+async fn at_night_a_store_that_dies_while_a_large_file_is_read_loses_and_doubles_nothing() {
     an_outage_while_files_are_read_loses_and_doubles_nothing((1, 30_000), Flow::Cut).await;
 }

@@ -98,7 +98,7 @@ async fn the_marts_have_their_properties_after_the_first_build_a_rebuild_a_resta
 }
 
 #[tokio::test]
-async fn the_marts_have_their_properties_when_they_are_built_in_slices() {
+async fn at_night_the_marts_have_their_properties_when_they_are_built_in_slices() {
     let service = Service::items()
         .defined(&properties(ORC))
         .settings(SMALL)

@@ -45,12 +45,12 @@ async fn a_log_that_tells_transactions_misses_no_commit() {
 }
 
 #[tokio::test]
-async fn a_log_that_does_not_tell_transactions_misses_no_commit() {
+async fn at_night_a_log_that_does_not_tell_transactions_misses_no_commit() {
     race(LOG, &format!("{TABLE}{PLAIN_LOG}{}", items_trigger())).await;
 }
 
 #[tokio::test]
-async fn a_log_whose_ids_are_handed_out_by_the_fifty_is_in_the_order_of_its_clock() {
+async fn at_night_a_log_whose_ids_are_handed_out_by_the_fifty_is_in_the_order_of_its_clock() {
     let log = LOG.replace(
         "connection: shop",
         "connection: shop, order_by: occurred_at",
@@ -60,12 +60,12 @@ async fn a_log_whose_ids_are_handed_out_by_the_fifty_is_in_the_order_of_its_cloc
 }
 
 #[tokio::test]
-async fn a_log_that_tells_transactions_misses_no_commit_on_a_standby() {
+async fn at_night_a_log_that_tells_transactions_misses_no_commit_on_a_standby() {
     race_on_standby(&format!("{TABLE}{}", items_trigger())).await;
 }
 
 #[tokio::test]
-async fn a_log_that_does_not_tell_transactions_misses_no_commit_on_a_standby() {
+async fn at_night_a_log_that_does_not_tell_transactions_misses_no_commit_on_a_standby() {
     race_on_standby(&format!("{TABLE}{PLAIN_LOG}{}", items_trigger())).await;
 }
 

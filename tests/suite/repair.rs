@@ -216,7 +216,7 @@ async fn an_empty_batch_and_one_of_rejects_only_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_repair_that_is_killed_at_any_moment_ends_in_the_same_tables() {
+async fn at_night_a_repair_that_is_killed_at_any_moment_ends_in_the_same_tables() {
     // Events of row 6 are from a future that only a replay allows.
     const FUTURE: i64 = 3_471_292_800_000_000; // 2080-01-01
     let patient = ITEMS.replace("max_clock_skew: 1d", "max_clock_skew: 36500d");

@@ -359,7 +359,7 @@ async fn change(service: &Service, round: usize) {
 
 /// Kills the service at one request after the other that the reset sends to Trino.
 #[tokio::test]
-async fn a_reset_that_is_killed_at_any_request_goes_on_and_deletes_nothing_twice() {
+async fn at_night_a_reset_that_is_killed_at_any_request_goes_on_and_deletes_nothing_twice() {
     let (mut service, wire) = behind_a_wire().await;
     let every = if depth::is_deep() { 2 } else { 11 };
 

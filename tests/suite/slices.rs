@@ -77,7 +77,7 @@ async fn a_large_table_is_built_slice_by_slice_and_leaves_no_other_table() {
 }
 
 #[tokio::test]
-async fn a_large_table_without_a_history_is_built_slice_by_slice() {
+async fn at_night_a_large_table_without_a_history_is_built_slice_by_slice() {
     let service = Service::items()
         .defined(&ITEMS.replace("key: [id]}", "key: [id], history: off}"))
         .settings(SMALL)
@@ -219,7 +219,7 @@ tables:
 }
 
 #[tokio::test]
-async fn counts_of_a_window_that_is_compared_in_slices_are_those_of_its_commit() {
+async fn at_night_counts_of_a_window_that_is_compared_in_slices_are_those_of_its_commit() {
     let service = Service::items().settings(SMALL).start().await;
     log_keys(&service, 1000, 1200, 10).await;
     service.run().await.succeeds();

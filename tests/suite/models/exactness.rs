@@ -68,7 +68,7 @@ from (
 
 /// The models of the sample `shop`, over the shop that the service generates.
 #[tokio::test]
-async fn the_samples_models_equal_what_the_source_computes_after_every_batch() {
+async fn at_night_the_samples_models_equal_what_the_source_computes_after_every_batch() {
     let mut service = Service::of(&sample("shop")).start().await;
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/pipelines/shop/models");
     for entry in std::fs::read_dir(models).expect("models") {
@@ -110,7 +110,7 @@ async fn the_samples_models_equal_what_the_source_computes_after_every_batch() {
 
 /// Kills the service at one request after the other that a model's step sends to Trino.
 #[tokio::test]
-async fn a_service_that_is_killed_at_any_request_of_a_refresh_leaves_models_right() {
+async fn at_night_a_service_that_is_killed_at_any_request_of_a_refresh_leaves_models_right() {
     let mut service = shop(&MODELS[..3]).await;
     let wire = Proxy::before_trino(&service.servers).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));

@@ -257,7 +257,7 @@ async fn a_killed_erasure_is_finished_and_its_keys_are_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn a_forgotten_key_may_come_in_any_batch_of_a_pipeline_that_allows_no_rejects() {
+async fn at_night_a_forgotten_key_may_come_in_any_batch_of_a_pipeline_that_allows_no_rejects() {
     let strict = super::SHOP.replace("tables:", "max_rejects: {share: 0, at_least: 0}\ntables:");
     let service = Service::of(&strict)
         .audit_log()

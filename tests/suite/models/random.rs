@@ -53,7 +53,7 @@ impl Random {
 }
 
 #[tokio::test]
-async fn random_models_over_declared_sources_equal_their_queries_after_a_change() {
+async fn at_night_random_models_over_declared_sources_equal_their_queries_after_a_change() {
     let first = std::env::var("ICEFRONT_TEST_SEED").map_or_else(
         |_| u64::from(rand::random::<u32>()),
         |seed| seed.parse().expect("a number"),
