@@ -14,8 +14,13 @@ pub(super) struct DryRun {
     pub(super) dry_run: bool,
 }
 
-/// Refuses a call that does not repeat the name of what it deletes. `right` is how it is repeated.
-pub(super) fn confirmed(confirm: Option<&str>, name: &str, right: &str) -> Result<()> {
+/// What to do before a deletion that a dry run shows. `right` confirms it.
+pub(super) fn see_then_send(right: &str) -> String {
+    format!("call with `dry_run=true` to see it, then send `{right}`")
+}
+
+/// Refuses a call that does not repeat the name of what it deletes. `next` says what to do.
+pub(super) fn confirmed(confirm: Option<&str>, name: &str, next: &str) -> Result<()> {
     if confirm == Some(name) {
         return Ok(());
     }
@@ -26,8 +31,6 @@ pub(super) fn confirmed(confirm: Option<&str>, name: &str, right: &str) -> Resul
 
     Err(Error::Invalid {
         field: "confirm".into(),
-        detail: format!(
-            "the deletion is final, and `confirm` {given}; call with `dry_run=true` to see it, then send `{right}`"
-        ),
+        detail: format!("the deletion is final, and `confirm` {given}; {next}"),
     })
 }

@@ -47,14 +47,15 @@ pub(super) async fn forget_keys(
     let tracked = app.pipelines.table(&table)?.table;
     let keys = keys_of(tracked, &request.keys)?;
     let name = tracked.id.to_string();
-    let right = format!("{{\"confirm\": \"{name}\"}}");
-    confirmed(request.confirm.as_deref(), &name, &right)?;
+    let send = format!("send `{{\"confirm\": \"{name}\"}}` with the keys");
+    confirmed(request.confirm.as_deref(), &name, &send)?;
     let key_count = keys.len();
 
     start(&app, &table, key, |table| Task::Forget {
         table,
         keys,
         key_count,
+        are_keys_erased: false,
     })
     .await
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::Granted;
-use super::confirm::confirmed;
+use super::confirm::{confirmed, see_then_send};
 use super::key::{IdempotencyKey, accepted};
 use super::page::{Page, Paging};
 use super::read::{AnyOf, Path, Query, any, without_nul};
@@ -150,7 +150,11 @@ pub(super) async fn delete_leftover(
         let plan = plan_deletion(&app, &found).await?;
         return Ok(Json(plan).into_response());
     }
-    confirmed(confirm.as_deref(), &name, &format!("confirm={name}"))?;
+    confirmed(
+        confirm.as_deref(),
+        &name,
+        &see_then_send(&format!("confirm={name}")),
+    )?;
     let TableId { pipeline, name } = found.id;
     if app.pipelines.get(&pipeline).is_err()
         && let Some(run) = app.store.active_run(&pipeline).await?

@@ -107,7 +107,12 @@ pub(super) async fn rebuild_table(
         None => Vec::new(),
     };
 
-    start(&app, &table, key, |table| Task::Rebuild { table, keys }).await
+    start(&app, &table, key, |table| Task::Rebuild {
+        table,
+        keys,
+        are_keys_erased: false,
+    })
+    .await
 }
 
 /// Make a table's log again from landing with the present definition, then its current rows and history.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::access::Granted;
-use super::confirm::{DryRun, confirmed};
+use super::confirm::{DryRun, confirmed, see_then_send};
 use super::key::IdempotencyKey;
 use super::read::{Body, Path, Query};
 use super::repair::start;
@@ -63,7 +63,7 @@ pub(super) async fn reset_table(
     }
     let name = found.table.id.to_string();
     let right = format!("{{\"confirm\": \"{name}\"}}");
-    confirmed(request.confirm.as_deref(), &name, &right)?;
+    confirmed(request.confirm.as_deref(), &name, &see_then_send(&right))?;
 
     start(&app, &table, key, |table| Task::Reset { table }).await
 }

@@ -206,7 +206,7 @@ fn last_part(table: &str) -> &str {
 }
 
 /// The name of a table in Trino, from its text.
-pub(super) fn trino_name(table: &str) -> Option<TableName> {
+pub fn trino_name(table: &str) -> Option<TableName> {
     let parts: Vec<String> = table.split('.').map(str::to_owned).collect();
 
     (parts.len() == 3).then_some(TableName(parts))

@@ -31,7 +31,7 @@ pub use freshness::{
 };
 pub use graph::{Edge, Graph, Node, graph, lineage};
 pub use holdings::{Holdings, KeptTable};
-pub use leftovers::{HeldLeftover, Leftover, find_leftover, held_leftovers, leftovers};
+pub use leftovers::{HeldLeftover, Leftover, find_leftover, held_leftovers, leftovers, trino_name};
 pub use models::{PlannedModel, Validation, column_lineage, explain_model, unit_tests, validate};
 pub use plan::{Plan, PlannedTable, plan};
 pub use purge::{Purge, safe_to_purge};

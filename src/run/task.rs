@@ -27,6 +27,9 @@ pub enum Task {
         /// Only these keys, each its values as texts by column. All when empty.
         #[serde(default)]
         keys: Vec<BTreeMap<String, String>>,
+        /// Whether a run took `keys` away that forgot keys of the table.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        are_keys_erased: bool,
     },
     /// Makes a table's typed log again from landing, then its current rows and history.
     Restage { table: String },
@@ -42,6 +45,9 @@ pub enum Task {
         keys: Vec<BTreeMap<String, String>>,
         /// How many keys there were.
         key_count: usize,
+        /// Whether `keys` is gone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        are_keys_erased: bool,
     },
     /// Compares current rows and history with the typed log.
     Verify {
@@ -183,7 +189,20 @@ impl Task {
         }
     }
 
-    /// What makes a repeated call the same. Keys that are forgotten are kept nowhere, so their hash stands for them.
+    /// Whether it cannot run, because the keys that a caller named are erased.
+    pub(super) fn are_keys_erased(&self) -> bool {
+        match self {
+            Self::Rebuild {
+                are_keys_erased, ..
+            }
+            | Self::Forget {
+                are_keys_erased, ..
+            } => *are_keys_erased,
+            _ => false,
+        }
+    }
+
+    /// What makes a repeated call the same. Keys may be forgotten later, so their hash stands for them.
     pub(super) fn identity(&self) -> Result<Value> {
         let mut identity = match self {
             // `state:` and `result:` may select other models by now.
@@ -191,7 +210,9 @@ impl Task {
             task => serde_json::to_value(task),
         }
         .map_err(Error::internal)?;
-        if let Self::Forget { keys, .. } = self {
+        if let Self::Forget { keys, .. } | Self::Rebuild { keys, .. } = self
+            && !keys.is_empty()
+        {
             let keys = serde_json::to_vec(keys).map_err(Error::internal)?;
             identity["keys"] = Sha256::digest(keys).to_vec().into();
         }

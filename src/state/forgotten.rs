@@ -45,17 +45,28 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the keys of a table that callers named from the runs that have ended, and from this run.
+    /// Deletes the keys of a table that callers named: from the runs that have ended, from this run, and from runs that wait and name one of
+    /// its keys.
     pub async fn forget_keys_of_runs(
         &self,
         TableId { pipeline, name }: &TableId,
         run: Uuid,
     ) -> Result<()> {
+        self.execute(sql!(forgotten::forget_keys_of_calls), &[&pipeline, &name])
+            .await?;
         self.execute(
             sql!(forgotten::forget_keys_of_runs),
             &[&pipeline, &name, &run],
         )
         .await?;
+
+        Ok(())
+    }
+
+    /// Replaces the details of all problems of a pipeline's runs: they may quote values.
+    pub async fn forget_details(&self, pipeline: &str, detail: &str) -> Result<()> {
+        self.execute(sql!(forgotten::forget_details), &[&pipeline, &detail])
+            .await?;
 
         Ok(())
     }

@@ -325,6 +325,13 @@ pub async fn exists(publisher: Publisher<'_>, table: &TableName) -> Result<bool>
     Ok(kind_of(publisher, table).await?.is_some())
 }
 
+/// Whether a table of this name is there, and no view.
+pub async fn is_table(publisher: Publisher<'_>, table: &TableName) -> Result<bool> {
+    let kind = kind_of(publisher, table).await?;
+
+    Ok(matches!(kind, Some(Kind::Table)))
+}
+
 /// Adds the columns that a table lacks, also these technical ones, and widens types.
 async fn evolve(target: Target<'_>, table: &TableName, technical: &[Column]) -> Result<()> {
     let found = columns_of(target, table).await?;

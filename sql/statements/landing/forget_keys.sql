@@ -2,6 +2,7 @@
 -- Doing it twice changes nothing.
 {% from 'staging/typed.sql' import typed, text %}
 {% from 'marts/names.sql' import equal %}
+{% from 'landing/given_keys.sql' import given_keys %}
 merge into {{ landing }} as landed
 using (
   -- All texts that the keys have: `7` may also have come as `07`.
@@ -27,20 +28,12 @@ using (
     )
   ) as typed
   join (
-    -- A text that is no exact value of its column gives no key.
     select
       {% for column in key_columns %}
       {{ typed(column) }} as {{ column.name }}{% if not loop.last %},{% endif %}
 
       {% endfor %}
-    from (
-      values
-      {% for key in keys %}
-      ({% for value in key %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %})
-      {%- if not loop.last %},{% endif %}
-
-      {% endfor %}
-    ) as given ({% for column in key_columns %}{{ text(column) }}{% if not loop.last %}, {% endif %}{% endfor %})
+    from {{ given_keys(keys, key_columns) }}
   ) as forgotten on {{ equal(key_columns, 'typed', 'forgotten') }}
 ) as found
 on landed.tbl_schema = {{ from.schema | literal }} and landed.tbl_name = {{ from.name | literal }}

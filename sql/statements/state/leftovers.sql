@@ -23,7 +23,7 @@ from unnest($1::text[], $2::text[]) as asked (pipeline, name)
 
 -- name: written_tables
 -- Lists the tables and views of Trino that runs of some pipelines wrote, with the steps of the first and the last statement.
--- It looks up two statements of each, however many there are. `optimize` and `maintain` write tables of all steps.
+-- It looks up two statements of each, however many there are. `optimize`, `maintain` and `erase` write tables of all steps.
 with recursive written as (
   select
     asked.pipeline,
@@ -55,7 +55,7 @@ cross join lateral (
   select id, step, state
   from icefront.statements
   where statements.pipeline = written.pipeline and statements.target = written.target and step <> 'optimize'
-    and step not like 'maintain%'
+    and step not like 'maintain%' and step not like 'erase%'
   order by id desc
   limit 1
 ) as last

@@ -43,6 +43,7 @@ of_statements as (
     (
       select run_id from icefront.statements
       where pipeline = $1 and target = targets.target and step <> 'optimize' and step not like 'maintain%'
+        and step not like 'erase%'
       order by id desc
       limit 1
     )

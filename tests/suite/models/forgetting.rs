@@ -1,7 +1,9 @@
 //! Forgotten keys: no file has them any more, and everything else is exact.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use flate2::read::DeflateDecoder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -58,14 +60,47 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether the bytes of a file, or the rows of a Parquet file, have a text.
+/// The blocks of an Avro container, unpacked: a manifest has the least and greatest values of files there. Each ends with the mark that also
+/// ends the file, and begins with two lengths.
+fn avro_blocks(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mark = &bytes[bytes.len() - 16..];
+    let marks: Vec<usize> = (0..=bytes.len() - 16)
+        .filter(|at| &bytes[*at..at + 16] == mark)
+        .collect();
+
+    marks
+        .windows(2)
+        .map(|ends| {
+            let block = &bytes[ends[0] + 16..ends[1]];
+            let lengths = |from: usize| {
+                from + block[from..]
+                    .iter()
+                    .position(|byte| *byte < 128)
+                    .expect("a length")
+                    + 1
+            };
+            let packed = &block[lengths(lengths(0))..];
+            let mut unpacked = Vec::new();
+            let mut reader = DeflateDecoder::new(packed);
+            reader.read_to_end(&mut unpacked).expect("a deflated block");
+            unpacked
+        })
+        .collect()
+}
+
+/// Whether the bytes of a file, the blocks of an Avro file or the rows of a Parquet file have a text.
 fn has_text(file: &Path, text: &str) -> bool {
     let bytes = std::fs::read(file).unwrap_or_default();
-    if bytes
-        .windows(text.len())
-        .any(|part| part == text.as_bytes())
-    {
+    let has = |bytes: &[u8]| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    if has(&bytes) {
         return true;
+    }
+    if bytes.starts_with(b"Obj\x01") {
+        return avro_blocks(&bytes).iter().any(|block| has(block));
     }
     let parquet = SerializedFileReader::new(bytes::Bytes::from(bytes));
     let Some(reader) = parquet.ok() else {
@@ -108,6 +143,9 @@ impl Service {
         let count = "select
             (select count(*) from icefront.statements where sql like $1)
             + (select count(*) from icefront.runs where task::text like $1 or request::text like $1 or error::text like $1)
+            + (select count(*) from icefront.steps where error::text like $1)
+            + (select count(*) from icefront.run_events where data::text like $1)
+            + (select count(*) from icefront.refreshes where problem::text like $1)
             + (select count(*) from icefront.idempotency_keys where body::text like $1)";
         let pattern = format!("%{text}%");
 
@@ -203,10 +241,19 @@ async fn a_killed_erasure_is_finished_and_its_keys_are_kept_nowhere() {
     service.log(&[secret(1), customer(2, 4, "north")]).await;
     service.run().await.succeeds();
     let keys = json!([{"id": 40_711_740}]);
-    service
-        .post_table("customers", "rebuild", &json!({"keys": keys}))
-        .await
-        .succeeds();
+    let rebuild = format!("/v1/tables/{}.customers/rebuild", service.name);
+    for (key, id, problem) in [
+        ("right", json!(40_711_740), false),
+        ("wrong", json!("x40711740"), true),
+    ] {
+        let asked = service
+            .request(reqwest::Method::POST, &rebuild)
+            .header("idempotency-key", key)
+            .json(&json!({"keys": [{"id": id}]}));
+        let started = service.call(asked).await.has_status(202);
+        let ended = service.ended(&started.body).await;
+        assert_eq!(ended["state"] == "failed", problem, "{ended:?}");
+    }
     let state = service.connect_to_state().await;
     assert!(service.told_in_state(&state, "40711740").await > 0);
     service.restart_as_process(&[]).await;
@@ -238,15 +285,7 @@ async fn a_killed_erasure_is_finished_and_its_keys_are_kept_nowhere() {
     assert_eq!(service.files_with(SECRET), Vec::<PathBuf>::new());
     let current = service.current("customers", "id, region").await;
     assert_eq!(current, json!([[4, "north"]]));
-    let told = "select count(*) from icefront.runs where task ? 'keys'";
-    assert_eq!(
-        state
-            .query_one(told, &[])
-            .await
-            .expect("a count")
-            .get::<_, i64>(0),
-        0
-    );
+    assert_eq!(service.told_in_state(&state, "40711740").await, 0);
     let again = service.call(ask(&service)).await;
     assert_eq!(
         again.body["id"], run["id"],
@@ -382,8 +421,8 @@ tables:
     service.run().await.succeeds();
 
     let between = json!([{"code": "\\xAB", "price": 7.55}]);
-    let forgot = service.forgets("things", &between).await.succeeds();
-    forgot.counts("landed_forgotten", 0);
+    let refused = service.forgets("things", &between).await.fails();
+    refused.saying("`keys[0]` has a value that is not of its column's type");
     let exact = json!([{"code": "\\xAB", "price": "7.50"}]);
     let forgot = service.forgets("things", &exact).await.succeeds();
     forgot.counts("landed_forgotten", 1);
@@ -404,11 +443,11 @@ tables:
 }
 
 #[tokio::test]
-async fn a_suspended_model_that_may_have_the_rows_is_named_before_anything_is_erased() {
+async fn a_suspended_or_removed_model_that_may_have_the_rows_is_named_before_anything_is_erased() {
     let by_region = MODELS
         .into_iter()
         .filter(|(file, _)| *file == "by_region.sql");
-    let service = shop(&by_region.collect::<Vec<_>>()).await;
+    let mut service = shop(&by_region.collect::<Vec<_>>()).await;
     service.log(&[customer(1, 3, SECRET), order(2, 3)]).await;
     service.run().await.succeeds();
     let model = service.model_path("by_region");
@@ -426,4 +465,23 @@ async fn a_suspended_model_that_may_have_the_rows_is_named_before_anything_is_er
     service.ended(&refused).await.succeeds();
     assert_eq!(service.files_with(SECRET), Vec::<PathBuf>::new());
     service.is_exact("by_region").await;
+
+    // The tables of a model that is not declared any more.
+    service.log(&[customer(3, 5, SECRET), order(4, 5)]).await;
+    service.run().await.succeeds();
+    let pipeline = service.folder.path().join("pipelines").join(&service.name);
+    std::fs::remove_file(pipeline.join("models/by_region.sql")).expect("removed");
+    service.restart().await;
+    let refused = service.forgets("customers", &json!([{"id": 5}])).await;
+    let refused = refused.fails().saying("of an earlier definition");
+    let leftover = format!(
+        "/v1/leftovers/{0}.by_region?confirm={0}.by_region",
+        service.name
+    );
+    let delete = service.request(reqwest::Method::DELETE, &leftover);
+    let deleted = service.call(delete).await.has_status(202);
+    service.ended(&deleted.body).await.succeeds();
+    service.retry(&refused).await.has_status(202);
+    service.ended(&refused).await.succeeds();
+    assert_eq!(service.files_with(SECRET), Vec::<PathBuf>::new());
 }

@@ -4,6 +4,7 @@
 
 use serde_json::json;
 
+use super::refused::{has_table, may_have_rows, refuse_suspended};
 use crate::error::{Error, Result};
 use crate::landing::{self, Landing};
 use crate::pipeline::{Names, Table, TableId};
@@ -12,14 +13,16 @@ use crate::run::attempt::Attempt;
 use crate::run::counts::Counts;
 use crate::run::failure::StepEnd;
 use crate::run::step;
-use crate::run::steps::models;
 use crate::run::tasks::old_snapshots::count_old_snapshots;
 use crate::run::tasks::parts::{Owner, Part, parts};
 use crate::sql::{TableName, render};
 use crate::state::OldRows;
 use crate::trino::Statement;
-use crate::warehouse;
 
+/// What the problems of earlier runs say instead of words that may quote a value.
+const ERASED_DETAIL: &str = "the details are erased, because keys were forgotten";
+/// Older than this is every snapshot.
+const EVERY_AGE: i64 = -1;
 /// Everything but the present snapshot expires, and every file that it does not need is deleted.
 const KEPT: &str = "0s";
 
@@ -41,36 +44,28 @@ pub(super) async fn erase(attempt: &Attempt<'_>, table: &Table) -> StepEnd {
     .await
 }
 
-fn may_have_rows(attempt: &Attempt<'_>, table: &Table, owner: &Owner) -> bool {
-    let definition = attempt.definition;
-    match owner {
-        Owner::Pipeline => true,
-        Owner::Table(name) => *name == table.id.name,
-        Owner::Model(name) => definition
-            .models
-            .model(name)
-            .is_some_and(|model| models::may_read(definition, model, &table.id.name)),
-    }
-}
-
 async fn erase_part(
     attempt: &Attempt<'_>,
     part: &Part,
     publisher: Publisher<'_>,
 ) -> Result<Counts> {
     let mut counts = Counts::from([("snapshots_expired", 0)]);
-    if let Owner::Model(_) = &part.of {
-        // Its changes and failing rows are of earlier refreshes.
+    if let Owner::Model(name) = &part.of {
+        // Its changes and failing rows are of earlier refreshes. A refresh makes these tables when it needs them.
+        let model = TableId::new(publisher.pipeline, name);
+        publisher.store.forget_changes(&model).await?;
         let (beside, _) = part.tables.split_at(part.tables.len() - 1);
         for table in beside {
-            empty(table, publisher).await?;
+            drop_if_there(table, publisher).await?;
         }
     }
+    if part.of == Owner::Pipeline {
+        // A comparison of keys that failed may have left files there that no table has.
+        let folder = &attempt.app.folder;
+        folder.remove_keys(publisher.pipeline).await?;
+    }
     for left in leftovers(attempt, part) {
-        if has_table(&left, publisher).await? {
-            publisher.resolve(&left).await?;
-            landing::drop_table(publisher, &left).await?;
-        }
+        drop_if_there(&left, publisher).await?;
     }
     for table in &part.tables {
         if has_table(table, publisher).await? {
@@ -99,45 +94,13 @@ fn leftovers(attempt: &Attempt<'_>, part: &Part) -> Vec<TableName> {
     }
 }
 
-/// Refuses a suspended model that may have rows of the table: it keeps them.
-pub(super) async fn refuse_suspended(
-    attempt: &Attempt<'_>,
-    table: &Table,
-    publisher: Publisher<'_>,
-) -> Result<()> {
-    for part in parts(attempt) {
-        let Owner::Model(name) = &part.of else {
-            continue;
-        };
-        let id = TableId::new(publisher.pipeline, name);
-        let is_suspended = publisher.store.model(&id).await?.is_suspended;
-        if is_suspended && may_have_rows(attempt, table, &part.of) {
-            return Err(Error::ModelSuspended {
-                model: id.to_string(),
-            });
-        }
-    }
-
-    Ok(())
-}
-
-/// Deletes the rows of a table that is kept beside a model's.
-async fn empty(table: &TableName, publisher: Publisher<'_>) -> Result<()> {
+async fn drop_if_there(table: &TableName, publisher: Publisher<'_>) -> Result<()> {
     if has_table(table, publisher).await? {
         publisher.resolve(table).await?;
-        let empty = render("models/empty.sql", json!({"table": table}))?;
-        publisher.merge(table, &empty).await?;
+        landing::drop_table(publisher, table).await?;
     }
 
     Ok(())
-}
-
-/// Whether the pipeline made such a table, and it is there.
-async fn has_table(table: &TableName, publisher: Publisher<'_>) -> Result<bool> {
-    let (store, name) = (publisher.store, table.to_string());
-    let is_ours = store.has_written(publisher.pipeline, &name).await?;
-
-    Ok(is_ours && warehouse::exists(publisher, table).await?)
 }
 
 /// Leaves the rows that the table has, in files that have no others.
@@ -160,7 +123,13 @@ async fn erase_table(
         };
         counts.set("files_deleted", landing::remove_replaced(landing).await?);
     }
-    let old = count_old_snapshots(publisher, table, -1).await?;
+    // An entry of a deleted file stays in its manifest, with the least and greatest value of each column.
+    let manifests = render(
+        "maintenance/optimize_manifests.sql",
+        json!({"table": table}),
+    )?;
+    publisher.merge(table, &manifests).await?;
+    let old = count_old_snapshots(publisher, table, EVERY_AGE).await?;
     let catalog = &table.0[0];
     for (statement, limit) in [
         (
@@ -182,6 +151,12 @@ async fn erase_table(
         publisher.run_in(table, statement).await?;
     }
 
+    let left = count_old_snapshots(publisher, table, EVERY_AGE).await?;
+    if left > 0 {
+        return Err(Error::internal(format!(
+            "{left} older snapshots of `{table}` did not expire"
+        )));
+    }
     counts.set("snapshots_expired", old);
 
     Ok(counts)
@@ -193,6 +168,7 @@ async fn erase_sql(attempt: &Attempt<'_>, table: &Table) -> Result<Counts> {
     let now = store.now().await?;
     let expired = store.count_old(pipeline, OldRows::Sql, now).await?;
     while store.delete_old(pipeline, OldRows::Sql, now).await? {}
+    store.forget_details(pipeline, ERASED_DETAIL).await?;
     store.forget_keys_of_runs(&table.id, attempt.run.id).await?;
 
     Ok(Counts::from([("sql_expired", expired)]))

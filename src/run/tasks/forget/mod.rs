@@ -4,6 +4,7 @@
 //! no file is left that has the keys.
 
 mod erase;
+mod refused;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,9 +28,16 @@ type Key = BTreeMap<String, String>;
 pub(super) async fn forget(attempt: &Attempt<'_>, table: &Table, keys: &[Key]) -> StepEnd {
     let name = format!("forget.{}", table.id.name);
     let is_done = attempt.app.store.has_succeeded(attempt.run.id, &name).await;
-    if !is_done.map_err(|error| report_failure(&error, attempt.run, &name))? {
+    let failed = |error: Error| report_failure(&error, attempt.run, &name);
+    if is_done.map_err(failed)? {
+        // What keeps rows may have come since an earlier attempt.
+        let publisher = attempt.publisher(&name);
+        refused::refuse_what_keeps_rows(attempt, table, publisher)
+            .await
+            .map_err(failed)?;
+    } else {
         step::run(attempt, &name, async |publisher| {
-            erase::refuse_suspended(attempt, table, publisher).await?;
+            refused::refuse_what_keeps_rows(attempt, table, publisher).await?;
             empty_landing(attempt, table, keys, publisher).await
         })
         .await?;
@@ -57,19 +65,37 @@ async fn empty_landing(
         ),
     })?;
     let hashes = hashes(table, &state, keys)?;
+    let target = attempt.target(table, &state, publisher);
+    let texts: Vec<Vec<String>> = keys.iter().map(|key| texts(&state, key)).collect();
+    if let Some(place) = warehouse::unreadable_key(target, &texts).await? {
+        return Err(unreadable(&state, place));
+    }
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     store
         .forget_keys(&table.id, attempt.run.id, &hashes)
         .await?;
     // What lands from here on has no content of these keys.
     extract::finish_open_batches(attempt, publisher).await?;
-    let target = attempt.target(table, &state, publisher);
-    let keys: Vec<Vec<String>> = keys.iter().map(|key| texts(&state, key)).collect();
-    let emptied = warehouse::forget_keys(target, &keys).await?;
+    let emptied = warehouse::forget_keys(target, &texts).await?;
     // A log that an earlier run began to make may have the keys already. The restage begins anew.
     store.end_build(&table.id, Layer::Log).await?;
 
     Ok(Counts::from([("landed_forgotten", emptied)]))
+}
+
+/// The refusal of a key that no row can have, without its value.
+fn unreadable(state: &TableState, place: i64) -> Error {
+    let types: Vec<String> = key_columns(state)
+        .map(|column| format!("`{}` is `{}`", column.name, column.data_type))
+        .collect();
+
+    Error::Invalid {
+        field: format!("keys[{place}]"),
+        detail: format!(
+            "`keys[{place}]` has a value that is not of its column's type, so no row has this key: {}; write each value as the source does, numbers as strings if they are long",
+            types.join(", ")
+        ),
+    }
 }
 
 fn hashes(table: &Table, state: &TableState, keys: &[Key]) -> Result<Vec<KeyHash>> {
