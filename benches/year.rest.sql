@@ -74,8 +74,8 @@ select
   ),
   now()
 from bench.year, generate_series(1, pipelines) as p;
-insert into icefront.forgotten_keys (pipeline, table_name, key_hash, run_id)
-select 'year_' || n % pipelines + 1, 'table_1', sha256(n::text::bytea), '00000000-0000-0000-0000-000000000000' from bench.year, generate_series(1, 5000) as n;
+insert into icefront.forgotten_keys (pipeline, source_schema, source_table, key_columns, key_hash, run_id)
+select 'year_' || n % pipelines + 1, 'public', 'table_1', '[]', sha256(n::text::bytea), '00000000-0000-0000-0000-000000000000' from bench.year, generate_series(1, 5000) as n;
 
 select format('alter table icefront.%I reset (autovacuum_enabled)', relname)
 from pg_class where relnamespace = 'icefront'::regnamespace and relkind = 'r' \gexec

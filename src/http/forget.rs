@@ -55,7 +55,6 @@ pub(super) async fn forget_keys(
         table,
         keys,
         key_count,
-        are_keys_erased: false,
     })
     .await
 }

@@ -28,10 +28,11 @@ pub type KeyHash = [u8; 32];
 /// The forgotten keys of a pipeline's tables.
 #[derive(Debug, Default)]
 pub struct ForgottenKeys {
-    /// By the table's schema and name in the source.
-    tables: HashMap<String, HashMap<String, ForgottenOfTable>>,
+    /// By the table's schema and name in the source. A table has several if its key has changed.
+    tables: HashMap<String, HashMap<String, Vec<ForgottenOfTable>>>,
 }
 
+/// Forgotten keys with the columns that they had then.
 #[derive(Debug)]
 struct ForgottenOfTable {
     key: Vec<Column>,
@@ -39,24 +40,20 @@ struct ForgottenOfTable {
 }
 
 impl ForgottenKeys {
-    /// Adds the forgotten keys of a table. `columns` are all that it has.
-    pub fn add(&mut self, source: &SourceTable, columns: &[Column], hashes: HashSet<KeyHash>) {
-        let key = columns.iter().filter(|column| column.is_key);
-        let forgotten = ForgottenOfTable {
-            key: key.cloned().collect(),
-            hashes,
-        };
-        let tables = self.tables.entry(source.schema.clone()).or_default();
-        tables.insert(source.name.clone(), forgotten);
+    /// Adds forgotten keys of a table, with the columns of its key when they were forgotten.
+    pub fn add(&mut self, source: SourceTable, key: Vec<Column>, hashes: HashSet<KeyHash>) {
+        let of_schema = self.tables.entry(source.schema).or_default();
+        let of_table = of_schema.entry(source.name).or_default();
+        of_table.push(ForgottenOfTable { key, hashes });
     }
 
     /// The event as it may land: without its content if its key is forgotten.
     pub(super) fn without_content<'a>(&self, event: &Event<'a>) -> Event<'a> {
         let is_forgotten = || {
             let tables = self.tables.get(event.schema.unwrap_or_default())?;
-            let table = tables.get(event.table.unwrap_or_default())?;
+            let keys = tables.get(event.table.unwrap_or_default())?;
             let fields = open(event.data?)?;
-            Some(table.has(&fields))
+            Some(keys.iter().any(|keys| keys.has(&fields)))
         };
         if self.tables.is_empty() || is_forgotten() != Some(true) {
             return *event;
@@ -264,7 +261,7 @@ mod tests {
             |column: &Column| Some(Cow::Borrowed(if column.name == "id" { "7" } else { "eu" }));
         let hash = key_hash(&columns[..2], value).expect("all values");
         let mut forgotten = ForgottenKeys::default();
-        forgotten.add(&source, &columns, HashSet::from([hash]));
+        forgotten.add(source, columns[..2].to_vec(), HashSet::from([hash]));
         let event = |data| Event {
             event_id: Some(1),
             operation: Some("U"),

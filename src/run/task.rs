@@ -45,9 +45,6 @@ pub enum Task {
         keys: Vec<BTreeMap<String, String>>,
         /// How many keys there were.
         key_count: usize,
-        /// Whether `keys` is gone.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        are_keys_erased: bool,
     },
     /// Compares current rows and history with the typed log.
     Verify {
@@ -189,19 +186,6 @@ impl Task {
         }
     }
 
-    /// Whether it cannot run, because the keys that a caller named are erased.
-    pub(super) fn are_keys_erased(&self) -> bool {
-        match self {
-            Self::Rebuild {
-                are_keys_erased, ..
-            }
-            | Self::Forget {
-                are_keys_erased, ..
-            } => *are_keys_erased,
-            _ => false,
-        }
-    }
-
     /// What makes a repeated call the same. Keys may be forgotten later, so their hash stands for them.
     pub(super) fn identity(&self) -> Result<Value> {
         let mut identity = match self {
@@ -224,5 +208,13 @@ impl Task {
     #[must_use]
     pub fn deletes_leftover(&self) -> bool {
         matches!(self, Self::Delete { .. } | Self::DeleteModel { .. })
+    }
+}
+
+/// The refusal of a run whose keys are erased.
+pub(super) fn erased_keys() -> Error {
+    Error::Invalid {
+        field: "keys".into(),
+        detail: "the keys of this run are erased, because a run forgot keys of its table; start a new run".into(),
     }
 }

@@ -1,5 +1,6 @@
 //! Forgotten keys, as hashes.
 
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::Store;
@@ -7,38 +8,44 @@ use super::queries::Queries;
 use super::rows::from_row;
 use super::sql::sql;
 use crate::error::Result;
-use crate::pipeline::TableId;
+use crate::pipeline::{Column, SourceTable, TableId};
 
-/// The hash of a forgotten key.
+/// Forgotten keys of a source table.
 #[derive(Debug, Clone)]
-pub struct ForgottenKey {
-    /// The table's name in its pipeline.
-    pub table_name: String,
-    pub key_hash: Vec<u8>,
+pub struct KeysForgotten {
+    pub source_schema: String,
+    pub source_table: String,
+    /// The columns of the keys when they were forgotten.
+    pub key_columns: Vec<Column>,
+    pub hashes: Vec<Vec<u8>>,
 }
 
-from_row!(ForgottenKey {
-    table_name,
-    key_hash
+from_row!(KeysForgotten {
+    source_schema,
+    source_table,
+    key_columns: json,
+    hashes
 });
 
 impl Store {
-    /// All forgotten keys of a pipeline.
-    pub async fn forgotten_keys(&self, pipeline: &str) -> Result<Vec<ForgottenKey>> {
+    /// All forgotten keys of a pipeline, whatever its definition says by now.
+    pub async fn forgotten_keys(&self, pipeline: &str) -> Result<Vec<KeysForgotten>> {
         self.rows(sql!(forgotten::forgotten_keys), &[&pipeline])
             .await
     }
 
-    /// Notes keys of a table as forgotten by a run. Doing it twice changes nothing.
+    /// Notes keys of a source table as forgotten by a run. Doing it twice changes nothing.
     pub async fn forget_keys(
         &self,
-        TableId { pipeline, name }: &TableId,
+        pipeline: &str,
+        SourceTable { schema, name }: &SourceTable,
+        key_columns: &[Column],
         run: Uuid,
         hashes: &[&[u8]],
     ) -> Result<()> {
         self.execute(
             sql!(forgotten::forget_keys),
-            &[&pipeline, &name, &run, &hashes],
+            &[&pipeline, &schema, &name, &Json(key_columns), &run, &hashes],
         )
         .await?;
 

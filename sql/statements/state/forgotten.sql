@@ -2,14 +2,17 @@
 -- `src/state/forgotten.rs` takes each statement by its name: the line `-- name: …` above it.
 
 -- name: forgotten_keys
--- Lists the hashes of all forgotten keys of a pipeline, with the names of their tables.
-select table_name, key_hash from icefront.forgotten_keys where pipeline = $1
+-- Lists the hashes of all forgotten keys of a pipeline, by table of the source and columns of the key.
+select source_schema, source_table, key_columns, array_agg(key_hash) as hashes
+from icefront.forgotten_keys
+where pipeline = $1
+group by source_schema, source_table, key_columns
 
 -- name: forget_keys
--- Notes the hashes of keys of a table as forgotten.
-insert into icefront.forgotten_keys (pipeline, table_name, key_hash, run_id)
-select $1, $2, hash, $3 from unnest($4::bytea[]) as asked (hash)
-on conflict do nothing
+-- Notes the hashes of keys of a source table as forgotten.
+insert into icefront.forgotten_keys (pipeline, source_schema, source_table, key_columns, key_hash, run_id)
+select $1, $2, $3, $4, hash, $5 from unnest($6::bytea[]) as asked (hash)
+on conflict (pipeline, source_schema, source_table, key_hash) do update set key_columns = excluded.key_columns, run_id = excluded.run_id
 
 -- name: forget_keys_of_runs
 -- Takes the keys of a table that callers named out of the runs that have ended, out of the run $3, and out of runs that wait and name one

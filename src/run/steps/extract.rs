@@ -1,6 +1,6 @@
 //! The step `extract`: what the source has committed since the cursor lands as a batch.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -203,24 +203,17 @@ async fn extract_batch(attempt: &Attempt<'_>, publisher: Publisher<'_>) -> Resul
     })
 }
 
-/// The keys of the pipeline's tables whose events are not taken any more.
+/// The keys whose events are not taken any more.
 async fn forgotten_keys(attempt: &Attempt<'_>) -> Result<ForgottenKeys> {
     let store = &attempt.app.store;
-    let mut hashes: BTreeMap<String, HashSet<KeyHash>> = BTreeMap::new();
-    for key in store.forgotten_keys(&attempt.definition.name).await? {
-        let hash = key.key_hash.try_into();
-        let hash =
-            hash.map_err(|_| Error::internal("the hash of a forgotten key has another length"))?;
-        hashes.entry(key.table_name).or_default().insert(hash);
-    }
     let mut forgotten = ForgottenKeys::default();
-    for (name, hashes) in hashes {
-        let Some(table) = attempt.definition.tables.get(&name) else {
-            continue;
-        };
-        if let Some(known) = store.table(&table.id).await? {
-            forgotten.add(&table.source, &known.columns, hashes);
-        }
+    for keys in store.forgotten_keys(&attempt.definition.name).await? {
+        let hashes = keys.hashes.into_iter().map(KeyHash::try_from);
+        let hashes: HashSet<KeyHash> = hashes
+            .collect::<Result<_, _>>()
+            .map_err(|_| Error::internal("the hash of a forgotten key has another length"))?;
+        let source = SourceTable::new(&keys.source_schema, &keys.source_table);
+        forgotten.add(source, keys.key_columns, hashes);
     }
 
     Ok(forgotten)

@@ -18,8 +18,7 @@ mod verify;
 use super::attempt::Attempt;
 use super::failure::{StepEnd, report_failure};
 use super::steps::{extract, models};
-use super::task::Task;
-use crate::error::Error;
+use super::task::{Task, erased_keys};
 use crate::state::LeftoverKind;
 
 /// Performs the task of an attempt.
@@ -36,15 +35,12 @@ pub(super) async fn perform(attempt: &Attempt<'_>) -> StepEnd {
         adopted.map_err(|error| report_failure(&error, attempt.run, "run"))?;
     }
     reset::finish_begun(attempt).await?;
-    if attempt.task.are_keys_erased() {
-        let error = Error::Invalid {
-            field: "keys".into(),
-            detail: "the keys of this run are erased, because a run forgot keys of its table; start a new run".into(),
-        };
-        return Err(report_failure(&error, attempt.run, "run"));
-    }
     match &attempt.task {
         Task::Build { .. } => build::build(attempt).await,
+        Task::Rebuild {
+            are_keys_erased: true,
+            ..
+        } => Err(report_failure(&erased_keys(), attempt.run, "run")),
         Task::Rebuild { table, keys, .. } => {
             Box::pin(rebuild::rebuild(attempt, attempt.table(table)?, keys)).await
         }

@@ -332,7 +332,7 @@ async fn at_night_a_forgotten_key_may_come_in_any_batch_of_a_pipeline_that_allow
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_where_rows_are_polled_and_where_files_are_dropped() {
+async fn at_night_a_key_is_forgotten_where_rows_are_polled_and_where_files_are_dropped() {
     let polled = "
 pipeline: PIPELINE
 source: {kind: postgres_table, connection: shop}
@@ -395,10 +395,16 @@ tables:
     assert_eq!(drops.service.files_with(SECRET), Vec::<PathBuf>::new());
     assert_eq!(drops.rows().await, json!([[4, "2.50", "plain"]]));
     drops.service.verifies("orders").await;
+    // A reset reads all files again, before anybody knows their columns.
+    let confirm = json!({"confirm": format!("{}.orders", drops.service.name)});
+    let reset = drops.service.post_table("orders", "reset", &confirm).await;
+    reset.succeeds();
+    assert_eq!(drops.service.files_with(SECRET), Vec::<PathBuf>::new());
+    assert_eq!(drops.rows().await, json!([[4, "2.50", "plain"]]));
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_by_its_exact_value_in_whatever_text_it_comes() {
+async fn at_night_a_key_is_forgotten_by_its_exact_value_in_whatever_text_it_comes() {
     let things = "
 pipeline: PIPELINE
 source: {kind: postgres_audit_log, connection: shop}
@@ -443,7 +449,8 @@ tables:
 }
 
 #[tokio::test]
-async fn a_suspended_or_removed_model_that_may_have_the_rows_is_named_before_anything_is_erased() {
+async fn at_night_a_suspended_or_removed_model_that_may_have_the_rows_is_named_before_anything_is_erased()
+ {
     let by_region = MODELS
         .into_iter()
         .filter(|(file, _)| *file == "by_region.sql");

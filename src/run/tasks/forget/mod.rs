@@ -19,6 +19,7 @@ use crate::run::counts::Counts;
 use crate::run::failure::{StepEnd, first_failure, report_failure};
 use crate::run::step;
 use crate::run::steps::{extract, models};
+use crate::run::task::erased_keys;
 use crate::state::{Layer, TableState};
 use crate::warehouse;
 
@@ -37,6 +38,9 @@ pub(super) async fn forget(attempt: &Attempt<'_>, table: &Table, keys: &[Key]) -
             .map_err(failed)?;
     } else {
         step::run(attempt, &name, async |publisher| {
+            if keys.is_empty() {
+                return Err(erased_keys());
+            }
             refused::refuse_what_keeps_rows(attempt, table, publisher).await?;
             empty_landing(attempt, table, keys, publisher).await
         })
@@ -70,9 +74,16 @@ async fn empty_landing(
     if let Some(place) = warehouse::unreadable_key(target, &texts).await? {
         return Err(unreadable(&state, place));
     }
+    let key: Vec<Column> = key_columns(&state).cloned().collect();
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     store
-        .forget_keys(&table.id, attempt.run.id, &hashes)
+        .forget_keys(
+            &table.id.pipeline,
+            &table.source,
+            &key,
+            attempt.run.id,
+            &hashes,
+        )
         .await?;
     // What lands from here on has no content of these keys.
     extract::finish_open_batches(attempt, publisher).await?;
