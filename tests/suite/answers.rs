@@ -31,6 +31,6 @@ async fn a_ledger_without_a_count_fails_the_run() {
 }
 
 #[tokio::test]
-async fn a_snapshot_without_its_count_of_rows_fails_the_run() {
+async fn at_night_a_snapshot_without_its_count_of_rows_fails_the_run() {
     a_renamed_column_fails_the_run(r#""rows_before""#, r#""rows_behind""#).await;
 }

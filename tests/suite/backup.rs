@@ -158,7 +158,7 @@ async fn at_night_a_model_equals_its_query_although_a_change_after_the_backup_wa
 }
 
 #[tokio::test]
-async fn a_polled_table_shows_what_changed_after_a_backup_that_was_restored() {
+async fn at_night_a_polled_table_shows_what_changed_after_a_backup_that_was_restored() {
     let mut service = Service::of(PEOPLE).tables(PEOPLE_TABLE).start().await;
     let change = |id: i64, name: &str| {
         format!(
@@ -202,7 +202,7 @@ async fn a_polled_table_shows_what_changed_after_a_backup_that_was_restored() {
 }
 
 #[tokio::test]
-async fn files_that_landed_after_a_backup_are_read_again_and_their_rows_count_once() {
+async fn at_night_files_that_landed_after_a_backup_are_read_again_and_their_rows_count_once() {
     let mut drops = Drops::start(", occurred_at: at").await;
     let file = |rows: &str| format!("id,amount,note,at\n{rows}");
     drops

@@ -863,7 +863,7 @@ async fn the_files_of_a_folder_are_checked_before_they_are_on_the_service() {
 }
 
 #[tokio::test]
-async fn a_leftover_is_deleted_only_with_its_name_as_confirmation() {
+async fn at_night_a_leftover_is_deleted_only_with_its_name_as_confirmation() {
     let mut service = with_two_runs().await;
     let name = format!("{}.items", service.name);
     let folder = service.folder.path().join("pipelines").join(&service.name);

@@ -96,7 +96,7 @@ async fn a_row_that_went_before_anything_was_published_is_not_there_either() {
 }
 
 #[tokio::test]
-async fn freshness_waits_for_deletes_of_more_rows_than_a_batch_takes() {
+async fn at_night_freshness_waits_for_deletes_of_more_rows_than_a_batch_takes() {
     let service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     service
         .write("insert into customers select n, 'n' || n from generate_series(1, 100001) as n")
@@ -131,7 +131,7 @@ async fn keys_are_compared_by_the_first_run_after_so_long() {
 }
 
 #[tokio::test]
-async fn keys_of_any_type_are_compared_as_what_they_are() {
+async fn at_night_keys_of_any_type_are_compared_as_what_they_are() {
     let kinds = "
 pipeline: PIPELINE
 source: {kind: postgres_table, connection: shop}
@@ -210,7 +210,7 @@ async fn a_row_that_comes_back_as_it_was_is_there_however_late_it_is_staged() {
 }
 
 #[tokio::test]
-async fn another_condition_has_the_table_loaded_again_and_what_it_hides_deleted() {
+async fn at_night_another_condition_has_the_table_loaded_again_and_what_it_hides_deleted() {
     let mut service = Service::of(COMPARED).tables(CUSTOMERS).start().await;
     let write = "insert into customers select n, case n when 3 then 'hidden' else 'n' || n end, now() - interval '1 day' from generate_series(1, 4) as n";
     service.write(write).await;

@@ -254,7 +254,7 @@ fn parquet_of(rows: i64, note: &str, has_dictionary: bool) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_file_that_unpacks_to_far_more_than_its_size_is_refused_and_stops_no_other() {
+async fn at_night_a_file_that_unpacks_to_far_more_than_its_size_is_refused_and_stops_no_other() {
     let mut drops = Drops::start("").await;
     drops.service.restart_as_process(&[]).await;
     drops.run().await.succeeds();
@@ -349,7 +349,7 @@ async fn no_reason_quotes_a_value_of_a_row() {
 }
 
 #[tokio::test]
-async fn files_wait_for_the_memory_that_the_settings_give() {
+async fn at_night_files_wait_for_the_memory_that_the_settings_give() {
     let mut drops = Drops::start("").await;
     drops
         .service

@@ -187,7 +187,7 @@ async fn a_file_that_was_replaced_is_read_again_or_refused_as_the_definition_wan
 }
 
 #[tokio::test]
-async fn a_half_written_file_is_waited_for() {
+async fn at_night_a_half_written_file_is_waited_for() {
     for drops in Drops::on_both(", marker: _SUCCESS").await {
         drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;
         drops.run().await.succeeds().counts("events", 0);
@@ -211,7 +211,7 @@ async fn a_half_written_file_is_waited_for() {
 }
 
 #[tokio::test]
-async fn files_that_have_landed_are_moved_or_deleted_where_the_definition_wants_it() {
+async fn at_night_files_that_have_landed_are_moved_or_deleted_where_the_definition_wants_it() {
     for (setting, moved) in [(", after: move", 1), (", after: delete", 0)] {
         for drops in Drops::on_both(setting).await {
             drops.put("orders.csv", "id,amount,note\n1,1,a\n").await;

@@ -105,7 +105,7 @@ async fn at_night_random_histories_equal_the_reference_model_without_the_fast_pa
 }
 
 #[tokio::test]
-async fn random_histories_in_the_order_of_their_times_equal_the_reference_model() {
+async fn at_night_random_histories_in_the_order_of_their_times_equal_the_reference_model() {
     compare(Case {
         source: ", order_by: occurred_at",
         by_day: &["mixed", "truncated"],
@@ -116,7 +116,7 @@ async fn random_histories_in_the_order_of_their_times_equal_the_reference_model(
 
 /// One statement takes 70 events here, so that a table is built in several slices.
 #[tokio::test]
-async fn random_histories_that_are_built_in_slices_equal_the_reference_model() {
+async fn at_night_random_histories_that_are_built_in_slices_equal_the_reference_model() {
     compare(Case {
         settings: "trino.statement_memory_bytes = 14000",
         by_day: &["truncated"],

@@ -18,7 +18,7 @@ async fn files(service: &Service, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_table_that_became_many_small_files_is_written_as_few_and_holds_the_same() {
+async fn at_night_a_table_that_became_many_small_files_is_written_as_few_and_holds_the_same() {
     let service = Service::items().start().await;
     let mut optimized = 0;
     for batch in 0..14_i64 {

@@ -229,7 +229,7 @@ tables:
 }
 
 #[tokio::test]
-async fn tables_that_are_read_side_by_side_are_of_one_snapshot() {
+async fn at_night_tables_that_are_read_side_by_side_are_of_one_snapshot() {
     let names = ["one", "two", "three"];
     let mut pipeline = String::from(
         "pipeline: PIPELINE\nsource: {kind: postgres_table, connection: shop}\ntables:\n",

@@ -243,7 +243,7 @@ async fn a_removed_table_is_deleted_by_its_name_and_its_neighbours_stay() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_declared_again_after_its_deletion_has_every_event_of_the_log() {
+async fn at_night_a_table_that_is_declared_again_after_its_deletion_has_every_event_of_the_log() {
     let mut service = filled().await;
     redefine(&mut service, OTHERS).await;
     delete(&service, "items").await;
@@ -270,7 +270,7 @@ async fn a_table_that_is_declared_again_after_its_deletion_has_every_event_of_th
 }
 
 #[tokio::test]
-async fn a_renamed_table_keeps_the_events_of_its_source() {
+async fn at_night_a_renamed_table_keeps_the_events_of_its_source() {
     let mut service = filled().await;
     redefine(&mut service, &both().replace("  items:", "  things:")).await;
     service.run().await.succeeds();
@@ -333,7 +333,7 @@ async fn a_removed_pipeline_is_deleted_to_the_last_table_and_can_begin_anew() {
 }
 
 #[tokio::test]
-async fn a_removed_polled_table_is_read_in_full_when_it_is_declared_again() {
+async fn at_night_a_removed_polled_table_is_read_in_full_when_it_is_declared_again() {
     let mut service = Service::of(POLLED).tables(CUSTOMERS).start().await;
     service
         .write("insert into customers select n, 'n' || n from generate_series(1, 9) as n; insert into places values (1, 'a')")
@@ -572,7 +572,7 @@ async fn at_night_a_deletion_that_is_killed_at_any_request_ends_the_same_way() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_declared_again_in_the_middle_of_its_deletion_begins_anew() {
+async fn at_night_a_table_that_is_declared_again_in_the_middle_of_its_deletion_begins_anew() {
     let mut service = filled().await;
     let wire = Proxy::before_trino(&service.servers).await;
     service.configure(&format!("trino.url = 'http://{}'", wire.address));

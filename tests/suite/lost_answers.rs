@@ -37,7 +37,7 @@ async fn lost_answers_lose_and_double_nothing(request: &'static str, passed: &[u
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_statement_that_was_sent_loses_and_doubles_nothing() {
+async fn at_night_a_lost_answer_to_a_statement_that_was_sent_loses_and_doubles_nothing() {
     lost_answers_lose_and_double_nothing("POST /v1/statement", &[0, 1, 2, 3, 4]).await;
 }
 

@@ -260,7 +260,7 @@ async fn snapshots_expire_but_a_model_that_lags_behind_still_refreshes_increment
 }
 
 #[tokio::test]
-async fn row_changes_are_gone_with_their_snapshots_but_a_consumer_keeps_its_own() {
+async fn at_night_row_changes_are_gone_with_their_snapshots_but_a_consumer_keeps_its_own() {
     let service = Service::items().settings(&nothing_kept()).start().await;
     service.log(&[insert(1, 1, 1, "a")]).await;
     service.run().await.succeeds();

@@ -110,7 +110,7 @@ async fn a_shop_with_something_of_everything() -> (Service, Vec<String>) {
 }
 
 #[tokio::test]
-async fn every_list_is_read_page_by_page_as_it_is_read_whole() {
+async fn at_night_every_list_is_read_page_by_page_as_it_is_read_whole() {
     let (service, lists) = a_shop_with_something_of_everything().await;
     let mut foreign: Option<String> = None;
     for path in &lists {

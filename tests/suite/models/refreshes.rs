@@ -289,7 +289,7 @@ async fn a_table_that_is_named_without_ref_is_refused() {
 }
 
 #[tokio::test]
-async fn a_reader_that_missed_refreshes_takes_all_of_their_changes() {
+async fn at_night_a_reader_that_missed_refreshes_takes_all_of_their_changes() {
     let service = shop(&MODELS[..3]).await;
     let mut changes = Changes::new(5);
     service.log(&changes.batch(60)).await;
