@@ -146,7 +146,7 @@ tables: {{items: {{from: '*.csv', key: [id]}}}}
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_is_not_waited_for_once_more_for_each_file() {
+async fn at_night_a_store_that_hangs_is_not_waited_for_once_more_for_each_file() {
     an_outage_while_files_are_read_loses_and_doubles_nothing((20, 2_000), Flow::Held).await;
 }
 

@@ -66,7 +66,8 @@ async fn redefine(service: &mut Service, pipeline: &str) {
 }
 
 #[tokio::test]
-async fn the_marts_have_their_properties_after_the_first_build_a_rebuild_a_restage_and_a_reset() {
+async fn at_night_the_marts_have_their_properties_after_the_first_build_a_rebuild_a_restage_and_a_reset()
+ {
     let service = Service::items().defined(&properties(ORC)).start().await;
     log_keys(&service, 1..=9).await;
     service.run().await.succeeds();

@@ -8,7 +8,7 @@ use crate::harness::{Drops, depth};
 use crate::reference::Random;
 
 #[tokio::test]
-async fn with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
+async fn at_night_with_a_sequence_files_in_any_order_and_again_make_the_same_table() {
     let source = files_of(", sequence: seq");
     in_any_order(&source, Drops::on_both(&source).await.into()).await;
 }

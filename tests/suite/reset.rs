@@ -120,7 +120,7 @@ async fn a_reset_reads_all_of_a_log_again_and_touches_no_other_table() {
 }
 
 #[tokio::test]
-async fn a_reset_reads_all_of_a_log_without_transactions_again() {
+async fn at_night_a_reset_reads_all_of_a_log_without_transactions_again() {
     begins_a_logged_table_anew("alter table audit_log_dml drop column audit_transaction_id;").await;
 }
 

@@ -138,12 +138,12 @@ async fn copies_equal_current_rows_whatever_the_order_of_events() {
 }
 
 #[tokio::test]
-async fn copies_equal_current_rows_that_are_a_view() {
+async fn at_night_copies_equal_current_rows_that_are_a_view() {
     follow_random_histories("current: view, history: {tracked: [amount]}").await;
 }
 
 #[tokio::test]
-async fn copies_equal_current_rows_without_a_history() {
+async fn at_night_copies_equal_current_rows_without_a_history() {
     follow_random_histories("history: off").await;
 }
 

@@ -133,7 +133,7 @@ async fn a_killed_build_goes_on_at_the_slice_where_it_was() {
 }
 
 #[tokio::test]
-async fn what_trino_refuses_for_its_memory_is_built_in_smaller_slices() {
+async fn at_night_what_trino_refuses_for_its_memory_is_built_in_smaller_slices() {
     let service = Service::items()
         .settings("trino.session = { query_max_memory_per_node = '96MB' }")
         .start()

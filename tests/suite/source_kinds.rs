@@ -17,7 +17,7 @@ async fn current(service: &Service) -> Value {
 }
 
 #[tokio::test]
-async fn an_audit_log_a_table_and_files_in_any_order_give_the_same_rows() {
+async fn at_night_an_audit_log_a_table_and_files_in_any_order_give_the_same_rows() {
     let kind = |source: &str, more: &str| {
         format!(
             "\npipeline: PIPELINE\nsource: {{{source}}}\ntables: {{items: {{key: [id], {COLUMNS}, {more}}}}}\n"

@@ -88,7 +88,7 @@ async fn nothing_is_skipped_between_primary_and_standby(log: &str) {
 }
 
 #[tokio::test]
-async fn nothing_is_skipped_between_primary_and_standby_by_the_transaction_column() {
+async fn at_night_nothing_is_skipped_between_primary_and_standby_by_the_transaction_column() {
     nothing_is_skipped_between_primary_and_standby(&format!("{LOG}{WITH_TRANSACTION}")).await;
 }
 
@@ -281,7 +281,7 @@ async fn a_read_that_recovery_cancels_begins_again_in_the_same_run() {
 }
 
 #[tokio::test]
-async fn a_read_that_recovery_cancels_again_and_again_fails_with_what_to_set() {
+async fn at_night_a_read_that_recovery_cancels_again_and_again_fails_with_what_to_set() {
     let conflict = Conflict::start().await;
     let run = tokio::select! {
         run = conflict.service.run() => run,

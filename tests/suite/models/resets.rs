@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Changes, MODELS, names, shop};
 
 #[tokio::test]
-async fn models_equal_their_queries_after_a_reset_that_lost_events() {
+async fn at_night_models_equal_their_queries_after_a_reset_that_lost_events() {
     let service = shop(&MODELS).await;
     let mut changes = Changes::new(7);
     service.log(&changes.batch(120)).await;

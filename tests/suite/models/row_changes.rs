@@ -13,7 +13,7 @@ const FOLLOWED: [(&str, &[&str], usize); 3] = [
 ];
 
 #[tokio::test]
-async fn copies_of_models_equal_them_even_if_a_key_is_null_and_after_a_full_refresh() {
+async fn at_night_copies_of_models_equal_them_even_if_a_key_is_null_and_after_a_full_refresh() {
     let service = shop(&MODELS).await;
     let mut changes = Changes::new(11);
     let mut readers = Vec::new();
