@@ -44,6 +44,8 @@ write_settings() {
   mkdir -p "$folder/pipelines" "$warehouse/test_monitoring"
   cp -R "$repo/sql/pipelines/shop" "$repo/sql/pipelines/drops" "$folder/pipelines/"
   printf '\nschedule: every 10m\n' >>"$folder/pipelines/shop/pipeline.yaml"
+  # Limits that some minutes of load exceed.
+  sed -i 's/warn_after: 10m, error_after: 1h/warn_after: 30s, error_after: 2m/' "$folder/pipelines/shop/pipeline.yaml"
   sed -i "s|file:///data/drops/|file://$folder/drops/|" "$folder/pipelines/drops/pipeline.yaml"
   cat >"$folder/icefront.toml" <<END
 state.url = "${postgres_url%/*}/test_monitoring_state"
